@@ -1,0 +1,3 @@
+"""Linear image classifiers, trained, checked and looked into."""
+
+__version__ = "0.1.0"

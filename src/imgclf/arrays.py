@@ -1,0 +1,95 @@
+"""Names for arrays, and the batch: which rows, and how to read them block by block.
+
+The alphabet of shapes, the same in every module:
+
+    N  examples              D  numbers an example has (pixels times channels)
+    C  classes               n  examples of one block, at most BLOCK
+
+    X        (N, D) float    what the classifier sees of each example
+    y        (N,) int        its class, 0..C-1
+    weights  (D+1, C) float  W on top, the bias b in the last row
+    scores   (N, C) float    X @ W + b
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.floating[Any]]
+IntArray: TypeAlias = NDArray[np.integer[Any]]
+ByteArray: TypeAlias = NDArray[np.uint8]
+
+BLOCK = 128  # rows; the unit of all arithmetic, so that a row's score never depends on its neighbours
+
+
+class Example(NamedTuple):
+    """Rows of a batch, read: X (n, D) float and y (n,) int."""
+
+    X: FloatArray
+    y: IntArray
+
+
+Sums: TypeAlias = tuple[Any, ...]  # numbers and arrays, added one by one
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some examples, not yet pixels: their row numbers and how to read them.
+
+    Blocks are gathered and cast where they are computed, so a batch of any size needs little memory.
+    `map` says who computes the blocks: Python's own `map`, or that of a pool. It must keep their order.
+    """
+
+    rows: IntArray  # (N,)
+    read: Callable[[IntArray], Example]
+    map: Callable[[Callable[[int], Sums], Iterable[int]], Iterable[Sums]] = map
+
+    @classmethod
+    def of(cls, X: FloatArray, y: IntArray) -> "Batch":
+        """Wrap arrays that are already in memory: X (N, D) float, y (N,) int."""
+        if len(X) != len(y):
+            raise ValueError(f"X has {len(X)} rows, y has {len(y)}")
+        return cls(np.arange(len(y)), lambda rows: Example(X[rows], y[rows]))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are; all but the last have BLOCK rows."""
+        return -(-len(self.rows) // BLOCK)
+
+    def block(self, i: int) -> Example:
+        """Read block i: X (n, D) float and y (n,) int, n = BLOCK but for the last."""
+        return self.read(self.rows[i * BLOCK : (i + 1) * BLOCK])
+
+    def sum(self, function: Callable[[FloatArray, IntArray], Sums]) -> Sums:
+        """Add up function(X, y) over the blocks, in one fixed binary tree whoever computes them."""
+        return tree_sum(self.map(lambda i: function(*self.block(i)), range(self.blocks)))
+
+
+def tree_sum(terms: Iterable[Sums]) -> Sums:
+    """Add tuples elementwise as a binary tree: ((t0 + t1) + (t2 + t3)) + ((t4 + t5) + t6).
+
+    The order of additions depends on the number of terms alone, and at most log2 of it are held at a time.
+    """
+    pending: list[tuple[int, Sums]] = []  # (height, sum of 2**height terms), heights falling
+    for term in terms:
+        height = 0
+        while pending and pending[-1][0] == height:
+            term = _add(pending.pop()[1], term)
+            height += 1
+        pending.append((height, term))
+    if not pending:
+        raise ValueError("nothing to add: the batch has no examples")
+    total = pending.pop()[1]
+    while pending:
+        total = _add(pending.pop()[1], total)
+    return total
+
+
+def _add(left: Sums, right: Sums) -> Sums:
+    return tuple(a + b for a, b in zip(left, right, strict=True))

@@ -1,0 +1,73 @@
+"""A split of a data set: pixels as they were read, a label each, and the names of the classes."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.arrays import IntArray
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled images of one split; a view by row numbers, so that splitting copies no pixel.
+
+    images       (M, H, W, channels) uint8, channels 1 or 3; or (M, D) float feature vectors
+    labels       (M,) int, each 0..C-1
+    class_names  C names, all different
+    rows         (N,) int: which of the images belong to this split
+    """
+
+    images: NDArray[Any]
+    labels: IntArray
+    class_names: tuple[str, ...]
+    rows: IntArray
+
+    def __post_init__(self) -> None:
+        if self.images.ndim == 4:
+            if self.images.dtype != np.uint8 or self.images.shape[3] not in (1, 3):
+                raise ValueError(f"images are {self.images.dtype} {self.images.shape}, not uint8 (M, H, W, 1 or 3)")
+        elif self.images.ndim != 2 or self.images.dtype.kind != "f":
+            raise ValueError(f"features are {self.images.dtype} {self.images.shape}, not float (M, D)")
+        if len(self.labels) != len(self.images):
+            raise ValueError(f"{len(self.images)} images, but {len(self.labels)} labels")
+        if len(set(self.class_names)) != len(self.class_names):
+            raise ValueError("two classes have the same name")
+        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
+            raise ValueError(f"labels are not all within 0..{len(self.class_names) - 1}")
+
+    @classmethod
+    def of(cls, images: NDArray[Any], labels: IntArray, class_names: tuple[str, ...]) -> "Dataset":
+        """All of the given images: as the fields, without rows."""
+        return cls(images, labels, class_names, np.arange(len(labels)))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def y(self) -> IntArray:
+        """The labels of this split, (N,)."""
+        return self.labels[self.rows]
+
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """The shape of one example: (H, W, channels), or (D,) for feature vectors."""
+        return tuple(self.images.shape[1:])
+
+    def pixels(self, rows: IntArray) -> NDArray[Any]:
+        """Gather examples by their place in this split: (n, H, W, channels) uint8 or (n, D) float."""
+        return np.asarray(self.images[self.rows[rows]])
+
+    def subset(self, rows: IntArray) -> "Dataset":
+        """Keep only the examples at these places, in this order; no pixel is copied."""
+        return replace(self, rows=self.rows[rows])
+
+    def fingerprint(self) -> str:
+        """SHA-256 over names, labels and pixels: equal for equal data, however it was stored."""
+        digest = hashlib.sha256(repr((self.class_names, len(self), self.example_shape)).encode())
+        digest.update(np.ascontiguousarray(self.y, dtype="<i8"))
+        for start in range(0, len(self), 1024):
+            digest.update(np.ascontiguousarray(self.images[self.rows[start : start + 1024]]))
+        return digest.hexdigest()

@@ -1,0 +1,43 @@
+"""What can go wrong, as one small tree: every error says where, what is wrong, and the way out."""
+
+
+class ImgclfError(Exception):
+    """An error that a user can act on: `WHERE: what is wrong - what to do`."""
+
+    exit_code = 70
+
+    def __init__(self, where: object, problem: str, remedy: str = "") -> None:
+        self.where = str(where)
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{self.where}: {problem}" + (f" - {remedy}" if remedy else ""))
+
+
+class UsageError(ImgclfError):
+    """The command line asks for something that cannot be done."""
+
+    exit_code = 2
+
+
+class DataError(ImgclfError):
+    """A data set, an image or an archive is not what it should be."""
+
+    exit_code = 3
+
+
+class RunError(ImgclfError):
+    """A run directory or a model file is missing or not what it should be."""
+
+    exit_code = 4
+
+
+class DivergedError(ImgclfError):
+    """The loss or a weight is no longer a finite number."""
+
+    exit_code = 5
+
+
+class StorageError(ImgclfError):
+    """The disk, a permission or the memory does not allow it."""
+
+    exit_code = 6
