@@ -33,6 +33,7 @@ class Example(NamedTuple):
 
 
 Sums: TypeAlias = tuple[Any, ...]  # numbers and arrays, added one by one
+MapFn: TypeAlias = Callable[[Callable[[int], Sums], Iterable[int]], Iterable[Sums]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Batch:
 
     rows: IntArray  # (N,)
     read: Callable[[IntArray], Example]
-    map: Callable[[Callable[[int], Sums], Iterable[int]], Iterable[Sums]] = map
+    map: MapFn = map
 
     @classmethod
     def of(cls, X: FloatArray, y: IntArray) -> "Batch":

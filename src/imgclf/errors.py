@@ -12,6 +12,10 @@ class ImgclfError(Exception):
         self.remedy = remedy
         super().__init__(f"{self.where}: {problem}" + (f" - {remedy}" if remedy else ""))
 
+    def lines(self) -> list[str]:
+        """Return the error as it is printed; a mistake a line."""
+        return [str(self)]
+
 
 class UsageError(ImgclfError):
     """The command line asks for something that cannot be done."""

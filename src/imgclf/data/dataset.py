@@ -51,6 +51,10 @@ class Dataset:
         """The labels of this split, (N,)."""
         return self.labels[self.rows]
 
+    def y_of(self, rows: IntArray) -> IntArray:
+        """The labels of examples by their place in this split, (n,)."""
+        return self.labels[self.rows[rows]]
+
     @property
     def example_shape(self) -> tuple[int, ...]:
         """The shape of one example: (H, W, channels), or (D,) for feature vectors."""
@@ -67,7 +71,7 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 over names, labels and pixels: equal for equal data, however it was stored."""
         digest = hashlib.sha256(repr((self.class_names, len(self), self.example_shape)).encode())
-        digest.update(np.ascontiguousarray(self.y, dtype="<i8"))
+        digest.update(np.ascontiguousarray(self.y, dtype="<i8").data)
         for start in range(0, len(self), 1024):
-            digest.update(np.ascontiguousarray(self.images[self.rows[start : start + 1024]]))
+            digest.update(np.ascontiguousarray(self.images[self.rows[start : start + 1024]]).data)
         return digest.hexdigest()

@@ -1,0 +1,69 @@
+# Every target makes the environment it needs; `make train` and `make test` each work alone on a fresh machine.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train test test-lowest check lint types format cover gradcheck wheel wheel-check clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "imgclf needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/.developed: .venv/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+setup: .venv/.developed  ## make .venv with everything for development
+
+train: .venv/.installed  ## train on the images that ship with imgclf
+	$(BIN)/imgclf train
+
+test: .venv/.developed  ## run the tests
+	$(BIN)/python -m pytest -q
+
+check: lint types  ## lint and types, in under a minute
+
+lint: .venv/.developed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.developed
+	$(BIN)/mypy
+
+format: .venv/.developed  ## let ruff order the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+cover: .venv/.developed  ## run the tests and show what they did not reach
+	$(BIN)/pip install --quiet --disable-pip-version-check 'pytest-cov>=5'
+	$(BIN)/python -m pytest -q --cov=imgclf --cov-report=term-missing:skip-covered
+
+gradcheck: .venv/.installed  ## check the gradients of all losses
+	$(BIN)/imgclf gradcheck
+
+wheel: .venv/.developed  ## build dist/*.whl and dist/*.tar.gz
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+
+wheel-check: wheel  ## install the wheel into an empty environment and train in an empty folder
+	rm -rf build/wheel-check && mkdir -p build/wheel-check/empty
+	$(PYTHON) -m venv build/wheel-check/venv
+	build/wheel-check/venv/bin/pip install --quiet --disable-pip-version-check dist/*.whl
+	cd build/wheel-check/empty && ../venv/bin/imgclf train -s train.epochs=2 && ../venv/bin/imgclf eval
+
+test-lowest: .venv-lowest/.installed  ## run the tests on the oldest supported versions
+	.venv-lowest/bin/python -m pytest -q
+
+.venv-lowest/.installed: pyproject.toml tests/lowest.txt
+	rm -rf .venv-lowest
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt --editable . pytest hypothesis
+	@touch $@
+
+clean:  ## remove what the targets made, but not runs/
+	rm -rf .venv .venv-lowest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,45 @@
+"""Which examples go into which batch: a pure function of the seed and the step."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+
+from imgclf.arrays import Batch, Example, IntArray, MapFn
+from imgclf.seeds import ORDER, shuffled
+
+ReadFn = Callable[[IntArray], Example]
+
+
+def steps_per_epoch(n: int, batch_size: int) -> int:
+    """How many batches it takes to deal n examples; the last one may be smaller."""
+    return -(-n // batch_size)
+
+
+def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> Callable[[int], Batch]:
+    """Return sample(step) -> Batch: every epoch deals each of the n examples once, in an order of its own.
+
+    Nothing is remembered from step to step but the order of the last epochs, which any step can make again.
+    """
+    per_epoch = steps_per_epoch(n, batch_size)
+
+    @lru_cache(maxsize=2)
+    def order(epoch: int) -> IntArray:
+        return shuffled(n, seed, ORDER, epoch)
+
+    def sample(step: int) -> Batch:
+        epoch, place = divmod(step, per_epoch)
+        return Batch(order(epoch)[place * batch_size : (place + 1) * batch_size], read)
+
+    return sample
+
+
+def full_pass(n: int, read: ReadFn, map_blocks: MapFn = map) -> Batch:
+    """All n examples in their own order, as one batch."""
+    return Batch(np.arange(n), read, map_blocks)
+
+
+def batch_length(step: int, n: int, batch_size: int) -> int:
+    """How many examples batch number `step` has."""
+    place = step % steps_per_epoch(n, batch_size)
+    return min(batch_size, n - place * batch_size)

@@ -1,0 +1,33 @@
+"""When to stop: once so many epochs in a row have brought nothing better."""
+
+from dataclasses import dataclass
+
+from imgclf.arrays import FloatArray
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best epoch so far; every epoch makes a new one.
+
+    waited is the number of epochs since; improved says whether the newest epoch is it.
+    """
+
+    epoch: int
+    score: float
+    weights: FloatArray
+    waited: int = 0
+
+    @property
+    def improved(self) -> bool:
+        """Whether the newest epoch is the best."""
+        return self.waited == 0
+
+
+def watch(
+    best: Best | None, epoch: int, value: float, weights: FloatArray, *, larger_is_better: bool, min_delta: float
+) -> Best:
+    """Compare an epoch's value with the best so far: it must be better by more than min_delta."""
+    score = value if larger_is_better else -value
+    if best is None or score > best.score + min_delta:
+        return Best(epoch, score, weights)
+    return Best(best.epoch, best.score, best.weights, best.waited + 1)

@@ -1,0 +1,127 @@
+"""The slope of the objective, twice: by calculus, and by trying.
+
+The numerical gradient is simple, approximate and expensive; the analytic one is exact and fast, and easy to get
+wrong. So one trains with the second and checks it against the first. Both are functions of one type:
+
+    (objective, batch, weights (D+1, C)) -> BatchGradient
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from imgclf.arrays import Batch, FloatArray, IntArray
+from imgclf.losses import LossFn
+from imgclf.model import scores, split
+
+# Truncation grows like STEP**2, round-off like 1 / STEP; for float64 and pixels of about 1 they meet near here.
+STEP = 1e-5
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What training makes small: mean data loss + l2/2 * sum(W**2) + l1 * sum(|W|); b is free.
+
+    For SGD this l2 is PyTorch's `weight_decay` and scikit-learn's `alpha`, and twice the `reg` of
+    courses that write `reg * sum(W**2)`.
+    """
+
+    loss_fn: LossFn
+    l2: float = 0.0
+    l1: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (self.l2 >= 0 and self.l1 >= 0):
+            raise ValueError(f"penalties must be at least 0: l2 is {self.l2}, l1 is {self.l1}")
+
+    def penalty(self, weights: FloatArray) -> float:
+        """Return l2/2 * sum(W**2) + l1 * sum(|W|), summed in float64."""
+        W = split(weights)[0].astype(np.float64)
+        return float(self.l2 / 2 * np.sum(W**2) + self.l1 * np.sum(np.abs(W)))
+
+    def penalty_gradient(self, weights: FloatArray) -> FloatArray:
+        """Return l2 * W + l1 * sign(W), with 0 in the row of b: (D+1, C)."""
+        grad = self.l2 * weights + self.l1 * np.sign(weights)
+        grad[-1] = 0
+        return grad
+
+
+class BatchGradient(NamedTuple):
+    """What was seen of one batch."""
+
+    loss: float  # mean data loss + penalty
+    correct: int  # examples whose highest score is that of their own class
+    grad: FloatArray  # (D+1, C), a fresh array in the dtype of the weights
+
+
+GradientFn: TypeAlias = Callable[[Objective, Batch, FloatArray], BatchGradient]
+
+
+def analytic_gradient(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+    """By calculus, in one pass: dW = X.T @ dscores / N + l2 * W + l1 * sign(W), db = sum(dscores) / N.
+
+    The chain rule through scores = X @ W + b. The sums over the examples are added block by block.
+    """
+
+    def sums(X: FloatArray, y: IntArray) -> tuple[float, int, FloatArray]:
+        s = scores(X, weights)  # (n, C)
+        losses, dscores = objective.loss_fn(s, y)
+        grad = np.empty_like(weights)
+        np.matmul(X.T, dscores, out=grad[:-1])
+        grad[-1] = dscores.sum(axis=0)
+        return float(losses.sum(dtype=np.float64)), count_correct(s, y), grad
+
+    loss, correct, grad = batch.sum(sums)
+    grad /= len(batch)
+    grad += objective.penalty_gradient(weights)
+    return BatchGradient(loss / len(batch) + objective.penalty(weights), correct, grad)
+
+
+def numerical_gradient(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+    """By trying, one weight at a time: (L(w + h) - L(w - h)) / 2h.
+
+    Costs two passes over the batch a weight. Works in float64 inside: in float32 the difference drowns in round-off.
+    """
+    w = weights.astype(np.float64)
+    grad = np.empty_like(w)
+    for place in np.ndindex(*w.shape):
+        grad[place] = central_difference(lambda w: evaluate_loss(objective, batch, w)[0], w, place, STEP)
+    loss, correct = evaluate_loss(objective, batch, w)
+    return BatchGradient(loss, correct, grad.astype(weights.dtype))
+
+
+def central_difference(
+    function: Callable[[FloatArray], float], w: FloatArray, place: tuple[int, ...], step: float
+) -> float:
+    """Return the slope of function(w) along one coordinate; w (float64) is moved there and put back."""
+    here = w[place]
+    w[place] = above = here + step
+    up = function(w)
+    w[place] = below = here - step
+    down = function(w)
+    w[place] = here
+    return float((up - down) / (above - below))  # not 2 * step: here + step has been rounded
+
+
+def evaluate_loss(objective: Objective, batch: Batch, weights: FloatArray) -> tuple[float, int]:
+    """Return the objective's value over a batch, and how many examples are right; no gradient."""
+
+    def sums(X: FloatArray, y: IntArray) -> tuple[float, int]:
+        s = scores(X, weights)
+        return float(objective.loss_fn(s, y)[0].sum(dtype=np.float64)), count_correct(s, y)
+
+    loss, correct = batch.sum(sums)
+    return loss / len(batch) + objective.penalty(weights), correct
+
+
+def count_correct(s: FloatArray, y: IntArray) -> int:
+    """Return how many of the scores (n, C) are highest at the right class."""
+    return int((s.argmax(axis=1) == y).sum())
+
+
+GRADIENTS: dict[str, GradientFn] = {
+    "analytic": analytic_gradient,
+    "numerical": numerical_gradient,
+}

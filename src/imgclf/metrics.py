@@ -1,0 +1,47 @@
+"""What counts as good: numbers read off a confusion matrix, counts[true, predicted] (C, C)."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from imgclf.arrays import IntArray
+
+Z_95 = 1.959964  # the normal distribution has 95 % of its mass within so many standard deviations
+
+
+class ClassMetrics(NamedTuple):
+    """How well one class is recognised; None where there is nothing to divide by."""
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+
+
+def wilson_interval(correct: int, n: int, z: float = Z_95) -> tuple[float, float]:
+    """Where the true accuracy lies, 95 times of 100: Wilson's score interval (Wilson 1927).
+
+    Unlike p +- z * sqrt(p * (1 - p) / n) it stays within 0..1 and is right for few examples.
+    """
+    if not 0 <= correct <= n or n == 0:
+        raise ValueError(f"{correct} of {n} is not a share")
+    p = correct / n
+    scale = 1 / (1 + z * z / n)
+    centre = scale * (p + z * z / (2 * n))
+    half = scale * z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def per_class(counts: IntArray) -> list[ClassMetrics]:
+    """Return precision, recall, F1 and support of every class, in their order."""
+    right = np.diag(counts)
+    support, predicted = counts.sum(axis=1), counts.sum(axis=0)
+    return [
+        ClassMetrics(_ratio(r, p), _ratio(r, s), _ratio(2 * r, s + p), s)
+        for r, s, p in zip(right.tolist(), support.tolist(), predicted.tolist(), strict=True)
+    ]
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

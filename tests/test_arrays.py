@@ -1,0 +1,42 @@
+"""Batches and blocks: every row once, in one fixed order of additions."""
+
+import numpy as np
+import pytest
+
+from imgclf.arrays import BLOCK, Batch, tree_sum
+
+
+@pytest.mark.parametrize("N", [1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 3])
+def test_blocks_deal_every_row_once_in_order(N):
+    X = np.arange(2.0 * N).reshape(N, 2)
+    y = np.arange(N)
+    batch = Batch.of(X, y)
+    blocks = [batch.block(i) for i in range(batch.blocks)]
+    assert len(batch) == N
+    assert all(len(block.y) == BLOCK for block in blocks[:-1])
+    np.testing.assert_array_equal(np.concatenate([block.X for block in blocks]), X)
+    np.testing.assert_array_equal(np.concatenate([block.y for block in blocks]), y)
+
+
+def test_tree_sum_is_a_balanced_tree():
+    class Term(str):
+        def __add__(self, other):
+            return Term(f"({self!s}+{other!s})")
+
+    def tree(n):
+        return str(tree_sum((Term(i),) for i in range(n))[0])
+
+    assert tree(1) == "0"
+    assert tree(4) == "((0+1)+(2+3))"
+    assert tree(7) == "(((0+1)+(2+3))+((4+5)+6))"
+    assert tree(6) == "(((0+1)+(2+3))+(4+5))"
+
+
+def test_a_batch_without_examples_has_no_sum():
+    with pytest.raises(ValueError, match="no examples"):
+        Batch.of(np.zeros((0, 3)), np.zeros(0, int)).sum(lambda X, y: (len(y),))
+
+
+def test_a_label_is_missing():
+    with pytest.raises(ValueError, match="X has 3 rows, y has 2"):
+        Batch.of(np.zeros((3, 1)), np.zeros(2, int))
