@@ -1,0 +1,110 @@
+"""The command line: one small file a command; the only place that prints."""
+
+import os
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from imgclf import __version__
+from imgclf.errors import ImgclfError
+
+COMMANDS = ("train", "eval", "predict", "gradcheck", "data", "config", "completion")
+BUG = 70
+STOPPED = 130
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is asked for: help must answer at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order in which one meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the object `command` of the module of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"imgclf.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Add the nearest name to click's message for an unknown command."""
+        from difflib import get_close_matches
+
+        if args and args[0] not in COMMANDS:
+            near = get_close_matches(args[0], COMMANDS, 1)
+            hint = f"; did you mean '{near[0]}'?" if near else f"; the commands are {', '.join(COMMANDS)}"
+            raise click.UsageError(f"no such command '{args[0]}'{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="imgclf", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("-v", "--verbose", count=True, help="Say more: where the time went.")
+@click.option("-q", "--quiet", is_flag=True, help="Say less: results and errors only.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool, verbose: int, quiet: bool) -> None:
+    """Train, check and look into linear image classifiers.
+
+    A first run, on images that come with imgclf:  imgclf train
+    """
+    if verbose and quiet:
+        raise click.UsageError("-v and -q exclude each other")
+    ctx.obj = {"verbose": bool(verbose), "quiet": quiet}
+
+
+def main() -> NoReturn:
+    """Run the command line; every error is one line and an exit code."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.stdout.flush()
+    except (click.exceptions.Exit, SystemExit) as stop:
+        code = stop.exit_code if isinstance(stop, click.exceptions.Exit) else stop.code
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python flushes at exit: give it somewhere to flush to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except BaseException as error:
+        if debug:
+            raise
+        code = report(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def report(error: BaseException) -> int:
+    """Print an error as one line (a config error may be several) and return its exit code."""
+    lines, code = _explain(error)
+    for line in lines:
+        click.echo(f"imgclf: error: {line}", err=True)
+    return code
+
+
+def _explain(error: BaseException) -> tuple[list[str], int]:
+    if isinstance(error, ImgclfError):
+        return error.lines(), error.exit_code
+    if isinstance(error, click.ClickException):
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "imgclf"
+        return [f"{path}: {error.format_message()} - see `{path} --help`"], 2
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return [f"imgclf: stopped{_aside(error)}"], getattr(error, "exit_code", STOPPED)
+    if isinstance(error, MemoryError):
+        return ["imgclf: not enough memory - lower data.limit or preprocess.image_size"], 6
+    if isinstance(error, OSError):
+        where = error.filename or "imgclf"
+        return [f"{where}: {(error.strerror or str(error)).lower()} - check the disk and the permissions"], 6
+    return [f"imgclf: a bug in imgclf: {type(error).__name__}: {error} - run it with --debug and report it"], BUG
+
+
+def _aside(error: BaseException) -> str:
+    return f" - {error}" if str(error) else ""
+
+
+__all__: list[Any] = ["cli", "main"]

@@ -1,0 +1,21 @@
+"""`imgclf completion`: let the shell complete commands and options."""
+
+import click
+
+
+@click.command("completion", short_help="Print a shell completion script.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def command(ctx: click.Context, shell: str) -> None:
+    r"""Print the completion script of a shell.
+
+    \b
+    bash  echo 'eval "$(imgclf completion bash)"' >> ~/.bashrc
+    zsh   echo 'eval "$(imgclf completion zsh)"' >> ~/.zshrc
+    fish  imgclf completion fish > ~/.config/fish/completions/imgclf.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None, "click completes these three shells"
+    click.echo(kind(ctx.find_root().command, {}, "imgclf", "_IMGCLF_COMPLETE").source())

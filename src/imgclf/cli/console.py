@@ -1,0 +1,64 @@
+"""What is said, and where: words for people, one JSON object for programs."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+
+class Console:
+    """Words go to stdout, or to stderr where stdout belongs to a program."""
+
+    def __init__(self, ctx: click.Context, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.quiet: bool = ctx.obj["quiet"]
+        self.verbose: bool = ctx.obj["verbose"]
+
+    def say(self, text: str = "") -> None:
+        """Tell people what is going on; not when quiet."""
+        if not self.quiet:
+            click.echo(text, err=self.as_json)
+
+    def detail(self, text: str) -> None:
+        """Tell those who asked for more."""
+        if self.verbose:
+            click.echo(text, err=True)
+
+    def result(self, text: str) -> None:
+        """Tell people what they asked for, quiet or not."""
+        click.echo(text, err=self.as_json)
+
+    def object(self, content: Any) -> None:
+        """Give a program its object; nothing where nobody asked for one."""
+        if self.as_json:
+            click.echo(json.dumps(content, ensure_ascii=False, allow_nan=False))
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """Align columns: the first `left` to the left, numbers to the right."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i < left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in [header, *rows]
+    )
+
+
+def percent(share: float | None) -> str:
+    """Write a share as people read it; a dash where there is none."""
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def plural(n: int, word: str, many: str = "") -> str:
+    """Write `1 image`, `5,400 images`."""
+    return f"{n:,} {word if n == 1 else many or word + 's'}"
+
+
+def picture_size(shape: Sequence[int]) -> str:
+    """Write what one example is: `28 x 28 gray`, `3,072 features`."""
+    if len(shape) == 1:
+        return plural(shape[0], "feature")
+    return f"{shape[0]} x {shape[1]} {'gray' if shape[2] == 1 else 'colour'}"

@@ -1,0 +1,57 @@
+"""Options that several commands share, and what they turn into."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from imgclf.config import Config
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+
+
+def config_options(command: F) -> F:
+    """Add -c and -s."""
+    command = click.option(
+        "-s", "--set", "overrides", metavar="KEY=VALUE", multiple=True,
+        help="Set one key, e.g. -s train.epochs=5. May repeat; wins over files.",
+    )(command)  # fmt: skip
+    return click.option(
+        "-c", "--config", "files", type=PATH, metavar="FILE", multiple=True,
+        help="A YAML config. May repeat; later files win. Without: the defaults that ship with imgclf.",
+    )(command)  # fmt: skip
+
+
+def json_option(command: F) -> F:
+    """Add --json."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object on stdout; all else goes to stderr."
+    )(command)
+
+
+def threads_option(command: F) -> F:
+    """Add --threads."""
+    return click.option(
+        "--threads", type=click.IntRange(min=1), metavar="N",
+        help="Compute on N threads (default: one a core). The result is the same to the bit.",
+    )(command)  # fmt: skip
+
+
+def read_config(files: tuple[Path, ...], overrides: tuple[str, ...]) -> "Config":
+    """Return the config that -c and -s describe."""
+    from imgclf.config import resolve
+
+    return resolve(files, overrides).config
+
+
+def count_threads(threads: int | None) -> int:
+    """Return the number asked for, else that of the cores this process may use."""
+    import os
+
+    if threads is not None:
+        return threads
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,116 @@
+"""`imgclf predict`: what a model sees in image files."""
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imgclf.cli.console import Console, percent, table
+from imgclf.cli.options import PATH
+from imgclf.errors import DataError, ImgclfError, UsageError
+
+if TYPE_CHECKING:
+    from imgclf.model_file import Model
+
+SHOWN = 3
+
+
+class UnreadableImagesError(DataError):
+    """Some images could not be read; the others were predicted."""
+
+    def __init__(self, errors: list[ImgclfError]) -> None:
+        super().__init__(errors[0].where, errors[0].problem, errors[0].remedy)
+        self._errors = errors
+
+    def lines(self) -> list[str]:
+        """Return a line an image."""
+        return [str(error) for error in self._errors]
+
+
+@click.command("predict", short_help="Name what is on image files.")
+@click.argument("run", type=PATH)
+@click.argument("images", type=PATH, nargs=-1, required=True, metavar="IMAGE...")
+@click.option("--top-k", type=click.IntRange(min=1), metavar="K",
+              help=f"Name the K best classes (default: {SHOWN} in the table, all in csv and json).")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.pass_context
+def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int | None, form: str) -> None:
+    """Predict the class of image files of any size and mode with the model of RUN.
+
+    RUN is a run directory or a model.npz. Pictures are brought to the size and colour the model was trained on.
+    """
+    from imgclf.cli.eval import open_run
+
+    console = Console(ctx, as_json=form == "json")
+    path, model = open_run(run)
+    if not model.preprocess.is_picture:
+        raise UsageError(path, "this model was trained on feature vectors, not on pictures", "use `imgclf eval --data`")
+    predictions, errors = predict(model, images)
+    limit = top_k or (SHOWN if form == "table" else len(model.class_names))
+    for prediction in predictions:
+        for part in ("scores", "probabilities"):
+            if prediction[part] is not None:
+                prediction[part] = dict(list(prediction[part].items())[:limit])
+    if form == "csv":
+        click.echo(_csv(predictions), nl=False)
+    elif form == "table" and predictions:
+        console.result(_table(predictions))
+    console.object({"predictions": predictions})
+    if errors:
+        raise UnreadableImagesError(errors)
+
+
+def predict(model: "Model", images: tuple[Path, ...]) -> tuple[list[dict[str, Any]], list[ImgclfError]]:
+    """Return the predictions, best class first, and what could not be read."""
+    import numpy as np
+
+    from imgclf.evaluate import score_pictures, softmax_probabilities
+
+    readable, pictures, errors = [], [], []
+    for image in images:
+        try:
+            pictures.append(model.preprocess.read_picture(image))
+            readable.append(image)
+        except ImgclfError as error:
+            errors.append(error)
+    if not readable:
+        return [], errors
+    scores = score_pictures(model, np.stack(pictures))
+    probabilities = softmax_probabilities(scores) if model.loss == "softmax" else None
+    predictions = []
+    for row, image in enumerate(readable):
+        order = np.argsort(-scores[row], kind="stable")
+        names = [model.class_names[c] for c in order]
+        predictions.append(
+            {
+                "image": str(image),
+                "class": names[0],
+                "scores": dict(zip(names, scores[row][order].tolist(), strict=True)),
+                "probabilities": None
+                if probabilities is None
+                else dict(zip(names, probabilities[row][order].tolist(), strict=True)),
+            }
+        )
+    return predictions, errors
+
+
+def _table(predictions: list[dict[str, Any]]) -> str:
+    rows = []
+    for one in predictions:
+        for rank, (name, score) in enumerate(one["scores"].items()):
+            share = one["probabilities"][name] if one["probabilities"] else None
+            rows.append([one["image"] if rank == 0 else "", name, f"{score:.3f}", percent(share)])
+    return table(["image", "class", "score", "probability"], rows, left=2)
+
+
+def _csv(predictions: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "rank", "class", "score", "probability"])
+    for one in predictions:
+        for rank, (name, score) in enumerate(one["scores"].items(), 1):
+            share = one["probabilities"][name] if one["probabilities"] else ""
+            writer.writerow([one["image"], rank, name, repr(score), share])
+    return text.getvalue()

@@ -1,0 +1,79 @@
+"""What a run looks like while it runs: one line an epoch, under a bar where there is a terminal."""
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imgclf.cli.console import Console
+from imgclf.run import Epoch, Step
+
+if TYPE_CHECKING:
+    from imgclf.compose import Plan
+
+HEADER = "epoch    step  step size  train loss  accuracy    val loss  accuracy    update   images/s"
+
+
+class Progress:
+    """Shows events; modes are auto, bar, plain and none."""
+
+    def __init__(self, console: Console, plan: "Plan", mode: str) -> None:
+        self._console = console
+        self._lines = mode != "none"
+        wants_bar = mode == "bar" or (mode == "auto" and sys.stderr.isatty())
+        self._bar: Any = None
+        if wants_bar and not console.quiet:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=plan.steps, unit="step", leave=False, dynamic_ncols=True)
+        if self._lines:
+            self._write("\n" + HEADER)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        if kind is None and self._lines:
+            self._console.say()
+
+    def __call__(self, event: Step | Epoch) -> None:
+        """Show one event."""
+        if isinstance(event, Epoch):
+            if self._lines:
+                self._write(epoch_line(event))
+        elif self._bar is not None:
+            self._bar.update()
+            self._bar.set_postfix_str(f"loss {event.loss:.4g}", refresh=False)
+
+    def _write(self, line: str) -> None:
+        if self._bar is None:
+            self._console.say(line)
+        else:
+            with self._bar.external_write_mode():
+                click.echo(line, err=self._console.as_json)
+
+
+def epoch_line(event: Epoch) -> str:
+    """Write an epoch under the header; a star marks the best one under early stopping."""
+    row = event.row
+    cells = [
+        f"{row['epoch']:>5}",
+        f"{row['step']:>7}",
+        f"{row['step_size']:>9.3g}",
+        f"{row['train/loss']:>10.4f}",
+        _percent(row["train/accuracy"]),
+        f"{row['val/loss']:>10.4f}" if row["val/loss"] is not None else f"{'-':>10}",
+        _percent(row["val/accuracy"]),
+        f"{row['update_ratio']:>8.1e}" if row["update_ratio"] is not None else f"{'-':>8}",
+        f"{event.images_per_second:>9,.0f}",
+    ]
+    return "  ".join(cells) + (" *" if event.improved else "")
+
+
+def _percent(share: float | None) -> str:
+    return f"{'-':>8}" if share is None else f"{100 * share:>6.1f} %"

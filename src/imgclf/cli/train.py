@@ -1,0 +1,205 @@
+"""`imgclf train`: learn a classifier and see what happened."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from imgclf.cli.console import Console, percent, picture_size, plural
+from imgclf.cli.options import PATH, config_options, count_threads, json_option, read_config, threads_option
+
+if TYPE_CHECKING:
+    from imgclf.compose import Plan
+    from imgclf.run import Finished
+
+
+@click.command("train", short_help="Train a classifier.")
+@config_options
+@click.option("--out", type=PATH, metavar="DIR", help="The run directory (default: runs/NAME). Absent or empty.")
+@threads_option
+@click.option("--no-plots", is_flag=True, help="Draw no pictures.")
+@click.option(
+    "--progress", type=click.Choice(["auto", "bar", "plain", "none"]), default="auto", show_default=True,
+    help="A bar, one line an epoch, or nothing; auto: a bar too where stderr is a terminal.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Load the data, say what would be done, and stop.")
+@click.option("--print-config", is_flag=True, help="Print the resolved config and stop.")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    out: Path | None,
+    threads: int | None,
+    no_plots: bool,
+    progress: str,
+    dry_run: bool,
+    print_config: bool,
+    as_json: bool,
+) -> None:
+    r"""Train a linear classifier by gradient descent and leave everything worth knowing in a run directory.
+
+    \b
+    imgclf train                                  on the images that come with imgclf
+    imgclf train -c configs/cifar10_softmax.yaml  as a config says
+    imgclf train -s model.loss=svm -s train.epochs=5
+    """
+    from imgclf import run_dir
+    from imgclf.config import dump
+
+    console = Console(ctx, as_json=as_json)
+    config = read_config(files, overrides)
+    if print_config:
+        click.echo(dump(config), nl=False)
+        return
+    if out is not None:
+        run_dir.check_out(out)
+
+    from imgclf.compose import make_plan
+
+    plan = make_plan(config)
+    describe(console, plan)
+    if dry_run:
+        _describe_cost(console, plan)
+        return
+    directory = _open_directory(plan, out, count_threads(threads))
+    finished, seconds = _train(console, plan, directory, count_threads(threads), progress)
+    drawn = [] if no_plots else _draw(finished, directory)
+    _summarise(console, finished, directory, drawn, seconds)
+    content = {"run": str(directory), "epochs": finished.epochs, "steps": finished.steps, "seconds": seconds}
+    console.object(content | finished.metrics())
+
+
+def describe(console: Console, plan: "Plan") -> None:
+    """Print the story of this run with its own numbers, from pixels to steps."""
+    from imgclf.losses import LOSSES
+
+    config, penalty = plan.config, plan.objective
+    D, C = plan.preprocess.size, len(plan.train.class_names)
+    formula = (LOSSES[config.model.loss].__doc__ or "").partition("\n")[0]
+    terms = ["mean loss"]
+    terms += [f"{penalty.l2:g}/2 * sum(W**2)"] if penalty.l2 else []
+    terms += [f"{penalty.l1:g} * sum(|W|)"] if penalty.l1 else []
+    knobs = config.optimizer.model_dump(exclude={"name"})
+    settings = ", ".join(f"{key} {value:g}" for key, value in knobs.items())
+    val = plural(len(plan.val), "validation image") if plan.val else "no validation images"
+    lines = {
+        "data": f"{config.data.source}: {plural(len(plan.train), 'training image')}, {val}; "
+        f"{picture_size(plan.train.example_shape)}, {C} classes",
+        "pixels": f"x = {_preprocessing(plan)}",
+        "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
+        "loss": f"{config.model.loss}: {formula}",
+        "minimise": f"L(W, b) = {' + '.join(terms)}",
+        "step": f"weights -= step_size * direction; {config.optimizer.name}{f' ({settings})' if settings else ''}, "
+        f"step_size {config.schedule.step_size:g} ({config.schedule.name}), {config.train.gradient} gradient",
+        "batches": f"{plural(plan.batch_size, 'image')} a step, {plural(plan.steps_per_epoch, 'step')} an epoch, "
+        f"{plural(config.train.epochs, 'epoch')}: {plural(plan.steps, 'step')}",
+    }
+    for word, line in lines.items():
+        console.say(f"{word:<9} {line}")
+
+
+def _preprocessing(plan: "Plan") -> str:
+    preprocess, chosen = plan.preprocess, plan.config.preprocess
+    what = {"pixel": "image", "channel": "colour"}
+    text = f"pixels / {preprocess.scale:g}" if preprocess.scale != 1 else "pixels"
+    if preprocess.mean is not None:
+        text += f" - mean {what[chosen.center]}"
+    if preprocess.std is not None:
+        text = f"({text}) / standard deviation, by {chosen.std}"
+    return text
+
+
+def _describe_cost(console: Console, plan: "Plan") -> None:
+    from imgclf.arrays import BLOCK
+
+    pixels = plan.train.images.nbytes + (plan.val.images.nbytes if plan.val and _separate(plan) else 0)
+    memory = plan.optimizer.init(plan.weights)
+    weights = plan.weights.nbytes * 3 + sum(part.nbytes for part in memory.values())
+    blocks = 2 * BLOCK * plan.preprocess.size * plan.weights.itemsize
+    total = pixels + weights + blocks
+    console.result(
+        f"memory    {total / 1e6:,.1f} MB: {pixels / 1e6:,.1f} of pixels as read, "
+        f"{weights / 1e6:,.1f} of weights, gradient and {plan.config.optimizer.name}, {blocks / 1e6:,.1f} a block"
+    )
+    console.result("dry run   nothing was trained, nothing was written")
+    console.object({"parameters": plan.weights.size, "steps": plan.steps, "memory_bytes": total})
+
+
+def _separate(plan: "Plan") -> bool:
+    return plan.val is not None and plan.val.images is not plan.train.images
+
+
+def _open_directory(plan: "Plan", out: Path | None, threads: int) -> Path:
+    from imgclf import run_dir
+    from imgclf.config import dump
+    from imgclf.environment import describe_environment
+
+    config = plan.config
+    directory = run_dir.create(config.name or f"{config.data.source}-{config.model.loss}", out)
+    run_dir.write_whole(directory / "config.yaml", dump(config).encode())
+    run_dir.write_json(directory / "environment.json", describe_environment(threads, plan.train.fingerprint()))
+    return directory
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: stop as for Ctrl-C."""
+
+    exit_code = 128 + signal.SIGTERM
+
+
+@contextmanager
+def _sigterm_stops() -> Iterator[None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _train(console: Console, plan: "Plan", directory: Path, threads: int, progress: str) -> tuple["Finished", float]:
+    import time
+
+    from imgclf.cli.progress import Progress
+    from imgclf.parallel import workers
+    from imgclf.run import Finished, run
+
+    began = time.perf_counter()
+    try:
+        with (
+            _sigterm_stops(),
+            workers(threads) as map_blocks,
+            closing(run(plan, directory, map_blocks)) as events,
+            Progress(console, plan, progress) as show,
+        ):
+            for event in events:
+                if isinstance(event, Finished):
+                    return event, time.perf_counter() - began
+                show(event)
+    except KeyboardInterrupt as stop:
+        raise type(stop)(f"the weights reached so far are in {directory / 'model.npz'}") from None
+    raise AssertionError("a run ends with its results")
+
+
+def _draw(finished: "Finished", directory: Path) -> list[str]:
+    from imgclf.report.pictures import draw_run
+
+    return draw_run(finished, directory)
+
+
+def _summarise(console: Console, finished: "Finished", directory: Path, drawn: list[str], seconds: float) -> None:
+    if finished.best_epoch is not None:
+        console.say(f"kept the weights of epoch {finished.best_epoch}, the best one")
+    for name, seen in (("train", finished.train), ("val", finished.val)):
+        if seen is not None:
+            console.result(f"{name:<6} objective {seen.objective:.4f}, accuracy {percent(seen.accuracy)}")
+    console.result(f"run    {directory} ({', '.join(['model.npz', 'metrics.csv', *drawn])})")
+    console.say(f"next   imgclf eval {directory}")

@@ -1,0 +1,10 @@
+"""What the user asked for: names and numbers, checked, and where each of them was written."""
+
+from imgclf.config.layers import template
+from imgclf.config.problems import ConfigError, Problem
+from imgclf.config.resolve import Resolved, resolve
+from imgclf.config.schema import Config
+from imgclf.config.shape import json_schema
+from imgclf.config.yaml_writer import dump, show
+
+__all__ = ["Config", "ConfigError", "Problem", "Resolved", "dump", "json_schema", "resolve", "show", "template"]

@@ -1,0 +1,88 @@
+"""What each file and the overrides say, before they are put on top of each other."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+from imgclf.config.problems import ConfigError, Place, Problem, Source, shorten
+from imgclf.config.yaml_reader import LONGEST_KEY, MAX_BYTES, MAX_DEPTH, Document, Node, decode, read
+
+OVERRIDE = "-s"
+
+
+def template() -> str:
+    """Return default.yaml: every key with its default and its reason."""
+    return resources.files("imgclf.config").joinpath("default.yaml").read_text(encoding="utf-8")
+
+
+def defaults() -> Document:
+    """Read the layer below all others."""
+    text = template()
+    return read(text, Source("default.yaml", tuple(text.splitlines()), label="default"))
+
+
+def from_file(path: Path, rank: int) -> Document:
+    """Read a config file; a relative path in it is relative to it."""
+    text = decode(_bytes(path, rank), str(path), rank)
+    document = read(text, Source(str(path), tuple(text.splitlines()), rank=rank))
+    if document.root.value is None:
+        return replace(document, root=replace(document.root, value={}))
+    if not isinstance(document.root.value, dict):
+        message = "a config is a section of keys, such as `seed: 1`"
+        raise ConfigError([Problem(document.root.place, "", message)])
+    return replace(document, root=_with_absolute_path(document.root, path.parent))
+
+
+def from_override(override: str, rank: int) -> Document:
+    """Read KEY=VALUE as the section that a file with this one key would hold."""
+    key, equals, value = override.partition("=")
+    words = [word.strip() for word in key.split(".")]
+    name = ".".join(words)
+    source = Source(f"{OVERRIDE} {shorten(name or override)}", tuple(override.splitlines()), OVERRIDE, rank)
+    problem = _malformed(words, name, equals)
+    if problem:
+        raise ConfigError([Problem(Place(source, 1, 1), "", problem)])
+    document = read(value, source, path=tuple(words), indent=len(key) + 1)
+    node = document.root
+    for word in reversed(words):
+        node = Node({word: replace(node, key=Place(source, 1, 1))}, node.place, node.place)
+    return replace(document, root=_with_absolute_path(node, Path()))
+
+
+def _malformed(words: Sequence[str], name: str, equals: str) -> str | None:
+    if not equals:
+        return "expected KEY=VALUE, such as train.epochs=5"
+    if not all(words):
+        return "the key is empty; expected KEY=VALUE, such as train.epochs=5"
+    if not name.isprintable() or max(map(len, words)) > LONGEST_KEY:
+        return "the key is too long or has characters that cannot be seen"
+    return f"nested more than {MAX_DEPTH} deep" if len(words) > MAX_DEPTH else None
+
+
+def _bytes(path: Path, rank: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            # One byte more than is allowed tells that there is too much, without reading all of it.
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reasons: dict[type[Exception], str] = {
+            FileNotFoundError: "there is no such file; check the path, or write one with `imgclf config init`",
+            IsADirectoryError: "a directory, not a config file; name the file in it",
+            PermissionError: "permission denied; check who may read the file",
+        }
+        message = reasons.get(type(error)) or f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise ConfigError([Problem(Place(Source(str(path), rank=rank)), "", message)]) from error
+
+
+def _with_absolute_path(root: Node, folder: Path) -> Node:
+    """Anchor data.path to the folder it is relative to: a later layer must not move it."""
+    data = root.value.get("data")
+    path = data.value.get("path") if data and isinstance(data.value, dict) else None
+    if data is None or path is None or not isinstance(path.value, str) or not path.value:
+        return root
+    # The folder's links are followed, because `..` is what the disk says it is, not the text.
+    whole = os.path.normpath(folder.resolve() / os.path.expanduser(path.value))  # noqa: PTH111 - never raises
+    data = replace(data, value={**data.value, "path": replace(path, value=whole)})
+    return replace(root, value={**root.value, "data": data})

@@ -1,0 +1,117 @@
+"""Says what is wrong with a value in words, and what may have been meant."""
+
+import re
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from imgclf.config.problems import describe, shorten
+from imgclf.config.shape import VARIANTS, every_key, keys
+
+LIKENESS = 0.7
+
+# What other programs call these things.
+ELSEWHERE = {
+    "alpha": "regularization.l2",
+    "dataset": "data.source",
+    "learning_rate": "schedule.step_size",
+    "lr": "schedule.step_size",
+    "momentum": "optimizer.decay",
+    "num_epochs": "train.epochs",
+    "reg": "regularization.l2",
+    "resize": "preprocess.image_size",
+    "weight_decay": "regularization.l2",
+}
+EXPECTED = {
+    "dict_type": "a section of keys",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "string_type": "text",
+}
+BOUNDS = {
+    "greater_than": ("gt", "greater than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+def key_of(error: ErrorDetails) -> tuple[str, ...]:
+    """Return the key that an error is about: pydantic's path without the name of a variant."""
+    path = tuple(str(part) for part in error["loc"])
+    if error["type"].startswith("union_tag"):
+        return (*path, "name")
+    return path[:1] + path[2:] if path[0] in VARIANTS and len(path) > 1 else path
+
+
+def message(error: ErrorDetails, chosen: dict[str, Any]) -> str:
+    """Say what is wrong and the way out; `chosen` is the whole config as it was given."""
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return unknown_key(key_of(error), chosen)
+    if kind == "literal_error":
+        return wrong_choice(value, context["expected"])
+    if kind == "union_tag_invalid":
+        return wrong_choice(value["name"], context["expected_tags"])
+    if kind in BOUNDS:
+        bound, words = BOUNDS[kind]
+        return f"must be {words} {context[bound]:g}, is {value}"
+    if kind == "finite_number":
+        return f"must be a finite number, is {value}"
+    if kind == "expected":
+        return f"{error['msg']}, got {describe(value)}"
+    if kind in EXPECTED:
+        hint = "; quote it to make it text" if kind == "string_type" and _is_scalar(value) else ""
+        return f"expected {EXPECTED[kind]}, got {describe(value)}{hint}"
+    return error["msg"]
+
+
+def unknown_key(path: tuple[str, ...], chosen: dict[str, Any]) -> str:
+    """Say that there is no such key, and which one may have been meant."""
+    section, word = path[0], path[-1]
+    if len(path) > 1 and section in VARIANTS:
+        name = chosen[section]["name"]
+        owners = [variant for variant in VARIANTS[section] if word in keys(section, variant)]
+        if owners:
+            return f"not a key of {name}, but of {', '.join(owners)}"
+        here = keys(section, name)
+    else:
+        here = keys(section) if len(path) > 1 else [key for key in every_key() if "." not in key]
+    near = _nearest(word, here) or ELSEWHERE.get(word.lower()) or _same_word(word)
+    return f"unknown key; did you mean '{near}'?" if near else f"unknown key; the keys here are {', '.join(here)}"
+
+
+def wrong_choice(value: object, expected: str) -> str:
+    """Say which values there are, and which one may have been meant."""
+    choices = re.findall(r"'([^']*)'", expected)
+    near = _nearest(value, choices) if isinstance(value, str) else None
+    given = f"'{shorten(value)}'" if isinstance(value, str) else describe(value)
+    hint = f"; did you mean '{near}'?" if near else ""
+    return f"{given} is not one of {', '.join(choices)}{hint}"
+
+
+def not_a_section(section: str, value: object) -> str:
+    """Say that a section was given one value, and which of its keys may have been meant."""
+    if isinstance(value, str) and value in VARIANTS.get(section, {}):
+        return f"expected a section of keys, got {describe(value)}; did you mean {section}.name?"
+    return f"expected a section of keys ({', '.join(keys(section))}), got {describe(value)}"
+
+
+def _nearest(word: str, choices: list[str]) -> str | None:
+    # A long word is like none of them, and comparing it takes long.
+    near = get_close_matches(word.lower()[:40], choices, 1, LIKENESS)
+    return near[0] if near else None
+
+
+def _same_word(word: str) -> str | None:
+    """Find a key that stands in another section than where it was written."""
+    places: dict[str, str] = {}
+    for key in every_key():
+        places.setdefault(key.rpartition(".")[2], key)
+    near = _nearest(word, list(places))
+    return places[near] if near else None
+
+
+def _is_scalar(value: object) -> bool:
+    return isinstance(value, bool | int | float)

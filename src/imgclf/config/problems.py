@@ -1,0 +1,135 @@
+"""What is wrong with a config: every mistake at once, each with the place where it was written."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imgclf.errors import UsageError
+
+SHOWN = 60  # characters of a key, and of the text around a caret: a line of a hostile file can be long
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text that says something about the config.
+
+    name   a file, or `-s KEY`
+    lines  its text
+    label  what names it where origins are listed; None for a file, whose lines have numbers
+    rank   its place among the layers: later ones win
+    """
+
+    name: str
+    lines: tuple[str, ...] = ()
+    label: str | None = None
+    rank: int = 0
+
+
+@dataclass(frozen=True)
+class Place:
+    """A spot in a source; lines and columns count from 1, and line 0 is the source as a whole."""
+
+    source: Source
+    line: int = 0
+    column: int = 0
+
+    @property
+    def where(self) -> str:
+        """Name the spot as an error does."""
+        if self.line == 0 or self.source.label is not None:
+            return printable(self.source.name)
+        return f"{printable(self.source.name)}:{self.line}:{self.column}"
+
+    @property
+    def origin(self) -> str:
+        """Name the spot as a list of origins does."""
+        return self.source.label or f"{printable(self.source.name)}:{self.line}"
+
+    @property
+    def text(self) -> str:
+        """The line of the source, empty where there is none."""
+        return self.source.lines[self.line - 1] if 0 < self.line <= len(self.source.lines) else ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake; the key is empty where the text as a whole is meant."""
+
+    place: Place
+    key: str
+    message: str
+
+    @property
+    def where(self) -> str:
+        """FILE:LINE:COLUMN, `-s KEY`, or the path of a file that cannot be read."""
+        return self.place.where
+
+    @property
+    def source_line(self) -> str:
+        """The line that holds the mistake."""
+        return self.place.text
+
+    @property
+    def line(self) -> str:
+        """The mistake as one line."""
+        key = f"{shorten(self.key)}: " if self.key else ""
+        return f"{self.where}: {key}{self.message}"
+
+    def explain(self) -> list[str]:
+        """Return the line, what was written, and a caret under the spot."""
+        if not self.source_line:
+            return [self.line]
+        # A window around the spot: the caret must not be lost at the end of a very long line.
+        begin = max(0, self.place.column - 1 - SHOWN)
+        before = self.source_line[begin : self.place.column - 1]
+        after = self.source_line[self.place.column - 1 :][:SHOWN]
+        # A tab stays a tab: the caret then stands below its character at any width of tabs.
+        caret = re.sub(r"[^\t]", " ", before) + "^"
+        return [self.line, f"    {before}{after}", f"    {caret}"]
+
+
+class ConfigError(UsageError):
+    """A config cannot be used; it carries every mistake that was found, in the order they were written."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=_position))
+        first = self.problems[0]
+        super().__init__(first.where, f"{first.key}: {first.message}" if first.key else first.message)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self) -> list[str]:
+        """Return a line for each mistake: `FILE:LINE:COLUMN: key: message`."""
+        return [problem.line for problem in self.problems]
+
+    def explain(self) -> list[str]:
+        """Return those lines, each followed by what was written and a caret under the spot."""
+        return [line for problem in self.problems for line in problem.explain()]
+
+
+def _position(problem: Problem) -> tuple[int, int, int]:
+    return problem.place.source.rank, problem.place.line, problem.place.column
+
+
+def printable(text: str) -> str:
+    r"""Escape what would break a line or hide in it: a newline becomes \n."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def shorten(text: str) -> str:
+    """Return a text that someone else wrote as something one can print: one line, not long."""
+    return printable(text if len(text) <= SHOWN else text[: SHOWN - 1] + "…")
+
+
+def describe(value: object) -> str:
+    """Say in words what a config gives in place of what it should."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return f"the text '{shorten(value)}'"
+    return "a list" if isinstance(value, list) else "a section"

@@ -1,0 +1,139 @@
+"""From defaults, files and overrides to one config: later layers win, and every mistake is told at once."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial, reduce
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from imgclf.config.layers import defaults, from_file, from_override
+from imgclf.config.messages import key_of, message, not_a_section
+from imgclf.config.problems import ConfigError, Problem
+from imgclf.config.schema import Config
+from imgclf.config.shape import SECTIONS, VARIANTS, keys
+from imgclf.config.yaml_reader import Document, Node
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A config and where each of its values comes from: dotted key -> "default", "FILE:LINE" or "-s"."""
+
+    config: Config
+    origins: dict[str, str]
+
+
+def resolve(files: Sequence[Path] = (), overrides: Sequence[str] = ()) -> Resolved:
+    """Merge the defaults, the files in order and the overrides KEY=VALUE; raise ConfigError for what is wrong."""
+    problems: list[Problem] = []
+    layers = _read([partial(from_file, Path(file), rank) for rank, file in enumerate(files, 1)], problems)
+    first = len(files) + 1
+    set_keys = _read([partial(from_override, text, rank) for rank, text in enumerate(overrides, first)], problems)
+    # The overrides are one layer: which of them comes first must not decide which keys are dropped.
+    tree = reduce(lay_over, [defaults().root, *layers, *([reduce(merge, set_keys)] if set_keys else [])])
+    config, wrong = _validate(tree)
+    if len(layers) + len(set_keys) < len(files) + len(overrides):
+        # What could not be read may name another variant: a key that this one does not have may be right.
+        wrong = [problem for problem in wrong if problem.key.partition(".")[0] not in VARIANTS]
+    if config is None or problems:
+        raise ConfigError([*problems, *wrong])
+    return Resolved(config, {".".join(path): _origin(tree, path) for path in _leaves(config.model_dump())})
+
+
+def lay_over(lower: Node, upper: Node) -> Node:
+    """Put a layer on those below: key by key, dropping what the variant it names does not have."""
+    kept = dict(lower.value)
+    for section in VARIANTS.keys() & lower.value.keys() & upper.value.keys():
+        kept[section] = _without_other_variants(section, lower.value[section], upper.value[section])
+    return merge(replace(lower, value=kept), upper)
+
+
+def merge(lower: Node, upper: Node) -> Node:
+    """Merge two mappings key by key; of anything else the upper one stays."""
+    if not (isinstance(lower.value, dict) and isinstance(upper.value, dict)):
+        return upper
+    merged = dict(lower.value)
+    for key, node in upper.value.items():
+        merged[key] = merge(merged[key], node) if key in merged else node
+    return replace(upper, value=merged)
+
+
+def _without_other_variants(section: str, lower: Node, upper: Node) -> Node:
+    name = upper.value["name"].value if isinstance(upper.value, dict) and "name" in upper.value else None
+    if not isinstance(lower.value, dict) or not isinstance(name, str) or name not in VARIANTS[section]:
+        return lower
+    if lower.value["name"].value == name:
+        return lower
+    # Only what belongs to another variant goes: a key that no variant has is a mistake, and is told.
+    foreign = set(keys(section)) - set(keys(section, name))
+    return replace(lower, value={key: node for key, node in lower.value.items() if key not in foreign})
+
+
+def _read(readers: Sequence[Callable[[], Document]], problems: list[Problem]) -> list[Node]:
+    """Return the layers that can be read, and add to the problems what is wrong with them and with the others."""
+    layers = []
+    for reader in readers:
+        try:
+            document = reader()
+        except ConfigError as error:
+            problems += error.problems
+            continue
+        problems += document.problems
+        layers.append(_without_false_sections(document.root, problems))
+    return layers
+
+
+def _without_false_sections(layer: Node, problems: list[Problem]) -> Node:
+    """Set aside what stands in place of a section, and tell: else a layer above would hide the mistake."""
+    kept = dict(layer.value)
+    for section in (*SECTIONS, *VARIANTS):
+        node = kept.get(section)
+        if node is None or isinstance(node.value, dict) or (node.value is None and section == "early_stopping"):
+            continue
+        problems.append(Problem(node.place, section, not_a_section(section, node.value)))
+        del kept[section]
+    return replace(layer, value=kept)
+
+
+def _validate(tree: Node) -> tuple[Config | None, list[Problem]]:
+    chosen = tree.plain()
+    try:
+        return Config.model_validate(chosen), []
+    except ValidationError as error:
+        return None, [_problem(tree, chosen, details) for details in error.errors(include_url=False)]
+
+
+def _problem(tree: Node, chosen: dict[str, Any], details: Any) -> Problem:
+    path = key_of(details)
+    node = _find(tree, path)
+    place = node.key if details["type"] == "extra_forbidden" else node.place
+    return Problem(place, ".".join(path), message(details, chosen))
+
+
+def _find(tree: Node, path: Sequence[str]) -> Node:
+    """Return the node at a path, or the last one on the way to it."""
+    for key in path:
+        if not isinstance(tree.value, dict) or key not in tree.value:
+            break
+        tree = tree.value[key]
+    return tree
+
+
+def _origin(tree: Node, path: Sequence[str]) -> str:
+    for word in path:
+        if not isinstance(tree.value, dict) or word not in tree.value:
+            return DEFAULT
+        tree = tree.value[word]
+    return tree.key.origin
+
+
+def _leaves(values: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the path of every value; a section without keys is a value."""
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, (*path, key))
+        else:
+            yield (*path, key)

@@ -1,0 +1,166 @@
+"""What CIFAR-10 and CIFAR-100 share: a few named files in a folder or an archive, as pickles or as plain records."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.arrays import ByteArray, IntArray
+from imgclf.data.dataset import Dataset
+from imgclf.errors import DataError
+from imgclf.formats.archive import read_members
+from imgclf.formats.files import is_file, kind_of, read_bytes
+from imgclf.formats.inert_pickle import read_pickle
+
+PIXELS = 3 * 32 * 32  # of a picture: all its red ones, row by row, then green, then blue
+_REMEDY = "use the files as they were downloaded"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The pictures of one file, not yet copied: data (n, 3072) and labels (n,)."""
+
+    data: ByteArray
+    labels: IntArray
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One of the forms in which a set is distributed.
+
+    folder       what the folder is called, also inside the archive
+    splits       the files of each split, in order
+    names_file   where the names of the classes are
+    parse_names  (bytes, where) -> names
+    parse        (bytes, where) -> Part
+    """
+
+    folder: str
+    splits: Mapping[str, tuple[str, ...]]
+    names_file: str
+    parse_names: Callable[[bytes, str], tuple[str, ...]]
+    parse: Callable[[bytes, str], Part]
+
+    def files(self, splits: Collection[str]) -> list[str]:
+        """Return the files that these splits need, that of the names first."""
+        return [self.names_file, *(name for split in self.splits if split in splits for name in self.splits[split])]
+
+
+def load(path: Path, splits: Collection[str], layouts: Collection[Layout], classes: int) -> dict[str, Dataset]:
+    """Load the asked splits in whichever of the layouts is there; one error names all the files that are missing."""
+    names: tuple[str, ...] = ()
+    parts: dict[str, Part] = {}
+    found: Layout | None = None
+    for layout, name, raw, where in _files(path, splits, layouts):
+        found = found or layout
+        if layout is not found:
+            continue  # an archive with both forms: the first will do
+        if name == layout.names_file:
+            names = _check_count(layout.parse_names(raw, where), classes, where)
+        else:
+            parts[name] = _check_labels(layout.parse(raw, where), classes, where)
+        del raw  # or two batches would be in memory at a time
+    if found is None:
+        raise nothing_found(path, layouts)
+    wanted = found.files(splits)
+    missing = [name for name in wanted if name not in parts and (name != found.names_file or not names)]
+    if missing:
+        raise DataError(path, f"missing in {found.folder}: {', '.join(missing)}", _REMEDY)
+    asked = {split: files for split, files in found.splits.items() if split in splits}
+    return {split: _join([parts.pop(name) for name in files], names) for split, files in asked.items()}
+
+
+def locate(path: Path, layouts: Collection[Layout]) -> tuple[Layout, Path] | None:
+    """Return the layout that a folder holds, itself or one level down, and where its files are."""
+    for layout in layouts:
+        for folder in (path, path / layout.folder):
+            if any(is_file(folder / name) for name in layout.files(layout.splits)):
+                return layout, folder
+    return None
+
+
+def nothing_found(path: Path, layouts: Collection[Layout]) -> DataError:
+    """Return the error that says what was looked for."""
+    looked = " or ".join(f"{layout.folder}/{layout.files(layout.splits)[1]}" for layout in layouts)
+    return DataError(path, f"no {looked} here", "name the folder of the set, or its .tar.gz")
+
+
+def parse_pickle(raw: bytes, where: str, labels_key: str) -> Part:
+    """Read a batch of the python version."""
+    batch = read_pickle(raw, where)
+    data, labels = batch.get("data"), batch.get(labels_key)
+    if not isinstance(data, np.ndarray) or type(labels) is not list:
+        keys = ", ".join(repr(key[:20]) for key in list(batch)[:6])
+        raise DataError(where, f"has no pixels 'data' or no list {labels_key!r}; its keys are {keys}", _REMEDY)
+    if data.shape[1:] != (PIXELS,) or len(data) == 0:
+        raise DataError(where, f"pixels {data.shape[0]}x{data.shape[1]}, not Nx{PIXELS}", _REMEDY)
+    if len(labels) != len(data):
+        raise DataError(where, f"{len(labels):,} labels, but {len(data):,} pictures", _REMEDY)
+    # type() and not isinstance(): True is an int, too. The bound keeps what numpy makes of it whole.
+    wrong = next((row for row, label in enumerate(labels) if type(label) is not int or not 0 <= label < 256), None)
+    if wrong is not None:
+        raise DataError(where, f"row {wrong}: its label is not a class number", _REMEDY)
+    return Part(data, np.array(labels))
+
+
+def parse_pickled_names(raw: bytes, where: str, key: str) -> list[Any]:
+    """Read the list of class names of the python version."""
+    names = read_pickle(raw, where).get(key)
+    if type(names) is not list:
+        raise DataError(where, f"has no list {key!r}", _REMEDY)
+    return names
+
+
+def parse_records(raw: bytes, where: str, label_bytes: int, label_byte: int) -> Part:
+    """Read a batch of the binary version: records of one or two label bytes and 3,072 pixels."""
+    length = label_bytes + PIXELS
+    if not raw or len(raw) % length:
+        raise DataError(where, f"{len(raw):,} bytes are not a whole number of records of {length:,}", _REMEDY)
+    records = np.frombuffer(raw, np.uint8).reshape(-1, length)
+    return Part(records[:, label_bytes:], records[:, label_byte].astype(np.int64))
+
+
+def _files(
+    path: Path, splits: Collection[str], layouts: Collection[Layout]
+) -> Iterator[tuple[Layout, str, bytes, str]]:
+    """Yield (layout, name, content, where) of the files that the splits need and that are there."""
+    if kind_of(path) == "folder":
+        located = locate(path, layouts)
+        if located is not None:
+            layout, folder = located
+            for name in layout.files(splits):
+                if is_file(folder / name):
+                    yield layout, name, read_bytes(folder / name), str(folder / name)
+        return
+    members = {f"{layout.folder}/{name}": (layout, name) for layout in layouts for name in layout.files(splits)}
+    for member, raw in read_members(path, members):
+        layout, name = members[member]
+        yield layout, name, raw, f"{path}: {member}"
+
+
+def _check_count(names: tuple[str, ...], classes: int, where: str) -> tuple[str, ...]:
+    if len(names) != classes:
+        raise DataError(where, f"{len(names)} class names, not {classes}", _REMEDY)
+    return names
+
+
+def _check_labels(part: Part, classes: int, where: str) -> Part:
+    if part.labels.max() >= classes:
+        row = int(np.argmax(part.labels))
+        raise DataError(where, f"row {row}: label {part.labels[row]}, not within 0..{classes - 1}", _REMEDY)
+    return part
+
+
+def _join(parts: list[Part], names: tuple[str, ...]) -> Dataset:
+    """Copy the parts into one array, each pixel's three colours side by side, and let go of each as it is copied."""
+    labels = np.concatenate([part.labels for part in parts])
+    images: NDArray[np.uint8] = np.empty((len(labels), 32, 32, 3), np.uint8)
+    start = 0
+    while parts:
+        data = parts.pop(0).data
+        images[start : start + len(data)] = data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+        start += len(data)
+    return Dataset.of(images, labels, names)

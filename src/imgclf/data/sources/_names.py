@@ -1,0 +1,59 @@
+"""Names of classes: checked once, and sorted as people count."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from imgclf.errors import DataError
+from imgclf.formats.files import read_bytes
+
+_MAX_NAMES = 100_000
+_MAX_LENGTH = 200
+
+
+def natural_key(name: str) -> list[tuple[int, str]]:
+    """Sort key under which img2 comes before img10: digits count as numbers."""
+    pieces = re.split(r"([0-9]+)", name)
+    # Digits stay text (longer is larger, once zeros are gone): int() refuses more than 4,300 of them.
+    numbers = ((len(piece.lstrip("0")), piece.lstrip("0")) for piece in pieces[1::2])
+    texts = ((0, piece) for piece in pieces[::2])
+    return [item for pair in zip(texts, [*numbers, (0, "")], strict=True) for item in pair] + [(0, name)]
+
+
+def check_names(names: Iterable[str], where: object) -> tuple[str, ...]:
+    """Return class names that can be printed and told apart, or raise DataError."""
+    checked = tuple(names)
+    if not 1 <= len(checked) <= _MAX_NAMES:
+        raise DataError(where, f"{len(checked):,} class names", f"there must be 1 to {_MAX_NAMES:,}")
+    for name in checked:
+        if not name or not name.isprintable() or len(name) > _MAX_LENGTH or name != name.strip():
+            raise DataError(where, f"{name[:40]!r} is not a class name", "use printable text, without spaces around it")
+    if len(set(checked)) != len(checked):
+        twice = Counter(checked).most_common(1)[0][0]
+        raise DataError(where, f"two classes are named {twice[:40]!r}", "give each its own name")
+    return checked
+
+
+def decode_names(raw: Iterable[object], where: object) -> tuple[str, ...]:
+    """Return class names from text or UTF-8 bytes."""
+    try:
+        return check_names((n.decode("utf-8") if isinstance(n, bytes) else _text(n) for n in raw), where)
+    except (UnicodeDecodeError, TypeError) as error:
+        raise DataError(where, "class names that are not UTF-8 text", "write them as text") from error
+
+
+def parse_names(raw: bytes, where: object) -> tuple[str, ...]:
+    """Return class names from a text file, one a line; empty lines at the end do not count."""
+    return decode_names(raw.rstrip().replace(b"\r\n", b"\n").split(b"\n"), where)
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Read class names from a text file, one a line."""
+    return parse_names(read_bytes(path, 1 << 22), path)
+
+
+def _text(name: object) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"{type(name).__name__} is not text")
+    return name

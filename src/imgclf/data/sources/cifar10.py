@@ -1,0 +1,38 @@
+"""CIFAR-10 (Krizhevsky 2009): 32x32 colour pictures of ten classes, in the python or the binary version."""
+
+from collections.abc import Collection
+from functools import partial
+from pathlib import Path
+
+from imgclf.data.dataset import Dataset
+from imgclf.data.sources import _cifar
+from imgclf.data.sources._given import needed
+from imgclf.data.sources._names import decode_names, parse_names
+
+
+def _python_names(raw: bytes, where: str) -> tuple[str, ...]:
+    return decode_names(_cifar.parse_pickled_names(raw, where, "label_names"), where)
+
+
+LAYOUTS = (
+    _cifar.Layout(
+        folder="cifar-10-batches-py",
+        splits={"train": tuple(f"data_batch_{n}" for n in range(1, 6)), "test": ("test_batch",)},
+        names_file="batches.meta",
+        parse_names=_python_names,
+        parse=partial(_cifar.parse_pickle, labels_key="labels"),
+    ),
+    _cifar.Layout(
+        folder="cifar-10-batches-bin",
+        splits={"train": tuple(f"data_batch_{n}.bin" for n in range(1, 6)), "test": ("test_batch.bin",)},
+        names_file="batches.meta.txt",
+        parse_names=parse_names,
+        parse=partial(_cifar.parse_records, label_bytes=1, label_byte=0),
+    ),
+)
+
+
+def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
+    """Load the splits train and test from a folder, the folder around it, or the .tar.gz; batches of any length."""
+    place = needed(path, "cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz")
+    return _cifar.load(place, splits, LAYOUTS, classes=10)

@@ -1,0 +1,46 @@
+"""CIFAR-100 (Krizhevsky 2009): 32x32 colour pictures of 100 fine and 20 coarse classes."""
+
+from collections.abc import Collection
+from functools import partial
+from pathlib import Path
+
+from imgclf.data.dataset import Dataset
+from imgclf.data.sources import _cifar
+from imgclf.data.sources._given import needed
+from imgclf.data.sources._names import decode_names, parse_names
+from imgclf.errors import UsageError
+
+_CLASSES = {"fine": 100, "coarse": 20}
+_LABEL_BYTE = {"coarse": 0, "fine": 1}
+
+
+def load(path: Path | None, splits: Collection[str], *, labels: str = "fine") -> dict[str, Dataset]:
+    """Load the splits train and test; labels are "fine" or "coarse". A folder, the folder around it, or the .tar.gz."""
+    place = needed(path, "cifar-100-python, cifar-100-binary or their .tar.gz")
+    if labels not in _CLASSES:
+        raise UsageError("data.labels", f"{labels!r} is not a kind of label", "set fine or coarse")
+    return _cifar.load(place, splits, layouts(labels), _CLASSES[labels])
+
+
+def layouts(labels: str = "fine") -> tuple[_cifar.Layout, ...]:
+    """Return the python and the binary form, read with fine or coarse labels."""
+
+    def python_names(raw: bytes, where: str) -> tuple[str, ...]:
+        return decode_names(_cifar.parse_pickled_names(raw, where, f"{labels}_label_names"), where)
+
+    return (
+        _cifar.Layout(
+            folder="cifar-100-python",
+            splits={"train": ("train",), "test": ("test",)},
+            names_file="meta",
+            parse_names=python_names,
+            parse=partial(_cifar.parse_pickle, labels_key=f"{labels}_labels"),
+        ),
+        _cifar.Layout(
+            folder="cifar-100-binary",
+            splits={"train": ("train.bin",), "test": ("test.bin",)},
+            names_file=f"{labels}_label_names.txt",
+            parse_names=parse_names,
+            parse=partial(_cifar.parse_records, label_bytes=2, label_byte=_LABEL_BYTE[labels]),
+        ),
+    )

@@ -1,0 +1,138 @@
+"""Arrays in an .npz file: X and y, or x_train, y_train, x_val, y_val, x_test, y_test, and class_names if you like.
+
+X is one of
+    uint8 (N, H, W) or (N, H, W, 1 or 3)   pictures; other integers too, where all are within 0..255
+    float (N, D)                           feature vectors, kept as they are (float32, float64)
+y (N,) is integers 0..C-1, or text: then the classes are in natural order.
+
+Integers (N, D) are refused: they may be pictures or features, and guessing would hide the mistake.
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.arrays import IntArray
+from imgclf.data.dataset import Dataset
+from imgclf.data.sources._given import needed
+from imgclf.data.sources._names import check_names, decode_names, natural_key
+from imgclf.errors import DataError
+from imgclf.formats.npz import npz_names, read_npz
+
+_KEYS = {split: (f"x_{split}", f"y_{split}") for split in ("train", "val", "test")}
+_MAX_CLASSES = 100_000
+
+
+def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
+    """Load the splits whose arrays are there, upper or lower case; only those asked for are read."""
+    file = needed(path, "an .npz file with X and y")
+    names = _by_lower_case(file)
+    keys = _split_keys(file, names)
+    wanted = {split: keys[split] for split in keys if split in splits}
+    shared = [names["class_names"]] if "class_names" in names else []
+    classes = _class_names(read_npz(file, shared), file) if wanted else None
+    return {split: _load(file, names[x], names[y], classes) for split, (x, y) in wanted.items()}
+
+
+def _by_lower_case(file: Path) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for name in npz_names(file):
+        other = names.setdefault(name.lower(), name)
+        if other != name:
+            raise DataError(file, f"both {other!r} and {name!r}", "keep one of them")
+    return names
+
+
+def _split_keys(file: Path, names: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Return the keys of each split's X and y."""
+    keys = {split: pair for split, pair in _KEYS.items() if set(pair) & set(names)}
+    if {"x", "y"} & set(names):
+        if "train" in keys:
+            raise DataError(file, "both X, y and x_train, y_train", "keep one of the pairs")
+        keys["train"] = ("x", "y")
+    for pair in keys.values():
+        if missing := set(pair) - set(names):
+            raise DataError(file, f"there is no array {missing.pop()!r}", "pictures and labels come in pairs")
+    if not keys:
+        found = ", ".join(repr(name[:20]) for name in list(names)[:6]) or "nothing"
+        raise DataError(file, f"holds {found}", "it must hold X and y, or x_train and y_train")
+    return keys
+
+
+def _class_names(arrays: dict[str, NDArray[Any]], file: Path) -> tuple[str, ...] | None:
+    for array in arrays.values():
+        if array.ndim != 1 or array.dtype.kind not in "US":
+            raise DataError(f"{file}: class_names", f"{array.dtype} {array.shape}, not a list of texts", "store texts")
+        return decode_names(array.tolist(), f"{file}: class_names")
+    return None
+
+
+def _load(file: Path, x_key: str, y_key: str, classes: tuple[str, ...] | None) -> Dataset:
+    arrays = read_npz(file, [x_key, y_key])
+    examples = _examples(arrays[x_key], f"{file}: {x_key}")
+    labels, names = _labels(arrays[y_key], classes, f"{file}: {y_key}")
+    if len(examples) != len(labels):
+        raise DataError(f"{file}: {y_key}", f"{len(labels):,} labels, but {len(examples):,} examples", "store pairs")
+    return Dataset.of(examples, labels, names)
+
+
+def _examples(X: NDArray[Any], where: str) -> NDArray[Any]:
+    if X.size == 0:
+        raise DataError(where, f"of shape {X.shape}: nothing", "store at least one example")
+    if X.ndim == 2:
+        return _features(X, where)
+    if X.ndim == 3:
+        X = X[..., None]
+    if X.ndim == 4 and X.shape[3] not in (1, 3) and X.shape[1] in (1, 3):
+        raise DataError(where, f"channels first, {X.shape}", "store X.transpose(0, 2, 3, 1)")
+    if X.ndim != 4 or X.shape[3] not in (1, 3):
+        raise DataError(where, f"of shape {X.shape}", "store (N, H, W), (N, H, W, 1), (N, H, W, 3), or features (N, D)")
+    if X.dtype.kind not in "iu":
+        remedy = "store pixels as uint8, 0..255, or features as X.reshape(len(X), -1)"
+        raise DataError(where, f"pictures of type {X.dtype}", remedy)
+    if X.dtype != np.uint8 and (X.min() < 0 or X.max() > 255):
+        raise DataError(where, f"pixels from {X.min()} to {X.max()}", "store pixels as uint8, 0..255")
+    return np.ascontiguousarray(X, np.uint8)
+
+
+def _features(X: NDArray[Any], where: str) -> NDArray[Any]:
+    if X.dtype.kind != "f":
+        remedy = "store pictures as (N, H, W), feature vectors as X.astype('float32')"
+        raise DataError(where, f"of type {X.dtype} and shape {X.shape}: pictures or features?", remedy)
+    if X.dtype not in (np.float32, np.float64):
+        with np.errstate(over="ignore"):  # becomes inf, which is refused right below
+            X = X.astype(np.float32)
+    finite = np.isfinite(X).all(axis=1)
+    if not finite.all():
+        rows = np.flatnonzero(~finite)
+        more = f" and {len(rows) - 1:,} more rows" if len(rows) > 1 else ""
+        raise DataError(where, f"NaN or Inf in row {rows[0]}{more}", "remove or replace them")
+    return np.ascontiguousarray(X)
+
+
+def _labels(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tuple[IntArray, tuple[str, ...]]:
+    if y.ndim != 1 or y.size == 0:
+        raise DataError(where, f"of shape {y.shape}, not (N,)", "store y.ravel()")
+    if y.dtype.kind in "US":
+        return _from_text(y, classes, where)
+    if y.dtype.kind not in "iu":
+        raise DataError(where, f"labels of type {y.dtype}", "store integers, y.astype(int), or the names of classes")
+    low, high = int(y.min()), int(y.max())
+    count = _MAX_CLASSES if classes is None else len(classes)
+    if low < 0 or high >= count:
+        row = int(np.argmin(y) if low < 0 else np.argmax(y))
+        raise DataError(where, f"label {y[row]} in row {row}, not within 0..{count - 1}", "number classes from 0")
+    return y.astype(np.int64), classes or check_names(map(str, range(high + 1)), where)
+
+
+def _from_text(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tuple[IntArray, tuple[str, ...]]:
+    found, inverse = np.unique(y, return_inverse=True)
+    texts = decode_names(found.tolist(), where)
+    names = classes or tuple(sorted(texts, key=natural_key))
+    if unknown := set(texts) - set(names):
+        raise DataError(where, f"label {min(unknown)[:40]!r} is not among class_names", "add it there")
+    place = {name: label for label, name in enumerate(names)}
+    return np.array([place[text] for text in texts])[inverse], names

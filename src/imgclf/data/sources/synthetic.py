@@ -1,0 +1,138 @@
+"""Generated pictures, no file: each class a smooth pattern, each example that pattern moved and made noisy.
+
+Options, in `data.options`:
+    classes    10    how many classes
+    size       16    height and width in pixels
+    channels    1    1 gray, 3 colour
+    train    2000    examples of the training split
+    val         0    examples of the validation split; 0: there is none
+    test      500    examples of the test split; 0: there is none
+    noise      60    standard deviation of the noise, in gray levels
+    shift       2    largest movement, in pixels, down or right, up or left; what leaves on one side enters on the other
+    imbalance   1    how many times more examples the first class has than the last; geometric in between
+
+The same options and seed give the same pictures, and each split is the same whether or not others are asked for.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imgclf.arrays import ByteArray, FloatArray, IntArray
+from imgclf.data.dataset import Dataset
+from imgclf.data.sources._given import not_needed
+from imgclf.data.splits import apportion
+from imgclf.errors import UsageError
+from imgclf.seeds import SYNTHETIC, shuffled, stream
+
+_SPLITS = {"train": 1, "val": 2, "test": 3}  # part of the seed, as are the numbers of what is drawn:
+_ORDER, _SHIFTS, _NOISE, _PATTERNS = 1, 2, 3, 4
+_CHUNK = 256  # pictures made at a time
+_WAVES = 4  # in a pattern
+_MAX_VALUES = 1 << 33
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `data.options` may hold; checked when built."""
+
+    classes: int = 10
+    size: int = 16
+    channels: int = 1
+    train: int = 2000
+    val: int = 0
+    test: int = 500
+    noise: float = 60
+    shift: int = 2
+    imbalance: float = 1
+
+    def __post_init__(self) -> None:
+        for name, low in {"classes": 2, "size": 1, "channels": 1, "train": 1, "val": 0, "test": 0, "shift": 0}.items():
+            value = getattr(self, name)
+            if type(value) is not int or value < low:
+                raise _wrong(name, value, f"a whole number from {low} on")
+        for name, least in {"noise": 0, "imbalance": 1}.items():
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not least <= value <= 1e6:
+                raise _wrong(name, value, f"a number from {least} to 1e6")
+        if self.channels not in (1, 3):
+            raise _wrong("channels", self.channels, "1 or 3")
+        if max(self.train, self.val, self.test, self.classes) * self.size**2 * self.channels > _MAX_VALUES:
+            raise UsageError("data.options", "more pixels than fit into memory", "set fewer or smaller pictures")
+        if self.counts(self.train).min() == 0:
+            raise UsageError(
+                "data.options", f"{self.train} training images leave a class without one", "set train higher"
+            )
+
+    def counts(self, n: int) -> IntArray:
+        """Divide n examples among the classes, (C,)."""
+        return apportion(n, self.imbalance ** -np.linspace(0, 1, self.classes))
+
+
+def load(path: Path | None, splits: Collection[str], /, *, seed: int = 0, **options: Any) -> dict[str, Dataset]:
+    """Generate the asked splits; options as in the module's docstring."""
+    not_needed(path)
+    if type(seed) is not int or seed < 0:
+        raise _wrong("seed", seed, "a whole number from 0 on")
+    known = [field.name for field in fields(Options)]
+    for name in options:
+        if name not in known:
+            raise UsageError("data.options", f"unknown option {name!r}", f"known are {', '.join(known)}")
+    chosen = Options(**options)
+    lengths = {"train": chosen.train, "val": chosen.val, "test": chosen.test}
+    return {split: _generate(chosen, seed, split, n) for split, n in lengths.items() if n and split in splits}
+
+
+def _generate(options: Options, seed: int, split: str, n: int) -> Dataset:
+    number = _SPLITS[split]
+    patterns = _patterns(options, seed)
+    y = np.repeat(np.arange(options.classes), options.counts(n))[shuffled(n, seed, SYNTHETIC, number, _ORDER)]
+    span = 2 * options.shift + 1
+    shifts = stream(seed, SYNTHETIC, number, _SHIFTS).random_raw(2 * n).reshape(n, 2) % span - options.shift
+    noise = stream(seed, SYNTHETIC, number, _NOISE)
+    images: ByteArray = np.empty((n, options.size, options.size, options.channels), np.uint8)
+    for start in range(0, n, _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        clean = _moved(patterns[y[rows]], shifts[rows].astype(np.int64))
+        images[rows] = np.rint(clean + options.noise * _normal(noise, clean.shape)).clip(0, 255)
+    return Dataset.of(images, y, tuple(f"class {label}" for label in range(options.classes)))
+
+
+def _patterns(options: Options, seed: int) -> FloatArray:
+    """Return a sum of a few slow waves for each class, 28..228, (C, H, W, channels)."""
+    shape = (options.classes, _WAVES, options.channels)
+    draw = _uniform(stream(seed, SYNTHETIC, 0, _PATTERNS), (4, *shape))
+    # Whole numbers of waves, so that a pattern goes on smoothly at its edges.
+    down, right = np.rint(draw[0, ..., :1] * 4 - 2), np.rint(draw[1, ..., :1] * 4 - 2)
+    place = np.arange(options.size) / options.size
+    turns = down[..., None, None] * place[:, None] + right[..., None, None] * place + draw[2][..., None, None]
+    waves = (draw[3][..., None, None] * np.cos(2 * np.pi * turns)).sum(axis=1)  # (C, channels, H, W)
+    largest = np.abs(waves).max(axis=(1, 2, 3), keepdims=True)
+    patterns: FloatArray = np.moveaxis(128 + 100 * waves / np.maximum(largest, 1e-9), 1, 3)
+    return patterns
+
+
+def _moved(pictures: FloatArray, shifts: IntArray) -> FloatArray:
+    """Move each picture (n, H, W, channels) round by its own (down, right)."""
+    n, size = pictures.shape[:2]
+    rows = (np.arange(size) - shifts[:, :1]) % size
+    columns = (np.arange(size) - shifts[:, 1:]) % size
+    return np.asarray(pictures[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]])
+
+
+def _uniform(bits: np.random.PCG64, shape: tuple[int, ...]) -> FloatArray:
+    """Draw from [0, 1): raw bits are what NumPy keeps from version to version."""
+    return np.asarray((bits.random_raw(int(np.prod(shape))) >> 11) * 2.0**-53).reshape(shape)
+
+
+def _normal(bits: np.random.PCG64, shape: tuple[int, ...]) -> FloatArray:
+    """Draw from the standard normal distribution: sqrt(-2 log(1 - u)) * cos(2 pi v) (Box and Muller 1958)."""
+    u, v = _uniform(bits, (2, *shape))
+    return np.asarray(np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v))
+
+
+def _wrong(name: str, value: object, rule: str) -> UsageError:
+    return UsageError("data.options", f"{name}: {str(value)[:40]!r} is not {rule}", "correct it")

@@ -1,0 +1,90 @@
+"""Parts of a data set: a validation split, a smaller set, and the same classes in the same order."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.arrays import IntArray
+from imgclf.data.dataset import Dataset
+from imgclf.errors import DataError
+from imgclf.seeds import LIMIT, VAL_SPLIT, shuffled
+
+
+def split_off_validation(dataset: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Return (train, val): val has round(fraction * N) examples, of each class its share; both keep their order.
+
+    Of every class at least one example stays in train, so val may be smaller where classes are tiny; it may be empty.
+    """
+    if not 0 <= fraction < 1:
+        raise ValueError(f"fraction is {fraction}, not within 0 <= fraction < 1")
+    counts = np.bincount(dataset.y, minlength=len(dataset.class_names))
+    wanted = apportion(int(len(dataset) * fraction + 0.5), counts, np.maximum(counts - 1, 0))
+    chosen = _choose(dataset.y, wanted, shuffled(len(dataset), seed, VAL_SPLIT))
+    return dataset.subset(np.flatnonzero(~chosen)), dataset.subset(np.flatnonzero(chosen))
+
+
+def limit(dataset: Dataset, n: int, seed: int) -> Dataset:
+    """Return n of the examples, of each class its share, in their order; all of them where there are no more."""
+    if n < 1:
+        raise ValueError(f"n is {n}, not at least 1")
+    if n >= len(dataset):
+        return dataset
+    counts = np.bincount(dataset.y, minlength=len(dataset.class_names))
+    chosen = _choose(dataset.y, apportion(n, counts, counts), shuffled(len(dataset), seed, LIMIT))
+    return dataset.subset(np.flatnonzero(chosen))
+
+
+def match_classes(dataset: Dataset, class_names: Sequence[str], where: object = "data") -> Dataset:
+    """Return the same examples, labelled by the places of their classes' names in `class_names`.
+
+    A class that has no example may be missing on either side; one that has some and no name raises DataError.
+    """
+    names = tuple(class_names)
+    if dataset.class_names == names:
+        return dataset
+    place = {name: label for label, name in enumerate(names)}
+    new_label = np.array([place.get(name, -1) for name in dataset.class_names])
+    labels = new_label[dataset.labels]
+    unknown = [dataset.class_names[label] for label in np.unique(dataset.labels[labels < 0])]
+    if unknown:
+        raise DataError(
+            where,
+            f"{_list(unknown)} not among the classes that were trained on, {_list(list(names))}",
+            "the names must be the same, letter by letter",
+        )
+    return replace(dataset, labels=labels, class_names=names)
+
+
+def apportion(total: int, shares: NDArray[np.number], most: IntArray | None = None) -> IntArray:
+    """Divide `total` things in proportion to `shares`, (C,) int: whole numbers, by the largest remainder.
+
+    None gets more than its number in `most`; what that leaves over goes to the next largest remainders, and is
+    dropped where all are full.
+    """
+    quota = total * np.asarray(shares, np.float64) / max(float(np.sum(shares)), 1e-300)
+    ceiling = np.full(len(quota), total) if most is None else most
+    given = np.minimum(np.floor(quota + 1e-9).astype(np.int64), ceiling)
+    order = np.argsort(given - quota, kind="stable")  # of equal remainders, the first class
+    left = min(total, int(np.sum(ceiling))) - int(given.sum())
+    while left > 0:
+        next_ones = order[given[order] < ceiling[order]][:left]
+        given[next_ones] += 1
+        left -= len(next_ones)
+    return given
+
+
+def _choose(y: IntArray, wanted: IntArray, order: IntArray) -> NDArray[np.bool_]:
+    """Mark wanted[c] examples of each class c, the first ones in the given order, (N,)."""
+    by_class = order[np.argsort(y[order], kind="stable")]
+    counts = np.bincount(y, minlength=len(wanted))
+    rank = np.arange(len(y)) - np.repeat(np.cumsum(counts) - counts, counts)  # the place within its class
+    chosen = np.zeros(len(y), bool)
+    chosen[by_class] = rank < np.repeat(wanted, counts)
+    return chosen
+
+
+def _list(names: list[str]) -> str:
+    shown = ", ".join(map(repr, names[:5]))
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

@@ -1,0 +1,45 @@
+"""What a run ran on: versions, BLAS, processor, command, time."""
+
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_info
+
+import imgclf
+
+PACKAGES = ("numpy", "click", "matplotlib", "pillow", "pydantic", "PyYAML", "threadpoolctl", "tqdm")
+
+
+def describe_environment(threads: int, fingerprint: str) -> dict[str, Any]:
+    """Return what environment.json holds; `fingerprint` is that of the training data."""
+    return {
+        "imgclf": imgclf.__version__,
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "blas": [_blas(library) for library in threadpool_info() if library["user_api"] == "blas"],
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "threads": threads,
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "started": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "data_fingerprint": fingerprint,
+    }
+
+
+def _blas(library: dict[str, Any]) -> dict[str, Any]:
+    return {key: library.get(key) for key in ("internal_api", "version", "architecture")}
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())

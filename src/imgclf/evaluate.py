@@ -1,0 +1,103 @@
+"""How good a model is on a split: one full pass, summed in float64."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from imgclf.arrays import BLOCK, ByteArray, FloatArray, IntArray, MapFn, Sums
+from imgclf.batches import full_pass
+from imgclf.data.dataset import Dataset
+from imgclf.gradients import Objective
+from imgclf.losses import LOSSES
+from imgclf.model import scores
+from imgclf.model_file import Model
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a full pass saw.
+
+    confusion  (C, C) int: true classes on rows, predicted on columns
+    ranks      (C,) int: at how many examples the right class had the highest score, the second, ...
+    """
+
+    data_loss: float
+    penalty: float
+    confusion: IntArray
+    ranks: IntArray
+
+    @cached_property
+    def n(self) -> int:
+        """How many examples there were."""
+        return int(self.ranks.sum())
+
+    @property
+    def objective(self) -> float:
+        """Mean data loss plus penalty."""
+        return self.data_loss + self.penalty
+
+    @property
+    def correct(self) -> int:
+        """How many were right."""
+        return int(self.ranks[0])
+
+    @property
+    def accuracy(self) -> float:
+        """The share that was right."""
+        return self.correct / self.n
+
+    def top_k(self, k: int) -> float:
+        """Return the share whose right class is among the k highest scores."""
+        return int(self.ranks[:k].sum()) / self.n
+
+    def summary(self) -> dict[str, float | int]:
+        """Return what metrics.json holds of a split."""
+        return {
+            "objective": self.objective,
+            "data_loss": self.data_loss,
+            "accuracy": self.accuracy,
+            "n": self.n,
+        }
+
+
+def objective_of(model: Model) -> Objective:
+    """Return the objective that a model was trained on."""
+    return Objective(LOSSES[model.loss], model.l2, model.l1)
+
+
+def evaluate(model: Model, dataset: Dataset, map_blocks: MapFn = map) -> Evaluation:
+    """Look at every example of a split once; memory does not grow with their number."""
+    objective = objective_of(model)
+    classes = len(model.class_names)
+
+    def sums(X: FloatArray, y: IntArray) -> Sums:
+        s = scores(X, model.weights)
+        losses, _ = objective.loss_fn(s, y)
+        confusion = np.bincount(y * classes + s.argmax(axis=1), minlength=classes**2)
+        return losses.sum(dtype=np.float64), confusion, np.bincount(rank_of(s, y), minlength=classes)
+
+    batch = full_pass(len(dataset), model.preprocess.reader(dataset), map_blocks)
+    loss, confusion, ranks = batch.sum(sums)
+    penalty = objective.penalty(model.weights)
+    return Evaluation(float(loss) / len(batch), penalty, confusion.reshape(classes, classes), ranks)
+
+
+def score_pictures(model: Model, pictures: ByteArray) -> FloatArray:
+    """Return the scores (n, C) of pictures (n, H, W, channels) that have the model's size and colour."""
+    blocks = range(0, len(pictures), BLOCK)
+    apply = model.preprocess.apply
+    return np.concatenate([scores(apply(pictures[i : i + BLOCK]), model.weights) for i in blocks])
+
+
+def softmax_probabilities(s: FloatArray) -> FloatArray:
+    """Return exp(s_j) / sum_k exp(s_k), (n, C) float64: what a softmax model believes."""
+    exps = np.exp(s.astype(np.float64) - s.max(axis=1, keepdims=True))
+    return np.asarray(exps / exps.sum(axis=1, keepdims=True))
+
+
+def rank_of(s: FloatArray, y: IntArray) -> IntArray:
+    """Return how many classes come before the right one, (n,); of equal scores the first class comes first."""
+    right = s[np.arange(len(y)), y][:, None]
+    earlier = np.arange(s.shape[1]) < y[:, None]
+    return np.asarray(((s > right) | ((s == right) & earlier)).sum(axis=1))

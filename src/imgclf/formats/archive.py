@@ -1,0 +1,92 @@
+"""Members of a .tar or .tar.gz, read where they are: nothing extracted, no link followed, no name trusted."""
+
+import gzip
+import tarfile
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from imgclf.errors import DataError
+from imgclf.formats.files import MAX_BYTES, inflated_limit, open_regular, size_of, storage_errors
+
+_MAX_MEMBERS = 10_000
+_REMEDY = "download the archive again"
+
+
+def read_members(path: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield (name, content) of the named members that are there, in the archive's order, one in memory.
+
+    Other members are ignored, whatever they are. A named one that is a link or a device, is there twice or
+    is cut off raises DataError. The archive is read to its end, where its checksum is.
+    """
+    seen: set[str] = set()
+    with _members(path) as (tar, stream):
+        for count, member in enumerate(tar):
+            name = member.name.removeprefix("./")
+            if count == _MAX_MEMBERS:
+                raise DataError(path, f"more than {_MAX_MEMBERS:,} members", "this is not such an archive")
+            if name not in names:
+                continue
+            where = f"{path}: {name}"
+            if name in seen:
+                raise DataError(where, "is in the archive twice", _REMEDY)
+            seen.add(name)
+            yield name, _content(tar, member, where)
+        while stream.read(1 << 20):  # what follows the last member; the checksum comes at the very end
+            pass
+
+
+def first_folder(path: Path) -> str | None:
+    """Return the folder that an archive's first member is in, or None where the archive is empty."""
+    with _members(path) as (tar, _):
+        first = tar.next()
+        return None if first is None else first.name.removeprefix("./").split("/")[0]
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, where: str) -> bytes:
+    file = tar.extractfile(member) if member.isreg() and not member.issparse() else None
+    if file is None:
+        raise DataError(where, "is not a regular file in the archive", _REMEDY)
+    if not 0 <= member.size <= MAX_BYTES:
+        raise DataError(where, f"announces {member.size:,} bytes", _REMEDY)
+    # Grows with what is really there, whatever size is announced.
+    content = bytearray()
+    while piece := file.read(min(1 << 20, member.size - len(content))):
+        content += piece
+    if len(content) != member.size:
+        raise DataError(where, f"ends after {len(content):,} of {member.size:,} bytes", _REMEDY)
+    return bytes(content)
+
+
+class _Capped:
+    """A stream that ends in an error once it has given more bytes than a limit."""
+
+    def __init__(self, stream: IO[bytes], limit: int, path: Path) -> None:
+        self.stream, self.left, self.path = stream, limit, path
+
+    def read(self, count: int) -> bytes:
+        """Return the next bytes, at most `count`."""
+        given = self.stream.read(count)
+        self.left -= len(given)
+        if self.left < 0:
+            raise DataError(self.path, "unpacks to far more than such an archive holds", _REMEDY)
+        return given
+
+
+@contextmanager
+def _members(path: Path) -> Iterator[tuple[tarfile.TarFile, _Capped]]:
+    with open_regular(path) as file, storage_errors(path):
+        size = size_of(file)
+        zipped = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        stream = cast(IO[bytes], gzip.GzipFile(fileobj=file)) if zipped else file
+        capped = _Capped(stream, inflated_limit(size) if zipped else size, path)
+        try:
+            # "r|": read front to back, never jumping to where a header says.
+            with tarfile.open(fileobj=capped, mode="r|") as tar:  # type: ignore[call-overload]
+                yield tar, capped
+        except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError, OverflowError) as error:
+            reason = " ".join(str(error).split())[:80]
+            raise DataError(path, f"damaged, or not a tar archive ({reason})", _REMEDY) from error

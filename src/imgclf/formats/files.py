@@ -1,0 +1,95 @@
+"""Bytes of regular files: what is missing, not a file or too large is one clear error, and nothing blocks."""
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Literal
+
+from imgclf.errors import DataError, StorageError
+
+MAX_BYTES = 1 << 30  # no file of the data sets read here is larger
+_CHUNK = 1 << 20
+
+
+def inflated_limit(compressed: int) -> int:
+    """Return how many bytes a compressed file of this size may become.
+
+    Deflate can shrink a thousandfold, but only what is all the same: pictures come down to a half or a tenth.
+    """
+    return max(64 << 20, 200 * compressed)
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn what the operating system says about a path into one of our errors."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(path, "no such file or folder", "check the path") from error
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise DataError(path, "a symbolic link that leads to itself", "remove it") from error
+        raise StorageError(path, error.strerror or str(error), "check the permissions and the disk") from error
+    except ValueError as error:
+        # The only way here: a NUL character inside a path.
+        raise DataError(repr(str(path)), "not a path", "check the path") from error
+
+
+def kind_of(path: Path) -> Literal["file", "folder"]:
+    """Say what is at a path, links followed; raises DataError where there is nothing to read."""
+    with storage_errors(path):
+        mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        return "folder"
+    if stat.S_ISREG(mode):
+        return "file"
+    raise DataError(path, "neither a file nor a folder", "name a regular file or a folder")
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a regular file at a path, links followed."""
+    with storage_errors(path):
+        return path.is_file()
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a regular file for reading; anything else (a pipe, a device) is refused without waiting for it."""
+    with storage_errors(path):
+        # Opened first and looked at then, so that nobody can swap the two; O_NONBLOCK, or a pipe would wait.
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise DataError(path, "not a regular file", "name a regular file")
+    return os.fdopen(number, "rb")
+
+
+def size_of(file: IO[bytes]) -> int:
+    """Return the size of an open file in bytes."""
+    return os.fstat(file.fileno()).st_size
+
+
+def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """Read a whole regular file of at most `limit` bytes."""
+    with open_regular(path) as file:
+        if size_of(file) > limit:
+            raise DataError(path, f"{size_of(file):,} bytes, more than {limit:,}", "this is not such a file")
+        with storage_errors(path):
+            return file.read()
+
+
+def fill(stream: IO[bytes] | io.BufferedIOBase, target: memoryview) -> int:
+    """Read until the target is full or the stream ends; returns the number of bytes read.
+
+    In pieces, because the decompressing streams of Python make a copy of what is asked for at once.
+    """
+    done = 0
+    while done < len(target):
+        count = stream.readinto(target[done : done + _CHUNK])  # type: ignore[union-attr]
+        if not count:
+            break
+        done += count
+    return done

@@ -1,0 +1,68 @@
+"""IDX, the format of MNIST and its family: a header of dimensions, then unsigned bytes; gzipped or not."""
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+
+from imgclf.arrays import ByteArray
+from imgclf.errors import DataError
+from imgclf.formats.files import fill, inflated_limit, open_regular, size_of, storage_errors
+
+_REMEDY = "download the file again"
+
+
+def read_idx(path: Path, dimensions: int) -> ByteArray:
+    """Read a file of unsigned bytes with this many dimensions: 3 for images (N, H, W), 1 for labels (N,).
+
+    The header is `00 00 08 dimensions`, then each dimension as four bytes, the highest first; the data
+    that it announces must be there exactly, not a byte more or less.
+    """
+    with open_regular(path) as file, storage_errors(path):
+        size = size_of(file)
+        zipped = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if not zipped:
+            return _read(file, size, dimensions, path)
+        try:
+            with gzip.GzipFile(fileobj=file) as stream:
+                return _read(cast(IO[bytes], stream), inflated_limit(size), dimensions, path)
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise DataError(path, "the gzip data is damaged or cut off", _REMEDY) from error
+
+
+def _read(stream: IO[bytes], limit: int, dimensions: int, path: Path) -> ByteArray:
+    shape = _shape(stream.read(4 + 4 * dimensions), dimensions, path)
+    announced = math.prod(shape)  # Python's integers do not overflow
+    if announced > limit:
+        raise DataError(path, f"announces {_times(shape)} bytes, more than can be in the file", _REMEDY)
+    data = np.empty(shape, np.uint8)
+    there = fill(stream, memoryview(data.reshape(-1)))  # type: ignore[arg-type]
+    if there != announced:
+        raise DataError(path, f"ends after {there:,} of {_times(shape)} = {announced:,} bytes", _REMEDY)
+    if stream.read(1):
+        raise DataError(path, f"goes on after its {_times(shape)} bytes", _REMEDY)
+    return data
+
+
+def _shape(header: bytes, dimensions: int, path: Path) -> tuple[int, ...]:
+    magic = bytes([0, 0, 8, dimensions])
+    if header[:3] == magic[:3] and header[3:4] in (b"\x01", b"\x03") and header[:4] != magic:
+        kinds = {1: "labels", 3: "images"}
+        problem = f"holds {kinds[header[3]]}, {kinds.get(dimensions, 'other data')} belong here"
+        raise DataError(path, problem, "are the two files swapped?")
+    if header[:4] != magic:
+        raise DataError(path, f"begins with {header[:4]!r}, not {magic!r}: no IDX file of bytes", _REMEDY)
+    if len(header) != 4 + 4 * dimensions:
+        raise DataError(path, "ends within its header", _REMEDY)
+    shape = tuple(int.from_bytes(header[at : at + 4], "big") for at in range(4, len(header), 4))
+    if 0 in shape:
+        raise DataError(path, f"holds {_times(shape)} bytes: nothing", _REMEDY)
+    return shape
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

@@ -1,0 +1,125 @@
+"""Arrays of an .npz file: each header is checked before a byte is reserved, and nothing is ever unpickled."""
+
+import errno
+import math
+import tokenize
+import warnings
+import zipfile
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from imgclf.errors import DataError
+from imgclf.formats.files import fill, inflated_limit, open_regular, size_of, storage_errors
+
+_KINDS = "biufUS"  # bool, integers, floats, text: what has no pointers and no code in it
+_REMEDY = "write it with numpy.savez"
+
+# RuntimeError: encrypted. NotImplementedError, one of its kind: another compression. The rest: fields that lie.
+_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OverflowError, IndexError)
+# The header is a Python literal, and these are the ways in which one can be broken.
+_BROKEN_HEADER = (
+    *(ValueError, KeyError, TypeError, SyntaxError, IndexError, AttributeError, OverflowError),
+    *(MemoryError, RecursionError, tokenize.TokenError, Warning),
+)
+
+
+def npz_names(path: Path) -> list[str]:
+    """Return the names of the arrays in a file, in its order."""
+    with _archive(path) as (archive, _):
+        return list(_members(archive, path))
+
+
+def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Read the named arrays, or all: bool, integers, floats or text, in the byte order of this machine.
+
+    Arrays not named are not looked at. Raises DataError where one is missing, is of another type, is not as
+    long as its header says, or unpacks to far more than its size.
+    """
+    with _archive(path) as (archive, size):
+        members = _members(archive, path)
+        missing = sorted(set(names or ()) - set(members))
+        if missing:
+            raise DataError(path, f"has no array {missing[0]!r}", _REMEDY)
+        chosen = members if names is None else {name: members[name] for name in names}
+        return {name: _array(archive, info, size, f"{path}: {name}") for name, info in chosen.items()}
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, int]]:
+    with open_regular(path) as file, storage_errors(path):
+        try:
+            with zipfile.ZipFile(file) as archive:
+                yield archive, size_of(file)
+        except _BROKEN_ZIP as error:
+            raise _damaged(path, error) from error
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # an offset that lies: a place before the beginning
+                raise
+            raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(path, f"damaged, or not an npz file ({' '.join(str(error).split())[:80]})", _REMEDY)
+
+
+def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in archive.infolist():
+        name = info.filename.removesuffix(".npy")
+        if name == info.filename or not name.isprintable() or {"", ".", ".."} & set(name.split("/")):
+            raise DataError(path, f"its member {info.filename[:40]!r} is not the name of an array", _REMEDY)
+        if name in members:
+            raise DataError(path, f"holds {name!r} twice", _REMEDY)
+        members[name] = info
+    return members
+
+
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, where: str) -> NDArray[Any]:
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(where, "compressed in a way that numpy does not use", _REMEDY)
+    if info.compress_size > size or info.file_size > inflated_limit(info.compress_size):
+        raise DataError(where, f"announces {info.file_size:,} bytes, more than can be in the file", _REMEDY)
+    with archive.open(info) as opened:
+        stream = opened
+        shape, fortran, dtype = _header(stream, where)
+        announced = math.prod(shape) * dtype.itemsize
+        if announced != info.file_size - opened.tell():
+            problem = f"{info.file_size:,} bytes do not fit its header, {dtype} {shape}"
+            raise DataError(where, problem, _REMEDY)
+        flat = np.empty(math.prod(shape), dtype)
+        # One byte more: the checksum is compared when the stream has ended.
+        if fill(stream, memoryview(flat.view(np.uint8))) != announced or stream.read(1):  # type: ignore[arg-type]
+            raise DataError(where, "is cut off", _REMEDY)
+    if dtype.kind == "U":
+        _check_text(flat, where)
+    array = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # numpy warns where it repairs a header
+            shape, fortran, dtype = read[npy.read_magic(stream)](stream)
+    except _BROKEN_HEADER as error:
+        raise DataError(where, "is not an array of numpy", _REMEDY) from error
+    if dtype.kind not in _KINDS or dtype.itemsize == 0 or dtype.subdtype is not None:
+        raise DataError(where, f"is of type {str(dtype)[:40]}, not numbers or text", _REMEDY)
+    if not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 8:
+        raise DataError(where, f"has the shape {str(shape)[:60]}", _REMEDY)
+    return shape, fortran, dtype
+
+
+def _check_text(flat: NDArray[Any], where: str) -> None:
+    # numpy makes no check, and Python stops at the first impossible character that it meets, much later.
+    codes = flat.view(flat.dtype.str[0] + "u4")
+    if ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any():
+        raise DataError(where, "is not valid text", _REMEDY)

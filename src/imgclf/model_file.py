@@ -1,0 +1,102 @@
+"""The file of a trained model: all that prediction needs, and nothing that runs."""
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.arrays import FloatArray
+from imgclf.data.preprocess import Preprocess
+from imgclf.errors import DataError, RunError
+from imgclf.formats.npz import read_npz
+from imgclf.losses import LOSSES
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained classifier.
+
+    weights      (D+1, C), b in the last row
+    preprocess   what turns pixels into X (N, D)
+    class_names  C names, in the order of the scores
+    loss, l2, l1 the objective that it was trained on
+    """
+
+    weights: FloatArray
+    preprocess: Preprocess
+    class_names: tuple[str, ...]
+    loss: str
+    l2: float
+    l1: float
+
+    def __post_init__(self) -> None:
+        expected = (self.preprocess.size + 1, len(self.class_names))
+        if self.weights.shape != expected:
+            raise ValueError(f"weights are {self.weights.shape}, not {expected}")
+        if self.weights.dtype != self.preprocess.dtype:
+            raise ValueError(f"weights are {self.weights.dtype}, pixels {self.preprocess.dtype}")
+        if len(set(self.class_names)) != len(self.class_names):
+            raise ValueError("two classes have the same name")
+        if self.loss not in LOSSES:
+            raise ValueError(f"unknown loss {self.loss!r}")
+        if not (0 <= self.l2 < np.inf and 0 <= self.l1 < np.inf):
+            raise ValueError(f"penalties are {self.l2} and {self.l1}, not numbers of at least 0")
+
+
+def model_bytes(model: Model) -> bytes:
+    """Return the file: an npz of plain arrays and one JSON text; equal models give equal bytes."""
+    preprocess = model.preprocess
+    given = {"weights": model.weights, "mean": preprocess.mean, "std": preprocess.std}
+    arrays = {name: array for name, array in given.items() if array is not None}
+    about = {
+        "format": FORMAT,
+        "class_names": model.class_names,
+        "loss": model.loss,
+        "l2": model.l2,
+        "l1": model.l1,
+        "example_shape": preprocess.example_shape,
+        "scale": preprocess.scale,
+        "arrays": list(arrays),
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, about=np.array(json.dumps(about)), **arrays)
+    return buffer.getvalue()
+
+
+def load_model(path: Path) -> Model:
+    """Read a model file; raises RunError for anything that is not a whole and valid one."""
+    if not path.exists():
+        raise RunError(path, "there is no model file", "train one with `imgclf train`")
+    try:
+        return _model(read_npz(path))
+    except DataError as error:
+        raise RunError(path, error.problem, "a model file is written by `imgclf train`") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(path, f"not a model file of imgclf ({error})", "train again") from error
+
+
+def _model(arrays: dict[str, NDArray[Any]]) -> Model:
+    about = json.loads(str(arrays["about"]))
+    if about["format"] != FORMAT:
+        raise ValueError(f"format {about['format']!r}, this version of imgclf reads {FORMAT}")
+    if {"about", *about["arrays"]} != set(arrays):
+        raise ValueError(f"it holds {', '.join(arrays)}, not about, {', '.join(about['arrays'])}")
+    weights = arrays["weights"]
+    if weights.ndim != 2 or weights.dtype not in (np.float32, np.float64) or not np.isfinite(weights).all():
+        raise ValueError("weights are not a finite float matrix")
+    shape = about["example_shape"]
+    if not (isinstance(shape, list) and len(shape) in (1, 3) and all(isinstance(n, int) and n > 0 for n in shape)):
+        raise ValueError(f"example_shape {shape!r}")
+    names = about["class_names"]
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ValueError("class_names are not texts")
+    preprocess = Preprocess(
+        tuple(shape), float(about["scale"]), arrays.get("mean"), arrays.get("std"), weights.dtype.name
+    )
+    return Model(weights, preprocess, tuple(names), about["loss"], float(about["l2"]), float(about["l1"]))

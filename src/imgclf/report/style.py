@@ -1,0 +1,169 @@
+"""How every picture looks: a sheet of paper, one font, few colours, all of them safe for the colour-blind.
+
+Positions are inches from the top left corner of the sheet, as on paper; sizes of text are points, 1/72 inch.
+No pyplot: it keeps every figure alive, and picks a window system.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
+
+DPI = 150
+POINT = 1 / 72  # inches
+
+INK, MUTED, RULE, EMPTY = "#1f2933", "#5f6b7a", "#d9dee4", "#eef0f3"
+BLUE, VERMILION = "#0072b2", "#d55e00"  # of Okabe and Ito (2008)
+
+TITLE, BODY, SMALL = 12.0, 9.0, 8.0  # points
+LINE_HEIGHT = 1.4  # of the size of the text
+MARGIN = 0.3  # inches
+
+ELLIPSIS, NO_GLYPH = "\N{HORIZONTAL ELLIPSIS}", "\N{WHITE SQUARE}"
+
+_FONT = "DejaVu Sans"  # comes with matplotlib, so a picture is the same everywhere
+_RC = {
+    "font.family": [_FONT],
+    "font.size": BODY,
+    "text.color": INK,
+    "text.parse_math": False,  # a class may be named $x$
+    "axes.edgecolor": RULE,
+    "axes.labelcolor": INK,
+    "axes.labelsize": BODY,
+    "axes.linewidth": 0.8,
+    "axes.unicode_minus": True,
+    "xtick.color": RULE,
+    "xtick.labelcolor": MUTED,
+    "xtick.labelsize": SMALL,
+    "ytick.color": RULE,
+    "ytick.labelcolor": MUTED,
+    "ytick.labelsize": SMALL,
+    "hatch.color": RULE,
+    "hatch.linewidth": 0.8,
+}
+
+
+def styled() -> AbstractContextManager[None]:
+    """Build and save a picture in this style, whatever the user's matplotlibrc says, and leave no trace."""
+    return matplotlib.style.context(["default", _RC])
+
+
+def sheet(width: float, height: float) -> Figure:
+    """Return an empty white figure, inches."""
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Add axes whose upper left corner is at (left, top)."""
+    sheet_width, sheet_height = figure.get_size_inches()
+    bottom = sheet_height - top - height
+    return figure.add_axes((left / sheet_width, bottom / sheet_height, width / sheet_width, height / sheet_height))
+
+
+def write(figure: Figure, left: float, top: float, text: str, **how: Any) -> Text:
+    """Write text whose upper left corner is at (left, top)."""
+    width, height = figure.get_size_inches()
+    return figure.text(left / width, 1 - top / height, text, **{"va": "top", **how})
+
+
+class Heading:
+    """The title of a picture and one sentence on how to read it, wrapped to a width in inches."""
+
+    def __init__(self, title: str, advice: str, width: float) -> None:
+        self.title = _wrap(title, width, TITLE, "bold")
+        self.advice = _wrap(advice, width, BODY)
+        self.height = (len(self.title) * TITLE + len(self.advice) * BODY) * LINE_HEIGHT * POINT
+
+    def write(self, figure: Figure) -> None:
+        """Write it at the top of the sheet, a margin from its edges."""
+        top = MARGIN
+        for lines, size, weight, color in (
+            (self.title, TITLE, "bold", INK),
+            (self.advice, BODY, "normal", MUTED),
+        ):
+            for line in lines:
+                write(figure, MARGIN, top, line, size=size, weight=weight, color=color)
+                top += size * LINE_HEIGHT * POINT
+
+
+def legible(text: str) -> str:
+    """Make one line of a text, with a square for every sign that the font does not have.
+
+    Matplotlib would warn of such a sign each time it measures or draws it.
+    """
+    has_glyph = get_font(findfont(_FONT)).get_char_index
+    line = " ".join(text.split())
+    return "".join(sign if sign == " " or has_glyph(ord(sign)) else NO_GLYPH for sign in line)
+
+
+def class_labels(class_names: Sequence[str], width: float, size: float) -> list[str]:
+    """Name the classes within a width in inches, all differently.
+
+    A long name is shortened in the middle: names of one family share their beginning or their end, and what
+    tells them apart is at the other one. Where names still look alike, their numbers stand in front; a name that
+    the font cannot write is its number alone.
+    """
+    lines = [legible(name) for name in class_names]
+    lines = [line if line and NO_GLYPH not in line else f"class {c}" for c, line in enumerate(lines)]
+    labels = [_shorten(line, width, size) for line in lines]
+    seen = Counter(labels)
+    return [
+        label if seen[label] == 1 else _shorten(f"{c}: {line}", width, size)
+        for c, (label, line) in enumerate(zip(labels, lines, strict=True))
+    ]
+
+
+@lru_cache(maxsize=4096)
+def text_width(text: str, size: float, weight: str = "normal") -> float:
+    """Measure a line of text: inches."""
+    width, _, _ = text_to_path.get_text_width_height_descent(text, _font(size, weight), ismath=False)
+    return float(width) * POINT
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """Draw a figure as a PNG file; the same figure gives the same bytes."""
+    file = BytesIO()
+    with styled():
+        # By default the version of matplotlib is written into the file.
+        figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
+    return file.getvalue()
+
+
+@lru_cache
+def _font(size: float, weight: str) -> FontProperties:
+    return FontProperties(family=[_FONT], size=size, weight=weight)
+
+
+def _shorten(line: str, width: float, size: float, weight: str = "normal") -> str:
+    def cut(kept: int) -> str:
+        head = (kept * 2 + 2) // 3
+        return line[:head].rstrip() + ELLIPSIS + line[len(line) - (kept - head) :].lstrip()
+
+    if text_width(line, size, weight) <= width:
+        return line
+    fitting = bisect_right(range(1, len(line)), width, key=lambda kept: text_width(cut(kept), size, weight))
+    return cut(max(1, fitting))
+
+
+def _wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
+    lines: list[str] = []
+    for word in legible(text).split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, size, weight) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(_shorten(word, width, size, weight))
+    return lines

@@ -1,0 +1,187 @@
+"""One training run: what happens between two steps of the loop, and what it leaves in its directory."""
+
+import math
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from imgclf import run_dir
+from imgclf.arrays import FloatArray, MapFn
+from imgclf.compose import Plan
+from imgclf.early_stopping import Best, watch
+from imgclf.errors import DivergedError
+from imgclf.evaluate import Evaluation, evaluate
+from imgclf.gradients import BatchGradient
+from imgclf.model import split
+from imgclf.model_file import Model, model_bytes
+from imgclf.parallel import in_blocks
+from imgclf.trainer import TrainState, descend, start
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step was made; `loss` is that of its batch before it."""
+
+    step: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Every example was seen once more; `row` is that of metrics.csv."""
+
+    row: run_dir.Row
+    images_per_second: float
+    improved: bool | None  # None without early stopping
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The run is over; what full passes with the model's weights saw."""
+
+    model: Model
+    epochs: int
+    steps: int
+    best_epoch: int | None  # of early stopping: the model is that epoch's
+    train: Evaluation
+    val: Evaluation | None
+
+    def metrics(self) -> dict[str, dict[str, float | int] | None]:
+        """Return what metrics.json holds."""
+        return {"train": self.train.summary(), "val": self.val.summary() if self.val else None}
+
+
+Event: TypeAlias = Step | Epoch | Finished
+
+
+def run(plan: Plan, directory: Path, map_blocks: MapFn = map) -> Generator[Event, None, None]:
+    """Train in a directory that holds the config already; yield what happens as it happens."""
+    run_dir.write_status(directory, "running")
+    run_dir.start_table(directory / "metrics.csv", run_dir.METRICS)
+    run_dir.start_table(directory / "timings.csv", run_dir.TIMINGS)
+    state, epoch, best = start(plan.weights, plan.optimizer), 0, None
+    steps = descend(
+        state,
+        sample=plan.sample,
+        objective=plan.objective,
+        evaluate_gradient=in_blocks(plan.evaluate_gradient, map_blocks),
+        optimizer=plan.optimizer,
+        step_size=plan.step_size,
+    )
+    try:
+        while epoch < plan.config.train.epochs and not _patience_is_over(plan, best):
+            epoch += 1
+            tally = Tally()
+            for _ in range(plan.steps_per_epoch):
+                before = state
+                seen, state = next(steps)
+                _check_finite(plan, seen.loss, before.step, tally.last_loss)
+                tally.add(seen, plan.batch_length(before.step))
+                yield Step(state.step, seen.loss)
+            seconds = tally.seconds()
+            row = _row(plan, epoch, tally, before, state, map_blocks)
+            best = _watch(plan, best, row, state.weights)
+            speed = len(plan.train) / seconds
+            timing: run_dir.Row = {"epoch": epoch, "seconds": seconds, "images_per_second": speed}
+            run_dir.append_row(directory / "metrics.csv", run_dir.METRICS, row)
+            run_dir.append_row(directory / "timings.csv", run_dir.TIMINGS, timing)
+            yield Epoch(row, speed, best.improved if best else None)
+        finished = _finish(plan, epoch, state, best, map_blocks)
+    except DivergedError:
+        run_dir.write_status(directory, "diverged")
+        raise
+    except (KeyboardInterrupt, GeneratorExit):
+        run_dir.write_whole(directory / "model.npz", model_bytes(plan.model(state.weights)))
+        run_dir.write_status(directory, "interrupted")
+        raise
+    run_dir.write_whole(directory / "model.npz", model_bytes(finished.model))
+    run_dir.write_json(directory / "metrics.json", finished.metrics())
+    run_dir.write_status(directory, "finished")
+    yield finished
+
+
+class Tally:
+    """Adds up what the steps of one epoch saw, and the time they took."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self._loss = self._correct = self._examples = 0.0
+        self.last_loss: float | None = None
+
+    def add(self, seen: BatchGradient, examples: int) -> None:
+        """Count a batch of so many examples."""
+        self.last_loss = seen.loss
+        self._loss += seen.loss * examples
+        self._correct += seen.correct
+        self._examples += examples
+
+    def seconds(self) -> float:
+        """Return the time since the epoch began."""
+        return time.perf_counter() - self._began
+
+    @property
+    def loss(self) -> float:
+        """The mean over the examples, each as it was trained on."""
+        return self._loss / self._examples
+
+    @property
+    def accuracy(self) -> float:
+        """The share that was right when it was trained on."""
+        return self._correct / self._examples
+
+
+def _row(plan: Plan, epoch: int, tally: Tally, before: TrainState, state: TrainState, map_blocks: MapFn) -> run_dir.Row:
+    val = None if plan.val is None else evaluate(plan.model(state.weights), plan.val, map_blocks)
+    W_before, W = split(before.weights)[0], split(state.weights)[0]
+    length = float(np.linalg.norm(W))
+    return {
+        "epoch": epoch,
+        "step": state.step,
+        "step_size": plan.step_size(before.step),
+        "train/loss": tally.loss,
+        "train/accuracy": tally.accuracy,
+        "val/loss": val.objective if val else None,
+        "val/accuracy": val.accuracy if val else None,
+        "update_ratio": float(np.linalg.norm(W - W_before)) / length if length else None,
+    }
+
+
+def _watch(plan: Plan, best: Best | None, row: run_dir.Row, weights: FloatArray) -> Best | None:
+    watched = plan.config.early_stopping
+    if watched is None:
+        return None
+    value = row[watched.monitor]
+    assert value is not None, "a plan monitors only what there is"
+    larger = watched.monitor.endswith("accuracy")
+    return watch(best, int(row["epoch"] or 0), value, weights, larger_is_better=larger, min_delta=watched.min_delta)
+
+
+def _patience_is_over(plan: Plan, best: Best | None) -> bool:
+    watched = plan.config.early_stopping
+    return watched is not None and best is not None and best.waited >= watched.patience
+
+
+def _finish(plan: Plan, epochs: int, state: TrainState, best: Best | None, map_blocks: MapFn) -> Finished:
+    model = plan.model(best.weights if best else state.weights)
+    train = evaluate(model, plan.train, map_blocks)
+    _check_finite(plan, train.objective, state.step, None)
+    val = None if plan.val is None else evaluate(model, plan.val, map_blocks)
+    return Finished(model, epochs, state.step, best.epoch if best else None, train, val)
+
+
+def _check_finite(plan: Plan, loss: float, step: int, last_loss: float | None) -> None:
+    """Stop at the first loss that is not a number, and say what to try."""
+    if math.isfinite(loss):
+        return
+    was = "" if last_loss is None else f", after {last_loss:.6g} one step before"
+    preprocess = plan.preprocess
+    if preprocess.is_picture and preprocess.scale == 1:
+        cause = "pixels are 0..255: try preprocess.scale: 255"
+    else:
+        cause = f"try a smaller schedule.step_size than {plan.config.schedule.step_size:g}"
+    problem = f"the loss is {loss}{was}, at step size {plan.step_size(step):.6g}"
+    raise DivergedError(f"step {step}", problem, cause)

@@ -1,0 +1,137 @@
+"""The folder of a run: where it is, and what is written into it; every file whole or not at all."""
+
+import csv
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from imgclf.errors import RunError, StorageError, UsageError
+
+RUNS = Path("runs")
+METRICS = (
+    "epoch",
+    "step",
+    "step_size",
+    "train/loss",
+    "train/accuracy",
+    "val/loss",
+    "val/accuracy",
+    "update_ratio",
+)
+TIMINGS = ("epoch", "seconds", "images_per_second")
+
+Row: TypeAlias = dict[str, float | int | None]
+
+
+def check_out(out: Path) -> None:
+    """Refuse a directory that holds something: nothing of the user's is ever overwritten."""
+    with storage(out):
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise UsageError("--out", f"{out} exists and is not an empty folder", "name another, or move it away")
+
+
+def create(name: str, out: Path | None) -> Path:
+    """Make the directory of a new run: `out` itself, else runs/NAME, NAME-2, NAME-3 and so on."""
+    if out is not None:
+        check_out(out)
+        with storage(out):
+            out.mkdir(parents=True, exist_ok=True)
+        return out
+    with storage(RUNS):
+        RUNS.mkdir(exist_ok=True)
+    number = 1
+    while True:
+        path = RUNS / (name if number == 1 else f"{name}-{number}")
+        with storage(path):
+            try:
+                path.mkdir()
+            except FileExistsError:
+                number += 1
+            else:
+                return path
+
+
+def find_run(run: Path | None) -> Path:
+    """Return a run directory or model file: the one named, else the newest finished run under runs/."""
+    if run is not None:
+        if not run.exists():
+            raise RunError(run, "no such run directory or model file", "see what is under runs/")
+        return run
+    finished = [path for path in RUNS.glob("*") if _read_json(path / "status.json").get("status") == "finished"]
+    if not finished:
+        raise RunError(RUNS, "no finished run", "train one with `imgclf train`, or name a run")
+    return max(finished, key=lambda path: str(_read_json(path / "environment.json").get("started", "")))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON for people and programs alike; a number that is not finite is a bug and raises."""
+    write_whole(path, (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def write_status(directory: Path, status: str) -> None:
+    """Say where the run is: running, finished, interrupted or diverged."""
+    write_json(directory / "status.json", {"status": status})
+
+
+def start_table(path: Path, columns: tuple[str, ...]) -> None:
+    """Begin a CSV file with its header."""
+    write_whole(path, (",".join(columns) + "\n").encode())
+
+
+def append_row(path: Path, columns: tuple[str, ...], row: Row) -> None:
+    """Add a row to a CSV file; numbers in shortest round-trip form, None as an empty cell."""
+    cells = ["" if row[column] is None else repr(row[column]) for column in columns]
+    with storage(path), path.open("a", encoding="utf-8") as file:
+        file.write(",".join(cells) + "\n")
+
+
+def read_table(path: Path) -> dict[str, list[float | None]]:
+    """Return the columns of a CSV file that `append_row` wrote."""
+    with storage(path), path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    return {column: [float(row[place]) if row[place] else None for row in rows] for place, column in enumerate(header)}
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under another name beside it, then rename: readers see all of it or nothing."""
+    with storage(path):
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o666 & ~_umask())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def storage(path: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into one clear line."""
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise StorageError(path, reason, "check the disk and the permissions") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Return a JSON object, or nothing where there is none: used to look around, not to trust."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

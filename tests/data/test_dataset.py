@@ -1,0 +1,47 @@
+"""A data set is checked when built; its fingerprint is that of what is in it."""
+
+import numpy as np
+import pytest
+
+from imgclf.data.dataset import Dataset
+
+IMAGES = np.arange(5 * 2 * 2, dtype=np.uint8).reshape(5, 2, 2, 1)
+LABELS = np.array([0, 1, 0, 1, 1])
+
+
+def test_a_subset_is_a_view_by_row_numbers():
+    data = Dataset.of(IMAGES, LABELS, ("a", "b"))
+    part = data.subset(np.array([4, 1, 0])).subset(np.array([2, 0]))
+    assert part.images is data.images
+    assert part.y.tolist() == [0, 1]
+    np.testing.assert_array_equal(part.pixels(np.array([1, 0])), IMAGES[[4, 0]])
+    np.testing.assert_array_equal(part.y_of(np.array([1])), [1])
+
+
+def test_equal_data_has_equal_fingerprints_however_it_is_held():
+    data = Dataset.of(IMAGES, LABELS, ("a", "b"))
+    copied = Dataset.of(np.asfortranarray(IMAGES[[4, 3, 1]]), LABELS[[4, 3, 1]].astype(np.uint8), ("a", "b"))
+    assert data.subset(np.array([4, 3, 1])).fingerprint() == copied.fingerprint()
+
+
+def test_any_difference_changes_the_fingerprint():
+    prints = {Dataset.of(IMAGES, LABELS, ("a", "b")).fingerprint()}
+    other = IMAGES.copy()
+    other[3, 1, 1] ^= 1
+    prints.add(Dataset.of(other, LABELS, ("a", "b")).fingerprint())
+    prints.add(Dataset.of(IMAGES, LABELS[::-1], ("a", "b")).fingerprint())
+    prints.add(Dataset.of(IMAGES, LABELS, ("a", "c")).fingerprint())
+    prints.add(Dataset.of(IMAGES.reshape(5, 4, 1, 1), LABELS, ("a", "b")).fingerprint())
+    prints.add(Dataset.of(IMAGES[:4], LABELS[:4], ("a", "b")).fingerprint())
+    assert len(prints) == 6
+
+
+@pytest.mark.parametrize(("images", "labels", "names"), [
+    (IMAGES.astype(float), LABELS, ("a", "b")), (IMAGES[..., 0], LABELS, ("a", "b")),
+    (IMAGES.reshape(5, 1, 1, 4), LABELS, ("a", "b")), (IMAGES, LABELS[:4], ("a", "b")),
+    (IMAGES, LABELS + 1, ("a", "b")), (IMAGES, LABELS - 1, ("a", "b")), (IMAGES, LABELS, ("a", "a")),
+    (IMAGES.reshape(5, 4), LABELS, ("a", "b")),
+])  # fmt: skip
+def test_what_does_not_fit_is_no_data_set(images, labels, names):
+    with pytest.raises(ValueError, match=r"."):
+        Dataset.of(images, labels, names)

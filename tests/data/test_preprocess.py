@@ -1,0 +1,68 @@
+"""Preprocessing against its formula, and one way for a picture to become pixels."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imgclf.data.dataset import Dataset
+from imgclf.data.preprocess import fit_preprocess
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (300, 4, 3, 3), dtype=np.uint8)
+IMAGES[:, 0, 0, :] = 7  # never changes
+DATA = Dataset.of(IMAGES, RNG.integers(0, 2, 300), ("a", "b"))
+
+
+def by_hand(images, center, std):
+    x = images.astype(np.float64)
+    axes = {"pixel": 0, "channel": (0, 1, 2)}
+    mean = 0 if center == "none" else x.mean(axis=axes[center], keepdims=True)
+    deviation = 1.0
+    if std != "none":
+        deviation = x.std(axis=axes[std], keepdims=True) / 255
+        deviation[deviation == 0] = 1
+    return ((x - mean) / 255 / deviation).reshape(len(x), -1)
+
+
+@pytest.mark.parametrize("center", ["none", "pixel", "channel"])
+@pytest.mark.parametrize("std", ["none", "pixel", "channel"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-11)])
+def test_preprocessing_is_its_formula(center, std, dtype, tolerance):
+    fitted = fit_preprocess(DATA, scale=255, center=center, std=std, dtype=dtype)
+    X = fitted.apply(IMAGES)
+    assert X.dtype == dtype
+    assert X.flags.c_contiguous
+    np.testing.assert_allclose(X, by_hand(IMAGES, center, std), rtol=tolerance, atol=tolerance)
+
+
+def test_only_the_given_examples_are_fitted_on():
+    half = DATA.subset(np.arange(0, 300, 2))
+    fitted = fit_preprocess(half, scale=1, center="pixel", std="none", dtype="float64")
+    np.testing.assert_allclose(fitted.mean, IMAGES[::2].mean(axis=0).ravel(), rtol=1e-14)
+
+
+def test_pixels_are_not_changed_and_nothing_is_shared():
+    before = IMAGES.copy()
+    fitted = fit_preprocess(DATA, scale=255, center="pixel", std="none", dtype="float32")
+    X = fitted.apply(IMAGES)
+    X[:] = 0
+    np.testing.assert_array_equal(IMAGES, before)
+
+
+def test_features_of_no_preprocessing_are_used_as_given():
+    features = Dataset.of(RNG.standard_normal((10, 4)), np.zeros(10, int), ("a", "b"))
+    fitted = fit_preprocess(features, scale=1, center="none", std="none", dtype="float64")
+    assert fitted.apply(features.images).tobytes() == features.images.tobytes()
+    channel = fit_preprocess(features, scale=1, center="channel", std="none", dtype="float64")
+    np.testing.assert_allclose(channel.mean, features.images.mean(axis=0), rtol=1e-14)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "1", "CMYK", "I;16", "LA"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_file_of_any_size_and_mode_becomes_a_picture_of_the_model(tmp_path, mode, channels):
+    trained = Dataset.of(np.zeros((2, 6, 9, channels), np.uint8), np.arange(2), ("a", "b"))
+    fitted = fit_preprocess(trained, scale=255, center="none", std="none", dtype="float32")
+    path = tmp_path / ("picture.jpg" if mode == "CMYK" else "picture.png")
+    Image.new(mode, (31, 17), 1 if mode == "1" else None).save(path)
+    assert fitted.read_picture(path).shape == (6, 9, channels)
+    assert fitted.apply(fitted.read_picture(path)[None]).shape == (1, 54 * channels)

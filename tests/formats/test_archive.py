@@ -1,0 +1,147 @@
+import gzip
+import io
+import tarfile
+import time
+
+import pytest
+
+from imgclf.errors import DataError
+from imgclf.formats.archive import first_folder, read_members
+
+NAMES = ("set/one", "set/two")
+CONTENT = {"set/one": bytes(range(256)) * 20, "set/two": b"2" * 3000}
+
+
+def info(name, kind=tarfile.REGTYPE, size=0, link=""):
+    member = tarfile.TarInfo(name)
+    member.type, member.size, member.linkname = kind, size, link
+    return member
+
+
+def tar_of(*members, tar_format=tarfile.GNU_FORMAT):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tar_format) as tar:
+        for member, content in members:
+            tar.addfile(member, io.BytesIO(content) if content is not None else None)
+    return buffer.getvalue()
+
+
+def regular(name, content):
+    return info(name, size=len(content)), content
+
+
+GOOD = tar_of(*(regular(name, content) for name, content in CONTENT.items()))
+
+
+@pytest.fixture(name="write")
+def write_fixture(tmp_path):
+    def write(raw, zipped=True):
+        path = tmp_path / "set.tar.gz"
+        path.write_bytes(gzip.compress(raw, 1) if zipped else raw)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("tar_format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT])
+def test_named_members_are_read_and_others_are_not(write, zipped, tar_format):
+    members = [regular("set/other", b"x"), *(regular(f"./{name}", content) for name, content in CONTENT.items())]
+    path = write(tar_of(*members, tar_format=tar_format), zipped)
+    assert dict(read_members(path, NAMES)) == CONTENT
+    assert dict(read_members(path, NAMES[1:])) == {"set/two": CONTENT["set/two"]}
+    assert first_folder(path) == "set"
+
+
+def test_nothing_is_written(write, tmp_path):
+    evil = [regular("../out", b"x"), regular("/tmp/imgclf-out", b"x"), regular("set/one", b"1")]
+    path = write(tar_of(*evil))
+    assert dict(read_members(path, NAMES)) == {"set/one": b"1"}
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE])
+def test_a_named_member_must_be_a_regular_file(write, kind, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    path = write(tar_of(regular("set/two", b"2"), (info("set/one", kind, link="../secret"), None)))
+    with pytest.raises(DataError, match="not a regular file"):
+        list(read_members(path, NAMES))
+
+
+def test_a_link_that_nobody_asked_for_is_ignored(write):
+    path = write(tar_of((info("set/link", tarfile.SYMTYPE, link="/etc/passwd"), None), regular("set/one", b"1")))
+    assert dict(read_members(path, NAMES)) == {"set/one": b"1"}
+
+
+def test_a_member_that_is_there_twice_is_refused(write):
+    path = write(tar_of(regular("set/one", b"1"), regular("./set/one", b"2")))
+    with pytest.raises(DataError, match="twice"):
+        list(read_members(path, NAMES))
+
+
+@pytest.mark.parametrize("name", ["set/one", "set/unasked"])
+def test_a_bomb_is_refused_early(write, name):
+    zeros = bytes(100 << 20)
+    path = write(tar_of(regular(name, zeros)))
+    assert path.stat().st_size < 1 << 20
+    start = time.monotonic()
+    with pytest.raises(DataError, match="far more"):
+        list(read_members(path, NAMES))
+    assert time.monotonic() - start < 2
+
+
+def test_a_million_members_are_refused_early(write):
+    block = info("x").tobuf(tarfile.USTAR_FORMAT)
+    path = write(block * 100_000)
+    with pytest.raises(DataError, match="more than 10,000 members"):
+        list(read_members(path, NAMES))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_an_archive_that_is_cut_off_never_gives_half_a_member(write, zipped):
+    whole = gzip.compress(GOOD, 1) if zipped else GOOD
+    for length in range(0, len(whole) - (0 if zipped else 1024), 97):
+        path = write(whole[:length], zipped=False)
+        try:
+            found = dict(read_members(path, NAMES))
+        except DataError:
+            continue
+        assert not zipped
+        assert all(found[name] == CONTENT[name] for name in found)
+
+
+def test_a_wrong_checksum_is_noticed(write):
+    raw = bytearray(gzip.compress(GOOD, 1))
+    raw[-6] ^= 1
+    with pytest.raises(DataError, match="damaged"):
+        list(read_members(write(bytes(raw), zipped=False), NAMES))
+
+
+def test_a_size_that_lies_is_refused(write):
+    raw = bytearray(GOOD)
+    for size in (b"\x80" + (1 << 60).to_bytes(11, "big"), b"\xff" * 12):
+        header = tarfile.TarInfo("set/one").tobuf(tarfile.GNU_FORMAT)
+        changed = bytearray(header[:124] + size + header[136:])
+        changed[148:156] = b" " * 8
+        changed[148:156] = b"%06o\0 " % sum(changed)
+        with pytest.raises(DataError):
+            list(read_members(write(bytes(changed) + bytes(raw[512:])), NAMES))
+
+
+@pytest.mark.parametrize("raw", [b"", b"x", b"<html>not here</html>" * 50, b"\x1f\x8b", b"\x1f\x8b\x08" + bytes(600)])
+def test_what_is_not_an_archive_is_a_data_error(write, raw):
+    with pytest.raises(DataError):
+        list(read_members(write(raw, zipped=False), NAMES))
+    with pytest.raises(DataError):
+        first_folder(write(raw, zipped=False))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_damage_is_a_data_error_or_members(write, damaged, zipped):
+    for raw in damaged(gzip.compress(GOOD, 1) if zipped else GOOD):
+        try:
+            found = dict(read_members(write(raw, zipped=False), NAMES))
+        except DataError as error:
+            assert "\n" not in str(error)
+        else:
+            assert set(found) <= set(NAMES)

@@ -1,0 +1,71 @@
+import os
+import time
+
+import pytest
+
+from imgclf.errors import DataError, StorageError
+from imgclf.formats.files import inflated_limit, kind_of, open_regular, read_bytes
+
+
+def test_a_file_is_read_whole(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"abc" * 1000)
+    assert read_bytes(path) == b"abc" * 1000
+
+
+def test_what_is_missing_is_a_data_error(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "none", tmp_path / "file" / "below", tmp_path / "with\0nul"):
+        for function in (read_bytes, kind_of):
+            with pytest.raises(DataError, match="no such file|not a path"):
+                function(path)
+
+
+def test_what_is_larger_than_its_limit_is_refused(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"12345")
+    assert read_bytes(path, 5) == b"12345"
+    with pytest.raises(DataError, match="more than 4"):
+        read_bytes(path, 4)
+
+
+def test_a_pipe_is_refused_without_waiting(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    start = time.monotonic()
+    with pytest.raises(DataError, match="not a regular file"):
+        open_regular(pipe)
+    with pytest.raises(DataError, match="neither"):
+        kind_of(pipe)
+    assert time.monotonic() - start < 1
+
+
+def test_a_folder_is_not_a_file(tmp_path):
+    assert kind_of(tmp_path) == "folder"
+    with pytest.raises(DataError, match="not a regular file"):
+        read_bytes(tmp_path)
+
+
+def test_a_link_to_itself_is_a_data_error(tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    with pytest.raises(DataError, match="leads to itself"):
+        read_bytes(loop)
+
+
+def test_what_the_system_refuses_is_a_storage_error(tmp_path):
+    with pytest.raises(StorageError, match="too long"):
+        read_bytes(tmp_path / ("x" * 300))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_what_may_not_be_read_is_a_storage_error(tmp_path):
+    path = tmp_path / "a"
+    path.touch(mode=0)
+    with pytest.raises(StorageError, match="ermission"):
+        read_bytes(path)
+
+
+def test_a_small_file_may_inflate_to_64_mib_and_a_large_one_200_fold():
+    assert inflated_limit(10) == 64 * 2**20
+    assert inflated_limit(2**20) == 200 * 2**20

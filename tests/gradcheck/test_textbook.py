@@ -1,0 +1,142 @@
+"""The check passes what is right, whatever the numbers, and rings for what is wrong."""
+
+import numpy as np
+import pytest
+
+from imgclf.arrays import Batch
+from imgclf.gradcheck import textbook
+from imgclf.gradcheck.bounds import FACTS
+from imgclf.gradcheck.kinks import PIECES
+from imgclf.gradcheck.textbook import check_term, data_term, overall, penalty_term, sample_places
+from imgclf.gradients import Objective, analytic_gradient
+from imgclf.losses import LOSSES
+
+
+def case(N=12, D=5, C=3, seed=0, pixels=1.0, deviation=1.0):
+    rng = np.random.default_rng(seed)
+    batch = Batch.of(pixels * rng.standard_normal((N, D)), rng.integers(0, C, N))
+    weights = rng.standard_normal((D + 1, C))
+    return batch, deviation * weights / (pixels * np.sqrt(D))
+
+
+def all_places(weights):
+    return list(np.ndindex(*weights.shape))
+
+
+def check(loss, objective, batch, weights):
+    return check_term(data_term(loss, objective, batch, weights), loss, "wide", weights, all_places(weights))
+
+
+def test_every_loss_has_what_the_check_needs_to_know():
+    assert FACTS.keys() == LOSSES.keys()
+    assert PIECES.keys() <= LOSSES.keys()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_no_false_alarm_in_random_configurations(name):
+    rng = np.random.default_rng(1)
+    compared = 0
+    for seed in range(60):
+        N, D, C = int(rng.integers(1, 40)), int(rng.integers(1, 30)), int(rng.integers(2, 12))
+        pixels, deviation = 10.0 ** rng.integers(-3, 3), 10.0 ** rng.integers(-2, 3)
+        batch, weights = case(N, D, C, seed, pixels, deviation)
+        found = check(name, Objective(LOSSES[name]), batch, weights)
+        assert found.verdict in ("pass", "inconclusive"), (N, D, C, pixels, deviation, found.worst)
+        compared += len(found.compared)
+    assert compared > 3000
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("penalty", [(1e-4, 0.0), (1e6, 0.0), (0.0, 0.1), (0.5, 0.5)])
+def test_the_penalty_is_checked_apart(name, penalty):
+    batch, weights = case()
+    objective = Objective(LOSSES[name], *penalty)
+    found = check_term(penalty_term(objective, batch, weights), name, "wide", weights, all_places(weights))
+    assert found.verdict == "pass"
+    assert len(found.compared) == weights.size
+
+
+def test_the_kink_of_l1_is_left_out_and_counted():
+    batch, weights = case()
+    weights[2, 1] = 0.0
+    objective = Objective(LOSSES["softmax"], l1=0.1)
+    found = check_term(penalty_term(objective, batch, weights), "softmax", "wide", weights, all_places(weights))
+    assert (found.verdict, found.kinks) == ("pass", 1)
+
+
+BUGS = {
+    "one part in a thousand too long": lambda grad, batch: grad * 1.001,
+    "not divided by N": lambda grad, batch: grad * len(batch),
+    "divided by N - 1": lambda grad, batch: grad * len(batch) / (len(batch) - 1),
+    "wrong sign": lambda grad, batch: -grad,
+    "all zeros": lambda grad, batch: 0 * grad,
+    "bias forgotten": lambda grad, batch: np.vstack([grad[:-1], 0 * grad[-1:]]),
+    "two classes swapped": lambda grad, batch: grad[:, [1, 0, *range(2, grad.shape[1])]],
+    "two pixels swapped": lambda grad, batch: grad[[1, 0, *range(2, len(grad))]],
+    "not a number": lambda grad, batch: grad * np.nan,
+    "infinite": lambda grad, batch: grad / 0.0,
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_bug_rings(monkeypatch, name, bug):
+    def wrong(objective, batch, weights):
+        seen = analytic_gradient(objective, batch, weights)
+        with np.errstate(all="ignore"):
+            return seen._replace(grad=BUGS[bug](seen.grad, batch))
+
+    monkeypatch.setattr(textbook, "analytic_gradient", wrong)
+    batch, weights = case()
+    with np.errstate(invalid="ignore"):
+        assert check(name, Objective(LOSSES[name]), batch, weights).verdict == "fail"
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.5, 2.0, -1.0])
+def test_a_wrong_penalty_rings(monkeypatch, factor):
+    def wrong(objective, batch, weights):
+        right = analytic_gradient(objective, batch, weights)
+        data = analytic_gradient(Objective(objective.loss_fn), batch, weights)
+        return right._replace(grad=data.grad + factor * (right.grad - data.grad))
+
+    monkeypatch.setattr(textbook, "analytic_gradient", wrong)
+    batch, weights = case()
+    term = penalty_term(Objective(LOSSES["softmax"], 1e-3), batch, weights)
+    assert check_term(term, "softmax", "wide", weights, all_places(weights)).verdict == "fail"
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_a_step_across_a_kink_is_left_out_and_counted(name):
+    # One example of one pixel; the rival's margin is 1e-6 above its kink, the step 1e-5.
+    batch = Batch.of(np.ones((1, 1)), np.array([0]))
+    weights = np.array([[0.0, -1 + 1e-6], [0.0, 0.0]])
+    found = check(name, Objective(LOSSES[name]), batch, weights)
+    assert (found.verdict, found.kinks, len(found.compared)) == ("inconclusive", 4, 0)
+    weights[0, 1] += 1e-3
+    found = check(name, Objective(LOSSES[name]), batch, weights)
+    assert (found.verdict, found.kinks, len(found.compared)) == ("pass", 0, 4)
+
+
+def test_without_the_kink_rule_a_right_gradient_would_be_called_wrong(monkeypatch):
+    monkeypatch.setattr(textbook, "crosses_kink", lambda *_: False)
+    batch = Batch.of(np.ones((1, 1)), np.array([0]))
+    assert check("svm", Objective(LOSSES["svm"]), batch, np.array([[0.0, -1 + 1e-6], [0.0, 0.0]])).verdict == "fail"
+
+
+def test_the_whole_is_as_bad_as_its_worst_part():
+    batch, weights = case()
+    good = check("softmax", Objective(LOSSES["softmax"]), batch, weights)
+    kinked = check(
+        "svm", Objective(LOSSES["svm"]), Batch.of(np.ones((1, 1)), np.array([0])), np.array([[0.0, -1.0], [0.0, 0.0]])
+    )
+    assert overall([good]) == "pass"
+    assert overall([good, kinked]) == "inconclusive"
+
+
+@pytest.mark.parametrize(("rows", "classes"), [(785, 10), (3073, 100), (5, 3), (2, 2)])
+def test_places_are_every_bias_and_each_class_alike(rows, classes):
+    places = sample_places(rows, classes, seed=0)
+    assert len(set(places)) == len(places)
+    assert {(rows - 1, c) for c in range(classes)} <= set(places)
+    counts = np.bincount([c for d, c in places if d < rows - 1], minlength=classes)
+    assert counts.min() == counts.max() == min(rows - 1, max(2, 200 // classes))

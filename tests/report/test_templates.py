@@ -1,0 +1,144 @@
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from imgclf.report.style import png_bytes
+from imgclf.report.templates import templates
+
+SHAPES = [(28, 28, 1), (32, 32, 3)]
+
+
+def random_weights(shape, classes, dtype=np.float32):
+    return np.random.default_rng(0).normal(size=(np.prod(shape) + 1, classes)).astype(dtype)
+
+
+def names(classes):
+    return [f"name {c}" for c in range(classes)]
+
+
+def panels(figure):
+    return [np.asarray(image.get_array()) for image in figure.axes[0].images]
+
+
+def colors(figure, c):
+    image = figure.axes[0].images[c]
+    return np.asarray(image.to_rgba(image.get_array(), bytes=True))[..., :3]
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes"), [((28, 28, 1), 2), ((32, 32, 3), 23), ((5, 9, 3), 6), ((1, 1, 1), 1), ((300, 200, 3), 4)]
+)
+def test_every_class_has_a_panel_and_a_name(shape, classes):
+    figure = templates(random_weights(shape, classes), shape, names(classes))
+    png_bytes(figure)
+    assert [picture.shape[:2] for picture in panels(figure)] == [shape[:2]] * classes
+    shown = [text.get_text() for text in figure.axes[0].findobj(Text)]
+    assert [text for text in shown if text.startswith("name")] == names(classes)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_weights_of_zero_are_exactly_the_middle_colour(shape):
+    weights = random_weights(shape, 3)
+    weights[:, 1] = 0
+    figure = templates(weights, shape, names(3))
+    image = figure.axes[0].images[1]
+    middle = np.array(image.cmap(0.5)[:3]) * 255 if shape[2] == 1 else np.full(3, 128)
+    np.testing.assert_array_equal(colors(figure, 1), np.broadcast_to(np.rint(middle), (*shape[:2], 3)))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_permuting_classes_permutes_panels(shape):
+    weights = random_weights(shape, 7)
+    order = np.random.default_rng(1).permutation(7)
+    before = panels(templates(weights, shape, names(7)))
+    after = panels(templates(weights[:, order], shape, names(7)))
+    for c, picture in zip(order, after, strict=True):
+        np.testing.assert_array_equal(picture, before[c])
+
+
+def test_each_pixel_shows_its_own_weight():
+    weights = np.zeros((4 * 6 + 1, 2))
+    weights[np.ravel_multi_index((2, 1), (4, 6)), 1] = 0.5
+    weights[np.ravel_multi_index((3, 5), (4, 6)), 1] = -0.25
+    expected = np.zeros((4, 6))
+    expected[2, 1], expected[3, 5] = 1, -0.5
+    # Fewer than one weight in 200 is not 0: then the largest is the scale.
+    many = np.hstack([weights, np.zeros((len(weights), 48))])
+    np.testing.assert_array_equal(panels(templates(many, (4, 6, 1), names(50)))[1], expected)
+
+
+def test_each_channel_shows_its_own_weight():
+    weights = np.zeros((2 * 2 * 3 + 1, 2))
+    weights[np.ravel_multi_index((1, 0, 2), (2, 2, 3)), 0] = -1
+    many = np.hstack([weights, np.zeros((len(weights), 48))])
+    expected = np.full((2, 2, 3), 128)
+    expected[1, 0, 2] = 0
+    np.testing.assert_array_equal(panels(templates(many, (2, 2, 3), names(50)))[0], expected)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_red_is_for_and_blue_against_and_the_bias_is_not_shown(shape):
+    weights = np.ones((np.prod(shape) + 1, 2))
+    weights[:, 1] = -1
+    before = templates(weights, shape, names(2))
+    red, _, blue = colors(before, 0)[0, 0].astype(int)
+    assert red > blue or shape[2] == 3
+    red, _, blue = colors(before, 1)[0, 0].astype(int)
+    assert red < blue or shape[2] == 3
+    weights[-1] = 1e9
+    for a, b in zip(panels(before), panels(templates(weights, shape, names(2))), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_pictures_do_not_depend_on_the_size_of_the_weights(shape):
+    weights = random_weights(shape, 3, np.float64)
+    for a, b in zip(*(panels(templates(w, shape, names(3))) for w in (weights, weights * 2.0**99)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 8, 3)])
+@pytest.mark.parametrize("value", [0, np.nan, -np.inf, 3e38, 1e-45])
+def test_strange_weights_are_drawn_without_a_warning(shape, value):
+    weights = random_weights(shape, 2)
+    weights[:, 0] = value
+    for strange in (weights, np.full_like(weights, value)):
+        templates(strange, shape, names(2)).canvas.draw()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_weight_is_a_square_of_whole_pixels(shape):
+    weights = random_weights(shape, 10)
+    figure = templates(weights, shape, names(10))
+    png_bytes(figure)
+    drawn = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    for c in (0, 4, 9):
+        box = figure.axes[0].images[c].get_window_extent()
+        left, top = round(box.x0), round(figure.bbox.height - box.y1)
+        zoom, rest = divmod(round(box.width), shape[1])
+        assert rest == 0
+        squares = colors(figure, c).repeat(zoom, axis=0).repeat(zoom, axis=1)
+        np.testing.assert_array_equal(drawn[top : top + len(squares), left : left + len(squares)], squares)
+
+
+def test_odd_names_are_drawn():
+    odd = ["$x^2$", "猫", "a\nb", "very long " * 30]
+    figure = templates(random_weights((8, 8, 1), 4), (8, 8, 1), odd)
+    png_bytes(figure)
+    shown = [text.get_text() for text in figure.axes[0].texts]
+    assert shown[:3] == ["$x^2$", "class 1", "a b"]
+    assert "…" in shown[3]
+
+
+def test_same_weights_same_bytes_and_they_stay_as_they_were():
+    weights = random_weights((8, 8, 3), 4)
+    kept = weights.copy()
+    first, second = (png_bytes(templates(weights, (8, 8, 3), names(4))) for _ in range(2))
+    assert first == second
+    np.testing.assert_array_equal(weights, kept)
+
+
+@pytest.mark.parametrize(("shape", "classes"), [((8, 8, 3), 2), ((8, 8, 1), 3), ((8, 4, 2), 2)])
+def test_weights_of_another_shape_are_refused(shape, classes):
+    with pytest.raises(ValueError, match="no templates"):
+        templates(np.zeros((8 * 8 + 1, 2)), shape, names(classes))

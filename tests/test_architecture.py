@@ -1,0 +1,104 @@
+"""The structure that the design promises: imports go one way, mathematics is short and pure."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import imgclf
+
+PACKAGE = Path(imgclf.__file__).parent
+
+LAYERS = {
+    "errors": 0, "arrays": 0, "seeds": 0,
+    "model": 1, "losses": 1, "optimizers": 1, "schedules": 1, "metrics": 1, "early_stopping": 1,
+    "gradients": 2,
+    "trainer": 3,
+    "data": 4, "formats": 4, "batches": 4, "parallel": 4,
+    "config": 5,
+    "model_file": 6, "run_dir": 6, "environment": 6,
+    "compose": 7, "evaluate": 7, "gradcheck": 7,
+    "run": 8,
+    "report": 9,
+    "cli": 10,
+}  # fmt: skip
+MATHEMATICS = [room for room, layer in LAYERS.items() if layer <= 3]
+THE_STORY = ["losses", "gradients", "optimizers", "schedules", "trainer"]
+NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "core", "base", "common", "manager", "engine", "types", "misc"}
+
+MODULES = sorted(
+    path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in ("__init__.py", "__main__.py")
+)
+
+
+def room_of(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_of(path, *, top_level_only=False):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms_imported(path):
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] == "imgclf" and len(parts) > 1 and parts[1] in LAYERS:
+            yield parts[1]
+
+
+def test_every_module_has_its_layer():
+    assert {room_of(path) for path in MODULES} == set(LAYERS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path):
+    for room in rooms_imported(path):
+        assert LAYERS[room] <= LAYERS[room_of(path)], f"{path.name} imports {room}"
+
+
+def test_no_two_rooms_import_each_other():
+    arrows = {(room_of(path), room) for path in MODULES for room in rooms_imported(path) if room != room_of(path)}
+
+    def reachable(start, seen):
+        for source, target in arrows:
+            if source == start and target not in seen:
+                seen.add(target)
+                reachable(target, seen)
+        return seen
+
+    assert [room for room in LAYERS if room in reachable(room, set())] == []
+
+
+@pytest.mark.parametrize("room", MATHEMATICS)
+def test_mathematics_knows_numpy_and_nothing_of_the_world(room):
+    allowed = {"numpy", "math", "collections", "dataclasses", "typing", "imgclf"}
+    assert {name.split(".")[0] for name in imports_of(PACKAGE / f"{room}.py")} <= allowed
+
+
+def test_the_story_is_read_in_one_sitting():
+    lines = [line for room in THE_STORY for line in (PACKAGE / f"{room}.py").read_text(encoding="utf-8").splitlines()]
+    assert len([line for line in lines if line.strip()]) <= 400
+
+
+def test_only_the_command_line_prints():
+    for path in MODULES:
+        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        prints = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+        assert not prints, path
+
+
+def test_every_name_says_something():
+    assert {path.stem for path in PACKAGE.rglob("*.py")}.isdisjoint(NAMES_THAT_SAY_NOTHING)
+
+
+def test_nothing_of_strangers_is_unpickled_as_objects():
+    for path in MODULES:
+        text = path.read_text(encoding="utf-8")
+        assert "allow_pickle=True" not in text, path
+        assert "pickle.load" not in text, path

@@ -1,0 +1,74 @@
+"""A full pass sees what one would count by hand."""
+
+import numpy as np
+import pytest
+
+from imgclf.arrays import BLOCK
+from imgclf.data.dataset import Dataset
+from imgclf.data.preprocess import Preprocess
+from imgclf.evaluate import evaluate, rank_of, score_pictures, softmax_probabilities
+from imgclf.losses import LOSSES
+from imgclf.model_file import Model
+from imgclf.parallel import workers
+
+
+def case(N=3 * BLOCK + 11, C=4, loss="softmax"):
+    rng = np.random.default_rng(0)
+    data = Dataset.of(rng.integers(0, 256, (N, 5, 5, 1), dtype=np.uint8), rng.integers(0, C, N), tuple("abcdefgh"[:C]))
+    preprocess = Preprocess((5, 5, 1), 255.0, None, None, "float64")
+    return Model(rng.standard_normal((26, C)), preprocess, data.class_names, loss, 0.5, 0.25), data
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_full_pass_is_what_loops_count(loss):
+    model, data = case(loss=loss)
+    seen = evaluate(model, data)
+    X = data.images.reshape(len(data), -1) / 255
+    s = X @ model.weights[:-1] + model.weights[-1]
+    losses, _ = LOSSES[loss](s, data.y)
+    W = model.weights[:-1]
+    confusion = np.zeros((4, 4), int)
+    top2 = 0
+    for n in range(len(data)):
+        confusion[data.y[n], s[n].argmax()] += 1
+        top2 += data.y[n] in s[n].argsort()[-2:]
+    np.testing.assert_array_equal(seen.confusion, confusion)
+    assert seen.n == len(data)
+    assert seen.accuracy == np.trace(confusion) / len(data)
+    assert seen.top_k(1) == seen.accuracy
+    assert seen.top_k(2) == top2 / len(data)
+    assert seen.top_k(4) == 1
+    assert seen.data_loss == pytest.approx(losses.mean(), rel=1e-12)
+    assert seen.objective == pytest.approx(losses.mean() + 0.25 * (W**2).sum() + 0.25 * np.abs(W).sum(), rel=1e-12)
+
+
+def test_threads_change_nothing():
+    model, data = case()
+    alone = evaluate(model, data)
+    with workers(3) as map_blocks:
+        shared = evaluate(model, data, map_blocks)
+    assert (shared.objective, shared.confusion.tolist()) == (alone.objective, alone.confusion.tolist())
+
+
+def test_the_order_of_the_examples_changes_no_count():
+    model, data = case()
+    shuffled = data.subset(np.random.default_rng(1).permutation(len(data)))
+    assert evaluate(model, shuffled).confusion.tolist() == evaluate(model, data).confusion.tolist()
+
+
+def test_of_equal_scores_the_first_class_comes_first():
+    s = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+    assert rank_of(s, np.array([0, 1, 0])).tolist() == [0, 1, 2]
+
+
+def test_a_picture_has_the_same_scores_alone_and_among_others():
+    model, data = case()
+    together = score_pictures(model, data.images)
+    for n in (0, 130, len(data) - 1):
+        assert score_pictures(model, data.images[n : n + 1]).tobytes() == together[n].tobytes()
+
+
+def test_probabilities_are_shares_and_keep_the_order():
+    s = np.array([[1e4, 0, -1e4], [0.0, np.log(2), np.log(5)]])
+    p = softmax_probabilities(s)
+    np.testing.assert_allclose(p, [[1, 0, 0], [1 / 8, 2 / 8, 5 / 8]], rtol=1e-12)

@@ -1,0 +1,43 @@
+"""Help answers at once: it may import click and little else."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"numpy", "PIL", "matplotlib", "pydantic", "yaml", "tqdm", "threadpoolctl"}
+SCRIPT = """
+import json, sys
+from imgclf.cli import cli
+try:
+    cli.main(ARGUMENTS, standalone_mode=True)
+except SystemExit as stop:
+    assert not stop.code
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def modules_after(*arguments):
+    script = SCRIPT.replace("ARGUMENTS", repr(list(arguments)))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return done.stdout, {name.split(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
+
+
+@pytest.mark.parametrize("command", [
+    [], ["train"], ["eval"], ["predict"], ["gradcheck"], ["data"], ["data", "info"], ["config"], ["config", "init"],
+    ["config", "show"], ["config", "check"], ["config", "schema"], ["completion"],
+])  # fmt: skip
+def test_help_imports_nothing_heavy(command):
+    text, modules = modules_after(*command, "--help")
+    assert text.startswith("Usage: ")
+    assert modules & HEAVY == set()
+
+
+def test_completion_imports_nothing_heavy():
+    assert modules_after("completion", "zsh")[1] & HEAVY == set()
+
+
+def test_training_imports_no_pyplot():
+    script = "import imgclf.report.pictures, sys; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

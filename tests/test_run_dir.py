@@ -1,0 +1,98 @@
+"""Run directories: nothing is overwritten, every file is whole."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from imgclf import run_dir
+from imgclf.errors import RunError, StorageError, UsageError
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def finished(name, started, status="finished"):
+    path = run_dir.create(name, None)
+    run_dir.write_status(path, status)
+    run_dir.write_json(path / "environment.json", {"started": started})
+    return path
+
+
+def test_a_name_that_is_taken_gets_a_number():
+    names = [run_dir.create("cats", None) for _ in range(3)]
+    assert names == [Path("runs/cats"), Path("runs/cats-2"), Path("runs/cats-3")]
+
+
+@pytest.mark.parametrize("present", ["a file", "a folder that holds something"])
+def test_out_that_exists_is_refused_and_left_alone(present):
+    out = Path("out")
+    if present == "a file":
+        out.write_text("mine")
+    else:
+        out.mkdir()
+        (out / "mine").write_text("mine")
+    with pytest.raises(UsageError, match="not an empty folder"):
+        run_dir.create("cats", out)
+    assert (out if out.is_file() else out / "mine").read_text() == "mine"
+
+
+def test_out_may_be_absent_or_empty():
+    Path("empty").mkdir()
+    assert run_dir.create("cats", Path("empty")) == Path("empty")
+    assert run_dir.create("cats", Path("new/deep")).is_dir()
+
+
+def test_the_newest_finished_run_is_found_by_its_start():
+    finished("b", "2026-01-02")
+    newest = finished("a", "2026-01-03")
+    finished("c", "2026-01-04", "running")
+    (run_dir.RUNS / "stray").write_text("")
+    assert run_dir.find_run(None) == newest
+
+
+def test_no_run_is_an_error_of_its_own():
+    with pytest.raises(RunError, match="no finished run"):
+        run_dir.find_run(None)
+    with pytest.raises(RunError, match="no such run"):
+        run_dir.find_run(Path("nowhere"))
+
+
+def test_a_table_is_read_back_to_the_bit():
+    columns = ("epoch", "value", "nothing")
+    rows = [{"epoch": 1, "value": 0.1 + 0.2, "nothing": None}, {"epoch": 2, "value": 1e-300, "nothing": None}]
+    path = Path("table.csv")
+    run_dir.start_table(path, columns)
+    for row in rows:
+        run_dir.append_row(path, columns, row)
+    assert path.read_text() == "epoch,value,nothing\n1,0.30000000000000004,\n2,1e-300,\n"
+    assert run_dir.read_table(path) == {"epoch": [1, 2], "value": [0.1 + 0.2, 1e-300], "nothing": [None, None]}
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_litter(monkeypatch):
+    path = Path("model.npz")
+    run_dir.write_whole(path, b"old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match="no space left"):
+        run_dir.write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir() == ["model.npz"]
+
+
+def test_a_file_has_the_permissions_that_open_would_give():
+    run_dir.write_whole(Path("whole"), b"")
+    Path("plain").write_bytes(b"")
+    assert stat.S_IMODE(Path("whole").stat().st_mode) == stat.S_IMODE(Path("plain").stat().st_mode)
+
+
+def test_a_number_that_is_not_finite_is_not_written():
+    with pytest.raises(ValueError, match="JSON"):
+        run_dir.write_json(Path("x.json"), {"loss": float("nan")})
+    assert not Path("x.json").exists()
