@@ -41,6 +41,12 @@ class DivergedError(ImgclfError):
     exit_code = 5
 
 
+class StoppedError(ImgclfError):
+    """Ctrl-C or a signal stopped the run; what there was is saved."""
+
+    exit_code = 130
+
+
 class StorageError(ImgclfError):
     """The disk, a permission or the memory does not allow it."""
 

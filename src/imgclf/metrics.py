@@ -30,7 +30,8 @@ def wilson_interval(correct: int, n: int, z: float = Z_95) -> tuple[float, float
     scale = 1 / (1 + z * z / n)
     centre = scale * (p + z * z / (2 * n))
     half = scale * z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # p lies within; rounding could put it just outside where nothing, or all, is right.
+    return max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half))
 
 
 def per_class(counts: IntArray) -> list[ClassMetrics]:

@@ -53,7 +53,7 @@ def model_bytes(model: Model) -> bytes:
     """Return the file: an npz of plain arrays and one JSON text; equal models give equal bytes."""
     preprocess = model.preprocess
     given = {"weights": model.weights, "mean": preprocess.mean, "std": preprocess.std}
-    arrays = {name: array for name, array in given.items() if array is not None}
+    arrays: dict[str, Any] = {name: array for name, array in given.items() if array is not None}
     about = {
         "format": FORMAT,
         "class_names": model.class_names,

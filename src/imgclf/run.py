@@ -63,7 +63,9 @@ def run(plan: Plan, directory: Path, map_blocks: MapFn = map) -> Generator[Event
     run_dir.write_status(directory, "running")
     run_dir.start_table(directory / "metrics.csv", run_dir.METRICS)
     run_dir.start_table(directory / "timings.csv", run_dir.TIMINGS)
-    state, epoch, best = start(plan.weights, plan.optimizer), 0, None
+    state, epoch = start(plan.weights, plan.optimizer), 0
+    best: Best | None = None
+    previous_loss: float | None = None
     steps = descend(
         state,
         sample=plan.sample,
@@ -79,7 +81,8 @@ def run(plan: Plan, directory: Path, map_blocks: MapFn = map) -> Generator[Event
             for _ in range(plan.steps_per_epoch):
                 before = state
                 seen, state = next(steps)
-                _check_finite(plan, seen.loss, before.step, tally.last_loss)
+                _check_finite(plan, seen.loss, before.step, previous_loss)
+                previous_loss = seen.loss
                 tally.add(seen, plan.batch_length(before.step))
                 yield Step(state.step, seen.loss)
             seconds = tally.seconds()
@@ -110,11 +113,9 @@ class Tally:
     def __init__(self) -> None:
         self._began = time.perf_counter()
         self._loss = self._correct = self._examples = 0.0
-        self.last_loss: float | None = None
 
     def add(self, seen: BatchGradient, examples: int) -> None:
         """Count a batch of so many examples."""
-        self.last_loss = seen.loss
         self._loss += seen.loss * examples
         self._correct += seen.correct
         self._examples += examples
@@ -173,15 +174,14 @@ def _finish(plan: Plan, epochs: int, state: TrainState, best: Best | None, map_b
     return Finished(model, epochs, state.step, best.epoch if best else None, train, val)
 
 
-def _check_finite(plan: Plan, loss: float, step: int, last_loss: float | None) -> None:
-    """Stop at the first loss that is not a number, and say what to try."""
+def _check_finite(plan: Plan, loss: float, steps: int, previous_loss: float | None) -> None:
+    """Stop at the first loss that is not a number, `steps` steps after the start, and say what to try."""
     if math.isfinite(loss):
         return
-    was = "" if last_loss is None else f", after {last_loss:.6g} one step before"
-    preprocess = plan.preprocess
-    if preprocess.is_picture and preprocess.scale == 1:
-        cause = "pixels are 0..255: try preprocess.scale: 255"
+    size = f"after a step of size {plan.step_size(steps - 1):.6g}" if steps else "before the first step"
+    was = "" if previous_loss is None else f"; it was {previous_loss:.6g} before"
+    if plan.preprocess.is_picture and plan.preprocess.scale == 1:
+        remedy = "pixels are 0..255: try preprocess.scale: 255"
     else:
-        cause = f"try a smaller schedule.step_size than {plan.config.schedule.step_size:g}"
-    problem = f"the loss is {loss}{was}, at step size {plan.step_size(step):.6g}"
-    raise DivergedError(f"step {step}", problem, cause)
+        remedy = f"try a smaller schedule.step_size than {plan.config.schedule.step_size:g}"
+    raise DivergedError(f"step {steps}", f"the loss is {loss} {size}{was}", remedy)

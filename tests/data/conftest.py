@@ -4,6 +4,7 @@ import io
 import pickle
 import tarfile
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ TWENTY = [f"coarse{n:02}" for n in range(20)]
 class Python2Pickler(pickle._Pickler):
     """Writes what Python 2 wrote: text and bytes alike as its one string type, and numpy's old names."""
 
-    dispatch = dict(pickle._Pickler.dispatch)
+    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
 
     def save_string(self, text):
         raw = text.encode("ascii") if isinstance(text, str) else text

@@ -97,6 +97,6 @@ def test_a_class_without_examples_need_not_be_known():
 
 
 def test_unknown_classes_are_named():
-    with pytest.raises(DataError, match="'eel', 'fox' not among .* 'ant', 'cat'") as caught:
+    with pytest.raises(DataError, match=r"'eel', 'fox' not among .* 'ant', 'cat'") as caught:
         match_classes(dataset_of([0, 1, 2], ("eel", "cat", "fox")), ("ant", "cat"), "there")
     assert str(caught.value).startswith("there: ")

@@ -4,6 +4,8 @@ import random
 
 import pytest
 
+from imgclf.errors import DataError
+
 
 def damaged(raw, count=300, seed=0):
     """Yield the file with bits flipped, cut short, with bytes put in, or with one part laid over another."""
@@ -30,3 +32,20 @@ def damaged(raw, count=300, seed=0):
 @pytest.fixture(name="damaged")
 def damaged_fixture():
     return damaged
+
+
+def try_all(read, copies):
+    """Return what was read, and the messages of those refused; all but DataError gets through to the test."""
+    found, refused = [], []
+    for raw in copies:
+        try:
+            found.append(read(raw))
+        except DataError as error:
+            refused.append(str(error))
+    assert not [message for message in refused if "\n" in message or len(message) > 400]
+    return found, refused
+
+
+@pytest.fixture(name="try_all")
+def try_all_fixture():
+    return try_all

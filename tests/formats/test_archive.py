@@ -137,11 +137,8 @@ def test_what_is_not_an_archive_is_a_data_error(write, raw):
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_damage_is_a_data_error_or_members(write, damaged, zipped):
-    for raw in damaged(gzip.compress(GOOD, 1) if zipped else GOOD):
-        try:
-            found = dict(read_members(write(raw, zipped=False), NAMES))
-        except DataError as error:
-            assert "\n" not in str(error)
-        else:
-            assert set(found) <= set(NAMES)
+def test_damage_is_a_data_error_or_members(write, damaged, try_all, zipped):
+    copies = damaged(gzip.compress(GOOD, 1) if zipped else GOOD)
+    found, refused = try_all(lambda raw: dict(read_members(write(raw, zipped=False), NAMES)), copies)
+    assert all(set(one) <= set(NAMES) for one in found)
+    assert len(refused) > (250 if zipped else 10)

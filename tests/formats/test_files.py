@@ -17,7 +17,7 @@ def test_what_is_missing_is_a_data_error(tmp_path):
     (tmp_path / "file").touch()
     for path in (tmp_path / "none", tmp_path / "file" / "below", tmp_path / "with\0nul"):
         for function in (read_bytes, kind_of):
-            with pytest.raises(DataError, match="no such file|not a path"):
+            with pytest.raises(DataError, match=r"no such file|not a path"):
                 function(path)
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -82,7 +82,8 @@ def report(error: BaseException) -> int:
     """Print an error as one line (a config error may be several) and return its exit code."""
     lines, code = _explain(error)
     for line in lines:
-        click.echo(f"imgclf: error: {line}", err=True)
+        # A file's name may hold a line break; an error is one line all the same.
+        click.echo("imgclf: error: " + line.replace("\n", "\\n"), err=True)
     return code
 
 
@@ -94,17 +95,10 @@ def _explain(error: BaseException) -> tuple[list[str], int]:
         path = context.command_path if context else "imgclf"
         return [f"{path}: {error.format_message()} - see `{path} --help`"], 2
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        return [f"imgclf: stopped{_aside(error)}"], getattr(error, "exit_code", STOPPED)
+        return ["imgclf: stopped"], STOPPED
     if isinstance(error, MemoryError):
         return ["imgclf: not enough memory - lower data.limit or preprocess.image_size"], 6
     if isinstance(error, OSError):
         where = error.filename or "imgclf"
         return [f"{where}: {(error.strerror or str(error)).lower()} - check the disk and the permissions"], 6
     return [f"imgclf: a bug in imgclf: {type(error).__name__}: {error} - run it with --debug and report it"], BUG
-
-
-def _aside(error: BaseException) -> str:
-    return f" - {error}" if str(error) else ""
-
-
-__all__: list[Any] = ["cli", "main"]

@@ -7,13 +7,13 @@ import click
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    r"""Print the completion script of a shell.
+    """Print the completion script of a shell.
 
     \b
     bash  echo 'eval "$(imgclf completion bash)"' >> ~/.bashrc
     zsh   echo 'eval "$(imgclf completion zsh)"' >> ~/.zshrc
     fish  imgclf completion fish > ~/.config/fish/completions/imgclf.fish
-    """
+    """  # noqa: D301 - click wants the character, not its name
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)

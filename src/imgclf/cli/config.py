@@ -57,7 +57,7 @@ def check(ctx: click.Context, paths: tuple[Path, ...], files: tuple[Path, ...], 
     try:
         resolve(chosen, overrides)
     except ConfigError as error:
-        click.echo(error.explain(), err=True)
+        click.echo("\n".join(error.explain()), err=True)
         ctx.exit(error.exit_code)
     names = ", ".join(str(file) for file in chosen) or "the defaults"
     Console(ctx, as_json=False).say(f"{names}: no mistakes")

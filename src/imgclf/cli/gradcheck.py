@@ -120,7 +120,8 @@ def _print(console: Console, checks: "list[Check]", parameters: int, verdict: st
         "evaluations",
         "by trying",
         "by calculus",
-        "error/bound",
+        "error",
+        "bound",
         "",
     ]
     rows = [
@@ -133,7 +134,8 @@ def _print(console: Console, checks: "list[Check]", parameters: int, verdict: st
             f"{check.evaluations:,}",
             f"{1000 * check.numerical_seconds:,.1f} ms",
             f"{1000 * check.analytic_seconds:,.2f} ms",
-            f"{check.worst.ratio:.1e}" if check.worst else "-",
+            f"{check.worst.error:.1e}" if check.worst else "-",
+            f"{check.worst.bound:.1e}" if check.worst else "-",
             check.verdict,
         ]
         for check in checks

@@ -1,6 +1,7 @@
 """`imgclf train`: learn a classifier and see what happened."""
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 from imgclf.cli.console import Console, percent, picture_size, plural
 from imgclf.cli.options import PATH, config_options, count_threads, json_option, read_config, threads_option
+from imgclf.errors import StoppedError
 
 if TYPE_CHECKING:
     from imgclf.compose import Plan
@@ -42,13 +44,13 @@ def command(
     print_config: bool,
     as_json: bool,
 ) -> None:
-    r"""Train a linear classifier by gradient descent and leave everything worth knowing in a run directory.
+    """Train a linear classifier by gradient descent and leave everything worth knowing in a run directory.
 
     \b
     imgclf train                                  on the images that come with imgclf
     imgclf train -c configs/cifar10_softmax.yaml  as a config says
     imgclf train -s model.loss=svm -s train.epochs=5
-    """
+    """  # noqa: D301 - click wants the character, not its name
     from imgclf import run_dir
     from imgclf.config import dump
 
@@ -62,15 +64,20 @@ def command(
 
     from imgclf.compose import make_plan
 
+    began = time.perf_counter()
     plan = make_plan(config)
+    loaded = time.perf_counter()
     describe(console, plan)
     if dry_run:
         _describe_cost(console, plan)
         return
     directory = _open_directory(plan, out, count_threads(threads))
     finished, seconds = _train(console, plan, directory, count_threads(threads), progress)
+    trained = time.perf_counter()
     drawn = [] if no_plots else _draw(finished, directory)
-    _summarise(console, finished, directory, drawn, seconds)
+    drawing = time.perf_counter() - trained
+    _summarise(console, finished, directory, drawn)
+    console.detail(f"time   loading {loaded - began:.2f} s, training {seconds:.2f} s, drawing {drawing:.2f} s")
     content = {"run": str(directory), "epochs": finished.epochs, "steps": finished.steps, "seconds": seconds}
     console.object(content | finished.metrics())
 
@@ -147,16 +154,18 @@ def _open_directory(plan: "Plan", out: Path | None, threads: int) -> Path:
     return directory
 
 
-class Terminated(KeyboardInterrupt):
+class _Terminated(KeyboardInterrupt):
     """SIGTERM: stop as for Ctrl-C."""
 
-    exit_code = 128 + signal.SIGTERM
+
+class _TerminatedError(StoppedError):
+    exit_code = 143
 
 
 @contextmanager
 def _sigterm_stops() -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Terminated
+        raise _Terminated
 
     before = signal.signal(signal.SIGTERM, stop)
     try:
@@ -166,8 +175,6 @@ def _sigterm_stops() -> Iterator[None]:
 
 
 def _train(console: Console, plan: "Plan", directory: Path, threads: int, progress: str) -> tuple["Finished", float]:
-    import time
-
     from imgclf.cli.progress import Progress
     from imgclf.parallel import workers
     from imgclf.run import Finished, run
@@ -185,7 +192,9 @@ def _train(console: Console, plan: "Plan", directory: Path, threads: int, progre
                     return event, time.perf_counter() - began
                 show(event)
     except KeyboardInterrupt as stop:
-        raise type(stop)(f"the weights reached so far are in {directory / 'model.npz'}") from None
+        kind = _TerminatedError if isinstance(stop, _Terminated) else StoppedError
+        saved = directory / "model.npz"
+        raise kind(directory, "stopped", f"the weights reached so far are in {saved}") from None
     raise AssertionError("a run ends with its results")
 
 
@@ -195,7 +204,7 @@ def _draw(finished: "Finished", directory: Path) -> list[str]:
     return draw_run(finished, directory)
 
 
-def _summarise(console: Console, finished: "Finished", directory: Path, drawn: list[str], seconds: float) -> None:
+def _summarise(console: Console, finished: "Finished", directory: Path, drawn: list[str]) -> None:
     if finished.best_epoch is not None:
         console.say(f"kept the weights of epoch {finished.best_epoch}, the best one")
     for name, seen in (("train", finished.train), ("val", finished.val)):

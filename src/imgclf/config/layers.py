@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -17,6 +18,7 @@ def template() -> str:
     return resources.files("imgclf.config").joinpath("default.yaml").read_text(encoding="utf-8")
 
 
+@cache
 def defaults() -> Document:
     """Read the layer below all others."""
     text = template()

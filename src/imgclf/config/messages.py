@@ -9,7 +9,8 @@ from pydantic_core import ErrorDetails
 from imgclf.config.problems import describe, shorten
 from imgclf.config.shape import VARIANTS, every_key, keys
 
-LIKENESS = 0.7
+# How alike two words are, from 0 to 1. There are many keys, and a guess far off sends people the wrong way.
+LIKE_A_KEY, LIKE_A_CHOICE = 0.7, 0.6
 
 # What other programs call these things.
 ELSEWHERE = {
@@ -85,7 +86,7 @@ def unknown_key(path: tuple[str, ...], chosen: dict[str, Any]) -> str:
 def wrong_choice(value: object, expected: str) -> str:
     """Say which values there are, and which one may have been meant."""
     choices = re.findall(r"'([^']*)'", expected)
-    near = _nearest(value, choices) if isinstance(value, str) else None
+    near = _nearest(value, choices, LIKE_A_CHOICE) if isinstance(value, str) else None
     given = f"'{shorten(value)}'" if isinstance(value, str) else describe(value)
     hint = f"; did you mean '{near}'?" if near else ""
     return f"{given} is not one of {', '.join(choices)}{hint}"
@@ -98,9 +99,9 @@ def not_a_section(section: str, value: object) -> str:
     return f"expected a section of keys ({', '.join(keys(section))}), got {describe(value)}"
 
 
-def _nearest(word: str, choices: list[str]) -> str | None:
+def _nearest(word: str, choices: list[str], likeness: float = LIKE_A_KEY) -> str | None:
     # A long word is like none of them, and comparing it takes long.
-    near = get_close_matches(word.lower()[:40], choices, 1, LIKENESS)
+    near = get_close_matches(word.lower()[:40], choices, 1, likeness)
     return near[0] if near else None
 
 

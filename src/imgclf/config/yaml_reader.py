@@ -120,7 +120,7 @@ class _Reader:
         start = next(self.events)
         if isinstance(start, yaml.StreamEndEvent):
             return Node(None, Place(self.source), Place(self.source))
-        root = self.node(next(self.events), self.path)
+        root = self.node(next(self.events), self.path, depth=1 + len(self.path))
         next(self.events)  # the end of the document
         extra = next(self.events)
         if not isinstance(extra, yaml.StreamEndEvent):
@@ -204,5 +204,5 @@ class _Reader:
 def _in_words(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or error.context or "unknown"
     if r"'\t'" in problem:
-        return "a tab; indent with spaces"
+        return "a tab; use spaces"
     return shorten(problem)

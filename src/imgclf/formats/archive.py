@@ -89,4 +89,6 @@ def _members(path: Path) -> Iterator[tuple[tarfile.TarFile, _Capped]]:
                 yield tar, capped
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError, OverflowError) as error:
             reason = " ".join(str(error).split())[:80]
-            raise DataError(path, f"damaged, or not a tar archive ({reason})", _REMEDY) from error
+            raise DataError(
+                path, f"damaged, or not a tar archive ({reason})", "name a folder, or an archive as downloaded"
+            ) from error

@@ -79,7 +79,7 @@ def test_all_missing_files_are_named_in_one_error(ten, zipped):
         path = root / "cifar-10-python.tar.gz"
         with tarfile.open(path, "w:gz") as tar:
             tar.add(folder, folder.name)
-    with pytest.raises(DataError, match="batches.meta, data_batch_2, data_batch_5"):
+    with pytest.raises(DataError, match=r"batches\.meta, data_batch_2, data_batch_5"):
         cifar10.load(path, ["train"])
 
 

@@ -1,0 +1,77 @@
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from imgclf.config import Config, resolve, template
+from imgclf.config.shape import VARIANTS, every_key
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+READY = sorted(CONFIGS.glob("*.yaml"))
+NAMES = {
+    "cifar10_softmax", "cifar10_svm", "fashion_softmax", "fashion_svm", "folder", "full_batch", "mnist_softmax",
+    "numerical_gradient", "online_sgd",
+}  # fmt: skip
+
+
+def test_the_default_layer_is_what_the_schema_says_without_it():
+    assert resolve().config == Config()
+    assert set(resolve().origins.values()) == {"default"}
+
+
+def test_the_template_names_every_key_and_only_those(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text(template(), encoding="utf-8")
+    origins = resolve([file]).origins
+    assert all(origin.startswith(str(file)) for origin in origins.values())
+    elsewhere = {"early_stopping.monitor", "early_stopping.patience", "early_stopping.min_delta"}
+    for section, variants in VARIANTS.items():
+        elsewhere |= {f"{section}.{key}" for model in variants.values() for key in model.model_fields}
+    assert set(every_key()) - elsewhere <= set(origins) | {key.partition(".")[0] for key in origins}
+    for key in elsewhere:
+        assert re.search(rf"\b{key.rpartition('.')[2]}\b", template())
+
+
+def test_the_template_means_the_same_under_yaml_1_1():
+    document = yaml.safe_load(template())
+    assert Config.model_validate(document) == Config()
+
+
+def test_the_template_is_a_page_one_can_read():
+    assert max(map(len, template().splitlines())) <= 120
+    assert "\t" not in template()
+
+
+def test_the_ready_configs_are_there():
+    assert {path.stem for path in READY} >= NAMES
+
+
+@pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
+def test_a_ready_config_resolves_and_says_only_what_differs(path):
+    resolved, default = resolve([path]), resolve().config.model_dump()
+    written = {key for key, origin in resolved.origins.items() if origin != "default"}
+    assert written
+    values = resolved.config.model_dump()
+    for key in written:
+        section, _, word = key.partition(".")
+        same = values[section][word] == (default[section] or {}).get(word) if word else values[key] == default[key]
+        assert not same or section == "early_stopping", key
+    if resolved.config.data.path is not None:
+        assert Path(resolved.config.data.path).parent == CONFIGS.parent / "data"
+
+
+@pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
+def test_a_ready_config_teaches_at_its_head(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    head = lines[: lines.index("")]
+    assert 5 <= len(head) <= 12
+    assert all(line.startswith("#") for line in head)
+    assert all(any(line.startswith(f"# {word}:") for line in head) for word in ("Watch", "Why", "Next"))
+    assert max(map(len, lines)) <= 120
+
+
+def test_what_the_heads_say_to_try_can_be_tried():
+    for path in READY:
+        for override in re.findall(r"-s ([a-z_0-9]+\.[a-z_0-9]+=[a-z_0-9.]*[a-z_0-9])", path.read_text("utf-8")):
+            assert resolve([path], [override]).config

@@ -1,0 +1,124 @@
+import pytest
+from pydantic import ValidationError
+
+from imgclf.config import Config, ConfigError, resolve
+from imgclf.config.shape import every_key
+
+PROBES = ("-1", "0", "1", "0.5", "7", ".nan", ".inf", "1e400", "abc", "'7'", "true", "null", "[1]", "{a: 1}")
+NUMBERS = {
+    "seed": {"0", "1", "7"},
+    "data.val_fraction": {"0", "0.5"},
+    "data.limit": {"1", "7", "null"},
+    "preprocess.image_size": {"1", "7", "null"},
+    "preprocess.scale": {"0.5", "1", "7"},
+    "model.init_scale": {"0", "0.5", "1", "7"},
+    "regularization.l2": {"0", "0.5", "1", "7"},
+    "regularization.l1": {"0", "0.5", "1", "7"},
+    "optimizer.decay": {"0", "0.5"},
+    "optimizer.decay_square": {"0", "0.5"},
+    "optimizer.epsilon": {"0.5", "1", "7"},
+    "schedule.step_size": {"0.5", "1", "7"},
+    "schedule.warmup_epochs": {"0", "0.5", "1", "7"},
+    "schedule.every_epochs": {"1", "7"},
+    "schedule.factor": {"0.5", "1"},
+    "train.epochs": {"1", "7"},
+    "train.batch_size": {"1", "7"},
+    "early_stopping.patience": {"1", "7"},
+    "early_stopping.min_delta": {"0", "0.5", "1", "7"},
+}
+TEXTS = {"name": {"abc", "'7'", "null"}, "data.path": {"abc", "'7'", "null"}}
+SECTIONS = {"early_stopping": {"null"}, "data.options": {"{a: 1}"}}
+NULLABLE = {"preprocess.color": {"null"}}
+ACCEPTED = NUMBERS | TEXTS | SECTIONS | NULLABLE  # of all others, which are choices and sections, none
+OWNER = {"optimizer": "adam", "schedule": "step"}
+
+
+@pytest.mark.parametrize("key", every_key())
+def test_a_key_takes_what_it_should_and_nothing_else(key):
+    owner = OWNER.get(key.partition(".")[0])
+    name = [f"{key.partition('.')[0]}.name={owner}"] if owner and "." in key and not key.endswith(".name") else []
+    accepted = set()
+    for probe in PROBES:
+        try:
+            resolve((), [*name, f"{key}={probe}"])
+            accepted.add(probe)
+        except ConfigError as error:
+            (line,) = error.lines()
+            inner = key if "." in key or probe != "{a: 1}" else f"{key}.a"
+            assert line.startswith((f"-s {key}: {key}: ", f"-s {key}: {inner}: "))
+            assert len(line) <= 300
+    assert accepted == ACCEPTED.get(key, set())
+
+
+CHOICES = {
+    "data.source": ["fashion-mnist-mini", "cifar10", "cifar100", "idx", "folder", "npz", "synthetic"],
+    "data.labels": ["fine", "coarse"],
+    "preprocess.color": ["rgb", "gray"],
+    "preprocess.center": ["pixel", "channel", "none"],
+    "preprocess.std": ["pixel", "channel", "none"],
+    "model.loss": ["softmax", "svm", "svm_squared", "svm_cs", "logistic_ovr"],
+    "optimizer.name": ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"],
+    "schedule.name": ["constant", "step", "exponential", "cosine", "linear"],
+    "train.gradient": ["analytic", "numerical"],
+    "train.dtype": ["float32", "float64"],
+    "early_stopping.monitor": ["val/accuracy", "val/loss", "train/accuracy", "train/loss"],
+}
+
+
+@pytest.mark.parametrize(("key", "choice"), [(key, choice) for key in CHOICES for choice in CHOICES[key]])
+def test_every_choice_can_be_made(key, choice):
+    section, word = key.split(".")
+    assert getattr(getattr(resolve((), [f"{key}={choice}"]).config, section), word) == choice
+
+
+def test_a_batch_may_be_everything():
+    assert resolve((), ["train.batch_size=all"]).config.train.batch_size == "all"
+
+
+@pytest.mark.parametrize("name", ["a", "run-2", "My run", "ünïcode", "..a", "a.b", "x" * 200])
+def test_a_name_may_be_any_plain_directory_name(name):
+    assert resolve((), [f'name="{name}"']).config.name == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "/",
+        "a/b",
+        "../a",
+        "a\\\\b",
+        "/etc",
+        "a\\nb",
+        "a\\0",
+        " a",
+        "a ",
+        "\\u202Ea",
+        "x" * 201,
+        "é" * 101,
+    ],
+)
+def test_a_name_that_leads_elsewhere_or_cannot_be_a_directory_is_refused(name):
+    with pytest.raises(ConfigError, match="must be a plain directory name"):
+        resolve((), [f'name="{name}"'])
+
+
+@pytest.mark.parametrize("path", ['""', r'"a\0b"'])
+def test_a_path_that_cannot_be_one_is_refused(path):
+    with pytest.raises(ConfigError, match="must be a path"):
+        resolve((), [f"data.path={path}"])
+
+
+def test_a_config_cannot_be_changed():
+    with pytest.raises(ValidationError):
+        Config().seed = 1
+    with pytest.raises(ValidationError):
+        Config().train.epochs = 1
+
+
+def test_a_whole_number_is_taken_for_a_number():
+    scale = resolve((), ["preprocess.scale=1"]).config.preprocess.scale
+    assert scale == 1.0
+    assert type(scale) is float

@@ -1,0 +1,112 @@
+import os
+import string
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgclf.config import Config, dump, resolve, show
+
+CHARACTERS = st.characters()  # all of them, also halves of surrogate pairs
+TEXTS = st.text(CHARACTERS, max_size=8) | st.sampled_from(
+    ["no", "null", "~", "1e-3", "1e5", ".5", ".inf", "010", "1:30", "2024-01-31", "a: b", "# a", "<<", "=", "---",
+     "- a", "'", '"', "\\", "\n", "\t", "\x85", "\u2028", "\ufeff", "\ud800", "😀", " a ", "a,b", "[", "{",
+     "*a", "&a", "!a"]
+)  # fmt: skip
+KEYS = st.text(CHARACTERS, max_size=5).filter(str.isprintable) | st.sampled_from(["no", "1", "null", "<<", "", "é"])
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+SCALARS = st.none() | st.booleans() | st.integers(-(10**20), 10**20) | NUMBERS | TEXTS
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3))
+POSITIVE = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
+NOT_NEGATIVE = st.floats(min_value=0, allow_infinity=False)
+FRACTION = st.floats(min_value=0, max_value=1, exclude_max=True)
+COUNT = st.integers(1, 10**9)
+NAMES = st.text(string.ascii_letters + "._- é0:#", min_size=1, max_size=9).filter(
+    lambda name: name.strip() == name and name not in (".", "..")
+)
+
+
+def variants(**own):
+    return st.one_of(st.fixed_dictionaries({"name": st.just(name)}, optional=fields) for name, fields in own.items())
+
+
+SCHEDULE = {"step_size": POSITIVE, "warmup_epochs": NOT_NEGATIVE}
+CONFIGS = st.fixed_dictionaries(
+    {
+        "seed": st.integers(0, 10**30),
+        "name": st.none() | NAMES,
+        "data": st.fixed_dictionaries(
+            {
+                "path": st.none() | TEXTS.map(lambda text: os.path.normpath("/" + text.replace("\0", ""))),
+                "options": st.dictionaries(KEYS, VALUES, max_size=3),
+                "val_fraction": FRACTION,
+            }
+        ),
+        "preprocess": st.fixed_dictionaries({"scale": POSITIVE, "image_size": st.none() | st.integers(1, 4096)}),
+        "regularization": st.fixed_dictionaries({"l2": NOT_NEGATIVE, "l1": NOT_NEGATIVE}),
+        "optimizer": variants(
+            sgd={},
+            nesterov={"decay": FRACTION},
+            adam={"decay": FRACTION, "decay_square": FRACTION, "epsilon": POSITIVE},
+        ),
+        "schedule": variants(cosine=SCHEDULE, step=SCHEDULE | {"every_epochs": COUNT}),
+        "train": st.fixed_dictionaries({"epochs": COUNT, "batch_size": COUNT | st.just("all")}),
+        "early_stopping": st.none() | st.fixed_dictionaries({"patience": COUNT, "min_delta": NOT_NEGATIVE}),
+    }
+).map(Config.model_validate)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return tmp_path_factory.mktemp("dump") / "config.yaml"
+
+
+@settings(max_examples=150, deadline=None)
+@given(config=CONFIGS)
+def test_what_is_written_reads_back_as_the_same_config(config, file):
+    file.write_text(dump(config), encoding="utf-8")
+    resolved = resolve([file])
+    assert resolved.config == config
+    assert dump(resolved.config) == dump(config)
+    assert set(resolved.origins.values()) <= {f"{file}:{line}" for line in range(1, 99)}
+
+
+@settings(max_examples=50, deadline=None)
+@given(config=CONFIGS)
+def test_a_reader_of_yaml_1_1_sees_the_same(config):
+    assert yaml.safe_load(dump(config)) == config.model_dump()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1e-4, "0.0001"), (1e-5, "1.0e-05"), (1e16, "1.0e+16"), (1.5e-7, "1.5e-07"), (0.1, "0.1")]
+)
+def test_a_number_is_written_in_a_form_that_both_versions_of_yaml_take_for_one(value, text):
+    assert f"  l2: {text}\n" in dump(resolve((), [f"regularization.l2={value!r}"]).config)
+    assert yaml.safe_load(text) == value
+
+
+def test_keys_come_in_the_order_of_the_contract():
+    document = yaml.safe_load(dump(resolve().config))
+    assert list(document) == [
+        "seed", "name", "data", "preprocess", "model", "regularization", "optimizer", "schedule", "train",
+        "early_stopping",
+    ]  # fmt: skip
+    assert list(document["schedule"]) == ["name", "step_size", "warmup_epochs"]
+    assert list(document["data"]) == ["source", "path", "labels", "options", "val_fraction", "limit"]
+
+
+def test_origins_are_shown_beside_the_values_in_one_column(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text("seed: 3\ndata:\n  options: {classes: 3}\n")
+    resolved = resolve([file], ["model.loss=svm"])
+    lines = show(resolved).splitlines()
+    texts = {line.partition("  # ")[0].rstrip(): line.partition("  # ")[2] for line in lines}
+    assert texts["seed: 3"] == f"{file}:1"
+    assert texts["    classes: 3"] == f"{file}:3"
+    assert texts["  loss: svm"] == "-s"
+    assert texts["  l1: 0.0"] == "default"
+    assert texts["data:"] == ""
+    assert len({line.index("  # ") for line in lines if "#" in line}) == 1
+    assert "\n".join(texts) + "\n" == dump(resolved.config)
+    assert yaml.safe_load(show(resolved)) == resolved.config.model_dump()
