@@ -53,7 +53,8 @@ def rewritten(path, **changes):
     {"example_shape": [12]}, {"example_shape": [4, 4, 3]}, {"example_shape": [-2, -2, 3]}, {"scale": "x"},
     {"scale": 0}, {"scale": float("nan")}, {"l2": -1}, {"l2": None}, {"class_names": ["a", "a"]},
     {"weights": np.full((13, 2), np.nan, np.float32)}, {"weights": np.zeros(26, np.float32)},
-    {"weights": np.zeros((13, 2), np.int64)}, {"weights": None}, {"mean": None}, {"extra": np.zeros(3)}, {"mean": np.zeros(3, np.float32)},
+    {"weights": np.zeros((13, 2), np.int64)}, {"weights": None}, {"mean": None}, {"extra": np.zeros(3)},
+    {"mean": np.zeros(3, np.float32)},
     {"mean": np.zeros(12)}, {"mean": np.full(12, np.inf, np.float32)}, {"std": np.zeros(12, np.float32)},
 ])  # fmt: skip
 def test_a_model_file_that_lies_is_refused(tmp_path, change):

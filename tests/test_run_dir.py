@@ -83,7 +83,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(monkeypatch):
     with pytest.raises(StorageError, match="no space left"):
         run_dir.write_whole(path, b"new")
     assert path.read_bytes() == b"old"
-    assert os.listdir() == ["model.npz"]
+    assert list(Path().iterdir()) == [path]
 
 
 def test_a_file_has_the_permissions_that_open_would_give():

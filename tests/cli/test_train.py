@@ -245,7 +245,7 @@ def test_a_run_that_is_stopped_keeps_its_weights(tmp_path, number, code):
 @pytest.mark.parametrize("gradient", ["analytic", "numerical"])
 def test_a_run_that_diverges_stops_and_says_what_to_try(refused, gradient):
     options = ("-s", "schedule.step_size=1e300", "-s", "preprocess.image_size=3", "-s", "train.epochs=2")
-    done = refused(5, ["step 1: the loss is nan", "smaller schedule.step_size"], "train", "-s",
+    done = refused(5, ["step 1: the loss is ", "smaller schedule.step_size"], "train", "-s",
                    f"train.gradient={gradient}", "-s", "data.limit=600", *options, "--out", "run")  # fmt: skip
     assert "train" not in done.err.split("error:")[0]
     assert json.loads(Path("run/status.json").read_text()) == {"status": "diverged"}

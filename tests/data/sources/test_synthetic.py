@@ -32,11 +32,12 @@ def test_without_noise_and_movement_a_class_is_one_pattern():
 
 
 def test_a_movement_is_a_roll_of_the_pattern_by_at_most_shift_pixels():
-    options = {"classes": 2, "train": 200, "noise": 0, "size": 12, "seed": 1}
+    options = {"classes": 2, "train": 200, "noise": 0, "size": 12, "seed": 0}
     still = load(None, ["train"], shift=0, **options)["train"]
     moved = load(None, ["train"], shift=1, **options)["train"]
     pattern = still.images[still.y == 0][0]
     rolls = {np.roll(pattern, (a, b), (0, 1)).tobytes() for a in (-1, 0, 1) for b in (-1, 0, 1)}
+    assert len(rolls) == 9
     assert {image.tobytes() for image in moved.images[moved.y == 0]} == rolls
 
 
@@ -46,6 +47,14 @@ def test_the_noise_has_the_standard_deviation_that_was_asked_for():
     noisy = load(None, ["train"], noise=5, **options)["train"].images.astype(float)
     assert abs((noisy - clean).std() - 5) < 0.1
     assert abs((noisy - clean).mean()) < 0.1
+
+
+def test_no_two_splits_share_their_noise():
+    options = {"classes": 2, "train": 100, "test": 100, "shift": 0}
+    clean = load(None, ALL, noise=0, **options)
+    noisy = load(None, ALL, noise=5, **options)
+    train, test = (noisy[split].images.astype(float) - clean[split].images for split in ("train", "test"))
+    assert abs(np.corrcoef(train.ravel(), test.ravel())[0, 1]) < 0.05
 
 
 def test_imbalance_is_how_often_the_first_class_is_as_the_last():

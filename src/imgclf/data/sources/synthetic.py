@@ -91,12 +91,13 @@ def _generate(options: Options, seed: int, split: str, n: int) -> Dataset:
     patterns = _patterns(options, seed)
     y = np.repeat(np.arange(options.classes), options.counts(n))[shuffled(n, seed, SYNTHETIC, number, _ORDER)]
     span = 2 * options.shift + 1
-    shifts = stream(seed, SYNTHETIC, number, _SHIFTS).random_raw(2 * n).reshape(n, 2) % span - options.shift
+    raw = stream(seed, SYNTHETIC, number, _SHIFTS).random_raw(2 * n).reshape(n, 2)
+    shifts = (raw % span).astype(np.int64) - options.shift  # signed before it may fall below 0
     noise = stream(seed, SYNTHETIC, number, _NOISE)
     images: ByteArray = np.empty((n, options.size, options.size, options.channels), np.uint8)
     for start in range(0, n, _CHUNK):
         rows = slice(start, start + _CHUNK)
-        clean = _moved(patterns[y[rows]], shifts[rows].astype(np.int64))
+        clean = _moved(patterns[y[rows]], shifts[rows])
         images[rows] = np.rint(clean + options.noise * _normal(noise, clean.shape)).clip(0, 255)
     return Dataset.of(images, y, tuple(f"class {label}" for label in range(options.classes)))
 
