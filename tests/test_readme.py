@@ -1,0 +1,70 @@
+"""The README is true: its commands run, and print what it shows."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from imgclf.cli import main
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?")
+TIMES = re.compile(r"[\d.,]+ (?:ms|s)\b|(?<=  )[\d,]+$")  # how long it took, and images/s
+
+
+def sessions():
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL):
+        command, _, shown = block.partition("\n")
+        yield command.removeprefix("$ "), shown.splitlines()
+
+
+def skeleton(line):
+    """Return a line without its numbers, and the numbers that must be true wherever it runs."""
+    line = TIMES.sub("TIME", line)
+    # Errors of rounding are what they are; the rest of gradcheck's table is not.
+    line = re.sub(r"\d\.\de-\d\d", "SMALL", line)
+    numbers = [float(number.replace(",", "")) for number in NUMBER.findall(line)]
+    return " ".join(NUMBER.sub("#", line).split()), numbers
+
+
+def test_every_command_prints_what_the_readme_shows(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    checked = 0
+    for command, shown in sessions():
+        program, *arguments = shlex.split(command)
+        assert program == "imgclf"
+        monkeypatch.setattr(sys, "argv", [program, *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 0, command
+        printed = [skeleton(line) for line in capsys.readouterr().out.splitlines()]
+        for line in shown:
+            if line in ("", "..."):
+                continue
+            words, numbers = skeleton(line)
+            # Other processors round otherwise: the last digits may differ.
+            found = [got for text, got in printed if text == words and got == pytest.approx(numbers, rel=0.02)]
+            assert found, f"{command} does not print: {line}"
+            checked += 1
+    assert checked > 25
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
+def test_links_lead_somewhere(link):
+    assert (ROOT / link).exists()
+
+
+def test_the_first_commands_are_targets_of_make():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    first = re.findall(r"^    make ([a-z-]+)", README, re.MULTILINE)
+    assert first == ["train", "test"]
+    assert set(first) <= targets
+    assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_every_ready_config_is_in_the_table():
+    named = set(re.findall(r"configs/([a-z0-9_]+)\.yaml\)", README))
+    assert named == {path.stem for path in (ROOT / "configs").glob("*.yaml")}

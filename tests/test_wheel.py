@@ -1,0 +1,53 @@
+"""What is installed is enough: the wheel carries the data and the default config."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import imgclf
+from imgclf.data.sources import fashion_mnist_mini
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """Build a wheel of this checkout and install it, alone, into a folder."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
+    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--target", str(folder / "site"), str(wheel)],
+                   check=True, capture_output=True)  # fmt: skip
+    return folder / "site"
+
+
+def python(installed, cwd, *arguments):
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    return subprocess.run([sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True,
+                          check=True).stdout  # fmt: skip
+
+
+FINGERPRINTS = """
+from imgclf.data.sources.fashion_mnist_mini import load
+print(*(data.fingerprint() for data in load(None, ("train", "test")).values()))
+"""
+
+
+def test_a_wheel_holds_the_embedded_data_of_the_clone(installed, tmp_path):
+    where = python(installed, tmp_path, "-c", "import imgclf; print(imgclf.__file__)").strip()
+    assert Path(where).is_relative_to(installed)
+    assert Path(imgclf.__file__).is_relative_to(ROOT / "src")
+    in_the_clone = [data.fingerprint() for data in fashion_mnist_mini.load(None, ("train", "test")).values()]
+    assert python(installed, tmp_path, "-c", FINGERPRINTS).split() == in_the_clone
+
+
+def test_a_wheel_trains_in_an_empty_folder(installed, tmp_path):
+    out = python(installed, tmp_path, "-m", "imgclf", "train", "-s", "train.epochs=1")
+    assert "runs/fashion-mnist-mini-softmax" in out
+    assert (tmp_path / "runs/fashion-mnist-mini-softmax/templates.png").exists()
+    assert (installed / "imgclf" / "config" / "default.yaml").exists()
