@@ -28,11 +28,11 @@ test: .venv/.developed  ## run the tests
 
 check: lint types  ## lint and types, in under a minute
 
-lint: .venv/.developed
+lint: .venv/.developed  ## ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: .venv/.developed
+types: .venv/.developed  ## mypy, strict
 	$(BIN)/mypy
 
 format: .venv/.developed  ## let ruff order the code

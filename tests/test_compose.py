@@ -1,0 +1,91 @@
+"""From names to functions: what a config says in epochs becomes steps, and splits are what they should be."""
+
+import numpy as np
+import pytest
+
+from imgclf.compose import initial_weights, load_all_splits, make_plan, make_schedule
+from imgclf.config import resolve
+from imgclf.errors import DataError, UsageError
+
+
+def config(*overrides):
+    return resolve(
+        overrides=["data.source=synthetic", "data.options={train: 200, classes: 4, size: 6}", *overrides]
+    ).config
+
+
+def schedule(*overrides, per_epoch=10):
+    return make_schedule(config("train.epochs=5", "schedule.step_size=1", *overrides), per_epoch)
+
+
+def test_epochs_become_steps():
+    stairs = schedule("schedule={name: step, every_epochs: 2, factor: 0.5}")
+    assert [stairs(step) for step in (0, 19, 20, 40)] == [1, 1, 0.5, 0.25]
+    smooth = schedule("schedule={name: exponential, factor: 0.5}")
+    assert [smooth(step) for step in (0, 10, 20)] == [1, 0.5, 0.25]
+    for name in ("cosine", "linear"):
+        falling = schedule(f"schedule.name={name}")
+        assert falling(48) > falling(49) == 0
+
+
+def test_warm_up_lasts_its_epochs():
+    warm = schedule("schedule={name: constant, warmup_epochs: 2}")
+    assert [warm(step) for step in (0, 9, 19, 20)] == [1 / 20, 10 / 20, 1, 1]
+
+
+def test_weights_start_at_random_where_asked_and_biases_at_zero():
+    assert not initial_weights(config(), 500, 4).any()
+    weights = initial_weights(config("model.init_scale=0.5"), 500, 4)
+    assert weights.dtype == np.float32
+    assert weights[:-1].std() == pytest.approx(0.5, rel=0.05)
+    assert not weights[-1].any()
+    assert weights.tobytes() != initial_weights(config("model.init_scale=0.5", "seed=1"), 500, 4).tobytes()
+
+
+def test_a_plan_counts_its_steps():
+    plan = make_plan(config("train.batch_size=32", "train.epochs=3"))
+    assert (len(plan.train), len(plan.val)) == (180, 20)
+    assert (plan.steps_per_epoch, plan.steps) == (6, 18)
+    assert [plan.batch_length(step) for step in (0, 5, 6, 11)] == [32, 20, 32, 20]
+    whole = make_plan(config("train.batch_size=all"))
+    assert (whole.batch_size, whole.steps_per_epoch) == (180, 1)
+    larger = make_plan(config("train.batch_size=100000"))
+    assert (larger.batch_size, larger.steps_per_epoch) == (180, 1)
+
+
+def test_a_limit_is_taken_after_the_validation_split():
+    limited, whole = make_plan(config("data.limit=40")), make_plan(config())
+    assert len(limited.train) == 40
+    np.testing.assert_array_equal(limited.val.rows, whole.val.rows)
+    assert set(limited.train.rows) <= set(whole.train.rows)
+
+
+def test_every_split_is_its_own():
+    splits = load_all_splits(config())
+    assert set(splits) == {"train", "val", "test"}
+    assert set(splits["train"].rows).isdisjoint(splits["val"].rows)
+
+
+def test_preprocessing_is_fitted_on_train_alone():
+    plan = make_plan(config())
+    pixels = plan.train.pixels(np.arange(len(plan.train)))
+    np.testing.assert_allclose(plan.preprocess.mean, (pixels / 255).mean(axis=0).ravel(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [3, 12])
+def test_any_source_is_brought_to_a_size_and_a_colour(size):
+    plan = make_plan(config(f"preprocess={{image_size: {size}, color: rgb}}"))
+    assert plan.train.example_shape == (size, size, 3)
+
+
+def test_features_have_no_size(tmp_path):
+    np.savez(tmp_path / "features.npz", X=np.zeros((9, 4)), y=np.arange(9) % 3)
+    source = ("data.source=npz", f"data.path='{tmp_path / 'features.npz'}'", "data.options={}")
+    with pytest.raises(UsageError, match="no size"):
+        make_plan(config(*source, "preprocess.image_size=3"))
+
+
+def test_one_class_is_not_enough(tmp_path):
+    np.savez(tmp_path / "one.npz", X=np.zeros((9, 4)), y=np.zeros(9, int))
+    with pytest.raises(DataError, match="1 class"):
+        make_plan(config("data.source=npz", f"data.path='{tmp_path / 'one.npz'}'", "data.options={}"))

@@ -1,0 +1,55 @@
+"""The Python that others may rely on: these names, called this way."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from imgclf.arrays import Batch
+from imgclf.gradients import Objective, analytic_gradient, numerical_gradient
+from imgclf.losses import LOSSES
+from imgclf.optimizers import OPTIMIZERS
+from imgclf.schedules import SCHEDULES
+from imgclf.trainer import TrainState, descend, start
+
+
+def test_the_dicts_have_the_names_of_the_config():
+    assert list(LOSSES) == ["softmax", "svm", "svm_squared", "svm_cs", "logistic_ovr"]
+    assert list(OPTIMIZERS) == ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"]
+    assert list(SCHEDULES) == ["constant", "step", "exponential", "cosine", "linear"]
+
+
+def test_a_few_lines_of_python_train_a_classifier():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 200)
+    X = rng.standard_normal((200, 4)) + 3 * np.eye(3, 4)[y]
+    batch = Batch.of(X, y)
+    assert len(batch) == 200
+    assert batch.block(1).X.shape == (72, 4)
+    assert batch.block(1).y.shape == (72,)
+    optimizer = OPTIMIZERS["momentum"]()
+    steps = descend(
+        start(np.zeros((5, 3)), optimizer),
+        sample=lambda step: batch,
+        objective=Objective(LOSSES["softmax"], l2=1e-3),
+        evaluate_gradient=analytic_gradient,
+        optimizer=optimizer,
+        step_size=SCHEDULES["constant"](0.1),
+    )
+    seen, state = [next(steps) for _ in range(100)][-1]
+    assert seen.correct > 180
+    assert isinstance(state, TrainState)
+    assert state.step == 100
+
+
+@pytest.mark.parametrize("gradient", [analytic_gradient, numerical_gradient])
+def test_gradients_are_of_one_type(gradient):
+    assert list(inspect.signature(gradient).parameters) == ["objective", "batch", "weights"]
+    seen = gradient(Objective(LOSSES["svm"]), Batch.of(np.ones((2, 3)), np.array([0, 1])), np.zeros((4, 2)))
+    assert seen._fields == ("loss", "correct", "grad")
+
+
+def test_the_wiring_has_the_names_of_the_design():
+    assert TrainState._fields == ("step", "weights", "memory")
+    assert list(Objective.__dataclass_fields__) == ["loss_fn", "l2", "l1"]
+    assert OPTIMIZERS["adam"]()._fields == ("init", "direction")
