@@ -17,7 +17,7 @@ LAYERS = {
     "data": 4, "formats": 4, "batches": 4, "parallel": 4,
     "config": 5,
     "model_file": 6, "run_dir": 6, "environment": 6,
-    "compose": 7, "evaluate": 7, "gradcheck": 7,
+    "loading": 7, "compose": 7, "evaluate": 7, "gradcheck": 7,
     "run": 8,
     "report": 9,
     "cli": 10,

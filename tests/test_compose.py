@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from imgclf.compose import initial_weights, load_all_splits, make_plan, make_schedule
+from imgclf.compose import initial_weights, make_plan, make_schedule
 from imgclf.config import resolve
 from imgclf.errors import DataError, UsageError
+from imgclf.loading import load_all_splits
 
 
 def config(*overrides):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from imgclf.arrays import BLOCK
-from imgclf.compose import load_from
+from imgclf.loading import load_for
 from imgclf.model import scores
 from imgclf.model_file import load_model
 
@@ -106,7 +106,7 @@ def test_predict_gives_the_scores_that_eval_has_to_the_bit(imgclf, pictures, on_
     options = ("-s", f"model.loss={loss}", "-s", f"preprocess.color={color}", "-s", "preprocess.std=pixel")
     imgclf("train", *on_pictures, *options, "--out", "run")
     model = load_model(Path("run/model.npz"))
-    data = load_from(pictures, model)
+    data = load_for(model, pictures)
     batch = model.preprocess.reader(data)(np.arange(len(data)))
     expected = scores(batch.X, model.weights)
     files = [pictures / "test" / name / f"{i}.png" for name in ("cat", "dog") for i in range(7)]

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgclf.compose import load_training_data
 from imgclf.config import resolve
+from imgclf.loading import load_training_data
 from imgclf.losses import LOSSES
 from imgclf.model_file import load_model
 

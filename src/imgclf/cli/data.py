@@ -30,8 +30,8 @@ def info(
     Of the data that the config names, split as for training; or of PATH, as it is: a folder of images, of CIFAR or
     IDX files, a .tar.gz of CIFAR, or an .npz.
     """
-    from imgclf.compose import load_all_splits
     from imgclf.data.sources import recognise
+    from imgclf.loading import load_all_splits, where
 
     console = Console(ctx, as_json=as_json)
     if path is not None:
@@ -39,7 +39,7 @@ def info(
         overrides = (*overrides, f"data.source={recognise(path)}", f"data.path='{text}'", "data.val_fraction=0")
     config = read_config(files, overrides)
     splits = load_all_splits(config)
-    content = summarise(str(path or config.data.path or config.data.source), config.data.source, splits)
+    content = summarise(str(path or where(config)), config.data.source, splits)
     names = list(content["splits"])
     rows = [
         [name, *(f"{content['splits'][split]['classes'][name]:,}" for split in names)] for name in content["classes"]

@@ -79,11 +79,11 @@ def _choose_data(
     console: Console, path: Path, model: "Model", split: str | None, data: Path | None
 ) -> tuple[str, "Dataset"]:
     """Return the split's name and its images, as the command line asks for them."""
-    from imgclf.compose import load_from, load_split
     from imgclf.config import resolve
+    from imgclf.loading import load_for, load_split, where
 
     if data is not None:
-        return "data", load_from(data, model)
+        return "data", load_for(model, data)
     if not path.is_dir():
         raise UsageError(str(path), "a model file does not say which images to use", "add --data PATH")
     if not (path / "config.yaml").exists():
@@ -95,10 +95,10 @@ def _choose_data(
         split = "val"
         dataset = load_split(config, split, model.class_names)
     if dataset is None:
-        raise DataError(config.data.path or config.data.source, f"there is no {split} split", "choose another --split")
+        raise DataError(where(config), f"there is no {split} split", "choose another --split")
     if dataset.example_shape != model.preprocess.example_shape:
         raise DataError(
-            config.data.path or config.data.source,
+            where(config),
             f"examples are {dataset.example_shape}, the model's are {model.preprocess.example_shape}",
             "the data has changed since the run: restore it, or train again",
         )

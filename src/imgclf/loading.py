@@ -1,0 +1,112 @@
+"""Which images are meant: those of a config, split by split, or others for a trained model."""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from imgclf.arrays import ByteArray
+from imgclf.config import Config
+from imgclf.data.dataset import Dataset
+from imgclf.data.sources import SOURCES, recognise
+from imgclf.data.splits import limit, match_classes, split_off_validation
+from imgclf.errors import DataError, UsageError
+from imgclf.formats.images import conform
+from imgclf.model_file import Model
+
+
+def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
+    """Load train and val; val is the source's own, else taken from train, else there is none."""
+    found = load_source(config, ("train", "val"))
+    if "train" not in found:
+        raise DataError(where(config), "there is no training split", "see `imgclf data info`")
+    train, val = found["train"], found.get("val")
+    if val is not None:
+        val = match_classes(val, train.class_names, where(config))
+    elif config.data.val_fraction > 0:
+        train, val = split_off_validation(train, config.data.val_fraction, config.seed)
+    if config.data.limit is not None:
+        train = limit(train, config.data.limit, config.seed)
+    if len(train) == 0 or len(train.class_names) < 2:
+        raise DataError(
+            where(config),
+            f"{len(train)} training images of {len(train.class_names)} classes",
+            "a classifier needs at least 2 classes and an image",
+        )
+    return train, val if val is not None and len(val) else None
+
+
+def load_split(config: Config, split: str, class_names: tuple[str, ...]) -> Dataset | None:
+    """Load one split as a model with these classes sees it; None where the config's data has none."""
+    if split == "test":
+        chosen = load_source(config, ("test",)).get("test")
+    else:
+        train, val = load_training_data(config)
+        chosen = train if split == "train" else val
+    return None if chosen is None else match_classes(chosen, class_names, where(config))
+
+
+def load_all_splits(config: Config) -> dict[str, Dataset]:
+    """Load every split there is, to look at; training opens only two of them."""
+    train, val = load_training_data(config)
+    splits = {"train": train, "val": val, "test": load_split(config, "test", train.class_names)}
+    return {name: dataset for name, dataset in splits.items() if dataset is not None}
+
+
+def load_for(model: Model, path: Path) -> Dataset:
+    """Load other images for a model: their test split if they have splits, else all of them; classes by name."""
+    preprocess = model.preprocess
+    source = recognise(path)
+    options: dict[str, object] = {}
+    if source == "folder" and preprocess.is_picture:
+        height, width, channels = preprocess.example_shape
+        options = {"image_size": (height, width), "color": "gray" if channels == 1 else "rgb"}
+    elif source == "cifar100":
+        options = {"labels": "coarse" if len(model.class_names) == 20 else "fine"}
+    load = partial(SOURCES[source], path, **options)
+    found = load(("test",)) or load(("train", "val"))
+    if "val" in found:
+        raise DataError(path, "it has splits, but none for test", "name the folder of one split")
+    dataset = match_classes(found["test"] if "test" in found else found["train"], model.class_names, path)
+    if preprocess.is_picture and len(dataset.example_shape) == 3:
+        dataset = _redrawn(dataset, preprocess.picture)
+    if dataset.example_shape != preprocess.example_shape:
+        problem = f"examples are {dataset.example_shape}, the model's are {preprocess.example_shape}"
+        raise DataError(path, problem, "name data like that of the training")
+    return dataset
+
+
+def load_source(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
+    """Load those of the splits that the config's source has, in the config's size and colour."""
+    data, size, color = config.data, config.preprocess.image_size, config.preprocess.color
+    options: dict[str, object] = {}
+    if data.source == "cifar100":
+        options = {"labels": data.labels}
+    elif data.source == "folder":
+        options = {"image_size": size, "color": color}
+    elif data.source == "synthetic":
+        options = {"seed": config.seed, **data.options}
+    found = SOURCES[data.source](None if data.path is None else Path(data.path), splits, **options)
+    if size is None and color is None:
+        return found
+    if any(len(dataset.example_shape) == 1 for dataset in found.values()):
+        raise UsageError("preprocess", "feature vectors have no size and no colour", "drop image_size and color")
+    redraw = partial(conform, size=None if size is None else (size, size), color=color)
+    return {split: _redrawn(dataset, redraw) for split, dataset in found.items()}
+
+
+def where(config: Config) -> str:
+    """Return what to call a config's data in an error."""
+    return config.data.path or config.data.source
+
+
+def _redrawn(dataset: Dataset, redraw: Callable[[ByteArray], ByteArray]) -> Dataset:
+    """Put every picture through `redraw`, the way that files go too; nothing is copied where nothing changes."""
+    if len(dataset.images) == 0 or redraw(dataset.images[0]).shape == dataset.example_shape:
+        return dataset
+    images = np.empty((len(dataset.images), *redraw(dataset.images[0]).shape), np.uint8)
+    for row, image in enumerate(dataset.images):
+        images[row] = redraw(image)
+    return replace(dataset, images=images)
