@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
-from imgclf.compose import initial_weights, make_plan, make_schedule
+from imgclf.compose import initial_weights, make_optimizer, make_plan, make_schedule
 from imgclf.config import resolve
 from imgclf.errors import DataError, UsageError
+from imgclf.gradients import Objective
 from imgclf.loading import load_all_splits
+from imgclf.losses import LOSSES
+from imgclf.optimizers import OPTIMIZERS
 
 
 def config(*overrides):
@@ -47,7 +50,7 @@ def test_a_plan_counts_its_steps():
     plan = make_plan(config("train.batch_size=32", "train.epochs=3"))
     assert (len(plan.train), len(plan.val)) == (180, 20)
     assert (plan.steps_per_epoch, plan.steps) == (6, 18)
-    assert [plan.batch_length(step) for step in (0, 5, 6, 11)] == [32, 20, 32, 20]
+    assert [len(plan.sample(step)) for step in (0, 5, 6, 11)] == [32, 20, 32, 20]
     whole = make_plan(config("train.batch_size=all"))
     assert (whole.batch_size, whole.steps_per_epoch) == (180, 1)
     larger = make_plan(config("train.batch_size=100000"))
@@ -88,5 +91,51 @@ def test_features_have_no_size(tmp_path):
 
 def test_one_class_is_not_enough(tmp_path):
     np.savez(tmp_path / "one.npz", X=np.zeros((9, 4)), y=np.zeros(9, int))
-    with pytest.raises(DataError, match="1 class"):
+    with pytest.raises(DataError, match="only one class"):
         make_plan(config("data.source=npz", f"data.path='{tmp_path / 'one.npz'}'", "data.options={}"))
+
+
+@pytest.mark.parametrize(("chosen", "by_hand"), [
+    ("{name: sgd}", OPTIMIZERS["sgd"]()),
+    ("{name: momentum, decay: 0.5}", OPTIMIZERS["momentum"](0.5)),
+    ("{name: nesterov, decay: 0.5}", OPTIMIZERS["nesterov"](0.5)),
+    ("{name: adagrad, epsilon: 0.125}", OPTIMIZERS["adagrad"](0.125)),
+    ("{name: rmsprop, decay: 0.5, epsilon: 0.125}", OPTIMIZERS["rmsprop"](0.5, 0.125)),
+    ("{name: adam, decay: 0.5, decay_square: 0.75, epsilon: 0.125}", OPTIMIZERS["adam"](0.5, 0.75, 0.125)),
+])  # fmt: skip
+def test_every_setting_of_an_optimizer_reaches_it(chosen, by_hand):
+    made = make_optimizer(config(f"optimizer={chosen}"))
+    grad = np.array([[1.0, -2.0]])
+    memories = [made.init(grad), by_hand.init(grad)]
+    for _ in range(3):
+        (one, memories[0]), (other, memories[1]) = (
+            optimizer.direction(grad, memory) for optimizer, memory in zip((made, by_hand), memories, strict=True)
+        )
+        assert one.tobytes() == other.tobytes()
+
+
+def test_loss_and_penalties_reach_the_objective_and_the_model():
+    plan = make_plan(config("regularization={l2: 0.5, l1: 0.25}", "model.loss=svm_cs"))
+    assert plan.objective == Objective(LOSSES["svm_cs"], 0.5, 0.25)
+    model = plan.model(plan.weights)
+    assert (model.loss, model.l2, model.l1) == ("svm_cs", 0.5, 0.25)
+
+
+def test_everything_random_follows_the_seed():
+    plans = [make_plan(config(f"seed={seed}", "model.init_scale=1", "data.limit=50")) for seed in (0, 1, 0)]
+    for part in (lambda plan: plan.val.rows, lambda plan: plan.train.rows, lambda plan: plan.weights,
+                 lambda plan: plan.sample(0).rows):  # fmt: skip
+        assert part(plans[0]).tobytes() == part(plans[2]).tobytes() != part(plans[1]).tobytes()
+
+
+def test_values_too_large_for_the_dtype_are_a_data_error(tmp_path):
+    np.savez(tmp_path / "huge.npz", X=np.full((9, 4), 1e300), y=np.arange(9) % 3)
+    source = ("data.source=npz", f"data.path='{tmp_path / 'huge.npz'}'", "data.options={}")
+    with pytest.raises(DataError, match="too large for float32"):
+        make_plan(config(*source))
+    assert make_plan(config(*source, "train.dtype=float64")).preprocess.mean is not None
+
+
+def test_the_seed_of_generated_data_is_that_of_the_run():
+    with pytest.raises(UsageError, match="set seed instead"):
+        make_plan(config("data.options={seed: 5}"))

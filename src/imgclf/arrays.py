@@ -51,8 +51,10 @@ class Batch:
     @classmethod
     def of(cls, X: FloatArray, y: IntArray) -> "Batch":
         """Wrap arrays that are already in memory: X (N, D) float, y (N,) int."""
-        if len(X) != len(y):
-            raise ValueError(f"X has {len(X)} rows, y has {len(y)}")
+        if X.ndim != 2 or y.ndim != 1 or len(X) != len(y):
+            raise ValueError(f"X is {X.shape} and y is {y.shape}, not (N, D) and (N,)")
+        if y.dtype.kind not in "iu" or (len(y) and y.min() < 0):
+            raise ValueError("y is not whole numbers from 0")
         return cls(np.arange(len(y)), lambda rows: Example(X[rows], y[rows]))
 
     def __len__(self) -> int:

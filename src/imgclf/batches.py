@@ -34,12 +34,6 @@ def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> Callable[
     return sample
 
 
-def full_pass(n: int, read: ReadFn, map_blocks: MapFn = map) -> Batch:
+def full_pass(n: int, read: ReadFn, map_blocks: MapFn) -> Batch:
     """All n examples in their own order, as one batch."""
     return Batch(np.arange(n), read, map_blocks)
-
-
-def batch_length(step: int, n: int, batch_size: int) -> int:
-    """How many examples batch number `step` has."""
-    place = step % steps_per_epoch(n, batch_size)
-    return min(batch_size, n - place * batch_size)

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from imgclf.arrays import Batch, FloatArray
-from imgclf.batches import batch_length, epoch_sampler, steps_per_epoch
+from imgclf.batches import epoch_sampler, steps_per_epoch
 from imgclf.config import Config
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess, fit_preprocess
-from imgclf.errors import UsageError
+from imgclf.errors import DataError, UsageError
 from imgclf.gradients import GRADIENTS, GradientFn, Objective
-from imgclf.loading import load_training_data
+from imgclf.loading import load_training_data, where
 from imgclf.losses import LOSSES
 from imgclf.model_file import Model
 from imgclf.optimizers import OPTIMIZERS, Optimizer
 from imgclf.schedules import SCHEDULES, Schedule, with_warmup
-from imgclf.seeds import WEIGHTS, stream
+from imgclf.seeds import WEIGHTS, normal, stream
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,6 @@ class Plan:
     def steps(self) -> int:
         """The steps of the whole run."""
         return self.config.train.epochs * self.steps_per_epoch
-
-    def batch_length(self, step: int) -> int:
-        """Return how many examples batch number `step` has."""
-        return batch_length(step, len(self.train), self.batch_size)
 
     def model(self, weights: FloatArray) -> Model:
         """Return the classifier with these weights."""
@@ -101,15 +97,18 @@ def initial_weights(config: Config, size: int, classes: int) -> FloatArray:
     """Return W normal with the config's standard deviation and b = 0, (D+1, C)."""
     weights = np.zeros((size + 1, classes), config.train.dtype)
     if config.model.init_scale:
-        normal = np.random.Generator(stream(config.seed, WEIGHTS)).standard_normal((size, classes))
-        weights[:-1] = config.model.init_scale * normal
+        weights[:-1] = config.model.init_scale * normal(stream(config.seed, WEIGHTS), (size, classes))
     return weights
 
 
 def fit(config: Config, train: Dataset) -> Preprocess:
     """Return the preprocessing that a config asks for, fitted on the training split."""
-    chosen = config.preprocess
-    return fit_preprocess(train, scale=chosen.scale, center=chosen.center, std=chosen.std, dtype=config.train.dtype)
+    chosen, dtype = config.preprocess, config.train.dtype
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return fit_preprocess(train, scale=chosen.scale, center=chosen.center, std=chosen.std, dtype=dtype)
+    except ValueError as error:
+        raise DataError(where(config), f"{error}: values are too large for {dtype}", "rescale the data") from error
 
 
 def check_early_stopping(config: Config, val: Dataset | None) -> None:

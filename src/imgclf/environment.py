@@ -26,7 +26,8 @@ def describe_environment(threads: int, fingerprint: str) -> dict[str, Any]:
         "cpu": _cpu(),
         "cores": os.cpu_count(),
         "threads": threads,
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        # A path need not be valid text.
+        "command": [os.fsencode(word).decode(errors="backslashreplace") for word in sys.argv],
         "started": datetime.now(UTC).isoformat(timespec="microseconds"),
         "data_fingerprint": fingerprint,
     }

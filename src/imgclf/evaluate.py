@@ -66,8 +66,11 @@ def objective_of(model: Model) -> Objective:
     return Objective(LOSSES[model.loss], model.l2, model.l1)
 
 
-def evaluate(model: Model, dataset: Dataset, map_blocks: MapFn = map) -> Evaluation:
-    """Look at every example of a split once; memory does not grow with their number."""
+def evaluate(model: Model, dataset: Dataset, map_blocks: MapFn) -> Evaluation:
+    """Look at every example of a split once; memory does not grow with their number.
+
+    `map_blocks` comes from `parallel.workers`, which also keeps BLAS on one thread: no other has the promised bits.
+    """
     objective = objective_of(model)
     classes = len(model.class_names)
 
@@ -83,11 +86,13 @@ def evaluate(model: Model, dataset: Dataset, map_blocks: MapFn = map) -> Evaluat
     return Evaluation(float(loss) / len(batch), penalty, confusion.reshape(classes, classes), ranks)
 
 
-def score_pictures(model: Model, pictures: ByteArray) -> FloatArray:
+def score_pictures(model: Model, pictures: ByteArray, map_blocks: MapFn) -> FloatArray:
     """Return the scores (n, C) of pictures (n, H, W, channels) that have the model's size and colour."""
-    blocks = range(0, len(pictures), BLOCK)
-    apply = model.preprocess.apply
-    return np.concatenate([scores(apply(pictures[i : i + BLOCK]), model.weights) for i in blocks])
+
+    def block(i: int) -> Sums:
+        return (scores(model.preprocess.apply(pictures[i * BLOCK : (i + 1) * BLOCK]), model.weights),)
+
+    return np.concatenate([part for (part,) in map_blocks(block, range(-(-len(pictures) // BLOCK)))])
 
 
 def softmax_probabilities(s: FloatArray) -> FloatArray:

@@ -29,12 +29,10 @@ def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
         train, val = split_off_validation(train, config.data.val_fraction, config.seed)
     if config.data.limit is not None:
         train = limit(train, config.data.limit, config.seed)
-    if len(train) == 0 or len(train.class_names) < 2:
-        raise DataError(
-            where(config),
-            f"{len(train)} training images of {len(train.class_names)} classes",
-            "a classifier needs at least 2 classes and an image",
-        )
+    if len(train) == 0:
+        raise DataError(where(config), "there are no training images", "a classifier needs some")
+    if len(train.class_names) < 2:
+        raise DataError(where(config), f"only one class, {train.class_names[0]!r}", "a classifier needs at least two")
     return train, val if val is not None and len(val) else None
 
 
@@ -61,14 +59,13 @@ def load_for(model: Model, path: Path) -> Dataset:
     source = recognise(path)
     options: dict[str, object] = {}
     if source == "folder" and preprocess.is_picture:
-        height, width, channels = preprocess.example_shape
-        options = {"image_size": (height, width), "color": "gray" if channels == 1 else "rgb"}
+        options = {"image_size": preprocess.example_shape[:2], "color": preprocess.color}
     elif source == "cifar100":
         options = {"labels": "coarse" if len(model.class_names) == 20 else "fine"}
     load = partial(SOURCES[source], path, **options)
     found = load(("test",)) or load(("train", "val"))
     if "val" in found:
-        raise DataError(path, "it has splits, but none for test", "name the folder of one split")
+        raise DataError(path, "it has splits, but none for test", "name data of one split, or with a test split")
     dataset = match_classes(found["test"] if "test" in found else found["train"], model.class_names, path)
     if preprocess.is_picture and len(dataset.example_shape) == 3:
         dataset = _redrawn(dataset, preprocess.picture)
@@ -87,6 +84,8 @@ def load_source(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
     elif data.source == "folder":
         options = {"image_size": size, "color": color}
     elif data.source == "synthetic":
+        if "seed" in data.options:
+            raise UsageError("data.options.seed", "the data follows the seed of the run", "set seed instead")
         options = {"seed": config.seed, **data.options}
     found = SOURCES[data.source](None if data.path is None else Path(data.path), splits, **options)
     if size is None and color is None:

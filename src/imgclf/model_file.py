@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from imgclf.arrays import FloatArray
 from imgclf.data.preprocess import Preprocess
 from imgclf.errors import DataError, RunError
-from imgclf.formats.npz import read_npz
+from imgclf.formats.npz import npz_names, read_npz
 from imgclf.losses import LOSSES
 
 FORMAT = 1
+ABOUT = {"format", "class_names", "loss", "l2", "l1", "example_shape", "scale", "arrays"}
 
 
 @dataclass(frozen=True)
@@ -74,15 +75,20 @@ def load_model(path: Path) -> Model:
     if not path.exists():
         raise RunError(path, "there is no model file", "train one with `imgclf train`")
     try:
+        names = set(npz_names(path))
+        if not {"about", "weights"} <= names <= {"about", "weights", "mean", "std"}:
+            raise ValueError(f"it holds {', '.join(sorted(names))[:80] or 'nothing'}")
         return _model(read_npz(path))
     except DataError as error:
         raise RunError(path, error.problem, "a model file is written by `imgclf train`") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise RunError(path, f"not a model file of imgclf ({error})", "train again") from error
 
 
 def _model(arrays: dict[str, NDArray[Any]]) -> Model:
     about = json.loads(str(arrays["about"]))
+    if not (isinstance(about, dict) and set(about) == ABOUT):
+        raise ValueError("it does not say what it is about")
     if about["format"] != FORMAT:
         raise ValueError(f"format {about['format']!r}, this version of imgclf reads {FORMAT}")
     if {"about", *about["arrays"]} != set(arrays):

@@ -40,7 +40,7 @@ def momentum(decay: float = 0.9) -> Optimizer:
 def nesterov(decay: float = 0.9) -> Optimizer:
     """Momentum that looks ahead (Nesterov 1983): v = decay * v + grad; the direction is grad + decay * v.
 
-    In the form of Sutskever et al. 2013, with the weights at the looked-ahead point.
+    As Bengio et al. 2013 rewrote it: the weights are those at the looked-ahead point.
     """
 
     def direction(grad: FloatArray, memory: Memory) -> tuple[FloatArray, Memory]:
@@ -79,10 +79,10 @@ def adam(decay: float = 0.9, decay_square: float = 0.999, epsilon: float = 1e-8)
     def direction(grad: FloatArray, memory: Memory) -> tuple[FloatArray, Memory]:
         mean = decay * memory["mean"] + (1 - decay) * grad
         squares = decay_square * memory["squares"] + (1 - decay_square) * grad**2
-        step = memory["step"] + 1
-        unbiased_mean = mean / (1 - decay ** int(step))
-        unbiased_squares = squares / (1 - decay_square ** int(step))
-        memory = {"mean": mean, "squares": squares, "step": step}
+        step = int(memory["step"]) + 1
+        unbiased_mean = mean / (1 - decay**step)
+        unbiased_squares = squares / (1 - decay_square**step)
+        memory = {"mean": mean, "squares": squares, "step": np.array(step)}
         return unbiased_mean / (np.sqrt(unbiased_squares) + epsilon), memory
 
     zeros = _zeros("mean", "squares")

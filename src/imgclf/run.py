@@ -58,7 +58,7 @@ class Finished:
 Event: TypeAlias = Step | Epoch | Finished
 
 
-def run(plan: Plan, directory: Path, map_blocks: MapFn = map) -> Generator[Event, None, None]:
+def run(plan: Plan, directory: Path, map_blocks: MapFn) -> Generator[Event, None, None]:
     """Train in a directory that holds the config already; yield what happens as it happens."""
     run_dir.write_status(directory, "running")
     run_dir.start_table(directory / "metrics.csv", run_dir.METRICS)
@@ -83,7 +83,7 @@ def run(plan: Plan, directory: Path, map_blocks: MapFn = map) -> Generator[Event
                 seen, state = next(steps)
                 _check_finite(plan, seen.loss, before.step, previous_loss)
                 previous_loss = seen.loss
-                tally.add(seen, plan.batch_length(before.step))
+                tally.add(seen, len(plan.sample(before.step)))
                 yield Step(state.step, seen.loss)
             seconds = tally.seconds()
             row = _row(plan, epoch, tally, before, state, map_blocks)
@@ -97,7 +97,8 @@ def run(plan: Plan, directory: Path, map_blocks: MapFn = map) -> Generator[Event
     except DivergedError:
         run_dir.write_status(directory, "diverged")
         raise
-    except (KeyboardInterrupt, GeneratorExit):
+    except BaseException:
+        # Ctrl-C, a full disk, a bug: what was learned so far is kept, and the status tells the truth.
         run_dir.write_whole(directory / "model.npz", model_bytes(plan.model(state.weights)))
         run_dir.write_status(directory, "interrupted")
         raise
@@ -137,7 +138,9 @@ class Tally:
 
 def _row(plan: Plan, epoch: int, tally: Tally, before: TrainState, state: TrainState, map_blocks: MapFn) -> run_dir.Row:
     val = None if plan.val is None else evaluate(plan.model(state.weights), plan.val, map_blocks)
-    W_before, W = split(before.weights)[0], split(state.weights)[0]
+    if val is not None:
+        _check_finite(plan, val.objective, state.step, what="the loss on the validation split")
+    W_before, W = (split(weights)[0].astype(np.float64) for weights in (before.weights, state.weights))
     length = float(np.linalg.norm(W))
     return {
         "epoch": epoch,
@@ -169,12 +172,14 @@ def _patience_is_over(plan: Plan, best: Best | None) -> bool:
 def _finish(plan: Plan, epochs: int, state: TrainState, best: Best | None, map_blocks: MapFn) -> Finished:
     model = plan.model(best.weights if best else state.weights)
     train = evaluate(model, plan.train, map_blocks)
-    _check_finite(plan, train.objective, state.step, None)
     val = None if plan.val is None else evaluate(model, plan.val, map_blocks)
+    _check_finite(plan, train.objective, state.step)
     return Finished(model, epochs, state.step, best.epoch if best else None, train, val)
 
 
-def _check_finite(plan: Plan, loss: float, steps: int, previous_loss: float | None) -> None:
+def _check_finite(
+    plan: Plan, loss: float, steps: int, previous_loss: float | None = None, what: str = "the loss"
+) -> None:
     """Stop at the first loss that is not a number, `steps` steps after the start, and say what to try."""
     if math.isfinite(loss):
         return
@@ -184,4 +189,4 @@ def _check_finite(plan: Plan, loss: float, steps: int, previous_loss: float | No
         remedy = "pixels are 0..255: try preprocess.scale: 255"
     else:
         remedy = f"try a smaller schedule.step_size than {plan.config.schedule.step_size:g}"
-    raise DivergedError(f"step {steps}", f"the loss is {loss} {size}{was}", remedy)
+    raise DivergedError(f"step {steps}", f"{what} is {loss} {size}{was}", remedy)

@@ -30,7 +30,10 @@ Row: TypeAlias = dict[str, float | int | None]
 def check_out(out: Path) -> None:
     """Refuse a directory that holds something: nothing of the user's is ever overwritten."""
     with storage(out):
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        for parent in out.parents:
+            if parent.exists() and not parent.is_dir():
+                raise UsageError("--out", f"{parent} is not a folder", "name another place")
+        if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
             raise UsageError("--out", f"{out} exists and is not an empty folder", "name another, or move it away")
 
 

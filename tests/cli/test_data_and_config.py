@@ -84,14 +84,11 @@ def test_version(imgclf):
     assert imgclf("--version").out.startswith("imgclf 0.")
 
 
-def test_debug_shows_the_traceback(imgclf, monkeypatch, capsys):
-    from imgclf.cli import main
-    from imgclf.errors import DataError
-
-    imgclf("--version")
-    monkeypatch.setattr("sys.argv", ["imgclf", "--debug", "data", "info", "nowhere"])
-    with pytest.raises(DataError):
-        main()
+def test_debug_shows_the_traceback_too(imgclf):
+    done = imgclf("--debug", "data", "info", "nowhere")
+    assert done.code == 3
+    assert done.err.startswith("Traceback")
+    assert done.err.splitlines()[-1].startswith("imgclf: error: nowhere: ")
 
 
 def test_a_bug_is_exit_70_and_one_line(imgclf, monkeypatch):

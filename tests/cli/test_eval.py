@@ -3,17 +3,22 @@
 import csv
 import io
 import json
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from threadpoolctl import threadpool_limits
 
 from imgclf.arrays import BLOCK
-from imgclf.loading import load_for
+from imgclf.config import resolve
+from imgclf.evaluate import score_pictures
+from imgclf.loading import load_for, load_split
 from imgclf.model import scores
 from imgclf.model_file import load_model
+from imgclf.parallel import workers
 
 
 @pytest.fixture
@@ -151,3 +156,74 @@ def test_an_unreadable_image_does_not_hide_the_others(imgclf, trained, pictures)
     assert len(done.err.splitlines()) == 2
     assert "bad.png" in done.err
     assert "absent.png" in done.err
+
+
+def test_predict_has_the_scores_of_eval_however_many_threads_blas_would_take(imgclf, tmp_path):
+    imgclf("train", "-s", "train.epochs=1", "--no-plots", "--out", "run")
+    model = load_model(Path("run/model.npz"))
+    test = load_split(resolve().config, "test", model.class_names)
+    for i in range(20):
+        Image.fromarray(test.pixels(np.array([i]))[0, :, :, 0]).save(f"{i}.png")
+    with workers(1) as map_blocks:
+        expected = score_pictures(model, test.pixels(np.arange(20)), map_blocks)
+    with threadpool_limits(4, user_api="blas"):
+        done = imgclf("predict", "run", *(f"{i}.png" for i in range(20)), "--format", "json")
+    for row, one in enumerate(done.json["predictions"]):
+        got = np.array([one["scores"][name] for name in model.class_names], np.float32)
+        assert got.tobytes() == expected[row].tobytes()
+
+
+def test_a_folder_of_one_class_can_be_evaluated(imgclf, trained, pictures):
+    shutil.move(pictures / "test" / "dog", "alone/dog")
+    seen = imgclf("eval", "run", "--data", "alone", "--json").json
+    assert (seen["n"], seen["per_class"]["cat"]["recall"]) == (7, None)
+
+
+def test_quiet_still_says_which_split_it_was(imgclf, trained, pictures):
+    assert "of 14 test images" in imgclf("-q", "eval", "run").out
+    shutil.rmtree(pictures / "test")
+    done = imgclf("-q", "eval", "run")
+    assert "no test split" in done.out
+    assert "val images" in done.out
+
+
+def test_a_min_accuracy_that_is_no_number_never_passes(imgclf, trained):
+    assert imgclf("eval", "run", "--min-accuracy", "nan").code != 0
+
+
+def test_a_run_whose_config_is_damaged_is_a_run_error(imgclf, trained):
+    (trained / "config.yaml").write_text("{")
+    done = imgclf("eval", "run")
+    assert done.code == 4
+    assert done.err.count("\n") == 1
+
+
+def test_a_name_that_is_not_utf8_is_still_json(imgclf, trained, pictures):
+    name = os.fsdecode(b"caf\xe9.png")
+    shutil.copy(pictures / "test" / "cat" / "0.png", name)
+    assert imgclf("predict", "run", name, "--format", "json").json["predictions"][0]["image"] == name
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "table"])
+def test_predict_prints_nothing_where_nothing_could_be_read(imgclf, trained, form):
+    done = imgclf("predict", "run", "absent.png", "--format", form)
+    assert (done.code, done.out) == (3, "")
+
+
+def test_a_value_far_too_large_is_named_and_not_scored(imgclf):
+    imgclf("--version")
+    X, y = np.random.default_rng(0).standard_normal((60, 3)).astype(np.float32), np.arange(60) % 3
+    outlier = X[:6].copy()
+    outlier[2, 1] = 3e38
+    np.savez("data.npz", x_train=X, y_train=y, x_test=outlier, y_test=y[:6])
+    options = ("-s", "data.source=npz", "-s", "data.path=data.npz", "-s", "preprocess.scale=1", "--no-plots")
+    assert imgclf("train", *options, "-s", "model.loss=svm_squared", "--out", "run").code == 0
+    done = imgclf("eval", "run")
+    assert done.code == 3
+    assert "far too large" in done.err
+    np.savez("data.npz", x_train=X, y_train=y, x_val=outlier, y_val=y[:6])
+    done = imgclf("train", *options, "-s", "model.loss=svm_squared", "--out", "other")
+    assert done.code == 5
+    assert "validation" in done.err
+    assert len(Path("other/metrics.csv").read_text().splitlines()) == 1
+    assert json.loads(Path("other/status.json").read_text()) == {"status": "diverged"}

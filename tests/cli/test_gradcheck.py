@@ -35,8 +35,10 @@ def test_a_config_names_its_loss(imgclf, tmp_path, how):
     (tmp_path / "svm.yaml").write_text("model: {loss: svm}\n")
     seen = imgclf("gradcheck", how, "model.loss=svm" if how == "-s" else "svm.yaml", "--json").json
     assert {check["loss"] for check in seen["checks"]} == {"svm"}
-    all_of_them = imgclf("gradcheck", "-s", "seed=3", "--json").json
-    assert {check["loss"] for check in all_of_them["checks"]} == set(LOSSES)
+    (tmp_path / "none.yaml").write_text("seed: 3\n")
+    for others in (("-s", "seed=3"), ("-c", "none.yaml")):
+        seen = imgclf("gradcheck", *others, "--images", 8, "--json").json
+        assert {check["loss"] for check in seen["checks"]} == set(LOSSES)
 
 
 def test_one_image_is_enough(imgclf):
@@ -67,3 +69,9 @@ def test_a_mismatch_is_exit_1_and_named(imgclf, monkeypatch, as_json):
     else:
         assert "verdict: fail" in done.out
         assert "b[3]" in done.out
+
+
+def test_a_check_that_can_tell_nothing_is_exit_1(imgclf):
+    done = imgclf("gradcheck", "-s", "model.loss=svm_squared", "-s", "schedule.step_size=1e30")
+    assert done.code == 1
+    assert "verdict: inconclusive" in done.out

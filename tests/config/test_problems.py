@@ -60,7 +60,7 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_mistakes_of_the_others(tmp
     broken.write_text("a: [1\n")
     wrong.write_text("train: {epochs: 0}\noptimizer: {decay_square: 0.5}\n")
     found = error([tmp_path / "absent.yaml", broken, wrong], ["seed"]).lines()
-    assert found[0] == f"{tmp_path}/absent.yaml: there is no such file; check the path, or write one with " + (
+    assert found[0] == f"{tmp_path}/absent.yaml: there is no such file - check the path, or write one with " + (
         "`imgclf config init`"
     )
     assert found[1].startswith(f"{broken}:2:1: not valid YAML")

@@ -18,8 +18,8 @@ KEYS = st.text(CHARACTERS, max_size=5).filter(str.isprintable) | st.sampled_from
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 SCALARS = st.none() | st.booleans() | st.integers(-(10**20), 10**20) | NUMBERS | TEXTS
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3))
-POSITIVE = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
-NOT_NEGATIVE = st.floats(min_value=0, allow_infinity=False)
+POSITIVE = st.floats(min_value=0, exclude_min=True, max_value=1e30)
+NOT_NEGATIVE = st.floats(min_value=0, max_value=1e30)
 FRACTION = st.floats(min_value=0, max_value=1, exclude_max=True)
 COUNT = st.integers(1, 10**9)
 NAMES = st.text(string.ascii_letters + "._- é0:#", min_size=1, max_size=9).filter(
@@ -31,7 +31,7 @@ def variants(**own):
     return st.one_of(st.fixed_dictionaries({"name": st.just(name)}, optional=fields) for name, fields in own.items())
 
 
-SCHEDULE = {"step_size": POSITIVE, "warmup_epochs": NOT_NEGATIVE}
+SCHEDULE = {"step_size": POSITIVE, "warmup_epochs": st.floats(0, 1e6)}
 CONFIGS = st.fixed_dictionaries(
     {
         "seed": st.integers(0, 10**30),
@@ -43,7 +43,9 @@ CONFIGS = st.fixed_dictionaries(
                 "val_fraction": FRACTION,
             }
         ),
-        "preprocess": st.fixed_dictionaries({"scale": POSITIVE, "image_size": st.none() | st.integers(1, 4096)}),
+        "preprocess": st.fixed_dictionaries(
+            {"scale": st.floats(1e-6, 1e9), "image_size": st.none() | st.integers(1, 4096)}
+        ),
         "regularization": st.fixed_dictionaries({"l2": NOT_NEGATIVE, "l1": NOT_NEGATIVE}),
         "optimizer": variants(
             sgd={},

@@ -45,3 +45,8 @@ def test_any_difference_changes_the_fingerprint():
 def test_what_does_not_fit_is_no_data_set(images, labels, names):
     with pytest.raises(ValueError, match=r"."):
         Dataset.of(images, labels, names)
+
+
+def test_small_labels_are_widened_before_they_can_wrap():
+    data = Dataset.of(np.zeros((2, 1, 1, 1), np.uint8), np.array([250, 251], np.uint8), tuple(map(str, range(252))))
+    assert (data.y * 252).tolist() == [250 * 252, 251 * 252]

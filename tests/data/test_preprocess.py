@@ -66,3 +66,12 @@ def test_a_file_of_any_size_and_mode_becomes_a_picture_of_the_model(tmp_path, mo
     Image.new(mode, (31, 17), 1 if mode == "1" else None).save(path)
     assert fitted.read_picture(path).shape == (6, 9, channels)
     assert fitted.apply(fitted.read_picture(path)[None]).shape == (1, 54 * channels)
+
+
+@pytest.mark.parametrize("value", [0.1, 1e5, -3e-7])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_feature_that_never_changes_keeps_its_size(value, dtype):
+    features = Dataset.of(np.full((301, 2), value), np.arange(301) % 2, ("a", "b"))
+    fitted = fit_preprocess(features, scale=1, center="pixel", std="pixel", dtype=dtype)
+    np.testing.assert_array_equal(fitted.std, 1)
+    np.testing.assert_allclose(fitted.apply(features.images), 0, atol=1e-6 * abs(value))

@@ -100,3 +100,11 @@ def test_unknown_classes_are_named():
     with pytest.raises(DataError, match=r"'eel', 'fox' not among .* 'ant', 'cat'") as caught:
         match_classes(dataset_of([0, 1, 2], ("eel", "cat", "fox")), ("ant", "cat"), "there")
     assert str(caught.value).startswith("there: ")
+
+
+def test_which_of_equal_classes_give_up_an_image_depends_on_the_seed():
+    data = Dataset.of(np.zeros((90, 1, 1, 1), np.uint8), np.repeat(np.arange(30), 3), tuple(map(str, range(30))))
+    chosen = [set(split_off_validation(data, 0.1, seed)[1].y) for seed in range(8)]
+    assert all(len(classes) == 9 for classes in chosen)
+    assert len(set.union(*chosen)) > 20
+    assert len({int(limit(data, 1, seed).y[0]) for seed in range(20)}) > 5

@@ -4,12 +4,25 @@ import numpy as np
 import pytest
 
 from imgclf.arrays import Batch
+from imgclf.compose import make_objective, make_plan
+from imgclf.config import resolve
 from imgclf.gradcheck import textbook
 from imgclf.gradcheck.bounds import FACTS
 from imgclf.gradcheck.kinks import PIECES
-from imgclf.gradcheck.textbook import check_term, data_term, overall, penalty_term, sample_places
+from imgclf.gradcheck.textbook import (
+    after_steps,
+    check_term,
+    data_term,
+    overall,
+    penalty_term,
+    random_weights,
+    sample_places,
+    stratified_batch,
+)
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
+from imgclf.model import scores
+from imgclf.parallel import workers
 
 
 def case(N=12, D=5, C=3, seed=0, pixels=1.0, deviation=1.0):
@@ -61,7 +74,7 @@ def test_the_kink_of_l1_is_left_out_and_counted():
     weights[2, 1] = 0.0
     objective = Objective(LOSSES["softmax"], l1=0.1)
     found = check_term(penalty_term(objective, batch, weights), "softmax", "wide", weights, all_places(weights))
-    assert (found.verdict, found.kinks) == ("pass", 1)
+    assert (found.verdict, found.left_out) == ("pass", 1)
 
 
 BUGS = {
@@ -111,10 +124,10 @@ def test_a_step_across_a_kink_is_left_out_and_counted(name):
     batch = Batch.of(np.ones((1, 1)), np.array([0]))
     weights = np.array([[0.0, -1 + 1e-6], [0.0, 0.0]])
     found = check(name, Objective(LOSSES[name]), batch, weights)
-    assert (found.verdict, found.kinks, len(found.compared)) == ("inconclusive", 4, 0)
+    assert (found.verdict, found.left_out, len(found.compared)) == ("inconclusive", 4, 0)
     weights[0, 1] += 1e-3
     found = check(name, Objective(LOSSES[name]), batch, weights)
-    assert (found.verdict, found.kinks, len(found.compared)) == ("pass", 0, 4)
+    assert (found.verdict, found.left_out, len(found.compared)) == ("pass", 0, 4)
 
 
 def test_without_the_kink_rule_a_right_gradient_would_be_called_wrong(monkeypatch):
@@ -140,3 +153,76 @@ def test_places_are_every_bias_and_each_class_alike(rows, classes):
     assert {(rows - 1, c) for c in range(classes)} <= set(places)
     counts = np.bincount([c for d, c in places if d < rows - 1], minlength=classes)
     assert counts.min() == counts.max() == min(rows - 1, max(2, 200 // classes))
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return make_plan(resolve().config)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("point", [after_steps, None])
+def test_on_real_data_a_mistake_of_a_ten_thousandth_rings(monkeypatch, plan, name, point):
+    batch = stratified_batch(plan, 64)
+    objective = make_objective(plan.config, name)
+    weights = random_weights(plan, batch) if point is None else point(plan, objective)
+    places = sample_places(*weights.shape, seed=0)
+    assert check_term(data_term(name, objective, batch, weights), name, "", weights, places).verdict == "pass"
+
+    def wrong(objective, batch, weights):
+        seen = analytic_gradient(objective, batch, weights)
+        return seen._replace(grad=seen.grad * 1.0001)
+
+    monkeypatch.setattr(textbook, "analytic_gradient", wrong)
+    assert check_term(data_term(name, objective, batch, weights), name, "", weights, places).verdict == "fail"
+
+
+def test_random_weights_give_scores_of_standard_deviation_1(plan):
+    batch = stratified_batch(plan, 64)
+    assert scores(batch.read(batch.rows).X, random_weights(plan, batch)).std() == pytest.approx(1, rel=1e-12)
+
+
+def test_the_first_point_is_where_training_is_after_ten_steps(plan):
+    objective = make_objective(plan.config, "svm")
+    weights = plan.weights
+    memory = plan.optimizer.init(weights)
+    for step in range(10):
+        grad = analytic_gradient(objective, plan.sample(step), weights).grad
+        direction, memory = plan.optimizer.direction(grad, memory)
+        weights = weights - plan.step_size(step) * direction
+    assert after_steps(plan, objective).tobytes() == weights.astype(np.float64).tobytes()
+
+
+def test_training_that_diverges_is_checked_at_its_last_finite_weights():
+    wild = make_plan(resolve(overrides=["schedule.step_size=1e30", "data.limit=300"]).config)
+    with workers(1):
+        weights = after_steps(wild, make_objective(wild.config, "svm_squared"))
+    assert np.isfinite(weights).all()
+
+
+def test_a_weight_in_which_the_step_is_lost_is_left_out():
+    batch, weights = case()
+    weights[1, 1] = 1e12
+    found = check("softmax", Objective(LOSSES["softmax"]), batch, weights)
+    assert found.left_out == 1
+
+
+def test_a_gradient_that_rounding_could_hide_is_inconclusive(monkeypatch):
+    batch, _ = case(pixels=1e-13)
+    weights = np.ones((6, 3))
+
+    def zero(objective, batch, weights):
+        return analytic_gradient(objective, batch, weights)._replace(grad=np.zeros_like(weights))
+
+    pixels_only = all_places(weights)[: -weights.shape[1]]
+    monkeypatch.setattr(textbook, "analytic_gradient", zero)
+    term = data_term("softmax", Objective(LOSSES["softmax"]), batch, weights)
+    found = check_term(term, "softmax", "wide", weights, pixels_only)
+    assert found.verdict == "inconclusive"
+    assert "too small" in found.reason
+
+
+def test_places_differ_by_class_and_seed():
+    one, other = sample_places(785, 10, seed=0), sample_places(785, 10, seed=1)
+    assert one != other
+    assert {d for d, c in one if c == 0} != {d for d, c in one if c == 1}

@@ -2,17 +2,20 @@
 
 import os
 import sys
+import traceback
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from imgclf import __version__
+from imgclf.cli.console import printable
+from imgclf.cli.options import show_help
+from imgclf.cli.stopping import Stop, listen
 from imgclf.errors import ImgclfError
 
 COMMANDS = ("train", "eval", "predict", "gradcheck", "data", "config", "completion")
 BUG = 70
-STOPPED = 130
 
 
 class LazyGroup(click.Group):
@@ -42,38 +45,56 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"no such command '{args[0]}'{hint}", ctx)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what click's `main` would turn into an exit code of its own is settled here."""
+        try:
+            return super().invoke(ctx)
+        except Stop as stop:
+            raise stop.error("imgclf", "nothing of yours was changed") from None
+        except BrokenPipeError:
+            # Whoever read our output has seen enough. Python flushes at exit: give it somewhere to flush to.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="imgclf", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.option("-v", "--verbose", count=True, help="Say more: where the time went.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more: where the time went.")
 @click.option("-q", "--quiet", is_flag=True, help="Say less: results and errors only.")
 @click.pass_context
-def cli(ctx: click.Context, debug: bool, verbose: int, quiet: bool) -> None:
+def cli(ctx: click.Context, debug: bool, verbose: bool, quiet: bool) -> None:
     """Train, check and look into linear image classifiers.
 
     A first run, on images that come with imgclf:  imgclf train
     """
     if verbose and quiet:
         raise click.UsageError("-v and -q exclude each other")
-    ctx.obj = {"verbose": bool(verbose), "quiet": quiet}
+    ctx.ensure_object(dict).update(debug=debug, verbose=verbose, quiet=quiet)
+    show_help(ctx)
 
 
 def main() -> NoReturn:
     """Run the command line; every error is one line and an exit code."""
-    debug = "--debug" in sys.argv[1:]
+    settings: dict[str, bool] = {}
+    # A daemon may have no streams at all.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    # Apple's BLAS reads this when NumPy is loaded and cannot be told later; others are told by `parallel.workers`.
+    os.environ["VECLIB_MAXIMUM_THREADS"] = "1"
+    listen()
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="imgclf", standalone_mode=False, obj=settings)
         sys.stdout.flush()
     except (click.exceptions.Exit, SystemExit) as stop:
         code = stop.exit_code if isinstance(stop, click.exceptions.Exit) else stop.code
-    except BrokenPipeError:
-        # Whoever read our output has seen enough. Python flushes at exit: give it somewhere to flush to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except BaseException as error:
-        if debug:
-            raise
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it ends as one line
+        if settings.get("debug"):
+            traceback.print_exception(error)
         code = report(error)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -81,21 +102,24 @@ def main() -> NoReturn:
 def report(error: BaseException) -> int:
     """Print an error as one line (a config error may be several) and return its exit code."""
     lines, code = _explain(error)
-    for line in lines:
-        # A file's name may hold a line break; an error is one line all the same.
-        click.echo("imgclf: error: " + line.replace("\n", "\\n"), err=True)
+    try:
+        for line in lines:
+            # A file's name may hold a line break; an error is one line all the same.
+            click.echo("imgclf: error: " + printable(line.replace("\n", "\\n")), err=True)
+    except OSError:
+        pass  # there is nowhere left to say it; the exit code still does
     return code
 
 
 def _explain(error: BaseException) -> tuple[list[str], int]:
     if isinstance(error, ImgclfError):
         return error.lines(), error.exit_code
+    if isinstance(error, Stop):
+        return _explain(error.error("imgclf", "nothing of yours was changed"))
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "imgclf"
-        return [f"{path}: {error.format_message()} - see `{path} --help`"], 2
-    if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        return ["imgclf: stopped"], STOPPED
+        return [f"{path}: {error.format_message().rstrip('.')} - see `{path} --help`"], 2
     if isinstance(error, MemoryError):
         return ["imgclf: not enough memory - lower data.limit or preprocess.image_size"], 6
     if isinstance(error, OSError):

@@ -1,17 +1,20 @@
 """`imgclf config`: write, show and check configs."""
 
+import shlex
 from pathlib import Path
 
 import click
 
 from imgclf.cli.console import Console
-from imgclf.cli.options import PATH, config_options
+from imgclf.cli.options import PATH, config_options, show_help
 from imgclf.errors import UsageError
 
 
-@click.group("config", short_help="Write, show and check configs.")
-def command() -> None:
+@click.group("config", invoke_without_command=True, short_help="Write, show and check configs.")
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """Write, show and check configs."""
+    show_help(ctx)
 
 
 @command.command("init", short_help="Write a commented config to start from.")
@@ -32,7 +35,7 @@ def init(ctx: click.Context, file: Path) -> None:
                 new.write(template())
         except FileExistsError:
             raise UsageError(file, "the file exists", "name another, or move it away") from None
-    Console(ctx, as_json=False).say(f"wrote {file}; next: imgclf train -c {file}")
+    Console(ctx, as_json=False).say(f"wrote {file}; next: imgclf train -c {shlex.quote(str(file))}")
 
 
 @command.command("show", short_help="Show the resolved config and where each value comes from.")
@@ -57,7 +60,8 @@ def check(ctx: click.Context, paths: tuple[Path, ...], files: tuple[Path, ...], 
     try:
         resolve(chosen, overrides)
     except ConfigError as error:
-        click.echo("\n".join(error.explain()), err=True)
+        for problem in error.problems:
+            click.echo("imgclf: error: " + "\n".join(problem.explain()), err=True)
         ctx.exit(error.exit_code)
     names = ", ".join(str(file) for file in chosen) or "the defaults"
     Console(ctx, as_json=False).say(f"{names}: no mistakes")

@@ -1,10 +1,26 @@
 """What is said, and where: words for people, one JSON object for programs."""
 
 import json
+import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Print a line. When nobody reads any more (`imgclf train | head`), stop talking and go on working."""
+    try:
+        click.echo(printable(text), err=err)
+    except BrokenPipeError:
+        stream = sys.stderr if err else sys.stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def printable(text: str) -> str:
+    """Write what is no valid text, such as the name of a file may be, in a form that can be printed."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 class Console:
@@ -18,21 +34,21 @@ class Console:
     def say(self, text: str = "") -> None:
         """Tell people what is going on; not when quiet."""
         if not self.quiet:
-            click.echo(text, err=self.as_json)
+            echo(text, err=self.as_json)
 
     def detail(self, text: str) -> None:
         """Tell those who asked for more."""
         if self.verbose:
-            click.echo(text, err=True)
+            echo(text, err=True)
 
     def result(self, text: str) -> None:
         """Tell people what they asked for, quiet or not."""
-        click.echo(text, err=self.as_json)
+        echo(text, err=self.as_json)
 
     def object(self, content: Any) -> None:
         """Give a program its object; nothing where nobody asked for one."""
         if self.as_json:
-            click.echo(json.dumps(content, ensure_ascii=False, allow_nan=False))
+            echo(json.dumps(content, allow_nan=False))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
@@ -45,6 +61,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1
         ).rstrip()
         for row in [header, *rows]
     )
+
+
+def number(value: float) -> str:
+    """Write a loss so that it stays readable, whatever its size."""
+    return f"{value:.4f}" if abs(value) < 1e6 else f"{value:.4e}"
 
 
 def percent(share: float | None) -> str:

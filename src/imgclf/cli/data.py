@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imgclf.cli.console import Console, picture_size, table
-from imgclf.cli.options import PATH, config_options, json_option, read_config
+from imgclf.cli.options import PATH, config_options, json_option, read_config, show_help
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Dataset
 
 
-@click.group("data", short_help="Look at data sets.")
-def command() -> None:
+@click.group("data", invoke_without_command=True, short_help="Look at data sets.")
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """Look at data sets."""
+    show_help(ctx)
 
 
 @command.command("info", short_help="Show splits, classes, sizes and fingerprints.")

@@ -1,11 +1,12 @@
 """`imgclf eval`: how good a trained model is on images it has not seen."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, percent, plural, table
+from imgclf.cli.console import Console, number, percent, plural, table
 from imgclf.cli.options import PATH, count_threads, json_option, threads_option
 from imgclf.errors import DataError, RunError, UsageError
 
@@ -56,12 +57,16 @@ def command(
         if len(dataset) == 0:
             raise DataError(data or path, f"split {name} has no images", "choose another")
         seen = evaluate(model, dataset, map_blocks)
+    if not math.isfinite(seen.objective):
+        raise DataError(
+            data or path, f"the loss on {name} is {seen.objective}", "look for values that are far too large"
+        )
     content = summarise(path, name, model, seen, top_k)
     _print(console, path, name, model, seen, content)
     if out is not None:
         _write(out, content, seen, model, name)
     console.object(content)
-    if min_accuracy is not None and seen.accuracy < min_accuracy:
+    if min_accuracy is not None and not seen.accuracy >= min_accuracy:
         click.echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
         ctx.exit(MISSED)
 
@@ -79,7 +84,7 @@ def _choose_data(
     console: Console, path: Path, model: "Model", split: str | None, data: Path | None
 ) -> tuple[str, "Dataset"]:
     """Return the split's name and its images, as the command line asks for them."""
-    from imgclf.config import resolve
+    from imgclf.config import ConfigError, resolve
     from imgclf.loading import load_for, load_split, where
 
     if data is not None:
@@ -88,12 +93,17 @@ def _choose_data(
         raise UsageError(str(path), "a model file does not say which images to use", "add --data PATH")
     if not (path / "config.yaml").exists():
         raise RunError(path, "there is no config.yaml", "name a run directory, or a model.npz with --data")
-    config = resolve([path / "config.yaml"]).config
+    try:
+        config = resolve([path / "config.yaml"]).config
+    except ConfigError as error:
+        raise RunError(path, f"its config is damaged: {error.lines()[0]}", "train again") from error
     dataset = load_split(config, split or "test", model.class_names)
     if dataset is None and split is None:
-        console.say("there is no test split: evaluating val")
         split = "val"
         dataset = load_split(config, split, model.class_names)
+        if dataset is None:
+            raise DataError(where(config), "there is neither a test nor a val split", "use --split train or --data")
+        console.result("there is no test split: evaluating val")
     if dataset is None:
         raise DataError(where(config), f"there is no {split} split", "choose another --split")
     if dataset.example_shape != model.preprocess.example_shape:
@@ -141,10 +151,12 @@ def _print(
     console.say(table(["class", "precision", "recall", "F1", "images"], rows) + "\n")
     if len(model.class_names) <= SHOWN:
         console.say(_confusion_table(model.class_names, seen.confusion.tolist()) + "\n")
-    console.result(f"accuracy   {percent(seen.accuracy)} (95 % interval {percent(low)} to {percent(high)})")
+    images = plural(seen.n, f"{split} image")
+    interval = f"95 % interval {percent(low)} to {percent(high)}"
+    console.result(f"accuracy   {percent(seen.accuracy)} of {images} ({interval})")
     if int(k) < len(model.class_names):
         console.result(f"top {k:<6} {percent(share)}")
-    console.result(f"objective  {seen.objective:.4f}, of which the data's loss is {seen.data_loss:.4f}")
+    console.result(f"objective  {number(seen.objective)}, of which the data's loss is {number(seen.data_loss)}")
 
 
 def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> str:

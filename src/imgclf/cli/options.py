@@ -41,6 +41,12 @@ def threads_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def show_help(ctx: click.Context) -> None:
+    """Answer a group that is called without a command: print what there is."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
 def read_config(files: tuple[Path, ...], overrides: tuple[str, ...]) -> "Config":
     """Return the config that -c and -s describe."""
     from imgclf.config import resolve

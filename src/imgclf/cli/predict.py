@@ -53,11 +53,12 @@ def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int 
         for part in ("scores", "probabilities"):
             if prediction[part] is not None:
                 prediction[part] = dict(list(prediction[part].items())[:limit])
-    if form == "csv":
-        click.echo(_csv(predictions), nl=False)
-    elif form == "table" and predictions:
-        console.result(_table(predictions))
-    console.object({"predictions": predictions})
+    if predictions:
+        if form == "csv":
+            console.result(_csv(predictions).rstrip())
+        elif form == "table":
+            console.result(_table(predictions))
+        console.object({"predictions": predictions})
     if errors:
         raise UnreadableImagesError(errors)
 
@@ -67,6 +68,7 @@ def predict(model: "Model", images: tuple[Path, ...]) -> tuple[list[dict[str, An
     import numpy as np
 
     from imgclf.evaluate import score_pictures, softmax_probabilities
+    from imgclf.parallel import workers
 
     readable, pictures, errors = [], [], []
     for image in images:
@@ -77,7 +79,8 @@ def predict(model: "Model", images: tuple[Path, ...]) -> tuple[list[dict[str, An
             errors.append(error)
     if not readable:
         return [], errors
-    scores = score_pictures(model, np.stack(pictures))
+    with workers(1) as map_blocks:
+        scores = score_pictures(model, np.stack(pictures), map_blocks)
     probabilities = softmax_probabilities(scores) if model.loss == "softmax" else None
     predictions = []
     for row, image in enumerate(readable):

@@ -4,9 +4,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from imgclf.cli.console import Console
+from imgclf.cli.console import Console, echo, number
 from imgclf.run import Epoch, Step
 
 if TYPE_CHECKING:
@@ -55,7 +53,7 @@ class Progress:
             self._console.say(line)
         else:
             with self._bar.external_write_mode():
-                click.echo(line, err=self._console.as_json)
+                echo(line, err=self._console.as_json)
 
 
 def epoch_line(event: Epoch) -> str:
@@ -65,9 +63,9 @@ def epoch_line(event: Epoch) -> str:
         f"{row['epoch']:>5}",
         f"{row['step']:>7}",
         f"{row['step_size']:>9.3g}",
-        f"{row['train/loss']:>10.4f}",
+        f"{number(row['train/loss'] or 0):>10}",
         _percent(row["train/accuracy"]),
-        f"{row['val/loss']:>10.4f}" if row["val/loss"] is not None else f"{'-':>10}",
+        f"{number(row['val/loss']):>10}" if row["val/loss"] is not None else f"{'-':>10}",
         _percent(row["val/accuracy"]),
         f"{row['update_ratio']:>8.1e}" if row["update_ratio"] is not None else f"{'-':>8}",
         f"{event.images_per_second:>9,.0f}",

@@ -1,18 +1,16 @@
 """`imgclf train`: learn a classifier and see what happened."""
 
-import signal
+import shlex
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
-from imgclf.cli.console import Console, percent, picture_size, plural
+from imgclf.cli.console import Console, number, percent, picture_size, plural
 from imgclf.cli.options import PATH, config_options, count_threads, json_option, read_config, threads_option
-from imgclf.errors import StoppedError
+from imgclf.cli.stopping import Stop
 
 if TYPE_CHECKING:
     from imgclf.compose import Plan
@@ -71,8 +69,9 @@ def command(
     if dry_run:
         _describe_cost(console, plan)
         return
-    directory = _open_directory(plan, out, count_threads(threads))
-    finished, seconds = _train(console, plan, directory, count_threads(threads), progress)
+    threads = count_threads(threads)
+    directory = _open_directory(plan, out, threads)
+    finished, seconds = _train(console, plan, directory, threads, progress)
     trained = time.perf_counter()
     drawn = [] if no_plots else _draw(finished, directory)
     drawing = time.perf_counter() - trained
@@ -125,7 +124,9 @@ def _preprocessing(plan: "Plan") -> str:
 def _describe_cost(console: Console, plan: "Plan") -> None:
     from imgclf.arrays import BLOCK
 
-    pixels = plan.train.images.nbytes + (plan.val.images.nbytes if plan.val and _separate(plan) else 0)
+    pixels = plan.train.images.nbytes
+    if plan.val is not None and plan.val.images is not plan.train.images:
+        pixels += plan.val.images.nbytes
     memory = plan.optimizer.init(plan.weights)
     weights = plan.weights.nbytes * 3 + sum(part.nbytes for part in memory.values())
     blocks = 2 * BLOCK * plan.preprocess.size * plan.weights.itemsize
@@ -136,10 +137,6 @@ def _describe_cost(console: Console, plan: "Plan") -> None:
     )
     console.result("dry run   nothing was trained, nothing was written")
     console.object({"parameters": plan.weights.size, "steps": plan.steps, "memory_bytes": total})
-
-
-def _separate(plan: "Plan") -> bool:
-    return plan.val is not None and plan.val.images is not plan.train.images
 
 
 def _open_directory(plan: "Plan", out: Path | None, threads: int) -> Path:
@@ -154,26 +151,6 @@ def _open_directory(plan: "Plan", out: Path | None, threads: int) -> Path:
     return directory
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM: stop as for Ctrl-C."""
-
-
-class _TerminatedError(StoppedError):
-    exit_code = 143
-
-
-@contextmanager
-def _sigterm_stops() -> Iterator[None]:
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _train(console: Console, plan: "Plan", directory: Path, threads: int, progress: str) -> tuple["Finished", float]:
     from imgclf.cli.progress import Progress
     from imgclf.parallel import workers
@@ -182,7 +159,6 @@ def _train(console: Console, plan: "Plan", directory: Path, threads: int, progre
     began = time.perf_counter()
     try:
         with (
-            _sigterm_stops(),
             workers(threads) as map_blocks,
             closing(run(plan, directory, map_blocks)) as events,
             Progress(console, plan, progress) as show,
@@ -191,10 +167,8 @@ def _train(console: Console, plan: "Plan", directory: Path, threads: int, progre
                 if isinstance(event, Finished):
                     return event, time.perf_counter() - began
                 show(event)
-    except KeyboardInterrupt as stop:
-        kind = _TerminatedError if isinstance(stop, _Terminated) else StoppedError
-        saved = directory / "model.npz"
-        raise kind(directory, "stopped", f"the weights reached so far are in {saved}") from None
+    except Stop as stop:
+        raise stop.error(directory, f"the weights reached so far are in {directory / 'model.npz'}") from None
     raise AssertionError("a run ends with its results")
 
 
@@ -209,6 +183,6 @@ def _summarise(console: Console, finished: "Finished", directory: Path, drawn: l
         console.say(f"kept the weights of epoch {finished.best_epoch}, the best one")
     for name, seen in (("train", finished.train), ("val", finished.val)):
         if seen is not None:
-            console.result(f"{name:<6} objective {seen.objective:.4f}, accuracy {percent(seen.accuracy)}")
+            console.result(f"{name:<6} objective {number(seen.objective)}, accuracy {percent(seen.accuracy)}")
     console.result(f"run    {directory} ({', '.join(['model.npz', 'metrics.csv', *drawn])})")
-    console.say(f"next   imgclf eval {directory}")
+    console.say(f"next   imgclf eval {shlex.quote(str(directory))}")

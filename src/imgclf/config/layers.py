@@ -70,7 +70,7 @@ def _bytes(path: Path, rank: int) -> bytes:
             return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reasons: dict[type[Exception], str] = {
-            FileNotFoundError: "there is no such file; check the path, or write one with `imgclf config init`",
+            FileNotFoundError: "there is no such file - check the path, or write one with `imgclf config init`",
             IsADirectoryError: "a directory, not a config file; name the file in it",
             PermissionError: "permission denied; check who may read the file",
         }

@@ -49,8 +49,12 @@ def _finite(options: dict[str, Any]) -> dict[str, Any]:
 
 
 Fraction: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
-Positive: TypeAlias = Annotated[float, Field(gt=0)]
-NotNegative: TypeAlias = Annotated[float, Field(ge=0)]
+# float32 ends near 3e38; a number beyond these is a typo, and older NumPys would turn weights into float64.
+LARGEST_NUMBER = 1e30
+Positive: TypeAlias = Annotated[float, Field(gt=0, le=LARGEST_NUMBER)]
+NotNegative: TypeAlias = Annotated[float, Field(ge=0, le=LARGEST_NUMBER)]
+Scale: TypeAlias = Annotated[float, Field(ge=1e-6, le=1e9)]
+Epochs: TypeAlias = Annotated[float, Field(ge=0, le=1e6)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 Factor: TypeAlias = Annotated[float, Field(gt=0, le=1)]
 DirectoryName: TypeAlias = Annotated[str, AfterValidator(_directory_name)]
@@ -85,7 +89,7 @@ class Preprocess(Section):
         default=None, description="Resize to this many pixels a side."
     )
     color: Literal["rgb", "gray"] | None = Field(default=None, description="Convert the pictures; null: as they are.")
-    scale: Positive = Field(default=255.0, description="Pixels are divided by this.")
+    scale: Scale = Field(default=255.0, description="Pixels are divided by this.")
     center: Literal["pixel", "channel", "none"] = Field(default="pixel", description="Which mean to subtract.")
     std: Literal["pixel", "channel", "none"] = Field(
         default="none", description="Which standard deviation to divide by."
@@ -159,7 +163,7 @@ class StepSize(Section):
 
     name: str
     step_size: Positive = Field(default=0.1, description="How far to go along the direction; the learning rate.")
-    warmup_epochs: NotNegative = Field(default=0.0, description="Grow to the step size over this many epochs.")
+    warmup_epochs: Epochs = Field(default=0.0, description="Grow to the step size over this many epochs.")
 
 
 class Constant(StepSize):

@@ -15,7 +15,7 @@ class Dataset:
     """Labelled images of one split; a view by row numbers, so that splitting copies no pixel.
 
     images       (M, H, W, channels) uint8, channels 1 or 3; or (M, D) float feature vectors
-    labels       (M,) int, each 0..C-1
+    labels       (M,) int64, each 0..C-1
     class_names  C names, all different
     rows         (N,) int: which of the images belong to this split
     """
@@ -31,6 +31,8 @@ class Dataset:
                 raise ValueError(f"images are {self.images.dtype} {self.images.shape}, not uint8 (M, H, W, 1 or 3)")
         elif self.images.ndim != 2 or self.images.dtype.kind != "f":
             raise ValueError(f"features are {self.images.dtype} {self.images.shape}, not float (M, D)")
+        if self.labels.dtype != np.int64:
+            raise ValueError(f"labels are {self.labels.dtype}, not int64")
         if len(self.labels) != len(self.images):
             raise ValueError(f"{len(self.images)} images, but {len(self.labels)} labels")
         if len(set(self.class_names)) != len(self.class_names):
@@ -41,7 +43,7 @@ class Dataset:
     @classmethod
     def of(cls, images: NDArray[Any], labels: IntArray, class_names: tuple[str, ...]) -> "Dataset":
         """All of the given images: as the fields, without rows."""
-        return cls(images, labels, class_names, np.arange(len(labels)))
+        return cls(images, np.asarray(labels, np.int64), class_names, np.arange(len(labels)))
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -45,6 +45,11 @@ class Preprocess:
         return len(self.example_shape) == 3
 
     @property
+    def color(self) -> str:
+        """The colour of a picture as configs name it: gray or rgb."""
+        return "gray" if self.example_shape[2] == 1 else "rgb"
+
+    @property
     def size(self) -> int:
         """D, the numbers an example has."""
         return int(np.prod(self.example_shape))
@@ -62,8 +67,8 @@ class Preprocess:
 
     def picture(self, pixels: ByteArray) -> ByteArray:
         """Give a picture (h, w, 1 or 3) the size and the colour of those that were trained on."""
-        height, width, channels = self.example_shape
-        return conform(pixels, (height, width), "gray" if channels == 1 else "rgb")
+        height, width, _ = self.example_shape
+        return conform(pixels, (height, width), self.color)
 
     def read_picture(self, path: Path) -> ByteArray:
         """Read an image file of any size and mode as (H, W, channels)."""
@@ -99,7 +104,10 @@ def fit_preprocess(dataset: Dataset, *, scale: float, center: str, std: str, dty
     if std != "none":
         about = _spread(pixel_mean, dataset, std)
         variance = _spread(_mean(dataset, lambda pixels: (pixels - about) ** 2), dataset, std)
-        deviation = np.where(variance > 0, np.sqrt(variance) / scale, 1).astype(dtype)
+        # The mean of equal values is itself rounded, so their variance need not be exactly 0.
+        changes = np.sqrt(variance) > 1e-12 * np.abs(about)
+        deviation = np.where(changes, np.sqrt(variance) / scale, 1).astype(dtype)
+        deviation[deviation == 0] = 1  # too small for the dtype
     return Preprocess(dataset.example_shape, scale, mean, deviation, dtype)
 
 

@@ -20,7 +20,8 @@ def split_off_validation(dataset: Dataset, fraction: float, seed: int) -> tuple[
     if not 0 <= fraction < 1:
         raise ValueError(f"fraction is {fraction}, not within 0 <= fraction < 1")
     counts = np.bincount(dataset.y, minlength=len(dataset.class_names))
-    wanted = apportion(int(len(dataset) * fraction + 0.5), counts, np.maximum(counts - 1, 0))
+    ties = shuffled(len(counts), seed, VAL_SPLIT, 1)
+    wanted = apportion(int(len(dataset) * fraction + 0.5), counts, np.maximum(counts - 1, 0), ties)
     chosen = _choose(dataset.y, wanted, shuffled(len(dataset), seed, VAL_SPLIT))
     return dataset.subset(np.flatnonzero(~chosen)), dataset.subset(np.flatnonzero(chosen))
 
@@ -32,7 +33,8 @@ def limit(dataset: Dataset, n: int, seed: int) -> Dataset:
     if n >= len(dataset):
         return dataset
     counts = np.bincount(dataset.y, minlength=len(dataset.class_names))
-    chosen = _choose(dataset.y, apportion(n, counts, counts), shuffled(len(dataset), seed, LIMIT))
+    wanted = apportion(n, counts, counts, shuffled(len(counts), seed, LIMIT, 1))
+    chosen = _choose(dataset.y, wanted, shuffled(len(dataset), seed, LIMIT))
     return dataset.subset(np.flatnonzero(chosen))
 
 
@@ -57,7 +59,9 @@ def match_classes(dataset: Dataset, class_names: Sequence[str], where: object = 
     return replace(dataset, labels=labels, class_names=names)
 
 
-def apportion(total: int, shares: NDArray[np.number], most: IntArray | None = None) -> IntArray:
+def apportion(
+    total: int, shares: NDArray[np.number], most: IntArray | None = None, ties: IntArray | None = None
+) -> IntArray:
     """Divide `total` things in proportion to `shares`, (C,) int: whole numbers, by the largest remainder.
 
     None gets more than its number in `most`; what that leaves over goes to the next largest remainders, and is
@@ -66,7 +70,8 @@ def apportion(total: int, shares: NDArray[np.number], most: IntArray | None = No
     quota = total * np.asarray(shares, np.float64) / max(float(np.sum(shares)), 1e-300)
     ceiling = np.full(len(quota), total) if most is None else most
     given = np.minimum(np.floor(quota + 1e-9).astype(np.int64), ceiling)
-    order = np.argsort(given - quota, kind="stable")  # of equal remainders, the first class
+    ties = np.arange(len(quota)) if ties is None else ties  # who comes first of equal remainders
+    order = ties[np.argsort((given - quota)[ties], kind="stable")]
     left = min(total, int(np.sum(ceiling))) - int(given.sum())
     while left > 0:
         next_ones = order[given[order] < ceiling[order]][:left]

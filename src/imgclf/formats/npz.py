@@ -48,6 +48,8 @@ def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, NDAr
         if missing:
             raise DataError(path, f"has no array {missing[0]!r}", _REMEDY)
         chosen = members if names is None else {name: members[name] for name in names}
+        if sum(info.file_size for info in chosen.values()) > inflated_limit(size):
+            raise DataError(path, "announces more bytes than can be in the file", _REMEDY)
         return {name: _array(archive, info, size, f"{path}: {name}") for name, info in chosen.items()}
 
 

@@ -18,19 +18,20 @@ PieceFn: TypeAlias = Callable[[FloatArray, IntArray], NDArray[Any]]
 
 def active_margins(scores: FloatArray, y: IntArray) -> NDArray[np.bool_]:
     """Which classes violate the margin, (N, C): the pieces of a sum of hinges."""
-    return np.asarray(_margins(scores, y) > 0)
+    return np.asarray(margins(scores, y) > 0)
 
 
 def worst_rival(scores: FloatArray, y: IntArray) -> IntArray:
     """Which class the loss looks at, y itself where no rival violates the margin, (N,)."""
-    return np.asarray(_margins(scores, y).argmax(axis=1))
+    return np.asarray(margins(scores, y).argmax(axis=1))
 
 
-def _margins(scores: FloatArray, y: IntArray) -> FloatArray:
+def margins(scores: FloatArray, y: IntArray) -> FloatArray:
+    """Return s_j - s_y + 1, and 0 for the right class, (N, C)."""
     rows = np.arange(len(y))
-    margins = scores - scores[rows, y][:, None] + MARGIN
-    margins[rows, y] = 0
-    return margins
+    out = scores - scores[rows, y][:, None] + MARGIN
+    out[rows, y] = 0
+    return out
 
 
 PIECES: dict[str, PieceFn] = {

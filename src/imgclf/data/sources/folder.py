@@ -36,11 +36,7 @@ def load(
     """
     root = needed(path, "a folder with a folder for each class")
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    return {
-        split: _load(folder, root, size, color, of_train=split == "train")
-        for split, folder in find_splits(root).items()
-        if split in splits
-    }
+    return {split: _load(folder, root, size, color) for split, folder in find_splits(root).items() if split in splits}
 
 
 def find_splits(root: Path) -> dict[str, Path]:
@@ -63,9 +59,9 @@ def has_classes(root: Path) -> bool:
     return bool(_folders(root))
 
 
-def _load(folder: Path, root: Path, size: tuple[int, int] | None, color: str | None, *, of_train: bool) -> Dataset:
+def _load(folder: Path, root: Path, size: tuple[int, int] | None, color: str | None) -> Dataset:
     classes = _folders(folder)
-    names = _class_names(classes, folder, of_train=of_train)
+    names = _class_names(classes, folder)
     files, labels, bad = _scan(classes, root)
     images = _read_all(files, size, color, bad, folder)
     return Dataset.of(images, np.array(labels, np.int64), names)
@@ -83,11 +79,9 @@ def _folders(folder: Path) -> list[Path]:
         return [entry for entry in _entries(folder) if entry.is_dir()]
 
 
-def _class_names(classes: list[Path], folder: Path, *, of_train: bool) -> tuple[str, ...]:
+def _class_names(classes: list[Path], folder: Path) -> tuple[str, ...]:
     if not classes:
         raise DataError(folder, "no class folders", "put the images of each class into a folder named after it")
-    if of_train and len(classes) == 1:
-        raise DataError(folder, f"only one class, {classes[0].name!r}", "a classifier needs at least two")
     # One name may be spelled in two ways, as a file system has it: é is one character or two.
     names = check_names((unicodedata.normalize("NFC", entry.name) for entry in classes), folder)
     alike: dict[str, str] = {}

@@ -26,7 +26,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.sources._given import not_needed
 from imgclf.data.splits import apportion
 from imgclf.errors import UsageError
-from imgclf.seeds import SYNTHETIC, shuffled, stream
+from imgclf.seeds import SYNTHETIC, normal, shuffled, stream, uniform
 
 _SPLITS = {"train": 1, "val": 2, "test": 3}  # part of the seed, as are the numbers of what is drawn:
 _ORDER, _SHIFTS, _NOISE, _PATTERNS = 1, 2, 3, 4
@@ -98,14 +98,14 @@ def _generate(options: Options, seed: int, split: str, n: int) -> Dataset:
     for start in range(0, n, _CHUNK):
         rows = slice(start, start + _CHUNK)
         clean = _moved(patterns[y[rows]], shifts[rows])
-        images[rows] = np.rint(clean + options.noise * _normal(noise, clean.shape)).clip(0, 255)
+        images[rows] = np.rint(clean + options.noise * normal(noise, clean.shape)).clip(0, 255)
     return Dataset.of(images, y, tuple(f"class {label}" for label in range(options.classes)))
 
 
 def _patterns(options: Options, seed: int) -> FloatArray:
     """Return a sum of a few slow waves for each class, 28..228, (C, H, W, channels)."""
     shape = (options.classes, _WAVES, options.channels)
-    draw = _uniform(stream(seed, SYNTHETIC, 0, _PATTERNS), (4, *shape))
+    draw = uniform(stream(seed, SYNTHETIC, 0, _PATTERNS), (4, *shape))
     # Whole numbers of waves, so that a pattern goes on smoothly at its edges.
     down, right = np.rint(draw[0, ..., :1] * 4 - 2), np.rint(draw[1, ..., :1] * 4 - 2)
     place = np.arange(options.size) / options.size
@@ -122,17 +122,6 @@ def _moved(pictures: FloatArray, shifts: IntArray) -> FloatArray:
     rows = (np.arange(size) - shifts[:, :1]) % size
     columns = (np.arange(size) - shifts[:, 1:]) % size
     return np.asarray(pictures[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]])
-
-
-def _uniform(bits: np.random.PCG64, shape: tuple[int, ...]) -> FloatArray:
-    """Draw from [0, 1): raw bits are what NumPy keeps from version to version."""
-    return np.asarray((bits.random_raw(int(np.prod(shape))) >> 11) * 2.0**-53).reshape(shape)
-
-
-def _normal(bits: np.random.PCG64, shape: tuple[int, ...]) -> FloatArray:
-    """Draw from the standard normal distribution: sqrt(-2 log(1 - u)) * cos(2 pi v) (Box and Muller 1958)."""
-    u, v = _uniform(bits, (2, *shape))
-    return np.asarray(np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v))
 
 
 def _wrong(name: str, value: object, rule: str) -> UsageError:
