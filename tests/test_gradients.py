@@ -1,11 +1,14 @@
 """Calculus against trying, and against the chain rule written with loops."""
 
+import math
+
 import numpy as np
 import pytest
 
 from imgclf.arrays import BLOCK, Batch
 from imgclf.gradients import GRADIENTS, Objective, analytic_gradient, evaluate_loss, numerical_gradient
 from imgclf.losses import LOSSES
+from imgclf.model import scores
 
 PENALTIES = [(0.0, 0.0), (0.3, 0.0), (0.0, 0.2), (0.3, 0.2)]
 
@@ -103,3 +106,15 @@ def test_correct_counts_the_highest_scores():
 def test_a_penalty_below_zero_is_refused(bad):
     with pytest.raises(ValueError, match="at least 0"):
         Objective(LOSSES["softmax"], **bad)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_and_penalties_are_summed_in_float64(name):
+    batch, weights = case(N=5 * BLOCK + 7, dtype=np.float32)
+    s = scores(batch.read(batch.rows).X, weights)
+    losses, _ = LOSSES[name](s, batch.read(batch.rows).y)
+    mean = math.fsum(losses.tolist()) / len(batch)
+    penalty = 0.15 * math.fsum(w * w for w in weights[:-1].ravel().tolist())
+    seen = analytic_gradient(Objective(LOSSES[name], 0.3), batch, weights)
+    assert seen.loss == pytest.approx(mean + penalty, rel=1e-14)
+    assert evaluate_loss(Objective(LOSSES[name], 0.3), batch, weights)[0] == seen.loss

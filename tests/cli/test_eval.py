@@ -18,7 +18,6 @@ from imgclf.evaluate import score_pictures
 from imgclf.loading import load_for, load_split
 from imgclf.model import scores
 from imgclf.model_file import load_model
-from imgclf.parallel import workers
 
 
 @pytest.fixture
@@ -164,8 +163,8 @@ def test_predict_has_the_scores_of_eval_however_many_threads_blas_would_take(img
     test = load_split(resolve().config, "test", model.class_names)
     for i in range(20):
         Image.fromarray(test.pixels(np.array([i]))[0, :, :, 0]).save(f"{i}.png")
-    with workers(1) as map_blocks:
-        expected = score_pictures(model, test.pixels(np.arange(20)), map_blocks)
+    with threadpool_limits(1, user_api="blas"):
+        expected = score_pictures(model, test.pixels(np.arange(20)), map)
     with threadpool_limits(4, user_api="blas"):
         done = imgclf("predict", "run", *(f"{i}.png" for i in range(20)), "--format", "json")
     for row, one in enumerate(done.json["predictions"]):
