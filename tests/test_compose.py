@@ -18,6 +18,11 @@ def config(*overrides):
     ).config
 
 
+def of_features(path, *overrides, **arrays):
+    np.savez(path / "data.npz", **arrays)
+    return resolve(overrides=["data.source=npz", f"data.path='{path / 'data.npz'}'", *overrides]).config
+
+
 def schedule(*overrides, per_epoch=10):
     return make_schedule(config("train.epochs=5", "schedule.step_size=1", *overrides), per_epoch)
 
@@ -83,16 +88,13 @@ def test_any_source_is_brought_to_a_size_and_a_colour(size):
 
 
 def test_features_have_no_size(tmp_path):
-    np.savez(tmp_path / "features.npz", X=np.zeros((9, 4)), y=np.arange(9) % 3)
-    source = ("data.source=npz", f"data.path='{tmp_path / 'features.npz'}'", "data.options={}")
     with pytest.raises(UsageError, match="no size"):
-        make_plan(config(*source, "preprocess.image_size=3"))
+        make_plan(of_features(tmp_path, "preprocess.image_size=3", X=np.zeros((9, 4)), y=np.arange(9) % 3))
 
 
 def test_one_class_is_not_enough(tmp_path):
-    np.savez(tmp_path / "one.npz", X=np.zeros((9, 4)), y=np.zeros(9, int))
     with pytest.raises(DataError, match="only one class"):
-        make_plan(config("data.source=npz", f"data.path='{tmp_path / 'one.npz'}'", "data.options={}"))
+        make_plan(of_features(tmp_path, X=np.zeros((9, 4)), y=np.zeros(9, int)))
 
 
 @pytest.mark.parametrize(("chosen", "by_hand"), [
@@ -129,13 +131,18 @@ def test_everything_random_follows_the_seed():
 
 
 def test_values_too_large_for_the_dtype_are_a_data_error(tmp_path):
-    np.savez(tmp_path / "huge.npz", X=np.full((9, 4), 1e300), y=np.arange(9) % 3)
-    source = ("data.source=npz", f"data.path='{tmp_path / 'huge.npz'}'", "data.options={}")
+    huge = {"X": np.full((9, 4), 1e300), "y": np.arange(9) % 3}
     with pytest.raises(DataError, match="too large for float32"):
-        make_plan(config(*source))
-    assert make_plan(config(*source, "train.dtype=float64")).preprocess.mean is not None
+        make_plan(of_features(tmp_path, **huge))
+    assert make_plan(of_features(tmp_path, "train.dtype=float64", **huge)).preprocess.mean is not None
 
 
 def test_the_seed_of_generated_data_is_that_of_the_run():
     with pytest.raises(UsageError, match="set seed instead"):
         make_plan(config("data.options={seed: 5}"))
+
+
+@pytest.mark.parametrize("override", ["data.options={noise: 3}", "data.labels=coarse"])
+def test_what_a_source_would_not_listen_to_is_refused(override):
+    with pytest.raises(UsageError, match="fashion-mnist-mini has"):
+        make_plan(resolve(overrides=[override]).config)

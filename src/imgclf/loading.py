@@ -78,6 +78,10 @@ def load_for(model: Model, path: Path) -> Dataset:
 def load_source(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
     """Load those of the splits that the config's source has, in the config's size and colour."""
     data, size, color = config.data, config.preprocess.image_size, config.preprocess.color
+    if data.options and data.source != "synthetic":
+        raise UsageError("data.options", f"{data.source} has none", "they are for data.source: synthetic")
+    if data.labels != "fine" and data.source != "cifar100":
+        raise UsageError("data.labels", f"{data.source} has one kind", "coarse ones are for data.source: cifar100")
     options: dict[str, object] = {}
     if data.source == "cifar100":
         options = {"labels": data.labels}

@@ -1,11 +1,15 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
+from imgclf.compose import make_plan
 from imgclf.config import Config, resolve, template
 from imgclf.config.shape import VARIANTS, every_key
+from imgclf.parallel import workers
+from imgclf.run import run
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 READY = sorted(CONFIGS.glob("*.yaml"))
@@ -69,6 +73,16 @@ def test_a_ready_config_teaches_at_its_head(path):
     assert all(line.startswith("#") for line in head)
     assert all(any(line.startswith(f"# {word}:") for line in head) for word in ("Watch", "Why", "Next"))
     assert max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in READY if resolve([path]).config.data.path is None], ids=lambda path: path.stem
+)
+def test_a_ready_config_on_the_embedded_data_trains(path, tmp_path):
+    plan = make_plan(resolve([path], ["train.epochs=1"]).config)
+    with workers(1) as map_blocks:
+        *_, finished = run(plan, tmp_path, map_blocks)
+    assert finished.train.objective < plan.objective.loss_fn(np.zeros((1, 10)), np.array([0]))[0][0]  # that of W = 0
 
 
 def test_what_the_heads_say_to_try_can_be_tried():
