@@ -13,7 +13,10 @@ from imgclf.model_file import Model, load_model, model_bytes
 
 def model(dtype="float32", mean=True, std=True):
     rng = np.random.default_rng(0)
-    part = lambda wanted: rng.random(12).astype(dtype) + 1 if wanted else None  # noqa: E731
+
+    def part(wanted):
+        return rng.random(12).astype(dtype) + 1 if wanted else None
+
     preprocess = Preprocess((2, 2, 3), 255.0, part(mean), part(std), dtype)
     return Model(rng.random((13, 2)).astype(dtype), preprocess, ("cat", 'a "dög"\n'), "svm", 1e-4, 0.0)
 
