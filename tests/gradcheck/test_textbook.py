@@ -69,6 +69,15 @@ def test_the_penalty_is_checked_apart(name, penalty):
     assert len(found.compared) == weights.size
 
 
+@pytest.mark.parametrize("size", [0.0, 1e-12, 1e-10, 1e-8, 1e-6, 1e3])
+def test_the_penalty_of_weights_of_any_size_passes(size):
+    batch, weights = case(D=60, pixels=1e-6)  # so small that the data's gradient hides nothing
+    weights = size * np.sign(weights) * (np.abs(weights) / np.abs(weights).max())
+    for objective in (Objective(LOSSES["softmax"], 1e-4), Objective(LOSSES["svm"], 1.0)):
+        found = check_term(penalty_term(objective, batch, weights), "softmax", "wide", weights, all_places(weights))
+        assert found.verdict != "fail", found.worst
+
+
 def test_the_kink_of_l1_is_left_out_and_counted():
     batch, weights = case()
     weights[2, 1] = 0.0

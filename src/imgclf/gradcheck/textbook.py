@@ -176,12 +176,18 @@ def penalty_term(objective: Objective, batch: Batch, weights: FloatArray) -> Ter
     value = objective.penalty(weights)
     grad = analytic_gradient(objective, batch, weights).grad
     bias = len(weights) - 1
+
+    def bound(place: Place) -> float:
+        # The step itself may be most of the penalty, where the weights are small.
+        step = STEP * (objective.l2 * (abs(weights[place]) + STEP) + objective.l1)
+        return penalty_bound(value + float(step), float(grad[place]), STEP)
+
     return Term(
         "penalty",
         objective,
         value=objective.penalty,
         gradient=lambda w: analytic_gradient(objective, batch, w).grad - analytic_gradient(alone, batch, w).grad,
-        bound=lambda place: penalty_bound(value, float(grad[place]), STEP),
+        bound=bound,
         is_smooth=lambda place: not objective.l1 or place[0] == bias or abs(weights[place]) > STEP,
     )
 
