@@ -186,8 +186,8 @@ def test_quiet_still_says_which_split_it_was(imgclf, trained, pictures):
     assert "val images" in done.out
 
 
-def test_a_min_accuracy_that_is_no_number_never_passes(imgclf, trained):
-    assert imgclf("eval", "run", "--min-accuracy", "nan").code != 0
+def test_a_min_accuracy_that_is_no_number_is_refused(imgclf, trained):
+    assert imgclf("eval", "run", "--min-accuracy", "nan").code == 2
 
 
 def test_a_run_whose_config_is_damaged_is_a_run_error(imgclf, trained):

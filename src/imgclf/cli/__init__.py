@@ -119,7 +119,8 @@ def _explain(error: BaseException) -> tuple[list[str], int]:
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "imgclf"
-        return [f"{path}: {error.format_message().rstrip('.')} - see `{path} --help`"], 2
+        message = " ".join(error.format_message().split()).rstrip(".")
+        return [f"{path}: {message} - see `{path} --help`"], 2
     if isinstance(error, MemoryError):
         return ["imgclf: not enough memory - lower data.limit or preprocess.image_size"], 6
     if isinstance(error, OSError):

@@ -47,6 +47,8 @@ def command(
     from imgclf.parallel import workers
 
     console = Console(ctx, as_json=as_json)
+    if min_accuracy is not None and math.isnan(min_accuracy):
+        raise UsageError("--min-accuracy", "nan is not a share", "give a number from 0 to 1")
     if split and data:
         raise UsageError("eval", "--split and --data exclude each other", "name one of them")
     if out is not None:
@@ -66,7 +68,7 @@ def command(
     if out is not None:
         _write(out, content, seen, model, name)
     console.object(content)
-    if min_accuracy is not None and not seen.accuracy >= min_accuracy:
+    if min_accuracy is not None and seen.accuracy < min_accuracy:
         click.echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
         ctx.exit(MISSED)
 

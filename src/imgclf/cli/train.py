@@ -175,7 +175,10 @@ def _train(console: Console, plan: "Plan", directory: Path, threads: int, progre
 def _draw(finished: "Finished", directory: Path) -> list[str]:
     from imgclf.report.pictures import draw_run
 
-    return draw_run(finished, directory)
+    try:
+        return draw_run(finished, directory)
+    except Stop as stop:
+        raise stop.error(directory, "the run is finished and saved; only pictures may be missing") from None
 
 
 def _summarise(console: Console, finished: "Finished", directory: Path, drawn: list[str]) -> None:
