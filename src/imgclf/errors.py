@@ -51,3 +51,8 @@ class StorageError(ImgclfError):
     """The disk, a permission or the memory does not allow it."""
 
     exit_code = 6
+
+    @classmethod
+    def of(cls, where: object, error: OSError) -> "StorageError":
+        """Say what the operating system refused."""
+        return cls(where, (error.strerror or str(error)).lower(), "check the disk and the permissions")

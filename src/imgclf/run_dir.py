@@ -121,8 +121,7 @@ def storage(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise StorageError(path, reason, "check the disk and the permissions") from error
+        raise StorageError.of(path, error) from error
 
 
 def _umask() -> int:

@@ -9,10 +9,10 @@ from typing import Any, NoReturn
 import click
 
 from imgclf import __version__
-from imgclf.cli.console import printable
+from imgclf.cli.console import printable, stop_talking
 from imgclf.cli.options import show_help
 from imgclf.cli.stopping import Stop, listen
-from imgclf.errors import ImgclfError
+from imgclf.errors import ImgclfError, StorageError
 
 COMMANDS = ("train", "eval", "predict", "gradcheck", "data", "config", "completion")
 BUG = 70
@@ -52,8 +52,7 @@ class LazyGroup(click.Group):
         except Stop as stop:
             raise stop.error("imgclf", "nothing of yours was changed") from None
         except BrokenPipeError:
-            # Whoever read our output has seen enough. Python flushes at exit: give it somewhere to flush to.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            stop_talking(sys.stdout)
             return 0
 
 
@@ -124,6 +123,5 @@ def _explain(error: BaseException) -> tuple[list[str], int]:
     if isinstance(error, MemoryError):
         return ["imgclf: not enough memory - lower data.limit or preprocess.image_size"], 6
     if isinstance(error, OSError):
-        where = error.filename or "imgclf"
-        return [f"{where}: {(error.strerror or str(error)).lower()} - check the disk and the permissions"], 6
+        return _explain(StorageError.of(error.filename or "imgclf", error))
     return [f"imgclf: a bug in imgclf: {type(error).__name__}: {error} - run it with --debug and report it"], BUG

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -14,8 +14,12 @@ def echo(text: str, *, err: bool = False) -> None:
     try:
         click.echo(printable(text), err=err)
     except BrokenPipeError:
-        stream = sys.stderr if err else sys.stdout
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        stop_talking(sys.stderr if err else sys.stdout)
+
+
+def stop_talking(stream: TextIO) -> None:
+    """Send a stream that nobody reads nowhere: Python flushes at exit, and must have somewhere to flush to."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def printable(text: str) -> str:

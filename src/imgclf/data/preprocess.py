@@ -1,5 +1,6 @@
 """From pixels as they were read to the numbers the classifier sees: one function for train, eval and predict."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def fit_preprocess(dataset: Dataset, *, scale: float, center: str, std: str, dty
     return Preprocess(dataset.example_shape, scale, mean, deviation, dtype)
 
 
-def _mean(dataset: Dataset, function: Any) -> FloatArray:
+def _mean(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]]) -> FloatArray:
     """Return the mean of function(pixels) over the examples, (D,) float64."""
 
     def read(rows: IntArray) -> Example:
