@@ -1,7 +1,7 @@
 """Where names become functions: from a config to the parts of a run."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -69,6 +69,19 @@ def make_plan(config: Config) -> Plan:
         batch_size=size,
         steps_per_epoch=per_epoch,
     )
+
+
+def continue_from(plan: Plan, model: Model) -> Plan:
+    """Return the plan of a run whose weights are already those of a model."""
+    if model.class_names != plan.train.class_names or model.preprocess.example_shape != plan.train.example_shape:
+        raise DataError(
+            where(plan.config),
+            f"{len(plan.train.class_names)} classes of examples {plan.train.example_shape}, the model was trained on "
+            f"{len(model.class_names)} of {model.preprocess.example_shape}",
+            "the data has changed since the run: restore it, or train again",
+        )
+    sample = epoch_sampler(len(plan.train), plan.batch_size, plan.config.seed, model.preprocess.reader(plan.train))
+    return replace(plan, preprocess=model.preprocess, weights=model.weights, sample=sample)
 
 
 def make_objective(config: Config, loss: str | None = None) -> Objective:

@@ -11,6 +11,7 @@ from imgclf.cli.options import PATH, count_threads, json_option, threads_option
 from imgclf.errors import DataError, RunError, UsageError
 
 if TYPE_CHECKING:
+    from imgclf.config import Config
     from imgclf.data.dataset import Dataset
     from imgclf.evaluate import Evaluation
     from imgclf.model_file import Model
@@ -82,23 +83,30 @@ def open_run(run: Path | None) -> tuple[Path, "Model"]:
     return path, load_model(path / "model.npz" if path.is_dir() else path)
 
 
+def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> "Config":
+    """Return the config that a run directory holds, with what -s changes."""
+    from imgclf.config import ConfigError, resolve
+
+    if not (path / "config.yaml").exists():
+        raise RunError(path, "there is no config.yaml", "name a run directory, or a model.npz with --data")
+    try:
+        resolve([path / "config.yaml"])
+    except ConfigError as error:
+        raise RunError(path, f"its config is damaged: {error.lines()[0]}", "train again") from error
+    return resolve([path / "config.yaml"], overrides).config
+
+
 def _choose_data(
     console: Console, path: Path, model: "Model", split: str | None, data: Path | None
 ) -> tuple[str, "Dataset"]:
     """Return the split's name and its images, as the command line asks for them."""
-    from imgclf.config import ConfigError, resolve
     from imgclf.loading import load_for, load_split, where
 
     if data is not None:
         return "data", load_for(model, data)
     if not path.is_dir():
         raise UsageError(str(path), "a model file does not say which images to use", "add --data PATH")
-    if not (path / "config.yaml").exists():
-        raise RunError(path, "there is no config.yaml", "name a run directory, or a model.npz with --data")
-    try:
-        config = resolve([path / "config.yaml"]).config
-    except ConfigError as error:
-        raise RunError(path, f"its config is damaged: {error.lines()[0]}", "train again") from error
+    config = config_of_run(path)
     dataset = load_split(config, split or "test", model.class_names)
     if dataset is None and split is None:
         split = "val"

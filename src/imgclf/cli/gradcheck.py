@@ -1,163 +1,160 @@
-"""`imgclf gradcheck`: the gradient by calculus against the gradient by trying."""
+"""`imgclf gradcheck`: the gradient by calculus against the gradient by trying, at every parameter."""
 
-import math
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from imgclf.cli.console import Console, plural, table
-from imgclf.cli.options import config_options, json_option
+from imgclf.cli.console import Console, picture_size, plural
+from imgclf.cli.options import PATH, config_options, json_option
+from imgclf.errors import UsageError
 
 if TYPE_CHECKING:
-    from imgclf.gradcheck.textbook import Check, Compared
+    from imgclf.compose import Plan
+    from imgclf.gradcheck.check import Checked
 
 REFUSED = 1
-WORST = 10  # parameters shown of a check that failed
-POINTS = {"steps": "after training", "wide": "random W"}
 
 
-@click.command("gradcheck", short_help="Check the gradients of the losses.")
+@click.command("gradcheck", short_help="Check the gradients of the losses, or your own.")
 @config_options
+@click.option("--run", type=PATH, metavar="RUN", help="Check a trained run: its config, its loss, its weights.")
 @click.option("--images", type=click.IntRange(min=1), default=64, show_default=True, metavar="N",
               help="How many training images to check on, stratified by seed.")  # fmt: skip
+@click.option("--loss", "spec", metavar="FILE.py:FUNCTION",
+              help="Check a function of your own: f(W, X, y, reg) -> (loss, dW).")  # fmt: skip
+@click.option("--against", metavar="NAME", help="With --loss: its value must be that of this loss of ours.")
+@click.option("--self-test", is_flag=True, help="Plant known mistakes, and see that the check finds them all.")
+@click.option("--plot", type=PATH, metavar="DIR",
+              help="Draw every parameter's error, and error against step size, into DIR. Absent or empty.")  # fmt: skip
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, files: tuple[Path, ...], overrides: tuple[str, ...], images: int, as_json: bool
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    run: Path | None,
+    images: int,
+    spec: str | None,
+    against: str | None,
+    self_test: bool,
+    plot: Path | None,
+    as_json: bool,
 ) -> None:
-    """Check the analytic gradient against central differences, in float64, on real images.
+    """Check the analytic gradient against differences, at every parameter, on real images.
 
-    Every bias and a sample of the weights; a parameter whose step crosses a kink of a hinge is left out and counted.
-    All losses, unless -c or -s model.loss names one. Exit 1 on a mismatch, or where nothing could be told.
-    """
-    import time
+    \b
+    imgclf gradcheck                             all losses, with and without penalty, at four points
+    imgclf gradcheck -s model.loss=svm --plot look
+    imgclf gradcheck --loss mine.py:my_svm --against svm
 
-    from imgclf.compose import make_plan
-    from imgclf.config import resolve
-    from imgclf.gradcheck.textbook import check_plan, overall
-    from imgclf.losses import LOSSES
+    There is no threshold: an error above what truncation and rounding can amount to is a mistake. All losses, unless
+    -c, --run or -s model.loss names one. Exit 1 on a mistake, or where nothing could be told.
+    """  # noqa: D301 - click wants the character, not its name
+    from imgclf import run_dir
     from imgclf.parallel import workers
 
     console = Console(ctx, as_json=as_json)
-    resolved = resolve(files, overrides)
-    config = resolved.config
-    one_loss = resolved.origins["model.loss"] != "default"
-    began = time.perf_counter()
-    plan = make_plan(config)
-    console.say(
-        f"{config.data.source}: {plural(min(images, len(plan.train)), 'training image')}, "
-        f"{plural(plan.weights.size, 'parameter')}; in float64\n"
-    )
+    _refuse_odd_pairs(files, run, spec, against, self_test, plot)
+    if plot is not None:
+        run_dir.check_out(plot)
+    plan, losses, as_config = _what_to_check(files, overrides, run)
     with workers(1):
-        checks = list(check_plan(plan, [config.model.loss] if one_loss else list(LOSSES), images))
-    verdict = overall(checks)
-    _print(console, checks, plan.weights.size, verdict)
-    console.object(summarise(checks, plan.weights.shape, verdict, time.perf_counter() - began))
-    if verdict != "pass":
+        if spec is not None:
+            passed = _check_student(console, plan, images, spec, against)
+        elif self_test:
+            passed = _self_test(console, plan, losses, images)
+        else:
+            passed = _check(console, plan, losses, images, as_config, plot)
+    if not passed:
         ctx.exit(REFUSED)
 
 
-def summarise(checks: "list[Check]", shape: tuple[int, ...], verdict: str, seconds: float) -> dict[str, Any]:
-    """Return what `--json` prints."""
-    rows, classes = shape
-    everywhere = set.intersection(*({one.place for one in check.compared} for check in checks))
-    found = [check for check in checks if check.worst is not None]
-    worst = max(found, key=lambda check: check.worst.ratio if check.worst else 0, default=None)
-    return {
-        "verdict": verdict,
-        "checked": len(everywhere),
-        "parameters": rows * classes,
-        "seconds": seconds,
-        "worst": _compared(worst.worst if worst else None, rows),
-        "checks": [
-            {
-                "loss": check.loss,
-                "l2": check.term.objective.l2,
-                "l1": check.term.objective.l1,
-                "point": check.point,
-                "layer": check.term.layer,
-                "verdict": check.verdict,
-                "reason": check.reason,
-                "checked": len(check.compared),
-                "left_out": check.left_out,
-                "worst": _compared(check.worst, rows),
-            }
-            for check in checks
-        ],
-    }
+def _refuse_odd_pairs(
+    files: tuple[Path, ...], run: Path | None, spec: str | None, against: str | None, self_test: bool, plot: Path | None
+) -> None:
+    if run is not None and files:
+        raise UsageError("gradcheck", "--run and -c exclude each other", "a run brings its own config")
+    if against is not None and spec is None:
+        raise UsageError("--against", "there is nothing to compare", "add --loss FILE.py:FUNCTION")
+    if spec is not None and (self_test or plot is not None):
+        raise UsageError("--loss", "it goes with neither --self-test nor --plot", "call them one after the other")
+    if self_test and plot is not None:
+        raise UsageError("--plot", "the self-test has no pictures", "leave one of them out")
 
 
-def _compared(one: "Compared | None", rows: int) -> dict[str, Any] | None:
-    if one is None:
-        return None
-    return {
-        "parameter": parameter_name(one.place, rows),
-        "analytic": _number(one.analytic),
-        "numerical": _number(one.numerical),
-        "error": _number(one.error),
-        "bound": _number(one.bound),
-    }
+def _what_to_check(
+    files: tuple[Path, ...], overrides: tuple[str, ...], run: Path | None
+) -> "tuple[Plan, list[str], bool]":
+    """Return the plan, the losses, and whether the penalty is to be the config's alone."""
+    from imgclf.cli.eval import config_of_run, open_run
+    from imgclf.compose import continue_from, make_plan
+    from imgclf.config import resolve
+    from imgclf.losses import LOSSES
+
+    if run is not None:
+        path, model = open_run(run)
+        if not path.is_dir():
+            raise UsageError(str(path), "a model file does not say which images to use", "name its run directory")
+        config = config_of_run(path, overrides)
+        return continue_from(make_plan(config), model), [config.model.loss], True
+    resolved = resolve(files, overrides)
+    named = {key: origin != "default" for key, origin in resolved.origins.items()}
+    losses: list[str] = [resolved.config.model.loss] if named["model.loss"] else list(LOSSES)
+    return make_plan(resolved.config), losses, named["regularization.l2"] or named["regularization.l1"]
 
 
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_config: bool, plot: Path | None) -> bool:
+    from imgclf.cli.gradcheck_report import print_report, summarise
+    from imgclf.gradcheck.check import check_plan
+    from imgclf.gradcheck.verdict import judge
+
+    began = time.perf_counter()
+    _introduce(console, plan, images)
+    checked = list(check_plan(plan, losses, images, as_config=as_config))
+    verdict = judge([finding for one in checked for finding in one.findings])
+    seconds = time.perf_counter() - began
+    print_report(console, plan, checked, verdict)
+    if plot is not None:
+        _draw(console, plan, checked, plot)
+    console.object(summarise(checked, plan.weights.shape, verdict, seconds))
+    return verdict == "pass"
 
 
-def parameter_name(place: tuple[int, int], rows: int) -> str:
-    """Write a place of the weights (rows = D+1) as W[d,c] or b[c]."""
-    row, column = place
-    return f"b[{column}]" if row == rows - 1 else f"W[{row},{column}]"
-
-
-def seconds_text(seconds: float) -> str:
-    """Write a rough time: 3.3 s, 140 s."""
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:,.0f} s"
-
-
-def _print(console: Console, checks: "list[Check]", parameters: int, verdict: str) -> None:
-    header = [
-        "loss",
-        "point",
-        "term",
-        "compared",
-        "left out",
-        "evaluations",
-        "by trying",
-        "by calculus",
-        "error",
-        "bound",
-        "",
-    ]
-    rows = [
-        [
-            check.loss,
-            POINTS[check.point],
-            check.term.layer,
-            f"{len(check.compared)}",
-            f"{check.left_out}",
-            f"{check.evaluations:,}",
-            f"{1000 * check.numerical_seconds:,.1f} ms",
-            f"{1000 * check.analytic_seconds:,.2f} ms",
-            f"{check.worst.error:.1e}" if check.worst else "-",
-            f"{check.worst.bound:.1e}" if check.worst else "-",
-            check.verdict,
-        ]
-        for check in checks
-    ]
-    console.say(table(header, rows, left=3) + "\n")
-    for check in checks:
-        if check.verdict != "pass":
-            console.result(f"{check.loss}, {POINTS[check.point]}, {check.term.layer}: {check.reason}")
-            for one in sorted(check.compared, key=lambda one: -one.ratio)[:WORST]:
-                name = parameter_name(one.place, check.rows)
-                console.result(f"  {name}: calculus {one.analytic:.10g}, trying {one.numerical:.10g}, "
-                               f"error {one.error:.2g}, bound {one.bound:.2g}")  # fmt: skip
-    data = [check for check in checks if check.term.layer == "data" and check.compared]
-    trying = sum(check.numerical_seconds for check in data) / max(1, sum(len(check.compared) for check in data))
-    calculus = sum(check.analytic_seconds for check in data) / max(1, len(data))
+def _introduce(console: Console, plan: "Plan", images: int) -> None:
     console.say(
-        f"One gradient of {parameters:,} parameters: by trying {2 * parameters:,} evaluations of the loss, about "
-        f"{seconds_text(trying * parameters)}; by calculus {1000 * calculus:.2g} ms."
+        f"{plan.config.data.source}: {plural(min(images, len(plan.train)), 'training image')}, "
+        f"{picture_size(plan.train.example_shape)}, {plural(len(plan.train.class_names), 'class', 'classes')}: "
+        f"{plural(plan.weights.size, 'parameter')}\n"
     )
-    console.result(f"verdict: {verdict}")
+
+
+def _draw(console: Console, plan: "Plan", checked: "list[Checked]", directory: Path) -> None:
+    from imgclf import run_dir
+    from imgclf.report.gradcheck_pictures import draw_check
+
+    directory = run_dir.create("gradcheck", directory)
+    drawn = [name for one in checked for name in draw_check(one, plan, directory)]
+    console.say(f"pictures  {directory} ({', '.join(drawn)})")
+
+
+def _self_test(console: Console, plan: "Plan", losses: list[str], images: int) -> bool:
+    from imgclf.cli.gradcheck_report import print_self_test, summarise_self_test
+    from imgclf.gradcheck.check import penalties_of
+    from imgclf.gradcheck.self_test.run import self_test
+
+    began = time.perf_counter()
+    _introduce(console, plan, images)
+    done = self_test(plan, losses, images, penalties_of(plan, as_config=False)[1])
+    print_self_test(console, done)
+    console.object(summarise_self_test(done, time.perf_counter() - began))
+    return done.verdict == "pass"
+
+
+def _check_student(console: Console, plan: "Plan", images: int, spec: str, against: str | None) -> bool:
+    from imgclf.cli.student import run_student
+    from imgclf.gradcheck.points import stratified_images
+
+    X, y = stratified_images(plan, images)
+    return run_student(console, spec, against, X, y, plan)

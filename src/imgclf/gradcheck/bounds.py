@@ -1,40 +1,78 @@
 """How far a right numerical gradient may lie from a right analytic one: truncation and round-off, added up.
 
-A central difference of step h is off by at most h**2/6 times the third derivative (Taylor), and by what the two values
-of the loss were rounded by, divided by h. Neither is a matter of taste, so no threshold is.
+A central difference of step h is off by at most h**2/6 times the third derivative (Taylor), and by what was rounded on
+the way, divided by h. Neither is a matter of taste, so no threshold is.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
-from imgclf.gradcheck.kinks import margins
+from imgclf.gradcheck.increments import INCREMENTS, Increment
 from imgclf.model import scores
 
 UNIT_ROUNDOFF = 2.0**-53
 CONFIDENCE = 8.0
 
-# |f'''| of log(1 + exp(t)) is p (1 - p) |1 - 2p|, at most 1 / (6 sqrt 3); that of softmax by one score is the same.
-LOGISTIC_THIRD = 1 / (6 * np.sqrt(3))
+
+def slopes(increment: Increment, y: IntArray) -> FloatArray:
+    """Return |dloss/ds_c| of each example, (N, C)."""
+    steep = increment.curve.slope(increment.number)
+    if not increment.mirror:
+        steep[np.arange(len(y)), y] = steep.sum(axis=1)
+    return steep
 
 
-class LossFacts(NamedTuple):
-    """What the error of a difference depends on; all between kinks."""
+def softmax_noise(s: FloatArray, y: IntArray, slope: FloatArray) -> FloatArray:
+    """Exp turns an absolute error of s - max into a relative one of p; p_y - 1 is rounded like 1."""
+    size = slope.copy()
+    size[np.arange(len(y)), y] = 1
+    top = s.max(axis=1, keepdims=True)
+    return np.asarray(2 * (s.shape[1] + 10 + top - s.min(axis=1, keepdims=True)) * size)
 
-    third: float  # largest third derivative of the loss by one score
-    slope: Callable[[FloatArray, IntArray], FloatArray]  # of scores and y: sum over c of |dloss/ds_c|, at most, (N,)
-    curvature: Callable[[int], float]  # of C: how much dloss/ds_c changes with the scores, at most
+
+def logistic_noise(s: FloatArray, y: IntArray, slope: FloatArray) -> FloatArray:
+    """exp(-log(1 + exp(s))) has the absolute error of its exponent, which is of the size of s."""
+    return 4 * (np.abs(s) + 6) * slope
 
 
-FACTS: dict[str, LossFacts] = {
-    "softmax": LossFacts(LOGISTIC_THIRD, lambda s, y: np.full(len(s), 2.0), lambda classes: 0.5),
-    "svm": LossFacts(0, lambda s, y: 2.0 * (margins(s, y) > 0).sum(axis=1), lambda classes: 0),
-    "svm_squared": LossFacts(0, lambda s, y: 4 * np.maximum(0, margins(s, y)).sum(axis=1), lambda classes: 4 * classes),
-    "svm_cs": LossFacts(0, lambda s, y: np.full(len(s), 2.0), lambda classes: 0),
-    "logistic_ovr": LossFacts(LOGISTIC_THIRD, lambda s, y: np.full(len(s), float(s.shape[1])), lambda classes: 0.25),
+def hinge_noise(s: FloatArray, y: IntArray, slope: FloatArray) -> FloatArray:
+    """Slopes of a hinge are whole numbers: exact."""
+    return np.zeros_like(s)
+
+
+def squared_hinge_noise(s: FloatArray, y: IntArray, slope: FloatArray) -> FloatArray:
+    """A margin is two subtractions, the right class the sum of all of them."""
+    rows = np.arange(len(y))
+    size = np.where(slope > 0, 4 * np.abs(s - s[rows, y][:, None]) + 4 + 2 * slope, 0)
+    size[rows, y] = 0
+    size[rows, y] = size.sum(axis=1) + 2 * s.shape[1] * slope[rows, y]
+    return np.asarray(size)
+
+
+# How far the derivative of the loss by each score, (N, C), may be rounded on both sides together, in units of
+# UNIT_ROUNDOFF: of scores, y and the slopes.
+NOISE: dict[str, Callable[[FloatArray, IntArray, FloatArray], FloatArray]] = {
+    "softmax": softmax_noise,
+    "svm": hinge_noise,
+    "svm_squared": squared_hinge_noise,
+    "svm_cs": hinge_noise,
+    "logistic_ovr": logistic_noise,
 }
+
+
+def value_bounds(loss: str, s: FloatArray, y: IntArray, losses: FloatArray) -> FloatArray:
+    """Return how far the losses (N,) of the very same scores s (N, C) may differ between two right formulas."""
+    steep = slopes(INCREMENTS[loss](s, y), y).sum(axis=1)
+    size = 8 * np.abs(s).max(axis=1) + 4
+    return np.asarray(UNIT_ROUNDOFF * ((s.shape[1] + 12) * (np.abs(losses) + size) + steep * size))
+
+
+def score_bounds(X: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return how far scores (N, C) may be rounded, in any order of additions: a sum of D + 1 products."""
+    sizes = np.abs(X) @ np.abs(weights[:-1]) + np.abs(weights[-1])
+    return np.asarray(2 * (X.shape[1] + 2) * UNIT_ROUNDOFF * sizes)
 
 
 def difference_bounds(
@@ -42,26 +80,31 @@ def difference_bounds(
 ) -> FloatArray:
     """Return what |numerical - analytic| may amount to for each feature and, last, for the bias: (D+1,).
 
-    X (N, D), y (N,), weights (D+1, C), losses (N,) at these weights.
+    For the textbook's difference, which subtracts two losses. X (N, D), y (N,), weights (D+1, C), losses (N,) there.
     """
     n, size = X.shape
     classes = weights.shape[1]
     s = scores(X, weights)
     moved = np.abs(np.vstack([X.T, np.ones(n)]))  # (D+1, N): how far a weight's step of 1 moves a score
     sizes = (moved.T @ np.abs(weights)).max(axis=1)  # (N,): what a score is summed up from
-    third, slope, curvature = FACTS[loss].third, FACTS[loss].slope(s, y), FACTS[loss].curvature(classes)
-    truncation = step**2 / 6 * third * (moved**3).mean(axis=1)
+    increment = INCREMENTS[loss](s, y)
+    slope = slopes(increment, y)  # (N, C)
+    noise = NOISE[loss](s, y, slope).max(axis=1)
+    truncation = step**2 / 6 * increment.curve.third * (moved**3).mean(axis=1)
     # A score adds D products, a loss some C terms, the mean N losses.
     of_scores = _rounding(size + 1) * sizes  # (N,)
-    of_losses = slope * of_scores + _rounding(classes + 10) * (losses + 2 * np.abs(s).max(axis=1) + 1)
+    curvature = increment.curve.curvature(classes)
+    steep = slope.sum(axis=1) + 2 * curvature * step * moved.max(axis=0)  # also where the step leads
+    of_losses = steep * of_scores + _rounding(classes + 10) * (losses + 2 * np.abs(s).max(axis=1) + 1)
     of_value = of_losses.mean() + _rounding(n) * losses.mean()
-    of_calculus = (moved * (slope * _rounding(n + classes + 10) + curvature * of_scores)).mean(axis=1)
+    of_slopes = slope.max(axis=1) * _rounding(n + 10) + UNIT_ROUNDOFF * noise
+    of_calculus = (moved * (of_slopes + curvature * of_scores)).mean(axis=1)
     return np.asarray(truncation + of_value / step + of_calculus)
 
 
-def penalty_bound(penalty: float, gradient: float, step: float) -> float:
+def penalty_bound(penalty: FloatArray, gradient: FloatArray, step: float) -> FloatArray:
     """Return the same for the penalty, which is a parabola: its difference is exact but for round-off."""
-    return UNIT_ROUNDOFF * (64 * penalty / step + 8 * abs(gradient))
+    return np.asarray(UNIT_ROUNDOFF * (64 * penalty / step + 8 * np.abs(gradient)))
 
 
 def _rounding(additions: int) -> float:

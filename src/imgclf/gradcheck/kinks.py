@@ -1,53 +1,52 @@
 """Where a hinge has no slope: a difference taken across a kink says nothing about either side.
 
-A piecewise loss is smooth as long as every example stays on its piece. The pieces are convex sets of scores, so an
-example that is on one piece at both ends of a straight step was on it all the way.
+Every loss here is convex in each score. So what is right at a kink can be said all the same: the slope lies between
+that of the step down and that of the step up, and the central difference is the middle of the two.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray, IntArray
-from imgclf.losses import MARGIN
-
-PieceFn: TypeAlias = Callable[[FloatArray, IntArray], NDArray[Any]]
+from imgclf.gradcheck.increments import Increment
 
 
-def active_margins(scores: FloatArray, y: IntArray) -> NDArray[np.bool_]:
-    """Which classes violate the margin, (N, C): the pieces of a sum of hinges."""
-    return np.asarray(margins(scores, y) > 0)
+class Kink(NamedTuple):
+    """A kink within a step: the example and the class whose margin (or lead) is so near to 0."""
+
+    example: int
+    label: int
+    rival: int
+    margin: float
+    left: float  # the slope of the data's loss, over all examples, on one side of the kinks within the step
+    right: float
 
 
-def worst_rival(scores: FloatArray, y: IntArray) -> IntArray:
-    """Which class the loss looks at, y itself where no rival violates the margin, (N,)."""
-    return np.asarray(margins(scores, y).argmax(axis=1))
+def distances(increment: Increment, y: IntArray) -> FloatArray:
+    """Return how far each score may move before its example meets a kink, (N, C); infinity where there is none."""
+    if increment.curve.fold is None:
+        return np.full(increment.number.shape, np.inf)
+    away = np.abs(increment.number)
+    if not increment.mirror:  # moving the right class moves all margins
+        away[np.arange(len(y)), y] = away.min(axis=1)
+    return away
 
 
-def margins(scores: FloatArray, y: IntArray) -> FloatArray:
-    """Return s_j - s_y + 1, and 0 for the right class, (N, C)."""
-    rows = np.arange(len(y))
-    out = scores - scores[rows, y][:, None] + MARGIN
-    out[rows, y] = 0
-    return out
+def nearest_kink(increment: Increment, y: IntArray, moves: FloatArray, c: int) -> tuple[int, int, float] | None:
+    """Return the kink that moves (N,) of the scores of class c meet first, if any: example, class, margin."""
+    away = distances(increment, y)[:, c]
+    met = np.flatnonzero((away <= np.abs(moves)) & (moves != 0))
+    if not len(met):
+        return None
+    n = int(met[away[met].argmin()])
+    rival = c
+    if y[n] == c and not increment.mirror:
+        rival = int(np.abs(increment.number[n]).argmin())
+    return n, rival, float(increment.number[n, rival])
 
 
-PIECES: dict[str, PieceFn] = {
-    "svm": active_margins,
-    "svm_squared": active_margins,
-    "svm_cs": worst_rival,
-}  # a loss that is not here is smooth
-
-
-def crosses_kink(loss: str, s: FloatArray, moves: FloatArray, column: int, y: IntArray) -> bool:
-    """Whether an example changes its piece as the scores s (N, C) of one class go from -moves to +moves (N,)."""
-    if loss not in PIECES:
-        return False
-    pieces = []
-    for sign in (-1, 0, 1):
-        moved = s.copy()
-        moved[:, column] += sign * moves
-        pieces.append(PIECES[loss](moved, y))
-    return not (np.array_equal(pieces[0], pieces[1]) and np.array_equal(pieces[1], pieces[2]))
+def crossed(increment: Increment, y: IntArray, moves: FloatArray) -> NDArray[np.bool_]:
+    """Return for each class whether its scores meet a kink as they move by up to `moves` (N,), (C,)."""
+    return np.asarray((distances(increment, y) <= np.abs(moves)[:, None]).any(axis=0))

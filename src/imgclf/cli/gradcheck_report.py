@@ -1,0 +1,307 @@
+"""What `imgclf gradcheck` says of what it found, to people and to programs."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imgclf.cli.console import Console, plural, table
+
+if TYPE_CHECKING:
+    from imgclf.compose import Plan
+    from imgclf.gradcheck.check import Checked
+    from imgclf.gradcheck.self_test.run import SelfTest, Trial
+    from imgclf.gradcheck.verdict import Compared, Finding
+
+SHOWN = 10  # parameters of a table
+POINTS = {"zero": "W = 0", "start": "start", "steps": "after training", "wide": "random W"}
+LAYERS = {
+    "value": "the loss is the loss: by its definition, in extended precision",
+    "textbook": "the loss as a black box, one weight at a time",
+    "exhaustive": "every parameter, by the increments of the loss",
+    "complex step": "the increments themselves, along the imaginary axis",
+    "identities": "laws: order, repetition, units, parts, tangents",
+    "hygiene": "same answer twice, nothing changed, nothing kept",
+    "toys": "one image, one pixel, two classes, huge scores",
+    "optimizer": "steps and step sizes, by their formulas",
+    "float32": "as it is trained, held against float64",
+}
+
+
+def print_report(console: Console, plan: "Plan", checked: "Sequence[Checked]", verdict: str) -> None:
+    """Print one line a loss, one a layer, the worst parameters, kinks, what failed, and what it cost."""
+    console.say(_losses(checked) + "\n")
+    findings = [finding for one in checked for finding in one.findings]
+    console.say(_layers(findings) + "\n")
+    console.say(_worst(findings, plan) + "\n")
+    _print_kinks(console, checked, plan)
+    for finding in findings:
+        console.detail(f"{_about(finding)}: {finding.verdict}, {finding.outcome.reason}")
+    _print_failures(console, findings, plan)
+    console.say(_cost(checked[0], plan))
+    console.result(f"verdict: {verdict}")
+
+
+def _losses(checked: "Sequence[Checked]") -> str:
+    from imgclf.gradcheck.verdict import judge
+
+    rows = []
+    for one in checked:
+        worst = max((f.worst for f in one.findings if f.layer == "exhaustive" and f.worst), key=lambda one: one.ratio)
+        cases = list(one.cases.values())
+        floor = max(2 * float(case.truth.bound.max()) for case in cases)
+        slope = np.abs(np.concatenate([case.truth.slope.ravel() for case in cases]))
+        median = float(np.median(slope[slope > 0])) if slope.any() else math.nan
+        kinked = sum(int((case.truth.fold > 0).sum()) for case in cases)
+        rows.append(
+            [
+                one.loss,
+                f"{worst.error:.1e}",
+                f"{worst.bound:.1e}",
+                _share(worst.ratio),
+                f"{floor:.0e}",
+                f"{floor / median:.0e}",
+                f"{kinked:,}",
+                judge(one.findings),
+            ]
+        )
+    header = ["loss", "worst error", "its bound", "share", "could hide", "of the median", "at a kink", ""]
+    return table(header, rows)
+
+
+def _layers(findings: "Sequence[Finding]") -> str:
+    counts: dict[str, Counter[str]] = {}
+    for finding in findings:
+        counts.setdefault(finding.layer, Counter())[finding.verdict] += 1
+    rows = [
+        [name, LAYERS[name], ", ".join(f"{n} {verdict}" for verdict, n in count.items())]
+        for name, count in sorted(counts.items(), key=lambda one: list(LAYERS).index(one[0]))
+    ]
+    return table(["layer", "what it looks at", "points, with and without penalty"], rows, left=3)
+
+
+def _worst(findings: "Sequence[Finding]", plan: "Plan") -> str:
+    compared = [(f, one) for f in findings if f.layer == "exhaustive" for one in f.outcome.worst]
+    compared.sort(key=lambda pair: -pair[1].ratio)
+    # Training may start at W = 0, and a penalty may change nothing: the same parameter is shown once a loss.
+    compared = list({(f.loss, one.place): (f, one) for f, one in reversed(compared)}.values())[::-1]
+    header = ["nearest to its bound", "point", "parameter", "where", "calculus", "differences", "error", "share"]
+    rows = [
+        [finding.loss, POINTS[finding.point], *_row(one, plan), _share(one.ratio)] for finding, one in compared[:SHOWN]
+    ]
+    return table(header, rows, left=4)
+
+
+def _row(one: "Compared", plan: "Plan") -> list[str]:
+    name, where = parameter_name(one.place, len(plan.weights)), place_name(one.place, plan)
+    return [name, where, f"{one.analytic:.9g}", f"{one.numerical:.9g}", f"{one.error:.1e}"]
+
+
+def _print_kinks(console: Console, checked: "Sequence[Checked]", plan: "Plan") -> None:
+    """Name the first parameter of each loss and point whose step meets a kink, and the image that is to blame."""
+    lines: dict[str, str] = {}
+    for one in checked:
+        for finding in one.findings:
+            if finding.layer == "exhaustive" and finding.outcome.kinks:
+                count = plural(finding.outcome.kinked, "parameter")
+                example = f"{count}, e.g. {kink_text(finding.outcome.kinks[0], plan)}"
+                lines.setdefault(f"{one.loss}: {example}", f"  {one.loss}, {POINTS[finding.point]}: {example}")
+    if lines:
+        console.say("Where a step crosses a kink, any slope between its two sides is right:")
+        console.say("\n".join(lines.values()) + "\n")
+
+
+def kink_text(one: "Compared", plan: "Plan") -> str:
+    """Say which image is at a kink with which class, and between which slopes any is right."""
+    assert one.kink is not None
+    kink, names = one.kink, plan.train.class_names
+    return (
+        f"{parameter_name(one.place, len(plan.weights))} ({place_name(one.place, plan)}): image {kink.example} "
+        f"({names[kink.label]}) has margin {kink.margin:.2g} with {names[kink.rival]}; slopes {kink.left:.4g} and "
+        f"{kink.right:.4g}, calculus {one.analytic:.4g}"
+    )
+
+
+def _print_failures(console: Console, findings: "Sequence[Finding]", plan: "Plan") -> None:
+    wrong = [finding for finding in findings if finding.verdict != "pass"]
+    for finding in sorted(wrong, key=lambda one: one.verdict != "fail")[:SHOWN]:
+        console.result(f"{_about(finding)}: {finding.verdict}: {finding.outcome.reason}")
+        for one in finding.outcome.worst[:3] if finding.verdict == "fail" else ():
+            name, where, here, there, error = _row(one, plan)
+            console.result(f"  {name} ({where}): calculus {here}, differences {there}, error {error}, "
+                           f"bound {one.bound:.1e}")  # fmt: skip
+    if len(wrong) > SHOWN:
+        console.result(f"and {len(wrong) - SHOWN} more; --json has them all")
+
+
+def _about(finding: "Finding") -> str:
+    penalty = f", l2 {finding.l2:g}, l1 {finding.l1:g}" if finding.l2 or finding.l1 else ""
+    return f"{finding.loss}, {POINTS[finding.point]}{penalty}, {finding.layer}"
+
+
+def _cost(checked: "Checked", plan: "Plan") -> str:
+    """Measure what one gradient costs, each way."""
+    from imgclf.arrays import Batch
+    from imgclf.gradcheck.exhaustive import differences
+    from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
+    from imgclf.losses import LOSSES
+
+    case = checked.cases["wide"]
+    batch, objective = Batch.of(case.X, case.y), Objective(LOSSES[case.loss])
+    loss = _seconds(lambda: evaluate_loss(objective, batch, case.weights))
+    increments = _seconds(lambda: differences(case.loss, case.scores, case.X, case.y))
+    calculus = _seconds(lambda: analytic_gradient(objective, batch, case.weights))
+    evaluations = 2 * plan.weights.size
+    return (
+        f"One gradient of {plural(plan.weights.size, 'parameter')}: by trying, one weight at a time, {evaluations:,} "
+        f"losses, about {_time(evaluations * loss)}; by increments {_time(increments)}; by calculus {_time(calculus)}."
+    )
+
+
+def _seconds(function: Any) -> float:
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def _time(seconds: float) -> str:
+    if seconds < 1:
+        return f"{1000 * seconds:.2g} ms"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:,.0f} s"
+
+
+def _share(ratio: float) -> str:
+    return f"{ratio:.1%}" if ratio < 10 else f"{ratio:.2g} x"
+
+
+def parameter_name(place: tuple[int, int], rows: int) -> str:
+    """Write a place of the weights (rows = D+1) as W[d,c] or b[c]."""
+    row, column = place
+    return f"b[{column}]" if row == rows - 1 else f"W[{row},{column}]"
+
+
+def place_name(place: tuple[int, int], plan: "Plan") -> str:
+    """Say which pixel and class a weight belongs to: row 3, column 7, red; dog."""
+    d, c = place
+    name, shape = plan.train.class_names[c], plan.train.example_shape
+    if d == len(plan.weights) - 1:
+        return f"bias; {name}"
+    if len(shape) == 1:
+        return f"feature {d}; {name}"
+    row, column, channel = np.unravel_index(d, shape)
+    color = f", {('red', 'green', 'blue')[channel]}" if shape[2] == 3 else ""
+    return f"row {row}, column {column}{color}; {name}"
+
+
+def summarise(checked: "Sequence[Checked]", shape: tuple[int, ...], verdict: str, seconds: float) -> dict[str, Any]:
+    """Return what `--json` prints."""
+    rows, classes = shape
+    findings = [finding for one in checked for finding in one.findings]
+    exhaustive = [finding for finding in findings if finding.layer == "exhaustive"]
+    worst = max((one.worst for one in exhaustive if one.worst), key=lambda one: one.ratio, default=None)
+    return {
+        "verdict": verdict,
+        "checked": min(finding.outcome.checked for finding in exhaustive),
+        "parameters": rows * classes,
+        "seconds": seconds,
+        "worst": compared_object(worst, rows),
+        "checks": [
+            {
+                "loss": finding.loss,
+                "l2": finding.l2,
+                "l1": finding.l1,
+                "point": finding.point,
+                "layer": finding.layer,
+                "verdict": finding.verdict,
+                "reason": finding.outcome.reason,
+                "checked": finding.outcome.checked,
+                "worst": compared_object(finding.worst, rows),
+                "kinked": finding.outcome.kinked,
+                "kinks": [compared_object(one, rows) for one in finding.outcome.kinks],
+            }
+            for finding in findings
+        ],
+    }
+
+
+def compared_object(one: "Compared | None", rows: int) -> dict[str, Any] | None:
+    """Return a compared parameter for a program; what is not a finite number is null."""
+    if one is None:
+        return None
+    numbers = {"analytic": one.analytic, "numerical": one.numerical, "error": one.error, "bound": one.bound}
+    content: dict[str, Any] = {"parameter": parameter_name(one.place, rows)}
+    content |= {name: value if math.isfinite(value) else None for name, value in numbers.items()}
+    return content | ({"kink": one.kink._asdict()} if one.kink else {})
+
+
+def print_self_test(console: Console, done: "SelfTest") -> None:
+    """Print what sees which mistake, one line a mistake."""
+    losses = list(dict.fromkeys(trial.loss for trial in done.trials))
+    by_mutant: dict[str, dict[str, Trial]] = {}
+    for trial in done.trials:
+        by_mutant.setdefault(trial.mutant.name, {})[trial.loss] = trial
+    rows = [
+        [
+            name,
+            *(_seen(trials.get(loss)) for loss in losses),
+            _count([trial.ten_samples for trial in trials.values()]),
+            _count([trial.one_direction for trial in trials.values()]),
+        ]
+        for name, trials in by_mutant.items()
+    ]
+    console.say("What finds which mistake: a layer of this check; ten samples, relative error; one random direction.\n")
+    console.say(table(["mistake", *losses, "ten", "one"], rows, left=1 + len(losses)) + "\n")
+    counted = [trial for trial in done.trials if not trial.mutant.equivalent]
+    for what, seen in {
+        "this check": sum(bool(trial.layer) for trial in counted),
+        "ten samples with relative error": sum(trial.ten_samples for trial in counted),
+        "one random direction": sum(trial.one_direction for trial in counted),
+    }.items():
+        console.result(f"{what}: {seen} of {len(counted)} mistakes ({seen / len(counted):.0%})")
+    for trial in done.trials:
+        if trial.mutant.equivalent and trial.is_as_it_should_be:
+            console.say(
+                f"no mistake here, {trial.loss}: {trial.mutant.name} ({trial.mutant.equivalent}); it changes nothing"
+            )
+        elif not trial.is_as_it_should_be:
+            console.result(f"checker broken: {trial.loss}: {trial.mutant.name} is not found")
+    for loss in done.false_alarms:
+        console.result(f"checker broken: {loss}: the right gradient is called wrong")
+    console.result(f"verdict: {done.verdict}")
+
+
+def _seen(trial: "Trial | None") -> str:
+    if trial is None:
+        return ""
+    return trial.layer or ("the same" if trial.mutant.equivalent else "NOT FOUND")
+
+
+def _count(seen: list[bool]) -> str:
+    return f"{sum(seen)}/{len(seen)}" if any(seen) else "-"
+
+
+def summarise_self_test(done: "SelfTest", seconds: float) -> dict[str, Any]:
+    """Return what `--self-test --json` prints."""
+    return {
+        "verdict": done.verdict,
+        "seconds": seconds,
+        "mutants": len({trial.mutant.name for trial in done.trials}),
+        "false_alarms": list(done.false_alarms),
+        "trials": [
+            {
+                "mutant": trial.mutant.name,
+                "loss": trial.loss,
+                "found_by": trial.layer or None,
+                "equivalent": bool(trial.mutant.equivalent),
+                "ten_samples": trial.ten_samples,
+                "one_direction": trial.one_direction,
+            }
+            for trial in done.trials
+        ],
+    }

@@ -1,0 +1,152 @@
+"""One loss at one point of the weights, on some images; and its gradient, found without the code under check."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.arrays import FloatArray, IntArray
+from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
+from imgclf.gradcheck.exhaustive import Differences, differences
+from imgclf.gradcheck.increments import INCREMENTS, Increment
+from imgclf.gradcheck.kinks import Kink, nearest_kink
+from imgclf.gradcheck.reference import complex_step_gradient, extended_scores
+from imgclf.gradcheck.verdict import SHOWN, Compared, Outcome, Place, ratios, worst_places
+from imgclf.model import scores
+
+SHARP = 1e-6  # of the median gradient; a bound above it could hide a mistake
+
+
+class Expected(NamedTuple):
+    """The gradient of data and penalty, (D+1, C), and how far a right one may lie from it.
+
+    Where a kink lies within the step, any slope within `fold` of the middle is right: the loss is convex.
+    """
+
+    slope: FloatArray
+    bound: FloatArray
+    fold: FloatArray
+
+    def nearest(self, analytic: FloatArray) -> FloatArray:
+        """Return the right slopes nearest to those given."""
+        return np.clip(analytic, self.slope - self.fold, self.slope + self.fold)
+
+    def ratio(self, analytic: FloatArray) -> FloatArray:
+        """Return how far a gradient lies from the nearest right one, in units of the bound, (D+1, C)."""
+        return ratios(analytic, self.nearest(analytic), self.bound)
+
+    @property
+    def spread(self) -> FloatArray:
+        """How far a right gradient may lie from the middle, kinks included."""
+        return self.bound + self.fold
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One loss at one point: X (N, D), y (N,), weights (D+1, C), all float64; what follows is computed once."""
+
+    loss: str
+    point: str
+    X: FloatArray
+    y: IntArray
+    weights: FloatArray
+    class_names: Sequence[str]
+
+    @cached_property
+    def scores(self) -> FloatArray:
+        """The scores as the model computes them, (N, C); the layer `value` certifies them."""
+        return scores(self.X, self.weights)
+
+    @cached_property
+    def extended_scores(self) -> NDArray[Any]:
+        """The same in extended precision."""
+        return extended_scores(self.X, self.weights)
+
+    @cached_property
+    def increment(self) -> Increment:
+        """How the losses change as a score moves."""
+        return INCREMENTS[self.loss](self.scores, self.y)
+
+    @cached_property
+    def truth(self) -> Differences:
+        """The gradient of the mean loss by differences, every parameter."""
+        return differences(self.loss, self.scores, self.X, self.y)
+
+    @cached_property
+    def complex_step(self) -> FloatArray:
+        """The same along the imaginary axis, (D+1, C)."""
+        return complex_step_gradient(self.loss, self.scores, self.X, self.y)
+
+    def of_images(self, rows: IntArray) -> "Case":
+        """The same loss and point on some of the images."""
+        return replace(self, X=self.X[rows], y=self.y[rows])
+
+    def expected(self, l2: float, l1: float) -> Expected:
+        """Add the penalty, whose differences are known exactly; |w| has a kink at 0."""
+        w, h = np.abs(self.weights), self.truth.step[:, None]
+        slope = l2 * self.weights + l1 * np.sign(self.weights) * np.minimum(1, w / h)
+        fold = l1 * np.maximum(0, 1 - w / h)
+        rounding = UNIT_ROUNDOFF * (4 * (l2 * w + l1) + 2 * np.abs(self.truth.slope + slope))
+        slope[-1] = fold[-1] = rounding[-1] = 0
+        rounding *= (l2 or l1) != 0
+        return Expected(self.truth.slope + slope, self.truth.bound + rounding, self.truth.fold + fold)
+
+    def compare(self, analytic: FloatArray, l2: float = 0.0, l1: float = 0.0) -> Outcome:
+        """Judge a gradient (D+1, C) by the bound at every parameter."""
+        expected = self.expected(l2, l1)
+        if analytic.shape != expected.slope.shape:
+            return Outcome("fail", f"the gradient is {analytic.shape}, the weights are {expected.slope.shape}")
+        numerical, ratio = expected.nearest(analytic), expected.ratio(analytic)
+
+        def compared(place: Place) -> Compared:
+            here, there, bound = (float(one[place]) for one in (analytic, numerical, expected.bound))
+            return Compared(place, here, there, bound, self._kink(place))
+
+        worst = [compared(place) for place in worst_places(ratio)]
+        kinked = np.argwhere(self.truth.fold > 0)
+        kinks = [compared((int(row), int(c))) for row, c in kinked[:SHOWN]]
+        verdict, reason = self._verdict(expected, ratio, worst[0])
+        return Outcome(verdict, reason, ratio.size, worst, kinks, len(kinked))
+
+    def _verdict(self, expected: Expected, ratio: FloatArray, worst: Compared) -> tuple[str, str]:
+        if worst.ratio > 1:
+            return "fail", failure(worst, int((ratio > 1).sum()), ratio.size)
+        if not _tells(expected):
+            reason = "rounding could hide a millionth of the median gradient in more than a tenth of the parameters"
+            return "inconclusive", reason
+        kinked = int((expected.fold > 0).sum())
+        at_kinks = f"; {kinked:,} at a kink, each between the slopes on either side" if kinked else ""
+        return "pass", f"the worst error is {worst.ratio:.1%} of what rounding and truncation explain{at_kinks}"
+
+    def _kink(self, place: Place) -> Kink | None:
+        """Return the kink of the loss within the step at this place, if there is one."""
+        row, c = place
+        x = self.X[:, row] if row < self.X.shape[1] else np.ones(len(self.X))
+        found = nearest_kink(self.increment, self.y, self.truth.step[row] * x, c)
+        if found is None:
+            return None
+        example, rival, margin = found
+        middle, half = float(self.truth.slope[place]), float(self.truth.fold[place])
+        return Kink(example, int(self.y[example]), rival, margin, middle - half, middle + half)
+
+
+def _tells(expected: Expected) -> bool:
+    """Whether in at most a tenth of the parameters the bound could hide what is no longer small."""
+    there = np.abs(expected.slope[expected.slope != 0])
+    limit = SHARP * np.median(there) if there.size else 0.0
+    return bool(10 * (expected.bound > limit).sum() <= expected.bound.size)
+
+
+def failure(worst: Compared, wrong: int, of: int) -> str:
+    """Say how a gradient is wrong."""
+    if not np.isfinite(worst.ratio):
+        if np.isfinite(worst.analytic):
+            return f"{wrong:,} of {of:,} parameters are wrong: where the gradient is 0, it is {worst.analytic:.3g}"
+        return f"{wrong:,} of {of:,} parameters are wrong: one is {worst.analytic}"
+    return (
+        f"{wrong:,} of {of:,} parameters are wrong: the worst by {worst.ratio:.3g} times what rounding and "
+        "truncation explain"
+    )

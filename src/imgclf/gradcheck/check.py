@@ -1,0 +1,114 @@
+"""The whole check: every loss, with and without penalty, at every point, in every layer."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from imgclf.arrays import FloatArray, IntArray
+from imgclf.compose import Plan, make_objective
+from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.coverage import missing
+from imgclf.gradcheck.layers.float32 import float32
+from imgclf.gradcheck.layers.hygiene import hygiene
+from imgclf.gradcheck.layers.identities import identities
+from imgclf.gradcheck.layers.steps import steps_of
+from imgclf.gradcheck.layers.textbook import textbook
+from imgclf.gradcheck.layers.toys import toys
+from imgclf.gradcheck.layers.value import value
+from imgclf.gradcheck.points import POINTS, stratified_images
+from imgclf.gradcheck.subject import Subject
+from imgclf.gradcheck.verdict import Finding, Outcome
+
+LayerFn: TypeAlias = Callable[[Subject, Case, float, float], Outcome]
+Penalty: TypeAlias = tuple[float, float]  # l2, l1
+
+EVERYWHERE = tuple(POINTS)
+
+
+class Layer(NamedTuple):
+    """One way of looking at a gradient, at which points it looks, and whether a penalty makes a difference to it."""
+
+    look: LayerFn
+    points: Sequence[str] = EVERYWHERE
+    sees_penalty: bool = True
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One loss: its cases, one a point, and what was found."""
+
+    loss: str
+    cases: Mapping[str, Case]
+    findings: Sequence[Finding]
+
+
+def exhaustive(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
+    """Hold the gradient against differences at every parameter."""
+    return case.compare(subject.slope(case.X, case.y, case.weights, l2, l1), l2, l1)
+
+
+def complex_step(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
+    """Hold the differences themselves against steps along the imaginary axis: two ways, one answer."""
+    return case.compare(case.complex_step)
+
+
+def layers_of(plan: Plan) -> dict[str, Layer]:
+    """Return the layers of a check, in the order in which they are best understood."""
+    layers = {
+        "value": Layer(value),
+        "textbook": Layer(textbook, ("steps", "wide")),
+        "exhaustive": Layer(exhaustive),
+        "complex step": Layer(complex_step, ("steps", "wide"), sees_penalty=False),
+        "identities": Layer(identities, ("steps", "wide")),
+        "hygiene": Layer(hygiene, ("wide",)),
+        "toys": Layer(toys, ("wide",)),
+        "optimizer": Layer(steps_of(plan), ("steps",)),
+    }
+    if plan.weights.dtype == np.float32:
+        layers["float32"] = Layer(float32)
+    return layers
+
+
+def penalties_of(plan: Plan, *, as_config: bool) -> list[Penalty]:
+    """Return with which penalties to check: none, and that of the config; l1 too where no config asks for its own."""
+    chosen = plan.config.regularization
+    penalty = (chosen.l2, chosen.l1) if as_config else (chosen.l2 or 1e-4, chosen.l1 or 1e-4)
+    return [(0.0, 0.0)] + [penalty] * (penalty != (0.0, 0.0))
+
+
+def make_cases(plan: Plan, loss: str, X: FloatArray, y: IntArray) -> dict[str, Case]:
+    """Return what is to be checked of a loss, one case a point."""
+    objective = make_objective(plan.config, loss)
+    return {
+        point: Case(loss, point, X, y, weights(plan, objective, X), plan.train.class_names)
+        for point, weights in POINTS.items()
+    }
+
+
+def check_loss(
+    plan: Plan, subject: Subject, cases: Mapping[str, Case], penalties: Sequence[Penalty], layers: Mapping[str, Layer]
+) -> Iterator[Finding]:
+    """Look at a subject in every layer, with every penalty, at every point."""
+    loss = next(iter(cases.values())).loss
+    present = np.unique(plan.train.y).tolist()
+    for l2, l1 in penalties:
+        vague = missing(list(cases.values()), l2, l1, plan.train.class_names, present)
+        for point, case in cases.items():
+            for name, layer in layers.items():
+                if point not in layer.points or ((l2 or l1) and not layer.sees_penalty):
+                    continue
+                outcome = layer.look(subject, case, l2, l1)
+                if name == "exhaustive" and vague and outcome.verdict == "pass":
+                    outcome = outcome._replace(verdict="inconclusive", reason=vague)
+                yield Finding(loss, l2, l1, point, name, outcome)
+
+
+def check_plan(plan: Plan, losses: Sequence[str], images: int, *, as_config: bool) -> Iterator[Checked]:
+    """Check each loss on so many training images."""
+    X, y = stratified_images(plan, images)
+    layers, penalties = layers_of(plan), penalties_of(plan, as_config=as_config)
+    for loss in losses:
+        cases = make_cases(plan, loss, X, y)
+        yield Checked(loss, cases, list(check_loss(plan, Subject.of(plan, loss), cases, penalties, layers)))

@@ -1,0 +1,40 @@
+"""What a check has not seen it cannot vouch for: it asks whether all points together showed enough."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from imgclf.gradcheck.case import SHARP, Case
+from imgclf.gradcheck.increments import margins
+
+CLEAR = 10  # bounds; a gradient that is smaller could be mistaken for nothing
+SHARE = 0.9  # of the parameters of features that are not always 0
+
+
+def missing(cases: Sequence[Case], l2: float, l1: float, class_names: Sequence[str], present: Sequence[int]) -> str:
+    """Say what none of the cases of a loss could show; nothing if they show enough. `present`: classes in the data."""
+    y = cases[0].y
+    absent = [class_names[c] for c in present if not (y == c).any()]
+    if absent:
+        return f"no image of {_listed(absent)}: take more images"
+    if "svm" in cases[0].loss:
+        active = np.array([margins(case.scores, y) > 0 for case in cases])  # (cases, N, C)
+        idle = [class_names[c] for c in present if not active[:, y == c].any()]
+        if idle:
+            return f"no image of {_listed(idle)} violates a margin: its gradient is 0 everywhere"
+        if active.sum() == active.size // active.shape[2] * (active.shape[2] - 1):
+            return "every margin is violated at every point: a loss without a hinge would pass"
+    there = np.zeros(cases[0].weights.shape, bool)
+    for case in cases:
+        expected, size = case.expected(l2, l1), np.abs(case.truth.slope)
+        limit = SHARP * np.median(size[size > 0]) if size.any() else 0.0
+        there |= (size > CLEAR * expected.spread) & (expected.spread <= limit)
+    alive = np.append((cases[0].X != 0).any(axis=0), True)
+    share = there[alive].mean()
+    if share < SHARE:
+        return f"only {share:.0%} of the parameters have a gradient that stands out from what rounding can hide"
+    return ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more classes" if len(names) > 3 else "")

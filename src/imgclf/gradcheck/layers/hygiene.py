@@ -1,0 +1,85 @@
+"""Manners of a function that others build on: same question, same answer; nothing changed, nothing kept."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.arrays import Batch, Example, FloatArray, IntArray
+from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.subject import Subject
+from imgclf.gradcheck.verdict import Outcome, all_of
+
+
+def hygiene(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
+    """Ask the gradient in several ways; name the first that it takes badly."""
+    return all_of((name, _outcome(problem(subject, case, l2, l1))) for name, problem in MANNERS.items())
+
+
+def repeats_itself(subject: Subject, case: Case, l2: float, l1: float) -> str:
+    """The same question twice."""
+    one, other = (subject.slope(case.X, case.y, case.weights, l2, l1) for _ in range(2))
+    return "" if one.tobytes() == other.tobytes() else f"asked twice, the answers differ by {np.abs(one - other).max()}"
+
+
+def leaves_its_inputs(subject: Subject, case: Case, l2: float, l1: float) -> str:
+    """Images, labels and weights are the same afterwards."""
+    X, y, weights = case.X.copy(), case.y.copy(), case.weights.copy()
+    given: dict[str, NDArray[Any]] = {"the images": X, "the labels": y, "the weights": weights}
+    before = {name: array.tobytes() for name, array in given.items()}
+    subject.gradient(subject.objective(l2, l1), _batch_of_these(X, y), weights)
+    subject.loss_fn(case.scores.copy(), y)
+    changed = [name for name, array in given.items() if array.tobytes() != before[name]]
+    return f"it changes {' and '.join(changed)} that it is given" if changed else ""
+
+
+def gives_away_its_result(subject: Subject, case: Case, l2: float, l1: float) -> str:
+    """The caller may write into the answer: it is nobody else's array."""
+    batch, weights = _batch_of_these(case.X.copy(), case.y.copy()), case.weights.copy()
+    first = subject.gradient(subject.objective(l2, l1), batch, weights).grad
+    kept = first.copy()
+    second = subject.gradient(subject.objective(l2, l1), batch, weights).grad
+    if np.shares_memory(first, second) or np.shares_memory(first, weights):
+        return "its answer is an array that it uses again"
+    return "" if first.tobytes() == kept.tobytes() else "the first answer changes with the second question"
+
+
+def keeps_the_type(subject: Subject, case: Case, l2: float, l1: float) -> str:
+    """The gradient of float32 weights is float32, that of float64 weights float64; the shape is that of the weights."""
+    for dtype in ("float32", "float64"):
+        X: FloatArray = np.asarray(case.X, dtype)
+        weights: FloatArray = np.asarray(case.weights, dtype)
+        grad = subject.slope(X, case.y, weights, l2, l1)
+        if grad.dtype != dtype or grad.shape != weights.shape:
+            return f"of {weights.dtype} {weights.shape} weights, the gradient is {grad.dtype} {grad.shape}"
+        if not np.isfinite(grad).all():
+            return f"{(~np.isfinite(grad)).sum()} parameters of the {weights.dtype} gradient are not finite"
+    return ""
+
+
+def takes_labels_of_any_type(subject: Subject, case: Case, l2: float, l1: float) -> str:
+    """Labels are numbers, whatever type they are kept in."""
+    expected = subject.slope(case.X, case.y, case.weights, l2, l1)
+    for dtype in ("int32", "uint8") if case.weights.shape[1] <= 256 else ("int32",):
+        if subject.slope(case.X, case.y.astype(dtype), case.weights, l2, l1).tobytes() != expected.tobytes():
+            return f"labels kept as {dtype} have another gradient"
+    return ""
+
+
+def _batch_of_these(X: FloatArray, y: IntArray) -> Batch:
+    """Return a batch that hands out the very arrays, not copies."""
+    return Batch(np.arange(len(y)), lambda rows: Example(X[rows[0] : rows[-1] + 1], y[rows[0] : rows[-1] + 1]))
+
+
+def _outcome(problem: str) -> Outcome:
+    return Outcome("fail", problem) if problem else Outcome("pass", "")
+
+
+MANNERS: dict[str, Callable[[Subject, Case, float, float], str]] = {
+    "repeats itself": repeats_itself,
+    "leaves its inputs alone": leaves_its_inputs,
+    "gives its result away": gives_away_its_result,
+    "keeps shape and type": keeps_the_type,
+    "takes labels of any type": takes_labels_of_any_type,
+}

@@ -1,0 +1,164 @@
+"""Laws that every right gradient obeys, whatever the data: what a reader can check without any formula of the loss.
+
+They see mistakes that depend on which images come together, and how many; differences on one batch cannot.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import count
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from imgclf.arrays import BLOCK, Batch, FloatArray, IntArray
+from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
+from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.layers.value import mean_loss
+from imgclf.gradcheck.subject import Subject
+from imgclf.gradcheck.verdict import Outcome, ratios
+from imgclf.seeds import CHECK, normal, shuffled, stream
+
+IMAGES = 96  # a law on a few images is the same law
+DRAWS = 12  # other weights that convexity is tried at
+
+
+class Held(NamedTuple):
+    """Two arrays that a law says are equal, and how far rounding may set them apart."""
+
+    left: FloatArray
+    right: FloatArray
+    bound: FloatArray
+
+
+Law: TypeAlias = Callable[[Subject, Case, float, float], Iterator[Held]]
+
+
+def identities(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
+    """Try every law that holds for the loss; name the first that does not hold here."""
+    few = case if len(case.y) <= IMAGES else _some(case)
+    laws = [(name, law) for name, law in LAWS.items() if law is not columns_add_up or case.loss != "logistic_ovr"]
+    for name, law in laws:
+        for held in law(subject, few, l2, l1):
+            ratio = ratios(held.left, held.right, held.bound)
+            if (ratio > 1).any():
+                worst = np.unravel_index(ratio.argmax(), ratio.shape)
+                sides = f"{held.left[worst]:.10g} and {held.right[worst]:.10g}"
+                return Outcome("fail", f"it does not hold that {name}: {sides}")
+    return Outcome("pass", f"{len(laws)} laws hold")
+
+
+@lru_cache(maxsize=64)
+def _some(case: Case) -> Case:
+    return case.of_images(_shuffled(len(case.y))[:IMAGES])
+
+
+def columns_add_up(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[Held]:
+    """Raising all scores alike changes no loss that compares them."""
+    g = subject.slope(case.X, case.y, case.weights)
+    yield Held(g.sum(axis=1), np.zeros(len(g)), case.truth.bound.sum(axis=1) + UNIT_ROUNDOFF * np.abs(g).sum(axis=1))
+
+
+def images_in_any_order(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[Held]:
+    """A mean has no order."""
+    order = _shuffled(len(case.y))
+    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), case.expected(l2, l1).spread
+    yield Held(subject.slope(case.X[order], case.y[order], case.weights, l2, l1), g, 2 * bound)
+
+
+def classes_in_any_order(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[Held]:
+    """The classes' numbers mean nothing."""
+    order = _shuffled(case.weights.shape[1])
+    new_label = order.argsort()
+    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), case.expected(l2, l1).spread
+    yield Held(
+        subject.slope(case.X, new_label[case.y], case.weights[:, order], l2, l1), g[:, order], 2 * bound[:, order]
+    )
+
+
+def pixels_in_any_order(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[Held]:
+    """A linear classifier does not know where a pixel is."""
+    order = _shuffled(case.X.shape[1])
+    rows = np.append(order, len(order))
+    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), case.expected(l2, l1).spread
+    yield Held(subject.slope(case.X[:, order], case.y, case.weights[rows], l2, l1), g[rows], 2 * bound[rows])
+
+
+def images_repeated(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[Held]:
+    """The mean of the same images, each as often; so many and so shuffled that blocks differ, and the last is short."""
+    N = len(case.y)
+    times = next(times for times in count(2) if N * times > BLOCK and N * times % BLOCK)
+    rows = np.tile(np.arange(N), times)[_shuffled(N * times)]
+    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), case.expected(l2, l1).spread
+    yield Held(subject.slope(case.X[rows], case.y[rows], case.weights, l2, l1), g, (times + 1) * bound)
+
+
+def mean_of_parts(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[Held]:
+    """The mean over all is the mean over two parts, each with its share."""
+    N = len(case.y)
+    if N < 2:
+        return
+    cut = (N + 2) // 3
+    first, second = (
+        subject.slope(case.X[part], case.y[part], case.weights, l2, l1) for part in (slice(cut), slice(cut, N))
+    )
+    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), case.expected(l2, l1).spread
+    yield Held((cut * first + (N - cut) * second) / N, g, 2 * bound)
+
+
+def pixels_in_other_units(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[Held]:
+    """Doubling a pixel and halving its weights changes no score, and doubles the data's gradient there."""
+    factor = np.append(np.where(np.arange(case.X.shape[1]) % 2, 2.0, 0.5), 1.0)[:, None]
+    g = subject.slope(case.X, case.y, case.weights)
+    scaled = subject.slope(case.X * factor[:-1, 0], case.y, case.weights / factor)
+    yield Held(scaled, factor * g, 2 * factor * case.expected(0, 0).spread)
+
+
+def penalty_adds(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[Held]:
+    """The penalty's gradient is added to W's alone; its two parts to each other."""
+    data = subject.slope(case.X, case.y, case.weights)
+    for l2_part, l1_part in ((l2, l1), (l2, 0.0), (0.0, l1)):
+        both = subject.slope(case.X, case.y, case.weights, l2_part, l1_part)
+        added = l2_part * case.weights + l1_part * np.sign(case.weights)
+        added[-1] = 0
+        yield Held(both, data + added, 4 * UNIT_ROUNDOFF * (np.abs(data) + np.abs(added)))
+
+
+def above_its_tangents(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[Held]:
+    """A convex function lies above its tangents: L(W') >= L(W) + g . (W' - W), near and far, at kinks too."""
+    batch, objective = Batch.of(case.X, case.y), subject.objective(l2, l1)
+    here, _ = subject.value(objective, batch, case.weights.copy())
+    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), case.expected(l2, l1).spread
+    size = max(1.0, float(np.abs(case.scores).std()))
+    step = size * normal(stream(0, CHECK, 1), case.weights.shape) * (case.truth.step / case.truth.step[-1])[:, None]
+    for spread in np.logspace(-6, 2, DRAWS) / np.sqrt(len(step)):
+        move = spread * step
+        there = Case(case.loss, case.point, case.X, case.y, case.weights + move, case.class_names)
+        gap = subject.value(objective, batch, there.weights)[0] - here - float((g * move).sum())
+        slack = 4 * sum(mean_loss(one, l2, l1)[1] for one in (case, there)) + float((bound * np.abs(move)).sum())
+        slack += 4 * UNIT_ROUNDOFF * (move.size * float(np.abs(g * move).sum()) + _score_rounding(case, move))
+        yield Held(np.minimum(gap, 0.0), np.zeros(()), np.asarray(slack))
+
+
+def _score_rounding(case: Case, move: FloatArray) -> float:
+    """Return how far the loss may be off because its scores are, in units of UNIT_ROUNDOFF."""
+    sizes = np.abs(case.X) @ np.abs(case.weights[:-1]) + np.abs(case.X) @ np.abs(move[:-1]) + 1
+    steep = case.increment.curve.curvature(sizes.shape[1]) * sizes + 2 * sizes.shape[1] + np.abs(case.scores).max()
+    return float(case.X.shape[1] * (steep * sizes).mean())
+
+
+def _shuffled(n: int) -> IntArray:
+    return shuffled(n, 0, CHECK, n)
+
+
+# Read each as: it holds that ...
+LAWS: dict[str, Law] = {
+    "the gradients of all classes add up to 0": columns_add_up,
+    "the order of the images does not matter": images_in_any_order,
+    "the order of the classes does not matter": classes_in_any_order,
+    "the order of the pixels does not matter": pixels_in_any_order,
+    "the same images several times have the same mean": images_repeated,
+    "the mean is that of two parts": mean_of_parts,
+    "a pixel in another unit has its gradient in that unit": pixels_in_other_units,
+    "the penalty adds l2 * W + l1 * sign(W), and nothing to b": penalty_adds,
+    "a convex loss lies above its tangents": above_its_tangents,
+}

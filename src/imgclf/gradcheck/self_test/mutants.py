@@ -1,0 +1,530 @@
+"""Mistakes that people make in gradients, each planted into the right functions by a line or two.
+
+A mutant is a name, a transformation of the subject, the losses that it makes sense for, and a reason where the mutant
+is right all the same: then nothing can be found, and it must be shown to change nothing.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from imgclf.arrays import BLOCK, Batch, FloatArray, IntArray
+from imgclf.gradcheck.subject import Subject
+from imgclf.gradients import BatchGradient, Objective
+from imgclf.losses import LOSSES, softmax, svm
+from imgclf.model import scores
+from imgclf.trainer import TrainState
+
+Plant: TypeAlias = Callable[[Subject], Subject]
+
+SOFTMAX, OVR = ("softmax",), ("logistic_ovr",)
+SUMS_OF_HINGES, HINGES = ("svm", "svm_squared"), ("svm", "svm_squared", "svm_cs")
+USUAL_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mistake: what it is, how to make it, for which losses, and why some of them do not mind."""
+
+    name: str
+    plant: Plant
+    losses: Collection[str] = tuple(LOSSES)
+    equivalent: str = ""  # why it changes nothing here, off ties
+
+
+class Seen(NamedTuple):
+    """What a gradient is made of: X (N, D), y (N,), weights; the parts of data and penalty, each (D+1, C)."""
+
+    objective: Objective
+    X: FloatArray
+    y: IntArray
+    weights: FloatArray
+    data: FloatArray
+    penalty: FloatArray
+
+    @property
+    def N(self) -> int:
+        """The number of images."""
+        return len(self.y)
+
+    @property
+    def D(self) -> int:
+        """The numbers of an image."""
+        return int(self.X.shape[1])
+
+    @property
+    def C(self) -> int:
+        """The number of classes."""
+        return int(self.weights.shape[1])
+
+    @property
+    def dscores(self) -> FloatArray:
+        """The derivative of each image's loss by its scores, (N, C)."""
+        return self.dscores_for(self.y)
+
+    def dscores_for(self, y: IntArray) -> FloatArray:
+        """The same for other labels."""
+        return self.objective.loss_fn(scores(self.X, self.weights), y)[1]
+
+    def backward(self, X: FloatArray, dscores: FloatArray) -> FloatArray:
+        """The last step of the chain rule: X.T @ dscores / N, and the penalty."""
+        return np.vstack([X.T @ dscores, dscores.sum(axis=0)]) / len(X) + self.penalty
+
+
+def gradient(change: Callable[[Seen], FloatArray]) -> Plant:
+    """Change the gradient, and leave the loss as it is."""
+
+    def plant(subject: Subject) -> Subject:
+        def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+            X, y = batch.read(batch.rows)
+            right = subject.gradient(objective, batch, weights)
+            data = subject.gradient(replace(objective, l2=0.0, l1=0.0), batch, weights).grad
+            seen = Seen(objective, X, y, weights, data, right.grad - data)
+            with np.errstate(all="ignore"):
+                return right._replace(grad=np.asarray(change(seen)))
+
+        return replace(subject, gradient=wrong)
+
+    return plant
+
+
+def slopes(change: Callable[[FloatArray, FloatArray, IntArray], FloatArray]) -> Plant:
+    """Change the derivative of the loss by the scores: change(dscores, scores, y), where dscores is a copy."""
+
+    def plant(subject: Subject) -> Subject:
+        def wrong(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
+            losses, dscores = subject.loss_fn(s, y)
+            with np.errstate(all="ignore"):
+                return losses, np.asarray(change(dscores, s, y), s.dtype)
+
+        return replace(subject, loss_fn=wrong)
+
+    return plant
+
+
+def losses(change: Callable[[FloatArray, FloatArray, IntArray], FloatArray]) -> Plant:
+    """Change the value of each image's loss: change(losses, scores, y)."""
+
+    def plant(subject: Subject) -> Subject:
+        def wrong(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
+            right, dscores = subject.loss_fn(s, y)
+            return change(right, s, y), dscores
+
+        return replace(subject, loss_fn=wrong)
+
+    return plant
+
+
+def loss_of(wrong: Callable[[FloatArray, IntArray], tuple[FloatArray, FloatArray]]) -> Plant:
+    """Put another loss in the place of the right one, value and derivative."""
+
+    def quiet(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
+        with np.errstate(all="ignore"):
+            return wrong(s, y)
+
+    return lambda subject: replace(subject, loss_fn=quiet)
+
+
+def right_class(change: Callable[[FloatArray], Any]) -> Plant:
+    """Change the derivative by the score of the right class."""
+
+    def changed(d: FloatArray, s: FloatArray, y: IntArray) -> FloatArray:
+        rows = np.arange(len(y))
+        d[rows, y] = change(d[rows, y])
+        return d
+
+    return slopes(changed)
+
+
+def coordinate(factor: float) -> Plant:
+    """Multiply one weight's gradient."""
+
+    def changed(g: Seen) -> FloatArray:
+        out = g.data.copy()
+        out[len(out) // 2, -1] *= factor
+        return out + g.penalty
+
+    return gradient(changed)
+
+
+def backward(change: Callable[[FloatArray], FloatArray]) -> Plant:
+    """Use other pixels on the way back than on the way forth."""
+    return gradient(lambda g: g.backward(change(g.X), g.dscores))
+
+
+def penalty(change: Callable[[Seen], Any]) -> Plant:
+    """Change the penalty's part."""
+    return gradient(lambda g: g.data + change(g))
+
+
+def rows_of(change: Callable[[FloatArray, IntArray], tuple[FloatArray, IntArray]]) -> Plant:
+    """Change which images the gradient is of."""
+
+    def plant(subject: Subject) -> Subject:
+        def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+            X, y = batch.read(batch.rows)
+            return subject.gradient(objective, Batch.of(*change(X, y)), weights)
+
+        return replace(subject, gradient=wrong)
+
+    return plant
+
+
+def _with(array: FloatArray, place: Any, value: Any) -> FloatArray:
+    out = array.copy()
+    out[place] = value
+    return out
+
+
+def _last_of_each_class(d: FloatArray, s: FloatArray, y: IntArray) -> FloatArray:
+    rows = np.arange(len(y))
+    last = np.array([n == np.flatnonzero(y == y[n])[-1] for n in rows])
+    return _with(d, (rows[~last], y[~last]), 0)
+
+
+def _onehot(s: FloatArray, y: IntArray) -> FloatArray:
+    return np.asarray(np.arange(s.shape[1]) == y[:, None], s.dtype)
+
+
+def _raised(s: FloatArray, y: IntArray, by: float) -> FloatArray:
+    """Return scores that give all margins `by` less."""
+    return s + by * _onehot(s, y)
+
+
+def _margin_less(by: float) -> Plant:
+    """Use a smaller margin in the derivative than in the value."""
+
+    def plant(subject: Subject) -> Subject:
+        right = subject.loss_fn
+        return replace(subject, loss_fn=lambda s, y: (right(s, y)[0], right(_raised(s, y, by), y)[1]))
+
+    return plant
+
+
+def _second_worst(d: FloatArray, s: FloatArray, y: IntArray) -> FloatArray:
+    margins = np.where(_onehot(s, y) == 1, -np.inf, s - s[np.arange(len(y)), y][:, None] + 1)
+    second = margins.argsort(axis=1)[:, -2]
+    hit = (margins[np.arange(len(y)), second] > 0)[:, None]
+    return np.asarray(hit * (np.arange(s.shape[1]) == second[:, None]) - hit * _onehot(s, y))
+
+
+def _ties_count(d: FloatArray, s: FloatArray, y: IntArray) -> FloatArray:
+    hit = np.where(_onehot(s, y) == 1, 0, s - s[np.arange(len(y)), y][:, None] + 1 >= 0)
+    return np.asarray(hit - hit.sum(axis=1, keepdims=True) * _onehot(s, y), s.dtype)
+
+
+def _softmax_with(normalise: Callable[[FloatArray], FloatArray]) -> Plant:
+    """Put other probabilities into softmax, value and derivative."""
+
+    def wrong(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
+        p = normalise(s)
+        return -np.log(p[np.arange(len(y)), y]), p - _onehot(s, y)
+
+    return loss_of(wrong)
+
+
+def _shares(s: FloatArray, axis: int = 1) -> FloatArray:
+    return np.asarray(np.exp(s) / np.exp(s).sum(axis=axis, keepdims=True))
+
+
+def _probabilities(s: FloatArray) -> FloatArray:
+    return _shares(s - s.max(axis=1, keepdims=True))
+
+
+def _stale(subject: Subject) -> Subject:
+    """Use the scores of the weights before."""
+    before: list[FloatArray] = []
+
+    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+        old = before[-1] if before and before[-1].shape == weights.shape else weights
+        before.append(weights.copy())
+        right = subject.gradient(objective, batch, weights)
+        data = replace(objective, l2=0.0, l1=0.0)
+        stale = subject.gradient(data, batch, old.astype(weights.dtype)).grad
+        return right._replace(grad=stale + objective.penalty_gradient(weights))
+
+    return replace(subject, gradient=wrong)
+
+
+def _cached(subject: Subject) -> Subject:
+    """Give the first answer for ever, to whoever asks about weights of the same shape."""
+    cache: dict[tuple[int, ...], BatchGradient] = {}
+
+    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+        if weights.shape not in cache:
+            cache[weights.shape] = subject.gradient(objective, batch, weights)
+        seen = cache[weights.shape]
+        return seen._replace(grad=seen.grad.copy())
+
+    return replace(subject, gradient=wrong)
+
+
+def _wavers(subject: Subject) -> Subject:
+    """Change the last bit of every other answer."""
+    calls: list[int] = []
+
+    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+        calls.append(1)
+        seen = subject.gradient(objective, batch, weights)
+        return seen._replace(grad=np.nextafter(seen.grad, np.inf)) if len(calls) % 2 else seen
+
+    return replace(subject, gradient=wrong)
+
+
+def _reuses_its_buffer(subject: Subject) -> Subject:
+    buffers: dict[tuple[Any, ...], FloatArray] = {}
+
+    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+        seen = subject.gradient(objective, batch, weights)
+        buffer = buffers.setdefault((weights.shape, weights.dtype), np.empty_like(seen.grad))
+        buffer[:] = seen.grad
+        return seen._replace(grad=buffer)
+
+    return replace(subject, gradient=wrong)
+
+
+def _spoils(what: str) -> Plant:
+    """Do the arithmetic in place."""
+
+    def plant(subject: Subject) -> Subject:
+        def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+            seen = subject.gradient(objective, batch, weights)
+            if what == "weights":
+                weights[:] += seen.grad
+            else:
+                X, _ = batch.read(batch.rows)
+                X -= X.mean(axis=0)
+            return seen
+
+        return replace(subject, gradient=wrong)
+
+    return plant
+
+
+def _momentum(subject: Subject) -> Subject:
+    velocity: dict[tuple[int, ...], FloatArray] = {}
+
+    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+        seen = subject.gradient(objective, batch, weights)
+        velocity[weights.shape] = 0.9 * velocity.get(weights.shape, np.zeros_like(weights)) + seen.grad
+        return seen._replace(grad=velocity[weights.shape].astype(weights.dtype))
+
+    return replace(subject, gradient=wrong)
+
+
+def _blocks_averaged(subject: Subject) -> Subject:
+    """Take the mean of the blocks' means, though the last one is shorter."""
+
+    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+        X, y = batch.read(batch.rows)
+        starts = range(0, len(y), BLOCK)
+        parts = [Batch.of(X[start : start + BLOCK], y[start : start + BLOCK]) for start in starts]
+        grads = [subject.gradient(objective, part, weights).grad for part in parts]
+        right = subject.gradient(objective, batch, weights)
+        return right if len(grads) == 1 else right._replace(grad=np.mean(grads, axis=0))
+
+    return replace(subject, gradient=wrong)
+
+
+def _first_block(subject: Subject) -> Subject:
+    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+        seen = subject.gradient(objective, batch, weights)
+        first = subject.gradient(objective, replace(batch, rows=batch.rows[:BLOCK]), weights)
+        return seen._replace(grad=first.grad)
+
+    return replace(subject, gradient=wrong)
+
+
+def _value(change: Callable[[float, Objective, FloatArray], float]) -> Plant:
+    """Change the value of the objective where it is asked for alone: change(loss, objective, weights)."""
+
+    def plant(subject: Subject) -> Subject:
+        def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> tuple[float, int]:
+            loss, correct = subject.value(objective, batch, weights)
+            return change(loss, objective, weights), correct
+
+        return replace(subject, value=wrong)
+
+    return plant
+
+
+def _cached_value(subject: Subject) -> Subject:
+    """Give the last value again for weights that are nearly the same."""
+    last: list[tuple[Objective, FloatArray, tuple[float, int]]] = []
+
+    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> tuple[float, int]:
+        if not (
+            last
+            and (last[0][0], last[0][1].shape) == (objective, weights.shape)
+            and np.allclose(last[0][1], weights, rtol=0, atol=1e-4)
+        ):
+            last[:] = [(objective, weights.copy(), subject.value(objective, batch, weights))]
+        return last[0][2]
+
+    return replace(subject, value=wrong)
+
+
+def _descent(change: Callable[[TrainState, TrainState, Subject, Objective], FloatArray]) -> Plant:
+    """Change where each step leads: change(before, after, subject, objective)."""
+
+    def plant(subject: Subject) -> Subject:
+        def wrong(state: TrainState, **parts: Any) -> Iterator[tuple[BatchGradient, TrainState]]:
+            while True:
+                seen, after = next(subject.descend(state, **parts))
+                state = after._replace(weights=change(state, after, subject, parts["objective"]))
+                yield seen, state
+
+        return replace(subject, descend=wrong)
+
+    return plant
+
+
+def _coarse(g: Seen) -> FloatArray:
+    data = g.data.astype(np.float16).astype(np.float32) if g.data.dtype == np.float32 else g.data
+    return data + g.penalty
+
+
+def _swapped(g: Seen) -> FloatArray:
+    order = list(range(len(g.data)))
+    middle = len(order) // 2
+    order[middle - 1 : middle + 1] = order[middle - 1 : middle + 1][::-1]
+    return g.data[order] + g.penalty
+
+
+def _reshaped(g: Seen) -> FloatArray:
+    return np.vstack([g.data[:-1].T.reshape(g.data[:-1].shape), g.data[-1:]]) + g.penalty
+
+
+def _last_pixel(g: Seen) -> FloatArray:
+    bright = np.flatnonzero(g.data[:-1].any(axis=1))
+    return _with(g.data, bright[-1:], 0) + g.penalty
+
+
+def _wrong_axis(g: Seen) -> FloatArray:
+    return _with(g.data, -1, np.resize(g.dscores.sum(axis=1), g.C) / g.N) + g.penalty
+
+
+def _mirrored(X: FloatArray) -> FloatArray:
+    return np.where(np.arange(len(X))[:, None] % 2, X, X[:, ::-1])
+
+
+def _decays_again(before: TrainState, after: TrainState, subject: Subject, objective: Objective) -> FloatArray:
+    return after.weights - subject.step_size(before.step) * objective.l2 * before.weights
+
+
+def _late(subject: Subject) -> Subject:
+    return replace(subject, step_size=lambda step: subject.step_size(max(0, step - 1)))
+
+
+def _forgets(subject: Subject) -> Subject:
+    """Step along the gradient alone."""
+    return replace(subject, optimizer=subject.optimizer._replace(direction=lambda grad, memory: (grad, memory)))
+
+
+MUTANTS: list[Mutant] = [
+    # How it is averaged
+    Mutant("not divided by N", gradient(lambda g: g.data * g.N + g.penalty)),
+    Mutant("divided by N - 1", gradient(lambda g: g.data * g.N / max(0.5, g.N - 1) + g.penalty)),
+    Mutant("divided by the usual batch size, not by N", gradient(lambda g: g.data * (g.N / USUAL_BATCH) + g.penalty)),
+    Mutant("divided by N * C", gradient(lambda g: g.data / g.C + g.penalty)),
+    Mutant("b not divided by N", gradient(lambda g: _with(g.data, -1, g.data[-1] * g.N) + g.penalty)),
+    Mutant("the mean of the blocks' means", _blocks_averaged),
+    Mutant("only the first block", _first_block),
+    Mutant("added up in float32", gradient(lambda g: g.data.astype(np.float32).astype(g.data.dtype) + g.penalty)),
+    Mutant("too long by a millionth", gradient(lambda g: g.data * (1 + 1e-6) + g.penalty)),
+    Mutant(
+        "too long by a millionth, for large images", gradient(lambda g: g.data * (1 + 1e-6 * (g.D > 100)) + g.penalty)
+    ),
+    Mutant("no gradient of a single image", gradient(lambda g: g.data * (g.N > 1) + g.penalty)),
+    Mutant("added up in float16 in training", gradient(_coarse)),
+    # The penalty
+    Mutant("the penalty forgotten", penalty(lambda g: 0)),
+    Mutant("half the penalty", penalty(lambda g: g.penalty / 2)),
+    Mutant("twice the penalty", penalty(lambda g: g.penalty * 2)),
+    Mutant("the penalty's sign", penalty(lambda g: -g.penalty)),
+    Mutant("the penalty divided by N", penalty(lambda g: g.penalty / (g.N + (g.N == 1)))),
+    Mutant("the bias penalised", penalty(lambda g: _with(g.penalty, -1, g.objective.l2 * g.weights[-1]))),
+    Mutant("l1 by w / |w|", penalty(lambda g: g.penalty + 0 * (g.weights / np.abs(g.weights)))),
+    Mutant("the loss without penalty", _value(lambda loss, objective, w: loss - objective.penalty(w))),
+    Mutant(
+        "the bias penalised in the loss", _value(lambda loss, objective, w: loss + objective.l2 * float(w[-1] @ w[-1]))
+    ),
+    # Which class
+    Mutant("the right class not subtracted", right_class(lambda d: d + 1), SOFTMAX),
+    Mutant("the right class forgotten", right_class(lambda d: 0)),
+    Mutant("the right class with the wrong sign", right_class(lambda d: -d)),
+    Mutant("labels off by one", gradient(lambda g: g.backward(g.X, g.dscores_for((g.y + 1) % g.C)))),
+    Mutant("labels counted from 1", gradient(lambda g: g.backward(g.X, g.dscores_for(np.maximum(g.y, 1) - 1)))),
+    Mutant("the last class never moved", gradient(lambda g: _with(g.data, (slice(None), -1), 0) + g.penalty)),
+    Mutant("two classes swapped", gradient(lambda g: g.data[:, [1, 0, *range(2, g.C)]] + g.penalty)),
+    Mutant("the classes in reverse", gradient(lambda g: g.data[:, ::-1] + g.penalty)),
+    Mutant("the right class counts as a rival", right_class(lambda d: d - 1), HINGES),
+    Mutant("the right class moved by one rival only", right_class(lambda d: np.maximum(d, -1)), ("svm",)),
+    Mutant("half the margin in the gradient", _margin_less(0.5), HINGES),
+    Mutant("no margin in the gradient: a perceptron", _margin_less(1.0), HINGES),
+    Mutant("ties count as violations", slopes(_ties_count), ("svm",), "no margin is exactly 0"),
+    Mutant("all rivals, not the worst", slopes(lambda d, s, y: svm(s, y)[1]), ("svm_cs",)),
+    Mutant("the second worst rival", slopes(_second_worst), ("svm_cs",)),
+    Mutant("the factor 2 forgotten", slopes(lambda d, s, y: d / 2), ("svm_squared",)),
+    Mutant("violations counted, not measured", slopes(lambda d, s, y: svm(s, y)[1]), ("svm_squared",)),
+    Mutant("the sign of the other classes", slopes(lambda d, s, y: d * (2 * _onehot(s, y) - 1)), OVR),
+    Mutant("divided by C", slopes(lambda d, s, y: d / s.shape[1]), OVR),
+    Mutant("labels that overflow", rows_of(lambda X, y: (X, ((y * np.asarray(32, y.dtype)) // 32).astype(y.dtype)))),
+    # Softmax
+    Mutant(
+        "shifted by the batch's largest score of a class", _softmax_with(lambda s: _shares(s - s.max(axis=0))), SOFTMAX
+    ),
+    Mutant("normalised over the batch", slopes(lambda d, s, y: _shares(s - s.max(), axis=0) - _onehot(s, y)), SOFTMAX),
+    Mutant("not shifted: exp overflows", _softmax_with(_shares), SOFTMAX),
+    Mutant("shifted by the largest score of all", _softmax_with(lambda s: _shares(s - s.max())), SOFTMAX),
+    Mutant(
+        "probabilities clipped", slopes(lambda d, s, y: _probabilities(s).clip(1e-7, 1 - 1e-7) - _onehot(s, y)), SOFTMAX
+    ),
+    Mutant("label smoothing left in", slopes(lambda d, s, y: d + 0.1 * (_onehot(s, y) - 1 / s.shape[1])), SOFTMAX),
+    Mutant("a temperature in the gradient only", slopes(lambda d, s, y: softmax(s / 2, y)[1]), SOFTMAX),
+    Mutant("all classes equally likely", slopes(lambda d, s, y: 1 / s.shape[1] - _onehot(s, y)), SOFTMAX),
+    Mutant("the loss in bits", losses(lambda loss, s, y: loss / np.log(2)), SOFTMAX),
+    # Data and shape
+    Mutant("reshaped, not transposed", gradient(_reshaped)),
+    Mutant("the last image dropped", gradient(lambda g: g.backward(g.X, _with(g.dscores, -1, 0)))),
+    Mutant("the last image replaced by the first", gradient(lambda g: g.backward(_with(g.X, -1, g.X[0]), g.dscores))),
+    Mutant("an image counted twice", gradient(lambda g: g.backward(g.X, _with(g.dscores, 0, 2 * g.dscores[0])))),
+    Mutant("dW[:, y] += loses images of one class", slopes(_last_of_each_class)),
+    Mutant("two pixels swapped", gradient(_swapped)),
+    Mutant("the last bright pixel at 0", gradient(_last_pixel)),
+    Mutant("pixels not centred on the way back", backward(lambda X: X + 0.3)),
+    Mutant("divided by a deviation on the way back", backward(lambda X: X / (0.5 + X.std(axis=0)))),
+    Mutant("pixels in another order on the way back", backward(lambda X: X[:, ::-1])),
+    Mutant("other mirror images on the way back", backward(_mirrored)),
+    Mutant("preprocessed twice", rows_of(lambda X, y: (X / 255, y))),
+    # What is kept
+    Mutant("scores of the weights before", _stale),
+    Mutant("momentum in the place of the gradient", _momentum),
+    Mutant("the first answer for ever", _cached),
+    Mutant("another last bit every other time", _wavers),
+    Mutant("clipped", gradient(lambda g: g.data / max(1.0, 10 * float(np.linalg.norm(g.data))) + g.penalty)),
+    Mutant("weights changed in place", _spoils("weights")),
+    Mutant("images changed in place", _spoils("images")),
+    Mutant("its answer used again", _reuses_its_buffer),
+    # Parts missing or wrong
+    Mutant("b forgotten", gradient(lambda g: _with(g.data, -1, 0) + g.penalty)),
+    Mutant("b added up over the classes", gradient(_wrong_axis)),
+    Mutant("one parameter 1 % wrong", coordinate(1.01)),
+    Mutant("one parameter wrong by a hundred-thousandth", coordinate(1 + 1e-5)),
+    Mutant("one parameter wrong by a millionth", coordinate(1 + 1e-6)),
+    Mutant("one parameter not a number", coordinate(np.nan)),
+    Mutant("all zeros", gradient(lambda g: 0 * g.data)),
+    Mutant("uphill", gradient(lambda g: -g.data - g.penalty)),
+    # The loss
+    Mutant("the right class counted in the loss", losses(lambda loss, s, y: loss + 1), SUMS_OF_HINGES),
+    Mutant("the loss added up, not averaged", _value(lambda loss, objective, w: loss * 2)),
+    Mutant("the loss remembered for weights that are near", _cached_value),
+    Mutant("twice the margin, in loss and gradient", loss_of(lambda s, y: svm(_raised(s, y, -1.0), y)), ("svm",)),
+    # The step
+    Mutant("steps uphill", _descent(lambda before, after, *_: 2 * before.weights - after.weights)),
+    Mutant("decay applied again in the step", _descent(_decays_again)),
+    Mutant("velocity forgotten", _forgets),
+    Mutant("the schedule a step late", _late),
+]

@@ -1,0 +1,106 @@
+"""Plant every mistake, and see which layer of the check finds it first, and whether the usual checks would have."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from imgclf.arrays import Batch
+from imgclf.compose import Plan
+from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.check import Layer, Penalty, layers_of, make_cases
+from imgclf.gradcheck.layers.toys import TOYS, toy
+from imgclf.gradcheck.points import stratified_images
+from imgclf.gradcheck.self_test.mutants import MUTANTS, Mutant
+from imgclf.gradcheck.self_test.usual_checks import one_direction, ten_samples
+from imgclf.gradcheck.subject import Subject
+
+# The quickest first: what has been found need not be looked for again.
+ORDER = ("exhaustive", "toys", "value", "hygiene", "optimizer", "float32", "identities", "textbook")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One mistake in one loss, and who saw it."""
+
+    mutant: Mutant
+    loss: str
+    layer: str  # the first that found it; empty where none did
+    differs: float  # the largest change that it makes anywhere, infinite where something is not a number
+    ten_samples: bool
+    one_direction: bool
+
+    @property
+    def is_as_it_should_be(self) -> bool:
+        """Whether it was found, or cannot be found because it changes nothing."""
+        return not self.layer and self.differs == 0 if self.mutant.equivalent else bool(self.layer)
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """All trials, and what the check says of the right code."""
+
+    trials: Sequence[Trial]
+    false_alarms: Sequence[str]  # losses that the check found fault with, though nothing was planted
+
+    @property
+    def verdict(self) -> str:
+        """Return pass or fail."""
+        sound = not self.false_alarms and all(trial.is_as_it_should_be for trial in self.trials)
+        return "pass" if sound else "fail"
+
+
+def self_test(
+    plan: Plan, losses: Sequence[str], images: int, penalty: Penalty, layers: Mapping[str, Layer] | None = None
+) -> SelfTest:
+    """Try every mutant of every loss; `layers` may be fewer than all, to see what each is good for."""
+    X, y = stratified_images(plan, images)
+    layers = layers_of(plan) if layers is None else layers
+    trials, alarms = [], []
+    for loss in losses:
+        cases, right = make_cases(plan, loss, X, y), Subject.of(plan, loss)
+        if first_to_see(right, cases, penalty, layers):
+            alarms.append(loss)
+        trials += [_try(mutant, right, cases, penalty, layers) for mutant in MUTANTS if loss in mutant.losses]
+    return SelfTest(trials, alarms)
+
+
+def _try(
+    mutant: Mutant, right: Subject, cases: Mapping[str, Case], penalty: Penalty, layers: Mapping[str, Layer]
+) -> Trial:
+    loss = cases["wide"].loss
+    layer = first_to_see(mutant.plant(right), cases, penalty, layers)
+    differs = max(_differences(mutant.plant(right), right, cases, penalty)) if mutant.equivalent else np.inf
+    samples, direction = (usual(mutant.plant(right), cases["wide"], *penalty) for usual in (ten_samples, one_direction))
+    return Trial(mutant, loss, layer, differs, samples, direction)
+
+
+def first_to_see(subject: Subject, cases: Mapping[str, Case], penalty: Penalty, layers: Mapping[str, Layer]) -> str:
+    """Return the first layer that finds a mistake, or nothing."""
+    for name in ORDER:
+        if name not in layers:
+            continue
+        for point, case in cases.items():
+            if point in layers[name].points and layers[name].look(subject, case, *penalty).verdict == "fail":
+                return name
+    return ""
+
+
+def _differences(subject: Subject, right: Subject, cases: Mapping[str, Case], penalty: Penalty) -> Iterator[float]:
+    """Yield by how much the values and gradients of two subjects differ, on all cases and toys."""
+    loss = cases["wide"].loss
+    for case in [*cases.values(), *(toy(name, loss) for name in TOYS)]:
+        for ask in _QUESTIONS:
+            mine, theirs = (np.asarray(ask(one, case, penalty)) for one in (subject, right))
+            yield (
+                0.0
+                if mine.tobytes() == theirs.tobytes()
+                else float(np.nanmax(np.abs(mine - theirs), initial=0)) or np.inf
+            )
+
+
+_QUESTIONS: list[Callable[[Subject, Case, Penalty], object]] = [
+    lambda subject, case, penalty: subject.slope(case.X, case.y, case.weights, *penalty),
+    lambda subject, case, penalty: subject.value(subject.objective(*penalty), Batch.of(case.X, case.y), case.weights),
+    lambda subject, case, penalty: subject.loss_fn(case.scores.copy(), case.y)[0],
+]

@@ -1,0 +1,66 @@
+"""How the error of a difference depends on its step: too long a step truncates, too short a one drowns in rounding."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from imgclf.arrays import Batch, FloatArray
+from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.exhaustive import differences, steps
+from imgclf.gradcheck.layers.textbook import sample_places
+from imgclf.gradients import Objective, central_difference, evaluate_loss
+from imgclf.losses import LOSSES
+
+PLACES = 20  # weights that are moved one at a time
+TAUS = 10.0 ** np.arange(-10, 0.5, 0.5)  # how far a step moves the scores, at most
+
+
+class ErrorCurve(NamedTuple):
+    """One way to differentiate: steps (k,) above 0 and, of each, the largest error of the gradient, errors (k,)."""
+
+    name: str
+    steps: FloatArray
+    errors: FloatArray
+
+
+def error_curves(case: Case) -> list[ErrorCurve]:
+    """Measure the errors of differences of the loss in float64 and in float32, and of increments."""
+    places = sample_places(*case.weights.shape)
+    some = places[:: max(1, len(places) // PLACES)]
+    increments = [differences(case.loss, case.scores, case.X, case.y, tau).slope for tau in TAUS]
+    return [
+        ErrorCurve("differences of the loss, float64", TAUS, _tried(case, some, "float64")),
+        ErrorCurve("differences of the loss, float32", TAUS, _tried(case, some, "float32")),
+        ErrorCurve(
+            "increments, every parameter", TAUS, np.array([_largest(one - case.complex_step) for one in increments])
+        ),
+    ]
+
+
+def _tried(case: Case, places: list[tuple[int, int]], dtype: DTypeLike) -> FloatArray:
+    batch = Batch.of(np.asarray(case.X, dtype), case.y)
+    w: FloatArray = np.asarray(case.weights, dtype).copy()
+    objective = Objective(LOSSES[case.loss])
+
+    def value(w: FloatArray) -> float:
+        return evaluate_loss(objective, batch, w)[0]
+
+    out = []
+    for tau in TAUS:
+        h = steps(case.X, tau)
+        if not all(_moves(w, place, h) for place in places):
+            out.append(float("nan"))  # the step is lost in the rounding of a weight
+            continue
+        errors = [central_difference(value, w, place, h[place[0]]) - case.complex_step[place] for place in places]
+        out.append(_largest(np.array(errors)))
+    return np.array(out)
+
+
+def _moves(w: Any, place: tuple[int, int], h: FloatArray) -> bool:
+    step = w.dtype.type(h[place[0]])
+    return bool(w[place] - step < w[place] < w[place] + step)
+
+
+def _largest(errors: FloatArray) -> float:
+    return float(np.abs(errors).max())

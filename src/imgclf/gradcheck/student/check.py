@@ -1,0 +1,231 @@
+"""All that can be asked of a learner's function, and the report of it."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from imgclf.arrays import Batch, FloatArray, IntArray
+from imgclf.gradcheck.student.differences import Comparison, TableRow, compare, step_table, surroundings
+from imgclf.gradcheck.student.explain import (
+    Evidence,
+    ValuePair,
+    explain_gradient,
+    explain_penalty,
+    explain_values,
+    matching_candidate,
+)
+from imgclf.gradcheck.student.findings import (
+    Finding,
+    Seen,
+    Worst,
+    beside_ours,
+    inputs_finding,
+    is_coarse,
+    large_finding,
+    precision_finding,
+    repeatable_finding,
+    same_bits,
+    slope_finding,
+    slope_worst,
+)
+from imgclf.gradcheck.student.points import Point, balanced_reg, large_scores, other_points, random_weights
+from imgclf.gradcheck.student.process import Answer, Ask, StudentFailure
+from imgclf.gradcheck.student.reference import FLOAT32, ours, with_bias
+from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
+from imgclf.losses import LOSSES
+
+TIMED = 5
+SLOW = 10.0  # times ours
+
+# (W, X, y, reg) -> what known mistakes would return as dW, by the sentence that explains them
+Candidates: TypeAlias = Callable[[FloatArray, FloatArray, IntArray, float], Mapping[str, FloatArray]]
+
+
+@dataclass(frozen=True)
+class StudentReport:
+    """All findings about one function."""
+
+    findings: Sequence[Finding]
+    worst: Worst | None
+    table: Sequence[TableRow]  # of the worst place
+    checked: int  # places where dW was held against the slope of the value
+    parameters: int
+    advice: Sequence[str]
+    notes: Sequence[str]
+    seconds_a_call: float
+    our_seconds: float | None  # with `against`
+
+    @property
+    def verdict(self) -> str:
+        """Return the worst of all findings."""
+        verdicts = {finding.verdict for finding in self.findings}
+        return next(verdict for verdict in ("fail", "inconclusive", "pass") if verdict in verdicts)
+
+
+class Conversation:
+    """Asks, and remembers what there is to remember of all answers."""
+
+    def __init__(self, ask: Ask, X: FloatArray, y: IntArray, against: str | None) -> None:
+        self.ask, self.X, self.y, self.against = ask, X, y, against
+        self.seconds: list[float] = []
+        self.changed: set[str] = set()
+        self.dtypes: set[str] = set()
+        self.unit = 1.0  # how much coarser than float64 rounding is
+
+    def at(self, point: Point) -> Answer:
+        """Ask at a point; a failure says where."""
+        try:
+            answer = self.ask(point.W, self.X, self.y, point.reg)
+        except StudentFailure as failure:
+            raise StudentFailure(f"{failure} - {point.words}", alive=failure.alive) from failure
+        self.seconds.append(answer.seconds)
+        self.changed |= set(answer.changed)
+        self.dtypes.add(answer.dtype)
+        return answer
+
+    def seen(self, point: Point) -> Seen:
+        """Ask at a point, and look what we say."""
+        answer = self.at(point)
+        known = ours(self.against, point.W, self.X, self.y, point.reg, self.unit) if self.against else None
+        return Seen(point, answer, known)
+
+
+def check_student(
+    ask: Ask, X: FloatArray, y: IntArray, classes: int, *, against: str | None = None, reg: float = 0.0,
+    seed: int = 0, budget: float = 20.0, candidates: Candidates | None = None,
+) -> StudentReport:  # fmt: skip
+    """Check f(W, X, y, reg) -> (loss, dW) on X (N, D) float64 and y (N,).
+
+    Is dW the slope of the loss, and, with `against`, are both ours? `budget` is in seconds, for the slopes.
+    StudentFailure where it gives no answer.
+    """
+    talk = Conversation(ask, X, y, against)
+    W = random_weights(X, classes, seed)
+    plain = Point("steps", "at random W, reg = 0", W, 0.0)
+    first = talk.at(plain)
+    if not same_bits(first, talk.at(plain)):
+        return _report(talk, W, [repeatable_finding(False, plain)])
+    full = Point("steps", "at random W, reg > 0", W, balanced_reg(first.dW, W))
+    around = surroundings(lambda W: talk.ask(W, X, y, full.reg).loss, W, X, seed)
+    talk.at(full)
+    coarse = is_coarse(around.noise, around.middle, W, X) or talk.dtypes != {"float64"}
+    talk.unit = FLOAT32 if coarse else 1.0
+    seen = [talk.seen(point) for point in (plain, full, *other_points(X, classes, full, reg, seed))]
+    slope = compare(around, seen[1].answer.dW, seed=seed, budget=budget)
+    large = _survives(talk, large_scores(X, W, seed))
+    findings = [
+        repeatable_finding(same_bits(first, talk.at(plain)), plain),
+        inputs_finding(talk.changed, plain),
+        precision_finding(coarse, talk.dtypes, around.noise, full),
+        *beside_ours(seen, coarse),
+        slope_finding(slope, seen[0], seen[1], X, coarse),
+        large_finding(large),
+    ]
+    worst = _worst(slope, findings)
+    table = step_table(around, worst.place, float(seen[1].answer.dW[worst.place])) if worst else ()
+    advice = _advice(talk, seen, slope, findings, candidates)
+    return _report(talk, W, findings, worst, table, len(slope.tried), advice + _against_overflow(large, against))
+
+
+def _survives(talk: Conversation, point: Point) -> Seen | StudentFailure:
+    try:
+        return talk.seen(point)
+    except StudentFailure as failure:
+        if not failure.alive:
+            raise
+        return failure
+
+
+def _worst(slope: Comparison, findings: Sequence[Finding]) -> Worst | None:
+    """Return the place where dW is not the slope, else where it is not ours, else where it is nearest to a mistake."""
+    failed = [finding.worst for finding in findings if finding.verdict == "fail" and finding.worst]
+    return slope_worst(slope) if slope.count("wrong") or not failed else failed[0]
+
+
+def _advice(
+    talk: Conversation, seen: Sequence[Seen], slope: Comparison, findings: Sequence[Finding],
+    candidates: Candidates | None,
+) -> list[str]:  # fmt: skip
+    failed = {finding.name for finding in findings if finding.verdict == "fail"}
+    if not failed & {"value", "gradient", "slope"}:
+        return []
+    if not all(dtype.startswith("float") for dtype in talk.dtypes):
+        return [f"dW is {', '.join(sorted(talk.dtypes))}: its fractions are lost; np.zeros(W.shape) is float64"]
+    sentences = [_about_penalty(seen[0], seen[1], len(talk.y))]
+    if "value" in failed:
+        sentences.append(_about_values(talk, seen))
+    if failed & {"gradient", "slope"}:
+        known = candidates(seen[1].point.W, talk.X, talk.y, seen[1].point.reg) if candidates else {}
+        bound = seen[1].ours.dW_bound if seen[1].ours else 1e-12 * np.abs(seen[1].answer.dW)
+        found = matching_candidate(seen[1].answer.dW, known, bound)
+        sentences.append(found or explain_gradient(_evidence(seen, slope, "value" in failed), len(talk.y)))
+    return [sentence for sentence in sentences if sentence]
+
+
+def _about_penalty(plain: Seen, full: Seen, N: int) -> str | None:
+    """Take away what the answers have in common: the rest is the penalty."""
+    rounding = 1e-13 * N * float(np.abs(plain.answer.dW).max() + np.abs(full.answer.dW).max())
+    right = 2 * full.point.reg * full.point.W
+    return explain_penalty(_penalty_factor(plain, full), full.answer.dW - plain.answer.dW, right, rounding, N)
+
+
+def _penalty_factor(plain: Seen, full: Seen) -> float:
+    """Return the penalty in the value over reg * sum(W * W)."""
+    return (full.answer.loss - plain.answer.loss) / (full.point.reg * float(np.sum(full.point.W**2)))
+
+
+def _about_values(talk: Conversation, seen: Sequence[Seen]) -> str | None:
+    plain = sorted((one for one in seen if not one.point.reg), key=lambda one: one.point.name != "zero")
+    pairs = [ValuePair(o.point.name, o.answer.loss, o.ours.loss, o.ours.loss_bound) for o in plain if o.ours]
+    batch, classes = Batch.of(talk.X, talk.y), seen[0].point.W.shape[1]
+    others = {
+        name: [evaluate_loss(Objective(loss), batch, with_bias(one.point.W))[0] for one in plain]
+        for name, loss in LOSSES.items()
+    }
+    return explain_values(pairs, others, classes, len(talk.y), talk.against or "")
+
+
+def _evidence(seen: Sequence[Seen], slope: Comparison, value_is_wrong: bool) -> Evidence:
+    """Hold the data term's gradient against ours where the value is ours, else against the value's own slope."""
+    plain, full = seen[0], seen[1]
+    if plain.ours and not value_is_wrong:
+        rows, columns = (index.ravel() for index in np.indices(plain.answer.dW.shape))
+        return Evidence(plain.answer.dW, rows, columns, plain.ours.dW.ravel(), plain.ours.dW_bound.ravel())
+    clear = [one for one in slope.tried if one.outcome in ("agrees", "wrong")]
+    rows, columns = (np.array([one.place[i] for one in clear], int) for i in (0, 1))
+    penalty = 2 * full.point.reg * full.point.W[rows, columns]
+    slopes = np.array([one.numerical for one in clear]) - _penalty_factor(plain, full) * penalty
+    return Evidence(plain.answer.dW, rows, columns, slopes, np.array([one.bound for one in clear]))
+
+
+def _against_overflow(large: Seen | StudentFailure, against: str | None) -> list[str]:
+    if not isinstance(large, StudentFailure):
+        return []
+    if against == "logistic_ovr":
+        return ["log(1 + exp(t)) overflows: use np.logaddexp(0, t)"]
+    return ["exp overflows: take the largest score of each row away first, s - s.max(axis=1, keepdims=True)"]
+
+
+def _report(
+    talk: Conversation, W: FloatArray, findings: Sequence[Finding], worst: Worst | None = None,
+    table: Sequence[TableRow] = (), checked: int = 0, advice: Sequence[str] = (),
+) -> StudentReport:  # fmt: skip
+    our_seconds = _our_seconds(talk.against, talk.X, talk.y, W) if talk.against else None
+    seconds = min(talk.seconds)
+    slow = our_seconds is not None and seconds > SLOW * our_seconds
+    notes = ("it is slower than it needs to be: a product of matrices does the work of a loop over images",) * slow
+    unique = tuple(dict.fromkeys(advice))
+    return StudentReport(findings, worst, table, checked, W.size, unique, notes, seconds, our_seconds)
+
+
+def _our_seconds(loss: str, X: FloatArray, y: IntArray, W: FloatArray) -> float:
+    """Return the time of our own loss and gradient, the best of a few."""
+    times = []
+    for _ in range(TIMED):
+        began = time.perf_counter()
+        analytic_gradient(Objective(LOSSES[loss]), Batch.of(X, y), with_bias(W))
+        times.append(time.perf_counter() - began)
+    return min(times)

@@ -1,0 +1,268 @@
+"""The child's side: imports a learner's file, calls its function when asked, and tells what it did.
+
+Run as `python -m imgclf.gradcheck.student.child DESCRIPTOR PARENT FILE FUNCTION` by `process`.
+"""
+
+import io
+import linecache
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.gradcheck.student import frames
+
+KEPT = 4096  # bytes of what is printed
+LONGEST = 300  # characters of a failure
+LONGEST_NOTE = 100
+PACKAGE = "student_folder"
+CLOSED = 77  # exit code: the connection was closed from inside
+
+
+class WrongAnswerError(Exception):
+    """The function returned what is no answer."""
+
+
+class Checked(NamedTuple):
+    """An answer of the right kind."""
+
+    loss: float
+    dW: NDArray[np.float64]
+    dtype: str
+
+
+class Nowhere(io.RawIOBase):
+    """A stream that goes nowhere, and remembers how it began: prints of any size cost neither disk nor memory."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.beginning = b""
+
+    def writable(self) -> bool:
+        """As asked by TextIOWrapper."""
+        return True
+
+    def fileno(self) -> int:
+        """Return 1 or 2: what writes there goes to /dev/null."""
+        return self.descriptor
+
+    def write(self, data: Any) -> int:
+        """Forget all but the beginning."""
+        size = len(data)
+        if len(self.beginning) < KEPT:
+            self.beginning += bytes(data[:KEPT])
+        return size
+
+    def as_text(self) -> io.TextIOWrapper:
+        """Return what print writes to; it keeps nothing back."""
+        return io.TextIOWrapper(cast(BinaryIO, self), "utf-8", "backslashreplace", write_through=True)
+
+    def first_line(self) -> str:
+        """Return the first line that is not blank."""
+        lines = (line.strip() for line in self.beginning.decode(errors="replace").splitlines())
+        return next(filter(None, lines), "")
+
+
+def main(descriptor: int, parent: int, path: str, name: str) -> NoReturn:
+    """Answer questions until nobody asks any more."""
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    _limit_memory()
+    channel = socket.socket(fileno=descriptor)
+    printed, warned = Nowhere(1), Nowhere(2)
+    sys.stdout, sys.stderr = printed.as_text(), warned.as_text()
+    sys.argv = [path]
+    me, folder = os.getpid(), str(Path(path).parent) + os.sep
+
+    def tell(header: dict[str, Any], **arrays: NDArray[Any]) -> None:
+        if os.getpid() != me:  # the function has forked, and this is the copy: it must not answer too
+            os._exit(0)
+        heard = {"printed": printed.first_line(), "warned": warned.first_line().replace(folder, "")}
+        frames.send(channel, header | {key: one_line(text, LONGEST_NOTE) for key, text in heard.items()}, **arrays)
+
+    tell({"started": True})
+    function = _load(path, name, tell)
+    try:
+        _serve(function, path, frames.read_from(channel), tell)
+    except (EOFError, ConnectionError):
+        os._exit(0)
+    except OSError:
+        os._exit(CLOSED)
+
+
+def _load(path: str, name: str, tell: Callable[..., None]) -> Callable[..., Any]:
+    try:
+        module = import_file(path)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the learner's
+        tell({"failure": f"cannot be imported: {describe(error, path)}"})
+        os._exit(1)
+    function = getattr(module, name, None)
+    if not callable(function):
+        tell({"missing": functions_of(module)})
+        os._exit(1)
+    tell({"ready": True})
+    return function  # type: ignore[no-any-return]
+
+
+def _serve(function: Callable[..., Any], path: str, read: frames.Read, tell: Callable[..., None]) -> NoReturn:
+    data: frames.Arrays = {}
+    given: frames.Arrays = {}
+    while True:
+        header, arrays = frames.receive(read)
+        data |= arrays
+        # The function gets copies, made good again: what it changes must not be there at the next question.
+        given |= {key: array.copy() for key, array in arrays.items()}
+        try:
+            began = time.perf_counter()
+            returned = function(given["W"].view(), given["X"].view(), given["y"].view(), header["reg"])
+            seconds = time.perf_counter() - began
+            loss, dW, dtype = checked(returned, data["W"].shape)
+            changed = _make_good(given, data)
+        except WrongAnswerError as wrong:
+            _make_good(given, data)
+            tell({"failure": str(wrong)})
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the learner's
+            _make_good(given, data)
+            tell({"failure": f"raises {describe(error, path)}"})
+        else:
+            tell({"loss": loss, "dtype": dtype, "seconds": seconds, "changed": changed}, dW=dW)
+
+
+def import_file(path: str) -> ModuleType:
+    """Run a file as a module; its folder comes first where it imports from, and is the package of `from . import`."""
+    folder = str(Path(path).parent)
+    sys.path.insert(0, folder)
+    package = ModuleType(PACKAGE)
+    package.__path__ = [folder]
+    module = ModuleType(f"{PACKAGE}.{Path(path).stem}")
+    module.__file__, module.__package__ = path, PACKAGE
+    sys.modules[PACKAGE], sys.modules[module.__name__] = package, module
+    # Compiled here and not by an import: a file that was just edited may have the time and size of its old bytecode.
+    exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), vars(module))
+    return module
+
+
+def functions_of(module: ModuleType) -> list[str]:
+    """Return the names of the functions that a module defines itself."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if callable(value) and getattr(value, "__module__", None) == module.__name__ and not name.startswith("_")
+    ][:50]
+
+
+def checked(returned: Any, shape: tuple[int, ...]) -> Checked:
+    """Return loss and dW as they should be, or raise WrongAnswerError: what is wrong, and what is expected."""
+    if not isinstance(returned, tuple | list) or len(returned) != 2:
+        many = f" of {len(returned)}" if isinstance(returned, tuple | list) else ""
+        kind = "None" if returned is None else f"a {type(returned).__name__}{many}"
+        raise WrongAnswerError(f"returns {kind}, not a pair (loss, dW)")
+    loss, dW = returned
+    if np.ndim(dW) == 0 and isinstance(loss, np.ndarray) and loss.ndim == 2:
+        raise WrongAnswerError("returns (dW, loss): the loss comes first")
+    return Checked(_checked_loss(loss), *_checked_gradient(dW, shape))
+
+
+def _checked_loss(loss: Any) -> float:
+    if isinstance(loss, np.ndarray) and loss.ndim:
+        raise WrongAnswerError(f"returns a loss of shape {loss.shape}, not one number: is it the mean over the images?")
+    # A Python int may be too large for any dtype.
+    is_int = isinstance(loss, int) and not isinstance(loss, bool)
+    is_real = isinstance(loss, float | np.generic | np.ndarray) and np.asarray(loss).dtype.kind in "fiu"
+    if not is_int and not is_real:
+        kind = loss.dtype if isinstance(loss, np.ndarray | np.generic) else type(loss).__name__
+        raise WrongAnswerError(f"returns a loss that is no real number: {kind}")
+    try:
+        number = float(loss)
+    except OverflowError:
+        number = np.inf
+    if not np.isfinite(number):
+        raise WrongAnswerError(f"returns a loss that is {number}")
+    return number
+
+
+def _checked_gradient(dW: Any, shape: tuple[int, ...]) -> tuple[NDArray[np.float64], str]:
+    if not isinstance(dW, np.ndarray):
+        kind = "None" if dW is None else f"a {type(dW).__name__}"
+        raise WrongAnswerError(f"returns a dW that is {kind}, not an array of shape {shape}")
+    if dW.shape != shape:
+        way_out = ": transpose it" if dW.shape == shape[::-1] else ""
+        raise WrongAnswerError(f"returns a dW of shape {dW.shape}, not {shape}, the shape of W{way_out}")
+    if dW.dtype.kind not in "fiu":
+        raise WrongAnswerError(f"returns a dW of dtype {dW.dtype}, not float64")
+    with np.errstate(over="ignore"):
+        array = np.asarray(dW).astype(np.float64)
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        place = ",".join(map(str, bad[0]))
+        more = f" ({len(bad):,} of {array.size:,} are not finite)" if len(bad) > 1 else ""
+        raise WrongAnswerError(f"returns dW[{place}] = {array[tuple(bad[0])]}{more}")
+    return array, str(dW.dtype)
+
+
+def describe(error: BaseException, path: str) -> str:
+    """Return what went wrong in one line, and in which line of the learner's own files."""
+    if isinstance(error, SystemExit):
+        text = f"SystemExit, code {error.code}: a function returns, it does not end the program"
+    else:
+        lines = "".join(traceback.format_exception_only(error)).splitlines()
+        text = next((line for line in lines if line and not line.startswith(" ")), type(error).__name__)
+    if isinstance(error, SyntaxError) and error.lineno:
+        return _with_line(text, error.filename or path, error.lineno)
+    own = [
+        (frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if Path(frame.f_code.co_filename).parent == Path(path).parent
+    ]
+    return _with_line(text, *own[-1]) if own else one_line(text, LONGEST)
+
+
+def _with_line(text: str, path: str, line: int) -> str:
+    source = one_line(linecache.getline(path, line).strip(), 80)
+    return f"{one_line(text, LONGEST)} ({Path(path).name}, line {line}{': ' + source if source else ''})"
+
+
+def one_line(text: str, longest: int) -> str:
+    """Shorten a text, and leave nothing in it that a terminal would obey."""
+    shown = "".join(c if c.isprintable() else " " for c in text)
+    return shown if len(shown) <= longest else shown[: longest - 3] + "..."
+
+
+def _make_good(given: frames.Arrays, data: frames.Arrays) -> list[str]:
+    """Undo what the function did to its inputs; return their names. Bits are compared: a NaN is no NaN's equal."""
+    changed = [key for key in given if not np.array_equal(given[key].view(np.int64), data[key].view(np.int64))]
+    for key in changed:
+        given[key] = data[key].copy()
+    return changed
+
+
+def _limit_memory() -> None:
+    """Let a function that asks for ever more get a MemoryError, before the machine is out of memory."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if soft == resource.RLIM_INFINITY or soft > half:
+        with suppress(OSError, ValueError):  # not every system has such a limit
+            resource.setrlimit(resource.RLIMIT_AS, (half, hard))
+
+
+def _end_with(parent: int) -> None:
+    """Outlive nobody: whoever asked may have been killed, with the function in an endless loop."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:5])

@@ -1,0 +1,271 @@
+"""Wrong answers in a sentence, where the mistake is a known one; no guesses where it is not."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.arrays import FloatArray, IntArray
+
+EXACT = 1e-6  # relative; a constant factor that is further off is another one
+
+Factors: TypeAlias = Sequence[tuple[float, str]]
+
+
+class Evidence(NamedTuple):
+    """The learner's gradient of the data term beside the slope that it should be, at some places."""
+
+    dW: FloatArray  # (D, C), all of the learner's
+    rows: IntArray  # (K,)
+    columns: IntArray  # (K,)
+    slope: FloatArray  # (K,)
+    slack: FloatArray  # (K,): of the slope
+
+    @property
+    def own(self) -> FloatArray:
+        """Return the learner's gradient at these places."""
+        return self.dW[self.rows, self.columns]
+
+    def fits(self, other: FloatArray, factor: float = 1.0) -> NDArray[np.bool_]:
+        """Whether other (K,) is factor times the slope, place by place."""
+        size = float(np.abs(self.slope).max(initial=0))
+        room = max(1.0, abs(factor)) * (self.slack + EXACT * np.abs(self.slope)) + EXACT * EXACT * size
+        return np.asarray(np.abs(other - factor * self.slope) <= room)
+
+
+class ValuePair(NamedTuple):
+    """A value without penalty, theirs and ours, at one W."""
+
+    point: str
+    theirs: float
+    ours: float
+    bound: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether rounding explains the difference."""
+        return abs(self.theirs - self.ours) <= self.bound
+
+
+def explain_gradient(evidence: Evidence, N: int) -> str | None:
+    """Say what is wrong with the gradient of the data term; None if nothing is, or nothing known."""
+    if not len(evidence.slope) or evidence.fits(evidence.own).all():
+        return None
+    if not evidence.dW.any():
+        return "your gradient of the data term is 0 everywhere: is dW filled, and returned?"
+    for look in (_one_place, _one_column, _constant_factor, _moved_columns, _reshaped):
+        sentence = look(evidence, N)
+        if sentence:
+            return sentence
+    return None
+
+
+def explain_penalty(
+    value_factor: float, gradient: FloatArray, right: FloatArray, rounding: float, N: int
+) -> str | None:
+    """Say what is wrong with the penalty.
+
+    value_factor: its value over reg * sum(W * W); gradient and right (D, C): its part of dW, and 2 * reg * W.
+    """
+    if not right.any():
+        return None
+    factor = float(np.vdot(gradient, right) / np.vdot(right, right))
+    room = EXACT * max(1.0, abs(factor)) * float(np.abs(right).max()) + rounding
+    if float(np.abs(gradient - factor * right).max()) > room:
+        return "the penalty's part of dW is no multiple of W: the derivative of reg * W**2 is 2 * reg * W"
+    factor = float(_clean(factor, room / float(np.abs(right).max())))
+    value_factor = _clean(value_factor, EXACT)
+    if (value_factor, factor) == (1, 1):
+        return None
+    if value_factor == 1:
+        return _penalty_gradient(factor, N)
+    if value_factor and (factor == 1 or math.isclose(factor, value_factor, rel_tol=EXACT)):
+        return f"your penalty is {_times(value_factor, N)}: it should be reg * sum(W * W)"
+    if value_factor == 0:
+        where = "from the loss" if factor else "from the loss and from dW"
+        return f"the penalty is missing {where}: add reg * sum(W * W){'' if factor else ' and 2 * reg * W'}"
+    both = f"your penalty is {_times(value_factor, N)}, and its part of dW {_times(factor, N)}"
+    return f"{both}: they are reg * sum(W * W) and 2 * reg * W"
+
+
+def explain_values(
+    pairs: Sequence[ValuePair], others: Mapping[str, Sequence[float]], classes: int, N: int, against: str
+) -> str | None:
+    """Say why the values are not ours; others: what our other losses give at the same points."""
+    if all(pair.agrees for pair in pairs):
+        return None
+    theirs, right = (np.array(column) for column in zip(*((p.theirs, p.ours) for p in pairs), strict=True))
+    room = 10 * np.array([pair.bound for pair in pairs])
+    for name, values in others.items():
+        if name != against and (np.abs(theirs - np.array(values)) <= room + EXACT * EXACT).all():
+            return f"your loss is {name}, not {against}"
+    for factor, _ in [*_factors(N, classes), (1 / math.log(2), "")]:
+        if factor != 1 and (np.abs(theirs - factor * right) <= max(1, abs(factor)) * room + EXACT * right).all():
+            return _value_factor(factor, N, classes)
+    difference = float(np.median(theirs - right))
+    if (np.abs(theirs - right - difference) <= room + EXACT).all():
+        return _value_offset(difference, against)
+    if against == "svm" and pairs[0].point == "zero" and not pairs[0].agrees:
+        margin = pairs[0].theirs / (classes - 1)
+        return f"at W = 0 your loss is {pairs[0].theirs:.6g}, as with a margin of {margin:.4g}: ours is 1"
+    if theirs.min() < 0:
+        return f"your loss is negative ({theirs.min():.4g}): this one never is"
+    near = np.abs(theirs - right) <= EXACT * np.maximum(1, right)
+    wide = np.array([pair.point == "wide" for pair in pairs])
+    if (near | wide).all() and (theirs[~near] < right[~near]).all():
+        return "your loss is a little less than ours where p is small: is a number added inside the log, or p clipped?"
+    return None
+
+
+def matching_candidate(dW: FloatArray, candidates: Mapping[str, FloatArray], bound: FloatArray) -> str | None:
+    """Return the known mistake that gives this gradient (D, C), within rounding."""
+    for sentence, gradient in candidates.items():
+        room = 4 * bound + EXACT * EXACT * np.abs(gradient)
+        if gradient.shape == dW.shape and (np.abs(dW - gradient) <= room).all():
+            return sentence
+    return None
+
+
+def _factors(N: int, classes: int) -> Factors:
+    """Return the factors that mistakes give, the more likely first."""
+    known = [
+        (float(N), f"N = {N}"), (-1.0, ""), (2.0, ""), (0.5, ""), (1 / N, f"N = {N}"),
+        (float(-N), f"N = {N}"), (-1 / N, f"N = {N}"),
+        (float(classes), f"C = {classes}"), (1 / classes, f"C = {classes}"),
+        (1 / (N * classes), f"N * C = {N * classes}"), (float(N * classes), f"N * C = {N * classes}"),
+        (classes - 1.0, f"C - 1 = {classes - 1}"), (1 / max(1, classes - 1), f"C - 1 = {classes - 1}"),
+    ]  # fmt: skip
+    if N > 1:
+        known += [(N / (N - 1), "N - 1"), ((N - 1) / N, "N + 1")]
+    return [(factor, words) for factor, words in known if factor != 1]
+
+
+def _constant_factor(evidence: Evidence, N: int) -> str | None:
+    clear = np.abs(evidence.slope) > np.maximum(100 * evidence.slack, 1e-3 * np.abs(evidence.slope).max())
+    if clear.sum() < 2:
+        return None
+    factor = float(np.median(evidence.own[clear] / evidence.slope[clear]))
+    near = [(known, words) for known, words in _factors(N, evidence.dW.shape[1]) if abs(factor / known - 1) < EXACT]
+    if near:
+        return _gradient_factor(*near[0], N) if evidence.fits(evidence.own, near[0][0]).all() else None
+    return f"your gradient is {factor:.6g} times the slope, everywhere" if _fits_all(evidence, factor) else None
+
+
+def _fits_all(evidence: Evidence, factor: float) -> bool:
+    return len(evidence.slope) > 10 and factor != 0 and bool(evidence.fits(evidence.own, factor).all())
+
+
+def _gradient_factor(factor: float, words: str, N: int) -> str:
+    if factor == -1:
+        return "your gradient has the wrong sign"
+    if factor in (2, 0.5) and words == "":
+        return f"your gradient is {'twice' if factor == 2 else 'half'} what it should be"
+    if words == "N - 1":
+        return "your gradient is divided by N - 1: the mean divides by N"
+    if words == "N + 1":
+        return f"your gradient is {N - 1}/{N} of what it should be: is one image left out?"
+    sign = ", with the wrong sign" if factor < 0 else ""
+    name = words.split(" = ")[0]
+    if abs(factor) > 1:
+        return f"your gradient is {abs(factor):g} times too large{sign} ({words}): divide by {name}"
+    return f"your gradient is {1 / abs(factor):g} times too small{sign} ({words}): one division by {name} too many?"
+
+
+def _one_place(evidence: Evidence, N: int) -> str | None:
+    wrong = np.flatnonzero(~evidence.fits(evidence.own))
+    if len(wrong) != 1 or len(evidence.slope) < 10:
+        return None
+    i = wrong[0]
+    place = f"dW[{evidence.rows[i]},{evidence.columns[i]}]"
+    return f"of all places tried only {place} is wrong: {evidence.own[i]:.6g}, not {evidence.slope[i]:.6g}"
+
+
+def _one_column(evidence: Evidence, N: int) -> str | None:
+    wrong = ~evidence.fits(evidence.own)
+    columns = np.unique(evidence.columns[wrong])
+    if len(columns) != 1 or evidence.dW.shape[1] < 3:
+        return None
+    c = int(columns[0])
+    there = evidence.columns == c
+    if 2 * wrong[there].sum() < there.sum():
+        return None
+    empty = ": it is 0" if not evidence.dW[:, c].any() else ""
+    last = ", the last," if c == evidence.dW.shape[1] - 1 else ""
+    return f"only the column of class {c}{last} is wrong{empty}"
+
+
+def _moved_columns(evidence: Evidence, N: int) -> str | None:
+    """Each wrong column holds the slope of another class."""
+    wrong = ~evidence.fits(evidence.own)
+    source: dict[int, int] = {}
+    for c in map(int, np.unique(evidence.columns[wrong])):
+        there = evidence.columns == c
+        here = evidence._replace(**{k: v[there] for k, v in evidence._asdict().items() if k != "dW"})
+        fitting = [j for j in range(evidence.dW.shape[1]) if here.fits(evidence.dW[here.rows, j]).all()]
+        if len(fitting) != 1:
+            return None
+        source[c] = fitting[0]
+    classes = evidence.dW.shape[1]
+    if len(source) == 2 and all(source.get(j) == c for c, j in source.items()):
+        return "the columns of classes {} and {} are swapped".format(*source)
+    shifts = {(j - c) % classes for c, j in source.items()}
+    if len(source) == classes and len(shifts) == 1:
+        return f"the columns are shifted: the gradient of class 0 stands in column {source[0]}"
+    return f"the columns are in another order: that of class {min(source)} stands in column {source[min(source)]}"
+
+
+def _reshaped(evidence: Evidence, N: int) -> str | None:
+    turned = evidence.dW.reshape(evidence.dW.shape[::-1]).T
+    if evidence.fits(turned[evidence.rows, evidence.columns]).all():
+        return "dW is reshaped where it should be transposed: use .T"
+    return None
+
+
+def _penalty_gradient(factor: float, N: int) -> str:
+    words = "the derivative of reg * W**2 is 2 * reg * W"
+    if factor == 0:
+        return "the penalty's gradient is missing: add 2 * reg * W to dW"
+    if factor == -1:
+        return f"the penalty's gradient has the wrong sign: {words}"
+    if N > 1 and abs(factor * N - 1) < EXACT:
+        return f"the penalty's gradient is divided by N = {N}: add 2 * reg * W after the mean is taken"
+    return f"the penalty's gradient is {_times(factor, N).replace(' ours', '')}: {words}"
+
+
+def _times(factor: float, N: int) -> str:
+    """Write a factor of the penalty in words."""
+    named = {1.0: "as ours", 0.0: "missing", 0.5: "half ours", 2.0: "twice ours", -1.0: "of the wrong sign"}
+    if factor in named:
+        return named[factor]
+    if N > 1 and abs(factor * N - 1) < EXACT:
+        return f"divided by N = {N}"
+    return f"{factor:.4g} times ours"
+
+
+def _value_factor(factor: float, N: int, classes: int) -> str:
+    if factor == -1:
+        return "your loss is minus ours: it should be positive"
+    if abs(factor * math.log(2) - 1) < EXACT:
+        return "your loss is ours over log 2: use np.log, not np.log2"
+    if factor == N:
+        return f"your loss is N = {N} times ours: take the mean over the images"
+    if factor == 1 / N:
+        return f"your loss is ours over N = {N}: the mean is taken twice"
+    if factor in (2, 0.5):
+        return f"your loss is {'twice' if factor == 2 else 'half'} ours"
+    if factor == 1 / classes:
+        return f"your loss is ours over C = {classes}: sum over the classes, and take the mean over the images only"
+    return f"your loss is {factor:.6g} times ours"
+
+
+def _value_offset(difference: float, against: str) -> str:
+    if against.startswith("svm") and abs(difference - 1) < EXACT:
+        return "your loss is larger by exactly 1: the right class counts as a violator; leave it out"
+    return f"your loss is {'larger' if difference > 0 else 'smaller'} than ours by {abs(difference):.6g} at every W"
+
+
+def _clean(factor: float, room: float) -> float:
+    """Return 0, 1/2, 1, 2 or -1 for what is that but for rounding."""
+    return next((known for known in (0.0, 0.5, 1.0, 2.0, -1.0) if abs(factor - known) <= room), factor)

@@ -1,0 +1,58 @@
+"""How much rounding blurs a value, measured: differences of high order leave nothing of a smooth function but noise.
+
+ECnoise of Moré and Wild 2011, "Estimating computational noise".
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from imgclf.arrays import FloatArray
+from imgclf.seeds import CHECK, stream, uniform
+
+UNIT_ROUNDOFF = 2.0**-53
+POINTS = 9
+ORDER = 6
+DIRECTIONS = 3
+# How far the scores move from point to point. Values in float32 do not change at all over the smaller one; over the
+# larger one a hinge may have a kink, so the least of several directions counts.
+DISTANCES = (1e-8, 1e-6)
+NOISE_COUNTER = 1_000_000  # of the seed's stream, far from the columns that `differences` shuffles
+
+
+def noise_of(value: Callable[[FloatArray], float], W: FloatArray, largest: FloatArray, seed: int) -> float:
+    """Return the standard deviation of the rounding of value(W), W (D, C); largest (D,) is max_n |x_nd|."""
+    found = [
+        min(_along(value, W, distance * _direction(W, largest, seed, i)) for i in range(DIRECTIONS))
+        for distance in DISTANCES
+    ]
+    return max(found)
+
+
+def from_table(values: FloatArray) -> float:
+    """Return the noise in values at equal distances: the first order of differences where it agrees with the next two.
+
+    Differences of order k have the variance (2k)! / (k!)**2 times that of the noise.
+    """
+    levels, signs = [], []
+    differences = np.asarray(values, np.float64)
+    for k in range(1, ORDER + 1):
+        differences = np.diff(differences)
+        levels.append(math.sqrt(math.factorial(k) ** 2 / math.factorial(2 * k) * float(np.mean(differences**2))))
+        signs.append(bool(differences.min() < 0 < differences.max()))
+    for k in range(ORDER - 2):
+        if max(levels[k : k + 3]) <= 4 * min(levels[k : k + 3]) and signs[k]:
+            return levels[k]
+    return min(levels[2:])
+
+
+def _along(value: Callable[[FloatArray], float], W: FloatArray, step: FloatArray) -> float:
+    # Not from W itself: there, scores may be tied.
+    return from_table(np.array([value(W + i * step) for i in range(1, POINTS + 1)]))
+
+
+def _direction(W: FloatArray, largest: FloatArray, seed: int, counter: int) -> FloatArray:
+    """Return a random direction (D, C) that moves scores by about 1."""
+    signs = np.where(uniform(stream(seed, CHECK, NOISE_COUNTER + counter), W.shape) < 0.5, -1.0, 1.0)
+    return np.asarray(signs / (largest[:, None] * math.sqrt(len(W))))

@@ -1,0 +1,41 @@
+"""What is checked: the functions that training uses, put together; or the same with a mistake planted in one."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from imgclf.arrays import Batch, FloatArray, IntArray
+from imgclf.compose import Plan
+from imgclf.gradients import BatchGradient, GradientFn, Objective, analytic_gradient, evaluate_loss
+from imgclf.losses import LOSSES, LossFn
+from imgclf.optimizers import Optimizer
+from imgclf.schedules import Schedule
+from imgclf.trainer import TrainState, descend
+
+ValueFn: TypeAlias = Callable[[Objective, Batch, FloatArray], tuple[float, int]]
+DescendFn: TypeAlias = Callable[..., Iterator[tuple[BatchGradient, TrainState]]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The functions under check, each with the type it has in training."""
+
+    loss_fn: LossFn
+    value: ValueFn
+    gradient: GradientFn
+    optimizer: Optimizer
+    step_size: Schedule
+    descend: DescendFn
+
+    @classmethod
+    def of(cls, plan: Plan, loss: str) -> "Subject":
+        """Return what a run with this plan and loss would use."""
+        return cls(LOSSES[loss], evaluate_loss, analytic_gradient, plan.optimizer, plan.step_size, descend)
+
+    def objective(self, l2: float = 0.0, l1: float = 0.0) -> Objective:
+        """Return the objective with this loss."""
+        return Objective(self.loss_fn, l2, l1)
+
+    def slope(self, X: FloatArray, y: IntArray, weights: FloatArray, l2: float = 0.0, l1: float = 0.0) -> FloatArray:
+        """Return the gradient under check, (D+1, C); it gets a copy of the weights, to do to it what it likes."""
+        return self.gradient(self.objective(l2, l1), Batch.of(X, y), weights.copy()).grad

@@ -1,0 +1,34 @@
+"""The pictures of a gradient check: where its errors are, and how they depend on the step."""
+
+from pathlib import Path
+
+import numpy as np
+
+from imgclf.compose import Plan
+from imgclf.gradcheck.check import Checked
+from imgclf.gradcheck.step_sizes import error_curves
+from imgclf.gradcheck.subject import Subject
+from imgclf.report.error_map import error_map
+from imgclf.report.step_curve import step_curve
+from imgclf.report.style import png_bytes
+from imgclf.run_dir import write_whole
+
+
+def draw_check(checked: Checked, plan: Plan, directory: Path) -> list[str]:
+    """Draw the pictures of one loss into a directory; return their names."""
+    loss, wide = checked.loss, checked.cases["wide"]
+    floor = 2 * float(wide.truth.bound.max())
+    flat = wide.increment.curve.third == 0 and wide.increment.curve.curvature(2) == 0
+    figure = step_curve(error_curves(wide), f"{loss}: error of the gradient by step size", floor, flat=flat)
+    pictures = {f"steps-{loss}.png": figure}
+    if plan.preprocess.is_picture:
+        subject = Subject.of(plan, loss)
+        ratios = [
+            case.expected(0, 0).ratio(subject.slope(case.X, case.y, case.weights)) for case in checked.cases.values()
+        ]
+        title = f"{loss}: errors of the gradient of the data, the worst of {len(ratios)} points"
+        shape, names = plan.train.example_shape, plan.train.class_names
+        pictures[f"errors-{loss}.png"] = error_map(np.max(ratios, axis=0), shape, names, title)
+    for name, one in pictures.items():
+        write_whole(directory / name, png_bytes(one))
+    return list(pictures)

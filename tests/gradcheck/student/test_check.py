@@ -1,0 +1,177 @@
+"""Right functions pass, wrong ones fail, and known mistakes are named."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imgclf.gradcheck.student.check import check_student
+from imgclf.gradcheck.student.process import StudentFailure
+from imgclf.losses import LOSSES
+
+
+def beside(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+RIGHT = beside("right_answers").RIGHT
+WRONG = beside("wrong_answers").WRONG
+ALL_RIGHT = [(loss, function) for loss, functions in RIGHT.items() for function in functions]
+
+
+def findings(report):
+    return {finding.name: finding.verdict for finding in report.findings}
+
+
+def test_there_are_right_answers_for_every_loss():
+    assert RIGHT.keys() == LOSSES.keys()
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(("loss", "function"), ALL_RIGHT)
+def test_right_functions_pass(asking, make_case, loss, function, known):
+    X, y = make_case()
+    report = check_student(asking(function), X, y, 5, against=loss if known else None, reg=0.1)
+    assert report.verdict == "pass", report.findings
+    assert report.checked == report.parameters == 55
+    assert not report.advice
+    assert report.worst.error <= report.worst.bound
+    assert findings(report).keys() - {"value", "gradient"} == {
+        "repeatable", "inputs", "precision", "slope", "large scores"
+    }  # fmt: skip
+    assert ({"value", "gradient"} <= findings(report).keys()) == known
+
+
+@pytest.mark.parametrize(("loss", "function"), ALL_RIGHT)
+@pytest.mark.parametrize("case", [
+    {"N": 1, "D": 3, "C": 2}, {"N": 2, "D": 40, "C": 7, "pixels": 1.0}, {"N": 40, "D": 2, "C": 3, "pixels": 1e-3},
+    {"N": 30, "D": 6, "C": 4, "pixels": 1e3, "seed": 1},
+])  # fmt: skip
+def test_right_functions_never_fail(asking, make_case, loss, function, case):
+    X, y = make_case(**case)
+    for centred in (X, X - X.mean(axis=0)):
+        report = check_student(asking(function), centred, y, case["C"], against=loss, seed=3)
+        assert report.verdict != "fail", report.findings
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_functions_fail_and_known_mistakes_are_named(asking, make_case, name):
+    wrong = WRONG[name]
+    X, y = make_case()
+    report = check_student(asking(wrong.function), X, y, 5, against=wrong.loss, reg=0.1)
+    assert report.verdict == "fail", report.findings
+    if wrong.words:
+        assert any(wrong.words in sentence for sentence in report.advice), report.advice
+    else:
+        assert not report.advice
+
+
+@pytest.mark.parametrize("name", [name for name, wrong in WRONG.items() if wrong.seen_alone])
+def test_mistakes_between_loss_and_gradient_are_seen_without_knowing_the_loss(asking, make_case, name):
+    X, y = make_case()
+    report = check_student(asking(WRONG[name].function), X, y, 5)
+    assert report.verdict == "fail", report.findings
+
+
+def test_there_are_enough_mistakes():
+    assert len(WRONG) >= 25
+    assert {wrong.loss for wrong in WRONG.values()} == set(LOSSES)
+
+
+@pytest.mark.parametrize(("name", "finding"), [
+    ("changes X", "inputs"), ("changes W", "inputs"), ("something random", "repeatable"), ("grows", "repeatable"),
+    ("no shift", "large scores"), ("a ghost", "slope"), ("half the penalty", "value"), ("one place", "gradient"),
+])  # fmt: skip
+def test_the_finding_that_fails_is_the_one(asking, make_case, name, finding):
+    X, y = make_case()
+    report = check_student(asking(WRONG[name].function), X, y, 5, against=WRONG[name].loss)
+    assert findings(report)[finding] == "fail"
+
+
+@pytest.mark.parametrize("coordinate", [(0, 0), (7, 4), (10, 2)])
+def test_one_coordinate_wrong_by_1e_4_is_seen_and_is_the_worst(asking, make_case, coordinate):
+    X, y = make_case()
+
+    def wrong(W, X, y, reg):
+        loss, dW = RIGHT["softmax"][1](W, X, y, reg)
+        dW[coordinate] *= 1 + 1e-4
+        return loss, dW
+
+    for against in (None, "softmax"):
+        report = check_student(asking(wrong), X, y, 5, against=against)
+        assert report.verdict == "fail"
+        assert report.worst.place == coordinate
+        assert all(0.9 < row.ratio < 1.1 for row in report.table[5:])
+
+
+def test_a_right_gradients_error_falls_to_a_quarter(asking, make_case):
+    X, y = make_case()
+    table = check_student(asking(RIGHT["softmax"][1]), X, y, 5).table
+    assert [round(row.step / table[0].step, 6) for row in table[:3]] == [1, 0.5, 0.25]
+    assert all(3.9 < row.ratio < 4.1 for row in table[1:4])
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("where", ["X", "dW"])
+def test_float32_is_inconclusive_and_says_so(asking, make_case, loss, where):
+    X, y = make_case()
+
+    def coarse(W, X, y, reg):
+        if where == "X":
+            return RIGHT[loss][1](W.astype(np.float32), X.astype(np.float32), y, np.float32(reg))
+        value, dW = RIGHT[loss][1](W, X, y, reg)
+        return value, dW.astype(np.float32)
+
+    report = check_student(asking(coarse), X, y, 5, against=loss)
+    found = {finding.name: finding for finding in report.findings}
+    assert found["precision"].verdict == "inconclusive"
+    assert "float64" in found["precision"].sentence
+    if where == "X":
+        assert report.verdict == "inconclusive", report.findings
+
+
+def test_what_tells_nothing_is_inconclusive(asking, make_case):
+    X, y = make_case()
+    for against in (None, "softmax"):
+        report = check_student(asking(RIGHT["softmax"][1]), 0 * X, y, 5, against=against)
+        assert report.verdict == "inconclusive"
+
+
+def test_a_mistake_the_caller_knows_is_named(asking, make_case):
+    X, y = make_case()
+    wrong = WRONG["right class not moved"]
+
+    def candidates(W, X, y, reg):
+        return {"something else": 2 * W, "the right class never moves": wrong.function(W, X, y, reg)[1]}
+
+    report = check_student(asking(wrong.function), X, y, 5, against="svm", candidates=candidates)
+    assert list(report.advice) == ["the right class never moves"]
+
+
+def test_a_failure_says_where(asking, make_case):
+    X, y = make_case()
+    right = RIGHT["svm"][1]
+
+    def undefined_at_0(W, X, y, reg):
+        loss, dW = right(W, X, y, reg)
+        return loss / (1 if W.any() else np.nan), dW
+
+    with pytest.raises(StudentFailure, match=r"returns a loss that is nan - at W = 0"):
+        check_student(asking(undefined_at_0), X, y, 5)
+
+
+def test_same_seed_same_report(asking, make_case):
+    X, y = make_case()
+    one, other = (check_student(asking(WRONG["dW not over N"].function), X, y, 5, against="svm") for _ in range(2))
+    assert (one.findings, one.worst, one.table, one.advice) == (other.findings, other.worst, other.table, other.advice)
+
+
+def test_a_small_budget_is_kept_but_for_fifty_places(asking, make_case):
+    X, y = make_case(D=40)
+    report = check_student(asking(RIGHT["svm"][1]), X, y, 5, budget=0)
+    assert report.checked == 50
+    assert report.parameters == 200

@@ -1,0 +1,309 @@
+"""A learner's function may do anything: it costs one clear line, and nothing of it stays."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+from imgclf.errors import UsageError
+from imgclf.gradcheck.student.process import StudentFailure, open_student, parse_spec
+
+W, X, y = np.arange(6.0).reshape(2, 3), np.array([[1.0, 2], [3, 4], [5, 6], [7, 8]]), np.array([0, 1, 2, 1])
+RIGHT = "return float(W.sum() + reg), 2 * W"
+
+
+@pytest.fixture
+def student(tmp_path):
+    """Write student.py, a function f(W, X, y, reg) with this body below these lines; return its path."""
+
+    def write(body, above="", name="student.py"):
+        path = tmp_path / name
+        lines = textwrap.indent(textwrap.dedent(body), "    ")
+        path.write_text(
+            f"import os, sys\nimport numpy as np\n{textwrap.dedent(above)}\ndef f(W, X, y, reg):\n{lines}\n"
+        )
+        return path
+
+    return write
+
+
+@pytest.fixture
+def failure(student):
+    """Ask a function that fails; return the line."""
+
+    def ask_it(body, above="", patience=10.0):
+        path = student(body, above)
+        with pytest.raises(StudentFailure) as caught, open_student(path, "f", patience) as ask:
+            ask(W, X, y, 0.5)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    return ask_it
+
+
+def exists(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def is_dead(pid):
+    """Whether it runs no more; whose child it is may not have noticed yet."""
+    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return done.stdout.strip()[:1] in ("", "Z")
+
+
+def wait_until_dead(pid):
+    for _ in range(200):
+        if is_dead(pid):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_function_is_asked_and_answers(student):
+    with open_student(student(RIGHT), "f") as ask:
+        for reg in (0.5, 0.25):
+            answer = ask(W, X, y, reg)
+            assert answer.loss == 15 + reg
+            assert answer.dW.dtype == np.float64
+            assert np.array_equal(answer.dW, 2 * W)
+            assert (answer.dtype, answer.changed) == ("float64", ())
+            assert answer.seconds > 0
+        assert ask.notes == ()
+
+
+def test_it_gets_what_was_sent(student):
+    body = "return float((X[:, 0] * y).sum()), np.full(W.shape, float(y.dtype == np.int64 and X.dtype == np.float64))"
+    with open_student(student(body), "f") as ask:
+        assert ask(W, X, y, 0.0).loss == 3 + 10 + 7
+        assert ask(W, 2 * X, y, 0.0).loss == 40
+        assert ask(W, X[:2], y[:2], 0.0).loss == 3
+        assert ask(W, X, y.astype(np.uint8), 0.0).dW.min() == 1
+
+
+def test_bits_survive_the_way(student):
+    odd = np.array([[5e-324, -0.0, 1e308], [np.pi, 1 / 3, -1e-300]])
+    with open_student(student("return W[1, 1], W"), "f") as ask:
+        answer = ask(odd, X, y, 0.0)
+    assert answer.dW.tobytes() == odd.tobytes()
+    assert answer.loss == 1 / 3
+
+
+def test_what_it_changes_is_named_and_made_good(student):
+    body = """
+        W += 1; X[0, 0] = 9
+        return float(W.sum() + X.sum()), W
+        """
+    with open_student(student(body), "f") as ask:
+        first, second = ask(W, X, y, 0.0), ask(W, X, y, 0.0)
+    assert first.changed == second.changed == ("W", "X")
+    assert first.loss == second.loss == 21 + 44
+
+
+def test_it_runs_in_its_own_folder_and_leaves_no_bytecode(student, tmp_path):
+    (tmp_path / "beside.py").write_text("HALF = 0.5\n")
+    (tmp_path / "json.py").write_text("raise ImportError('the wrong json')\n")
+    path = student("return HALF + QUARTER, W", "from beside import HALF\nfrom .further import QUARTER")
+    (tmp_path / "further.py").write_text("QUARTER = 0.25\n")
+    with open_student(path, "f") as ask:
+        assert ask(W, X, y, 0.0).loss == 0.75
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["beside.py", "further.py", "json.py", "student.py"]
+
+
+def test_blas_runs_on_one_thread(student):
+    with open_student(student("return float(os.environ['OPENBLAS_NUM_THREADS']), W"), "f") as ask:
+        assert ask(W, X, y, 0.0).loss == 1
+
+
+@pytest.mark.parametrize(("body", "words"), [
+    ("return W[7]", ["f raises IndexError: index 7 is out of bounds", "(student.py, line 5: return W[7])"]),
+    ("raise ValueError('one\\ntwo \\x1b[31m')", ["f raises ValueError: one"]),
+    ("return f(W, X, y, reg)", ["f raises RecursionError", "student.py, line 5"]),
+    ("sys.exit(3)", ["SystemExit, code 3", "student.py, line 5"]),
+    ("raise KeyboardInterrupt", ["f raises KeyboardInterrupt"]),
+    ("return input()", ["f raises EOFError"]),
+    ("return", ["f returns None, not a pair (loss, dW)"]),
+    ("return 1.0", ["f returns a float, not a pair"]),
+    ("return 1.0, W, W", ["f returns a tuple of 3, not a pair"]),
+    ("return W, 1.0", ["f returns (dW, loss): the loss comes first"]),
+    ("return 'low', W", ["a loss that is no real number: str"]),
+    ("return 1j, W", ["a loss that is no real number: complex"]),
+    ("return True, W", ["a loss that is no real number: bool"]),
+    ("return [1.0], W", ["a loss that is no real number: list"]),
+    ("return W[0], W", ["a loss of shape (3,), not one number"]),
+    ("return float('nan'), W", ["f returns a loss that is nan"]),
+    ("return 10**400, W", ["f returns a loss that is inf"]),
+    ("return 1.0, None", ["a dW that is None, not an array of shape (2, 3)"]),
+    ("return 1.0, W.tolist()", ["a dW that is a list, not an array of shape (2, 3)"]),
+    ("return 1.0, W.T", ["a dW of shape (3, 2), not (2, 3), the shape of W: transpose it"]),
+    ("return 1.0, W[:1]", ["a dW of shape (1, 3), not (2, 3)"]),
+    ("return 1.0, W.astype(complex)", ["a dW of dtype complex128, not float64"]),
+    ("return 1.0, W.astype(object)", ["a dW of dtype object, not float64"]),
+    ("W[1, 2] = np.inf; return 1.0, W", ["f returns dW[1,2] = inf"]),
+    ("return 1.0, W * np.nan", ["f returns dW[0,0] = nan (6 of 6 are not finite)"]),
+])  # fmt: skip
+def test_a_mistake_is_one_line_and_the_function_can_be_asked_again(student, body, words):
+    with open_student(student(f"if reg: {body}\nreturn 1.0, W"), "f") as ask:
+        with pytest.raises(StudentFailure) as caught:
+            ask(W, X, y, 0.5)
+        assert caught.value.alive
+        for word in words:
+            assert word in str(caught.value).replace("if reg: ", "")
+        assert str(caught.value).isprintable()
+        assert ask(W, X, y, 0.0).loss == 1
+
+
+@pytest.mark.parametrize(("body", "words"), [
+    ("os._exit(5)", "f ends the program with exit code 5"),
+    ("os.kill(os.getpid(), 11)", "f is killed by SIGSEGV"),
+    ("os.closerange(0, 256); return 1.0, W", "f closes file descriptors that it did not open"),
+    ("os.write(int(sys.orig_argv[5]), b'x' * 999); return 1.0, W", "breaks the connection"),
+])  # fmt: skip
+def test_a_process_that_is_gone_is_one_line_and_stays_gone(student, body, words):
+    with open_student(student(body), "f") as ask:
+        for _ in range(2):
+            with pytest.raises(StudentFailure, match=words) as caught:
+                ask(W, X, y, 0.5)
+            assert not caught.value.alive
+
+
+@pytest.mark.parametrize("body", [
+    "while True: pass",
+    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    "while True: pass",
+    "while True: print('x' * 10**6)",
+    "os.fork()\nwhile True: pass",
+    "sys.setrecursionlimit(10**9); return f(W, X, y, reg)",
+], ids=["loop", "signals", "print", "fork", "recursion"])  # fmt: skip
+def test_a_function_that_never_ends_is_ended(failure, body):
+    line = failure(body, patience=0.3)
+    assert "gives no answer within 0.3 s" in line or "MemoryError" in line or "killed by" in line
+
+
+def test_a_handler_that_never_ends_does_not_stop_us_from_sending(student):
+    body = """
+        import signal
+        def forever(*_):
+            while True: pass
+        signal.signal(signal.SIGALRM, forever)
+        if reg: signal.setitimer(signal.ITIMER_REAL, 0.05)
+        return 1.0, W
+        """
+    large = np.zeros((200, 3000))
+    with open_student(student(body), "f", 0.3) as ask:
+        ask(W, X, y, 1.0)
+        with pytest.raises(StudentFailure, match="gives no answer"):
+            for _ in range(1000):
+                ask(large, np.zeros((2, 200)), y[:2], 0.0)
+
+
+def test_megabytes_of_prints_and_warnings_are_a_note(student):
+    body = """
+        print("\\nhello\\x1b[31m", X.shape)
+        print("x" * 10**7)
+        os.write(1, b"y" * 10**6)
+        np.log(0 * W)
+        return 1.0, W
+        """
+    with open_student(student(body), "f") as ask:
+        assert ask(W, X, y, 0.0).loss == 1
+        assert ask.notes == (
+            "it prints: hello [31m (4, 2)",
+            "it warns: student.py:9: RuntimeWarning: divide by zero encountered in log",
+        )
+
+
+def test_a_copy_that_it_forks_does_not_answer_too(student):
+    with open_student(student("os.fork()\nreturn float(reg), W"), "f") as ask:
+        assert [ask(W, X, y, float(i)).loss for i in range(20)] == list(range(20))
+
+
+def test_a_copy_that_it_leaves_behind_does_not_keep_us_waiting(failure):
+    assert "exit code 0" in failure("if os.fork(): os._exit(0)\nwhile True: pass", patience=60)
+
+
+@pytest.mark.parametrize(("above", "words"), [
+    ("def g(:", ["student.py cannot be imported: SyntaxError: invalid syntax", "(student.py, line 3: def g(:)"]),
+    ("import no_such_module", ["ModuleNotFoundError: No module named 'no_such_module' (student.py, line 3"]),
+    ("sys.exit('stop')", ["SystemExit, code stop"]),
+    ("1 / 0", ["ZeroDivisionError", "line 3"]),
+    ("os._exit(0)", ["f ends the program with exit code 0"]),
+])  # fmt: skip
+def test_a_file_that_cannot_be_imported_is_one_line(failure, above, words):
+    line = failure(RIGHT, above)
+    for word in words:
+        assert word in line
+
+
+def test_an_import_that_never_ends_is_ended(failure):
+    assert "if __name__ == '__main__'" in failure(RIGHT, "while True: pass", patience=0.3)
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("my_swm", "did you mean my_svm"), ("g", "there is my_svm, f"), ("np", "there is my_svm, f"),
+    ("NUMBER", "there is my_svm, f"),
+])  # fmt: skip
+def test_a_function_that_is_not_there_is_a_wrong_use(student, name, words):
+    path = student(RIGHT, "NUMBER = 1\ndef my_svm(): pass\ndef _hidden(): pass")
+    with pytest.raises(UsageError, match=words), open_student(path, name):
+        pass
+
+
+def test_a_file_that_is_not_there_is_a_wrong_use(tmp_path):
+    with pytest.raises(UsageError, match="there is no such file"), open_student(tmp_path / "none.py", "f"):
+        pass
+
+
+def test_a_spec_is_a_file_and_a_function():
+    path, name = parse_spec("a:b/student.py:my_svm")
+    assert (str(path), name) == ("a:b/student.py", "my_svm")
+    for spec in ("student.py", "student.py:", ":my_svm", "student.py:my svm", "student.ipynb:f", ""):
+        with pytest.raises(UsageError, match=r"FILE\.py:FUNCTION"):
+            parse_spec(spec)
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt, RuntimeError])
+def test_nothing_stays_whatever_happens(student, tmp_path, error):
+    body = f"""
+        child = os.fork()
+        if not child:
+            while True: pass
+        open({str(tmp_path / "pids")!r}, "w").write(f"{{os.getpid()}} {{child}}")
+        return 1.0, W
+        """
+    try:
+        with open_student(student(body), "f") as ask:
+            ask(W, X, y, 0.0)
+            if error:
+                raise error
+    except (KeyboardInterrupt, RuntimeError):
+        pass
+    pid, child = map(int, (tmp_path / "pids").read_text().split())
+    assert not exists(pid)  # not even as a zombie
+    assert wait_until_dead(child)
+
+
+def test_whoever_is_killed_leaves_no_endless_loop_behind(student, tmp_path):
+    pids = tmp_path / "pids"
+    path = student(f"open({str(pids)!r}, 'w').write(str(os.getpid()))\nwhile True: pass")
+    script = f"""
+        import numpy as np
+        from pathlib import Path
+        from imgclf.gradcheck.student.process import open_student
+        with open_student(Path({str(path)!r}), "f", 60) as ask:
+            ask(np.zeros((2, 3)), np.zeros((4, 2)), np.zeros(4, int), 0.0)
+        """
+    asker = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
+    while not (pids.exists() and pids.read_text()):
+        time.sleep(0.01)
+    asker.send_signal(signal.SIGKILL)
+    asker.wait()
+    assert wait_until_dead(int(pids.read_text()))

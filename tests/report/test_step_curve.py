@@ -1,0 +1,306 @@
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from imgclf.gradcheck.step_sizes import ErrorCurve
+from imgclf.report.step_curve import step_curve
+from imgclf.report.style import INK, MUTED, png_bytes
+
+STEPS = np.geomspace(1e-12, 1, 25)
+V = STEPS**2 + 1e-16 / STEPS
+FLOOR = "bound of the\nexhaustive check"
+
+
+def a_series(errors=V, name="float64", steps=STEPS):
+    return ErrorCurve(name, np.asarray(steps, float), np.asarray(errors, float))
+
+
+def drawn(*series, **options):
+    figure = step_curve(series or [a_series()], "the title", **options)
+    png_bytes(figure)
+    return figure
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.findobj(Text) if text.get_visible()]
+
+
+def labels(figure):
+    return {text.get_text(): text for text in figure.axes[0].texts}
+
+
+def guides(figure):
+    return [line for line in figure.axes[0].lines if line.get_color() == MUTED and line.get_linestyle() == "-"]
+
+
+def zero_row(figure):
+    """Return where the tick that is named 0 is."""
+    axes = figure.axes[0]
+    (row,) = (
+        tick for tick, label in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True) if label.get_text() == "0"
+    )
+    return row
+
+
+def test_lines_are_the_errors_by_step_small_steps_left():
+    order = np.random.default_rng(0).permutation(len(STEPS))
+    others = [a_series(V * factor, f"times {factor}") for factor in (10, 100)]
+    figure = drawn(a_series(V[order], steps=STEPS[order]), *others)
+    for line, factor in zip(figure.axes[0].lines, (1, 10, 100), strict=False):
+        np.testing.assert_allclose(line.get_xdata(), np.log10(STEPS))
+        np.testing.assert_allclose(line.get_ydata(), np.log10(factor * V))
+    left, right = figure.axes[0].get_xlim()
+    assert left < -12 < 0 < right
+
+
+def test_ticks_are_named_by_their_powers_of_ten():
+    figure = drawn(a_series(V * 1e-7))
+    axes = figure.axes[0]
+    for ticks, named in ((axes.get_xticks(), axes.get_xticklabels()), (axes.get_yticks(), axes.get_yticklabels())):
+        assert len(ticks) >= 4
+        for tick, label in zip(ticks, named, strict=True):
+            assert float(label.get_text()) == pytest.approx(10.0**tick)
+    assert {"the title", "step h", "largest error of the gradient"} <= set(texts(figure))
+
+
+@pytest.mark.parametrize(("slope", "name"), [(2, "truncation, like h²"), (-1, "round-off, like 1/h")])
+def test_guides_have_their_slope_and_lie_just_below_their_branch(slope, name):
+    figure = drawn()
+    (guide,) = (one for one in guides(figure) if (np.diff(one.get_ydata())[0] > 0) == (slope > 0))
+    x, y = guide.get_xdata(), guide.get_ydata()
+    assert np.diff(y)[0] / np.diff(x)[0] == pytest.approx(slope)
+    for at in (0.3, 0.5, 0.7):
+        here, height = x[0] + at * (x[1] - x[0]), y[0] + at * (y[1] - y[0])
+        curve = math.log10(10 ** (2 * here) + 1e-16 / 10**here)
+        assert 0.2 < curve - height < 1.2
+    assert min(y) >= figure.axes[0].get_yticks()[0] - 1e-9
+    (across, up), (across_2, up_2) = figure.axes[0].transData.transform(np.transpose([x, y]))
+    on_paper = math.degrees(math.atan2(up_2 - up, across_2 - across))
+    assert labels(figure)[name].get_rotation() % 360 == pytest.approx(on_paper % 360, abs=0.01)
+
+
+def test_guide_follows_most_of_its_branch():
+    errors = np.minimum(V, 1e-2)
+    errors[[2, 20]] *= 1000
+    expected, found = guides(drawn()), guides(drawn(a_series(errors)))
+    for one, other in zip(expected, found, strict=True):
+        slope = 2 if np.diff(one.get_ydata())[0] > 0 else -1
+        levels = [line.get_ydata()[0] - slope * line.get_xdata()[0] for line in (one, other)]
+        assert levels[0] == pytest.approx(levels[1], abs=0.1)
+
+
+def test_flat_loss_has_no_truncation():
+    shown = texts(drawn(flat=True))
+    assert "round-off, like 1/h" in shown
+    assert not any("h²" in text or "bend" in text for text in shown)
+    assert any("kinks" in text for text in shown)
+    assert any("bend" in text for text in texts(drawn()))
+
+
+@pytest.mark.parametrize(
+    ("errors", "slopes"),
+    [
+        (STEPS**2, [2]),
+        (1e-16 / STEPS, [-1]),
+        (np.where(np.arange(25) % 2, 1e-16, 3e-16), []),
+        (np.zeros(25), []),
+        (np.full(25, np.nan), []),
+        (np.where(np.arange(25) == 9, 1e-9, np.nan), []),
+        (np.where(np.abs(np.arange(25) - 12) <= 1, STEPS**2, np.nan), []),  # too short to be named
+    ],
+)
+def test_branch_that_is_not_there_has_no_guide(errors, slopes):
+    found = guides(drawn(a_series(errors), a_series(V, "another")))
+    assert [round(float(np.diff(one.get_ydata())[0] / np.diff(one.get_xdata())[0]), 6) for one in found] == slopes
+
+
+def test_errors_of_zero_have_a_row_of_their_own_below_all_others():
+    errors = np.where(np.arange(25) % 3, V, 0)
+    figure = drawn(a_series(errors))
+    row = zero_row(figure)
+    above, exact = figure.axes[0].lines[:2]
+    np.testing.assert_array_equal(np.isnan(above.get_ydata()), errors == 0)
+    np.testing.assert_array_equal(exact.get_ydata(), np.where(errors == 0, row, np.nan))
+    assert row < np.nanmin(above.get_ydata()) - 0.5
+    assert row > figure.axes[0].get_ylim()[0]
+
+
+def test_without_an_error_of_zero_there_is_no_such_row():
+    assert "0" not in texts(drawn())
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_error_that_is_not_finite_is_a_gap(bad):
+    errors = V.copy()
+    errors[[3, 20]] = bad
+    figure = drawn(a_series(errors))
+    gaps = np.isnan(figure.axes[0].lines[0].get_ydata())
+    assert np.flatnonzero(gaps).tolist() == [3, 20]
+    assert np.isnan(figure.axes[0].lines[1].get_ydata()).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"floor": 1e-12}, {"floor": 0.0}, {"flat": True}])
+@pytest.mark.parametrize(
+    ("steps", "errors"),
+    [
+        (STEPS, np.zeros(25)),
+        (STEPS, np.full(25, np.nan)),
+        ([], []),
+        ([1e-5], [1e-9]),
+        ([1e-5], [0]),
+        ([1e-5], [1.7e308]),
+        ([1e-5, 1e-5, 1e-5], [1e-9, 0, np.inf]),
+        ([5e-324, 1.7e308], [1.7e308, 5e-324]),
+        ([3e-6, 4e-6], [1e-300, 1e-300]),
+    ],
+)
+def test_strange_series_are_drawn_without_a_warning_and_in_sight(steps, errors, options):
+    figure = drawn(a_series(errors, steps=steps), **options)
+    axes = figure.axes[0]
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    for line in axes.lines:
+        seen = np.isfinite(line.get_ydata())
+        assert ((np.asarray(line.get_xdata())[seen] >= left) & (np.asarray(line.get_xdata())[seen] <= right)).all()
+        assert ((np.asarray(line.get_ydata())[seen] > low) & (np.asarray(line.get_ydata())[seen] < high)).all()
+    finite = np.isfinite(errors).any()
+    assert ("float64: no finite value" in texts(figure)) == (not finite)
+
+
+def test_float32_series_are_drawn_as_float64():
+    steps, errors = STEPS.astype(np.float32), V.astype(np.float32)
+    line = drawn(ErrorCurve("float32", steps, errors)).axes[0].lines[0]
+    np.testing.assert_array_equal(line.get_ydata(), np.log10(errors.astype(np.float64)))
+
+
+@pytest.mark.parametrize(("floor", "height"), [(1e-14, -14), (30.0, math.log10(30))])
+def test_bound_of_the_check_is_a_line_at_its_height(floor, height):
+    figure = drawn(floor=floor)
+    (line,) = (line for line in figure.axes[0].lines if line.get_linestyle() == "--")
+    assert line.get_ydata() == pytest.approx([height, height])
+    assert labels(figure)[FLOOR].get_position()[1] == pytest.approx(height)
+    low, high = figure.axes[0].get_ylim()
+    assert low < height < high
+    assert FLOOR not in labels(drawn())
+
+
+def test_bound_of_zero_is_in_the_row_of_zero():
+    figure = drawn(floor=0)
+    assert labels(figure)[FLOOR].get_position()[1] == zero_row(figure)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("width", [0, 0.5, 20])
+def test_names_do_not_overlap_keep_their_order_and_are_left_of_the_lines(seed, width):
+    factors = 10 ** np.random.default_rng(seed).uniform(-width, 0, size=4)
+    series = [a_series(V * factor, f"series {i}") for i, factor in enumerate(factors)]
+    figure = drawn(*series)
+    boxes = [labels(figure)[one.name].get_window_extent() for one in series]
+    upwards = [boxes[i] for i in np.argsort(factors, kind="stable")]
+    assert all(below.y1 <= above.y0 for below, above in pairwise(upwards))
+    first = figure.axes[0].transData.transform((-12, 0))[0]
+    assert all(box.x1 < first for box in boxes)
+
+
+def test_name_is_at_the_height_where_its_line_begins_if_there_is_room():
+    errors = V.copy()
+    errors[:4] = [np.inf, np.nan, np.inf, np.nan]
+    figure = drawn(a_series(errors, "late"), a_series(V * 1e9, "high"), a_series(np.zeros(25), "exact"))
+    shown = labels(figure)
+    assert shown["late"].get_position()[1] == pytest.approx(np.log10(V[4]))
+    assert shown["high"].get_position()[1] == pytest.approx(np.log10(1e9 * V[0]))
+    assert shown["exact"].get_position()[1] == pytest.approx(zero_row(figure))
+
+
+def test_crowded_names_move_no_further_than_they_must():
+    figure = drawn(*(a_series(V, f"series {i}") for i in range(4)))
+    heights = [labels(figure)[f"series {i}"].get_position()[1] for i in range(4)]
+    assert np.mean(heights) == pytest.approx(np.log10(V[0]))
+    points = figure.axes[0].transData.transform(np.transpose([np.zeros(4), heights]))[:, 1] / figure.dpi * 72
+    assert np.diff(points) == pytest.approx(1.35 * 8, rel=1e-6)
+
+
+@pytest.mark.parametrize("errors", [np.zeros(25), np.geomspace(1, 1e-9, 25), np.geomspace(1e-9, 1, 25)])
+def test_crowded_names_stay_within_the_axes(errors):
+    figure = drawn(*(a_series(errors, f"series {i}") for i in range(4)))
+    frame = figure.axes[0].get_window_extent()
+    boxes = [labels(figure)[f"series {i}"].get_window_extent() for i in range(4)]
+    assert all(frame.y0 < box.y0 < box.y1 < frame.y1 for box in boxes)
+
+
+def test_every_series_has_its_own_colour_and_marker_and_its_name_has_them_too():
+    series = [a_series(V * 100.0**i, f"series {i}") for i in range(4)]
+    figure = drawn(*series)
+    lines = figure.axes[0].lines[:4]
+    assert len({line.get_color() for line in lines}) == len({line.get_marker() for line in lines}) == 4
+    assert INK in {line.get_color() for line in lines}
+    for line, one in zip(lines, series, strict=True):
+        label = labels(figure)[one.name]
+        assert label.get_color() == line.get_color()
+        (mark,) = (
+            mark for mark in figure.axes[0].lines if mark.get_ydata() == pytest.approx([label.get_position()[1]])
+        )
+        assert (mark.get_color(), mark.get_marker()) == (line.get_color(), line.get_marker())
+
+
+def test_of_lines_that_coincide_all_are_seen():
+    figure = drawn(*(a_series(name=f"series {i}") for i in range(4)))
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    x, y = figure.axes[0].transData.transform([(-3, np.log10(1e-6 + 1e-13)), (-1, -2)]).round().astype(int).T
+    beside = pixels[len(pixels) - y[1] : len(pixels) - y[0], x[0] : x[1]]
+    for line in figure.axes[0].lines[:4]:
+        color = [int(line.get_color()[i : i + 2], 16) for i in (1, 3, 5)]
+        assert (np.abs(beside.astype(int) - color).max(axis=2) <= 8).any()
+
+
+@pytest.mark.parametrize("floor", [None, 0.0, 1e-20, 1e5])
+@pytest.mark.parametrize("name", ["a", "a rather long name of a way to differentiate", "猫 $x$\n"])
+def test_no_text_leaves_the_sheet(name, floor):
+    series = [a_series(errors, f"{name} {i}") for i, errors in enumerate((V, V * 1e-30, np.zeros(25), V * np.nan))]
+    figure = step_curve(series, "Errors of the gradient " * 9, floor)
+    png_bytes(figure)
+    for text in figure.findobj(Text):
+        if text.get_text() and text.get_visible():
+            box = text.get_window_extent()
+            assert 0 <= box.x0 <= box.x1 <= figure.bbox.width
+            assert 0 <= box.y0 <= box.y1 <= figure.bbox.height
+
+
+def test_same_series_same_bytes_and_they_stay_as_they_were():
+    series = [a_series(V[::-1], steps=STEPS[::-1]), a_series(np.zeros(25), "$x$ 猫")]
+    kept = [(one.steps.copy(), one.errors.copy()) for one in series]
+    assert png_bytes(step_curve(series, "猫", 1e-9)) == png_bytes(step_curve(series, "猫", 1e-9))
+    for one, (steps, errors) in zip(series, kept, strict=True):
+        np.testing.assert_array_equal(one.steps, steps)
+        np.testing.assert_array_equal(one.errors, errors)
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_no_series_or_more_than_can_be_told_apart_are_refused(count):
+    with pytest.raises(ValueError, match=f"{count} series"):
+        step_curve([a_series()] * count, "title")
+
+
+@pytest.mark.parametrize(
+    ("steps", "errors", "problem"),
+    [
+        ([1, 2], [1], r"\(2,\) and errors \(1,\)"),
+        ([[1]], [[1]], "not both"),
+        ([0], [1], "above 0"),
+        ([-1], [1], "above 0"),
+        ([np.nan], [1], "finite"),
+        ([np.inf], [1], "finite"),
+        ([1], [-1e-9], "at least 0"),
+    ],
+)
+def test_series_that_are_none_are_refused(steps, errors, problem):
+    with pytest.raises(ValueError, match=f"the name: .*{problem}"):
+        step_curve([a_series(errors, "the name", steps)], "title")
+
+
+@pytest.mark.parametrize("floor", [-1e-9, math.nan, math.inf])
+def test_bound_that_is_none_is_refused(floor):
+    with pytest.raises(ValueError, match="floor"):
+        step_curve([a_series()], "title", floor)
