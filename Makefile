@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-lowest check lint types format cover gradcheck wheel wheel-check clean
+.PHONY: help setup train test test-lowest check lint types format cover bench gradcheck wheel wheel-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,15 @@ cover: .venv/.developed  ## run the tests and show what they did not reach
 gradcheck: .venv/.installed  ## check the gradients of all losses
 	$(BIN)/imgclf gradcheck
 
+bench: .venv-bench/.installed  ## measure beside PyTorch, write benchmarks/RESULTS.md; CIFAR10=DIR for real images
+	.venv-bench/bin/python benchmarks/gradcheck.py
+
+.venv-bench/.installed: pyproject.toml benchmarks/requirements.txt
+	rm -rf .venv-bench
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --editable . --requirement benchmarks/requirements.txt
+	@touch $@
+
 wheel: .venv/.developed  ## build dist/*.whl and dist/*.tar.gz
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist .
@@ -66,4 +75,4 @@ test-lowest: .venv-lowest/.installed  ## run the tests on the oldest supported v
 	@touch $@
 
 clean:  ## remove what the targets made, but not runs/
-	rm -rf .venv .venv-lowest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -123,6 +123,13 @@ def test_no_answer_is_a_line_and_a_verdict(run, text, words, as_json):
         }  # fmt: skip
 
 
+def test_what_cannot_be_told_is_no_pass(run):
+    passed, out, _ = run(RIGHT.replace("s = X @ W", "s = (X @ W).astype(np.float32)"))
+    assert not passed
+    assert out.splitlines()[-1] == "verdict: inconclusive"
+    assert "  ?     precision " in out
+
+
 def test_what_it_prints_is_a_note(run):
     passed, out, _ = run(RIGHT.replace("    s = X", "    print('scores of', X.shape)\n    s = X"))
     assert passed

@@ -2,13 +2,6 @@
 
 import numpy as np
 import pytest
-
-from imgclf.arrays import Batch
-from imgclf.compose import make_objective, make_plan
-from imgclf.config import resolve
-from imgclf.gradcheck import textbook
-from imgclf.gradcheck.bounds import FACTS
-from imgclf.gradcheck.kinks import PIECES
 from imgclf.gradcheck.textbook import (
     after_steps,
     check_term,
@@ -19,6 +12,13 @@ from imgclf.gradcheck.textbook import (
     sample_places,
     stratified_batch,
 )
+
+from imgclf.arrays import Batch
+from imgclf.compose import make_objective, make_plan
+from imgclf.config import resolve
+from imgclf.gradcheck import textbook
+from imgclf.gradcheck.bounds import FACTS
+from imgclf.gradcheck.kinks import PIECES
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.model import scores

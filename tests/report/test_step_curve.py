@@ -63,7 +63,7 @@ def test_ticks_are_named_by_their_powers_of_ten():
         assert len(ticks) >= 4
         for tick, label in zip(ticks, named, strict=True):
             assert float(label.get_text()) == pytest.approx(10.0**tick)
-    assert {"the title", "step h", "largest error of the gradient"} <= set(texts(figure))
+    assert {"the title", "step: the most that it moves a score", "largest error of the gradient"} <= set(texts(figure))
 
 
 @pytest.mark.parametrize(("slope", "name"), [(2, "truncation, like h²"), (-1, "round-off, like 1/h")])

@@ -74,10 +74,14 @@ def command(
 def _refuse_odd_pairs(
     files: tuple[Path, ...], run: Path | None, spec: str | None, against: str | None, self_test: bool, plot: Path | None
 ) -> None:
+    from imgclf.losses import LOSSES
+
     if run is not None and files:
         raise UsageError("gradcheck", "--run and -c exclude each other", "a run brings its own config")
     if against is not None and spec is None:
         raise UsageError("--against", "there is nothing to compare", "add --loss FILE.py:FUNCTION")
+    if against is not None and against not in LOSSES:
+        raise UsageError("--against", f"there is no loss {against!r}", f"the losses are {', '.join(LOSSES)}")
     if spec is not None and (self_test or plot is not None):
         raise UsageError("--loss", "it goes with neither --self-test nor --plot", "call them one after the other")
     if self_test and plot is not None:
@@ -155,6 +159,19 @@ def _self_test(console: Console, plan: "Plan", losses: list[str], images: int) -
 def _check_student(console: Console, plan: "Plan", images: int, spec: str, against: str | None) -> bool:
     from imgclf.cli.student import run_student
     from imgclf.gradcheck.points import stratified_images
+    from imgclf.gradcheck.student.known_mistakes import known_mistakes
 
     X, y = stratified_images(plan, images)
-    return run_student(console, spec, against, X, y, plan)
+    return run_student(
+        console,
+        spec,
+        against,
+        X,
+        y,
+        classes=len(plan.train.class_names),
+        class_names=plan.train.class_names,
+        example_shape=plan.train.example_shape,
+        reg=plan.config.regularization.l2 / 2,
+        seed=plan.config.seed,
+        candidates=known_mistakes(against) if against else None,
+    )

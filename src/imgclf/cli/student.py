@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from imgclf.cli.console import Console, plural, table
+from imgclf.cli.gradcheck_report import pixel_name
 
 if TYPE_CHECKING:
     from imgclf.arrays import FloatArray, IntArray
@@ -30,9 +31,12 @@ def run_student(
     path, name = parse_spec(spec)
     began = time.perf_counter()
     beside = f" against {against}" if against else ""
-    console.say(f"{spec}{beside}: {plural(len(y), 'image')}, {plural(X.shape[1] * classes, 'parameter')}\n")
     try:
         with open_student(path, name, patience) as ask:
+            console.say(
+                f"{spec}{beside}: {plural(len(y), 'image')}, {plural(X.shape[1] * classes, 'parameter')}; "
+                f"this may take {budget:.0f} s\n"
+            )
             report = check_student(
                 ask, X, y, classes, against=against, reg=reg, seed=seed, budget=budget, candidates=candidates
             )
@@ -134,19 +138,10 @@ def _place(worst: "Worst", class_names: Sequence[str], example_shape: Sequence[i
     row, column = worst.place
     name = class_names[column] if column < len(class_names) else str(column)
     return (
-        f"the worst place is dW[{row},{column}], {_pixel(row, example_shape)}, class {name}:\n"
+        f"the worst place is dW[{row},{column}], {pixel_name(row, example_shape)}; {name}:\n"
         f"  yours {worst.analytic:.10g}, {worst.beside} {worst.numerical:.10g}, "
         f"error {worst.error:.1e}, rounding explains {worst.bound:.1e}"
     )
-
-
-def _pixel(feature: int, example_shape: Sequence[int]) -> str:
-    if len(example_shape) != 3:
-        return f"feature {feature}"
-    _, width, channels = example_shape
-    pixel, channel = divmod(feature, channels)
-    colour = f", channel {channel}" if channels > 1 else ""
-    return f"pixel row {pixel // width}, column {pixel % width}{colour}"
 
 
 def _step_table(rows: "Sequence[TableRow]") -> str:
@@ -160,5 +155,5 @@ def _step_table(rows: "Sequence[TableRow]") -> str:
         ]
         for row in rows
     ]
-    words = "Halving the step: the error of a right gradient falls (4 times, if smooth) to rounding (-), a wrong one's stays."
+    words = "The step is halved: a right gradient's error falls to rounding (-), a wrong one's stays (1.00)."
     return f"{table(header, lines, left=0)}\n{words}"

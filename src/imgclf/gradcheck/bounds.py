@@ -14,6 +14,7 @@ from imgclf.model import scores
 
 UNIT_ROUNDOFF = 2.0**-53
 CONFIDENCE = 8.0
+ROWS = 256  # of X at a time, so that what is made of them needs little memory
 
 
 def slopes(increment: Increment, y: IntArray) -> FloatArray:
@@ -71,8 +72,16 @@ def value_bounds(loss: str, s: FloatArray, y: IntArray, losses: FloatArray) -> F
 
 def score_bounds(X: FloatArray, weights: FloatArray) -> FloatArray:
     """Return how far scores (N, C) may be rounded, in any order of additions: a sum of D + 1 products."""
-    sizes = np.abs(X) @ np.abs(weights[:-1]) + np.abs(weights[-1])
-    return np.asarray(2 * (X.shape[1] + 2) * UNIT_ROUNDOFF * sizes)
+    parts = [np.abs(X[top : top + ROWS]) @ np.abs(weights[:-1]) for top in range(0, len(X), ROWS)]
+    return np.asarray(2 * (X.shape[1] + 2) * UNIT_ROUNDOFF * (np.concatenate(parts) + np.abs(weights[-1])))
+
+
+def sum_sizes(X: FloatArray, each: FloatArray) -> FloatArray:
+    """Add up |x_d| * each over the examples, and for the bias `each` alone: X (N, D), each (N, C) to (D+1, C)."""
+    total = np.zeros((X.shape[1], each.shape[1]))
+    for top in range(0, len(X), ROWS):
+        total += np.abs(X[top : top + ROWS]).T @ each[top : top + ROWS]
+    return np.vstack([total, each.sum(axis=0)])
 
 
 def difference_bounds(

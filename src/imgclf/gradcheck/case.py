@@ -14,9 +14,11 @@ from imgclf.gradcheck.exhaustive import Differences, differences
 from imgclf.gradcheck.increments import INCREMENTS, Increment
 from imgclf.gradcheck.kinks import Kink, nearest_kink
 from imgclf.gradcheck.reference import complex_step_gradient, extended_scores
-from imgclf.gradcheck.verdict import SHOWN, Compared, Outcome, Place, ratios, worst_places
+from imgclf.gradcheck.verdict import SHOWN, Compared, Outcome, Place, failure, ratios, worst_places
 from imgclf.model import scores
+from imgclf.seeds import CHECK, shuffled
 
+FEW = 96
 SHARP = 1e-6  # of the median gradient; a bound above it could hide a mistake
 
 
@@ -80,8 +82,12 @@ class Case:
         """The same along the imaginary axis, (D+1, C)."""
         return complex_step_gradient(self.loss, self.scores, self.X, self.y)
 
-    def of_images(self, rows: IntArray) -> "Case":
-        """The same loss and point on some of the images."""
+    @cached_property
+    def on_few_images(self) -> "Case":
+        """The same loss and point on at most FEW of the images, for what would take long on all of them."""
+        if len(self.y) <= FEW:
+            return self
+        rows = np.sort(shuffled(len(self.y), 0, CHECK)[:FEW])
         return replace(self, X=self.X[rows], y=self.y[rows])
 
     def expected(self, l2: float, l1: float) -> Expected:
@@ -138,15 +144,3 @@ def _tells(expected: Expected) -> bool:
     there = np.abs(expected.slope[expected.slope != 0])
     limit = SHARP * np.median(there) if there.size else 0.0
     return bool(10 * (expected.bound > limit).sum() <= expected.bound.size)
-
-
-def failure(worst: Compared, wrong: int, of: int) -> str:
-    """Say how a gradient is wrong."""
-    if not np.isfinite(worst.ratio):
-        if np.isfinite(worst.analytic):
-            return f"{wrong:,} of {of:,} parameters are wrong: where the gradient is 0, it is {worst.analytic:.3g}"
-        return f"{wrong:,} of {of:,} parameters are wrong: one is {worst.analytic}"
-    return (
-        f"{wrong:,} of {of:,} parameters are wrong: the worst by {worst.ratio:.3g} times what rounding and "
-        "truncation explain"
-    )

@@ -28,11 +28,16 @@ def missing(cases: Sequence[Case], l2: float, l1: float, class_names: Sequence[s
     for case in cases:
         expected, size = case.expected(l2, l1), np.abs(case.truth.slope)
         limit = SHARP * np.median(size[size > 0]) if size.any() else 0.0
-        there |= (size > CLEAR * expected.spread) & (expected.spread <= limit)
+        stands_out = (size > CLEAR * expected.spread) & (expected.spread <= limit)
+        if l2 or l1:  # b has no penalty; of W both parts must show
+            penalty = np.abs(expected.slope - case.truth.slope)
+            stands_out[:-1] &= penalty[:-1] > CLEAR * expected.spread[:-1]
+        there |= stands_out
     alive = np.append((cases[0].X != 0).any(axis=0), True)
     share = there[alive].mean()
     if share < SHARE:
-        return f"only {share:.0%} of the parameters have a gradient that stands out from what rounding can hide"
+        what = "and a penalty that both stand" if l2 or l1 else "that stands"
+        return f"only {share:.0%} of the parameters have a gradient {what} out from what rounding can hide"
     return ""
 
 

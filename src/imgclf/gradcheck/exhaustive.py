@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
-from imgclf.gradcheck.bounds import NOISE, UNIT_ROUNDOFF, slopes
+from imgclf.gradcheck.bounds import NOISE, ROWS, UNIT_ROUNDOFF, slopes
 from imgclf.gradcheck.increments import INCREMENTS, Increment
 
 TAU = 2.0**-24  # how far a step moves the scores, at most; h = TAU / max |x_d| is each feature's own
-ROWS, COLUMNS = 256, 64  # of X at a time: what is computed on the way stays in the cache
+COLUMNS = 64  # of ROWS of X at a time: what is computed on the way stays in the cache
 TINY = float(np.finfo(np.float64).tiny)  # numbers below have fewer digits
 
 

@@ -82,6 +82,18 @@ def worst_places(ratio: FloatArray, n: int = SHOWN) -> list[Place]:
     return [(int(row), int(column)) for row, column in zip(*np.unravel_index(flat, ratio.shape), strict=True)]
 
 
+def failure(worst: Compared, wrong: int, of: int) -> str:
+    """Say how a gradient is wrong."""
+    if not np.isfinite(worst.ratio):
+        if np.isfinite(worst.analytic):
+            return f"{wrong:,} of {of:,} parameters are wrong: where the gradient is 0, it is {worst.analytic:.3g}"
+        return f"{wrong:,} of {of:,} parameters are wrong: one is {worst.analytic}"
+    return (
+        f"{wrong:,} of {of:,} parameters are wrong: the worst by {worst.ratio:.3g} times what rounding and "
+        "truncation explain"
+    )
+
+
 def judge(findings: Sequence[Finding]) -> str:
     """Return the verdict of all findings: fail if one does; pass if, in every loss, every layer could tell somewhere.
 

@@ -27,7 +27,7 @@ def findings(report):
     return {finding.name: finding.verdict for finding in report.findings}
 
 
-def test_there_are_right_answers_for_every_loss():
+def test_there_is_what_is_needed_for_every_loss():
     assert RIGHT.keys() == LOSSES.keys()
 
 
@@ -90,6 +90,19 @@ def test_the_finding_that_fails_is_the_one(asking, make_case, name, finding):
     X, y = make_case()
     report = check_student(asking(WRONG[name].function), X, y, 5, against=WRONG[name].loss)
     assert findings(report)[finding] == "fail"
+
+
+def test_an_answer_that_changes_later_is_seen(asking, make_case):
+    X, y = make_case()
+    calls = []
+
+    def tires(W, X, y, reg):
+        calls.append(0)
+        loss, dW = RIGHT["svm"][1](W, X, y, reg)
+        return loss, dW * (1 + 1e-15 * (len(calls) > 100))
+
+    report = check_student(asking(tires), X, y, 5, against="svm")
+    assert [finding.name for finding in report.findings if finding.verdict == "fail"] == ["repeatable"]
 
 
 @pytest.mark.parametrize("coordinate", [(0, 0), (7, 4), (10, 2)])

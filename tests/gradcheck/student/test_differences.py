@@ -5,6 +5,7 @@ import pytest
 
 from imgclf.gradcheck.student import differences
 from imgclf.gradcheck.student.differences import (
+    ENOUGH,
     FEWEST,
     compare,
     places_in_order,
@@ -119,6 +120,32 @@ def test_a_value_that_is_not_convex_is_no_false_alarm():
     assert found.count("agrees") == 15
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_right_gradient_costs_two_evaluations_a_place(make_case, loss):
+    X, y = make_case()
+    W = weights(X, 5, 1)
+    value, gradient = textbook(loss, X, y, 0.1)
+    calls = []
+    around = surroundings(value, W, X, 0)._replace(value=lambda W: calls.append(0) or value(W))
+    assert compare(around, gradient(W)).count("agrees") == 55
+    assert len(calls) < 1.1 * 2 * 55
+
+
+def test_what_is_wrong_by_little_more_than_rounding_is_undecided(make_case):
+    X, y = make_case()
+    W = weights(X, 5, 1)
+    value, gradient = textbook("softmax", X, y, 0.1)
+    around = surroundings(value, W, X, 0)
+    right = try_place(around, (1, 1), gradient(W)[1, 1])
+    outcomes = [try_place(around, (1, 1), right.numerical + k * right.bound).outcome for k in (0.9, 2, 1e4)]
+    assert outcomes == ["agrees", "undecided", "wrong"]
+
+
+def test_a_cubic_at_its_saddle_has_slope_0():
+    X, W = np.ones((1, 2)), np.zeros((2, 2))
+    assert compared(lambda W: 1 + float((W**3).sum()), 0 * W, W, X).count("agrees") == 4
+
+
 def test_a_value_that_never_moves_has_no_slope():
     X, W = np.ones((2, 2)), np.ones((2, 2))
     assert compared(lambda W: 1.0, 0 * W, W, X).count("agrees") == 4
@@ -153,6 +180,16 @@ def test_a_slow_function_is_tried_at_fifty_places(make_case):
     value, gradient = textbook("softmax", X, y, 0.1)
     assert len(compared(value, gradient(W), W, X, budget=0).tried) == FEWEST
     assert len(compared(value, gradient(W), W, X).tried) == 300
+
+
+def test_enough_wrong_places_are_enough(make_case):
+    X, y = make_case(D=80)
+    W = weights(X, 5, 1)
+    value, gradient = textbook("softmax", X, y, 0.1)
+    assert len(compared(value, 2 * gradient(W), W, X).tried) == ENOUGH
+    one_column = gradient(W)
+    one_column[:, 3] = 0
+    assert len(compared(value, one_column, W, X).tried) == 400
 
 
 def test_a_feature_that_is_always_0_gets_a_step_of_its_own():

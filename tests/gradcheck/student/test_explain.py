@@ -101,7 +101,7 @@ def test_a_wrong_penalty_is_named(in_value, in_gradient, sentence):
     assert explain_penalty(in_value + 1e-9, in_gradient * W + 1e-13, W, 1e-12, N) == sentence
 
 
-def test_a_penalty_that_is_no_multiple_of_W_is_named():
+def test_a_penalty_that_is_no_multiple_of_w_is_named():
     for part in (W**2, np.sign(W), 1 + 0 * W):
         assert "no multiple of W" in explain_penalty(1.0, part, W, 1e-12, N)
 

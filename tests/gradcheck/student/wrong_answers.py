@@ -67,13 +67,13 @@ def duplicates_lost(W, X, y, reg):
     return losses.mean() + reg * np.sum(W * W), dW / len(y) + 2 * reg * W
 
 
-def changes_X(W, X, y, reg):
+def changes_pixels(W, X, y, reg):
     X -= X.mean(axis=0)
     losses, slopes = parts("svm", W, X, y)
     return losses.mean() + reg * np.sum(W * W), X.T @ slopes / len(y) + 2 * reg * W
 
 
-def changes_W(W, X, y, reg):
+def changes_weights(W, X, y, reg):
     losses, slopes = parts("svm", W, X, y)
     dW = X.T @ slopes / len(y) + 2 * reg * W
     loss = losses.mean() + reg * np.sum(W * W)
@@ -191,8 +191,8 @@ WRONG = {
                              "classes 1 and 3 are swapped"),
     "classes shifted": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v + p, np.roll(d, 1, axis=1) + dp)),
                              "softmax", "columns are shifted"),
-    "reshaped": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v + p, np.ascontiguousarray(d.T).reshape(d.shape) + dp)),
-                      "softmax", "reshaped where it should be transposed"),
+    "reshaped": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v + p, d.T.reshape(d.shape) + dp)), "softmax",
+                      "reshaped where it should be transposed"),
     "right class not moved": Wrong(with_loss("svm", right_class_not_moved), "svm"),
     "right class counts": Wrong(right_class_counts, "svm", "larger by exactly 1: the right class", False),
     "margin of 2": Wrong(margin_of_2, "svm", "as with a margin of 2: ours is 1", False),
@@ -202,7 +202,7 @@ WRONG = {
     "log without minus": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (-v + p, d + dp)), "softmax", "minus ours"),
     "half of the square": Wrong(with_loss("svm_squared", lambda v, p, d, dp, k: (v + p, d / 2 + dp)), "svm_squared",
                                 "half what it should be"),
-    "another loss": Wrong(lambda *given: right("svm", *given), "svm_squared", "your loss is svm, not svm_squared", False),
+    "another loss": Wrong(lambda *given: right("svm", *given), "svm_squared", "is svm, not svm_squared", False),
     "all violators": Wrong(lambda W, X, y, reg: (right("svm_cs", W, X, y, reg)[0], right("svm", W, X, y, reg)[1]),
                            "svm_cs"),
     "eps in the log": Wrong(eps_in_log, "softmax", "is a number added inside the log", False),
@@ -218,8 +218,8 @@ WRONG = {
     "clipped": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, np.clip(d, -20, 20) + dp)), "svm"),
     "whole numbers": Wrong(whole_numbers, "svm", "its fractions are lost"),
     # of the program
-    "changes X": Wrong(changes_X, "svm"),
-    "changes W": Wrong(changes_W, "svm"),
+    "changes X": Wrong(changes_pixels, "svm"),
+    "changes W": Wrong(changes_weights, "svm"),
     "something random": Wrong(something_random, "svm"),
     "grows": Wrong(grows, "svm"),
 }  # fmt: skip

@@ -3,17 +3,21 @@
 import numpy as np
 
 from imgclf.arrays import FloatArray
-from imgclf.gradcheck.bounds import NOISE, slopes
-from imgclf.gradcheck.case import Case, failure
+from imgclf.gradcheck.bounds import NOISE, UNIT_ROUNDOFF, score_bounds, slopes, sum_sizes
+from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.exhaustive import TAU
 from imgclf.gradcheck.kinks import distances
 from imgclf.gradcheck.subject import Subject
-from imgclf.gradcheck.verdict import Compared, Outcome, ratios, worst_places
+from imgclf.gradcheck.verdict import Compared, Outcome, failure, ratios, worst_places
 
 UNIT_ROUNDOFF_32 = 2.0**-24
+LARGEST = 1e-6 * float(np.finfo(np.float32).max)
 
 
 def float32(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
     """Compute the gradient in float32 and judge it by what float32 may round."""
+    if not fits(case, l2, l1):
+        return Outcome("inconclusive", "scores or penalty are near the end of what float32 can hold")
     X, weights = case.X.astype(np.float32), case.weights.astype(np.float32)
     grad = subject.slope(X, case.y, weights, l2, l1).astype(np.float64)
     expected = case.expected(l2, l1)
@@ -28,12 +32,18 @@ def float32(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
     return Outcome("pass", f"in float32 the gradient is off by at most {error:.1e}", ratio.size, worst)
 
 
+def fits(case: Case, l2: float, l1: float) -> bool:
+    """Whether nothing on the way is too large for a float32."""
+    parts = np.abs(case.scores).max() * TAU / case.truth.step.min(), l2 * np.abs(case.weights).max(), l1
+    return bool(max(parts) * len(case.y) < LARGEST)
+
+
 def rounding_bound(case: Case) -> FloatArray:
     """Return what rounding the scores, the loss's slopes and their sum to float32 may amount to, (D+1, C)."""
     s, y = case.scores, case.y
-    N, D = case.X.shape
-    size = np.abs(np.hstack([case.X, np.ones((N, 1))]))
-    off = 2 * (D + 4) * UNIT_ROUNDOFF_32 * (size @ np.abs(case.weights)).max(axis=1, keepdims=True)  # (N, 1): of scores
+    N = len(y)
+    # How far the scores are off: the bound of float64, in the roundings of float32.
+    off = (score_bounds(case.X, case.weights) * (UNIT_ROUNDOFF_32 / UNIT_ROUNDOFF)).max(axis=1, keepdims=True)  # (N, 1)
     increment = case.increment
     steep = slopes(increment, y)
     each = UNIT_ROUNDOFF_32 * ((2 * N + 40) * (steep + 1) + NOISE[case.loss](s, y, steep))
@@ -42,4 +52,4 @@ def rounding_bound(case: Case) -> FloatArray:
         # A margin that rounding takes across its kink switches a whole example, for the right class all of them.
         near = distances(increment, y) <= 2 * off
         each += near * np.where(np.arange(s.shape[1]) == y[:, None], s.shape[1], 1) * (1 + 2 * off)
-    return np.asarray(size.T @ each / N)
+    return sum_sizes(case.X, each) / N

@@ -4,7 +4,6 @@ They see mistakes that depend on which images come together, and how many; diffe
 """
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from itertools import count
 from typing import NamedTuple, TypeAlias
 
@@ -18,7 +17,6 @@ from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Outcome, ratios
 from imgclf.seeds import CHECK, normal, shuffled, stream
 
-IMAGES = 96  # a law on a few images is the same law
 DRAWS = 12  # other weights that convexity is tried at
 
 
@@ -35,21 +33,15 @@ Law: TypeAlias = Callable[[Subject, Case, float, float], Iterator[Held]]
 
 def identities(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
     """Try every law that holds for the loss; name the first that does not hold here."""
-    few = case if len(case.y) <= IMAGES else _some(case)
     laws = [(name, law) for name, law in LAWS.items() if law is not columns_add_up or case.loss != "logistic_ovr"]
     for name, law in laws:
-        for held in law(subject, few, l2, l1):
+        for held in law(subject, case.on_few_images, l2, l1):
             ratio = ratios(held.left, held.right, held.bound)
             if (ratio > 1).any():
                 worst = np.unravel_index(ratio.argmax(), ratio.shape)
                 sides = f"{held.left[worst]:.10g} and {held.right[worst]:.10g}"
                 return Outcome("fail", f"it does not hold that {name}: {sides}")
     return Outcome("pass", f"{len(laws)} laws hold")
-
-
-@lru_cache(maxsize=64)
-def _some(case: Case) -> Case:
-    return case.of_images(_shuffled(len(case.y))[:IMAGES])
 
 
 def columns_add_up(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[Held]:

@@ -10,10 +10,10 @@ import numpy as np
 
 from imgclf.arrays import Batch, FloatArray
 from imgclf.gradcheck.bounds import difference_bounds, penalty_bound
-from imgclf.gradcheck.case import Case, failure
+from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.kinks import crossed
 from imgclf.gradcheck.subject import Subject, ValueFn
-from imgclf.gradcheck.verdict import SHOWN, Compared, Outcome, Place
+from imgclf.gradcheck.verdict import SHOWN, Compared, Outcome, Place, failure
 from imgclf.gradients import STEP, Objective, central_difference
 from imgclf.seeds import CHECK, shuffled
 
@@ -24,6 +24,7 @@ VISIBLE = 10  # bounds; a gradient that is smaller cannot be told from rounding
 
 def textbook(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
     """Compare calculus with trying, the data's part of the gradient and the penalty's each by itself."""
+    case = case.on_few_images
     data = subject.slope(case.X, case.y, case.weights)
     losses, _ = subject.loss_fn(case.scores, case.y)
     bound = difference_bounds(case.loss, case.X, case.y, case.weights, losses, STEP)[:, None]

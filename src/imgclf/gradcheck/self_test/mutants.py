@@ -435,7 +435,8 @@ MUTANTS: list[Mutant] = [
     Mutant("added up in float32", gradient(lambda g: g.data.astype(np.float32).astype(g.data.dtype) + g.penalty)),
     Mutant("too long by a millionth", gradient(lambda g: g.data * (1 + 1e-6) + g.penalty)),
     Mutant(
-        "too long by a millionth, for large images", gradient(lambda g: g.data * (1 + 1e-6 * (g.D > 100)) + g.penalty)
+        "too long by a ten-millionth, for large images",
+        gradient(lambda g: g.data * (1 + 1e-7 * (g.D > 100)) + g.penalty),
     ),
     Mutant("no gradient of a single image", gradient(lambda g: g.data * (g.N > 1) + g.penalty)),
     Mutant("added up in float16 in training", gradient(_coarse)),

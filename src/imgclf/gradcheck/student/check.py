@@ -24,6 +24,7 @@ from imgclf.gradcheck.student.findings import (
     beside_ours,
     inputs_finding,
     is_coarse,
+    is_single,
     large_finding,
     precision_finding,
     repeatable_finding,
@@ -31,9 +32,9 @@ from imgclf.gradcheck.student.findings import (
     slope_finding,
     slope_worst,
 )
+from imgclf.gradcheck.student.ours import FLOAT32, ours, with_bias
 from imgclf.gradcheck.student.points import Point, balanced_reg, large_scores, other_points, random_weights
 from imgclf.gradcheck.student.process import Answer, Ask, StudentFailure
-from imgclf.gradcheck.student.reference import FLOAT32, ours, with_bias
 from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
 from imgclf.losses import LOSSES
 
@@ -109,7 +110,8 @@ def check_student(
     if not same_bits(first, talk.at(plain)):
         return _report(talk, W, [repeatable_finding(False, plain)])
     full = Point("steps", "at random W, reg > 0", W, balanced_reg(first.dW, W))
-    around = surroundings(lambda W: talk.ask(W, X, y, full.reg).loss, W, X, seed)
+    talk.unit = FLOAT32 if is_single(first.loss) else 1.0
+    around = surroundings(lambda W: talk.ask(W, X, y, full.reg).loss, W, X, seed, talk.unit)
     talk.at(full)
     coarse = is_coarse(around.noise, around.middle, W, X) or talk.dtypes != {"float64"}
     talk.unit = FLOAT32 if coarse else 1.0
@@ -158,10 +160,11 @@ def _advice(
     if "value" in failed:
         sentences.append(_about_values(talk, seen))
     if failed & {"gradient", "slope"}:
-        known = candidates(seen[1].point.W, talk.X, talk.y, seen[1].point.reg) if candidates else {}
+        sentences.append(explain_gradient(_evidence(seen, slope, "value" in failed), len(talk.y)))
+    if candidates and not any(sentences):
+        known = candidates(seen[1].point.W, talk.X, talk.y, seen[1].point.reg)
         bound = seen[1].ours.dW_bound if seen[1].ours else 1e-12 * np.abs(seen[1].answer.dW)
-        found = matching_candidate(seen[1].answer.dW, known, bound)
-        sentences.append(found or explain_gradient(_evidence(seen, slope, "value" in failed), len(talk.y)))
+        sentences.append(matching_candidate(seen[1].answer.dW, known, bound))
     return [sentence for sentence in sentences if sentence]
 
 

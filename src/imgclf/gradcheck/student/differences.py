@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from imgclf.arrays import FloatArray
-from imgclf.gradcheck.student.noise import UNIT_ROUNDOFF, noise_of
+from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
+from imgclf.gradcheck.student.noise import noise_of
 from imgclf.seeds import CHECK, shuffled
 
 # A weight's step moves no score by more than this: round-off and truncation meet near here.
@@ -25,6 +26,7 @@ SAFETY = 3.0  # it is not quite, and its size is an estimate
 TABLE_TAU = 1e-2
 TABLE_ROWS = 8
 FEWEST = 50  # places, however slow the function
+ENOUGH = 300  # wrong places: no more is learnt from the rest
 VISIBLE = 10  # bounds; a gradient that is smaller cannot be told from rounding
 
 Value: TypeAlias = Callable[[FloatArray], float]
@@ -128,23 +130,30 @@ class Surroundings(NamedTuple):
 
 
 def compare(around: Surroundings, dW: FloatArray, *, seed: int = 0, budget: float = 20.0) -> Comparison:
-    """Try as many places as fit into `budget` seconds, FEWEST at least; every class as often as the others."""
+    """Try as many places as fit into `budget` seconds, FEWEST at least, until ENOUGH are wrong.
+
+    Every class is tried as often as the others.
+    """
     features, classes = around.W.shape
     tried: list[Tried] = []
+    wrong = 0
     began = time.perf_counter()
     for place in places_in_order(features, classes, seed):
         if len(tried) >= FEWEST and time.perf_counter() - began > budget:
             break
         tried.append(try_place(around, place, float(dW[place])))
+        wrong += tried[-1].outcome == "wrong"
+        if wrong >= ENOUGH:
+            break
     return Comparison(tried, around.W.size, around.noise)
 
 
-def surroundings(value: Value, W: FloatArray, X: FloatArray, seed: int) -> Surroundings:
-    """Measure what is to be known before the first place."""
+def surroundings(value: Value, W: FloatArray, X: FloatArray, seed: int, unit: float = 1.0) -> Surroundings:
+    """Measure what is to be known before the first place; `unit` is how much coarser than float64 rounding is."""
     W = W.astype(np.float64)  # a copy, to be moved about in
     largest, middle = reach(X), value(W)
     # Rounding may be met by chance where the value is 0; what a score is summed up from is never exact.
-    least = UNIT_ROUNDOFF * (abs(middle) + float((np.abs(X) @ np.abs(W)).max(axis=1).mean()))
+    least = unit * UNIT_ROUNDOFF * (abs(middle) + float((np.abs(X) @ np.abs(W)).max(axis=1).mean()))
     noise = max(noise_of(value, W, largest, seed), least)
     # Each place is looked at with several steps, each from three sides.
     critical = NormalDist().inv_cdf(1 - FAMILY_WISE / (2 * 3 * STEPS * W.size))

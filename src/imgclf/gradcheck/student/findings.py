@@ -8,9 +8,9 @@ import numpy as np
 
 from imgclf.arrays import FloatArray
 from imgclf.gradcheck.student.differences import Comparison, Place
+from imgclf.gradcheck.student.ours import Reference
 from imgclf.gradcheck.student.points import LARGE, Point
 from imgclf.gradcheck.student.process import Answer, StudentFailure
-from imgclf.gradcheck.student.reference import Reference
 
 COARSE = 1e-12  # noise relative to what the value is summed up from: between float64 and float32
 
@@ -48,6 +48,11 @@ class Finding:
     reg: float
     checked: int
     worst: Worst | None = None
+
+
+def is_single(value: float) -> bool:
+    """Whether a value has no more digits than float32 holds: one of float64 has, but for one in 2**29."""
+    return value != 0 and abs(value) < float(np.finfo(np.float32).max) and float(np.float32(value)) == value
 
 
 def repeatable_finding(repeats: bool, point: Point) -> Finding:

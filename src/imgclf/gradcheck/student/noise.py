@@ -11,7 +11,6 @@ import numpy as np
 from imgclf.arrays import FloatArray
 from imgclf.seeds import CHECK, stream, uniform
 
-UNIT_ROUNDOFF = 2.0**-53
 POINTS = 9
 ORDER = 6
 DIRECTIONS = 3

@@ -4,14 +4,14 @@ Where a hinge has a kink, or is so near to one that rounding decides its side, a
 is right.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import Batch, FloatArray, IntArray
-from imgclf.gradcheck.student.noise import UNIT_ROUNDOFF
+from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
+from imgclf.gradcheck.increments import INCREMENTS
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES, MARGIN
 from imgclf.model import scores
@@ -28,16 +28,6 @@ class Reference(NamedTuple):
     dW_bound: FloatArray  # noqa: N815 - (D, C), of dW
 
 
-# How much dloss/ds_c changes, at most, when every score changes by 1 at most; of C.
-CURVATURES: dict[str, Callable[[int], float]] = {
-    "softmax": lambda classes: 1.0,
-    "svm": lambda classes: 0.0,
-    "svm_squared": lambda classes: 4.0 * classes,
-    "svm_cs": lambda classes: 0.0,
-    "logistic_ovr": lambda classes: 0.25,
-}
-
-
 def with_bias(W: FloatArray) -> FloatArray:
     """Return our weights (D+1, C), b = 0."""
     return np.vstack([W, np.zeros((1, W.shape[1]))])
@@ -52,7 +42,7 @@ def ours(loss: str, W: FloatArray, X: FloatArray, y: IntArray, reg: float, unit:
     losses, dscores = LOSSES[loss](s, y)
     span = np.abs(s).max(axis=1) + MARGIN  # (N,)
     blur = u * (2 * (D + 2) * (np.abs(X) @ np.abs(W)).max(axis=1) + 4 * span)  # (N,): of a score, both ways
-    curve = CURVATURES[loss](C)
+    curve = INCREMENTS[loss](s, y).curve.curvature(C)
     loose = loose_slopes(loss, s, y, blur)  # (N, C)
     steep = (np.abs(dscores) + loose).sum(axis=1) + curve * C * blur  # (N,)
     of_losses = steep * blur + u * (2 * C + 20) * (losses + 2 * span + 1)

@@ -1,0 +1,163 @@
+"""Planted mistakes are found, all of them; and each layer is there for a reason."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from imgclf.compose import make_plan
+from imgclf.config import resolve
+from imgclf.gradcheck import exhaustive
+from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.check import Layer, check_loss, layers_of, make_cases
+from imgclf.gradcheck.increments import INCREMENTS
+from imgclf.gradcheck.points import stratified_images
+from imgclf.gradcheck.self_test import run
+from imgclf.gradcheck.self_test.mutants import MUTANTS, Mutant, gradient
+from imgclf.gradcheck.self_test.run import first_to_see, self_test
+from imgclf.gradcheck.subject import Subject
+from imgclf.losses import LOSSES
+from imgclf.parallel import workers
+
+PENALTY = (1e-4, 1e-4)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    with workers(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return make_plan(resolve().config)
+
+
+@pytest.fixture(scope="module")
+def done(plan):
+    return self_test(plan, list(LOSSES), 64, PENALTY)
+
+
+def test_there_are_more_than_sixty_mistakes_over_all_losses(done):
+    assert len(MUTANTS) >= 60
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
+    assert {trial.loss for trial in done.trials} == set(LOSSES)
+    assert len(done.trials) == sum(len(mutant.losses) for mutant in MUTANTS)
+
+
+def test_every_mistake_is_found_or_shown_to_be_none(done):
+    assert [(trial.mutant.name, trial.loss) for trial in done.trials if not trial.is_as_it_should_be] == []
+    assert done.false_alarms == []
+    assert done.verdict == "pass"
+
+
+def test_the_usual_checks_miss_many(done):
+    for usual in ("ten_samples", "one_direction"):
+        seen = sum(getattr(trial, usual) for trial in done.trials)
+        assert 0 < seen < 0.7 * len(done.trials)
+
+
+def test_what_is_equivalent_changes_not_a_bit(done):
+    same = [trial for trial in done.trials if trial.mutant.equivalent]
+    assert same
+    assert all(trial.differs == 0 and not trial.layer for trial in same)
+
+
+# What only this layer sees: leave it out, and a mistake lives.
+ONLY = {
+    "value": "the right class counted in the loss",
+    "textbook": "the loss remembered for weights that are near",
+    "exhaustive": "too long by a ten-millionth, for large images",
+    "identities": "the mean of the blocks' means",
+    "hygiene": "labels that overflow",
+    "toys": "no gradient of a single image",
+    "optimizer": "velocity forgotten",
+    "float32": "added up in float16 in training",
+}
+
+
+@pytest.mark.parametrize("layer", ONLY)
+def test_without_a_layer_a_mistake_lives(plan, layer):
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == ONLY[layer])
+    cases, right = make_cases(plan, "svm", *stratified_images(plan, 64)), Subject.of(plan, "svm")
+    layers = layers_of(plan)
+    assert first_to_see(mutant.plant(right), cases, PENALTY, layers) == layer
+    del layers[layer]
+    assert first_to_see(mutant.plant(right), cases, PENALTY, layers) == ""
+
+
+def test_every_layer_has_its_mistake(plan):
+    assert layers_of(plan).keys() - {"complex step"} == ONLY.keys() == set(run.ORDER)
+
+
+def test_without_the_points_a_mistake_lives(plan):
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == "all classes equally likely")
+    cases, right = make_cases(plan, "softmax", *stratified_images(plan, 64)), Subject.of(plan, "softmax")
+    layers = {"exhaustive": layers_of(plan)["exhaustive"]}
+    assert first_to_see(mutant.plant(right), {"zero": cases["zero"]}, PENALTY, layers) == ""
+    assert first_to_see(mutant.plant(right), cases, PENALTY, layers) == "exhaustive"
+
+
+def test_the_complex_step_sees_that_the_check_itself_is_wrong(plan, monkeypatch):
+    def too_long(scores, y):
+        right = INCREMENTS["softmax"](scores, y)
+        return right._replace(number=right.number * 1.001)
+
+    monkeypatch.setattr(exhaustive, "INCREMENTS", {"softmax": too_long})
+    case = make_cases(plan, "softmax", *stratified_images(plan, 16))["wide"]
+    wrong_alike = gradient(lambda g: case.truth.slope)(Subject.of(plan, "softmax"))
+    layers = layers_of(plan)
+    assert layers["exhaustive"].look(wrong_alike, case, 0, 0).verdict == "pass"
+    assert layers["complex step"].look(wrong_alike, case, 0, 0).verdict == "fail"
+
+
+def test_a_check_that_finds_nothing_is_called_broken(plan):
+    blind = {"exhaustive": Layer(lambda *_: layers_of(plan)["hygiene"].look(*_)._replace(verdict="pass", reason=""))}
+    done = self_test(plan, ["svm_cs"], 16, PENALTY, blind)
+    assert done.verdict == "fail"
+    assert not any(trial.layer for trial in done.trials)
+
+
+def test_a_check_that_cries_wolf_is_called_broken(plan):
+    look = layers_of(plan)["hygiene"].look
+    jumpy = {"exhaustive": Layer(lambda *_: look(*_)._replace(verdict="fail", reason="wolf"))}
+    done = self_test(plan, ["softmax"], 16, PENALTY, jumpy)
+    assert (done.verdict, done.false_alarms) == ("fail", ["softmax"])
+
+
+def test_a_mutant_that_claims_to_be_none_must_prove_it(plan, monkeypatch):
+    liar = Mutant("a lie", gradient(lambda g: (g.data + g.penalty) * (1 + 2**-52)), ("softmax",), "it is said")
+    monkeypatch.setattr(run, "MUTANTS", [liar])
+    (trial,) = self_test(plan, ["softmax"], 16, PENALTY).trials
+    assert trial.differs > 0
+    assert not trial.is_as_it_should_be
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_on_real_images_a_millionth_in_any_single_parameter_is_seen(plan, loss):
+    cases = make_cases(plan, loss, *stratified_images(plan, 64))
+    seen, there = np.zeros(plan.weights.shape, bool), np.zeros(plan.weights.shape, bool)
+    for case in cases.values():
+        right = Subject.of(plan, loss).slope(case.X, case.y, case.weights)
+        expected = case.expected(0, 0)
+        seen |= expected.ratio(right + 1e-6 * right) > 1
+        there |= right != 0
+    assert seen[there].mean() >= 0.995
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_right_code_passes_in_every_layer_at_every_point(plan, loss):
+    cases, right = make_cases(plan, loss, *stratified_images(plan, 64)), Subject.of(plan, loss)
+    findings = list(check_loss(plan, right, cases, [(0.0, 0.0), PENALTY], layers_of(plan)))
+    assert [(one.layer, one.point, one.outcome.reason) for one in findings if one.verdict != "pass"] == []
+    assert {one.point for one in findings} == {"zero", "start", "steps", "wide"}
+    assert {one.layer for one in findings} == layers_of(plan).keys()
+
+
+def test_planting_leaves_the_right_code_alone(plan):
+    case: Case = make_cases(plan, "softmax", *stratified_images(plan, 8))["wide"]
+    right = Subject.of(plan, "softmax")
+    before = right.slope(case.X, case.y, case.weights, *PENALTY).tobytes()
+    for mutant in MUTANTS:
+        mutant.plant(replace(right))
+    assert right.slope(case.X, case.y, case.weights, *PENALTY).tobytes() == before
