@@ -1,3 +1,5 @@
+"""A multiclass SVM loss as a learner wrote it, with one mistake: `imgclf gradcheck --loss student.py:my_svm`."""
+
 import numpy as np
 
 

@@ -23,7 +23,7 @@ def my_svm(W, X, y, reg):
     return margins.sum() / len(y) + reg * np.sum(W * W), X.T @ G / len(y) + 2 * reg * W
 """
 NO_MEAN = RIGHT.replace("X.T @ G / len(y)", "X.T @ G")
-SHAPE = (2, 3, 2)
+SHAPE = (2, 2, 3)
 NAMES = ("cat", "dog", "cow")
 
 
@@ -77,7 +77,7 @@ def test_a_place_is_a_pixel_of_a_class(run):
     _, out, _ = run(
         RIGHT.replace("/ len(y) + 2 * reg * W", "/ len(y) + 2 * reg * W + 0.1 * (np.arange(36) == 21).reshape(12, 3)")
     )
-    assert "dW[7,0], pixel row 1, column 0, channel 1, class cat" in out
+    assert "dW[7,0], row 1, column 0, green; cat" in out
 
 
 @pytest.mark.parametrize("text", [RIGHT, NO_MEAN])

@@ -50,7 +50,7 @@ def test_style_is_ours_whatever_the_users_settings_and_leaves_them_alone():
 
 
 def test_no_module_imports_pyplot():
-    modules = "curves", "templates", "confusion", "style"
+    modules = "curves", "templates", "confusion", "error_map", "step_curve", "style"
     code = f"import sys; import {', '.join(f'imgclf.report.{name}' for name in modules)}\n"
     code += "assert 'matplotlib.pyplot' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

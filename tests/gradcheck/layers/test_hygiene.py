@@ -160,8 +160,12 @@ BROKEN = {
         "keeps shape and type",
         "1 parameters of the float64 gradient are not finite",
         lambda loss: gradient_changed(
-            lambda grad, weights: grad + np.where((grad == grad.max()) & (grad.itemsize == 8), np.inf, 0)
-            .astype(grad.dtype)
+            lambda grad, weights: (
+                grad
+                + np.where((np.arange(grad.size).reshape(grad.shape) == 9) & (grad.itemsize == 8), np.inf, 0).astype(
+                    grad.dtype
+                )
+            )
         ),
     ),
     "labels overflow": ("takes labels of any type", "uint8", labels_overflow),
