@@ -16,7 +16,7 @@ def configuration(seed):
     """Draw images, labels, weights and penalties of any size and oddity."""
     rng = np.random.default_rng(seed)
     N, D, C = (int(np.exp(rng.uniform(np.log(low), np.log(high + 1)))) for low, high in ((1, 500), (1, 3072), (2, 100)))
-    while N * D * C > 4e6:
+    while N * D * C > 1e6:
         N, D = max(1, N // 2), max(1, D // 2)
     X = rng.standard_normal((N, D)) * 10.0 ** rng.uniform(-3, 3)
     kind = rng.integers(6)

@@ -13,7 +13,8 @@ from imgclf.gradcheck.check import Layer, check_loss, layers_of, make_cases
 from imgclf.gradcheck.increments import INCREMENTS
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.self_test import run
-from imgclf.gradcheck.self_test.mutants import MUTANTS, Mutant, gradient
+from imgclf.gradcheck.self_test.mutants import MUTANTS, Mutant
+from imgclf.gradcheck.self_test.planting import gradient
 from imgclf.gradcheck.self_test.run import first_to_see, self_test
 from imgclf.gradcheck.subject import Subject
 from imgclf.losses import LOSSES

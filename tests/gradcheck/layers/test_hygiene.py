@@ -97,6 +97,15 @@ def spoils_labels_in_the_loss(loss):
     return {"loss_fn": wrong}
 
 
+def spoils_scores_in_the_loss(loss):
+    def wrong(s, y):
+        seen = LOSSES[loss](s, y)
+        s -= s.max(axis=1, keepdims=True)
+        return seen
+
+    return {"loss_fn": wrong}
+
+
 def uses_its_buffer_again():
     buffers = {}
 
@@ -134,6 +143,7 @@ BROKEN = {
     "images changed": ("leaves its inputs alone", "the images", lambda loss: spoils("images")),
     "labels changed": ("leaves its inputs alone", "the labels", lambda loss: spoils("labels")),
     "labels changed by the loss": ("leaves its inputs alone", "the labels", spoils_labels_in_the_loss),
+    "scores changed by the loss": ("leaves its inputs alone", "the scores", spoils_scores_in_the_loss),
     "weights changed": ("leaves its inputs alone", "the weights", lambda loss: spoils("weights")),
     "its buffer used again": ("gives its result away", "uses again", lambda loss: uses_its_buffer_again()),
     "float64 for ever": (
@@ -217,4 +227,5 @@ def test_the_case_itself_is_left_alone():
     before = one.X.tobytes(), one.y.tobytes(), one.weights.tobytes(), one.scores.tobytes()
     for what in ("images", "labels", "weights"):
         hygiene(subject("softmax", **spoils(what)), one, 0.0, 0.0)
+    hygiene(subject("softmax", **spoils_scores_in_the_loss("softmax")), one, 0.0, 0.0)
     assert (one.X.tobytes(), one.y.tobytes(), one.weights.tobytes(), one.scores.tobytes()) == before

@@ -198,8 +198,9 @@ def test_a_weight_in_which_the_step_is_lost_is_left_out():
     assert textbook(subject("softmax"), one, 0.0, 0.0).verdict != "fail"
 
 
-def test_a_gradient_that_rounding_could_hide_is_inconclusive():
-    hidden = replace(case(N=40, D=20, pixels=1e-11), weights=np.ones((21, 3)))  # only b has much of a gradient
+@pytest.mark.parametrize("pixels", [1e-8, 1e-10, 1e-13])
+def test_a_gradient_that_rounding_could_hide_is_inconclusive(pixels):
+    hidden = replace(case(N=40, D=20, pixels=pixels), weights=np.ones((21, 3)))  # only b has much of a gradient
     found = textbook(subject("softmax"), hidden, 0.0, 0.0)
     assert found.verdict == "inconclusive"
     assert "too small" in found.reason
@@ -249,3 +250,16 @@ def test_on_real_data_a_mistake_of_a_ten_thousandth_rings(real, loss):
     assert textbook(subject(loss), one, 0.0, 0.0).verdict == "pass"
     wrong = subject(loss, gradient=with_gradient(lambda grad, batch: grad * 1.0001))
     assert textbook(wrong, one, 0.0, 0.0).verdict == "fail"
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loss_that_writes_into_scores_spoils_nothing_for_those_after_it(loss):
+    def wrong(s, y):
+        seen = LOSSES[loss](s, y)
+        s[:] = 0
+        return seen
+
+    one = case(loss)
+    textbook(subject(loss, loss_fn=wrong), one, 0.0, 0.0)
+    assert one.scores.tobytes() == case(loss).scores.tobytes()
+    assert textbook(subject(loss), one, 0.0, 0.0) == textbook(subject(loss), case(loss), 0.0, 0.0)

@@ -228,3 +228,16 @@ def test_scores_that_are_no_numbers_fail(loss, what, bad):
         found = value(subject(loss), replace(one, **{what: spoilt}), 0.0, 0.0)
     assert found.verdict == "fail"
     assert "the score of image" in found.reason
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loss_that_writes_into_scores_spoils_nothing_for_those_after_it(loss):
+    def wrong(s, y):
+        seen = LOSSES[loss](s, y)
+        s[:] = 0
+        return seen
+
+    one = case(loss)
+    value(subject(loss, loss_fn=wrong), one, 0.0, 0.0)
+    assert one.scores.tobytes() == case(loss).scores.tobytes()
+    assert value(subject(loss), one, 0.0, 0.0) == value(subject(loss), case(loss), 0.0, 0.0)

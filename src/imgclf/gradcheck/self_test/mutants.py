@@ -4,20 +4,32 @@ A mutant is a name, a transformation of the subject, the losses that it makes se
 is right all the same: then nothing can be found, and it must be shown to change nothing.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from imgclf.arrays import BLOCK, Batch, FloatArray, IntArray
+from imgclf.gradcheck.self_test.planting import (
+    Plant,
+    Seen,
+    backward,
+    coordinate,
+    descent,
+    gradient,
+    loss_of,
+    losses,
+    penalty,
+    right_class,
+    rows_of,
+    slopes,
+    value,
+)
 from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import BatchGradient, Objective
 from imgclf.losses import LOSSES, softmax, svm
-from imgclf.model import scores
 from imgclf.trainer import TrainState
-
-Plant: TypeAlias = Callable[[Subject], Subject]
 
 SOFTMAX, OVR = ("softmax",), ("logistic_ovr",)
 SUMS_OF_HINGES, HINGES = ("svm", "svm_squared"), ("svm", "svm_squared", "svm_cs")
@@ -32,144 +44,6 @@ class Mutant:
     plant: Plant
     losses: Collection[str] = tuple(LOSSES)
     equivalent: str = ""  # why it changes nothing here, off ties
-
-
-class Seen(NamedTuple):
-    """What a gradient is made of: X (N, D), y (N,), weights; the parts of data and penalty, each (D+1, C)."""
-
-    objective: Objective
-    X: FloatArray
-    y: IntArray
-    weights: FloatArray
-    data: FloatArray
-    penalty: FloatArray
-
-    @property
-    def N(self) -> int:
-        """The number of images."""
-        return len(self.y)
-
-    @property
-    def D(self) -> int:
-        """The numbers of an image."""
-        return int(self.X.shape[1])
-
-    @property
-    def C(self) -> int:
-        """The number of classes."""
-        return int(self.weights.shape[1])
-
-    @property
-    def dscores(self) -> FloatArray:
-        """The derivative of each image's loss by its scores, (N, C)."""
-        return self.dscores_for(self.y)
-
-    def dscores_for(self, y: IntArray) -> FloatArray:
-        """The same for other labels."""
-        return self.objective.loss_fn(scores(self.X, self.weights), y)[1]
-
-    def backward(self, X: FloatArray, dscores: FloatArray) -> FloatArray:
-        """The last step of the chain rule: X.T @ dscores / N, and the penalty."""
-        return np.vstack([X.T @ dscores, dscores.sum(axis=0)]) / len(X) + self.penalty
-
-
-def gradient(change: Callable[[Seen], FloatArray]) -> Plant:
-    """Change the gradient, and leave the loss as it is."""
-
-    def plant(subject: Subject) -> Subject:
-        def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-            X, y = batch.read(batch.rows)
-            right = subject.gradient(objective, batch, weights)
-            data = subject.gradient(replace(objective, l2=0.0, l1=0.0), batch, weights).grad
-            seen = Seen(objective, X, y, weights, data, right.grad - data)
-            with np.errstate(all="ignore"):
-                return right._replace(grad=np.asarray(change(seen)))
-
-        return replace(subject, gradient=wrong)
-
-    return plant
-
-
-def slopes(change: Callable[[FloatArray, FloatArray, IntArray], FloatArray]) -> Plant:
-    """Change the derivative of the loss by the scores: change(dscores, scores, y), where dscores is a copy."""
-
-    def plant(subject: Subject) -> Subject:
-        def wrong(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
-            losses, dscores = subject.loss_fn(s, y)
-            with np.errstate(all="ignore"):
-                return losses, np.asarray(change(dscores, s, y), s.dtype)
-
-        return replace(subject, loss_fn=wrong)
-
-    return plant
-
-
-def losses(change: Callable[[FloatArray, FloatArray, IntArray], FloatArray]) -> Plant:
-    """Change the value of each image's loss: change(losses, scores, y)."""
-
-    def plant(subject: Subject) -> Subject:
-        def wrong(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
-            right, dscores = subject.loss_fn(s, y)
-            return change(right, s, y), dscores
-
-        return replace(subject, loss_fn=wrong)
-
-    return plant
-
-
-def loss_of(wrong: Callable[[FloatArray, IntArray], tuple[FloatArray, FloatArray]]) -> Plant:
-    """Put another loss in the place of the right one, value and derivative."""
-
-    def quiet(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
-        with np.errstate(all="ignore"):
-            return wrong(s, y)
-
-    return lambda subject: replace(subject, loss_fn=quiet)
-
-
-def right_class(change: Callable[[FloatArray], Any]) -> Plant:
-    """Change the derivative by the score of the right class."""
-
-    def changed(d: FloatArray, s: FloatArray, y: IntArray) -> FloatArray:
-        rows = np.arange(len(y))
-        d[rows, y] = change(d[rows, y])
-        return d
-
-    return slopes(changed)
-
-
-def coordinate(factor: float) -> Plant:
-    """Multiply one weight's gradient."""
-
-    def changed(g: Seen) -> FloatArray:
-        out = g.data.copy()
-        out[len(out) // 2, -1] *= factor
-        return out + g.penalty
-
-    return gradient(changed)
-
-
-def backward(change: Callable[[FloatArray], FloatArray]) -> Plant:
-    """Use other pixels on the way back than on the way forth."""
-    return gradient(lambda g: g.backward(change(g.X), g.dscores))
-
-
-def penalty(change: Callable[[Seen], Any]) -> Plant:
-    """Change the penalty's part."""
-    return gradient(lambda g: g.data + change(g))
-
-
-def rows_of(change: Callable[[FloatArray, IntArray], tuple[FloatArray, IntArray]]) -> Plant:
-    """Change which images the gradient is of."""
-
-    def plant(subject: Subject) -> Subject:
-        def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-            X, y = batch.read(batch.rows)
-            return subject.gradient(objective, Batch.of(*change(X, y)), weights)
-
-        return replace(subject, gradient=wrong)
-
-    return plant
 
 
 def _with(array: FloatArray, place: Any, value: Any) -> FloatArray:
@@ -337,19 +211,6 @@ def _first_block(subject: Subject) -> Subject:
     return replace(subject, gradient=wrong)
 
 
-def _value(change: Callable[[float, Objective, FloatArray], float]) -> Plant:
-    """Change the value of the objective where it is asked for alone: change(loss, objective, weights)."""
-
-    def plant(subject: Subject) -> Subject:
-        def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> tuple[float, int]:
-            loss, correct = subject.value(objective, batch, weights)
-            return change(loss, objective, weights), correct
-
-        return replace(subject, value=wrong)
-
-    return plant
-
-
 def _cached_value(subject: Subject) -> Subject:
     """Give the last value again for weights that are nearly the same."""
     last: list[tuple[Objective, FloatArray, tuple[float, int]]] = []
@@ -364,21 +225,6 @@ def _cached_value(subject: Subject) -> Subject:
         return last[0][2]
 
     return replace(subject, value=wrong)
-
-
-def _descent(change: Callable[[TrainState, TrainState, Subject, Objective], FloatArray]) -> Plant:
-    """Change where each step leads: change(before, after, subject, objective)."""
-
-    def plant(subject: Subject) -> Subject:
-        def wrong(state: TrainState, **parts: Any) -> Iterator[tuple[BatchGradient, TrainState]]:
-            while True:
-                seen, after = next(subject.descend(state, **parts))
-                state = after._replace(weights=change(state, after, subject, parts["objective"]))
-                yield seen, state
-
-        return replace(subject, descend=wrong)
-
-    return plant
 
 
 def _coarse(g: Seen) -> FloatArray:
@@ -448,9 +294,9 @@ MUTANTS: list[Mutant] = [
     Mutant("the penalty divided by N", penalty(lambda g: g.penalty / (g.N + (g.N == 1)))),
     Mutant("the bias penalised", penalty(lambda g: _with(g.penalty, -1, g.objective.l2 * g.weights[-1]))),
     Mutant("l1 by w / |w|", penalty(lambda g: g.penalty + 0 * (g.weights / np.abs(g.weights)))),
-    Mutant("the loss without penalty", _value(lambda loss, objective, w: loss - objective.penalty(w))),
+    Mutant("the loss without penalty", value(lambda loss, objective, w: loss - objective.penalty(w))),
     Mutant(
-        "the bias penalised in the loss", _value(lambda loss, objective, w: loss + objective.l2 * float(w[-1] @ w[-1]))
+        "the bias penalised in the loss", value(lambda loss, objective, w: loss + objective.l2 * float(w[-1] @ w[-1]))
     ),
     # Which class
     Mutant("the right class not subtracted", right_class(lambda d: d + 1), SOFTMAX),
@@ -520,12 +366,12 @@ MUTANTS: list[Mutant] = [
     Mutant("uphill", gradient(lambda g: -g.data - g.penalty)),
     # The loss
     Mutant("the right class counted in the loss", losses(lambda loss, s, y: loss + 1), SUMS_OF_HINGES),
-    Mutant("the loss added up, not averaged", _value(lambda loss, objective, w: loss * 2)),
+    Mutant("the loss added up, not averaged", value(lambda loss, objective, w: loss * 2)),
     Mutant("the loss remembered for weights that are near", _cached_value),
     Mutant("twice the margin, in loss and gradient", loss_of(lambda s, y: svm(_raised(s, y, -1.0), y)), ("svm",)),
     # The step
-    Mutant("steps uphill", _descent(lambda before, after, *_: 2 * before.weights - after.weights)),
-    Mutant("decay applied again in the step", _descent(_decays_again)),
+    Mutant("steps uphill", descent(lambda before, after, *_: 2 * before.weights - after.weights)),
+    Mutant("decay applied again in the step", descent(_decays_again)),
     Mutant("velocity forgotten", _forgets),
     Mutant("the schedule a step late", _late),
 ]

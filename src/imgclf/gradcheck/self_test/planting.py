@@ -1,0 +1,177 @@
+"""How to plant a mistake: each function here puts a change into one of the functions under check."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from imgclf.arrays import Batch, FloatArray, IntArray
+from imgclf.gradcheck.subject import Subject
+from imgclf.gradients import BatchGradient, Objective
+from imgclf.model import scores
+from imgclf.trainer import TrainState
+
+Plant: TypeAlias = Callable[[Subject], Subject]
+Loss: TypeAlias = tuple[FloatArray, FloatArray]  # losses (N,), dscores (N, C)
+
+
+class Seen(NamedTuple):
+    """What a gradient is made of: X (N, D), y (N,), weights; the parts of data and penalty, each (D+1, C)."""
+
+    objective: Objective
+    X: FloatArray
+    y: IntArray
+    weights: FloatArray
+    data: FloatArray
+    penalty: FloatArray
+
+    @property
+    def N(self) -> int:
+        """The number of images."""
+        return len(self.y)
+
+    @property
+    def D(self) -> int:
+        """The numbers of an image."""
+        return int(self.X.shape[1])
+
+    @property
+    def C(self) -> int:
+        """The number of classes."""
+        return int(self.weights.shape[1])
+
+    @property
+    def dscores(self) -> FloatArray:
+        """The derivative of each image's loss by its scores, (N, C)."""
+        return self.dscores_for(self.y)
+
+    def dscores_for(self, y: IntArray) -> FloatArray:
+        """The same for other labels."""
+        return self.objective.loss_fn(scores(self.X, self.weights), y)[1]
+
+    def backward(self, X: FloatArray, dscores: FloatArray) -> FloatArray:
+        """The last step of the chain rule: X.T @ dscores / N, and the penalty."""
+        return np.vstack([X.T @ dscores, dscores.sum(axis=0)]) / len(X) + self.penalty
+
+
+def gradient(change: Callable[[Seen], FloatArray]) -> Plant:
+    """Change the gradient, and leave the loss as it is."""
+
+    def plant(subject: Subject) -> Subject:
+        def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+            X, y = batch.read(batch.rows)
+            right = subject.gradient(objective, batch, weights)
+            data = subject.gradient(replace(objective, l2=0.0, l1=0.0), batch, weights).grad
+            seen = Seen(objective, X, y, weights, data, right.grad - data)
+            with np.errstate(all="ignore"):
+                return right._replace(grad=np.asarray(change(seen)))
+
+        return replace(subject, gradient=wrong)
+
+    return plant
+
+
+def slopes(change: Callable[[FloatArray, FloatArray, IntArray], FloatArray]) -> Plant:
+    """Change the derivative of the loss by the scores: change(dscores, scores, y)."""
+
+    def changed(right: Loss, s: FloatArray, y: IntArray) -> Loss:
+        with np.errstate(all="ignore"):
+            return right[0], np.asarray(change(right[1], s, y), s.dtype)
+
+    return _loss(changed)
+
+
+def losses(change: Callable[[FloatArray, FloatArray, IntArray], FloatArray]) -> Plant:
+    """Change the value of each image's loss: change(losses, scores, y)."""
+    return _loss(lambda right, s, y: (change(right[0], s, y), right[1]))
+
+
+def _loss(change: Callable[[Loss, FloatArray, IntArray], Loss]) -> Plant:
+    def plant(subject: Subject) -> Subject:
+        return replace(subject, loss_fn=lambda s, y: change(subject.loss_fn(s, y), s, y))
+
+    return plant
+
+
+def loss_of(wrong: Callable[[FloatArray, IntArray], tuple[FloatArray, FloatArray]]) -> Plant:
+    """Put another loss in the place of the right one, value and derivative."""
+
+    def quiet(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
+        with np.errstate(all="ignore"):
+            return wrong(s, y)
+
+    return lambda subject: replace(subject, loss_fn=quiet)
+
+
+def right_class(change: Callable[[FloatArray], Any]) -> Plant:
+    """Change the derivative by the score of the right class."""
+
+    def changed(d: FloatArray, s: FloatArray, y: IntArray) -> FloatArray:
+        rows = np.arange(len(y))
+        d[rows, y] = change(d[rows, y])
+        return d
+
+    return slopes(changed)
+
+
+def coordinate(factor: float) -> Plant:
+    """Multiply one weight's gradient."""
+
+    def changed(g: Seen) -> FloatArray:
+        out = g.data.copy()
+        out[len(out) // 2, -1] *= factor
+        return out + g.penalty
+
+    return gradient(changed)
+
+
+def backward(change: Callable[[FloatArray], FloatArray]) -> Plant:
+    """Use other pixels on the way back than on the way forth."""
+    return gradient(lambda g: g.backward(change(g.X), g.dscores))
+
+
+def penalty(change: Callable[[Seen], Any]) -> Plant:
+    """Change the penalty's part."""
+    return gradient(lambda g: g.data + change(g))
+
+
+def rows_of(change: Callable[[FloatArray, IntArray], tuple[FloatArray, IntArray]]) -> Plant:
+    """Change which images the gradient is of."""
+
+    def plant(subject: Subject) -> Subject:
+        def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+            X, y = batch.read(batch.rows)
+            return subject.gradient(objective, Batch.of(*change(X, y)), weights)
+
+        return replace(subject, gradient=wrong)
+
+    return plant
+
+
+def value(change: Callable[[float, Objective, FloatArray], float]) -> Plant:
+    """Change the value of the objective where it is asked for alone: change(loss, objective, weights)."""
+
+    def plant(subject: Subject) -> Subject:
+        def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> tuple[float, int]:
+            loss, correct = subject.value(objective, batch, weights)
+            return change(loss, objective, weights), correct
+
+        return replace(subject, value=wrong)
+
+    return plant
+
+
+def descent(change: Callable[[TrainState, TrainState, Subject, Objective], FloatArray]) -> Plant:
+    """Change where each step leads: change(before, after, subject, objective)."""
+
+    def plant(subject: Subject) -> Subject:
+        def wrong(state: TrainState, **parts: Any) -> Iterator[tuple[BatchGradient, TrainState]]:
+            while True:
+                seen, after = next(subject.descend(state, **parts))
+                state = after._replace(weights=change(state, after, subject, parts["objective"]))
+                yield seen, state
+
+        return replace(subject, descend=wrong)
+
+    return plant
