@@ -34,6 +34,8 @@ def missing(cases: Sequence[Case], l2: float, l1: float, class_names: Sequence[s
             stands_out[:-1] &= penalty[:-1] > CLEAR * expected.spread[:-1]
         there |= stands_out
     alive = np.append((cases[0].X != 0).any(axis=0), True)
+    if alive.sum() == 1:
+        return "every pixel of every image is 0"
     share = there[alive].mean()
     if share < SHARE:
         what = "and a penalty that both stand" if l2 or l1 else "that stands"

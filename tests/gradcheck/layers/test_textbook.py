@@ -66,14 +66,14 @@ def test_a_right_gradient_passes_with_any_penalty(loss, penalty):
 def test_no_false_alarm_in_random_configurations(loss):
     rng = np.random.default_rng(1)
     passed = 0
-    for seed in range(40):
+    for seed in range(24):
         N, D, C = int(rng.integers(1, 40)), int(rng.integers(1, 30)), int(rng.integers(2, 12))
         pixels, deviation = 10.0 ** rng.integers(-3, 3), 10.0 ** rng.integers(-2, 3)
         penalty = tuple(10.0 ** rng.uniform(-6, 6, 2) * rng.integers(0, 2, 2))
         found = textbook(subject(loss), case(loss, N, D, C, seed, pixels, deviation), *penalty)
         assert found.verdict != "fail", (N, D, C, pixels, deviation, penalty, found)
         passed += found.verdict == "pass"
-    assert passed >= 20
+    assert passed >= 12
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -96,7 +96,7 @@ def test_raw_pixels_and_images_of_one_class_pass(loss):
 @pytest.mark.parametrize("size", [0.0, 1e-12, 1e-10, 1e-8, 1e-6, 1e3])
 @pytest.mark.parametrize("loss", ["softmax", "svm"])
 def test_the_penalty_of_weights_of_any_size_passes(loss, size):
-    one = case(loss, D=60, pixels=1e-6)  # so small that the data's gradient hides nothing
+    one = case(loss, D=15, pixels=1e-6)  # so small that the data's gradient hides nothing
     weights = size * one.weights / np.abs(one.weights).max()
     for penalty in ((1e-4, 0.0), (1.0, 0.0), (0.0, 1.0)):
         assert textbook(subject(loss), replace(one, weights=weights), *penalty).verdict != "fail"
@@ -256,7 +256,7 @@ def test_on_real_data_a_mistake_of_a_ten_thousandth_rings(real, loss):
 def test_a_loss_that_writes_into_scores_spoils_nothing_for_those_after_it(loss):
     def wrong(s, y):
         seen = LOSSES[loss](s, y)
-        s[:] = 0
+        s -= s.max(axis=1, keepdims=True)
         return seen
 
     one = case(loss)

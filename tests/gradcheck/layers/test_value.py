@@ -8,7 +8,7 @@ import pytest
 
 from imgclf.gradcheck import case as case_module
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.layers.value import AT_EQUAL_SCORES, elsewhere, mean_loss, value
+from imgclf.gradcheck.layers.value import AT_ZERO, elsewhere, mean_loss, value
 from imgclf.gradcheck.reference import REFERENCES
 from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
@@ -70,7 +70,7 @@ def test_the_right_loss_passes(loss, situation, penalty):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_no_false_alarm_in_random_configurations(loss):
     rng = np.random.default_rng(5)
-    for seed in range(25):
+    for seed in range(16):
         N, D, C = int(rng.integers(1, 150)), int(rng.integers(1, 60)), int(rng.integers(2, 20))
         one = case(loss, N, D, C, seed, 10.0 ** rng.uniform(-9, 9))
         pixels = 10.0 ** rng.uniform(-3, 3)
@@ -82,8 +82,8 @@ def test_no_false_alarm_in_random_configurations(loss):
 
 
 def test_scores_of_0_cost_what_every_definition_says():
-    assert AT_EQUAL_SCORES.keys() == REFERENCES.keys() == LOSSES.keys()
-    for loss, known in AT_EQUAL_SCORES.items():
+    assert AT_ZERO.keys() == REFERENCES.keys() == LOSSES.keys()
+    for loss, known in AT_ZERO.items():
         for C in (2, 5):
             assert float(REFERENCES[loss](np.zeros((1, C)), np.array([1]))[0]) == pytest.approx(known(C), rel=1e-15)
 
@@ -234,7 +234,7 @@ def test_scores_that_are_no_numbers_fail(loss, what, bad):
 def test_a_loss_that_writes_into_scores_spoils_nothing_for_those_after_it(loss):
     def wrong(s, y):
         seen = LOSSES[loss](s, y)
-        s[:] = 0
+        s -= s.max(axis=1, keepdims=True)
         return seen
 
     one = case(loss)

@@ -2,11 +2,8 @@
 
 import numpy as np
 
-from imgclf.arrays import FloatArray
-from imgclf.gradcheck.bounds import NOISE, UNIT_ROUNDOFF, score_bounds, slopes, sum_sizes
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.exhaustive import TAU
-from imgclf.gradcheck.kinks import distances
 from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Compared, Outcome, failure, ratios, worst_places
 
@@ -22,7 +19,7 @@ def float32(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
     grad = subject.slope(X, case.y, weights, l2, l1).astype(np.float64)
     expected = case.expected(l2, l1)
     numerical = expected.nearest(grad)
-    bound = rounding_bound(case) + expected.bound
+    bound = case.rounding(UNIT_ROUNDOFF_32) + expected.bound
     bound += 8 * UNIT_ROUNDOFF_32 * (l2 * np.abs(case.weights) + l1 + np.abs(expected.slope))
     ratio = ratios(grad, numerical, bound)
     worst = [Compared(one, float(grad[one]), float(numerical[one]), float(bound[one])) for one in worst_places(ratio)]
@@ -36,20 +33,3 @@ def fits(case: Case, l2: float, l1: float) -> bool:
     """Whether nothing on the way is too large for a float32."""
     parts = np.abs(case.scores).max() * TAU / case.truth.step.min(), l2 * np.abs(case.weights).max(), l1
     return bool(max(parts) * len(case.y) < LARGEST)
-
-
-def rounding_bound(case: Case) -> FloatArray:
-    """Return what rounding the scores, the loss's slopes and their sum to float32 may amount to, (D+1, C)."""
-    s, y = case.scores, case.y
-    N = len(y)
-    # How far the scores are off: the bound of float64, in the roundings of float32.
-    off = (score_bounds(case.X, case.weights) * (UNIT_ROUNDOFF_32 / UNIT_ROUNDOFF)).max(axis=1, keepdims=True)  # (N, 1)
-    increment = case.increment
-    steep = slopes(increment, y)
-    each = UNIT_ROUNDOFF_32 * ((2 * N + 40) * (steep + 1) + NOISE[case.loss](s, y, steep))
-    each += increment.curve.curvature(s.shape[1]) * off
-    if increment.curve.fold is not None:
-        # A margin that rounding takes across its kink switches a whole example, for the right class all of them.
-        near = distances(increment, y) <= 2 * off
-        each += near * np.where(np.arange(s.shape[1]) == y[:, None], s.shape[1], 1) * (1 + 2 * off)
-    return sum_sizes(case.X, each) / N

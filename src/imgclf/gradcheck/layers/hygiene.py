@@ -26,12 +26,12 @@ def repeats_itself(subject: Subject, case: Case, l2: float, l1: float) -> str:
 
 
 def leaves_its_inputs(subject: Subject, case: Case, l2: float, l1: float) -> str:
-    """Images, labels and weights are the same afterwards."""
-    X, y, weights = case.X.copy(), case.y.copy(), case.weights.copy()
-    given: dict[str, NDArray[Any]] = {"the images": X, "the labels": y, "the weights": weights}
+    """Images, labels, weights and scores are the same afterwards."""
+    X, y, weights, s = case.X.copy(), case.y.copy(), case.weights.copy(), case.scores.copy()
+    given: dict[str, NDArray[Any]] = {"the images": X, "the labels": y, "the weights": weights, "the scores": s}
     before = {name: array.tobytes() for name, array in given.items()}
     subject.gradient(subject.objective(l2, l1), _batch_of_these(X, y), weights)
-    subject.loss_fn(case.scores.copy(), y)
+    subject.loss_fn(s, y)
     changed = [name for name, array in given.items() if array.tobytes() != before[name]]
     return f"it changes {' and '.join(changed)} that it is given" if changed else ""
 

@@ -61,7 +61,7 @@ def classes_in_any_order(subject: Subject, case: Case, l2: float, l1: float) -> 
     """The classes' numbers mean nothing."""
     order = _shuffled(case.weights.shape[1])
     new_label = order.argsort()
-    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), case.expected(l2, l1).spread
+    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), _bound_with_own_scores(case, l2, l1)
     yield Held(
         subject.slope(case.X, new_label[case.y], case.weights[:, order], l2, l1), g[:, order], 2 * bound[:, order]
     )
@@ -71,7 +71,7 @@ def pixels_in_any_order(subject: Subject, case: Case, l2: float, l1: float) -> I
     """A linear classifier does not know where a pixel is."""
     order = _shuffled(case.X.shape[1])
     rows = np.append(order, len(order))
-    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), case.expected(l2, l1).spread
+    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), _bound_with_own_scores(case, l2, l1)
     yield Held(subject.slope(case.X[:, order], case.y, case.weights[rows], l2, l1), g[rows], 2 * bound[rows])
 
 
@@ -122,8 +122,8 @@ def above_its_tangents(subject: Subject, case: Case, l2: float, l1: float) -> It
     g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), case.expected(l2, l1).spread
     size = max(1.0, float(np.abs(case.scores).std()))
     step = size * normal(stream(0, CHECK, 1), case.weights.shape) * (case.truth.step / case.truth.step[-1])[:, None]
-    for spread in np.logspace(-6, 2, DRAWS) / np.sqrt(len(step)):
-        move = spread * step
+    for draw, spread in enumerate(np.logspace(-6, 2, DRAWS)):
+        move = (-1) ** draw * spread / np.sqrt(len(step)) * step
         there = Case(case.loss, case.point, case.X, case.y, case.weights + move, case.class_names)
         gap = subject.value(objective, batch, there.weights)[0] - here - float((g * move).sum())
         slack = 4 * sum(mean_loss(one, l2, l1)[1] for one in (case, there)) + float((bound * np.abs(move)).sum())
@@ -136,6 +136,11 @@ def _score_rounding(case: Case, move: FloatArray) -> float:
     sizes = np.abs(case.X) @ np.abs(case.weights[:-1]) + np.abs(case.X) @ np.abs(move[:-1]) + 1
     steep = case.increment.curve.curvature(sizes.shape[1]) * sizes + 2 * sizes.shape[1] + np.abs(case.scores).max()
     return float(case.X.shape[1] * (steep * sizes).mean())
+
+
+def _bound_with_own_scores(case: Case, l2: float, l1: float) -> FloatArray:
+    """In another order the scores themselves are rounded otherwise."""
+    return case.expected(l2, l1).spread + case.rounding(UNIT_ROUNDOFF)
 
 
 def _shuffled(n: int) -> IntArray:

@@ -50,9 +50,10 @@ def wrong_step(plan: Plan, subject: Subject, case: Case, l2: float, l1: float) -
     for step, (_, state) in enumerate(islice(steps, STEPS)):
         seen.append(subject.slope(case.X, case.y, weights, l2, l1))
         if not np.isfinite(seen[-1]).all():
-            return ""  # the descent has gone too far to be followed
+            # A descent may go too far to be followed; its first step may not.
+            return "" if step else "the gradient before the first step is not finite"
         move = subject.step_size(step) * follow(seen, **settings)
-        size = subject.step_size(step) * follow([np.abs(one) for one in seen], **settings)
+        size = abs(subject.step_size(step)) * follow([np.abs(one) for one in seen], **settings)
         off = np.abs(state.weights - (weights - move))
         if not (off <= 64 * UNIT_ROUNDOFF * (np.abs(weights) + size)).all():
             name = plan.config.optimizer.name
@@ -97,12 +98,14 @@ def adam(g: list[FloatArray], decay: float, decay_square: float, epsilon: float)
 
 def wrong_step_size(plan: Plan, subject: Subject) -> str:
     """Say which step has another length than the schedule's formula; nothing where none has."""
-    last = plan.steps - 1
-    for step in sorted({0, 1, plan.steps_per_epoch, last // 3, last // 2, last}):
+    last, schedule = plan.steps - 1, plan.config.schedule
+    stair = getattr(schedule, "every_epochs", 1) * plan.steps_per_epoch
+    warm = round(schedule.warmup_epochs * plan.steps_per_epoch)
+    for step in sorted({0, 1, max(0, warm - 2), warm, plan.steps_per_epoch, stair, last // 3, last // 2, last}):
         expected = _step_size(plan, step)
         given = subject.step_size(step)
-        if not abs(given - expected) <= 64 * UNIT_ROUNDOFF * plan.config.schedule.step_size:
-            return f"step {step} has size {given:.17g}, the {plan.config.schedule.name} schedule says {expected:.17g}"
+        if not abs(given - expected) <= 64 * UNIT_ROUNDOFF * schedule.step_size:
+            return f"step {step} has size {given:.17g}, the {schedule.name} schedule says {expected:.17g}"
     return ""
 
 

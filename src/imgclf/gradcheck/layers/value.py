@@ -19,8 +19,8 @@ DRAWS = 50  # other scores that the loss is tried at
 IMAGES = 128  # at most, of each draw
 SPREADS = np.logspace(-3, 4, DRAWS)  # how far they are from the first ones
 
-# What the loss is where all scores are equal, of C.
-AT_EQUAL_SCORES: dict[str, Callable[[int], float]] = {
+# What the loss is where all scores are 0, of C.
+AT_ZERO: dict[str, Callable[[int], float]] = {
     "softmax": math.log,
     "svm": lambda C: C - 1.0,
     "svm_squared": lambda C: C - 1.0,
@@ -56,7 +56,7 @@ def _mistakes(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[st
             yield f"{what} counts {correct} images as right, {right} have their highest score at their class"
 
     if not weights.any():
-        known = AT_EQUAL_SCORES[case.loss](s.shape[1])
+        known = AT_ZERO[case.loss](s.shape[1])
         if abs(float(expected) - known) > bound:
             yield f"at W = 0 the loss is {float(expected)}, not {known}"
 
