@@ -140,7 +140,7 @@ def test_one_mistake_is_seen_however_large_the_picture_is(shape, classes, where)
     assert (panel == ORANGE).all(axis=2).sum() >= 9
 
 
-@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (3, 5, 1), (100, 60, 1)])
+@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (100, 60, 1)])
 @pytest.mark.parametrize("classes", [2, 10, 30])
 def test_every_pixel_is_a_square_of_whole_device_pixels(shape, classes):
     figure = drawn(random_ratio(shape, classes), shape)
