@@ -27,14 +27,14 @@ TIMINGS = ("epoch", "seconds", "images_per_second")
 Row: TypeAlias = dict[str, float | int | None]
 
 
-def check_out(out: Path) -> None:
+def check_out(out: Path, option: str = "--out") -> None:
     """Refuse a directory that holds something: nothing of the user's is ever overwritten."""
     with storage(out):
         for parent in out.parents:
             if parent.exists() and not parent.is_dir():
-                raise UsageError("--out", f"{parent} is not a folder", "name another place")
+                raise UsageError(option, f"{parent} is not a folder", "name another place")
         if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
-            raise UsageError("--out", f"{out} exists and is not an empty folder", "name another, or move it away")
+            raise UsageError(option, f"{out} exists and is not an empty folder", "name another, or move it away")
 
 
 def create(name: str, out: Path | None) -> Path:

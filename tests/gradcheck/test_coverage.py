@@ -49,7 +49,7 @@ def test_a_sound_set_of_cases_gives_no_reason(loss, penalty):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_an_absent_class_is_named(loss):
     cases = [replace(one, y=np.where(one.y == 2, 1, one.y)) for one in sound(loss)]
-    assert missing(cases, 0.0, 0.0, NAMES, ALL) == "no image of fox: take more images"
+    assert missing(cases, 0.0, 0.0, NAMES, ALL) == "no image of fox: take at least 4 images"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -57,7 +57,7 @@ def test_many_absent_classes_are_counted(loss):
     one = wide(loss, C=4)
     names = [f"class {c}" for c in range(9)]
     reason = missing([one], 0.0, 0.0, names, range(9))
-    assert reason == "no image of class 4, class 5, class 6 and 2 more classes: take more images"
+    assert reason == "no image of class 4, class 5, class 6 and 2 more classes: take at least 9 images"
 
 
 @pytest.mark.parametrize("loss", LOSSES)

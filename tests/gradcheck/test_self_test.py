@@ -20,7 +20,7 @@ from imgclf.gradcheck.subject import Subject
 from imgclf.losses import LOSSES
 from imgclf.parallel import workers
 
-PENALTY = (1e-4, 1e-4)
+PENALTY = (1e-4, 3e-5)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -66,8 +66,8 @@ def test_what_is_equivalent_changes_not_a_bit(done):
 
 # What only this layer sees: leave it out, and a mistake lives.
 ONLY = {
-    "value": "the right class counted in the loss",
-    "textbook": "the loss remembered for weights that are near",
+    "value": "the loss capped at 100,000",
+    "textbook": "the loss remembered for the same array",
     "exhaustive": "too long by a ten-millionth, for large images",
     "identities": "the mean of the blocks' means",
     "hygiene": "labels that overflow",

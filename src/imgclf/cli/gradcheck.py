@@ -49,8 +49,8 @@ def command(
     imgclf gradcheck -s model.loss=svm --plot look
     imgclf gradcheck --loss mine.py:my_svm --against svm
 
-    There is no threshold: an error above what truncation and rounding can amount to is a mistake. All losses, unless
-    -c, --run or -s model.loss names one. Exit 1 on a mistake, or where nothing could be told.
+    No threshold is chosen: an error above what truncation and rounding can amount to is a mistake. All losses, unless
+    -c, --run or -s model.loss names one. Exit 1 on a mistake, or where too little could be told.
     """  # noqa: D301 - click wants the character, not its name
     from imgclf import run_dir
     from imgclf.parallel import workers
@@ -58,8 +58,8 @@ def command(
     console = Console(ctx, as_json=as_json)
     _refuse_odd_pairs(files, run, spec, against, self_test, plot)
     if plot is not None:
-        run_dir.check_out(plot)
-    plan, losses, as_config = _what_to_check(files, overrides, run)
+        run_dir.check_out(plot, "--plot")
+    plan, losses, as_config = _what_to_check(files, overrides, run, usual=self_test)
     with workers(1):
         if spec is not None:
             passed = _check_student(console, plan, images, spec, against)
@@ -84,17 +84,20 @@ def _refuse_odd_pairs(
         raise UsageError("--against", f"there is no loss {against!r}", f"the losses are {', '.join(LOSSES)}")
     if spec is not None and (self_test or plot is not None):
         raise UsageError("--loss", "it goes with neither --self-test nor --plot", "call them one after the other")
+    if self_test and run is not None:
+        raise UsageError("--self-test", "it tests the check, not a run", "leave --run out")
     if self_test and plot is not None:
         raise UsageError("--plot", "the self-test has no pictures", "leave one of them out")
 
 
 def _what_to_check(
-    files: tuple[Path, ...], overrides: tuple[str, ...], run: Path | None
+    files: tuple[Path, ...], overrides: tuple[str, ...], run: Path | None, *, usual: bool
 ) -> "tuple[Plan, list[str], bool]":
     """Return the plan, the losses, and whether the penalty is to be the config's alone."""
     from imgclf.cli.eval import config_of_run, open_run
     from imgclf.compose import continue_from, make_plan
     from imgclf.config import resolve
+    from imgclf.gradcheck.self_test.run import usual_settings
     from imgclf.losses import LOSSES
 
     if run is not None:
@@ -106,7 +109,8 @@ def _what_to_check(
     resolved = resolve(files, overrides)
     named = {key: origin != "default" for key, origin in resolved.origins.items()}
     losses: list[str] = [resolved.config.model.loss] if named["model.loss"] else list(LOSSES)
-    return make_plan(resolved.config), losses, named["regularization.l2"] or named["regularization.l1"]
+    config = usual_settings(resolved.config) if usual else resolved.config
+    return make_plan(config), losses, named["regularization.l2"] or named["regularization.l1"]
 
 
 def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_config: bool, plot: Path | None) -> bool:
@@ -146,13 +150,14 @@ def _draw(console: Console, plan: "Plan", checked: "list[Checked]", directory: P
 def _self_test(console: Console, plan: "Plan", losses: list[str], images: int) -> bool:
     from imgclf.cli.gradcheck_report import print_self_test, summarise_self_test
     from imgclf.gradcheck.check import penalties_of
-    from imgclf.gradcheck.self_test.run import self_test
+    from imgclf.gradcheck.self_test.run import FEWEST, self_test
 
     began = time.perf_counter()
+    images = max(images, FEWEST)
     _introduce(console, plan, images)
     done = self_test(plan, losses, images, penalties_of(plan, as_config=False)[1])
     print_self_test(console, done)
-    console.object(summarise_self_test(done, time.perf_counter() - began))
+    console.object(summarise_self_test(done, plan.weights.size, time.perf_counter() - began))
     return done.verdict == "pass"
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from imgclf.gradcheck.verdict import Compared, Finding
 
 SHOWN = 10  # parameters of a table
-POINTS = {"zero": "W = 0", "start": "start", "steps": "after training", "wide": "random W"}
+POINTS = {"zero": "W = 0", "start": "given W", "steps": "10 steps on", "wide": "random W"}
 LAYERS = {
     "value": "the loss is the loss: by its definition, in extended precision",
     "textbook": "the loss as a black box, one weight at a time",
@@ -33,14 +33,18 @@ LAYERS = {
 
 def print_report(console: Console, plan: "Plan", checked: "Sequence[Checked]", verdict: str) -> None:
     """Print one line a loss, one a layer, the worst parameters, kinks, what failed, and what it cost."""
-    console.say(_losses(checked) + "\n")
+    console.say(_losses(checked))
+    console.say(
+        "Error, bound and share are of the parameter nearest to its bound. A mistake larger than what could hide\n"
+        "shows in any parameter. At a kink: parameters whose step meets one, over all points.\n"
+    )
     findings = [finding for one in checked for finding in one.findings]
     console.say(_layers(findings) + "\n")
     console.say(_worst(findings, plan) + "\n")
     _print_kinks(console, checked, plan)
     for finding in findings:
         console.detail(f"{_about(finding)}: {finding.verdict}, {finding.outcome.reason}")
-    _print_failures(console, findings, plan)
+    _print_failures(console, findings, plan, verdict)
     console.say(_cost(checked[0], plan))
     console.result(f"verdict: {verdict}")
 
@@ -125,8 +129,9 @@ def kink_text(one: "Compared", plan: "Plan") -> str:
     )
 
 
-def _print_failures(console: Console, findings: "Sequence[Finding]", plan: "Plan") -> None:
-    wrong = [finding for finding in findings if finding.verdict != "pass"]
+def _print_failures(console: Console, findings: "Sequence[Finding]", plan: "Plan", verdict: str) -> None:
+    # What could not be told at one point is no news if it could at another.
+    wrong = [finding for finding in findings if finding.verdict != "pass" and verdict != "pass"]
     for finding in sorted(wrong, key=lambda one: one.verdict != "fail")[:SHOWN]:
         console.result(f"{_about(finding)}: {finding.verdict}: {finding.outcome.reason}")
         for one in finding.outcome.worst[:3] if finding.verdict == "fail" else ():
@@ -209,7 +214,7 @@ def summarise(checked: "Sequence[Checked]", shape: tuple[int, ...], verdict: str
     rows, classes = shape
     findings = [finding for one in checked for finding in one.findings]
     exhaustive = [finding for finding in findings if finding.layer == "exhaustive"]
-    worst = max((one.worst for one in exhaustive if one.worst), key=lambda one: one.ratio, default=None)
+    worst = max((one.worst for one in findings if one.worst), key=lambda one: one.ratio, default=None)
     return {
         "verdict": verdict,
         "checked": min(finding.outcome.checked for finding in exhaustive),
@@ -262,7 +267,7 @@ def print_self_test(console: Console, done: "SelfTest") -> None:
     ]
     console.say("What finds which mistake: a layer of this check; ten samples, relative error; one random direction.\n")
     console.say(table(["mistake", *losses, "ten", "one"], rows, left=1 + len(losses)) + "\n")
-    counted = [trial for trial in done.trials if not trial.mutant.equivalent]
+    counted = [trial for trial in done.trials if not trial.is_none]
     for what, seen in {
         "this check": sum(bool(trial.layer) for trial in counted),
         "ten samples with relative error": sum(trial.ten_samples for trial in counted),
@@ -270,10 +275,9 @@ def print_self_test(console: Console, done: "SelfTest") -> None:
     }.items():
         console.result(f"{what}: {seen} of {len(counted)} mistakes ({seen / len(counted):.0%})")
     for trial in done.trials:
-        if trial.mutant.equivalent and trial.is_as_it_should_be:
-            console.say(
-                f"no mistake here, {trial.loss}: {trial.mutant.name} ({trial.mutant.equivalent}); it changes nothing"
-            )
+        if trial.is_none:
+            why = f" ({trial.mutant.equivalent})" if trial.mutant.equivalent else ""
+            console.say(f"no mistake here, {trial.loss}: {trial.mutant.name}{why}; it changes nothing")
         elif not trial.is_as_it_should_be:
             console.result(f"checker broken: {trial.loss}: {trial.mutant.name} is not found")
     for loss in done.false_alarms:
@@ -284,18 +288,22 @@ def print_self_test(console: Console, done: "SelfTest") -> None:
 def _seen(trial: "Trial | None") -> str:
     if trial is None:
         return ""
-    return trial.layer or ("the same" if trial.mutant.equivalent else "NOT FOUND")
+    return trial.layer or ("the same" if trial.is_none else "NOT FOUND")
 
 
 def _count(seen: list[bool]) -> str:
     return f"{sum(seen)}/{len(seen)}" if any(seen) else "-"
 
 
-def summarise_self_test(done: "SelfTest", seconds: float) -> dict[str, Any]:
+def summarise_self_test(done: "SelfTest", parameters: int, seconds: float) -> dict[str, Any]:
     """Return what `--self-test --json` prints."""
     return {
         "verdict": done.verdict,
+        "checked": parameters,
+        "parameters": parameters,
         "seconds": seconds,
+        "worst": None,
+        "checks": [],
         "mutants": len({trial.mutant.name for trial in done.trials}),
         "false_alarms": list(done.false_alarms),
         "trials": [
@@ -303,7 +311,7 @@ def summarise_self_test(done: "SelfTest", seconds: float) -> dict[str, Any]:
                 "mutant": trial.mutant.name,
                 "loss": trial.loss,
                 "found_by": trial.layer or None,
-                "equivalent": bool(trial.mutant.equivalent),
+                "equivalent": trial.is_none,
                 "ten_samples": trial.ten_samples,
                 "one_direction": trial.one_direction,
             }

@@ -13,6 +13,7 @@ from imgclf.gradcheck.increments import INCREMENTS, Increment
 from imgclf.model import scores
 
 UNIT_ROUNDOFF = 2.0**-53
+TINY = float(np.finfo(np.float64).tiny)  # numbers below have fewer digits
 CONFIDENCE = 8.0
 ROWS = 256  # of X at a time, so that what is made of them needs little memory
 
@@ -73,7 +74,8 @@ def value_bounds(loss: str, s: FloatArray, y: IntArray, losses: FloatArray) -> F
 def score_bounds(X: FloatArray, weights: FloatArray) -> FloatArray:
     """Return how far scores (N, C) may be rounded, in any order of additions: a sum of D + 1 products."""
     parts = [np.abs(X[top : top + ROWS]) @ np.abs(weights[:-1]) for top in range(0, len(X), ROWS)]
-    return np.asarray(2 * (X.shape[1] + 2) * UNIT_ROUNDOFF * (np.concatenate(parts) + np.abs(weights[-1])))
+    sizes = np.concatenate(parts) + np.abs(weights[-1]) + TINY / UNIT_ROUNDOFF
+    return np.asarray(2 * (X.shape[1] + 2) * UNIT_ROUNDOFF * sizes)
 
 
 def sum_sizes(X: FloatArray, each: FloatArray) -> FloatArray:

@@ -100,23 +100,26 @@ class Case:
         rounding *= (l2 or l1) != 0
         return Expected(self.truth.slope + slope, self.truth.bound + rounding, self.truth.fold + fold)
 
-    def rounding(self, unit: float) -> FloatArray:
+    def rounding(self, unit: float, off: FloatArray) -> FloatArray:
         """Return what rounding may amount to in a gradient of the data with scores of its own, (D+1, C).
 
-        `unit` is the relative error of one operation, in that arithmetic; `truth` shares its scores, and needs less.
+        `unit` is the relative error of one operation in that arithmetic, `off` (N, 1) how far its scores are from
+        these; `truth` shares its scores, and needs less.
         """
         s, y, curve = self.scores, self.y, self.increment.curve
         N, C = s.shape
-        # How far scores and margins are off, (N, 1); a margin is rounded at the size of 1.
-        off = score_bounds(self.X, self.weights).max(axis=1, keepdims=True) * (unit / UNIT_ROUNDOFF)
-        off += 4 * unit * (np.abs(s).max(axis=1, keepdims=True) + 1)
+        off = off + 4 * unit * (np.abs(s).max(axis=1, keepdims=True) + 1)  # a margin is rounded at the size of 1
         steep = slopes(self.increment, y)
-        each = unit * ((2 * N + 40) * (steep + 1) + NOISE[self.loss](s, y, steep)) + curve.curvature(C) * off
+        each = unit * ((2 * N + 2 * C + 40) * steep + NOISE[self.loss](s, y, steep)) + curve.curvature(C) * off
         if curve.fold is not None:
             # A margin that rounding takes across its kink switches a whole example, for the right class all of them.
             switched = np.where(np.arange(C) == y[:, None], C, 1) * (1 + 2 * off)
             each += (distances(self.increment, y) <= 2 * off) * switched
         return np.asarray(sum_sizes(self.X, each) / N)
+
+    def scores_off(self, unit: float) -> FloatArray:
+        """Return how far right scores may lie from these in arithmetic with this unit, in any order, (N, 1)."""
+        return np.asarray(score_bounds(self.X, self.weights).max(axis=1, keepdims=True) * (unit / UNIT_ROUNDOFF))
 
     def compare(self, analytic: FloatArray, l2: float = 0.0, l1: float = 0.0) -> Outcome:
         """Judge a gradient (D+1, C) by the bound at every parameter."""

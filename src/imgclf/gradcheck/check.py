@@ -62,7 +62,7 @@ def layers_of(plan: Plan) -> dict[str, Layer]:
         "exhaustive": Layer(exhaustive),
         "complex step": Layer(complex_step, ("steps", "wide"), sees_penalty=False),
         "identities": Layer(identities, ("steps", "wide")),
-        "hygiene": Layer(hygiene, ("wide",)),
+        "hygiene": Layer(hygiene, ("zero", "wide")),
         "toys": Layer(toys, ("wide",)),
         "optimizer": Layer(steps_of(plan), ("steps",)),
     }
@@ -74,7 +74,7 @@ def layers_of(plan: Plan) -> dict[str, Layer]:
 def penalties_of(plan: Plan, *, as_config: bool) -> list[Penalty]:
     """Return with which penalties to check: none, and that of the config; l1 too where no config asks for its own."""
     chosen = plan.config.regularization
-    penalty = (chosen.l2, chosen.l1) if as_config else (chosen.l2 or 1e-4, chosen.l1 or 1e-4)
+    penalty = (chosen.l2, chosen.l1) if as_config else (chosen.l2 or 1e-4, chosen.l1 or 3e-5)
     return [(0.0, 0.0)] + [penalty] * (penalty != (0.0, 0.0))
 
 

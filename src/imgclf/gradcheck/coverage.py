@@ -16,7 +16,7 @@ def missing(cases: Sequence[Case], l2: float, l1: float, class_names: Sequence[s
     y = cases[0].y
     absent = [class_names[c] for c in present if not (y == c).any()]
     if absent:
-        return f"no image of {_listed(absent)}: take more images"
+        return f"no image of {_listed(absent)}: take at least {len(present)} images"
     if "svm" in cases[0].loss:
         active = np.array([margins(case.scores, y) > 0 for case in cases])  # (cases, N, C)
         idle = [class_names[c] for c in present if not active[:, y == c].any()]

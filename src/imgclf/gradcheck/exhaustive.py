@@ -10,12 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
-from imgclf.gradcheck.bounds import NOISE, ROWS, UNIT_ROUNDOFF, slopes
+from imgclf.gradcheck.bounds import NOISE, ROWS, TINY, UNIT_ROUNDOFF, slopes
 from imgclf.gradcheck.increments import INCREMENTS, Increment
 
 TAU = 2.0**-24  # how far a step moves the scores, at most; h = TAU / max |x_d| is each feature's own
 COLUMNS = 64  # of ROWS of X at a time: what is computed on the way stays in the cache
-TINY = float(np.finfo(np.float64).tiny)  # numbers below have fewer digits
 
 
 class Differences(NamedTuple):
@@ -43,8 +42,9 @@ def differences(loss: str, scores: FloatArray, X: FloatArray, y: IntArray, tau: 
     slope, bound, fold = np.zeros((3, D + 1, C))
     step = steps(X, tau)
     steep = slopes(increment, y)
-    sizes = (2 * N + 40) * steep + NOISE[loss](scores, y, steep)  # (N, C), in roundings
-    third = increment.curve.third * (1 + 4 * tau) * step**2 / 6  # (D+1,)
+    additions = 2 * N + 2 * C + 40  # of examples, on both sides, and at the right class of the others
+    sizes = additions * steep + NOISE[loss](scores, y, steep)  # (N, C), in roundings
+    third = increment.curve.third * (1 + 4 * tau) / 6
     slack = 8 * UNIT_ROUNDOFF * (np.abs(scores).max(axis=1) + 1)  # (N,): of a margin
     for rows, columns, x in _pieces(X):
         h = step[columns]
@@ -52,11 +52,11 @@ def differences(loss: str, scores: FloatArray, X: FloatArray, y: IntArray, tau: 
         slope[columns] += changes(increment, y, rows, t).T / (2 * h[:, None] * N)
         size = np.abs(x)
         bound[columns] += (size.T @ sizes[rows]) * (UNIT_ROUNDOFF / N)
-        bound[columns] += third[columns, None] * (size**3).sum(axis=0)[:, None] / N
+        bound[columns] += third * (t**2 * size).sum(axis=0)[:, None] / N
         if increment.curve.fold is not None:
             fold[columns] += _folds(increment, y, rows, t, slack[rows]) / (2 * h[:, None] * N)
     bound[bound > 0] += N * TINY
-    return Differences(slope, bound + (2 * N + 40) * UNIT_ROUNDOFF * fold, fold, step)
+    return Differences(slope, bound + additions * UNIT_ROUNDOFF * fold, fold, step)
 
 
 def steps(X: FloatArray, tau: float) -> FloatArray:

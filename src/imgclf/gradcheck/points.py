@@ -15,6 +15,7 @@ from imgclf.seeds import CHECK, normal, stream
 from imgclf.trainer import descend, start
 
 STEPS = 10  # of the config's training
+BEYOND = 1e30  # no loss and no weight of a sound run
 WIDE = 3.0  # standard deviation of the scores at random weights
 
 PointFn: TypeAlias = Callable[[Plan, Objective, FloatArray], FloatArray]
@@ -49,8 +50,8 @@ def after_steps(plan: Plan, objective: Objective, X: FloatArray) -> FloatArray:
     )
     weights = plan.weights
     for seen, state in islice(steps, STEPS):
-        if not (np.isfinite(seen.loss) and np.isfinite(state.weights).all()):
-            break  # training diverges; the gradient is checked at the last place that has one
+        if not (seen.loss < BEYOND and np.abs(state.weights).max() < BEYOND):
+            break  # training diverges; the gradient is checked at the last place of any use
         weights = state.weights
     return weights.astype(np.float64)
 

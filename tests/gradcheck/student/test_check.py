@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from imgclf.gradcheck.student.check import check_student
+from imgclf.gradcheck.student.findings import images_finding
+from imgclf.gradcheck.student.points import Point
 from imgclf.gradcheck.student.process import StudentFailure
 from imgclf.losses import LOSSES
 
@@ -41,7 +43,7 @@ def test_right_functions_pass(asking, make_case, loss, function, known):
     assert not report.advice
     assert report.worst.error <= report.worst.bound
     assert findings(report).keys() - {"value", "gradient"} == {
-        "repeatable", "inputs", "precision", "slope", "large scores"
+        "repeatable", "inputs", "images", "precision", "slope", "large scores"
     }  # fmt: skip
     assert ({"value", "gradient"} <= findings(report).keys()) == known
 
@@ -188,3 +190,11 @@ def test_a_small_budget_is_kept_but_for_fifty_places(asking, make_case):
     report = check_student(asking(RIGHT["svm"][1]), X, y, 5, budget=0)
     assert report.checked == 50
     assert report.parameters == 200
+
+
+@pytest.mark.parametrize(("N", "labels"), [(1, 1), (12, 2)])
+def test_images_that_hide_a_mistake_are_inconclusive(N, labels):
+    found = images_finding(np.arange(N) % labels, 3, Point("steps", "", np.zeros((2, 3)), 0.0))
+    assert found.verdict == "inconclusive"
+    assert "take at least 3 images" in found.sentence
+    assert images_finding(np.arange(12) % 3, 3, Point("steps", "", np.zeros((2, 3)), 0.0)).verdict == "pass"

@@ -17,6 +17,8 @@ from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Outcome, ratios
 from imgclf.seeds import CHECK, normal, shuffled, stream
 
+PART = 64  # images, within one block
+BATCHES = (BLOCK + 37, 2 * BLOCK, 3 * BLOCK + 5)  # images, in several blocks
 DRAWS = 12  # other weights that convexity is tried at
 
 
@@ -84,6 +86,29 @@ def images_repeated(subject: Subject, case: Case, l2: float, l1: float) -> Itera
     yield Held(subject.slope(case.X[rows], case.y[rows], case.weights, l2, l1), g, (times + 1) * bound)
 
 
+def blocks_of_images(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[Held]:
+    """Loss, right answers and gradient of many images are those of parts that fit one block, with their shares."""
+    N, objective = len(case.y), subject.objective(l2, l1)
+    bound, loss_bound = case.expected(l2, l1).spread, mean_loss(case, l2, l1)[1]
+    for size in BATCHES:
+        rows = _shuffled(N * -(-size // N))[:size] % N
+        parts = [rows[start : start + PART] for start in range(0, size, PART)]
+        whole, *seen = (
+            subject.gradient(objective, Batch.of(case.X[some], case.y[some]), case.weights.copy())
+            for some in [rows, *parts]
+        )
+        alone = subject.value(objective, Batch.of(case.X[rows], case.y[rows]), case.weights.copy())
+        shares = np.array([len(part) for part in parts]) / size
+        room = 4 * (size / N + 2)  # an image may stand for more than its share of N, and sums are longer
+        grad = sum(share * one.grad for share, one in zip(shares, seen, strict=True))
+        yield Held(whole.grad, np.asarray(grad), room * bound)
+        loss = np.asarray(sum(share * one.loss for share, one in zip(shares, seen, strict=True)))
+        right = np.asarray(sum(one.correct for one in seen), float)
+        for value, correct in (whole[:2], alone):
+            yield Held(np.asarray(value), loss, np.asarray(room * loss_bound))
+            yield Held(np.asarray(correct, float), right, np.zeros(()))
+
+
 def mean_of_parts(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[Held]:
     """The mean over all is the mean over two parts, each with its share."""
     N = len(case.y)
@@ -140,7 +165,7 @@ def _score_rounding(case: Case, move: FloatArray) -> float:
 
 def _bound_with_own_scores(case: Case, l2: float, l1: float) -> FloatArray:
     """In another order the scores themselves are rounded otherwise."""
-    return case.expected(l2, l1).spread + case.rounding(UNIT_ROUNDOFF)
+    return case.expected(l2, l1).spread + case.rounding(UNIT_ROUNDOFF, case.scores_off(UNIT_ROUNDOFF))
 
 
 def _shuffled(n: int) -> IntArray:
@@ -155,6 +180,7 @@ LAWS: dict[str, Law] = {
     "the order of the pixels does not matter": pixels_in_any_order,
     "the same images several times have the same mean": images_repeated,
     "the mean is that of two parts": mean_of_parts,
+    "the mean of many images is that of their blocks": blocks_of_images,
     "a pixel in another unit has its gradient in that unit": pixels_in_other_units,
     "the penalty adds l2 * W + l1 * sign(W), and nothing to b": penalty_adds,
     "a convex loss lies above its tangents": above_its_tangents,

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from imgclf.arrays import Batch, FloatArray
+from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.compose import Plan
 from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.case import Case
@@ -15,7 +15,7 @@ from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.trainer import start
 
-STEPS = 3
+STEPS = 8
 LayerFn: TypeAlias = Callable[[Subject, Case, float, float], Outcome]
 
 
@@ -34,21 +34,26 @@ def steps_of(plan: Plan) -> LayerFn:
 
 def wrong_step(plan: Plan, subject: Subject, case: Case, l2: float, l1: float) -> str:
     """Say which step did not lead where the optimizer's recurrence leads; nothing where all did."""
-    batch, objective = Batch.of(case.X, case.y), subject.objective(l2, l1)
+    N, objective = len(case.y), subject.objective(l2, l1)
+
+    def images(step: int) -> tuple[FloatArray, IntArray]:
+        rows = np.roll(np.arange(N), -step)[: N // 2 + 1]  # other ones at each step
+        return case.X[rows], case.y[rows]
+
     settings = plan.config.optimizer.model_dump()
     follow = RECURRENCES[settings.pop("name")]
     seen: list[FloatArray] = []
     weights = case.weights
     steps = subject.descend(
         start(weights, subject.optimizer),
-        sample=lambda step: batch,
+        sample=lambda step: Batch.of(*images(step)),
         objective=objective,
         evaluate_gradient=subject.gradient,
         optimizer=subject.optimizer,
         step_size=subject.step_size,
     )
     for step, (_, state) in enumerate(islice(steps, STEPS)):
-        seen.append(subject.slope(case.X, case.y, weights, l2, l1))
+        seen.append(subject.slope(*images(step), weights, l2, l1))
         if not np.isfinite(seen[-1]).all():
             # A descent may go too far to be followed; its first step may not.
             return "" if step else "the gradient before the first step is not finite"

@@ -26,7 +26,7 @@ def textbook(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
     """Compare calculus with trying, the data's part of the gradient and the penalty's each by itself."""
     case = case.on_few_images
     data = subject.slope(case.X, case.y, case.weights)
-    losses, _ = subject.loss_fn(case.scores.copy(), case.y)
+    losses, _ = subject.loss_fn(case.scores.copy(), case.y.copy())
     bound = difference_bounds(case.loss, case.X, case.y, case.weights, losses, STEP)[:, None]
     compared = _compare(data, try_data(subject.value, subject.objective(), case), np.broadcast_to(bound, data.shape))
     if l2 or l1:

@@ -61,7 +61,7 @@ def _mistakes(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[st
             yield f"at W = 0 the loss is {float(expected)}, not {known}"
 
     for moved, by_definition, bounds in elsewhere(case):
-        losses, _ = subject.loss_fn(moved.copy(), y[: len(moved)])
+        losses, _ = subject.loss_fn(moved.copy(), y[: len(moved)].copy())
         off = ~(np.abs(losses - by_definition) <= bounds)
         if off.any():
             n = int(off.argmax())

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgclf.arrays import Batch
+from imgclf.arrays import Batch, FloatArray
 from imgclf.compose import Plan
+from imgclf.config import Config
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.check import Layer, Penalty, layers_of, make_cases
 from imgclf.gradcheck.layers.toys import TOYS, toy
@@ -16,6 +17,7 @@ from imgclf.gradcheck.self_test.usual_checks import one_direction, ten_samples
 from imgclf.gradcheck.subject import Subject
 
 # The quickest first: what has been found need not be looked for again.
+FEWEST = 64  # images
 ORDER = ("exhaustive", "toys", "value", "hygiene", "optimizer", "float32", "identities", "textbook")
 
 
@@ -26,14 +28,19 @@ class Trial:
     mutant: Mutant
     loss: str
     layer: str  # the first that found it; empty where none did
-    differs: float  # the largest change that it makes anywhere, infinite where something is not a number
+    differs: float  # if none did, the largest change that it makes anywhere; infinite where one is not a number
     ten_samples: bool
     one_direction: bool
 
     @property
     def is_as_it_should_be(self) -> bool:
-        """Whether it was found, or cannot be found because it changes nothing."""
-        return not self.layer and self.differs == 0 if self.mutant.equivalent else bool(self.layer)
+        """Whether it was found, or cannot be found because it changes nothing on this data."""
+        return self.is_none or (bool(self.layer) and not self.mutant.equivalent)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it is no mistake here: it changes not a bit."""
+        return not self.layer and self.differs == 0
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,15 @@ class SelfTest:
         """Return pass or fail."""
         sound = not self.false_alarms and all(trial.is_as_it_should_be for trial in self.trials)
         return "pass" if sound else "fail"
+
+
+def usual_settings(config: Config) -> Config:
+    """Return the config on its data with the default optimizer, schedule and dtype, where every mistake shows."""
+    default = Config()
+    train = config.train.model_copy(update={"dtype": default.train.dtype, "epochs": default.train.epochs})
+    return config.model_copy(
+        update={"optimizer": default.optimizer, "schedule": default.schedule, "train": train, "model": default.model}
+    )
 
 
 def self_test(
@@ -70,7 +86,7 @@ def _try(
 ) -> Trial:
     loss = cases["wide"].loss
     layer = first_to_see(mutant.plant(right), cases, penalty, layers)
-    differs = max(_differences(mutant.plant(right), right, cases, penalty)) if mutant.equivalent else np.inf
+    differs = np.inf if layer else max(_differences(mutant.plant(right), right, cases, penalty))
     samples, direction = (usual(mutant.plant(right), cases["wide"], *penalty) for usual in (ten_samples, one_direction))
     return Trial(mutant, loss, layer, differs, samples, direction)
 
@@ -99,8 +115,13 @@ def _differences(subject: Subject, right: Subject, cases: Mapping[str, Case], pe
             )
 
 
+def _single(array: FloatArray) -> FloatArray:
+    return array.astype(np.float32)
+
+
 _QUESTIONS: list[Callable[[Subject, Case, Penalty], object]] = [
     lambda subject, case, penalty: subject.slope(case.X, case.y, case.weights, *penalty),
+    lambda subject, case, penalty: subject.slope(_single(case.X), case.y, _single(case.weights), *penalty),
     lambda subject, case, penalty: subject.value(subject.objective(*penalty), Batch.of(case.X, case.y), case.weights),
     lambda subject, case, penalty: subject.loss_fn(case.scores.copy(), case.y)[0],
 ]

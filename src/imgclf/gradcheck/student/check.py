@@ -22,6 +22,7 @@ from imgclf.gradcheck.student.findings import (
     Seen,
     Worst,
     beside_ours,
+    images_finding,
     inputs_finding,
     is_coarse,
     is_single,
@@ -121,6 +122,7 @@ def check_student(
     findings = [
         repeatable_finding(same_bits(first, talk.at(plain)), plain),
         inputs_finding(talk.changed, plain),
+        images_finding(y, classes, plain),
         precision_finding(coarse, talk.dtypes, around.noise, full),
         *beside_ours(seen, coarse),
         slope_finding(slope, seen[0], seen[1], X, coarse),

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from imgclf.arrays import FloatArray
+from imgclf.arrays import FloatArray, IntArray
 from imgclf.gradcheck.student.differences import Comparison, Place
 from imgclf.gradcheck.student.ours import Reference
 from imgclf.gradcheck.student.points import LARGE, Point
@@ -69,6 +69,15 @@ def inputs_finding(changed: set[str], point: Point) -> Finding:
     if changed:
         words = f"it changes its input {', '.join(sorted(changed))}: work on a copy, as in s = s - 1, not s -= 1"
     return Finding("inputs", "fail" if changed else "pass", words, point.name, point.reg, 3)
+
+
+def images_finding(y: IntArray, classes: int, point: Point) -> Finding:
+    """Whether the images can show what a mistake would change."""
+    absent, verdict, words = classes - len(np.unique(y)), "pass", f"{len(y)} images of all {classes} classes"
+    if absent or len(y) < 2:
+        missing = f"{absent} of {classes} classes have no image" if absent else "one image hides a missing 1/N"
+        verdict, words = "inconclusive", f"{missing}: take at least {max(2, classes)} images"
+    return Finding("images", verdict, words, point.name, point.reg, len(y))
 
 
 def precision_finding(coarse: bool, dtypes: set[str], noise: float, point: Point) -> Finding:

@@ -166,7 +166,7 @@ class Student:
 
 
 class Child:
-    """A process and all that it started; nothing of it stays."""
+    """A process and all of its group; nothing of that stays."""
 
     def __init__(self, arguments: list[str], descriptor: int) -> None:
         self.failure: StudentFailure | None = None
