@@ -49,7 +49,7 @@ def _compare(grad: FloatArray, tried: dict[Place, float], bound: FloatArray) -> 
     return [Compared(place, float(grad[place]), slope, float(bound[place])) for place, slope in tried.items()]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def try_data(value: ValueFn, objective: Objective, case: Case) -> dict[Place, float]:
     """Return the slopes of the mean loss by trying, at the sampled places whose step crosses no kink."""
     batch, w = Batch.of(case.X, case.y), case.weights.copy()

@@ -68,7 +68,7 @@ def _mistakes(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[st
             yield f"at other scores the loss of image {n} is {losses[n]:.17g}, by definition {by_definition[n]:.17g}"
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def elsewhere(case: Case) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
     """Return other scores, near and far, the losses there by their definition, and how far right ones may lie off."""
     y = case.y[:IMAGES]
@@ -78,7 +78,7 @@ def elsewhere(case: Case) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
     return [(s, each, value_bounds(case.loss, s, y, each)) for s, each in zip(moved, losses, strict=True)]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def mean_loss(case: Case, l2: float, l1: float) -> tuple[float, float]:
     """Return mean loss + penalty by the definitions, and how far a right value may lie from it."""
     losses = _losses(case.loss, case.scores, case.y)
