@@ -130,9 +130,14 @@ def kink_text(one: "Compared", plan: "Plan") -> str:
 
 
 def _print_failures(console: Console, findings: "Sequence[Finding]", plan: "Plan", verdict: str) -> None:
-    # What could not be told at one point is no news if it could at another.
-    wrong = [finding for finding in findings if finding.verdict != "pass" and verdict != "pass"]
-    for finding in sorted(wrong, key=lambda one: one.verdict != "fail")[:SHOWN]:
+    if verdict == "pass":
+        return  # what could not be told at one point could at another
+    # One reason is said once, whatever the number of points and penalties that it holds at.
+    wrong: dict[tuple[str, str, str], Finding] = {}
+    for finding in findings:
+        if finding.verdict != "pass":
+            wrong.setdefault((finding.loss, finding.layer, finding.outcome.reason), finding)
+    for finding in sorted(wrong.values(), key=lambda one: one.verdict != "fail")[:SHOWN]:
         console.result(f"{_about(finding)}: {finding.verdict}: {finding.outcome.reason}")
         for one in finding.outcome.worst[:3] if finding.verdict == "fail" else ():
             name, where, here, there, error = _row(one, plan)

@@ -10,6 +10,7 @@ import numpy as np
 from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.gradcheck.student.differences import Comparison, TableRow, compare, step_table, surroundings
 from imgclf.gradcheck.student.explain import (
+    NO_MULTIPLE,
     Evidence,
     ValuePair,
     explain_gradient,
@@ -167,7 +168,8 @@ def _advice(
         known = candidates(seen[1].point.W, talk.X, talk.y, seen[1].point.reg)
         bound = seen[1].ours.dW_bound if seen[1].ours else 1e-12 * np.abs(seen[1].answer.dW)
         sentences.append(matching_candidate(seen[1].answer.dW, known, bound))
-    return [sentence for sentence in sentences if sentence]
+    said = [sentence for sentence in sentences if sentence]
+    return [sentence for sentence in said if sentence != NO_MULTIPLE or len(said) == 1]
 
 
 def _about_penalty(plain: Seen, full: Seen, N: int) -> str | None:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray, IntArray
 
+# Said only where nothing closer to the mistake is known.
+NO_MULTIPLE = "the penalty's part of dW is no multiple of W: the derivative of reg * W**2 is 2 * reg * W"
 EXACT = 1e-6  # relative; a constant factor that is further off is another one
 
 Factors: TypeAlias = Sequence[tuple[float, str]]
@@ -74,7 +76,7 @@ def explain_penalty(
     factor = float(np.vdot(gradient, right) / np.vdot(right, right))
     room = EXACT * max(1.0, abs(factor)) * float(np.abs(right).max()) + rounding
     if float(np.abs(gradient - factor * right).max()) > room:
-        return "the penalty's part of dW is no multiple of W: the derivative of reg * W**2 is 2 * reg * W"
+        return NO_MULTIPLE
     factor = float(_clean(factor, room / float(np.abs(right).max())))
     value_factor = _clean(value_factor, EXACT)
     if (value_factor, factor) == (1, 1):
