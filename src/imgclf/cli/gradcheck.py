@@ -114,10 +114,13 @@ def _what_to_check(
 
 
 def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_config: bool, plot: Path | None) -> bool:
+    from imgclf import run_dir
     from imgclf.cli.gradcheck_report import print_report, summarise
     from imgclf.gradcheck.check import check_plan
     from imgclf.gradcheck.verdict import judge
 
+    if plot is not None:
+        run_dir.create("gradcheck", plot)  # a place that refuses is told before the work, not after
     began = time.perf_counter()
     _introduce(console, plan, images)
     checked = list(check_plan(plan, losses, images, as_config=as_config))
@@ -139,10 +142,8 @@ def _introduce(console: Console, plan: "Plan", images: int) -> None:
 
 
 def _draw(console: Console, plan: "Plan", checked: "list[Checked]", directory: Path) -> None:
-    from imgclf import run_dir
     from imgclf.report.gradcheck_pictures import draw_check
 
-    directory = run_dir.create("gradcheck", directory)
     drawn = [name for one in checked for name in draw_check(one, plan, directory)]
     console.say(f"pictures  {directory} ({', '.join(drawn)})")
 
