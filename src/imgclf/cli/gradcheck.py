@@ -149,7 +149,7 @@ def _draw(console: Console, plan: "Plan", checked: "list[Checked]", directory: P
 
 
 def _self_test(console: Console, plan: "Plan", losses: list[str], images: int) -> bool:
-    from imgclf.cli.gradcheck_report import print_self_test, summarise_self_test
+    from imgclf.cli.self_test_report import print_self_test, summarise_self_test
     from imgclf.gradcheck.check import penalties_of
     from imgclf.gradcheck.self_test.run import FEWEST, self_test
 

@@ -13,7 +13,6 @@ from imgclf.cli.console import Console, plural, table
 if TYPE_CHECKING:
     from imgclf.compose import Plan
     from imgclf.gradcheck.check import Checked
-    from imgclf.gradcheck.self_test.run import SelfTest, Trial
     from imgclf.gradcheck.verdict import Compared, Finding
 
 SHOWN = 10  # parameters of a table
@@ -253,73 +252,3 @@ def compared_object(one: "Compared | None", rows: int) -> dict[str, Any] | None:
     content: dict[str, Any] = {"parameter": parameter_name(one.place, rows)}
     content |= {name: value if math.isfinite(value) else None for name, value in numbers.items()}
     return content | ({"kink": one.kink._asdict()} if one.kink else {})
-
-
-def print_self_test(console: Console, done: "SelfTest") -> None:
-    """Print what sees which mistake, one line a mistake."""
-    losses = list(dict.fromkeys(trial.loss for trial in done.trials))
-    by_mutant: dict[str, dict[str, Trial]] = {}
-    for trial in done.trials:
-        by_mutant.setdefault(trial.mutant.name, {})[trial.loss] = trial
-    rows = [
-        [
-            name,
-            *(_seen(trials.get(loss)) for loss in losses),
-            _count([trial.ten_samples for trial in trials.values()]),
-            _count([trial.one_direction for trial in trials.values()]),
-        ]
-        for name, trials in by_mutant.items()
-    ]
-    console.say("What finds which mistake: a layer of this check; ten samples, relative error; one random direction.\n")
-    console.say(table(["mistake", *losses, "ten", "one"], rows, left=1 + len(losses)) + "\n")
-    counted = [trial for trial in done.trials if not trial.is_none]
-    for what, seen in {
-        "this check": sum(bool(trial.layer) for trial in counted),
-        "ten samples with relative error": sum(trial.ten_samples for trial in counted),
-        "one random direction": sum(trial.one_direction for trial in counted),
-    }.items():
-        console.result(f"{what}: {seen} of {len(counted)} mistakes ({seen / len(counted):.0%})")
-    for trial in done.trials:
-        if trial.is_none:
-            why = f" ({trial.mutant.equivalent})" if trial.mutant.equivalent else ""
-            console.say(f"no mistake here, {trial.loss}: {trial.mutant.name}{why}; it changes nothing")
-        elif not trial.is_as_it_should_be:
-            console.result(f"checker broken: {trial.loss}: {trial.mutant.name} is not found")
-    for loss in done.false_alarms:
-        console.result(f"checker broken: {loss}: the right gradient is called wrong")
-    console.result(f"verdict: {done.verdict}")
-
-
-def _seen(trial: "Trial | None") -> str:
-    if trial is None:
-        return ""
-    return trial.layer or ("the same" if trial.is_none else "NOT FOUND")
-
-
-def _count(seen: list[bool]) -> str:
-    return f"{sum(seen)}/{len(seen)}" if any(seen) else "-"
-
-
-def summarise_self_test(done: "SelfTest", parameters: int, seconds: float) -> dict[str, Any]:
-    """Return what `--self-test --json` prints."""
-    return {
-        "verdict": done.verdict,
-        "checked": parameters,
-        "parameters": parameters,
-        "seconds": seconds,
-        "worst": None,
-        "checks": [],
-        "mutants": len({trial.mutant.name for trial in done.trials}),
-        "false_alarms": list(done.false_alarms),
-        "trials": [
-            {
-                "mutant": trial.mutant.name,
-                "loss": trial.loss,
-                "found_by": trial.layer or None,
-                "equivalent": trial.is_none,
-                "ten_samples": trial.ten_samples,
-                "one_direction": trial.one_direction,
-            }
-            for trial in done.trials
-        ],
-    }
