@@ -370,7 +370,7 @@ MUTANTS: list[Mutant] = [
     Mutant("the right class counted in the loss", losses(lambda loss, s, y: loss + 1), SUMS_OF_HINGES),
     Mutant("the loss added up, not averaged", value(lambda loss, objective, w: loss * 2)),
     Mutant("the loss remembered for the same array", _cached_value),
-    Mutant("the loss capped at 100,000", losses(lambda loss, s, y: np.minimum(loss, 1e5))),
+    Mutant("the loss capped at 100,000", losses(lambda loss, s, y: np.minimum(loss, 1e5)), SUMS_OF_HINGES),
     Mutant("twice the margin, in loss and gradient", loss_of(lambda s, y: svm(_raised(s, y, -1.0), y)), ("svm",)),
     # The step
     Mutant("steps uphill", descent(lambda before, after, *_: 2 * before.weights - after.weights)),
