@@ -241,3 +241,12 @@ def test_a_broken_check_is_exit_1(imgclf, monkeypatch):
     done = imgclf("gradcheck", "--self-test", "-s", "model.loss=svm_cs")
     assert done.code == 1
     assert "checker broken: svm_cs: the second worst rival is not found" in done.out
+
+
+@pytest.mark.parametrize("settings", [("optimizer.name=sgd", "train.dtype=float64"), ("schedule.name=constant",)])
+def test_the_self_test_does_not_depend_on_how_one_trains(imgclf, settings):
+    done = imgclf(
+        "gradcheck", "--self-test", "--images", 1, "-s", "model.loss=svm_cs", *(w for s in settings for w in ("-s", s))
+    )
+    assert done.code == 0, done
+    assert "64 training images" in done.out

@@ -180,3 +180,23 @@ def test_the_error_told_is_that_of_the_worst_parameter(loss):
     found = float32(subject(loss), one, 0.0, 0.0)
     told = float(found.reason.rsplit(" ", 1)[1])
     assert told == pytest.approx(np.abs(small - large).max(), rel=0.06, abs=1e-12)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_gradient_a_hundredth_too_long_rings_at_the_size_of_an_image(loss):
+    one = case(loss, N=64, D=3072, C=10, size=3.0)
+    too_long = only_in_float32(lambda grad: grad * np.float32(1.01))
+    assert float32(subject(loss), one, 0.0, 0.0).verdict == "pass"
+    assert float32(subject(loss, gradient=too_long), one, 0.0, 0.0).verdict == "fail"
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("change", [{"loss": 1.0}, {"correct": 3}])
+def test_a_loss_or_a_count_wrong_in_float32_alone_rings(loss, change):
+    def wrong(objective, batch, weights):
+        seen = analytic_gradient(objective, batch, weights)
+        if weights.dtype != np.float32:
+            return seen
+        return seen._replace(**{name: getattr(seen, name) + more for name, more in change.items()})
+
+    assert float32(subject(loss, gradient=wrong), case(loss), 0.0, 0.0).verdict == "fail"

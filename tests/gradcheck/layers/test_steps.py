@@ -258,3 +258,18 @@ def test_a_warmup_forgotten_or_too_long_rings(name):
         found = look(plan, step_size=other.step_size)
         assert found.verdict == "fail", epochs
         assert f"the {name} schedule says" in found.reason
+
+
+def test_steps_that_always_look_at_the_first_batch_ring(plans):
+    def stuck(state, *, sample, **parts):
+        return descend(state, sample=lambda step: sample(0), **parts)
+
+    assert look(plans["sgd"], descend=stuck).verdict == "fail"
+
+
+def test_a_descent_that_goes_wrong_only_later_rings(plans):
+    def late(state, **parts):
+        for seen, after in descend(state, **parts):
+            yield seen, after._replace(weights=after.weights * (1.01 if after.step > 5 else 1))
+
+    assert look(plans["sgd"], descend=late).verdict == "fail"
