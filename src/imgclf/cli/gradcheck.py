@@ -97,7 +97,6 @@ def _what_to_check(
     from imgclf.cli.eval import config_of_run, open_run
     from imgclf.compose import continue_from, make_plan
     from imgclf.config import resolve
-    from imgclf.gradcheck.self_test.run import usual_settings
     from imgclf.losses import LOSSES
 
     if run is not None:
@@ -109,7 +108,11 @@ def _what_to_check(
     resolved = resolve(files, overrides)
     named = {key: origin != "default" for key, origin in resolved.origins.items()}
     losses: list[str] = [resolved.config.model.loss] if named["model.loss"] else list(LOSSES)
-    config = usual_settings(resolved.config) if usual else resolved.config
+    config = resolved.config
+    if usual:
+        from imgclf.gradcheck.self_test.run import usual_settings
+
+        config = usual_settings(config)
     return make_plan(config), losses, named["regularization.l2"] or named["regularization.l1"]
 
 

@@ -1,6 +1,6 @@
 """The whole check: every loss, with and without penalty, at every point, in every layer."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -10,6 +10,7 @@ from imgclf.arrays import FloatArray, IntArray
 from imgclf.compose import Plan, make_objective
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.coverage import missing
+from imgclf.gradcheck.layers import LayerFn
 from imgclf.gradcheck.layers.float32 import float32
 from imgclf.gradcheck.layers.hygiene import hygiene
 from imgclf.gradcheck.layers.identities import identities
@@ -21,7 +22,6 @@ from imgclf.gradcheck.points import POINTS, stratified_images
 from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Finding, Outcome
 
-LayerFn: TypeAlias = Callable[[Subject, Case, float, float], Outcome]
 Penalty: TypeAlias = tuple[float, float]  # l2, l1
 
 EVERYWHERE = tuple(POINTS)

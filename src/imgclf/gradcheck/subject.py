@@ -1,15 +1,15 @@
 """What is checked: the functions that training uses, put together; or the same with a mistake planted in one."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.compose import Plan
 from imgclf.gradients import BatchGradient, GradientFn, Objective, analytic_gradient, evaluate_loss
 from imgclf.losses import LOSSES, LossFn
-from imgclf.optimizers import Optimizer
-from imgclf.schedules import Schedule
+from imgclf.optimizers import Optimizer, sgd
+from imgclf.schedules import Schedule, constant
 from imgclf.trainer import TrainState, descend
 
 ValueFn: TypeAlias = Callable[[Objective, Batch, FloatArray], tuple[float, int]]
@@ -30,7 +30,12 @@ class Subject:
     @classmethod
     def of(cls, plan: Plan, loss: str) -> "Subject":
         """Return what a run with this plan and loss would use."""
-        return cls(LOSSES[loss], evaluate_loss, analytic_gradient, plan.optimizer, plan.step_size, descend)
+        return replace(cls.of_loss(loss), optimizer=plan.optimizer, step_size=plan.step_size)
+
+    @classmethod
+    def of_loss(cls, loss: str) -> "Subject":
+        """Return the functions of a loss where no run is meant, with the plainest of steps."""
+        return cls(LOSSES[loss], evaluate_loss, analytic_gradient, sgd(), constant(1.0), descend)
 
     def objective(self, l2: float = 0.0, l1: float = 0.0) -> Objective:
         """Return the objective with this loss."""

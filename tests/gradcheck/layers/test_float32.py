@@ -10,18 +10,15 @@ from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.exhaustive import differences
 from imgclf.gradcheck.layers.float32 import float32
 from imgclf.gradcheck.subject import Subject
-from imgclf.gradients import analytic_gradient, evaluate_loss
+from imgclf.gradients import analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.model import scores
-from imgclf.optimizers import sgd
-from imgclf.schedules import constant
-from imgclf.trainer import descend
 
 CONFIGURATIONS = 120
 
 
 def subject(loss, **changes):
-    return replace(Subject(LOSSES[loss], evaluate_loss, analytic_gradient, sgd(), constant(0.1), descend), **changes)
+    return replace(Subject.of_loss(loss), **changes)
 
 
 def as_float32(array):

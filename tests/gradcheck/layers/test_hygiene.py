@@ -8,15 +8,12 @@ import pytest
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.layers.hygiene import MANNERS, hygiene
 from imgclf.gradcheck.subject import Subject
-from imgclf.gradients import analytic_gradient, evaluate_loss
+from imgclf.gradients import analytic_gradient
 from imgclf.losses import LOSSES
-from imgclf.optimizers import sgd
-from imgclf.schedules import constant
-from imgclf.trainer import descend
 
 
 def subject(loss, **changes):
-    return replace(Subject(LOSSES[loss], evaluate_loss, analytic_gradient, sgd(), constant(0.1), descend), **changes)
+    return replace(Subject.of_loss(loss), **changes)
 
 
 def case(loss="softmax", N=20, D=6, C=9, seed=0, size=1.0):

@@ -10,13 +10,10 @@ from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.layers.identities import LAWS, above_its_tangents, columns_add_up, identities
 from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import ratios
-from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
+from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.model import scores
-from imgclf.optimizers import sgd
 from imgclf.parallel import workers
-from imgclf.schedules import constant
-from imgclf.trainer import descend
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -26,7 +23,7 @@ def one_thread():
 
 
 def subject(loss, **changes):
-    return replace(Subject(LOSSES[loss], evaluate_loss, analytic_gradient, sgd(), constant(0.1), descend), **changes)
+    return replace(Subject.of_loss(loss), **changes)
 
 
 def case(loss="softmax", N=20, D=7, C=5, seed=0, size=1.0, pixels=1.0):

@@ -15,17 +15,14 @@ from imgclf.gradcheck.points import stratified_images, wide
 from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import STEP, Objective, analytic_gradient, evaluate_loss, numerical_gradient
 from imgclf.losses import LOSSES
-from imgclf.optimizers import sgd
 from imgclf.parallel import workers
-from imgclf.schedules import constant
-from imgclf.trainer import descend
 
 PENALTIES = [(0.0, 0.0), (1e-4, 0.0), (0.0, 0.1), (0.5, 0.5), (1e6, 0.0)]
 KINKED = ["svm", "svm_cs"]
 
 
 def subject(loss, **changes):
-    return replace(Subject(LOSSES[loss], evaluate_loss, analytic_gradient, sgd(), constant(0.1), descend), **changes)
+    return replace(Subject.of_loss(loss), **changes)
 
 
 def case(loss="softmax", N=12, D=5, C=3, seed=0, pixels=1.0, deviation=1.0):

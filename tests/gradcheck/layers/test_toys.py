@@ -7,11 +7,8 @@ import pytest
 
 from imgclf.gradcheck.layers.toys import TOYS, toy, toys
 from imgclf.gradcheck.subject import Subject
-from imgclf.gradients import analytic_gradient, evaluate_loss
+from imgclf.gradients import analytic_gradient
 from imgclf.losses import LOSSES
-from imgclf.optimizers import sgd
-from imgclf.schedules import constant
-from imgclf.trainer import descend
 
 PENALTIES = [(0.0, 0.0), (1e-4, 1e-4), (10.0, 0.0), (0.0, 1e6)]
 COPRIME = "37 images of 53 pixels in 7 classes"
@@ -19,7 +16,7 @@ ANY = next(iter(TOYS))
 
 
 def subject(loss, **changes):
-    return replace(Subject(LOSSES[loss], evaluate_loss, analytic_gradient, sgd(), constant(0.1), descend), **changes)
+    return replace(Subject.of_loss(loss), **changes)
 
 
 def case(loss):

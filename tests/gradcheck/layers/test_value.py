@@ -14,15 +14,12 @@ from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
 from imgclf.losses import LOSSES
 from imgclf.model import scores
-from imgclf.optimizers import sgd
-from imgclf.schedules import constant
-from imgclf.trainer import descend
 
 PENALTIES = [(0.0, 0.0), (1e-4, 0.0), (0.0, 1e-3), (10.0, 0.1)]
 
 
 def subject(loss, **changes):
-    return replace(Subject(LOSSES[loss], evaluate_loss, analytic_gradient, sgd(), constant(0.1), descend), **changes)
+    return replace(Subject.of_loss(loss), **changes)
 
 
 def case(loss="softmax", N=20, D=6, C=4, seed=0, size=1.0):

@@ -4,3 +4,12 @@ Each is a function (subject, case, l2, l1) -> Outcome. Read in this order: `text
 (is the loss the loss?), `identities`, `hygiene`, `toys`, `steps`, `float32`. What `check` adds to them is the
 exhaustive comparison itself: `Case.compare`.
 """
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.subject import Subject
+from imgclf.gradcheck.verdict import Outcome
+
+LayerFn: TypeAlias = Callable[[Subject, Case, float, float], Outcome]

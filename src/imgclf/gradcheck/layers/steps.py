@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -11,12 +11,12 @@ from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.compose import Plan
 from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.layers import LayerFn
 from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.trainer import start
 
 STEPS = 8
-LayerFn: TypeAlias = Callable[[Subject, Case, float, float], Outcome]
 
 
 def steps_of(plan: Plan) -> LayerFn:
