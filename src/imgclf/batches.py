@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from imgclf.arrays import Batch, Example, IntArray, MapFn
+from imgclf.arrays import Batch, Example, IntArray, SumFn
 from imgclf.seeds import ORDER, shuffled
 
 ReadFn = Callable[[IntArray], Example]
@@ -34,6 +34,6 @@ def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> Callable[
     return sample
 
 
-def full_pass(n: int, read: ReadFn, map_blocks: MapFn) -> Batch:
+def full_pass(n: int, read: ReadFn, sum_blocks: SumFn) -> Batch:
     """All n examples in their own order, as one batch."""
-    return Batch(np.arange(n), read, map_blocks)
+    return Batch(np.arange(n), read, sum_blocks)
