@@ -71,7 +71,7 @@ test-lowest: .venv-lowest/.installed  ## run the tests on the oldest supported v
 .venv-lowest/.installed: pyproject.toml tests/lowest.txt
 	rm -rf .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt --editable . pytest hypothesis hatchling
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt --editable '.[mpi]' mpich pytest hypothesis hatchling
 	@touch $@
 
 clean:  ## remove what the targets made, but not runs/

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = {"numpy", "PIL", "matplotlib", "pydantic", "yaml", "tqdm", "threadpoolctl"}
+HEAVY = {"numpy", "PIL", "matplotlib", "pydantic", "yaml", "tqdm", "threadpoolctl", "mpi4py"}
 SCRIPT = """
 import json, sys
 from imgclf.cli import cli

@@ -15,8 +15,8 @@ import imgclf
 PACKAGES = ("numpy", "click", "matplotlib", "pillow", "pydantic", "PyYAML", "threadpoolctl", "tqdm")
 
 
-def describe_environment(threads: int, fingerprint: str) -> dict[str, Any]:
-    """Return what environment.json holds; `fingerprint` is that of the training data."""
+def describe_environment(threads: int, fingerprint: str, processes: int = 1) -> dict[str, Any]:
+    """Return what environment.json holds; `fingerprint` is that of the training data, `threads` are of a process."""
     return {
         "imgclf": imgclf.__version__,
         "python": platform.python_version(),
@@ -25,6 +25,7 @@ def describe_environment(threads: int, fingerprint: str) -> dict[str, Any]:
         "platform": platform.platform(),
         "cpu": _cpu(),
         "cores": os.cpu_count(),
+        "processes": processes,
         "threads": threads,
         # A path need not be valid text.
         "command": [os.fsencode(word).decode(errors="backslashreplace") for word in sys.argv],

@@ -28,6 +28,7 @@ class Step:
 
     step: int
     loss: float
+    weights: FloatArray  # (D+1, C), after it
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,17 @@ class Epoch:
     """Every example was seen once more; `row` is that of metrics.csv."""
 
     row: run_dir.Row
+    seconds: float
     images_per_second: float
     improved: bool | None  # None without early stopping
+
+    def timing(self) -> run_dir.Row:
+        """Return the row of timings.csv."""
+        return {
+            "epoch": self.row["epoch"],
+            "seconds": self.seconds,
+            "images_per_second": self.images_per_second,
+        }
 
 
 @dataclass(frozen=True)
@@ -58,11 +68,8 @@ class Finished:
 Event: TypeAlias = Step | Epoch | Finished
 
 
-def run(plan: Plan, directory: Path, sum_blocks: SumFn) -> Generator[Event, None, None]:
-    """Train in a directory that holds the config already; yield what happens as it happens."""
-    run_dir.write_status(directory, "running")
-    run_dir.start_table(directory / "metrics.csv", run_dir.METRICS)
-    run_dir.start_table(directory / "timings.csv", run_dir.TIMINGS)
+def train(plan: Plan, sum_blocks: SumFn) -> Generator[Event, None, None]:
+    """Train, and yield what happens as it happens; nothing is written."""
     state, epoch = start(plan.weights, plan.optimizer), 0
     best: Best | None = None
     previous_loss: float | None = None
@@ -74,38 +81,52 @@ def run(plan: Plan, directory: Path, sum_blocks: SumFn) -> Generator[Event, None
         optimizer=plan.optimizer,
         step_size=plan.step_size,
     )
+    while epoch < plan.config.train.epochs and not _patience_is_over(plan, best):
+        epoch += 1
+        tally = Tally()
+        for _ in range(plan.steps_per_epoch):
+            before = state
+            seen, state = next(steps)
+            _check_finite(plan, seen.loss, before.step, previous_loss)
+            previous_loss = seen.loss
+            tally.add(seen, len(plan.sample(before.step)))
+            yield Step(state.step, seen.loss, state.weights)
+        seconds = tally.seconds()
+        row = _row(plan, epoch, tally, before, state, sum_blocks)
+        best = _watch(plan, best, row, state.weights)
+        yield Epoch(row, seconds, len(plan.train) / seconds, best.improved if best else None)
+    yield _finish(plan, epoch, state, best, sum_blocks)
+
+
+def run(plan: Plan, directory: Path, sum_blocks: SumFn) -> Generator[Event, None, None]:
+    """Train in a directory that holds the config already; yield what happens once it is written there."""
+    run_dir.write_status(directory, "running")
+    run_dir.start_table(directory / "metrics.csv", run_dir.METRICS)
+    run_dir.start_table(directory / "timings.csv", run_dir.TIMINGS)
+    weights = plan.weights
     try:
-        while epoch < plan.config.train.epochs and not _patience_is_over(plan, best):
-            epoch += 1
-            tally = Tally()
-            for _ in range(plan.steps_per_epoch):
-                before = state
-                seen, state = next(steps)
-                _check_finite(plan, seen.loss, before.step, previous_loss)
-                previous_loss = seen.loss
-                tally.add(seen, len(plan.sample(before.step)))
-                yield Step(state.step, seen.loss)
-            seconds = tally.seconds()
-            row = _row(plan, epoch, tally, before, state, sum_blocks)
-            best = _watch(plan, best, row, state.weights)
-            speed = len(plan.train) / seconds
-            timing: run_dir.Row = {"epoch": epoch, "seconds": seconds, "images_per_second": speed}
-            run_dir.append_row(directory / "metrics.csv", run_dir.METRICS, row)
-            run_dir.append_row(directory / "timings.csv", run_dir.TIMINGS, timing)
-            yield Epoch(row, speed, best.improved if best else None)
-        finished = _finish(plan, epoch, state, best, sum_blocks)
+        for event in train(plan, sum_blocks):
+            if isinstance(event, Finished):
+                break
+            if isinstance(event, Step):
+                weights = event.weights
+            else:
+                run_dir.append_row(directory / "metrics.csv", run_dir.METRICS, event.row)
+                run_dir.append_row(directory / "timings.csv", run_dir.TIMINGS, event.timing())
+            yield event
     except DivergedError:
         run_dir.write_status(directory, "diverged")
         raise
     except BaseException:
         # Ctrl-C, a full disk, a bug: what was learned so far is kept, and the status tells the truth.
-        run_dir.write_whole(directory / "model.npz", model_bytes(plan.model(state.weights)))
+        run_dir.write_whole(directory / "model.npz", model_bytes(plan.model(weights)))
         run_dir.write_status(directory, "interrupted")
         raise
-    run_dir.write_whole(directory / "model.npz", model_bytes(finished.model))
-    run_dir.write_json(directory / "metrics.json", finished.metrics())
+    assert isinstance(event, Finished), "training ends with its results"
+    run_dir.write_whole(directory / "model.npz", model_bytes(event.model))
+    run_dir.write_json(directory / "metrics.json", event.metrics())
     run_dir.write_status(directory, "finished")
-    yield finished
+    yield event
 
 
 class Tally:

@@ -10,6 +10,7 @@ import click
 
 from imgclf import __version__
 from imgclf.cli.console import printable, stop_talking
+from imgclf.cli.launcher import place, refuse_many
 from imgclf.cli.options import show_help
 from imgclf.cli.stopping import Stop, listen
 from imgclf.errors import ImgclfError, StorageError
@@ -75,6 +76,8 @@ def cli(ctx: click.Context, debug: bool, verbose: bool, quiet: bool) -> None:
         raise click.UsageError("-v and -q exclude each other")
     ctx.ensure_object(dict).update(debug=debug, verbose=verbose, quiet=quiet)
     show_help(ctx)
+    if ctx.invoked_subcommand != "train":
+        refuse_many(ctx.invoked_subcommand or "")
 
 
 def main() -> NoReturn:
@@ -92,29 +95,32 @@ def main() -> NoReturn:
     except (click.exceptions.Exit, SystemExit) as stop:
         code = stop.exit_code if isinstance(stop, click.exceptions.Exit) else stop.code
     except BaseException as error:  # noqa: BLE001 - whatever it is, it ends as one line
-        if settings.get("debug"):
-            traceback.print_exception(error)
-        code = report(error)
+        # What happens outside of `launcher.on_every_rank` happens on all ranks alike: one says it.
+        first = place()[0] == 0
+        code = report(error, debug=settings.get("debug", False)) if first else explain(error)[1]
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def report(error: BaseException) -> int:
+def report(error: BaseException, prefix: str = "", *, debug: bool = False) -> int:
     """Print an error as one line (a config error may be several) and return its exit code."""
-    lines, code = _explain(error)
+    if debug:
+        traceback.print_exception(error)
+    lines, code = explain(error)
     try:
         for line in lines:
             # A file's name may hold a line break; an error is one line all the same.
-            click.echo("imgclf: error: " + printable(line.replace("\n", "\\n")), err=True)
+            click.echo(f"imgclf: error: {prefix}" + printable(line.replace("\n", "\\n")), err=True)
     except OSError:
         pass  # there is nowhere left to say it; the exit code still does
     return code
 
 
-def _explain(error: BaseException) -> tuple[list[str], int]:
+def explain(error: BaseException) -> tuple[list[str], int]:
+    """Return the lines that say what went wrong, and the exit code."""
     if isinstance(error, ImgclfError):
         return error.lines(), error.exit_code
     if isinstance(error, Stop):
-        return _explain(error.error("imgclf", "nothing of yours was changed"))
+        return explain(error.error("imgclf", "nothing of yours was changed"))
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "imgclf"
@@ -123,5 +129,5 @@ def _explain(error: BaseException) -> tuple[list[str], int]:
     if isinstance(error, MemoryError):
         return ["imgclf: not enough memory - lower data.limit or preprocess.image_size"], 6
     if isinstance(error, OSError):
-        return _explain(StorageError.of(error.filename or "imgclf", error))
+        return explain(StorageError.of(error.filename or "imgclf", error))
     return [f"imgclf: a bug in imgclf: {type(error).__name__}: {error} - run it with --debug and report it"], BUG

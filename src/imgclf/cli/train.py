@@ -4,11 +4,12 @@ import shlex
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from imgclf.cli.console import Console, number, percent, picture_size, plural
+from imgclf.cli.launcher import on_every_rank
 from imgclf.cli.options import PATH, config_options, count_threads, json_option, read_config, threads_option
 from imgclf.cli.stopping import Stop
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--print-config", is_flag=True, help="Print the resolved config and stop.")
 @json_option
 @click.pass_context
+@on_every_rank
 def command(
     ctx: click.Context,
     files: tuple[Path, ...],
@@ -41,6 +43,7 @@ def command(
     dry_run: bool,
     print_config: bool,
     as_json: bool,
+    comm: Any,
 ) -> None:
     """Train a linear classifier by gradient descent and leave everything worth knowing in a run directory.
 
@@ -54,24 +57,36 @@ def command(
 
     console = Console(ctx, as_json=as_json)
     config = read_config(files, overrides)
+    first = comm is None or comm.rank == 0  # the others are silent and write nothing
     if print_config:
-        click.echo(dump(config), nl=False)
+        if first:
+            click.echo(dump(config), nl=False)
         return
     if out is not None:
         run_dir.check_out(out)
 
+    from imgclf.cli import together
     from imgclf.compose import make_plan
 
     began = time.perf_counter()
     plan = make_plan(config)
     loaded = time.perf_counter()
-    describe(console, plan)
+    if first:
+        describe(console, plan)
+        if dry_run:
+            _describe_cost(console, plan)
     if dry_run:
-        _describe_cost(console, plan)
         return
-    threads = count_threads(threads)
-    directory = _open_directory(plan, out, threads)
-    finished, seconds = _train(console, plan, directory, threads, progress)
+    threads = together.share_of_cores(comm) if comm and threads is None else count_threads(threads)
+    if comm:
+        together.check_plan(comm, plan)
+    if not first:
+        together.take_part(comm, plan, threads)
+        return
+    if comm:
+        console.say(f"ranks     {comm.size} processes, {plural(threads, 'thread')} each")
+    directory = _open_directory(plan, out, threads, comm.size if comm else 1)
+    finished, seconds = _train(console, plan, directory, threads, comm, progress)
     trained = time.perf_counter()
     drawn = [] if no_plots else _draw(finished, directory)
     drawing = time.perf_counter() - trained
@@ -139,7 +154,7 @@ def _describe_cost(console: Console, plan: "Plan") -> None:
     console.object({"parameters": plan.weights.size, "steps": plan.steps, "memory_bytes": total})
 
 
-def _open_directory(plan: "Plan", out: Path | None, threads: int) -> Path:
+def _open_directory(plan: "Plan", out: Path | None, threads: int, processes: int) -> Path:
     from imgclf import run_dir
     from imgclf.config import dump
     from imgclf.environment import describe_environment
@@ -147,23 +162,26 @@ def _open_directory(plan: "Plan", out: Path | None, threads: int) -> Path:
     config = plan.config
     directory = run_dir.create(config.name or f"{config.data.source}-{config.model.loss}", out)
     run_dir.write_whole(directory / "config.yaml", dump(config).encode())
-    run_dir.write_json(directory / "environment.json", describe_environment(threads, plan.train.fingerprint()))
+    environment = describe_environment(threads, plan.train.fingerprint(), processes)
+    run_dir.write_json(directory / "environment.json", environment)
     return directory
 
 
-def _train(console: Console, plan: "Plan", directory: Path, threads: int, progress: str) -> tuple["Finished", float]:
+def _train(
+    console: Console, plan: "Plan", directory: Path, threads: int, comm: Any, progress: str
+) -> tuple["Finished", float]:
     from imgclf.cli.progress import Progress
-    from imgclf.parallel import workers
+    from imgclf.cli.together import agreeing, workers_of
     from imgclf.run import Finished, run
 
     began = time.perf_counter()
     try:
         with (
-            workers(threads) as sum_blocks,
+            workers_of(comm, threads) as sum_blocks,
             closing(run(plan, directory, sum_blocks)) as events,
             Progress(console, plan, progress) as show,
         ):
-            for event in events:
+            for event in agreeing(comm, events):
                 if isinstance(event, Finished):
                     return event, time.perf_counter() - began
                 show(event)
