@@ -1,0 +1,246 @@
+"""`mpiexec -n N imgclf train`: the same run, one voice, one end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imgclf.losses import LOSSES
+from imgclf.model_file import load_model
+from imgclf.optimizers import OPTIMIZERS
+
+MPIEXEC = Path(sys.executable).parent / "mpiexec"
+PATIENCE = 120  # seconds after which something hangs
+FILES = {
+    "config.yaml", "environment.json", "status.json", "metrics.csv", "timings.csv", "metrics.json", "model.npz",
+}  # fmt: skip
+SAME = ("model.npz", "metrics.csv", "metrics.json")
+DATA = "data={source: synthetic, options: {train: 700, val: 150, size: 4}}"
+ENDLESS = ("train", "-s", DATA, "-s", "train.epochs=1000000", "-s", "schedule.name=constant", "--progress", "none",
+           "--no-plots", "--out", "run")  # fmt: skip
+
+# Several runs of the command line in one start; what is run is the command itself, every rank for itself.
+MANY = """
+import json, sys
+from imgclf.cli import main
+for arguments in json.loads(sys.argv[1]):
+    sys.argv = ["imgclf", *arguments]
+    try:
+        main()
+    except SystemExit as stop:
+        assert not stop.code, (arguments, stop.code)
+"""
+
+
+def start(ranks, program, *arguments, **environment):
+    command = [MPIEXEC, "-n", str(ranks), sys.executable, *program, *map(str, arguments)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    )
+
+
+def mpiexec(ranks, program, *arguments, **environment):
+    process = start(ranks, program, *arguments, **environment)
+    try:
+        out, err = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+    return process.returncode, out, [line for line in err.splitlines() if line.startswith("imgclf: ")], err
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+IMGCLF = ("-m", "imgclf")
+
+
+def every_loss_and_optimizer():
+    pairs = [(loss, "momentum") for loss in LOSSES] + [("softmax", name) for name in OPTIMIZERS if name != "momentum"]
+    for loss, optimizer in pairs:
+        yield f"{loss}-{optimizer}", ("-s", f"model.loss={loss}", "-s", f"optimizer.name={optimizer}")
+    yield "odd", ("-s", "train.batch_size=100", "-s", "preprocess.std=pixel", "-s", "train.dtype=float64")
+    yield "all", ("-s", "train.batch_size=all", "-s", "early_stopping={monitor: train/loss, patience: 1}")
+
+
+def test_two_three_and_four_ranks_leave_the_bytes_of_one():
+    combinations = list(every_loss_and_optimizer())
+
+    def commands(ranks):
+        options = ("train", "-s", DATA, "-s", "train.epochs=2", "-s", "train.batch_size=400", "--no-plots")
+        return [[*options, *chosen, "--out", f"{ranks}/{name}"] for name, chosen in combinations]
+
+    subprocess.run([sys.executable, "-c", MANY, json.dumps(commands(1))], check=True, stdout=subprocess.DEVNULL)
+    for ranks in (2, 3, 4):
+        code, _, _, err = mpiexec(ranks, ("-c", MANY), json.dumps(commands(ranks)))
+        assert code == 0, err
+        for name, _ in combinations:
+            run = Path(str(ranks), name)
+            assert {path.name for path in run.iterdir()} == FILES
+            for file in SAME:
+                assert (run / file).read_bytes() == (Path("1", name) / file).read_bytes(), (run, file)
+
+
+def test_the_first_rank_speaks_for_all():
+    arguments = ("train", "-s", DATA, "-s", "train.epochs=1", "--json", "--threads", "2")
+    code, out, _, err = mpiexec(2, IMGCLF, *arguments)
+    assert code == 0, err
+    run = Path(json.loads(out)["run"])  # one object
+    assert [path.name for path in run.parent.iterdir()] == [run.name]
+    assert err.count("scores") == 1
+    assert "2 processes, 2 threads each" in err
+    environment = json.loads((run / "environment.json").read_text())
+    assert (environment["processes"], environment["threads"]) == (2, 2)
+    assert json.loads((run / "status.json").read_text()) == {"status": "finished"}
+    code, out, _, _ = mpiexec(2, IMGCLF, "train", "--print-config")
+    assert (code, out.count("seed:")) == (0, 1)
+    code, out, _, _ = mpiexec(2, IMGCLF, "train", "-s", DATA, "--dry-run")
+    assert (code, out.count("nothing was written")) == (0, 1)
+
+
+@pytest.mark.parametrize(("code", "words", "arguments"), [
+    (2, "did you mean 'epochs'", ("train", "-s", "train.epoch=3")),
+    (2, "No such option", ("train", "--nonsense")),
+    (2, "exists and is not an empty folder", ("train", "--out", "full")),
+    (2, "only train runs on several processes", ("eval",)),
+    (3, "absent.npz: no such file", ("train", "-s", "data.source=npz", "-s", "data.path=absent.npz")),
+    (5, "the loss is", ("train", "-s", DATA, "-s", "schedule.step_size=1e30", "-s", "preprocess.scale=1")),
+])  # fmt: skip
+def test_an_error_of_all_is_said_once_with_its_exit_code(code, words, arguments):
+    Path("full").mkdir()
+    Path("full/of.txt").touch()
+    got, _, lines, err = mpiexec(3, IMGCLF, *arguments)
+    assert got == code, err
+    assert len(lines) == 1, err
+    assert lines[0].startswith("imgclf: error: ")
+    assert words in lines[0]
+    assert "MPI_Abort" not in err
+
+
+def test_without_mpi4py_one_line_says_what_to_install(tmp_path):
+    (tmp_path / "hidden" / "mpi4py").mkdir(parents=True)
+    (tmp_path / "hidden" / "mpi4py" / "__init__.py").write_text("raise ImportError('hidden')")
+    path = os.pathsep.join(filter(None, [str(tmp_path / "hidden"), os.environ.get("PYTHONPATH")]))
+    code, _, lines, err = mpiexec(3, IMGCLF, "train", PYTHONPATH=path)
+    assert code == 2, err
+    assert lines == ["imgclf: error: mpiexec: 3 processes, but no mpi4py - pip install 'imgclf[mpi]'"]
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("launcher", ["OMPI_COMM_WORLD", "SLURM"])
+def test_the_launcher_of_another_mpi_does_not_make_as_many_runs(launcher):
+    names = (
+        ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS") if launcher == "SLURM" else (f"{launcher}_RANK", f"{launcher}_SIZE")
+    )
+    for rank, lines in ((0, 1), (1, 0)):
+        environment = os.environ | dict(zip(names, (str(rank), "2"), strict=True))
+        command = [sys.executable, "-m", "imgclf", "train"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        assert done.returncode == 2, done.stderr
+        assert len(done.stderr.splitlines()) == lines
+        assert ("sees 1" in done.stderr) == bool(lines)
+    assert not Path("runs").exists()
+
+
+def test_an_error_of_one_rank_ends_all():
+    # At its third batch, one rank finds that it cannot read.
+    script = """
+import sys
+from mpi4py import MPI
+from imgclf import batches
+from imgclf.cli import main
+from imgclf.data.preprocess import Reader
+if MPI.COMM_WORLD.rank == 1:
+    read, calls = Reader.__call__, []
+    def fail(self, rows):
+        calls.append(rows)
+        if len(calls) > 3:
+            raise OSError(5, "Input/output error", "pack.npy")
+        return read(self, rows)
+    Reader.__call__ = fail
+main()
+"""
+    code, _, lines, err = mpiexec(3, ("-c", script), *ENDLESS)
+    assert code == 6, err
+    assert lines == ["imgclf: error: rank 1: pack.npy: input/output error - check the disk and the permissions"]
+
+
+def started(process):
+    """Wait until the run has its second epoch behind it."""
+    table, until = Path("run/metrics.csv"), time.monotonic() + PATIENCE
+    while not (table.exists() and len(table.read_text().splitlines()) > 2):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def ended(process):
+    try:
+        return process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+
+
+def whole(run):
+    """Every file that is there can be read, and nothing half-written lies about."""
+    assert [path.name for path in run.iterdir() if path.name.startswith(".")] == []
+    json.loads((run / "status.json").read_text())
+    json.loads((run / "environment.json").read_text())
+    lines = (run / "metrics.csv").read_text().splitlines(keepends=True)
+    assert all(line.endswith("\n") and line.count(",") == 7 for line in lines)
+
+
+def test_a_rank_that_is_killed_ends_all():
+    script = """
+import os, signal
+from imgclf import ranks
+from imgclf.cli import main
+check = ranks.check_agreement
+def check_and_die(comm, what, seen, remedy):
+    check(comm, what, seen, remedy)
+    if comm.rank == 1 and what == "its numbers are" and seen["epoch"] == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+ranks.check_agreement = check_and_die
+main()
+"""
+    code, _, _, err = mpiexec(3, ("-c", script), *ENDLESS)
+    assert code in (signal.SIGKILL, 128 + signal.SIGKILL), err
+    whole(Path("run"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_once_and_ends_all(number):
+    process = start(3, IMGCLF, *ENDLESS)
+    started(process)
+    process.send_signal(number)
+    _, err = ended(process)
+    assert process.returncode == 128 + number, err
+    assert err.count("imgclf: error: run: stopped") == 1
+    whole(Path("run"))
+    assert json.loads(Path("run/status.json").read_text()) == {"status": "interrupted"}
+    assert np.isfinite(load_model(Path("run/model.npz")).weights).all()
+
+
+def test_ranks_that_see_other_data_do_not_train():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((300, 5)), np.arange(300) % 3
+    np.savez("0.npz", X=X, y=y)
+    np.savez("1.npz", X=X, y=(y + (np.arange(300) == 7)) % 3)
+    script = """
+import os, sys
+from imgclf.cli import main
+sys.argv += ["-s", f"data.path={os.environ['PMI_RANK']}.npz"]
+main()
+"""
+    arguments = ("train", "-s", "data.source=npz", "-s", "preprocess.scale=1")
+    code, _, lines, err = mpiexec(2, ("-c", script), *arguments)
+    assert code == 3, err
+    assert lines == ["imgclf: error: rank 1: its data or settings are not those of rank 0 - give all the same"]
+    assert not Path("runs").exists()
