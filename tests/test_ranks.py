@@ -31,7 +31,7 @@ class Rank:
         self._meet.wait()
         return told
 
-    def Alltoallv(self, sendbuf, recvbuf):
+    def Alltoallv(self, sendbuf, recvbuf):  # noqa: N802 - the name is MPI's
         array, counts = sendbuf
         assert array.ndim == 1
         assert len(array) == sum(counts)
@@ -40,7 +40,7 @@ class Rank:
         got = [parts_of[self.rank] for parts_of in self.allgather(parts)]
         self._fill(recvbuf, got)
 
-    def Allgatherv(self, sendbuf, recvbuf):
+    def Allgatherv(self, sendbuf, recvbuf):  # noqa: N802
         self.sent += sendbuf.size * (self.size - 1)
         self._fill(recvbuf, self.allgather(sendbuf))
 

@@ -15,6 +15,8 @@ from imgclf.cli import main
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+MEASURED = {"scaling.md"}  # what a benchmark printed on one machine, and no command prints again
+TRIED = [page for page in PAGES if page.name not in MEASURED]
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?")
 ROUNDED = re.compile(r"(?<![\d.])\de-\d\d")  # a number of one digit
 TIMES = re.compile(r"[\d.,]+ (?:ms|s)\b|(?<=  )[\d,]+$")  # how long it took, and images/s
@@ -35,7 +37,7 @@ def skeleton(line):
     return " ".join(NUMBER.sub("#", line).split()), numbers
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", TRIED, ids=lambda page: page.name)
 def test_every_command_prints_what_the_page_shows(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for example in (ROOT / "docs" / "examples").iterdir():
@@ -70,7 +72,7 @@ class Tolerant(doctest.OutputChecker):
         return sizes[1] == pytest.approx(sizes[0], abs=1)
 
 
-@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", TRIED[1:], ids=lambda page: page.name)
 def test_every_line_of_python_says_what_the_page_shows(page):
     examples = doctest.DocTestParser().get_doctest(page.read_text(encoding="utf-8"), {}, page.name, None, None)
     failed, tried = doctest.DocTestRunner(Tolerant()).run(examples)

@@ -62,8 +62,6 @@ def on_ranks(sum_blocks: SumFn, comm: Communicator) -> SumFn:
 
     def sum_together(term: Callable[[int], Sums], n: int) -> Sums:
         shares = [list(branches(0, n, share)) for share in deal(n, comm.size)]
-        if not any(shares):
-            return sum_blocks(term, 0)
         found = [_sum_branch(sum_blocks, term, branch) for branch in shares[comm.rank]]
         return _put_together(comm, n, shares, found)
 

@@ -51,6 +51,7 @@ def command(
     imgclf train                                  on the images that come with imgclf
     imgclf train -c configs/cifar10_softmax.yaml  as a config says
     imgclf train -s model.loss=svm -s train.epochs=5
+    mpiexec -n 4 imgclf train                     on four processes, with imgclf[mpi]
     """  # noqa: D301 - click wants the character, not its name
     from imgclf import run_dir
     from imgclf.config import dump

@@ -1,0 +1,237 @@
+"""Measure a step of training on one rank and on two, fit a model of its cost to that, and print what it predicts.
+
+`python benchmarks/ranks.py` starts itself under mpiexec, with one and two ranks in turn, every rank on one thread, and
+prints its tables. Needs mpi4py and an MPI (`pip install 'imgclf[mpi]' mpich`).
+"""
+# ruff: noqa: T201 - a script talks
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from math import ceil, log2
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from imgclf.arrays import BLOCK, SumFn
+from imgclf.batches import epoch_sampler
+from imgclf.cli.console import table
+from imgclf.data.dataset import Dataset
+from imgclf.data.preprocess import Preprocess
+from imgclf.gradients import Objective, analytic_gradient
+from imgclf.losses import softmax
+from imgclf.optimizers import OPTIMIZERS
+from imgclf.parallel import in_blocks, workers
+from imgclf.ranks import on_ranks
+from imgclf.trainer import descend, start
+
+ROUNDS = 7  # starts with one rank and with two, in turn
+Shape = tuple[tuple[int, int, int], int]  # of a picture, and the number of classes
+CIFAR: Shape = (32, 32, 3), 10
+IMAGENET: Shape = (224, 224, 3), 1000
+SMALLER: Shape = (112, 112, 1), 1000  # a twelfth of ImageNet's weights; time grows with their number
+BATCHES = (256, 1024, 4096, 16384)
+LARGE = (128, 1024)  # batches of the smaller ImageNet
+SENT = (1 << 10, 1 << 16, 1 << 20, 1 << 23)  # bytes, exchanged by two ranks
+NODES = (2, 4, 16, 64, 256)
+SECONDS = 0.4  # of measuring one thing, at least
+
+
+class Network(NamedTuple):
+    """What is assumed of a network: bytes a second one way at each machine, and seconds a message takes."""
+
+    name: str
+    bandwidth: float
+    latency: float
+
+
+NETWORKS = (
+    Network("10 Gbit/s, 30 us", 10e9 / 8, 30e-6),
+    Network("25 Gbit/s, 15 us", 25e9 / 8, 15e-6),
+    Network("100 Gbit/s, 3 us", 100e9 / 8, 3e-6),
+)
+
+
+def weights_of(shape: Shape) -> int:
+    """Return how many numbers the gradient has."""
+    size, classes = shape
+    return (int(np.prod(size)) + 1) * classes
+
+
+def time_of(work: Callable[[], object], comm: Any) -> float:
+    """Return the median time of something that all ranks do together."""
+    work()
+    times: list[float] = []
+    while not comm.bcast(len(times) >= 3 and sum(times) >= SECONDS):
+        comm.barrier()
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return median(times)
+
+
+def steps_on(shape: Shape, n: int, batch: int, sum_blocks: SumFn) -> Callable[[], object]:
+    """Return what makes a step of training on n generated pictures, preprocessing and momentum included."""
+    size, classes = shape
+    D = int(np.prod(size))
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (n, *size), dtype=np.uint8)
+    dataset = Dataset.of(pixels, rng.integers(0, classes, n), tuple(map(str, range(classes))))
+    preprocess = Preprocess(size, 255.0, np.full(D, 0.5, np.float32), None, "float32")
+    optimizer = OPTIMIZERS["momentum"](decay=0.9)
+    steps = descend(
+        start(np.zeros((D + 1, classes), np.float32), optimizer),
+        sample=epoch_sampler(n, batch, 0, preprocess.reader(dataset)),
+        objective=Objective(softmax, 1e-4),
+        evaluate_gradient=in_blocks(analytic_gradient, sum_blocks),
+        optimizer=optimizer,
+        step_size=lambda step: 1e-3,
+    )
+    return partial(next, steps)
+
+
+def measure() -> None:
+    """Print what this number of ranks takes for steps, and for the exchange alone, in seconds."""
+    from mpi4py import MPI
+
+    comm = MPI.COMM_WORLD
+    with workers(1) as here:
+        sum_blocks = on_ranks(here, comm) if comm.size > 1 else here
+        exchange = on_ranks(here, comm)
+
+        def exchanges(size: int) -> Callable[[], object]:
+            array = np.zeros(size // 4, np.float32)
+            return lambda: exchange(lambda i: (0.0, 0, array), comm.size)
+
+        seen = {
+            "steps": {batch: time_of(steps_on(CIFAR, BATCHES[-1], batch, sum_blocks), comm) for batch in BATCHES},
+            "exchange": {size: time_of(exchanges(size), comm) for size in SENT},
+        }
+        if comm.size == 1:
+            seen["large"] = {batch: time_of(steps_on(SMALLER, LARGE[-1], batch, here), comm) for batch in LARGE}
+    if comm.rank == 0:
+        print(json.dumps(seen))
+
+
+def start_ranks(ranks: int) -> dict[str, Any]:
+    """Measure under mpiexec."""
+    beside = Path(sys.executable).parent / "mpiexec"
+    command = [beside if beside.exists() else "mpiexec", "-n", str(ranks), sys.executable, __file__, "measure"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=600)
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+class Cost(NamedTuple):
+    """A model of a step for one shape of data, in seconds and bytes.
+
+    block     one block of 128 rows
+    rest      what every node does once the sums are there: penalty, optimizer, weights
+    size      bytes of the gradient
+    per_byte  what a node does to the gradient in an exchange, apart from the wire
+    """
+
+    block: float
+    rest: float
+    size: float
+    per_byte: float
+
+    def step(self, batch: int, nodes: int, network: Network) -> float:
+        """Seconds of a step: the blocks of the busiest node, the rest, and the exchange."""
+        computing = ceil(batch / BLOCK / nodes) * self.block + self.rest
+        if nodes == 1:
+            return computing
+        wire = 2 * self.size * (nodes - 1) / nodes / network.bandwidth
+        rounds = 4 * ceil(log2(nodes))  # two messages of numbers, slices of the gradient, and of the sum
+        return computing + wire + self.size * self.per_byte + rounds * network.latency
+
+    def stops(self, batch: int, network: Network) -> int:
+        """Return the most nodes that pay: twice as many make a step less than 1.5 times as fast."""
+        nodes = 1
+        while self.step(batch, nodes, network) >= 1.5 * self.step(batch, 2 * nodes, network):
+            nodes *= 2
+        return nodes
+
+
+def line_through(points: dict[int, float]) -> tuple[float, float]:
+    """Return (slope, rest) of the line with the least squares of relative errors."""
+    x, y = np.array(list(points)), np.array(list(points.values()))
+    slope, rest = np.linalg.lstsq(np.stack([x / y, 1 / y], axis=1), np.ones(len(x)), rcond=None)[0]
+    return float(slope), max(float(rest), 0.0)
+
+
+def show_steps(one: dict[int, float], two: dict[int, float]) -> None:
+    """Print what a step takes on one rank and on two."""
+    print(f"\na step at CIFAR-10's shape, one thread a rank, medians of {ROUNDS} starts in turn\n")
+    rows = [
+        [f"{batch:,}", f"{1e3 * one[batch]:.2f} ms", f"{1e3 * two[batch]:.2f} ms", f"{one[batch] / two[batch]:.2f}"]
+        for batch in BATCHES
+    ]
+    print(table(["batch", "1 rank", "2 ranks", "ratio"], rows))
+
+
+def show_fit(costs: dict[str, Cost], latency: float) -> None:
+    """Print the constants of the model."""
+    print("\nfitted\n")
+    rows = [
+        [name, f"{1e3 * cost.block:.3g} ms", f"{1e3 * cost.rest:.3g} ms", f"{cost.size / 1e6:.3g} MB"]
+        for name, cost in costs.items()
+    ]
+    print(table(["", "a block", "the rest", "gradient"], rows))
+    print("\non the wire of every one of many nodes, a step\n")
+    rows = [
+        [name, f"{2 * cost.size / 1e6:,.3g} MB", *(f"{2e3 * cost.size / net.bandwidth:.3g} ms" for net in NETWORKS)]
+        for name, cost in costs.items()
+    ]
+    print(table(["", "sent", *(net.name for net in NETWORKS)], rows))
+    per_megabyte = 1e9 * costs["CIFAR-10"].per_byte
+    print(f"\nexchange of two ranks on this machine: {1e6 * latency:.0f} us + {per_megabyte:.2f} ms a MB of gradient")
+
+
+def show_prediction(name: str, cost: Cost, batches: tuple[int, ...], images: int) -> None:
+    """Print how many times as fast as one node others are, how many pay, and an epoch on one and on those."""
+    print(f"\n{name}: times as fast as one node\n")
+    rows = []
+    for batch in batches:
+        for network in NETWORKS:
+            alone, stops = cost.step(batch, 1, network), cost.stops(batch, network)
+            speeds = [f"{alone / cost.step(batch, nodes, network):.1f}" for nodes in NODES]
+            epochs = [f"{ceil(images / batch) * cost.step(batch, nodes, network):,.2f} s" for nodes in (1, stops)]
+            rows.append([f"{batch:>6,}  {network.name}", epochs[0], *speeds, str(stops), epochs[1]])
+    print(table([" batch  network", "an epoch", *map(str, NODES), "pay", "an epoch"], rows))
+
+
+def main() -> None:
+    """Measure, fit, predict."""
+    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start")
+    found: dict[int, list[dict[str, Any]]] = {1: [], 2: []}
+    for _ in range(ROUNDS):
+        for ranks, seen in found.items():
+            seen.append(start_ranks(ranks))
+
+    def middle(ranks: int, what: str) -> dict[int, float]:
+        return {int(key): median(seen[what][key] for seen in found[ranks]) for key in found[ranks][0][what]}
+
+    one, two = middle(1, "steps"), middle(2, "steps")
+    show_steps(one, two)
+    per_byte, latency = line_through(middle(2, "exchange"))
+    block, rest = line_through({batch // BLOCK: seconds for batch, seconds in one.items()})
+    costs = {"CIFAR-10": Cost(block, rest, 4 * weights_of(CIFAR), per_byte)}
+    block, rest = line_through({batch // BLOCK: seconds for batch, seconds in middle(1, "large").items()})
+    times = weights_of(IMAGENET) / weights_of(SMALLER)
+    costs["ImageNet"] = Cost(block * times, rest * times, 4 * weights_of(IMAGENET), per_byte)
+    show_fit(costs, latency)
+    show_prediction("CIFAR-10", costs["CIFAR-10"], (256, 4096, 16384), 50_000)
+    show_prediction("ImageNet", costs["ImageNet"], (256, 4096, 65536), 1_281_167)
+
+
+if __name__ == "__main__":
+    measure() if sys.argv[1:] == ["measure"] else main()
