@@ -41,7 +41,7 @@ BATCHES = (256, 1024, 4096, 16384)
 LARGE = (128, 1024)  # batches of the smaller ImageNet
 SENT = (1 << 10, 1 << 16, 1 << 20, 1 << 23)  # bytes, exchanged by two ranks
 NODES = (2, 4, 16, 64, 256)
-SECONDS = 0.4  # of measuring one thing, at least
+SECONDS = 0.25  # of measuring one thing, at least
 
 
 class Network(NamedTuple):

@@ -38,7 +38,9 @@ def refuse_many(command: str) -> None:
     """Refuse to do as many times what one process should do."""
     _, size = place()
     if size > 1:
-        raise UsageError(f"imgclf {command}", f"it was started {size} times", "only train runs on several processes")
+        raise UsageError(
+            f"imgclf {command}", f"started {size} times", "start it once: only train runs on several processes"
+        )
 
 
 def on_every_rank(command: F) -> F:
