@@ -124,13 +124,17 @@ def test_an_error_of_all_is_said_once_with_its_exit_code(code, words, arguments)
     assert "MPI_Abort" not in err
 
 
-def test_without_mpi4py_one_line_says_what_to_install(tmp_path):
+@pytest.mark.parametrize(("stub", "line"), [
+    ("raise ImportError('hidden')", "3 processes, but no mpi4py - pip install 'imgclf[mpi]'"),
+    ("raise RuntimeError('cannot load MPI library')", "3 processes, but mpi4py finds no MPI - pip install mpich"),
+])  # fmt: skip
+def test_without_mpi_one_line_says_what_to_install(tmp_path, stub, line):
     (tmp_path / "hidden" / "mpi4py").mkdir(parents=True)
-    (tmp_path / "hidden" / "mpi4py" / "__init__.py").write_text("raise ImportError('hidden')")
+    (tmp_path / "hidden" / "mpi4py" / "__init__.py").write_text(stub)
     path = os.pathsep.join(filter(None, [str(tmp_path / "hidden"), os.environ.get("PYTHONPATH")]))
     code, _, lines, err = mpiexec(3, IMGCLF, "train", PYTHONPATH=path)
     assert code == 2, err
-    assert lines == ["imgclf: error: mpiexec: 3 processes, but no mpi4py - pip install 'imgclf[mpi]'"]
+    assert lines == [f"imgclf: error: mpiexec: {line}"]
     assert not Path("runs").exists()
 
 
