@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from imgclf.arrays import BLOCK
-from imgclf.model import scores, split
+from imgclf.model import SLAB, scores, split
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("N", [1, 5, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7])
+@pytest.mark.parametrize("N", [0, 1, SLAB - 1, SLAB, SLAB + 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7])
 def test_scores_are_sums_of_products(dtype, N):
     rng = np.random.default_rng(N)
     X, weights = rng.integers(-3, 4, (N, 6)).astype(dtype), rng.integers(-3, 4, (7, 4)).astype(dtype)
