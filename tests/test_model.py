@@ -15,7 +15,7 @@ def test_scores_are_sums_of_products(dtype, N):
     got = scores(X, weights)
     by_hand = [[sum(X[n, d] * weights[d, c] for d in range(6)) + weights[6, c] for c in range(4)] for n in range(N)]
     assert got.dtype == dtype
-    np.testing.assert_array_equal(got, by_hand)
+    np.testing.assert_array_equal(got, np.reshape(by_hand, (N, 4)))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
