@@ -65,8 +65,8 @@ def weights_of(shape: Shape) -> int:
     return (int(np.prod(size)) + 1) * classes
 
 
-def time_of(work: Callable[[], object], comm: Any) -> float:
-    """Return the median time of something that all ranks do together."""
+def time_of(work: Callable[[], object], comm: Any) -> tuple[float, float]:
+    """Return the median and the least time of something that all ranks do together."""
     work()
     times: list[float] = []
     while not comm.bcast(len(times) >= 3 and sum(times) >= SECONDS):
@@ -74,7 +74,7 @@ def time_of(work: Callable[[], object], comm: Any) -> float:
         began = time.perf_counter()
         work()
         times.append(time.perf_counter() - began)
-    return median(times)
+    return median(times), min(times)
 
 
 def steps_on(shape: Shape, n: int, batch: int, sum_blocks: SumFn) -> Callable[[], object]:
@@ -161,6 +161,11 @@ class Cost(NamedTuple):
         return nodes
 
 
+def seconds(time: float) -> str:
+    """Write a time in three digits or more."""
+    return f"{time:,.0f} s" if time >= 100 else f"{time:.3g} s"
+
+
 def line_through(points: dict[int, float]) -> tuple[float, float]:
     """Return (slope, rest) of the line with the least squares of relative errors."""
     x, y = np.array(list(points)), np.array(list(points.values()))
@@ -168,9 +173,9 @@ def line_through(points: dict[int, float]) -> tuple[float, float]:
     return float(slope), max(float(rest), 0.0)
 
 
-def show_steps(one: dict[int, float], two: dict[int, float]) -> None:
+def show_steps(one: dict[int, float], two: dict[int, float], what: str) -> None:
     """Print what a step takes on one rank and on two."""
-    print(f"\na step at CIFAR-10's shape, one thread a rank, medians of {ROUNDS} starts in turn\n")
+    print(f"\na step at CIFAR-10's shape, one thread a rank, {what} of {ROUNDS} starts in turn\n")
     rows = [
         [f"{batch:,}", f"{1e3 * one[batch]:.2f} ms", f"{1e3 * two[batch]:.2f} ms", f"{one[batch] / two[batch]:.2f}"]
         for batch in BATCHES
@@ -182,13 +187,13 @@ def show_fit(costs: dict[str, Cost], latency: float) -> None:
     """Print the constants of the model."""
     print("\nfitted\n")
     rows = [
-        [name, f"{1e3 * cost.block:.3g} ms", f"{1e3 * cost.rest:.3g} ms", f"{cost.size / 1e6:.3g} MB"]
+        [name, f"{1e3 * cost.block:,.2f} ms", f"{1e3 * cost.rest:,.2f} ms", f"{cost.size / 1e6:.2f} MB"]
         for name, cost in costs.items()
     ]
     print(table(["", "a block", "the rest", "gradient"], rows))
     print("\non the wire of every one of many nodes, a step\n")
     rows = [
-        [name, f"{2 * cost.size / 1e6:,.3g} MB", *(f"{2e3 * cost.size / net.bandwidth:.3g} ms" for net in NETWORKS)]
+        [name, f"{2 * cost.size / 1e6:,.2f} MB", *(f"{2e3 * cost.size / net.bandwidth:.3g} ms" for net in NETWORKS)]
         for name, cost in costs.items()
     ]
     print(table(["", "sent", *(net.name for net in NETWORKS)], rows))
@@ -204,7 +209,7 @@ def show_prediction(name: str, cost: Cost, batches: tuple[int, ...], images: int
         for network in NETWORKS:
             alone, stops = cost.step(batch, 1, network), cost.stops(batch, network)
             speeds = [f"{alone / cost.step(batch, nodes, network):.1f}" for nodes in NODES]
-            epochs = [f"{ceil(images / batch) * cost.step(batch, nodes, network):,.2f} s" for nodes in (1, stops)]
+            epochs = [seconds(ceil(images / batch) * cost.step(batch, nodes, network)) for nodes in (1, stops)]
             rows.append([f"{batch:>6,}  {network.name}", epochs[0], *speeds, str(stops), epochs[1]])
     print(table([" batch  network", "an epoch", *map(str, NODES), "pay", "an epoch"], rows))
 
@@ -217,15 +222,19 @@ def main() -> None:
         for ranks, seen in found.items():
             seen.append(start_ranks(ranks))
 
-    def middle(ranks: int, what: str) -> dict[int, float]:
-        return {int(key): median(seen[what][key] for seen in found[ranks]) for key in found[ranks][0][what]}
+    def medians(ranks: int, what: str) -> dict[int, float]:
+        return {int(key): median(seen[what][key][0] for seen in found[ranks]) for key in found[ranks][0][what]}
 
-    one, two = middle(1, "steps"), middle(2, "steps")
-    show_steps(one, two)
-    per_byte, latency = line_through(middle(2, "exchange"))
-    block, rest = line_through({batch // BLOCK: seconds for batch, seconds in one.items()})
+    def least(ranks: int, what: str) -> dict[int, float]:
+        return {int(key): min(seen[what][key][1] for seen in found[ranks]) for key in found[ranks][0][what]}
+
+    show_steps(medians(1, "steps"), medians(2, "steps"), "medians")
+    show_steps(least(1, "steps"), least(2, "steps"), "the quickest step")
+    # The model is of an undisturbed machine: others may be at work on this one.
+    per_byte, latency = line_through(least(2, "exchange"))
+    block, rest = line_through({batch // BLOCK: seconds for batch, seconds in least(1, "steps").items()})
     costs = {"CIFAR-10": Cost(block, rest, 4 * weights_of(CIFAR), per_byte)}
-    block, rest = line_through({batch // BLOCK: seconds for batch, seconds in middle(1, "large").items()})
+    block, rest = line_through({batch // BLOCK: seconds for batch, seconds in least(1, "large").items()})
     times = weights_of(IMAGENET) / weights_of(SMALLER)
     costs["ImageNet"] = Cost(block * times, rest * times, 4 * weights_of(IMAGENET), per_byte)
     show_fit(costs, latency)

@@ -162,6 +162,15 @@ def test_nothing_to_add_is_an_error_on_every_rank():
     assert on_each(3, fails)[0] == [True] * 3
 
 
+def test_all_ranks_hear_of_the_one_that_has_more_or_less_to_add():
+    def add(comm):
+        with pytest.raises(DataError, match="rank 1: 7 blocks to add up, rank 0 has 8") as stop:
+            on_ranks(sum_in_turn, comm)(lambda i: (i, np.ones(3)), 7 if comm.rank == 1 else 8)
+        return str(stop.value)
+
+    assert len(set(on_each(3, add)[0])) == 1
+
+
 def test_all_ranks_hear_of_the_one_that_differs():
     def check(comm):
         check_agreement(comm, "its numbers are", 0.5, "")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from threading import local
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from imgclf.arrays import Batch, Example, IntArray, SumFn
 from imgclf.seeds import ORDER, shuffled
 
 ReadFn = Callable[[IntArray], Example]
+SampleFn = Callable[[int], Batch]
 
 
 def steps_per_epoch(n: int, batch_size: int) -> int:
@@ -16,7 +18,7 @@ def steps_per_epoch(n: int, batch_size: int) -> int:
     return -(-n // batch_size)
 
 
-def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> Callable[[int], Batch]:
+def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> SampleFn:
     """Return sample(step) -> Batch: every epoch deals each of the n examples once, in an order of its own.
 
     Nothing is remembered from step to step but the order of the last epochs, which any step can make again.
@@ -32,6 +34,19 @@ def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> Callable[
         return Batch(order(epoch)[place * batch_size : (place + 1) * batch_size], read)
 
     return sample
+
+
+def per_thread(new_reader: Callable[[], ReadFn]) -> ReadFn:
+    """Let every thread read with a reader of its own, which may use the same memory again and again."""
+    own = local()
+
+    def read(rows: IntArray) -> Example:
+        if not hasattr(own, "reader"):
+            own.reader = new_reader()
+        example: Example = own.reader(rows)
+        return example
+
+    return read
 
 
 def full_pass(n: int, read: ReadFn, sum_blocks: SumFn) -> Batch:

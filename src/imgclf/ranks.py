@@ -20,6 +20,7 @@ from imgclf.errors import DataError
 from imgclf.gradients import BatchGradient, GradientFn, Objective
 from imgclf.parallel import runs
 
+SAME_DATA = "give every rank the same data and settings"
 CUTS = 4  # places a rank at which its share may end: it is uneven by a quarter at most, and is few branches
 
 
@@ -56,8 +57,8 @@ def data_parallel(evaluate_gradient: GradientFn, comm: Communicator) -> Gradient
 def on_ranks(sum_blocks: SumFn, comm: Communicator) -> SumFn:
     """Give a way to add up blocks on all ranks, each of which adds up its share by `sum_blocks`.
 
-    All ranks must ask for the same sums in the same order, and all get them. Arrays travel as they lie in memory,
-    numbers as objects.
+    All ranks must ask for the same sums in the same order, and all get them; as many blocks, else all raise the same
+    DataError. Arrays travel as they lie in memory, numbers as objects.
     """
 
     def sum_together(term: Callable[[int], Sums], n: int) -> Sums:
@@ -68,7 +69,7 @@ def on_ranks(sum_blocks: SumFn, comm: Communicator) -> SumFn:
     return sum_together
 
 
-def check_agreement(comm: Communicator, what: str, seen: object, remedy: str) -> None:
+def check_agreement(comm: Communicator, what: str, seen: object, remedy: str = SAME_DATA) -> None:
     """Stop all ranks, each by the same DataError, when what one of them has seen is not what the first has."""
     told = comm.allgather(sha256(repr(seen).encode()).digest())
     for rank, other in enumerate(told):
@@ -110,11 +111,14 @@ class _Shape(NamedTuple):
 
 
 def _put_together(comm: Communicator, n: int, shares: list[list[range]], found: list[Sums]) -> Sums:
-    told = comm.allgather([tuple(map(_outline, sums)) for sums in found])
+    told = comm.allgather((n, [tuple(map(_outline, sums)) for sums in found]))
+    for rank, (number, _) in enumerate(told):
+        if number != told[0][0]:
+            raise DataError(f"rank {rank}", f"{number} blocks to add up, rank 0 has {told[0][0]}", SAME_DATA)
     add = partial(_add_up, n, [branch for share in shares for branch in share])
     counts = [len(share) for share in shares]
     total = []
-    for place, column in enumerate(zip(*(sums for of_rank in told for sums in of_rank), strict=True)):
+    for place, column in enumerate(zip(*(sums for _, of_rank in told for sums in of_rank), strict=True)):
         if isinstance(column[0], _Shape):
             total.append(_put_arrays_together(comm, add, counts, column[0], [sums[place] for sums in found]))
         else:

@@ -207,8 +207,8 @@ import os, signal
 from imgclf import ranks
 from imgclf.cli import main
 check = ranks.check_agreement
-def check_and_die(comm, what, seen, remedy):
-    check(comm, what, seen, remedy)
+def check_and_die(comm, what, seen, *remedy):
+    check(comm, what, seen, *remedy)
     if comm.rank == 1 and what == "its numbers are" and seen["epoch"] == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 ranks.check_agreement = check_and_die
@@ -232,11 +232,16 @@ def test_a_signal_saves_once_and_ends_all(number):
     assert np.isfinite(load_model(Path("run/model.npz")).weights).all()
 
 
-def test_ranks_that_see_other_data_do_not_train():
+@pytest.mark.parametrize(("n", "change", "line"), [
+    (300, 1, "its data or settings are not those of rank 0"),
+    (400, 0, "3 blocks to add up, rank 0 has 2"),
+])  # fmt: skip
+def test_ranks_that_see_other_data_do_not_train(n, change, line):
     rng = np.random.default_rng(0)
-    X, y = rng.standard_normal((300, 5)), np.arange(300) % 3
-    np.savez("0.npz", X=X, y=y)
-    np.savez("1.npz", X=X, y=(y + (np.arange(300) == 7)) % 3)
+    X, y = rng.standard_normal((400, 5)), np.arange(400) % 3
+    np.savez("0.npz", X=X[:280], y=y[:280])
+    y[7] = (y[7] + change) % 3
+    np.savez("1.npz", X=X[: n - 20], y=y[: n - 20])
     script = """
 import os, sys
 from imgclf.cli import main
@@ -246,5 +251,5 @@ main()
     arguments = ("train", "-s", "data.source=npz", "-s", "preprocess.scale=1")
     code, _, lines, err = mpiexec(2, ("-c", script), *arguments)
     assert code == 3, err
-    assert lines == ["imgclf: error: rank 1: its data or settings are not those of rank 0 - give all the same"]
+    assert lines == [f"imgclf: error: rank 1: {line} - give every rank the same data and settings"]
     assert not Path("runs").exists()

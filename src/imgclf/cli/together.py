@@ -28,12 +28,12 @@ def check_plan(comm: Any, plan: Plan) -> None:
     arrays = [plan.train.y, None if val is None else val.y, preprocess.mean, preprocess.std]
     seen = [None if array is None else sha256(array.tobytes()).digest() for array in arrays]
     settings = plan.config.model_copy(update={"data": None})  # a path may have another name on another machine
-    check_agreement(comm, "its data or settings are", (plan.train.class_names, settings, seen), "give all the same")
+    check_agreement(comm, "its data or settings are", (plan.train.class_names, settings, seen))
 
 
-def take_part(comm: Any, plan: Plan, threads: int) -> None:
+def take_part(comm: Any, plan: Plan, sum_blocks: SumFn) -> None:
     """Train as the first rank does, and write nothing."""
-    with workers_of(comm, threads) as sum_blocks, closing(train(plan, sum_blocks)) as events:
+    with closing(train(plan, sum_blocks)) as events:
         for _ in agreeing(comm, events):
             pass
 

@@ -14,6 +14,7 @@ from imgclf.cli.options import PATH, config_options, count_threads, json_option,
 from imgclf.cli.stopping import Stop
 
 if TYPE_CHECKING:
+    from imgclf.arrays import SumFn
     from imgclf.compose import Plan
     from imgclf.run import Finished
 
@@ -69,25 +70,25 @@ def command(
     from imgclf.cli import together
     from imgclf.compose import make_plan
 
-    began = time.perf_counter()
-    plan = make_plan(config)
-    loaded = time.perf_counter()
-    if first:
+    threads = together.share_of_cores(comm) if comm and threads is None else count_threads(threads)
+    with together.workers_of(comm, threads) as sum_blocks:
+        began = time.perf_counter()
+        plan = make_plan(config, sum_blocks)
+        loaded = time.perf_counter()
+        if comm:
+            together.check_plan(comm, plan)
+        if not first:
+            if not dry_run:
+                together.take_part(comm, plan, sum_blocks)
+            return
         describe(console, plan)
         if dry_run:
             _describe_cost(console, plan)
-    if dry_run:
-        return
-    threads = together.share_of_cores(comm) if comm and threads is None else count_threads(threads)
-    if comm:
-        together.check_plan(comm, plan)
-    if not first:
-        together.take_part(comm, plan, threads)
-        return
-    if comm:
-        console.say(f"ranks     {comm.size} processes, {plural(threads, 'thread')} each")
-    directory = _open_directory(plan, out, threads, comm.size if comm else 1)
-    finished, seconds = _train(console, plan, directory, threads, comm, progress)
+            return
+        if comm:
+            console.say(f"ranks     {comm.size} processes, {plural(threads, 'thread')} each")
+        directory = _open_directory(plan, out, threads, comm.size if comm else 1)
+        finished, seconds = _train(console, plan, directory, sum_blocks, comm, progress)
     trained = time.perf_counter()
     drawn = [] if no_plots else _draw(finished, directory)
     drawing = time.perf_counter() - trained
@@ -169,19 +170,15 @@ def _open_directory(plan: "Plan", out: Path | None, threads: int, processes: int
 
 
 def _train(
-    console: Console, plan: "Plan", directory: Path, threads: int, comm: Any, progress: str
+    console: Console, plan: "Plan", directory: Path, sum_blocks: "SumFn", comm: Any, progress: str
 ) -> tuple["Finished", float]:
     from imgclf.cli.progress import Progress
-    from imgclf.cli.together import agreeing, workers_of
+    from imgclf.cli.together import agreeing
     from imgclf.run import Finished, run
 
     began = time.perf_counter()
     try:
-        with (
-            workers_of(comm, threads) as sum_blocks,
-            closing(run(plan, directory, sum_blocks)) as events,
-            Progress(console, plan, progress) as show,
-        ):
+        with closing(run(plan, directory, sum_blocks)) as events, Progress(console, plan, progress) as show:
             for event in agreeing(comm, events):
                 if isinstance(event, Finished):
                     return event, time.perf_counter() - began
