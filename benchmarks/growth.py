@@ -42,7 +42,7 @@ def axes() -> list[Axis]:
     """Return what is varied; the rest stays as in STANDARD, on all cores."""
     return [
         Axis("N, images", (1000, 2000, 5000, 10_000, 20_000, 50_000), lambda n: {"N": n}, 5000),
-        Axis("D, numbers an image", (48, 192, 768, 1728, 3072, 6912, 12_288), lambda d: {"size": side(d)}, 1728),
+        Axis("D, numbers an image", (48, 192, 768, 3072, 6912, 12_288, 27_648), lambda d: {"size": side(d)}, 3072),
         Axis("C, classes", (2, 10, 30, 100, 300, 1000), lambda c: {"C": c}, 100),
         Axis("batch, images a step", (16, 64, 256, 1024, 4096), lambda n: {"batch": n}),
         Axis("threads", tuple(sorted({1, 2, 4, cores()})), lambda n: {"threads": n}),

@@ -72,7 +72,7 @@ def natural_images(n: int, classes: int, size: int) -> Images:
     for first in range(0, n, 1000):
         rows = slice(first, first + 1000)
         labels = y[rows]
-        pixels[rows] = np.clip(125 + 55 * (pictures(len(labels)) + 0.04 * patterns[labels]), 0, 255)
+        pixels[rows] = np.clip(125 + 55 * (pictures(len(labels)) + 0.05 * patterns[labels]), 0, 255)
     return Images(pixels, y, classes)
 
 

@@ -33,5 +33,5 @@ def train(plan: Plan, directory: Path, threads: int) -> Finished:
 @contextmanager
 def _events(plan: Plan, directory: Path, threads: int) -> Iterator[Iterator[Event]]:
     directory.mkdir(parents=True)
-    with workers(threads) as map_blocks, closing(run(plan, directory, map_blocks)) as events:
+    with workers(threads) as blocks, closing(run(plan, directory, blocks)) as events:
         yield events
