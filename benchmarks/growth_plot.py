@@ -133,7 +133,7 @@ def _key(figure: Figure, left: float, top: float) -> None:
     lines: dict[str, dict[str, Any]] = {
         "the slope is taken over these": _point(filled=True),
         "here other things take the time": _point(filled=False),
-        "slope 1: twice the time for twice": {"color": MUTED, "linewidth": 0.9, "linestyle": _DASHED},
+        "slope 1, to compare with": {"color": MUTED, "linewidth": 0.9, "linestyle": _DASHED},
     }
     for i, (text, look) in enumerate(lines.items()):
         height = 0.1 + i * 2.2 * BODY * POINT

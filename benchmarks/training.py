@@ -31,7 +31,7 @@ def main() -> None:
 def arguments() -> list[str]:
     """Return which parts to run."""
     parser = argparse.ArgumentParser(description="Measure training beside PyTorch and scikit-learn.")
-    parser.add_argument("--only", metavar="PARTS", help=f"some of {','.join(PARTS)}; then nothing is written")
+    parser.add_argument("--only", metavar="PARTS", help=f"some of {','.join(PARTS)}; then RESULTS.md is left alone")
     only = parser.parse_args().only
     chosen = list(PARTS) if only is None else only.split(",")
     if unknown := [part for part in chosen if part not in PARTS]:
