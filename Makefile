@@ -48,6 +48,7 @@ gradcheck: .venv/.installed  ## check the gradients of all losses
 
 bench: .venv-bench/.installed  ## measure beside PyTorch and scikit-learn, write benchmarks/RESULTS.md; CIFAR10=DIR for real images
 	.venv-bench/bin/python benchmarks/training.py
+	.venv-bench/bin/python benchmarks/ranks.py
 	.venv-bench/bin/python benchmarks/gradcheck.py
 
 .venv-bench/.installed: pyproject.toml benchmarks/requirements.txt

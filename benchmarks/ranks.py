@@ -1,13 +1,12 @@
 """Measure a step of training on one rank and on two, fit a model of its cost to that, and print what it predicts.
 
-`python benchmarks/ranks.py` starts itself under mpiexec, with one and two ranks in turn, every rank on one thread, and
-prints its tables. Needs mpi4py and an MPI (`pip install 'imgclf[mpi]' mpich`).
+`python benchmarks/ranks.py` starts itself under mpiexec, with one and two ranks in turn, every rank on one thread,
+prints its tables, and writes them to RESULTS.md beside this file. Needs mpi4py and an MPI (requirements.txt).
 """
 # ruff: noqa: T201 - a script talks
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
+from results import fenced, machine, paragraph, say, write_part
 
 from imgclf.arrays import BLOCK, SumFn
 from imgclf.batches import epoch_sampler
@@ -173,37 +173,40 @@ def line_through(points: dict[int, float]) -> tuple[float, float]:
     return float(slope), max(float(rest), 0.0)
 
 
-def show_steps(one: dict[int, float], two: dict[int, float], what: str) -> None:
-    """Print what a step takes on one rank and on two."""
-    print(f"\na step at CIFAR-10's shape, one thread a rank, {what} of {ROUNDS} starts in turn\n")
+def steps_table(one: dict[int, float], two: dict[int, float], what: str) -> str:
+    """Show what a step takes on one rank and on two."""
     rows = [
         [f"{batch:,}", f"{1e3 * one[batch]:.2f} ms", f"{1e3 * two[batch]:.2f} ms", f"{one[batch] / two[batch]:.2f}"]
         for batch in BATCHES
     ]
-    print(table(["batch", "1 rank", "2 ranks", "ratio"], rows))
+    title = f"a step at CIFAR-10's shape, one thread a rank, {what} of {ROUNDS} starts in turn"
+    return f"{title}\n\n{table(['batch', '1 rank', '2 ranks', 'ratio'], rows)}"
 
 
-def show_fit(costs: dict[str, Cost], latency: float) -> None:
-    """Print the constants of the model."""
-    print("\nfitted\n")
-    rows = [
+def fit_table(costs: dict[str, Cost], latency: float) -> str:
+    """Show the constants of the model."""
+    fitted = [
         [name, f"{1e3 * cost.block:,.2f} ms", f"{1e3 * cost.rest:,.2f} ms", f"{cost.size / 1e6:.2f} MB"]
         for name, cost in costs.items()
     ]
-    print(table(["", "a block", "the rest", "gradient"], rows))
-    print("\non the wire of every one of many nodes, a step\n")
-    rows = [
+    sent = [
         [name, f"{2 * cost.size / 1e6:,.2f} MB", *(f"{2e3 * cost.size / net.bandwidth:.3g} ms" for net in NETWORKS)]
         for name, cost in costs.items()
     ]
-    print(table(["", "sent", *(net.name for net in NETWORKS)], rows))
     per_megabyte = 1e9 * costs["CIFAR-10"].per_byte
-    print(f"\nexchange of two ranks on this machine: {1e6 * latency:.0f} us + {per_megabyte:.2f} ms a MB of gradient")
+    return "\n\n".join(
+        [
+            "fitted to the quickest",
+            table(["", "a block", "the rest", "gradient"], fitted),
+            f"exchange of two ranks on this machine: {1e6 * latency:.0f} us + {per_megabyte:.2f} ms a MB of gradient",
+            "on the wire of every one of many nodes, a step",
+            table(["", "sent", *(network.name for network in NETWORKS)], sent),
+        ]
+    )
 
 
-def show_prediction(name: str, cost: Cost, batches: tuple[int, ...], images: int) -> None:
-    """Print how many times as fast as one node others are, how many pay, and an epoch on one and on those."""
-    print(f"\n{name}: times as fast as one node\n")
+def prediction_table(name: str, cost: Cost, batches: tuple[int, ...], images: int) -> str:
+    """Show how many times as fast as one node others are, how many pay, and an epoch on one and on those."""
     rows = []
     for batch in batches:
         for network in NETWORKS:
@@ -211,12 +214,13 @@ def show_prediction(name: str, cost: Cost, batches: tuple[int, ...], images: int
             speeds = [f"{alone / cost.step(batch, nodes, network):.1f}" for nodes in NODES]
             epochs = [seconds(ceil(images / batch) * cost.step(batch, nodes, network)) for nodes in (1, stops)]
             rows.append([f"{batch:>6,}  {network.name}", epochs[0], *speeds, str(stops), epochs[1]])
-    print(table([" batch  network", "an epoch", *map(str, NODES), "pay", "an epoch"], rows))
+    shown = table([" batch  network", "an epoch", *map(str, NODES), "pay", "an epoch"], rows)
+    return f"{name}: times as fast as one node\n\n{shown}"
 
 
 def main() -> None:
     """Measure, fit, predict."""
-    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start")
+    about = machine(f"one thread a rank; load {os.getloadavg()[0]:.1f} before the start", "numpy", "mpi4py")
     found: dict[int, list[dict[str, Any]]] = {1: [], 2: []}
     for _ in range(ROUNDS):
         for ranks, seen in found.items():
@@ -228,8 +232,6 @@ def main() -> None:
     def least(ranks: int, what: str) -> dict[int, float]:
         return {int(key): min(seen[what][key][1] for seen in found[ranks]) for key in found[ranks][0][what]}
 
-    show_steps(medians(1, "steps"), medians(2, "steps"), "medians")
-    show_steps(least(1, "steps"), least(2, "steps"), "the quickest step")
     # The model is of an undisturbed machine: others may be at work on this one.
     per_byte, latency = line_through(least(2, "exchange"))
     block, rest = line_through({batch // BLOCK: seconds for batch, seconds in least(1, "steps").items()})
@@ -237,9 +239,15 @@ def main() -> None:
     block, rest = line_through({batch // BLOCK: seconds for batch, seconds in least(1, "large").items()})
     times = weights_of(IMAGENET) / weights_of(SMALLER)
     costs["ImageNet"] = Cost(block * times, rest * times, 4 * weights_of(IMAGENET), per_byte)
-    show_fit(costs, latency)
-    show_prediction("CIFAR-10", costs["CIFAR-10"], (256, 4096, 16384), 50_000)
-    show_prediction("ImageNet", costs["ImageNet"], (256, 4096, 65536), 1_281_167)
+    parts = [
+        steps_table(medians(1, "steps"), medians(2, "steps"), "medians"),
+        steps_table(least(1, "steps"), least(2, "steps"), "the quickest"),
+        fit_table(costs, latency),
+        prediction_table("CIFAR-10", costs["CIFAR-10"], (256, 4096, 16384), 50_000),
+        prediction_table("ImageNet", costs["ImageNet"], (256, 4096, 65536), 1_281_167),
+    ]
+    shown = say("\n\n".join(parts))
+    write_part(f"# Ranks: one process and two, and what a model says of more\n\n{paragraph(about)}{fenced(shown)}")
 
 
 if __name__ == "__main__":
