@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from functools import lru_cache
 
-import numpy as np
-
-from imgclf.arrays import Batch, Example, IntArray, MapFn
+from imgclf.arrays import Batch, Example, IntArray, MapFn, places
 from imgclf.seeds import ORDER, shuffled
 
 ReadFn = Callable[[IntArray], Example]
@@ -36,4 +34,4 @@ def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> Callable[
 
 def full_pass(n: int, read: ReadFn, map_blocks: MapFn) -> Batch:
     """All n examples in their own order, as one batch."""
-    return Batch(np.arange(n), read, map_blocks)
+    return Batch(places(n), read, map_blocks)

@@ -1,5 +1,6 @@
 """Who computes the blocks of a batch: this thread, or several; the sums are the same to the bit."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -50,3 +51,8 @@ def _map_on(
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

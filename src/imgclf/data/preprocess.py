@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import Batch, ByteArray, Example, FloatArray, IntArray
+from imgclf.arrays import Batch, ByteArray, Example, FloatArray, IntArray, places
 from imgclf.data.dataset import Dataset
 from imgclf.formats.images import conform, read_image
 
@@ -118,7 +118,7 @@ def _mean(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]]) ->
     def read(rows: IntArray) -> Example:
         return Example(dataset.pixels(rows).reshape(len(rows), -1), rows)
 
-    batch = Batch(np.arange(len(dataset)), read)
+    batch = Batch(places(len(dataset)), read)
     (total,) = batch.sum(lambda X, _: (function(X).sum(axis=0, dtype=np.float64),))
     return np.asarray(total / len(dataset))
 
