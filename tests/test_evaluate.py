@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imgclf.arrays import BLOCK
+from imgclf.arrays import BLOCK, sum_in_turn
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess
 from imgclf.evaluate import evaluate, rank_of, score_pictures, softmax_probabilities
@@ -22,7 +22,7 @@ def case(N=3 * BLOCK + 11, C=4, loss="softmax"):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_full_pass_is_what_loops_count(loss):
     model, data = case(loss=loss)
-    seen = evaluate(model, data, map)
+    seen = evaluate(model, data, sum_in_turn)
     X = data.images.reshape(len(data), -1) / 255
     s = X @ model.weights[:-1] + model.weights[-1]
     losses, _ = LOSSES[loss](s, data.y)
@@ -44,16 +44,17 @@ def test_a_full_pass_is_what_loops_count(loss):
 
 def test_threads_change_nothing():
     model, data = case()
-    alone = evaluate(model, data, map)
-    with workers(3) as map_blocks:
-        shared = evaluate(model, data, map_blocks)
+    alone = evaluate(model, data, sum_in_turn)
+    with workers(3) as sum_blocks:
+        shared = evaluate(model, data, sum_blocks)
     assert (shared.objective, shared.confusion.tolist()) == (alone.objective, alone.confusion.tolist())
 
 
 def test_the_order_of_the_examples_changes_no_count():
     model, data = case()
     shuffled = data.subset(np.random.default_rng(1).permutation(len(data)))
-    assert evaluate(model, shuffled, map).confusion.tolist() == evaluate(model, data, map).confusion.tolist()
+    confusion = evaluate(model, data, sum_in_turn).confusion
+    assert evaluate(model, shuffled, sum_in_turn).confusion.tolist() == confusion.tolist()
 
 
 def test_of_equal_scores_the_first_class_comes_first():
@@ -63,9 +64,9 @@ def test_of_equal_scores_the_first_class_comes_first():
 
 def test_a_picture_has_the_same_scores_alone_and_among_others():
     model, data = case()
-    together = score_pictures(model, data.images, map)
+    together = score_pictures(model, data.images)
     for n in (0, 130, len(data) - 1):
-        assert score_pictures(model, data.images[n : n + 1], map).tobytes() == together[n].tobytes()
+        assert score_pictures(model, data.images[n : n + 1]).tobytes() == together[n].tobytes()
 
 
 def test_probabilities_are_shares_and_keep_the_order():

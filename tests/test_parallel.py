@@ -4,11 +4,13 @@ import threading
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from imgclf.arrays import BLOCK, Batch
+from imgclf.arrays import BLOCK, Batch, tree_sum
 from imgclf.gradients import Objective, analytic_gradient, numerical_gradient
 from imgclf.losses import LOSSES
-from imgclf.parallel import in_blocks, workers
+from imgclf.parallel import in_blocks, runs, workers
 
 
 def case(N, seed=0):
@@ -24,8 +26,8 @@ def test_any_number_of_threads_gives_the_same_bytes(name, N):
     objective = Objective(LOSSES[name], 0.1)
     plain = analytic_gradient(objective, batch, weights)
     for threads in (1, 2, 4, 16):
-        with workers(threads) as map_blocks:
-            seen = in_blocks(analytic_gradient, map_blocks)(objective, batch, weights)
+        with workers(threads) as sum_blocks:
+            seen = in_blocks(analytic_gradient, sum_blocks)(objective, batch, weights)
         assert seen.grad.tobytes() == plain.grad.tobytes()
         assert (seen.loss, seen.correct) == (plain.loss, plain.correct)
 
@@ -35,35 +37,63 @@ def test_the_numerical_gradient_is_wrapped_alike():
     weights = weights[:, :2]
     small = Batch.of(batch.read(batch.rows).X, batch.read(batch.rows).y % 2)
     objective = Objective(LOSSES["svm"])
-    with workers(2) as map_blocks:
-        seen = in_blocks(numerical_gradient, map_blocks)(objective, small, weights)
+    with workers(2) as sum_blocks:
+        seen = in_blocks(numerical_gradient, sum_blocks)(objective, small, weights)
     assert seen.grad.tobytes() == numerical_gradient(objective, small, weights).grad.tobytes()
 
 
-def test_blocks_are_computed_on_other_threads_and_come_back_in_order():
-    names = set()
+@pytest.mark.parametrize("threads", [2, 3])
+def test_every_block_is_computed_once_by_all_the_threads_together(threads):
+    met = threading.Barrier(threads, timeout=60)
+    seen = []
 
-    def function(i):
-        names.add(threading.current_thread().name)
+    def term(i):
+        if i % 8 == 0 and i < 8 * threads:
+            met.wait()  # passes only when so many threads are at work
+        seen.append(i)
         return (i,)
 
-    with workers(3) as map_blocks:
-        assert [term for (term,) in map_blocks(function, range(50))] == list(range(50))
-    assert threading.current_thread().name not in names
+    with workers(threads) as sum_blocks:
+        assert sum_blocks(term, 8 * threads * 8) == (sum(range(8 * threads * 8)),)
+    assert sorted(seen) == list(range(8 * threads * 8))
 
 
-def test_few_results_wait_whatever_the_length():
-    started = []
-    with workers(2) as map_blocks:
-        results = iter(map_blocks(lambda i: started.append(i) or (i,), range(1000)))
-        next(results)
-        next(results)
-        assert len(started) <= 8
+@given(st.integers(1, 600), st.integers(1, 40))
+def test_runs_are_branches_of_the_tree(n, shares):
+    cut = runs(n, shares)
+    assert [i for run in cut for i in run] == list(range(n))
+    assert len(cut) >= min(n, shares)
+    terms = np.random.default_rng(n).standard_normal(n).astype(np.float32)
+    assert tree_sum(tree_sum((terms[i],) for i in run) for run in cut) == tree_sum((term,) for term in terms)
+
+
+def test_few_sums_wait_whatever_the_length():
+    assert max(len(runs(n, 16)) for n in range(1, 5000)) <= 32
 
 
 def test_an_error_in_a_block_comes_out():
     def fail(i):
         raise ZeroDivisionError(i)
 
-    with workers(2) as map_blocks, pytest.raises(ZeroDivisionError):
-        list(map_blocks(fail, range(3)))
+    for threads in (1, 2):
+        with workers(threads) as sum_blocks, pytest.raises(ZeroDivisionError):
+            sum_blocks(fail, 3)
+
+
+def test_an_error_on_another_thread_comes_out():
+    def fail(i):
+        if threading.current_thread() is not threading.main_thread():
+            raise ZeroDivisionError(i)
+        failed.wait(60)
+        return (i,)
+
+    failed = threading.Event()
+
+    def told(i):
+        try:
+            return fail(i)
+        finally:
+            failed.set()
+
+    with workers(2) as sum_blocks, pytest.raises(ZeroDivisionError):
+        sum_blocks(told, 2)

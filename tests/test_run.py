@@ -7,6 +7,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from imgclf.arrays import sum_in_turn
 from imgclf.compose import make_plan
 from imgclf.config import resolve
 from imgclf.errors import DivergedError
@@ -24,8 +25,8 @@ def make(*overrides):
 
 def follow(plan, directory):
     directory.mkdir()
-    with workers(2) as map_blocks:
-        return list(run(plan, directory, map_blocks))
+    with workers(2) as sum_blocks:
+        return list(run(plan, directory, sum_blocks))
 
 
 def rows(directory):
@@ -110,7 +111,7 @@ def test_weights_that_diverge_at_the_last_step_are_not_called_a_model(tmp_path):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, RuntimeError])
 def test_a_run_that_is_broken_off_keeps_what_it_learned(tmp_path, error):
     (tmp_path / "run").mkdir()
-    events = run(make("train.epochs=5"), tmp_path / "run", map)
+    events = run(make("train.epochs=5"), tmp_path / "run", sum_in_turn)
     steps = list(islice(events, 3))
     with pytest.raises(error):
         events.throw(error)

@@ -48,7 +48,12 @@ class Example(NamedTuple):
 
 
 Sums: TypeAlias = tuple[Any, ...]  # numbers and arrays, added one by one
-MapFn: TypeAlias = Callable[[Callable[[int], Sums], Iterable[int]], Iterable[Sums]]
+SumFn: TypeAlias = Callable[[Callable[[int], Sums], int], Sums]  # (term, n) -> the tree_sum of term(0), ..., term(n-1)
+
+
+def sum_in_turn(term: Callable[[int], Sums], n: int) -> Sums:
+    """Add up term(0), ..., term(n-1), computed one after the other."""
+    return tree_sum(map(term, range(n)))
 
 
 @dataclass(frozen=True)
@@ -56,12 +61,12 @@ class Batch:
     """Some examples, not yet pixels: their row numbers and how to read them.
 
     Blocks are gathered and cast where they are computed, so a batch of any size needs little memory.
-    `map` says who computes the blocks: Python's own `map`, or that of a pool. It must keep their order.
+    `sum_blocks` says who computes them: this thread, several, or several machines. All add in the same order.
     """
 
     rows: IntArray  # (N,)
     read: Callable[[IntArray], Example]
-    map: MapFn = map
+    sum_blocks: SumFn = sum_in_turn
 
     @classmethod
     def of(cls, X: FloatArray, y: IntArray) -> "Batch":
@@ -86,13 +91,15 @@ class Batch:
 
     def sum(self, function: Callable[[FloatArray, IntArray], Sums]) -> Sums:
         """Add up function(X, y) over the blocks, in one fixed binary tree whoever computes them."""
-        return tree_sum(self.map(lambda i: function(*self.block(i)), range(self.blocks)))
+        return self.sum_blocks(lambda i: function(*self.block(i)), self.blocks)
 
 
 def tree_sum(terms: Iterable[Sums]) -> Sums:
     """Add tuples elementwise as a binary tree: ((t0 + t1) + (t2 + t3)) + ((t4 + t5) + t6).
 
-    The order of additions depends on the number of terms alone, and at most log2 of it are held at a time.
+    The order of additions depends on the number of terms alone, and at most log2 of it are held at a time. Terms
+    that are themselves sums, of 2**k terms each (the last may have fewer), give the same sum to the bit: so
+    the work can be cut into such runs.
     """
     pending: list[tuple[int, Sums]] = []  # (height, sum of 2**height terms), heights falling
     for term in terms:

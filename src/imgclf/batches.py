@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import lru_cache
 
-from imgclf.arrays import Batch, Example, IntArray, MapFn, places
+from imgclf.arrays import Batch, Example, IntArray, SumFn, places
 from imgclf.seeds import ORDER, shuffled
 
 ReadFn = Callable[[IntArray], Example]
@@ -32,6 +32,6 @@ def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> Callable[
     return sample
 
 
-def full_pass(n: int, read: ReadFn, map_blocks: MapFn) -> Batch:
+def full_pass(n: int, read: ReadFn, sum_blocks: SumFn) -> Batch:
     """All n examples in their own order, as one batch."""
-    return Batch(places(n), read, map_blocks)
+    return Batch(places(n), read, sum_blocks)

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from imgclf.arrays import BLOCK, ByteArray, FloatArray, IntArray, MapFn, Sums
+from imgclf.arrays import BLOCK, ByteArray, FloatArray, IntArray, SumFn, Sums
 from imgclf.batches import full_pass
 from imgclf.data.dataset import Dataset
 from imgclf.gradients import Objective
@@ -66,10 +66,10 @@ def objective_of(model: Model) -> Objective:
     return Objective(LOSSES[model.loss], model.l2, model.l1)
 
 
-def evaluate(model: Model, dataset: Dataset, map_blocks: MapFn) -> Evaluation:
+def evaluate(model: Model, dataset: Dataset, sum_blocks: SumFn) -> Evaluation:
     """Look at every example of a split once; memory does not grow with their number.
 
-    `map_blocks` comes from `parallel.workers`, which also keeps BLAS on one thread: no other has the promised bits.
+    `sum_blocks` comes from `parallel.workers`, which also keeps BLAS on one thread: no other has the promised bits.
     """
     objective = objective_of(model)
     classes = len(model.class_names)
@@ -80,19 +80,19 @@ def evaluate(model: Model, dataset: Dataset, map_blocks: MapFn) -> Evaluation:
         confusion = np.bincount(y * classes + s.argmax(axis=1), minlength=classes**2)
         return losses.sum(dtype=np.float64), confusion, np.bincount(rank_of(s, y), minlength=classes)
 
-    batch = full_pass(len(dataset), model.preprocess.reader(dataset), map_blocks)
+    batch = full_pass(len(dataset), model.preprocess.reader(dataset), sum_blocks)
     loss, confusion, ranks = batch.sum(sums)
     penalty = objective.penalty(model.weights)
     return Evaluation(float(loss) / len(batch), penalty, confusion.reshape(classes, classes), ranks)
 
 
-def score_pictures(model: Model, pictures: ByteArray, map_blocks: MapFn) -> FloatArray:
-    """Return the scores (n, C) of pictures (n, H, W, channels) that have the model's size and colour."""
+def score_pictures(model: Model, pictures: ByteArray) -> FloatArray:
+    """Return the scores (n, C) of pictures (n, H, W, channels) that have the model's size and colour.
 
-    def block(i: int) -> Sums:
-        return (scores(model.preprocess.apply(pictures[i * BLOCK : (i + 1) * BLOCK]), model.weights),)
-
-    return np.concatenate([part for (part,) in map_blocks(block, range(-(-len(pictures) // BLOCK)))])
+    Within `parallel.workers` they are, to the bit, those of `evaluate`.
+    """
+    blocks = [pictures[start : start + BLOCK] for start in range(0, len(pictures), BLOCK)]
+    return np.concatenate([scores(model.preprocess.apply(block), model.weights) for block in blocks])
 
 
 def softmax_probabilities(s: FloatArray) -> FloatArray:

@@ -1,56 +1,74 @@
 """Who computes the blocks of a batch: this thread, or several; the sums are the same to the bit."""
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from imgclf.arrays import Batch, FloatArray, MapFn, Sums
+from imgclf.arrays import Batch, FloatArray, SumFn, Sums, sum_in_turn, tree_sum
 from imgclf.gradients import BatchGradient, GradientFn, Objective
+
+SHARES = 8  # runs of blocks a thread: so many that none waits long for the last one
 
 
 @contextmanager
-def workers(threads: int) -> Iterator[MapFn]:
-    """Start so many threads and give a `map` that computes blocks on them, in order."""
+def workers(threads: int) -> Iterator[SumFn]:
+    """Give a way to add up blocks on so many threads, of which the caller's is one."""
     # BLAS on several threads adds in an order that depends on how many there are. And numbers that overflow are
     # found in the loss, with a line that helps: NumPy's warnings would come before it.
     with threadpool_limits(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
         if threads == 1:
-            yield map
+            yield sum_in_turn
             return
-        with ThreadPoolExecutor(threads, initializer=_quiet) as pool:
-            yield lambda function, items: _map_on(pool, 2 * threads, function, items)
+        with ThreadPoolExecutor(threads - 1, initializer=_quiet) as pool:
+            yield lambda term, n: _sum_together(pool, threads, term, n)
 
 
-def in_blocks(evaluate_gradient: GradientFn, map_blocks: MapFn) -> GradientFn:
-    """The same gradient, its blocks computed by `map_blocks`."""
+def in_blocks(evaluate_gradient: GradientFn, sum_blocks: SumFn) -> GradientFn:
+    """The same gradient, its blocks added up by `sum_blocks`."""
 
     def evaluate(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        return evaluate_gradient(objective, replace(batch, map=map_blocks), weights)
+        return evaluate_gradient(objective, replace(batch, sum_blocks=sum_blocks), weights)
 
     return evaluate
+
+
+def runs(n: int, shares: int) -> list[range]:
+    """Cut 0..n-1 into at least `shares` runs, if there are as many, of 2**k numbers each; the last may be shorter.
+
+    Runs of such lengths are branches of the tree in which `tree_sum` adds.
+    """
+    length = 1 << max(0, (n // shares).bit_length() - 1)
+    return [range(start, min(start + length, n)) for start in range(0, n, length)]
 
 
 def _quiet() -> None:
     np.seterr(over="ignore", invalid="ignore")
 
 
-def _map_on(
-    pool: ThreadPoolExecutor, ahead: int, function: Callable[[int], Sums], items: Iterable[int]
-) -> Iterator[Sums]:
-    """Map on a pool, in order, with at most `ahead` results waiting: memory does not grow with the batch."""
-    waiting: deque[Future[Sums]] = deque()
-    for item in items:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) == ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+def _sum_together(pool: ThreadPoolExecutor, threads: int, term: Callable[[int], Sums], n: int) -> Sums:
+    """Let every thread take the next run until none is left, then add their sums up."""
+    shares = runs(n, SHARES * threads)
+    sums: list[Sums] = [()] * len(shares)
+    turns = iter(range(len(shares)))  # one for all: a number goes to one thread only
+
+    def work() -> None:
+        for turn in turns:
+            sums[turn] = tree_sum(map(term, shares[turn]))
+
+    helpers = [pool.submit(work) for _ in range(min(threads, len(shares)) - 1)]
+    try:
+        work()
+    finally:
+        for _ in turns:  # after an error here, nothing new is begun there
+            pass
+    for helper in helpers:
+        helper.result()
+    return tree_sum(sums)
 
 
 def available_cores() -> int:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from imgclf import run_dir
-from imgclf.arrays import FloatArray, MapFn
+from imgclf.arrays import FloatArray, SumFn
 from imgclf.compose import Plan
 from imgclf.early_stopping import Best, watch
 from imgclf.errors import DivergedError
@@ -58,7 +58,7 @@ class Finished:
 Event: TypeAlias = Step | Epoch | Finished
 
 
-def run(plan: Plan, directory: Path, map_blocks: MapFn) -> Generator[Event, None, None]:
+def run(plan: Plan, directory: Path, sum_blocks: SumFn) -> Generator[Event, None, None]:
     """Train in a directory that holds the config already; yield what happens as it happens."""
     run_dir.write_status(directory, "running")
     run_dir.start_table(directory / "metrics.csv", run_dir.METRICS)
@@ -70,7 +70,7 @@ def run(plan: Plan, directory: Path, map_blocks: MapFn) -> Generator[Event, None
         state,
         sample=plan.sample,
         objective=plan.objective,
-        evaluate_gradient=in_blocks(plan.evaluate_gradient, map_blocks),
+        evaluate_gradient=in_blocks(plan.evaluate_gradient, sum_blocks),
         optimizer=plan.optimizer,
         step_size=plan.step_size,
     )
@@ -86,14 +86,14 @@ def run(plan: Plan, directory: Path, map_blocks: MapFn) -> Generator[Event, None
                 tally.add(seen, len(plan.sample(before.step)))
                 yield Step(state.step, seen.loss)
             seconds = tally.seconds()
-            row = _row(plan, epoch, tally, before, state, map_blocks)
+            row = _row(plan, epoch, tally, before, state, sum_blocks)
             best = _watch(plan, best, row, state.weights)
             speed = len(plan.train) / seconds
             timing: run_dir.Row = {"epoch": epoch, "seconds": seconds, "images_per_second": speed}
             run_dir.append_row(directory / "metrics.csv", run_dir.METRICS, row)
             run_dir.append_row(directory / "timings.csv", run_dir.TIMINGS, timing)
             yield Epoch(row, speed, best.improved if best else None)
-        finished = _finish(plan, epoch, state, best, map_blocks)
+        finished = _finish(plan, epoch, state, best, sum_blocks)
     except DivergedError:
         run_dir.write_status(directory, "diverged")
         raise
@@ -136,8 +136,8 @@ class Tally:
         return self._correct / self._examples
 
 
-def _row(plan: Plan, epoch: int, tally: Tally, before: TrainState, state: TrainState, map_blocks: MapFn) -> run_dir.Row:
-    val = None if plan.val is None else evaluate(plan.model(state.weights), plan.val, map_blocks)
+def _row(plan: Plan, epoch: int, tally: Tally, before: TrainState, state: TrainState, sum_blocks: SumFn) -> run_dir.Row:
+    val = None if plan.val is None else evaluate(plan.model(state.weights), plan.val, sum_blocks)
     if val is not None:
         _check_finite(plan, val.objective, state.step, what="the loss on the validation split")
     W_before, W = (split(weights)[0].astype(np.float64) for weights in (before.weights, state.weights))
@@ -169,10 +169,10 @@ def _patience_is_over(plan: Plan, best: Best | None) -> bool:
     return watched is not None and best is not None and best.waited >= watched.patience
 
 
-def _finish(plan: Plan, epochs: int, state: TrainState, best: Best | None, map_blocks: MapFn) -> Finished:
+def _finish(plan: Plan, epochs: int, state: TrainState, best: Best | None, sum_blocks: SumFn) -> Finished:
     model = plan.model(best.weights if best else state.weights)
-    train = evaluate(model, plan.train, map_blocks)
-    val = None if plan.val is None else evaluate(model, plan.val, map_blocks)
+    train = evaluate(model, plan.train, sum_blocks)
+    val = None if plan.val is None else evaluate(model, plan.val, sum_blocks)
     _check_finite(plan, train.objective, state.step)
     return Finished(model, epochs, state.step, best.epoch if best else None, train, val)
 

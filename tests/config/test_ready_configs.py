@@ -80,8 +80,8 @@ def test_a_ready_config_teaches_at_its_head(path):
 )
 def test_a_ready_config_on_the_embedded_data_trains(path, tmp_path):
     plan = make_plan(resolve([path], ["train.epochs=1"]).config)
-    with workers(1) as map_blocks:
-        *_, finished = run(plan, tmp_path, map_blocks)
+    with workers(1) as sum_blocks:
+        *_, finished = run(plan, tmp_path, sum_blocks)
     assert finished.train.objective < plan.objective.loss_fn(np.zeros((1, 10)), np.array([0]))[0][0]  # that of W = 0
 
 

@@ -55,11 +55,11 @@ def command(
     if out is not None:
         run_dir.check_out(out)
     path, model = open_run(run)
-    with workers(count_threads(threads)) as map_blocks:
+    with workers(count_threads(threads)) as sum_blocks:
         name, dataset = _choose_data(console, path, model, split, data)
         if len(dataset) == 0:
             raise DataError(data or path, f"split {name} has no images", "choose another")
-        seen = evaluate(model, dataset, map_blocks)
+        seen = evaluate(model, dataset, sum_blocks)
     if not math.isfinite(seen.objective):
         raise DataError(
             data or path, f"the loss on {name} is {seen.objective}", "look for values that are far too large"

@@ -79,8 +79,8 @@ def predict(model: "Model", images: tuple[Path, ...]) -> tuple[list[dict[str, An
             errors.append(error)
     if not readable:
         return [], errors
-    with workers(1) as map_blocks:
-        scores = score_pictures(model, np.stack(pictures), map_blocks)
+    with workers(1):
+        scores = score_pictures(model, np.stack(pictures))
     probabilities = softmax_probabilities(scores) if model.loss == "softmax" else None
     predictions = []
     for row, image in enumerate(readable):

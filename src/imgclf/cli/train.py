@@ -159,8 +159,8 @@ def _train(console: Console, plan: "Plan", directory: Path, threads: int, progre
     began = time.perf_counter()
     try:
         with (
-            workers(threads) as map_blocks,
-            closing(run(plan, directory, map_blocks)) as events,
+            workers(threads) as sum_blocks,
+            closing(run(plan, directory, sum_blocks)) as events,
             Progress(console, plan, progress) as show,
         ):
             for event in events:
