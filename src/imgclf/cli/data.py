@@ -61,7 +61,7 @@ def info(
 @click.argument("path", type=PATH, required=False)
 @config_options
 @click.option("--out", type=PATH, metavar="DIR", required=True, help="Where to. Absent, empty, or an unfinished pack.")
-@progress_option
+@progress_option("A bar, lines, or nothing; auto: a bar where stderr is a terminal.")
 @json_option
 @click.pass_context
 def pack(

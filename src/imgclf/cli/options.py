@@ -41,12 +41,10 @@ def threads_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
-def progress_option(command: F) -> F:
-    """Add --progress."""
-    return click.option(
-        "--progress", type=click.Choice(["auto", "bar", "plain", "none"]), default="auto", show_default=True,
-        help="A bar, lines, or nothing; auto: a bar too where stderr is a terminal.",
-    )(command)  # fmt: skip
+def progress_option(text: str) -> Callable[[F], F]:
+    """Add --progress; the text says what the choices mean."""
+    choices = click.Choice(["auto", "bar", "plain", "none"])
+    return click.option("--progress", type=choices, default="auto", show_default=True, help=text)
 
 
 def show_help(ctx: click.Context) -> None:

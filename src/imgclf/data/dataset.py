@@ -65,6 +65,11 @@ class Dataset:
         return counts
 
     @property
+    def at_once(self) -> int:
+        """How many examples make some 16 MB, for what is done with some at a time."""
+        return max(1, (16 << 20) // max(1, self.images[:1].nbytes))
+
+    @property
     def example_shape(self) -> tuple[int, ...]:
         """The shape of one example: (H, W, channels), or (D,) for feature vectors."""
         return tuple(self.images.shape[1:])
@@ -82,6 +87,6 @@ class Dataset:
         digest = hashlib.sha256(repr((self.class_names, len(self), self.example_shape)).encode())
         for part in slices(len(self)):
             digest.update(np.ascontiguousarray(self.y_of(part), dtype="<i8").data)
-        for start in range(0, len(self), 1024):
-            digest.update(np.ascontiguousarray(self.images[self.rows[start : start + 1024]]).data)
+        for part in slices(len(self), self.at_once):
+            digest.update(np.ascontiguousarray(self.images[self.rows[part]]).data)
         return digest.hexdigest()

@@ -29,7 +29,6 @@ SPLITS = ("train", "val", "test")
 _FORMAT = "imgclf pack 1"
 _REMEDY = "pack the data again"
 _MAX_INDEX = 64 << 20
-_CHECKED_AT_ONCE = 16 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -102,10 +101,12 @@ def write_index(directory: Path, index: Index) -> None:
 
 
 def _part(split: str, part: dict[str, Any], where: Path) -> Part:
-    images, done = part["images"], part["done"]
+    images, done, names = part["images"], part["done"], part["class_names"]
     if split not in SPLITS or type(images) is not int or type(done) is not int or not 0 <= done <= images > 0:
         raise ValueError(f"split {split[:20]!r}, {str(done)[:20]} of {str(images)[:20]} images")
-    return Part(images, done, decode_names(part["class_names"], where))
+    if not isinstance(names, list):
+        raise ValueError(f"split {split!r}, its class names are no list")
+    return Part(images, done, decode_names(names, where))
 
 
 def _open_split(directory: Path, split: str, part: Part) -> Dataset:
@@ -114,12 +115,13 @@ def _open_split(directory: Path, split: str, part: Part) -> Dataset:
     if images.shape[:1] != (part.images,):
         raise DataError(images_file(directory, split), f"{images.shape}, not {part.images:,} pictures", _REMEDY)
     _check_labels(labels, part, labels_file(directory, split))
-    if images.dtype.kind == "f":
-        _check_finite(images, images_file(directory, split))
     try:
-        return Dataset.of(images, labels, part.class_names)
+        dataset = Dataset.of(images, labels, part.class_names)
     except ValueError as error:
         raise DataError(images_file(directory, split), str(error), _REMEDY) from error
+    if images.dtype.kind == "f":
+        _check_finite(dataset, images_file(directory, split))
+    return dataset
 
 
 def _check_labels(labels: NDArray[Any], part: Part, where: Path) -> None:
@@ -130,8 +132,8 @@ def _check_labels(labels: NDArray[Any], part: Part, where: Path) -> None:
         raise DataError(where, problem, _REMEDY)
 
 
-def _check_finite(features: NDArray[Any], where: Path) -> None:
-    for part in slices(len(features), max(1, _CHECKED_AT_ONCE // max(1, features[0].nbytes))):
-        finite = np.isfinite(features[part].reshape(part.stop - part.start, -1)).all(axis=1)
+def _check_finite(features: Dataset, where: Path) -> None:
+    for part in slices(len(features), features.at_once):
+        finite = np.isfinite(features.images[part]).all(axis=1)
         if not finite.all():
             raise DataError(where, f"NaN or Inf in row {part.start + int(finite.argmin())}", _REMEDY)

@@ -19,7 +19,6 @@ from imgclf.errors import StorageError, UsageError
 from imgclf.formats.npy import header_bytes
 from imgclf.storage import storage
 
-BYTES_AT_ONCE = 16 << 20  # of examples in memory
 _BYTES_AT_RISK = 64 << 20  # written, but to be written again after a crash
 
 
@@ -41,13 +40,13 @@ class Content:
     @classmethod
     def of(cls, dataset: Dataset) -> "Content":
         """Offer what is in a data set."""
-        n, at_once = len(dataset), max(1, BYTES_AT_ONCE // dataset.images[0].nbytes)
+        n = len(dataset)
 
         def labels() -> Iterator[IntArray]:
             return (dataset.y_of(part) for part in slices(n))
 
         def examples(start: int) -> Iterator[NDArray[Any]]:
-            parts = slices(n - start, at_once)
+            parts = slices(n - start, dataset.at_once)
             return (dataset.pixels(np.arange(start + part.start, start + part.stop)) for part in parts)
 
         return cls(n, dataset.example_shape, dataset.images.dtype, dataset.class_names, labels, examples)

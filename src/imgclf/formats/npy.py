@@ -56,15 +56,15 @@ def header_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
 def map_npy(path: Path, remedy: str) -> NDArray[Any]:
     """Map an array into memory, read-only: pages come from the disk when looked at, and go when memory is short.
 
-    Raises DataError where the file is not exactly as long as its header says, or the array is empty, columns first
-    or in the byte order of other machines.
+    Raises DataError where the file is not exactly as long as its header says, or the array is empty, columns first,
+    in the byte order of other machines, or not of integers or floats.
     """
     with open_regular(path) as file, storage_errors(path):
         shape, fortran, dtype = read_header(file, path, remedy)
         start, announced = file.tell(), math.prod(shape) * dtype.itemsize
         if start + announced != size_of(file):
             raise DataError(path, f"{size_of(file):,} bytes do not fit its header, {dtype} {shape}", remedy)
-        if fortran or not dtype.isnative or announced == 0:
+        if fortran or not dtype.isnative or dtype.kind not in "iuf" or announced == 0:
             raise DataError(path, f"cannot be mapped: {dtype.str} {shape}, fortran_order {fortran}", remedy)
         mapped = np.memmap(file, dtype, "r", start, shape)
     mapped.filename = str(path)

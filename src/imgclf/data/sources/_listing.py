@@ -15,7 +15,7 @@ import numpy as np
 
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.class_names import check_names, natural_key
-from imgclf.data.packer import BYTES_AT_ONCE, Content
+from imgclf.data.packer import Content
 from imgclf.data.sources._decoding import first_readable, read_into
 from imgclf.errors import DataError
 from imgclf.formats.files import storage_errors
@@ -23,7 +23,7 @@ from imgclf.parallel import available_cores
 
 _CLUTTER = {"__macosx", "thumbs.db", "desktop.ini"}  # beside all names that begin with a dot
 _SHOWN = 20
-_MOST_AT_ONCE = 1024  # pictures
+_BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 1024  # pictures in memory
 
 
 class ClassFiles(NamedTuple):
@@ -81,7 +81,7 @@ class Listing:
         bad = list(self.bad)
         different: tuple[Path, tuple[int, ...]] | None = None
         threads = available_cores()
-        at_once = min(max(BYTES_AT_ONCE // int(np.prod(shape)), threads), _MOST_AT_ONCE)
+        at_once = min(max(_BYTES_AT_ONCE // int(np.prod(shape)), threads), _MOST_AT_ONCE)
         files = islice(self._files(), start, None)
         while some := list(islice(files, at_once)):
             images: ByteArray = np.empty((len(some), *shape), np.uint8)
