@@ -83,7 +83,8 @@ class PackProgress:
         if self._bars:
             if event.split != self._split:
                 self._open_bar(event)
-            self._bar.update(event.done - self._bar.n)
+            self._bar.n = event.done  # a pack that is continued does not begin at 0
+            self._bar.refresh()
 
     def _open_bar(self, event: "Packed") -> None:
         from tqdm import tqdm

@@ -66,8 +66,8 @@ class Dataset:
 
     @property
     def at_once(self) -> int:
-        """How many examples make some 16 MB, for what is done with some at a time."""
-        return max(1, (16 << 20) // max(1, self.images[:1].nbytes))
+        """How many examples to take where some are to be looked at at a time: 16 MB, or 65,536 small ones."""
+        return min(max(1, (16 << 20) // max(1, self.images[:1].nbytes)), 1 << 16)
 
     @property
     def example_shape(self) -> tuple[int, ...]:

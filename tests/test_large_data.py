@@ -1,0 +1,82 @@
+"""Memory does not grow with the pictures of a pack: a few bytes an image for its place, its turn and its split."""
+
+import tracemalloc
+
+import numpy as np
+from PIL import Image
+
+from imgclf import seeds
+from imgclf.compose import make_plan
+from imgclf.config import resolve
+from imgclf.data.packer import Content, write_pack
+from imgclf.packing import pack
+from imgclf.parallel import workers
+from imgclf.run import run
+
+MOST = 24  # bytes an image
+
+
+def write(folder, n):
+    """Write a pack of n pictures of 8 x 8 without ever holding them."""
+
+    def labels():
+        return (np.arange(start, min(start + 4096, n)) % 3 for start in range(0, n, 4096))
+
+    def examples(start):
+        for place in range(start, n, 4096):
+            y = np.arange(place, min(place + 4096, n)) % 3
+            yield np.broadcast_to(np.uint8(80 * y + 7)[:, None, None, None], (len(y), 8, 8, 1))
+
+    folder.mkdir()
+    content = Content(n, (8, 8, 1), np.dtype(np.uint8), ("a", "b", "c"), labels, examples)
+    list(write_pack(folder, {"train": content}, "f"))
+    return folder
+
+
+def peak_of(function):
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def train(folder, out):
+    out.mkdir()
+    settings = {"data.source": "pack", "data.path": f"'{folder}'", "train.batch_size": 65536, "train.epochs": 3}
+    plan = make_plan(resolve((), [f"{key}={value}" for key, value in settings.items()]).config)
+    with workers(1) as sum_blocks:
+        for _ in run(plan, out, sum_blocks):
+            pass
+    plan.train.fingerprint()
+
+
+def test_what_a_run_holds_for_an_image_is_at_most_24_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(seeds, "SORTED_AT_ONCE", 1 << 14)
+    monkeypatch.setattr(seeds, "_DRAWN_AT_ONCE", 1 << 12)
+    sizes = 150_000, 300_000
+    folders = [write(tmp_path / str(n), n) for n in sizes]
+    train(folders[0], tmp_path / "what is made once")
+    peaks = [peak_of(lambda f=folder: train(f, tmp_path / f"run-{f.name}")) for folder in folders]
+    assert (peaks[1] - peaks[0]) / (sizes[1] - sizes[0]) <= MOST
+    assert peaks[1] < 300_000 * 64  # the pictures themselves
+
+
+def test_packing_a_folder_holds_some_pictures_and_the_names_of_one_class(tmp_path, monkeypatch):
+    from imgclf.data.sources import _listing
+
+    monkeypatch.setattr(_listing, "_MOST_AT_ONCE", 16)
+    raw = tmp_path / "raw.png"
+    Image.new("RGB", (64, 64)).save(raw)
+    peaks = []
+    for classes in (4, 4, 16):
+        root = tmp_path / f"{len(peaks)}-{classes}"
+        for name in range(classes):
+            (root / str(name)).mkdir(parents=True)
+            for number in range(40):
+                (root / str(name) / f"{number}.png").hardlink_to(raw)
+        config = resolve((), ["data.source=folder", f"data.path='{root}'"]).config
+        peaks.append(peak_of(lambda c=config, r=root: list(pack(c, tmp_path / f"{r.name}-packed"))))
+    # 480 pictures more are 6 MB of pixels, or 200 kB of paths.
+    assert peaks[2] - peaks[1] < 50_000
