@@ -100,7 +100,9 @@ def _decode(raw: bytes, path: Path) -> ByteArray:
         if image.mode[0] == "I":
             pixels = _high_byte(image)
         else:
-            pixels = _pixels(_on_white(image).convert("L" if _is_gray(image) else "RGB"))
+            mode, opaque = "L" if _is_gray(image) else "RGB", _on_white(image)
+            # Where there is nothing to convert, `convert` copies, and lets no other thread run meanwhile.
+            pixels = _pixels(opaque if opaque.mode == mode else opaque.convert(mode))
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
         return pixels if turn is None else np.ascontiguousarray(turn(pixels))
 
