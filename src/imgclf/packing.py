@@ -23,8 +23,10 @@ def pack(config: Config, out: Path) -> Generator[Packed, None, None]:
     """
     if config.data.limit is not None:
         raise UsageError("data.limit", "a pack holds all images", "leave it out, and set it when training")
+    _check_place(out)
     contents, fingerprint = _contents(config)
-    _prepare(out)
+    with storage(out):
+        out.mkdir(parents=True, exist_ok=True)
     with _nothing_left_of_bad_data(out, list(contents)):
         yield from write_pack(out, contents, fingerprint)
 
@@ -48,13 +50,13 @@ def _contents(config: Config) -> tuple[dict[str, Content], str]:
     return {split: contents[split] for split in in_order}, fingerprint
 
 
-def _prepare(out: Path) -> None:
-    """Make the folder, or leave an unfinished pack in it as it is; raises UsageError where it holds anything else."""
+def _check_place(out: Path) -> None:
+    """Refuse a place that holds anything but an unfinished pack."""
     with storage(out):
         for litter in out.glob(f".{INDEX}.*"):  # of whoever was killed while writing it
             litter.unlink()
     if not is_pack(out) or read_index(out).finished:
-        run_dir.create("pack", out)
+        run_dir.check_out(out)
 
 
 @contextmanager

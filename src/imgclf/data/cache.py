@@ -70,6 +70,8 @@ def _keep(folder: Path, key: str, content: Content) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _forget_old(folder)
+        if shutil.disk_usage(folder).free < 2 * content.nbytes:  # the disk is the user's
+            return
         new = Path(tempfile.mkdtemp(prefix=_NEW, dir=folder))
     except OSError:
         return

@@ -57,6 +57,11 @@ class Content:
         return prod(self.example_shape) * self.dtype.itemsize
 
     @property
+    def nbytes(self) -> int:
+        """The size of them all."""
+        return self.n * self.row_bytes
+
+    @property
     def label_type(self) -> np.dtype[Any]:
         """The smallest unsigned integers that hold the labels."""
         return np.min_scalar_type(len(self.class_names) - 1)
