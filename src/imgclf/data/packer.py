@@ -19,7 +19,7 @@ from imgclf.errors import StorageError, UsageError
 from imgclf.formats.npy import header_bytes
 from imgclf.storage import storage
 
-_BYTES_AT_RISK = 64 << 20  # written, but to be written again after a crash
+_BYTES_AT_RISK = 16 << 20  # written, but to be written again after a crash
 
 
 @dataclass(frozen=True)
