@@ -20,7 +20,7 @@ from imgclf.formats.npy import mapped_file
 
 def picture(path, level):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.full((3, 4, 3), level, np.uint8)).save(path)
+    Image.fromarray(np.full((3, 4, 3), level, np.uint8)).save(path, "BMP")  # of one size, whatever is on it
 
 
 @pytest.fixture(name="root")
