@@ -9,6 +9,7 @@ from imgclf import seeds
 from imgclf.compose import make_plan
 from imgclf.config import resolve
 from imgclf.data.packer import Content, write_pack
+from imgclf.data.sources import _listing
 from imgclf.packing import pack
 from imgclf.parallel import workers
 from imgclf.run import run
@@ -74,19 +75,18 @@ def test_what_a_run_holds_for_an_image_is_at_most_24_bytes(tmp_path, monkeypatch
 
 
 def test_packing_a_folder_holds_some_pictures_and_the_names_of_one_class(tmp_path, monkeypatch):
-    from imgclf.data.sources import _listing
-
     monkeypatch.setattr(_listing, "_MOST_AT_ONCE", 16)
     raw = tmp_path / "raw.png"
     Image.new("RGB", (64, 64)).save(raw)
-    peaks = []
-    for classes in (4, 4, 16):
-        root = tmp_path / f"{len(peaks)}-{classes}"
-        for name in range(classes):
-            (root / str(name)).mkdir(parents=True)
-            for number in range(40):
-                (root / str(name) / f"{number}.png").hardlink_to(raw)
-        config = resolve((), ["data.source=folder", f"data.path='{root}'"]).config
-        peaks.append(peak_of(lambda c=config, r=root: list(pack(c, tmp_path / f"{r.name}-packed"))))
+    peaks = {4: [], 16: []}
+    for turn in range(3):  # what is made once, and at any time, is in one of them only
+        for classes, seen in peaks.items():
+            root = tmp_path / f"{turn}-{classes}"
+            for name in range(classes):
+                (root / str(name)).mkdir(parents=True)
+                for number in range(40):
+                    (root / str(name) / f"{number}.png").hardlink_to(raw)
+            config = resolve((), ["data.source=folder", f"data.path='{root}'"]).config
+            seen.append(peak_of(lambda c=config, r=root: list(pack(c, tmp_path / f"{r.name}-packed"))))
     # 480 pictures more are 6 MB of pixels, or 200 kB of paths.
-    assert peaks[2] - peaks[1] < 50_000
+    assert min(peaks[16]) - min(peaks[4]) < 50_000
