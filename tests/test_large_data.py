@@ -69,8 +69,8 @@ def test_what_a_run_holds_for_an_image_is_at_most_24_bytes(tmp_path, monkeypatch
     monkeypatch.setattr(seeds, "_DRAWN_AT_ONCE", 1 << 12)
     sizes = 150_000, 300_000
     folders = [write(tmp_path / str(n), n) for n in sizes]
-    peaks_of_a_run(folders[0], tmp_path / "what is made once")
-    small, large = (peaks_of_a_run(folder, tmp_path / f"run-{folder.name}") for folder in folders)
+    peaks = [[peaks_of_a_run(folder, tmp_path / f"{turn}-{folder.name}") for folder in folders] for turn in range(2)]
+    small, large = np.min(peaks, axis=0)  # what is made once, and at any time, is in one of them only
     assert ((large - small) / (sizes[1] - sizes[0])).max() <= MOST
 
 
