@@ -138,6 +138,16 @@ def test_bad_pictures_are_all_named_and_the_place_is_free_again(imgclf, refused,
     assert imgclf("data", "pack", "pictures", "--out", "packed").code == 0
 
 
+def test_a_split_without_a_single_picture_is_told_before_anything_is_made(refused, pictures):
+    for name in ("cat", "dog"):
+        shutil.rmtree(f"pictures/test/{name}")
+        Path("pictures/test", name, "nested").mkdir(parents=True)
+    refused(3, ("2 bad of 2 files", "cat/nested: a folder"), "data", "pack", "pictures", "--out", "packed")
+    Path("pictures/test/cat/1.png").write_bytes(b"rubbish")
+    refused(3, ("3 bad of 3 files", "cat/1.png: not a PNG"), "data", "pack", "pictures", "--out", "packed")
+    assert not Path("packed").exists()
+
+
 def test_what_a_pack_cannot_hold_or_train_cannot_change_is_told(refused, pictures):
     refused(2, "data.limit: a pack holds all images", "data", "pack", "-s", "data.limit=9", "--out", "packed")
     refused(3, "no such file", "data", "pack", "nowhere", "--out", "packed")

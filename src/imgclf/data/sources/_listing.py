@@ -61,9 +61,10 @@ class Listing:
 
     def content(self) -> Content:
         """Offer the pictures, of the shape of the first that can be read."""
-        first = first_readable(self._files(), self.size, self.color)
-        file, shape = first or (self.folder, (1, 1, 1))  # all are bad, which reading them will tell
-        examples = partial(self._examples, file, shape)
+        first, shape = first_readable(self._files(), self.size, self.color) or (self.folder, (1, 1, 1))
+        examples = partial(self._examples, first, shape)
+        if first is self.folder:
+            next(examples(0))  # none can be read: raises, and says why of each
         return Content(sum(self.counts), shape, np.dtype(np.uint8), self.class_names, self._labels, examples)
 
     def _labels(self) -> Iterator[IntArray]:
