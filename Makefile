@@ -46,7 +46,8 @@ cover: .venv/.developed  ## run the tests and show what they did not reach
 gradcheck: .venv/.installed  ## check the gradients of all losses
 	$(BIN)/imgclf gradcheck
 
-bench: .venv-bench/.installed  ## measure beside PyTorch, write benchmarks/RESULTS.md; CIFAR10=DIR for real images
+bench: .venv-bench/.installed  ## measure beside PyTorch and scikit-learn, write benchmarks/RESULTS.md; CIFAR10=DIR for real images
+	.venv-bench/bin/python benchmarks/training.py
 	.venv-bench/bin/python benchmarks/gradcheck.py
 
 .venv-bench/.installed: pyproject.toml benchmarks/requirements.txt

@@ -2,35 +2,30 @@
 
 Softmax after ten steps of training, 3,072 pixels, 10 classes, 30,730 parameters, float64, one thread. The environment
 variable CIFAR10 names the data (cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz); without it the images are
-generated. Prints its tables, and writes them to RESULTS.md beside this file.
+generated. Prints its tables, and writes them into RESULTS.md beside this file.
 """
-# ruff: noqa: T201 - a script talks
 
-import json
-import os
-import platform
 import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from textwrap import fill
 from typing import NamedTuple
 
 import numpy as np
+from images import data
+from results import again, fenced, machine, paragraph, say, write_part
 from threadpoolctl import threadpool_limits
 
 from imgclf.arrays import Batch, FloatArray
 from imgclf.cli.console import table
 from imgclf.compose import Plan, make_plan
 from imgclf.config import resolve
-from imgclf.environment import describe_environment
 from imgclf.errors import ImgclfError
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.check import make_cases
@@ -42,7 +37,6 @@ TARGETS = {64: 0.3, 500: 2.0, 5000: 15.0}  # images: seconds
 MEMORY_TARGET, RATIO_TARGET = 500, 30  # MB; times faster than slow mode
 REPEATS, ROUNDS = 5, 3
 L2 = 1e-4
-RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 class Timing(NamedTuple):
@@ -70,11 +64,11 @@ class Mutant(NamedTuple):
 
 def main() -> None:
     """Measure, print and write."""
-    plan = make_plan(resolve(overrides=data()).config)
+    plan = make_plan(resolve(overrides=data(train=6000)).config)
     with threadpool_limits(limits=1):
         cases = {images: case_of(plan, images) for images in TARGETS}
         sections = [say(part) for part in report(plan.config.data.source, cases)]
-    RESULTS.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+    write_part("\n\n".join(sections))
 
 
 def report(source: str, cases: dict[int, Case]) -> Iterator[str]:
@@ -87,21 +81,6 @@ def report(source: str, cases: dict[int, Case]) -> Iterator[str]:
     torch.set_num_threads(1)
     yield speed(first)
     yield strictness(first)
-
-
-def say(text: str) -> str:
-    """Print a section as soon as it is there."""
-    print(text.rstrip(), end="\n\n", flush=True)
-    return text.rstrip()
-
-
-def data() -> list[str]:
-    """Return which images to take, as overrides of the config."""
-    if path := os.environ.get("CIFAR10"):
-        return ["data.source=cifar10", f"data.path={json.dumps(path)}"]
-    # Noisy and shifted, so that ten steps do not learn it all: gradients of about 0 would hide any relative mistake.
-    options = "{size: 32, channels: 3, train: 6000, test: 0, noise: 250, shift: 8}"
-    return ["data.source=synthetic", f"data.options={options}"]
 
 
 def case_of(plan: Plan, images: int) -> Case:
@@ -142,16 +121,13 @@ def middle(timings: list[Timing]) -> Timing:
 def heading(source: str, case: Case) -> str:
     """Say what was measured, on what, and how to repeat it."""
     images = "CIFAR-10" if source == "cifar10" else "generated images of CIFAR-10's shape"
-    again = "make bench CIFAR10=DIR" if source == "cifar10" else "make bench"
     (D, C), parameters = (case.X.shape[1], len(case.class_names)), case.weights.size
-    versions = ", ".join(f"{name} {version(name)}" for name in ("imgclf", "numpy", "torch"))
-    cpu = describe_environment(1, "")["cpu"]
     return (
         "# Checking a gradient: imgclf and torch.autograd.gradcheck\n\n"
-        f"Machine: {cpu}, one thread; Python {platform.python_version()}, {versions}.  \n"
+        f"{machine('one thread', 'imgclf', 'numpy', 'torch')}  \n"
         f"Data: {images}; softmax after ten steps of training, {D:,} pixels, {C} classes, {parameters:,} parameters,"
         " float64.  \n"
-        f"To reproduce: `{again}`; it writes this file."
+        f"{again(source)}"
     )
 
 
@@ -287,16 +263,6 @@ def typical(grad: FloatArray) -> tuple[int, int]:
     flat = np.abs(grad).ravel().argsort(kind="stable")[grad.size // 2]
     row, c = np.unravel_index(flat, grad.shape)
     return int(row), int(c)
-
-
-def fenced(text: str) -> str:
-    """Keep a table's columns in Markdown."""
-    return f"```text\n{text}\n```\n\n"
-
-
-def paragraph(text: str) -> str:
-    """Break words into lines."""
-    return fill(text, 100) + "\n\n"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Batches: every epoch deals every example once; batch number `step` needs no history."""
 
+import threading
+
 import numpy as np
 import pytest
 
-from imgclf.arrays import Example
-from imgclf.batches import epoch_sampler, full_pass, steps_per_epoch
+from imgclf.arrays import Example, sum_in_turn
+from imgclf.batches import epoch_sampler, full_pass, per_thread, steps_per_epoch
 
 
 def read(rows):
@@ -39,4 +41,28 @@ def test_the_order_is_made_of_raw_bits():
 
 
 def test_a_full_pass_is_all_in_order():
-    assert full_pass(300, read, map).rows.tolist() == list(range(300))
+    assert full_pass(300, read, sum_in_turn).rows.tolist() == list(range(300))
+
+
+def test_every_thread_reads_with_one_reader_of_its_own():
+    made = []
+
+    def new_reader():
+        reader = (len(made), threading.get_ident())
+        made.append(reader)
+        return lambda rows: Example(np.array([reader]), rows)
+
+    read, seen, met = per_thread(new_reader), [], threading.Barrier(3, timeout=60)
+
+    def twice():
+        seen.append([tuple(read([0]).X[0].tolist()) for _ in range(2)])
+        met.wait()  # or a thread that has ended might pass its number on
+
+    threads = [threading.Thread(target=twice) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 3
+    assert sorted(first for first, _ in seen) == sorted(made)
+    assert all(first == second for first, second in seen)

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from imgclf.arrays import BLOCK
-from imgclf.model import scores, split
+from imgclf.model import SLAB, scores, split
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("N", [1, 5, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7])
+@pytest.mark.parametrize("N", [0, 1, SLAB - 1, SLAB, SLAB + 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7])
 def test_scores_are_sums_of_products(dtype, N):
     rng = np.random.default_rng(N)
     X, weights = rng.integers(-3, 4, (N, 6)).astype(dtype), rng.integers(-3, 4, (7, 4)).astype(dtype)
     got = scores(X, weights)
     by_hand = [[sum(X[n, d] * weights[d, c] for d in range(6)) + weights[6, c] for c in range(4)] for n in range(N)]
     assert got.dtype == dtype
-    np.testing.assert_array_equal(got, by_hand)
+    np.testing.assert_array_equal(got, np.reshape(by_hand, (N, 4)))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import tracemalloc
 from itertools import islice
 
 import numpy as np
@@ -13,8 +14,9 @@ from imgclf.config import resolve
 from imgclf.errors import DivergedError
 from imgclf.gradients import analytic_gradient
 from imgclf.model_file import load_model
-from imgclf.parallel import workers
+from imgclf.parallel import in_blocks, workers
 from imgclf.run import Epoch, Finished, Step, run
+from imgclf.trainer import descend, start
 
 DATA = "data.options={train: 150, classes: 3, size: 5, noise: 100}"
 
@@ -118,3 +120,27 @@ def test_a_run_that_is_broken_off_keeps_what_it_learned(tmp_path, error):
     assert len(steps) == 3
     assert load_model(tmp_path / "run" / "model.npz").weights.any()
     assert json.loads((tmp_path / "run" / "status.json").read_text()) == {"status": "interrupted"}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_step_allocates_nothing_of_the_size_of_its_batch(threads):
+    plan = make("data.options={train: 6000, classes: 3, size: 16, noise: 100}", "train.batch_size=4096")
+    batch_bytes = 4096 * plan.preprocess.size  # as it is stored; four times that as X
+    with workers(threads) as sum_blocks:
+        steps = descend(
+            start(plan.weights, plan.optimizer),
+            sample=plan.sample,
+            objective=plan.objective,
+            evaluate_gradient=in_blocks(plan.evaluate_gradient, sum_blocks),
+            optimizer=plan.optimizer,
+            step_size=plan.step_size,
+        )
+        for _ in range(3):  # by then every thread has its memory
+            next(steps)
+        tracemalloc.start()
+        try:
+            next(steps)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < batch_bytes / 8

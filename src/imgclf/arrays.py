@@ -22,7 +22,7 @@ FloatArray: TypeAlias = NDArray[np.floating[Any]]
 IntArray: TypeAlias = NDArray[np.integer[Any]]
 ByteArray: TypeAlias = NDArray[np.uint8]
 
-BLOCK = 128  # rows; the unit of all arithmetic, so that a row's score never depends on its neighbours
+BLOCK = 128  # rows that are read, scored and summed together: few enough for a processor's cache
 
 
 def places(n: int) -> IntArray:

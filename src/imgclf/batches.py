@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from threading import local
 
 from imgclf.arrays import Batch, Example, IntArray, SumFn, places
 from imgclf.seeds import ORDER, shuffled
 
 ReadFn = Callable[[IntArray], Example]
+SampleFn = Callable[[int], Batch]
 
 
 def steps_per_epoch(n: int, batch_size: int) -> int:
@@ -14,7 +16,7 @@ def steps_per_epoch(n: int, batch_size: int) -> int:
     return -(-n // batch_size)
 
 
-def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> Callable[[int], Batch]:
+def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> SampleFn:
     """Return sample(step) -> Batch: every epoch deals each of the n examples once, in an order of its own.
 
     Nothing is remembered from step to step but the order of the last epochs, which any step can make again.
@@ -30,6 +32,19 @@ def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> Callable[
         return Batch(order(epoch)[place * batch_size : (place + 1) * batch_size], read)
 
     return sample
+
+
+def per_thread(new_reader: Callable[[], ReadFn]) -> ReadFn:
+    """Let every thread read with a reader of its own, which may use the same memory again and again."""
+    own = local()
+
+    def read(rows: IntArray) -> Example:
+        if not hasattr(own, "reader"):
+            own.reader = new_reader()
+        example: Example = own.reader(rows)
+        return example
+
+    return read
 
 
 def full_pass(n: int, read: ReadFn, sum_blocks: SumFn) -> Batch:

@@ -1,12 +1,11 @@
 """Where names become functions: from a config to the parts of a run."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgclf.arrays import Batch, FloatArray
-from imgclf.batches import epoch_sampler, steps_per_epoch
+from imgclf.arrays import FloatArray, SumFn, sum_in_turn
+from imgclf.batches import SampleFn, epoch_sampler, per_thread, steps_per_epoch
 from imgclf.config import Config
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess, fit_preprocess
@@ -32,7 +31,7 @@ class Plan:
     evaluate_gradient: GradientFn
     optimizer: Optimizer
     step_size: Schedule
-    sample: Callable[[int], Batch]
+    sample: SampleFn
     weights: FloatArray  # (D+1, C), before the first step
     batch_size: int
     steps_per_epoch: int
@@ -42,17 +41,22 @@ class Plan:
         """The steps of the whole run."""
         return self.config.train.epochs * self.steps_per_epoch
 
+    def examples(self, step: int) -> int:
+        """How many examples the batch of a step has: the last one of an epoch may have fewer."""
+        place = step % self.steps_per_epoch
+        return min(self.batch_size, len(self.train) - place * self.batch_size)
+
     def model(self, weights: FloatArray) -> Model:
         """Return the classifier with these weights."""
         names, loss = self.train.class_names, self.config.model.loss
         return Model(weights, self.preprocess, names, loss, self.objective.l2, self.objective.l1)
 
 
-def make_plan(config: Config) -> Plan:
+def make_plan(config: Config, sum_blocks: SumFn = sum_in_turn) -> Plan:
     """Load the data of a run and choose its functions. The test split is never opened."""
     train, val = load_training_data(config)
     check_early_stopping(config, val)
-    preprocess = fit(config, train)
+    preprocess = fit(config, train, sum_blocks)
     size = len(train) if config.train.batch_size == "all" else min(config.train.batch_size, len(train))
     per_epoch = steps_per_epoch(len(train), size)
     return Plan(
@@ -64,7 +68,7 @@ def make_plan(config: Config) -> Plan:
         evaluate_gradient=GRADIENTS[config.train.gradient],
         optimizer=make_optimizer(config),
         step_size=make_schedule(config, per_epoch),
-        sample=epoch_sampler(len(train), size, config.seed, preprocess.reader(train)),
+        sample=make_sampler(config, train, preprocess, size),
         weights=initial_weights(config, preprocess.size, len(train.class_names)),
         batch_size=size,
         steps_per_epoch=per_epoch,
@@ -80,8 +84,13 @@ def continue_from(plan: Plan, model: Model) -> Plan:
             f"{len(model.class_names)} of {model.preprocess.example_shape}",
             "the data has changed since the run: restore it, or train again",
         )
-    sample = epoch_sampler(len(plan.train), plan.batch_size, plan.config.seed, model.preprocess.reader(plan.train))
+    sample = make_sampler(plan.config, plan.train, model.preprocess, plan.batch_size)
     return replace(plan, preprocess=model.preprocess, weights=model.weights, sample=sample)
+
+
+def make_sampler(config: Config, train: Dataset, preprocess: Preprocess, batch_size: int) -> SampleFn:
+    """Return sample(step), in an order that follows from the config's seed."""
+    return epoch_sampler(len(train), batch_size, config.seed, per_thread(lambda: preprocess.reader(train)))
 
 
 def make_objective(config: Config, loss: str | None = None) -> Objective:
@@ -114,12 +123,14 @@ def initial_weights(config: Config, size: int, classes: int) -> FloatArray:
     return weights
 
 
-def fit(config: Config, train: Dataset) -> Preprocess:
+def fit(config: Config, train: Dataset, sum_blocks: SumFn) -> Preprocess:
     """Return the preprocessing that a config asks for, fitted on the training split."""
     chosen, dtype = config.preprocess, config.train.dtype
     try:
         with np.errstate(over="ignore", invalid="ignore"):
-            return fit_preprocess(train, scale=chosen.scale, center=chosen.center, std=chosen.std, dtype=dtype)
+            return fit_preprocess(
+                train, scale=chosen.scale, center=chosen.center, std=chosen.std, dtype=dtype, sum_blocks=sum_blocks
+            )
     except ValueError as error:
         raise DataError(where(config), f"{error}: values are too large for {dtype}", "rescale the data") from error
 

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from imgclf.arrays import BLOCK, ByteArray, FloatArray, IntArray, SumFn, Sums
-from imgclf.batches import full_pass
+from imgclf.batches import full_pass, per_thread
 from imgclf.data.dataset import Dataset
 from imgclf.gradients import Objective
 from imgclf.losses import LOSSES
@@ -80,7 +80,8 @@ def evaluate(model: Model, dataset: Dataset, sum_blocks: SumFn) -> Evaluation:
         confusion = np.bincount(y * classes + s.argmax(axis=1), minlength=classes**2)
         return losses.sum(dtype=np.float64), confusion, np.bincount(rank_of(s, y), minlength=classes)
 
-    batch = full_pass(len(dataset), model.preprocess.reader(dataset), sum_blocks)
+    read = per_thread(lambda: model.preprocess.reader(dataset))
+    batch = full_pass(len(dataset), read, sum_blocks)
     loss, confusion, ranks = batch.sum(sums)
     penalty = objective.penalty(model.weights)
     return Evaluation(float(loss) / len(batch), penalty, confusion.reshape(classes, classes), ranks)

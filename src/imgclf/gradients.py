@@ -38,12 +38,17 @@ class Objective:
 
     def penalty(self, weights: FloatArray) -> float:
         """Return l2/2 * sum(W**2) + l1 * sum(|W|), summed in float64."""
-        W = split(weights)[0].astype(np.float64)
-        return float(self.l2 / 2 * np.sum(W**2) + self.l1 * np.sum(np.abs(W)))
+        W = split(weights)[0]
+        penalty = self.l2 / 2 * np.square(W, dtype=np.float64).sum()
+        if self.l1:
+            penalty += self.l1 * np.abs(W, dtype=np.float64).sum()
+        return float(penalty)
 
     def penalty_gradient(self, weights: FloatArray) -> FloatArray:
         """Return l2 * W + l1 * sign(W), with 0 in the row of b: (D+1, C)."""
-        grad = self.l2 * weights + self.l1 * np.sign(weights)
+        grad = self.l2 * weights
+        if self.l1:
+            grad += self.l1 * np.sign(weights)
         grad[-1] = 0
         return grad
 

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from imgclf.arrays import BLOCK, FloatArray
+from imgclf.arrays import FloatArray
+
+SLAB = 32  # rows that BLAS multiplies at a time
 
 
 def split(weights: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -17,14 +19,15 @@ def scores(X: FloatArray, weights: FloatArray) -> FloatArray:
     """
     W, b = split(weights)
     out = np.empty((len(X), W.shape[1]), weights.dtype)
-    for start in range(0, len(X), BLOCK):
-        rows = X[start : start + BLOCK]
-        # BLAS rounds differently for another number of rows: always multiply exactly BLOCK of them, so
-        # that an example has the same scores, to the bit, alone and in any company.
-        if len(rows) < BLOCK:
-            padded = np.zeros((BLOCK, X.shape[1]), X.dtype)
-            padded[: len(rows)] = rows
-            out[start:] = (padded @ W)[: len(rows)] + b
-        else:
-            out[start : start + BLOCK] = rows @ W + b
+    # BLAS rounds differently for another number of rows: always multiply exactly SLAB of them, so that an
+    # example has the same scores, to the bit, alone and in any company.
+    whole = len(X) // SLAB
+    in_slabs = X[: whole * SLAB].reshape(whole, SLAB, X.shape[1])
+    np.matmul(in_slabs, W, out=out[: whole * SLAB].reshape(whole, SLAB, W.shape[1]))
+    rest = X[whole * SLAB :]
+    if len(rest):
+        padded = np.zeros((SLAB, X.shape[1]), X.dtype)
+        padded[: len(rest)] = rest
+        out[whole * SLAB :] = (padded @ W)[: len(rest)]
+    out += b
     return out

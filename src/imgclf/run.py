@@ -83,7 +83,7 @@ def run(plan: Plan, directory: Path, sum_blocks: SumFn) -> Generator[Event, None
                 seen, state = next(steps)
                 _check_finite(plan, seen.loss, before.step, previous_loss)
                 previous_loss = seen.loss
-                tally.add(seen, len(plan.sample(before.step)))
+                tally.add(seen, plan.examples(before.step))
                 yield Step(state.step, seen.loss)
             seconds = tally.seconds()
             row = _row(plan, epoch, tally, before, state, sum_blocks)

@@ -111,8 +111,7 @@ def test_predict_gives_the_scores_that_eval_has_to_the_bit(imgclf, pictures, on_
     imgclf("train", *on_pictures, *options, "--out", "run")
     model = load_model(Path("run/model.npz"))
     data = load_for(model, pictures)
-    batch = model.preprocess.reader(data)(np.arange(len(data)))
-    expected = scores(batch.X, model.weights)
+    expected = scores(model.preprocess.apply(data.pixels(np.arange(len(data)))), model.weights)
     files = [pictures / "test" / name / f"{i}.png" for name in ("cat", "dog") for i in range(7)]
     together = imgclf("predict", "run", *files, "--format", "json").json["predictions"]
     assert len(files) < BLOCK

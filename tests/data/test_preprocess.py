@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imgclf.arrays import BLOCK
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import fit_preprocess
+from imgclf.parallel import workers
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (300, 4, 3, 3), dtype=np.uint8)
@@ -33,6 +35,41 @@ def test_preprocessing_is_its_formula(center, std, dtype, tolerance):
     assert X.dtype == dtype
     assert X.flags.c_contiguous
     np.testing.assert_allclose(X, by_hand(IMAGES, center, std), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("center", ["none", "pixel"])
+@pytest.mark.parametrize("std", ["none", "pixel"])
+def test_a_reader_reads_what_preprocessing_gives_and_always_into_the_same_memory(center, std):
+    fitted = fit_preprocess(DATA, scale=255, center=center, std=std, dtype="float32")
+    view = DATA.subset(np.arange(299, -1, -1))
+    read = fitted.reader(view)
+    first, memory = None, set()
+    for rows in (np.arange(BLOCK), np.array([5, 5, 0]), np.arange(299, 290, -1)):
+        X, y = read(rows)
+        assert X.tobytes() == fitted.apply(IMAGES[::-1][rows]).tobytes()
+        assert y.tolist() == DATA.labels[::-1][rows].tolist()
+        memory.add(X.__array_interface__["data"][0])
+        first = X if first is None else first
+        assert np.shares_memory(first, X)
+    assert len(memory) == 1
+    assert not np.shares_memory(fitted.reader(view)(rows).X, X)
+
+
+@pytest.mark.parametrize("std", ["none", "pixel", "channel"])
+def test_any_number_of_threads_fits_the_same_bits(std):
+    chosen = {"scale": 255, "center": "pixel", "std": std, "dtype": "float64"}
+    alone = fit_preprocess(DATA, **chosen)
+    with workers(3) as sum_blocks:
+        shared = fit_preprocess(DATA, **chosen, sum_blocks=sum_blocks)
+    assert shared.mean.tobytes() == alone.mean.tobytes()
+    assert std == "none" or shared.std.tobytes() == alone.std.tobytes()
+
+
+def test_the_mean_of_whole_numbers_is_that_of_python():
+    white = Dataset.of(np.full((1000, 2, 2, 1), 255, np.uint8), np.zeros(1000, int), ("a", "b"))
+    assert fit_preprocess(white, scale=1, center="pixel", std="none", dtype="float64").mean.tolist() == [255.0] * 4
+    fitted = fit_preprocess(DATA, scale=1, center="pixel", std="none", dtype="float64")
+    assert fitted.mean.tolist() == [sum(map(int, column)) / 300 for column in IMAGES.reshape(300, -1).T]
 
 
 def test_only_the_given_examples_are_fitted_on():

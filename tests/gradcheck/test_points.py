@@ -113,8 +113,8 @@ def test_every_class_is_seen_as_often_as_it_occurs(plan, images):
 def test_images_are_those_of_training_as_the_classifier_sees_them(plan):
     X, y = stratified_images(plan, 30)
     assert X.dtype == np.float64
-    all_of_them = plan.preprocess.reader(plan.train)(np.arange(len(plan.train)))
-    known = {(row.astype(np.float64).tobytes(), label) for row, label in zip(*all_of_them, strict=True)}
+    all_of_them = plan.preprocess.apply(plan.train.pixels(np.arange(len(plan.train))))
+    known = {(row.astype(np.float64).tobytes(), label) for row, label in zip(all_of_them, plan.train.y, strict=True)}
     assert {(row.tobytes(), label) for row, label in zip(X, y, strict=True)} <= known
 
 

@@ -21,6 +21,7 @@ from imgclf.cli.options import (
 from imgclf.cli.stopping import Stop
 
 if TYPE_CHECKING:
+    from imgclf.arrays import SumFn
     from imgclf.compose import Plan
     from imgclf.run import Finished
 
@@ -68,17 +69,19 @@ def command(
         run_dir.check_out(out)
 
     from imgclf.compose import make_plan
+    from imgclf.parallel import workers
 
-    began = time.perf_counter()
-    plan = make_plan(config)
-    loaded = time.perf_counter()
-    describe(console, plan)
-    if dry_run:
-        _describe_cost(console, plan)
-        return
     threads = count_threads(threads)
-    directory = _open_directory(plan, out, threads)
-    finished, seconds = _train(console, plan, directory, threads, progress)
+    with workers(threads) as sum_blocks:
+        began = time.perf_counter()
+        plan = make_plan(config, sum_blocks)
+        loaded = time.perf_counter()
+        describe(console, plan)
+        if dry_run:
+            _describe_cost(console, plan)
+            return
+        directory = _open_directory(plan, out, threads)
+        finished, seconds = _train(console, plan, directory, sum_blocks, progress)
     trained = time.perf_counter()
     drawn = [] if no_plots else _draw(finished, directory)
     drawing = time.perf_counter() - trained
@@ -161,18 +164,15 @@ def _open_directory(plan: "Plan", out: Path | None, threads: int) -> Path:
     return directory
 
 
-def _train(console: Console, plan: "Plan", directory: Path, threads: int, progress: str) -> tuple["Finished", float]:
+def _train(
+    console: Console, plan: "Plan", directory: Path, sum_blocks: "SumFn", progress: str
+) -> tuple["Finished", float]:
     from imgclf.cli.progress import Progress
-    from imgclf.parallel import workers
     from imgclf.run import Finished, run
 
     began = time.perf_counter()
     try:
-        with (
-            workers(threads) as sum_blocks,
-            closing(run(plan, directory, sum_blocks)) as events,
-            Progress(console, plan, progress) as show,
-        ):
+        with closing(run(plan, directory, sum_blocks)) as events, Progress(console, plan, progress) as show:
             for event in events:
                 if isinstance(event, Finished):
                     return event, time.perf_counter() - began

@@ -74,9 +74,10 @@ class Dataset:
         """The shape of one example: (H, W, channels), or (D,) for feature vectors."""
         return tuple(self.images.shape[1:])
 
-    def pixels(self, rows: IntArray) -> NDArray[Any]:
+    def pixels(self, rows: IntArray, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Gather examples by their place in this split: (n, H, W, channels) uint8 or (n, D) float."""
-        return np.asarray(self.images[self.rows[rows]])
+        # A dataset's own rows are within its images; without a mode, NumPy fills `out` by way of a copy.
+        return np.take(self.images, self.rows[rows], axis=0, out=out, mode="clip")
 
     def subset(self, rows: IntArray) -> "Dataset":
         """Keep only the examples at these places, in this order; no pixel is copied."""

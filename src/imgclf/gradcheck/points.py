@@ -24,8 +24,8 @@ PointFn: TypeAlias = Callable[[Plan, Objective, FloatArray], FloatArray]
 def stratified_images(plan: Plan, images: int) -> tuple[FloatArray, IntArray]:
     """Read so many training images, every class as often as it occurs: X (N, D) float64, y (N,)."""
     chosen = limit(plan.train, min(images, len(plan.train)), plan.config.seed)
-    X, y = plan.preprocess.reader(chosen)(np.arange(len(chosen)))
-    return X.astype(np.float64), y
+    X = plan.preprocess.apply(chosen.pixels(np.arange(len(chosen))))
+    return X.astype(np.float64), chosen.y
 
 
 def zero(plan: Plan, objective: Objective, X: FloatArray) -> FloatArray:

@@ -1,9 +1,10 @@
 """What CIFAR-10 and CIFAR-100 share: a few named files in a folder or an archive, as pickles or as plain records."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from imgclf.formats.files import is_file, kind_of, read_bytes
 from imgclf.formats.inert_pickle import read_pickle
 
 PIXELS = 3 * 32 * 32  # of a picture: all its red ones, row by row, then green, then blue
+_T = TypeVar("_T")
 _REMEDY = "use the files as they were downloaded"
 
 
@@ -54,7 +56,7 @@ def load(path: Path, splits: Collection[str], layouts: Collection[Layout], class
     names: tuple[str, ...] = ()
     parts: dict[str, Part] = {}
     found: Layout | None = None
-    for layout, name, raw, where in _files(path, splits, layouts):
+    for layout, name, raw, where in _ahead(_files(path, splits, layouts)):
         found = found or layout
         if layout is not found:
             continue  # an archive with both forms: the first will do
@@ -157,10 +159,21 @@ def _check_labels(part: Part, classes: int, where: str) -> Part:
 def _join(parts: list[Part], names: tuple[str, ...]) -> Dataset:
     """Copy the parts into one array, each pixel's three colours side by side, and let go of each as it is copied."""
     labels = np.concatenate([part.labels for part in parts])
-    images: NDArray[np.uint8] = np.empty((len(labels), 32, 32, 3), np.uint8)
+    images: NDArray[np.uint8] = np.empty((len(labels), 32 * 32, 3), np.uint8)
     start = 0
     while parts:
-        data = parts.pop(0).data
-        images[start : start + len(data)] = data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+        data = parts.pop(0).data.reshape(-1, 3, 32 * 32)
+        for color in range(3):  # a transposition at once takes NumPy four times as long
+            images[start : start + len(data), :, color] = data[:, color]
         start += len(data)
-    return Dataset.of(images, labels, names)
+    return Dataset.of(images.reshape(-1, 32, 32, 3), labels, names)
+
+
+def _ahead(items: Iterable[_T]) -> Iterator[_T]:
+    """The same items; while one is looked at, the next is made on another thread."""
+    iterator, end = iter(items), object()
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, iterator, end)
+        while (item := coming.result()) is not end:
+            coming = pool.submit(next, iterator, end)
+            yield cast(_T, item)

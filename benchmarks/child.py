@@ -1,0 +1,36 @@
+"""A command run by itself: how long it takes, and the most memory that it has had. Imports little: see run_alone."""
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import NamedTuple
+
+
+class Ended(NamedTuple):
+    """A process: seconds by the clock, its largest memory in bytes, and what it printed."""
+
+    seconds: float
+    peak: int
+    stdout: str
+
+
+def run_alone(command: list[str]) -> Ended:
+    """Run a command as the child of a small process: one of this large one would begin with our memory as its peak."""
+    with ProcessPoolExecutor(1, get_context("forkserver")) as pool:
+        return pool.submit(run, command).result()
+
+
+def run(command: list[str]) -> Ended:
+    """Run a command to its end and look at what the kernel counted of it alone."""
+    began = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        stdout, stderr = (pipe.read() if pipe else "" for pipe in (process.stdout, process.stderr))
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - began
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {stderr}")
+    return Ended(seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), stdout)

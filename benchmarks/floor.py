@@ -1,0 +1,50 @@
+"""What no linear classifier can do without: look at the pixels, make them numbers, multiply twice."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from imgclf.arrays import BLOCK, ByteArray, FloatArray
+
+Epoch = Callable[[], object]
+
+
+def products(pixels: ByteArray, dscores: FloatArray, weights: FloatArray, threads: int) -> Epoch:
+    """One cast of the pixels to float32, X @ W and X.T @ dscores, block by block into the same buffers, in order.
+
+    pixels (N, D), dscores (N, C) and weights (D, C) float32: of a trained classifier, so that they are no special
+    numbers. Nothing is gathered, nothing is added up.
+    """
+    D, C = weights.shape
+
+    def share(thread: int) -> None:
+        X, s, grad = (np.empty(shape, np.float32) for shape in ((BLOCK, D), (BLOCK, C), (D, C)))
+        for rows in _blocks(len(pixels), thread, threads):
+            n = len(pixels[rows])
+            np.copyto(X[:n], pixels[rows])
+            np.matmul(X[:n], weights, out=s[:n])
+            np.matmul(X[:n].T, dscores[rows], out=grad)
+
+    return _on_threads(share, threads)
+
+
+def reading(pixels: ByteArray, threads: int) -> Epoch:
+    """Copy the pixels (N, D) block by block into the same buffer."""
+
+    def share(thread: int) -> None:
+        buffer = np.empty((BLOCK, pixels.shape[1]), np.uint8)
+        for rows in _blocks(len(pixels), thread, threads):
+            block = pixels[rows]
+            np.copyto(buffer[: len(block)], block)
+
+    return _on_threads(share, threads)
+
+
+def _blocks(n: int, thread: int, threads: int) -> list[slice]:
+    return [slice(first, first + BLOCK) for first in range(thread * BLOCK, n, threads * BLOCK)]
+
+
+def _on_threads(share: Callable[[int], None], threads: int) -> Epoch:
+    pool = ThreadPoolExecutor(threads)
+    return lambda: list(pool.map(share, range(threads)))

@@ -1,0 +1,124 @@
+"""How the time of an epoch grows: with images, pixels and classes, and by the size of a batch and the threads."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import isqrt
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from contenders import settings
+from epochs import Spread, in_turn
+from growth_plot import Panel, draw
+from images import Images
+from ours import epochs, plan_of
+from results import cores, fenced, paragraph
+
+from imgclf.cli.console import table
+from imgclf.report.style import png_bytes
+
+ROUNDS = 5
+PICTURE = Path(__file__).with_name("growth.png")
+STANDARD = {"N": 10_000, "size": 32, "C": 10, "batch": 256}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What is varied, in which steps, and from where on its part of the time dominates: there the slope is taken."""
+
+    name: str
+    values: Sequence[int]
+    vary: Callable[[int], dict[str, int]]
+    dominates: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The letter or the word before the comma."""
+        return self.name.partition(",")[0]
+
+
+def axes() -> list[Axis]:
+    """Return what is varied; the rest stays as in STANDARD, on all cores."""
+    return [
+        Axis("N, images", (1000, 2000, 5000, 10_000, 20_000, 50_000), lambda n: {"N": n}, 5000),
+        Axis("D, numbers an image", (48, 192, 768, 3072, 6912, 12_288, 27_648), lambda d: {"size": side(d)}, 3072),
+        Axis("C, classes", (2, 10, 30, 100, 300, 1000), lambda c: {"C": c}, 100),
+        Axis("batch, images a step", (16, 64, 256, 1024, 4096), lambda n: {"batch": n}),
+        Axis("threads", tuple(sorted({1, 2, 4, cores()})), lambda n: {"threads": n}),
+    ]
+
+
+def side(numbers: int) -> int:
+    """Return the height of a square colour picture with so many numbers."""
+    return isqrt(numbers // 3)
+
+
+def measure_growth(images: Images) -> str:
+    """Time an epoch at every point of every axis, draw them, and describe them."""
+    panels = [panel(axis, times(axis, images)) for axis in axes()]
+    PICTURE.write_bytes(png_bytes(draw(panels, f"The time of one epoch of imgclf while one thing varies; {rest()}.")))
+    return describe(panels)
+
+
+def rest() -> str:
+    """Say what does not vary."""
+    return (
+        f"the others stay at N = {STANDARD['N']:,}, D = {STANDARD['size'] ** 2 * 3:,}, C = {STANDARD['C']}, batches of"
+        f" {STANDARD['batch']} and {cores()} threads"
+    )
+
+
+def times(axis: Axis, images: Images) -> list[Spread]:
+    """Time the points of an axis in turn."""
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        ways = {}
+        for value in axis.values:
+            chosen = {**STANDARD, "threads": cores(), **axis.vary(value)}
+            file = reshaped(images, chosen["N"], chosen["size"], chosen["C"]).save(Path(folder, "images.npz"))
+            plan = plan_of(file, *settings(10**6, chosen["batch"]))
+            file.unlink()
+            ways[value] = stack.enter_context(epochs(plan, Path(folder, str(value)), chosen["threads"]))
+        found = in_turn(ways, f"growth with {axis.key}", ROUNDS)
+    return [found[value] for value in axis.values]
+
+
+def reshaped(images: Images, n: int, size: int, classes: int) -> Images:
+    """Cut the same pixels into n pictures of another size; the classes are dealt out in turn."""
+    numbers = n * size * size * 3
+    pixels = np.resize(images.pixels, numbers) if numbers > images.pixels.size else images.pixels.ravel()[:numbers]
+    y = images.y[:n] if classes == images.classes and size == 32 else np.arange(n) % classes
+    return Images(pixels.reshape(n, size, size, 3), y, classes)
+
+
+def panel(axis: Axis, found: list[Spread]) -> Panel:
+    """Find the slope over the upper points: least squares in powers of ten."""
+    x, y = np.array(axis.values, float), np.array([one.median for one in found])
+    slope = None
+    if axis.dominates is not None:
+        upper = x >= axis.dominates
+        slope = float(np.polyfit(np.log10(x[upper]), np.log10(y[upper]), 1)[0])
+    return Panel(axis.name, x, y, slope, axis.dominates)
+
+
+def describe(panels: list[Panel]) -> str:
+    """Return the slopes and the points."""
+    slopes = [
+        f"{panel.slope:.2f} with {panel.name.partition(',')[0]} from {panel.dominates:,} on"
+        for panel in panels
+        if panel.slope is not None
+    ]
+    points = [
+        table([panel.name, *(f"{value:,.0f}" for value in panel.x)], [["seconds", *(f"{y:.4f}" for y in panel.y)]])
+        for panel in panels
+    ]
+    return (
+        "## 5. Growth\n\n"
+        + paragraph(
+            f"The time of an epoch of imgclf while one thing varies; {rest()}. The pixels are those of the images, cut"
+            f" to size. Medians of {ROUNDS} rounds, the points of a row in turn."
+        )
+        + fenced("\n\n".join(points))
+        + paragraph(f"Slopes, time as a power of what varies, where that dominates: {', '.join(slopes)}.")
+        + f"![Time of an epoch against each of the five, in powers of ten]({PICTURE.name})"
+    )

@@ -1,0 +1,141 @@
+"""The picture of the growth: a panel each, powers of ten both ways, and beside the points a line of slope 1."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from imgclf.arrays import FloatArray
+from imgclf.report.scales import number
+from imgclf.report.style import (
+    BLUE,
+    BODY,
+    INK,
+    MARGIN,
+    MUTED,
+    POINT,
+    RULE,
+    SMALL,
+    Heading,
+    place,
+    sheet,
+    styled,
+    text_width,
+    write,
+)
+
+_COLUMNS, _WIDTH, _HEIGHT = 3, 2.45, 1.9  # of a panel, inches
+_LEFT, _ACROSS, _DOWN = 0.72, 0.62, 1.0
+_NAME, _FOUND = 28 * POINT, 14 * POINT  # above a panel
+_ROOM = 0.12  # beside the outermost points
+_DASHED = (0, (4, 2))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One thing varied: its values x and the seconds y, (k,) each; the slope, and from where on it was taken."""
+
+    name: str
+    x: FloatArray
+    y: FloatArray
+    slope: float | None = None
+    dominates: int | None = None
+
+
+def draw(panels: Sequence[Panel], advice: str) -> Figure:
+    """Draw the panels row by row, all with the same scale of time, and a key after the last."""
+    rows = -(-(len(panels) + 1) // _COLUMNS)
+    width = _LEFT + _COLUMNS * _WIDTH + (_COLUMNS - 1) * _ACROSS + MARGIN
+    seconds = np.concatenate([panel.y for panel in panels])
+    limits = float(seconds.min()) / 1.5, float(seconds.max()) * 1.5
+    with styled():
+        heading = Heading("How the time of an epoch grows", advice, width - 2 * MARGIN)
+        top = MARGIN + heading.height + 0.75
+        figure = sheet(width, top + rows * _HEIGHT + (rows - 1) * _DOWN + 0.3 + MARGIN)
+        heading.write(figure)
+        corners = [
+            (_LEFT + column * (_WIDTH + _ACROSS), top + row * (_HEIGHT + _DOWN))
+            for row in range(rows)
+            for column in range(_COLUMNS)
+        ]
+        for panel, (left, upper) in zip(panels, corners, strict=False):
+            _title(figure, panel, left, upper)
+            _panel(place(figure, left, upper, _WIDTH, _HEIGHT), panel, limits)
+        _key(figure, *corners[len(panels)])
+    return figure
+
+
+def _title(figure: Figure, panel: Panel, left: float, top: float) -> None:
+    write(figure, left, top - _NAME, panel.name, weight="bold", va="center")
+    if panel.slope is not None:
+        write(figure, left, top - _FOUND, f"slope {panel.slope:.2f}", color=BLUE, size=SMALL, va="center")
+
+
+def _panel(axes: Axes, panel: Panel, limits: tuple[float, float]) -> None:
+    stretch = (panel.x[-1] / panel.x[0]) ** (_ROOM / (_WIDTH - 2 * _ROOM))
+    axes.set(xscale="log", yscale="log", xlim=(panel.x[0] / stretch, panel.x[-1] * stretch), ylim=limits)
+    _ticks(axes, panel, limits)
+    if panel.slope is not None:
+        ends = np.array([panel.x[0] / stretch, panel.x[-1] * stretch])
+        axes.plot(ends, panel.y[-1] * ends / panel.x[-1], color=MUTED, linewidth=0.9, linestyle=_DASHED, zorder=1)
+    axes.plot(panel.x, panel.y, color=BLUE, linewidth=1.6, zorder=3)
+    for x, y in zip(panel.x, panel.y, strict=True):
+        axes.plot([x], [y], **_point(filled=x >= (panel.dominates or 0)))
+
+
+def _point(*, filled: bool) -> dict[str, Any]:
+    inside = BLUE if filled else "white"
+    return {
+        "marker": "o",
+        "color": BLUE,
+        "markersize": 5,
+        "markerfacecolor": inside,
+        "markeredgewidth": 1.2,
+        "zorder": 4,
+    }
+
+
+def _ticks(axes: Axes, panel: Panel, limits: tuple[float, float]) -> None:
+    decades = range(int(np.ceil(np.log10(limits[0]))), int(np.floor(np.log10(limits[1]))) + 1)
+    axes.set_yticks([10.0**power for power in decades], [f"{number(10.0**power)} s" for power in decades])
+    axes.set_xticks(panel.x, _labels(panel.x))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.grid(axis="y", color=RULE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", length=3)
+
+
+def _labels(x: FloatArray) -> list[str]:
+    """Name as many of the values as have room beside the next one that is named, from the last on."""
+    inches = (np.log10(x) - np.log10(x[0])) / np.log10(x[-1] / x[0]) * (_WIDTH - 2 * _ROOM)
+    labels: list[str] = []
+    free = np.inf
+    for place_of, value in zip(inches[::-1], x[::-1], strict=True):
+        half = text_width(f"{value:,.0f}", SMALL) / 2
+        fits = place_of + half < free
+        labels.append(f"{value:,.0f}" if fits else "")
+        free = place_of - half - 5 * POINT if fits else free
+    return labels[::-1]
+
+
+def _key(figure: Figure, left: float, top: float) -> None:
+    """Say what the points and the dashes are, where a panel would be."""
+    axes = place(figure, left, top, _WIDTH, _HEIGHT)
+    axes.set_axis_off()
+    axes.set(xlim=(0, _WIDTH), ylim=(_HEIGHT, 0))
+    lines: dict[str, dict[str, Any]] = {
+        "the slope is taken over these": _point(filled=True),
+        "here other things take the time": _point(filled=False),
+        "slope 1, to compare with": {"color": MUTED, "linewidth": 0.9, "linestyle": _DASHED},
+    }
+    for i, (text, look) in enumerate(lines.items()):
+        height = 0.1 + i * 2.2 * BODY * POINT
+        axes.plot([0.14] if "marker" in look else [0, 0.28], [height] * (1 if "marker" in look else 2), **look)
+        axes.text(0.38, height, text, size=SMALL, color=INK, va="center_baseline")

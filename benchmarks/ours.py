@@ -1,0 +1,37 @@
+"""imgclf as the benchmarks drive it: the one place here that knows how a run is made and who computes its blocks."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from imgclf.compose import Plan, make_plan
+from imgclf.config import resolve
+from imgclf.parallel import workers
+from imgclf.run import Epoch, Event, Finished, run
+
+
+def plan_of(file: Path, *settings: str) -> Plan:
+    """Load an .npz file for training on all of it; settings are overrides of the config."""
+    source = ["data.source=npz", f"data.path={json.dumps(str(file))}", "data.val_fraction=0.0"]
+    return make_plan(resolve(overrides=[*source, *settings]).config)
+
+
+@contextmanager
+def epochs(plan: Plan, directory: Path, threads: int) -> Iterator[Callable[[], Epoch]]:
+    """Begin a run; what it gives makes one more epoch at each call."""
+    with _events(plan, directory, threads) as events:
+        yield lambda: next(event for event in events if isinstance(event, Epoch))
+
+
+def train(plan: Plan, directory: Path, threads: int) -> Finished:
+    """Make a whole run: all epochs, and the full pass at their end."""
+    with _events(plan, directory, threads) as events:
+        return next(event for event in events if isinstance(event, Finished))
+
+
+@contextmanager
+def _events(plan: Plan, directory: Path, threads: int) -> Iterator[Iterator[Event]]:
+    directory.mkdir(parents=True)
+    with workers(threads) as blocks, closing(run(plan, directory, blocks)) as events:
+        yield events
