@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imgclf.arrays import BLOCK, Batch, tree_sum
+from imgclf.arrays import BLOCK, Batch, place_type, places, slices, tree_sum
 
 
 @pytest.mark.parametrize("N", [1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 3])
@@ -40,3 +40,14 @@ def test_a_batch_without_examples_has_no_sum():
 def test_a_label_is_missing():
     with pytest.raises(ValueError, match=r"not \(N, D\) and \(N,\)"):
         Batch.of(np.zeros((3, 1)), np.zeros(2, int))
+
+
+def test_pieces_cover_every_place_once():
+    for n in (0, 1, 6, 7, 8):
+        assert [place for part in slices(n, 3) for place in range(n)[part]] == list(range(n))
+
+
+def test_places_are_numbers_of_four_bytes_while_those_suffice():
+    assert places(5).tolist() == [0, 1, 2, 3, 4]
+    assert places(5).dtype == place_type(1 << 32) == np.uint32
+    assert place_type((1 << 32) + 1) is np.int64

@@ -25,8 +25,8 @@ def modules_after(*arguments):
 
 
 @pytest.mark.parametrize("command", [
-    [], ["train"], ["eval"], ["predict"], ["gradcheck"], ["data"], ["data", "info"], ["config"], ["config", "init"],
-    ["config", "show"], ["config", "check"], ["config", "schema"], ["completion"],
+    [], ["train"], ["eval"], ["predict"], ["gradcheck"], ["data"], ["data", "info"], ["data", "pack"], ["config"],
+    ["config", "init"], ["config", "show"], ["config", "check"], ["config", "schema"], ["completion"],
 ])  # fmt: skip
 def test_help_imports_nothing_heavy(command):
     text, modules = modules_after(*command, "--help")

@@ -11,7 +11,7 @@ The alphabet of shapes, the same in every module:
     scores   (N, C) float    X @ W + b
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -23,6 +23,21 @@ IntArray: TypeAlias = NDArray[np.integer[Any]]
 ByteArray: TypeAlias = NDArray[np.uint8]
 
 BLOCK = 128  # rows that are read, scored and summed together: few enough for a processor's cache
+
+
+def places(n: int) -> IntArray:
+    """Return 0..n-1, (n,), as numbers of 4 bytes while those suffice: row numbers are what grows with a data set."""
+    return np.arange(n, dtype=place_type(n))
+
+
+def place_type(n: int) -> type[np.integer[Any]]:
+    """Return the type that holds the places of n examples."""
+    return np.uint32 if n <= 1 << 32 else np.int64
+
+
+def slices(n: int, step: int = 1 << 16) -> Iterator[slice]:
+    """Cut 0..n-1 into pieces, for what must not need memory for all examples at once."""
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
 class Example(NamedTuple):

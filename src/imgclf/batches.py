@@ -4,9 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from threading import local
 
-import numpy as np
-
-from imgclf.arrays import Batch, Example, IntArray, SumFn
+from imgclf.arrays import Batch, Example, IntArray, SumFn, places
 from imgclf.seeds import ORDER, shuffled
 
 ReadFn = Callable[[IntArray], Example]
@@ -51,4 +49,4 @@ def per_thread(new_reader: Callable[[], ReadFn]) -> ReadFn:
 
 def full_pass(n: int, read: ReadFn, sum_blocks: SumFn) -> Batch:
     """All n examples in their own order, as one batch."""
-    return Batch(np.arange(n), read, sum_blocks)
+    return Batch(places(n), read, sum_blocks)

@@ -1,5 +1,6 @@
 """Who computes the blocks of a batch: this thread, or several; the sums are the same to the bit."""
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -68,3 +69,8 @@ def _sum_together(pool: ThreadPoolExecutor, threads: int, term: Callable[[int], 
     for helper in helpers:
         helper.result()
     return tree_sum(sums)
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

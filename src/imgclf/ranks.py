@@ -89,12 +89,12 @@ def branches(start: int, stop: int, share: range) -> Iterator[range]:
     if share.start <= start and stop <= share.stop:
         yield range(start, stop)
     elif share.start < stop and start < share.stop:
-        middle = _fork(start, stop)
+        middle = _middle(start, stop)
         yield from branches(start, middle, share)
         yield from branches(middle, stop, share)
 
 
-def _fork(start: int, stop: int) -> int:
+def _middle(start: int, stop: int) -> int:
     """Return where the tree over start..stop-1 divides: its left side has the largest 2**k numbers that are not all."""
     return start + (1 << (stop - start - 1).bit_length() - 1)
 
@@ -158,7 +158,7 @@ def _add_up(n: int, leaves: list[range], sums: Sequence[Any]) -> Any:
     def add(start: int, stop: int) -> Any:
         if range(start, stop) in known:
             return known[range(start, stop)]
-        middle = _fork(start, stop)
+        middle = _middle(start, stop)
         return add(start, middle) + add(middle, stop)
 
     return add(0, n)

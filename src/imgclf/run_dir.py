@@ -3,13 +3,12 @@
 import csv
 import json
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from imgclf.errors import RunError, StorageError, UsageError
+from imgclf.errors import RunError, UsageError
+from imgclf.storage import storage as storage
+from imgclf.storage import write_whole as write_whole
 
 RUNS = Path("runs")
 METRICS = (
@@ -97,37 +96,6 @@ def read_table(path: Path) -> dict[str, list[float | None]]:
     with storage(path), path.open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
     return {column: [float(row[place]) if row[place] else None for row in rows] for place, column in enumerate(header)}
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under another name beside it, then rename: readers see all of it or nothing."""
-    with storage(path):
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(0o666 & ~_umask())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-
-
-@contextmanager
-def storage(path: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into one clear line."""
-    try:
-        yield
-    except OSError as error:
-        raise StorageError.of(path, error) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _read_json(path: Path) -> dict[str, Any]:

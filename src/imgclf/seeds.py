@@ -6,6 +6,8 @@ All is made of raw bits: they are what NumPy keeps from version to version; its 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgclf.arrays import IntArray, place_type
+
 # PCG64(5), PCG64([5, 0]) and PCG64([5, 0, 0]) are one stream, so no purpose is 0.
 ORDER = 1
 VAL_SPLIT = 2
@@ -13,6 +15,10 @@ WEIGHTS = 3
 SYNTHETIC = 4
 LIMIT = 5
 CHECK = 6
+
+SORTED_AT_ONCE = 1 << 20
+_DRAWN_AT_ONCE = 1 << 16
+_PART_BITS = 4
 
 
 def stream(seed: int, purpose: int, *counters: int) -> np.random.PCG64:
@@ -31,6 +37,26 @@ def normal(bits: np.random.PCG64, shape: tuple[int, ...]) -> NDArray[np.float64]
     return np.asarray(np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v))
 
 
-def shuffled(n: int, seed: int, purpose: int, *counters: int) -> NDArray[np.intp]:
-    """Return 0..n-1 in random order, (n,)."""
-    return stream(seed, purpose, *counters).random_raw(n).argsort(kind="stable")
+def shuffled(n: int, seed: int, purpose: int, *counters: int) -> IntArray:
+    """Return 0..n-1 in random order, (n,): the places of n raw numbers, from the smallest number to the largest."""
+    if n <= SORTED_AT_ONCE:
+        return stream(seed, purpose, *counters).random_raw(n).argsort(kind="stable").astype(place_type(n))
+    # The same order with 6 bytes a place instead of 20: a sixteenth of the numbers is sorted at a time.
+    order = np.empty(n, place_type(n))
+    done = 0
+    for part in range(1 << _PART_BITS):
+        numbers, found = _part(stream(seed, purpose, *counters), n, part)
+        order[done : done + len(found)] = found[numbers.argsort(kind="stable")]
+        done += len(found)
+    return order
+
+
+def _part(bits: np.random.PCG64, n: int, part: int) -> tuple[NDArray[np.uint64], IntArray]:
+    """Return those of n raw numbers that begin with the bits `part`, and their places."""
+    numbers, found = [], []
+    for start in range(0, n, _DRAWN_AT_ONCE):
+        raw = bits.random_raw(min(_DRAWN_AT_ONCE, n - start))
+        here = np.flatnonzero(raw >> (64 - _PART_BITS) == part)
+        numbers.append(raw[here])
+        found.append((here + start).astype(place_type(n)))
+    return np.concatenate(numbers), np.concatenate(found)

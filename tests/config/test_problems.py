@@ -39,7 +39,7 @@ def test_every_mistake_is_told_at_once_where_it_was_written(tmp_path):
     assert found.lines() == [
         f"{file}:1:7: seed: must be at least 0, is -1",
         f"{file}:3:11: data.source: 'cifra10' is not one of fashion-mnist-mini, cifar10, cifar100, idx, folder, npz, "
-        "synthetic; did you mean 'cifar10'?",
+        "pack, synthetic; did you mean 'cifar10'?",
         f"{file}:4:17: data.val_fraction: must be less than 1, is 1",
         f"{file}:5:15: model.loss: 'softmx' is not one of softmax, svm, svm_squared, svm_cs, logistic_ovr; "
         "did you mean 'softmax'?",
@@ -92,8 +92,8 @@ def test_a_key_like_no_other_is_told_with_those_there_are(key):
     assert "unknown key; the keys here are " in line
 
 
-def test_a_source_that_is_not_there_yet_is_no_choice():
-    assert "'pack' is not one of" in lines("data.source=pack")[0]
+def test_a_source_that_is_not_there_is_no_choice():
+    assert "'tfrecord' is not one of" in lines("data.source=tfrecord")[0]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_a_key_takes_what_it_should_and_nothing_else(key):
 
 
 CHOICES = {
-    "data.source": ["fashion-mnist-mini", "cifar10", "cifar100", "idx", "folder", "npz", "synthetic"],
+    "data.source": ["fashion-mnist-mini", "cifar10", "cifar100", "idx", "folder", "npz", "pack", "synthetic"],
     "data.labels": ["fine", "coarse"],
     "preprocess.color": ["rgb", "gray"],
     "preprocess.center": ["pixel", "channel", "none"],

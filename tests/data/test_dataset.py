@@ -50,3 +50,22 @@ def test_what_does_not_fit_is_no_data_set(images, labels, names):
 def test_small_labels_are_widened_before_they_can_wrap():
     data = Dataset.of(np.zeros((2, 1, 1, 1), np.uint8), np.array([250, 251], np.uint8), tuple(map(str, range(252))))
     assert (data.y * 252).tolist() == [250 * 252, 251 * 252]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64])
+def test_labels_are_held_as_they_come_and_handed_out_wide(dtype):
+    data = Dataset.of(IMAGES, LABELS.astype(dtype), ("a", "b"))
+    assert data.labels.dtype == dtype
+    assert data.y.dtype == data.y_of(np.array([1])).dtype == np.int64
+    assert data.fingerprint() == Dataset.of(IMAGES, LABELS, ("a", "b")).fingerprint()
+
+
+def test_classes_are_counted_in_this_split_only():
+    data = Dataset.of(IMAGES, LABELS, ("a", "b", "none"))
+    assert data.class_counts().tolist() == [2, 3, 0]
+    assert data.subset(np.array([4, 1, 0])).class_counts().tolist() == [1, 2, 0]
+
+
+def test_labels_that_are_no_integers_are_refused():
+    with pytest.raises(ValueError, match="not integers"):
+        Dataset.of(IMAGES, LABELS.astype(float), ("a", "b"))

@@ -1,8 +1,12 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgclf.arrays import slices
+from imgclf.data import splits
 from imgclf.data.dataset import Dataset
 from imgclf.data.splits import apportion, limit, match_classes, split_off_validation
 from imgclf.errors import DataError
@@ -108,3 +112,18 @@ def test_which_of_equal_classes_give_up_an_image_depends_on_the_seed():
     assert all(len(classes) == 9 for classes in chosen)
     assert len(set.union(*chosen)) > 20
     assert len({int(limit(data, 1, seed).y[0]) for seed in range(20)}) > 5
+
+
+@given(labels, st.floats(0, 0.99), seeds)
+def test_choosing_in_pieces_chooses_the_same(y, fraction, seed):
+    once = split_off_validation(dataset_of(y), fraction, seed), limit(dataset_of(y), 5, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(splits, "slices", partial(slices, step=3))
+        pieces = split_off_validation(dataset_of(y), fraction, seed), limit(dataset_of(y), 5, seed)
+    for one, other in zip((*once[0], once[1]), (*pieces[0], pieces[1]), strict=True):
+        assert members(one) == members(other)
+
+
+def test_examples_of_a_part_are_matched_whatever_is_outside_of_it():
+    part = dataset_of([0, 1, 2], ("eel", "cat", "fox")).subset(np.array([1]))
+    assert match_classes(part, ("ant", "cat")).y.tolist() == [1]

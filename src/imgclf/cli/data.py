@@ -1,21 +1,24 @@
-"""`imgclf data`: look at the images before they are learned from."""
+"""`imgclf data`: look at the images before they are learned from, or pack them for that."""
 
+import shlex
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, picture_size, table
-from imgclf.cli.options import PATH, config_options, json_option, read_config, show_help
+from imgclf.cli.console import Console, picture_size, plural, table
+from imgclf.cli.options import PATH, config_options, json_option, progress_option, read_config, show_help
+from imgclf.cli.stopping import Stop
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Dataset
 
 
-@click.group("data", invoke_without_command=True, short_help="Look at data sets.")
+@click.group("data", invoke_without_command=True, short_help="Look at data sets, and pack them.")
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Look at data sets."""
+    """Look at data sets, and pack them."""
     show_help(ctx)
 
 
@@ -30,15 +33,13 @@ def info(
     """Show how many images each class has in each split.
 
     Of the data that the config names, split as for training; or of PATH, as it is: a folder of images, of CIFAR or
-    IDX files, a .tar.gz of CIFAR, or an .npz.
+    IDX files, a pack, a .tar.gz of CIFAR, or an .npz.
     """
-    from imgclf.data.sources import recognise
     from imgclf.loading import load_all_splits, where
 
     console = Console(ctx, as_json=as_json)
     if path is not None:
-        text = str(path.resolve()).replace("'", "''")
-        overrides = (*overrides, f"data.source={recognise(path)}", f"data.path='{text}'", "data.val_fraction=0")
+        overrides = (*overrides, *as_overrides(path), "data.val_fraction=0")
     config = read_config(files, overrides)
     splits = load_all_splits(config)
     content = summarise(str(path or where(config)), config.data.source, splits)
@@ -56,13 +57,74 @@ def info(
     console.object(content)
 
 
+@command.command("pack", short_help="Turn images into arrays on disk, for data larger than memory.")
+@click.argument("path", type=PATH, required=False)
+@config_options
+@click.option("--out", type=PATH, metavar="DIR", required=True, help="Where to. Absent, empty, or an unfinished pack.")
+@progress_option("A bar, lines, or nothing; auto: a bar where stderr is a terminal.")
+@json_option
+@click.pass_context
+def pack(
+    ctx: click.Context,
+    path: Path | None,
+    files: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    out: Path,
+    progress: str,
+    as_json: bool,
+) -> None:
+    """Write the images of PATH, or of the config, as arrays into DIR; then train with data.source=pack.
+
+    \b
+    imgclf data pack pictures --out packed -s preprocess.image_size=64
+    imgclf train -s data.source=pack -s data.path=packed
+
+    All splits are packed whole. Training maps the arrays: memory does not grow with the pictures. If it is stopped,
+    even by force, the same command goes on where it was.
+    """  # noqa: D301 - click wants the character, not its name
+    from imgclf.cli.progress import PackProgress
+    from imgclf.packing import pack as write
+
+    console = Console(ctx, as_json=as_json)
+    config = read_config(files, overrides if path is None else (*overrides, *as_overrides(path)))
+    try:
+        with closing(write(config, out)) as events, PackProgress(console, progress) as show:
+            for event in events:
+                show(event)
+    except Stop as stop:
+        raise stop.error(out, "the same command goes on from here") from None
+    _describe_pack(console, out)
+
+
+def _describe_pack(console: Console, out: Path) -> None:
+    from imgclf.data.pack import SPLITS, open_pack
+
+    splits = open_pack(out, SPLITS)
+    for split, dataset in splits.items():
+        size, classes = picture_size(dataset.example_shape), plural(len(dataset.class_names), "class", "classes")
+        console.result(f"{split:<6} {plural(len(dataset), 'image')}; {size}, {classes}")
+    console.result(f"pack   {out}")
+    console.say(f"next   imgclf train -s data.source=pack -s data.path={shlex.quote(str(out))}")
+    content = {
+        split: {"n": len(found), "example_shape": list(found.example_shape), "classes": list(found.class_names)}
+        for split, found in splits.items()
+    }
+    console.object({"pack": str(out), "splits": content})
+
+
+def as_overrides(path: Path) -> tuple[str, ...]:
+    """Return what -s would say to mean the data set at a path."""
+    from imgclf.data.sources import recognise
+
+    text = str(path.resolve()).replace("'", "''")
+    return f"data.source={recognise(path)}", f"data.path='{text}'"
+
+
 def summarise(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str, Any]:
     """Return what `--json` prints."""
-    import numpy as np
-
     first = next(iter(splits.values()))
     names = first.class_names
-    counts = {split: np.bincount(found.y, minlength=len(names)).tolist() for split, found in splits.items()}
+    counts = {split: found.class_counts().tolist() for split, found in splits.items()}
     shape = first.example_shape
     return {
         "data": data,

@@ -41,6 +41,12 @@ def threads_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def progress_option(text: str) -> Callable[[F], F]:
+    """Add --progress; the text says what the choices mean."""
+    choices = click.Choice(["auto", "bar", "plain", "none"])
+    return click.option("--progress", type=choices, default="auto", show_default=True, help=text)
+
+
 def show_help(ctx: click.Context) -> None:
     """Answer a group that is called without a command: print what there is."""
     if ctx.invoked_subcommand is None:
@@ -56,8 +62,6 @@ def read_config(files: tuple[Path, ...], overrides: tuple[str, ...]) -> "Config"
 
 def count_threads(threads: int | None) -> int:
     """Return the number asked for, else that of the cores this process may use."""
-    import os
+    from imgclf.parallel import available_cores
 
-    if threads is not None:
-        return threads
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return available_cores() if threads is None else threads

@@ -9,6 +9,7 @@ from imgclf.run import Epoch, Step
 
 if TYPE_CHECKING:
     from imgclf.compose import Plan
+    from imgclf.data.packer import Packed
 
 HEADER = "epoch    step  step size  train loss  accuracy    val loss  accuracy    update   images/s"
 
@@ -54,6 +55,44 @@ class Progress:
         else:
             with self._bar.external_write_mode():
                 echo(line, err=self._console.as_json)
+
+
+class PackProgress:
+    """Shows how a pack grows: a bar for each split, or a line; modes as for training."""
+
+    def __init__(self, console: Console, mode: str) -> None:
+        self._console = console
+        self._bars = (mode == "bar" or (mode == "auto" and sys.stderr.isatty())) and not console.quiet
+        self._lines = mode == "plain"
+        self._bar: Any = None
+        self._split = ""
+
+    def __enter__(self) -> "PackProgress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, event: "Packed") -> None:
+        """Show one advance."""
+        if self._lines:
+            self._console.say(f"{event.split:<6} {event.done:,} of {event.n:,} images")
+        if self._bars:
+            if event.split != self._split:
+                self._open_bar(event)
+            self._bar.n = event.done  # a pack that is continued does not begin at 0
+            self._bar.refresh()
+
+    def _open_bar(self, event: "Packed") -> None:
+        from tqdm import tqdm
+
+        if self._bar is not None:
+            self._bar.close()
+        self._split = event.split
+        self._bar = tqdm(total=event.n, desc=event.split, unit="image", leave=False, dynamic_ncols=True)
 
 
 def epoch_line(event: Epoch) -> str:

@@ -10,7 +10,15 @@ import click
 
 from imgclf.cli.console import Console, number, percent, picture_size, plural
 from imgclf.cli.launcher import on_every_rank
-from imgclf.cli.options import PATH, config_options, count_threads, json_option, read_config, threads_option
+from imgclf.cli.options import (
+    PATH,
+    config_options,
+    count_threads,
+    json_option,
+    progress_option,
+    read_config,
+    threads_option,
+)
 from imgclf.cli.stopping import Stop
 
 if TYPE_CHECKING:
@@ -24,10 +32,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=PATH, metavar="DIR", help="The run directory (default: runs/NAME). Absent or empty.")
 @threads_option
 @click.option("--no-plots", is_flag=True, help="Draw no pictures.")
-@click.option(
-    "--progress", type=click.Choice(["auto", "bar", "plain", "none"]), default="auto", show_default=True,
-    help="A bar, one line an epoch, or nothing; auto: a bar too where stderr is a terminal.",
-)  # fmt: skip
+@progress_option("A bar, one line an epoch, or nothing; auto: a bar too where stderr is a terminal.")
 @click.option("--dry-run", is_flag=True, help="Load the data, say what would be done, and stop.")
 @click.option("--print-config", is_flag=True, help="Print the resolved config and stop.")
 @json_option
@@ -53,6 +58,8 @@ def command(
     imgclf train -c configs/cifar10_softmax.yaml  as a config says
     imgclf train -s model.loss=svm -s train.epochs=5
     mpiexec -n 4 imgclf train                     on four processes, with imgclf[mpi]
+
+    Pictures read from a folder are kept in the user's cache folder for the next time; IMGCLF_CACHE=0 turns that off.
     """  # noqa: D301 - click wants the character, not its name
     from imgclf import run_dir
     from imgclf.config import dump
@@ -100,6 +107,7 @@ def command(
 
 def describe(console: Console, plan: "Plan") -> None:
     """Print the story of this run with its own numbers, from pixels to steps."""
+    from imgclf.formats.npy import mapped_file
     from imgclf.losses import LOSSES
 
     config, penalty = plan.config, plan.objective
@@ -125,6 +133,8 @@ def describe(console: Console, plan: "Plan") -> None:
     }
     for word, line in lines.items():
         console.say(f"{word:<9} {line}")
+    if mapped := mapped_file(plan.train.images):
+        console.detail(f"mapped    {mapped}")
 
 
 def _preprocessing(plan: "Plan") -> str:
@@ -140,10 +150,10 @@ def _preprocessing(plan: "Plan") -> str:
 
 def _describe_cost(console: Console, plan: "Plan") -> None:
     from imgclf.arrays import BLOCK
+    from imgclf.formats.npy import mapped_file
 
-    pixels = plan.train.images.nbytes
-    if plan.val is not None and plan.val.images is not plan.train.images:
-        pixels += plan.val.images.nbytes
+    arrays = [dataset.images for dataset in (plan.train, plan.val) if dataset is not None]
+    pixels = sum({id(array): array.nbytes for array in arrays if mapped_file(array) is None}.values())
     memory = plan.optimizer.init(plan.weights)
     weights = plan.weights.nbytes * 3 + sum(part.nbytes for part in memory.values())
     blocks = 2 * BLOCK * plan.preprocess.size * plan.weights.itemsize

@@ -72,7 +72,7 @@ class Section(BaseModel):
 class Data(Section):
     """Which images to learn from."""
 
-    source: Literal["fashion-mnist-mini", "cifar10", "cifar100", "idx", "folder", "npz", "synthetic"] = Field(
+    source: Literal["fashion-mnist-mini", "cifar10", "cifar100", "idx", "folder", "npz", "pack", "synthetic"] = Field(
         default="fashion-mnist-mini", description="The kind of data set; fashion-mnist-mini ships with imgclf."
     )
     path: FilePath | None = Field(default=None, description="Where the data is, relative to this file.")

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import IntArray
+from imgclf.arrays import IntArray, places, slices
 
 
 @dataclass(frozen=True)
 class Dataset:
     """Labelled images of one split; a view by row numbers, so that splitting copies no pixel.
 
-    images       (M, H, W, channels) uint8, channels 1 or 3; or (M, D) float feature vectors
-    labels       (M,) int64, each 0..C-1
+    images       (M, H, W, channels) uint8, channels 1 or 3; or (M, D) float feature vectors; may be mapped from a file
+    labels       (M,) integers of any size, each 0..C-1; as int64 where they are handed out
     class_names  C names, all different
     rows         (N,) int: which of the images belong to this split
     """
@@ -31,8 +31,8 @@ class Dataset:
                 raise ValueError(f"images are {self.images.dtype} {self.images.shape}, not uint8 (M, H, W, 1 or 3)")
         elif self.images.ndim != 2 or self.images.dtype.kind != "f":
             raise ValueError(f"features are {self.images.dtype} {self.images.shape}, not float (M, D)")
-        if self.labels.dtype != np.int64:
-            raise ValueError(f"labels are {self.labels.dtype}, not int64")
+        if self.labels.dtype.kind not in "iu":
+            raise ValueError(f"labels are {self.labels.dtype}, not integers")
         if len(self.labels) != len(self.images):
             raise ValueError(f"{len(self.images)} images, but {len(self.labels)} labels")
         if len(set(self.class_names)) != len(self.class_names):
@@ -43,19 +43,31 @@ class Dataset:
     @classmethod
     def of(cls, images: NDArray[Any], labels: IntArray, class_names: tuple[str, ...]) -> "Dataset":
         """All of the given images: as the fields, without rows."""
-        return cls(images, np.asarray(labels, np.int64), class_names, np.arange(len(labels)))
+        return cls(images, labels, class_names, places(len(labels)))
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @property
     def y(self) -> IntArray:
-        """The labels of this split, (N,)."""
-        return self.labels[self.rows]
+        """The labels of this split, (N,) int64."""
+        return self.y_of(slice(None))
 
-    def y_of(self, rows: IntArray) -> IntArray:
-        """The labels of examples by their place in this split, (n,)."""
-        return self.labels[self.rows[rows]]
+    def y_of(self, rows: IntArray | slice) -> IntArray:
+        """The labels of examples by their place in this split, (n,) int64: wide, so that arithmetic cannot wrap."""
+        return self.labels[self.rows[rows]].astype(np.int64, copy=False)
+
+    def class_counts(self) -> IntArray:
+        """How many examples each class has in this split, (C,)."""
+        counts = np.zeros(len(self.class_names), np.int64)
+        for part in slices(len(self)):
+            counts += np.bincount(self.y_of(part), minlength=len(counts))
+        return counts
+
+    @property
+    def at_once(self) -> int:
+        """How many examples to take where some are to be looked at at a time: 16 MB, or 65,536 small ones."""
+        return min(max(1, (16 << 20) // max(1, self.images[:1].nbytes)), 1 << 16)
 
     @property
     def example_shape(self) -> tuple[int, ...]:
@@ -74,7 +86,8 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 over names, labels and pixels: equal for equal data, however it was stored."""
         digest = hashlib.sha256(repr((self.class_names, len(self), self.example_shape)).encode())
-        digest.update(np.ascontiguousarray(self.y, dtype="<i8").data)
-        for start in range(0, len(self), 1024):
-            digest.update(np.ascontiguousarray(self.images[self.rows[start : start + 1024]]).data)
+        for part in slices(len(self)):
+            digest.update(np.ascontiguousarray(self.y_of(part), dtype="<i8").data)
+        for part in slices(len(self), self.at_once):
+            digest.update(np.ascontiguousarray(self.images[self.rows[part]]).data)
         return digest.hexdigest()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import BLOCK, Batch, ByteArray, Example, FloatArray, IntArray, SumFn, Sums, sum_in_turn
+from imgclf.arrays import BLOCK, Batch, ByteArray, Example, FloatArray, IntArray, SumFn, Sums, places, sum_in_turn
 from imgclf.data.dataset import Dataset
 from imgclf.formats.images import conform, read_image
 
@@ -144,7 +144,7 @@ def _mean(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]], su
         add_in = np.uint32 if values.dtype == np.uint8 else np.float64
         return (values.sum(axis=0, dtype=add_in).astype(np.float64),)
 
-    (total,) = Batch(np.arange(len(dataset)), read, sum_blocks).sum(sums)
+    (total,) = Batch(places(len(dataset)), read, sum_blocks).sum(sums)
     return np.asarray(total / len(dataset))
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import IntArray
+from imgclf.arrays import IntArray, slices
 from imgclf.data.dataset import Dataset
 from imgclf.errors import DataError
 from imgclf.seeds import LIMIT, VAL_SPLIT, shuffled
@@ -19,10 +19,10 @@ def split_off_validation(dataset: Dataset, fraction: float, seed: int) -> tuple[
     """
     if not 0 <= fraction < 1:
         raise ValueError(f"fraction is {fraction}, not within 0 <= fraction < 1")
-    counts = np.bincount(dataset.y, minlength=len(dataset.class_names))
+    counts = dataset.class_counts()
     ties = shuffled(len(counts), seed, VAL_SPLIT, 1)
     wanted = apportion(int(len(dataset) * fraction + 0.5), counts, np.maximum(counts - 1, 0), ties)
-    chosen = _choose(dataset.y, wanted, shuffled(len(dataset), seed, VAL_SPLIT))
+    chosen = _choose(dataset, wanted, shuffled(len(dataset), seed, VAL_SPLIT))
     return dataset.subset(np.flatnonzero(~chosen)), dataset.subset(np.flatnonzero(chosen))
 
 
@@ -32,9 +32,9 @@ def limit(dataset: Dataset, n: int, seed: int) -> Dataset:
         raise ValueError(f"n is {n}, not at least 1")
     if n >= len(dataset):
         return dataset
-    counts = np.bincount(dataset.y, minlength=len(dataset.class_names))
+    counts = dataset.class_counts()
     wanted = apportion(n, counts, counts, shuffled(len(counts), seed, LIMIT, 1))
-    chosen = _choose(dataset.y, wanted, shuffled(len(dataset), seed, LIMIT))
+    chosen = _choose(dataset, wanted, shuffled(len(dataset), seed, LIMIT))
     return dataset.subset(np.flatnonzero(chosen))
 
 
@@ -47,16 +47,18 @@ def match_classes(dataset: Dataset, class_names: Sequence[str], where: object = 
     if dataset.class_names == names:
         return dataset
     place = {name: label for label, name in enumerate(names)}
-    new_label = np.array([place.get(name, -1) for name in dataset.class_names])
-    labels = new_label[dataset.labels]
-    unknown = [dataset.class_names[label] for label in np.unique(dataset.labels[labels < 0])]
+    unknown = [
+        name for name, n in zip(dataset.class_names, dataset.class_counts(), strict=True) if n and name not in place
+    ]
     if unknown:
         raise DataError(
             where,
             f"{_list(unknown)} not among the classes that were trained on, {_list(list(names))}",
             "the names must be the same, letter by letter",
         )
-    return replace(dataset, labels=labels, class_names=names)
+    # A class without a name has no example either: any label will do for it.
+    new_label = np.array([place.get(name, 0) for name in dataset.class_names], np.min_scalar_type(len(names) - 1))
+    return replace(dataset, labels=new_label[dataset.labels], class_names=names)
 
 
 def apportion(
@@ -80,13 +82,17 @@ def apportion(
     return given
 
 
-def _choose(y: IntArray, wanted: IntArray, order: IntArray) -> NDArray[np.bool_]:
+def _choose(dataset: Dataset, wanted: IntArray, order: IntArray) -> NDArray[np.bool_]:
     """Mark wanted[c] examples of each class c, the first ones in the given order, (N,)."""
-    by_class = order[np.argsort(y[order], kind="stable")]
-    counts = np.bincount(y, minlength=len(wanted))
-    rank = np.arange(len(y)) - np.repeat(np.cumsum(counts) - counts, counts)  # the place within its class
-    chosen = np.zeros(len(y), bool)
-    chosen[by_class] = rank < np.repeat(wanted, counts)
+    chosen = np.zeros(len(dataset), bool)
+    left = wanted.copy()
+    for part in slices(len(dataset)):  # at the price of 5 bytes an example, not of 50
+        y = dataset.y_of(order[part])
+        counts = np.bincount(y, minlength=len(left))
+        rank = np.arange(len(y)) - np.repeat(np.cumsum(counts) - counts, counts)  # the place within its class
+        by_class = order[part][np.argsort(y, kind="stable")]
+        chosen[by_class[rank < np.repeat(left, counts)]] = True
+        left -= np.minimum(left, counts)
     return chosen
 
 

@@ -11,7 +11,8 @@ and reserve no memory before the size is known. Decided here, once:
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -38,14 +39,26 @@ _TURNS: dict[int, Callable[[ByteArray], ByteArray]] = {
 
 def read_image(path: Path) -> ByteArray:
     """Read an image file as uint8 (H, W, 1 or 3); raises DataError for what is not a whole picture."""
+    with settled_warnings():
+        return decode_image(path)
+
+
+@contextmanager
+def settled_warnings() -> Iterator[None]:
+    """Within it `decode_image` may be called, from several threads too: they share one set of warning filters."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def decode_image(path: Path) -> ByteArray:
+    """Read an image file as `read_image` does, within `settled_warnings`."""
     raw = read_bytes(path, _MAX_BYTES)
     if not raw:
         raise DataError(path, "an empty file", "remove it")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _decode(raw, path)
+        return _decode(raw, path)
     except DataError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
@@ -87,7 +100,9 @@ def _decode(raw: bytes, path: Path) -> ByteArray:
         if image.mode[0] == "I":
             pixels = _high_byte(image)
         else:
-            pixels = _pixels(_on_white(image).convert("L" if _is_gray(image) else "RGB"))
+            mode, opaque = "L" if _is_gray(image) else "RGB", _on_white(image)
+            # Where there is nothing to convert, `convert` copies, and lets no other thread run meanwhile.
+            pixels = _pixels(opaque if opaque.mode == mode else opaque.convert(mode))
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
         return pixels if turn is None else np.ascontiguousarray(turn(pixels))
 

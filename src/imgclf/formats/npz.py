@@ -2,32 +2,24 @@
 
 import errno
 import math
-import tokenize
-import warnings
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from imgclf.errors import DataError
 from imgclf.formats.files import fill, inflated_limit, open_regular, size_of, storage_errors
+from imgclf.formats.npy import read_header
 
-_KINDS = "biufUS"  # bool, integers, floats, text: what has no pointers and no code in it
 _REMEDY = "write it with numpy.savez"
 
 # RuntimeError: encrypted. NotImplementedError, one of its kind: another compression. The rest: fields that lie.
 _BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OverflowError, IndexError)
-# The header is a Python literal, and these are the ways in which one can be broken.
-_BROKEN_HEADER = (
-    *(ValueError, KeyError, TypeError, SyntaxError, IndexError, AttributeError, OverflowError),
-    *(MemoryError, RecursionError, tokenize.TokenError, Warning),
-)
 
 
 def npz_names(path: Path) -> list[str]:
@@ -90,7 +82,7 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, where: st
         raise DataError(where, f"announces {info.file_size:,} bytes, more than can be in the file", _REMEDY)
     with archive.open(info) as opened:
         stream = opened
-        shape, fortran, dtype = _header(stream, where)
+        shape, fortran, dtype = read_header(stream, where, _REMEDY)
         announced = math.prod(shape) * dtype.itemsize
         if announced != info.file_size - opened.tell():
             problem = f"{info.file_size:,} bytes do not fit its header, {dtype} {shape}"
@@ -103,21 +95,6 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, where: st
         _check_text(flat, where)
     array = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
     return array.astype(dtype.newbyteorder("="), copy=False)
-
-
-def _header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # numpy warns where it repairs a header
-            shape, fortran, dtype = read[npy.read_magic(stream)](stream)
-    except _BROKEN_HEADER as error:
-        raise DataError(where, "is not an array of numpy", _REMEDY) from error
-    if dtype.kind not in _KINDS or dtype.itemsize == 0 or dtype.subdtype is not None:
-        raise DataError(where, f"is of type {str(dtype)[:40]}, not numbers or text", _REMEDY)
-    if not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 8:
-        raise DataError(where, f"has the shape {str(shape)[:60]}", _REMEDY)
-    return shape, fortran, dtype
 
 
 def _check_text(flat: NDArray[Any], where: str) -> None:

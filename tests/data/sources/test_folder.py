@@ -5,7 +5,7 @@ import time
 import pytest
 from PIL import Image
 
-from imgclf.data.sources import folder, recognise
+from imgclf.data.sources import _decoding, folder, recognise
 from imgclf.errors import DataError, UsageError
 from imgclf.formats import images
 
@@ -118,15 +118,23 @@ def test_a_link_may_lead_only_inside(root, tmp_path):
 
 
 def test_a_file_that_vanishes_is_named(root, monkeypatch):
-    read = folder.read_image
+    decode = _decoding.decode_image
 
-    def read_and_remove(path):
+    def remove_and_decode(path):
         (root / "dog" / "a.png").unlink(missing_ok=True)
-        return read(path)
+        return decode(path)
 
-    monkeypatch.setattr(folder, "read_image", read_and_remove)
+    monkeypatch.setattr(_decoding, "decode_image", remove_and_decode)
     with pytest.raises(DataError, match=r"dog/a\.png: no such file"):
         folder.load(root, ["train"])
+
+
+def test_files_that_change_before_their_turn_are_told(root):
+    (listing,) = folder.list_splits(root, ["train"]).values()
+    content = listing.content()
+    picture(root / "dog" / "a.png", 4)
+    with pytest.raises(DataError, match=r"dog: its files have changed while they were being read"):
+        list(content.examples(0))
 
 
 def test_an_empty_class_is_named(root):

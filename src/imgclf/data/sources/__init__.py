@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from imgclf.data.dataset import Dataset
-from imgclf.data.sources import _cifar, cifar10, cifar100, fashion_mnist_mini, folder, idx, npz, synthetic
+from imgclf.data.pack import is_pack
+from imgclf.data.sources import _cifar, cifar10, cifar100, fashion_mnist_mini, folder, idx, npz, pack, synthetic
 from imgclf.errors import DataError
 from imgclf.formats.archive import first_folder
 from imgclf.formats.files import kind_of
@@ -22,6 +23,8 @@ def recognise(path: Path) -> str:
     kind = kind_of(path)
     if kind == "file":
         name = _file_source(path)
+    elif is_pack(path):
+        name = "pack"
     elif _cifar.locate(path, cifar10.LAYOUTS):
         name = "cifar10"
     elif _cifar.locate(path, cifar100.layouts()):
@@ -31,7 +34,7 @@ def recognise(path: Path) -> str:
     else:
         name = "folder" if folder.has_classes(path) else None
     if name is None:
-        looked = "an .npz, a CIFAR .tar.gz, or a folder with CIFAR batches, IDX files or class folders"
+        looked = "an .npz, a CIFAR .tar.gz, or a folder with CIFAR batches, IDX files, class folders or a pack"
         raise DataError(path, "not a data set that imgclf knows", f"name {looked}")
     return name
 
@@ -60,5 +63,6 @@ SOURCES: dict[str, LoadFn] = {
     "idx": idx.load,
     "folder": folder.load,
     "npz": npz.load,
+    "pack": pack.load,
     "synthetic": synthetic.load,
 }

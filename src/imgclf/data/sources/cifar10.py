@@ -4,10 +4,10 @@ from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
+from imgclf.data.class_names import decode_names, parse_names
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources import _cifar
 from imgclf.data.sources._given import needed
-from imgclf.data.sources._names import decode_names, parse_names
 
 
 def _python_names(raw: bytes, where: str) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from imgclf.data.class_names import check_names, read_names
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources._given import needed
-from imgclf.data.sources._names import check_names, read_names
 from imgclf.errors import DataError
 from imgclf.formats.files import is_file, kind_of, storage_errors
 from imgclf.formats.idx import read_idx

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
+from imgclf.data.class_names import check_names, decode_names, natural_key
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources._given import needed
-from imgclf.data.sources._names import check_names, decode_names, natural_key
 from imgclf.errors import DataError
 from imgclf.formats.npz import npz_names, read_npz
 

@@ -1,0 +1,100 @@
+"""Decoded pictures, kept as packs in the user's cache folder: the second start maps what the first one decoded.
+
+The folder is $XDG_CACHE_HOME/imgclf, else ~/Library/Caches/imgclf on macOS and ~/.cache/imgclf elsewhere;
+IMGCLF_CACHE=0 turns it off. It may be removed at any time; what nobody used for a month goes by itself.
+"""
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from imgclf.data.dataset import Dataset
+from imgclf.data.pack import is_pack, open_pack, read_index
+from imgclf.data.packer import Content, write_pack
+from imgclf.errors import DataError, StorageError
+
+_SPLIT = "train"  # what the only split of an entry is called
+_NEW = ".new-"  # begins the names of entries that are being written
+_OURS = re.compile(r"\.new-.*|[0-9a-f]{64}")
+_MONTH = 30 * 24 * 3600
+
+
+def cache_folder() -> Path | None:
+    """Return where entries are; None where there is to be no cache."""
+    if os.environ.get("IMGCLF_CACHE") == "0":
+        return None
+    try:
+        usual = "Library/Caches" if sys.platform == "darwin" else ".cache"
+        around = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / usual)
+    except RuntimeError:  # no home
+        return None
+    return around / "imgclf" if around.is_absolute() else None  # a relative one is to be ignored, says XDG
+
+
+def through_cache(key: str, content: Callable[[], Content]) -> Dataset:
+    """Return what is kept under a key, else what `content` offers, kept for the next time if that is possible.
+
+    The key is a fingerprint: hexadecimal digits. An entry that is damaged or of another key is made anew.
+    """
+    folder = cache_folder()
+    if folder is None:
+        return content().in_memory()
+    found = _find(folder / key, key)
+    if found is None:
+        made = content()
+        _keep(folder, key, made)
+        found = _find(folder / key, key) or made.in_memory()
+    return found
+
+
+def _find(entry: Path, key: str) -> Dataset | None:
+    try:
+        if not is_pack(entry) or read_index(entry).fingerprint != key:
+            return None
+        found = open_pack(entry, [_SPLIT]).get(_SPLIT)
+    except (DataError, StorageError):
+        return None
+    with suppress(OSError):  # another's cache may be read-only
+        os.utime(entry)  # used today
+    return found
+
+
+def _keep(folder: Path, key: str, content: Content) -> None:
+    """Write an entry under another name, then rename it; where that cannot be, there is none."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _forget_old(folder)
+        if shutil.disk_usage(folder).free < 2 * content.nbytes:  # the disk is the user's
+            return
+        new = Path(tempfile.mkdtemp(prefix=_NEW, dir=folder))
+    except OSError:
+        return
+    try:
+        (new / key).mkdir()
+        for _ in write_pack(new / key, {_SPLIT: content}, key):
+            pass
+        if _find(folder / key, key) is None:  # else another process was faster
+            _replace(new / key, folder / key, aside=new / "damaged")
+    except (OSError, StorageError):
+        pass
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _replace(new: Path, place: Path, aside: Path) -> None:
+    if os.path.lexists(place):
+        place.rename(aside)
+    new.rename(place)
+
+
+def _forget_old(folder: Path) -> None:
+    """Remove what was not used for a month, finished or not."""
+    for entry in folder.iterdir():
+        if _OURS.fullmatch(entry.name) and time.time() - entry.stat().st_mtime > _MONTH:
+            shutil.rmtree(entry, ignore_errors=True)

@@ -1,0 +1,13 @@
+"""What `imgclf data pack` wrote: arrays in files, mapped into memory."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from imgclf.data.dataset import Dataset
+from imgclf.data.pack import open_pack
+from imgclf.data.sources._given import needed
+
+
+def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
+    """Map the splits of a finished pack; memory does not grow with their size."""
+    return open_pack(needed(path, "a folder that `imgclf data pack` made"), splits)

@@ -1,0 +1,77 @@
+"""Arrays in .npy files: the header is checked before a word of it is believed, and the file is mapped, not read."""
+
+import io
+import math
+import tokenize
+import warnings
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from imgclf.errors import DataError
+from imgclf.formats.files import open_regular, size_of, storage_errors
+
+_KINDS = "biufUS"  # bool, integers, floats, text: what has no pointers and no code in it
+# The header is a Python literal, and these are the ways in which one can be broken.
+_BROKEN_HEADER = (
+    *(ValueError, KeyError, TypeError, SyntaxError, IndexError, AttributeError, OverflowError),
+    *(MemoryError, RecursionError, tokenize.TokenError, Warning),
+)
+
+
+class Header(NamedTuple):
+    """What a .npy file says of itself."""
+
+    shape: tuple[int, ...]
+    fortran: bool  # columns first
+    dtype: np.dtype[Any]
+
+
+def read_header(stream: IO[bytes], where: object, remedy: str) -> Header:
+    """Read and check the header at the beginning of a stream; the data follows."""
+    read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # numpy warns where it repairs a header
+            shape, fortran, dtype = read[npy.read_magic(stream)](stream)
+    except _BROKEN_HEADER as error:
+        raise DataError(where, "is not an array of numpy", remedy) from error
+    if dtype.kind not in _KINDS or dtype.itemsize == 0 or dtype.subdtype is not None:
+        raise DataError(where, f"is of type {str(dtype)[:40]}, not numbers or text", remedy)
+    if not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 8:
+        raise DataError(where, f"has the shape {str(shape)[:60]}", remedy)
+    return Header(shape, fortran, dtype)
+
+
+def header_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    """Return the header of an array, rows first."""
+    stream = io.BytesIO()
+    npy.write_array_header_1_0(stream, {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
+    return stream.getvalue()
+
+
+def map_npy(path: Path, remedy: str) -> NDArray[Any]:
+    """Map an array into memory, read-only: pages come from the disk when looked at, and go when memory is short.
+
+    Raises DataError where the file is not exactly as long as its header says, or the array is empty, columns first,
+    in the byte order of other machines, or not of integers or floats.
+    """
+    with open_regular(path) as file, storage_errors(path):
+        shape, fortran, dtype = read_header(file, path, remedy)
+        start, announced = file.tell(), math.prod(shape) * dtype.itemsize
+        if start + announced != size_of(file):
+            raise DataError(path, f"{size_of(file):,} bytes do not fit its header, {dtype} {shape}", remedy)
+        if fortran or not dtype.isnative or dtype.kind not in "iuf" or announced == 0:
+            raise DataError(path, f"cannot be mapped: {dtype.str} {shape}, fortran_order {fortran}", remedy)
+        mapped = np.memmap(file, dtype, "r", start, shape)
+    mapped.filename = str(path)
+    return np.asarray(mapped)  # a plain array, which is faster to index; its base is the map
+
+
+def mapped_file(array: NDArray[Any]) -> Path | None:
+    """Return the file from which `map_npy` mapped an array; None for an array in memory."""
+    name = array.base.filename if isinstance(array.base, np.memmap) else None
+    return None if name is None else Path(name)

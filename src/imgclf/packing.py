@@ -1,0 +1,72 @@
+"""From a config to a pack of the whole splits that its source has."""
+
+import hashlib
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from imgclf import run_dir
+from imgclf.config import Config
+from imgclf.data.pack import INDEX, SPLITS, images_file, is_pack, labels_file, read_index
+from imgclf.data.packer import Content, Packed, write_pack
+from imgclf.data.sources.folder import list_splits
+from imgclf.errors import DataError, UsageError
+from imgclf.loading import load_source, where
+from imgclf.storage import storage
+
+
+def pack(config: Config, out: Path) -> Generator[Packed, None, None]:
+    """Pack the splits of a config's source, in its size and colour, into `out`; yield each advance.
+
+    `out` is absent or empty, or holds an unfinished pack of the same data and settings, which is continued. Pictures
+    of a folder are decoded straight into the file; other sources are read as for training.
+    """
+    if config.data.limit is not None:
+        raise UsageError("data.limit", "a pack holds all images", "leave it out, and set it when training")
+    _check_place(out)
+    contents, fingerprint = _contents(config)
+    with storage(out):
+        out.mkdir(parents=True, exist_ok=True)
+    with _nothing_left_of_bad_data(out, list(contents)):
+        yield from write_pack(out, contents, fingerprint)
+
+
+def _contents(config: Config) -> tuple[dict[str, Content], str]:
+    """Return what to pack, and a fingerprint that is another for other data or settings."""
+    if config.data.source == "folder":
+        chosen = config.preprocess
+        path = None if config.data.path is None else Path(config.data.path)
+        listings = list_splits(path, SPLITS, image_size=chosen.image_size, color=chosen.color)
+        prints = {split: listing.fingerprint for split, listing in listings.items()}
+        contents = {split: listing.content() for split, listing in listings.items()}
+    else:
+        found = load_source(config, SPLITS)
+        prints = {split: dataset.fingerprint() for split, dataset in found.items()}
+        contents = {split: Content.of(dataset) for split, dataset in found.items()}
+    if not contents:
+        raise DataError(where(config), "there are no images", "see `imgclf data info`")
+    in_order = [split for split in SPLITS if split in contents]
+    fingerprint = hashlib.sha256(repr([(split, prints[split]) for split in in_order]).encode()).hexdigest()
+    return {split: contents[split] for split in in_order}, fingerprint
+
+
+def _check_place(out: Path) -> None:
+    """Refuse a place that holds anything but an unfinished pack."""
+    with storage(out):
+        for litter in out.glob(f".{INDEX}.*"):  # of whoever was killed while writing it
+            litter.unlink()
+    if not is_pack(out) or read_index(out).finished:
+        run_dir.check_out(out)
+
+
+@contextmanager
+def _nothing_left_of_bad_data(out: Path, splits: list[str]) -> Iterator[None]:
+    """Remove what was packed when the data turns out bad: mended data is other data, and begins anew."""
+    try:
+        yield
+    except DataError:
+        for split in splits:
+            images_file(out, split).unlink(missing_ok=True)
+            labels_file(out, split).unlink(missing_ok=True)
+        (out / INDEX).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,180 @@
+"""`imgclf data pack`, and all that runs on a pack."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = ("-s", "data.source=folder", "-s", "data.path=pictures")
+PACK = ("-s", "data.source=pack", "-s", "data.path=packed")
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def test_a_folder_is_packed_with_all_its_splits(imgclf, pictures):
+    done = imgclf("data", "pack", "pictures", "--out", "packed")
+    assert done.code == 0
+    assert done.out.splitlines()[:3] == [
+        "train  40 images; 6 x 8 colour, 2 classes",
+        "test   14 images; 6 x 8 colour, 2 classes",
+        "pack   packed",
+    ]
+    assert sorted(files("packed")) == [
+        "imgclf-pack.json", "test_images.npy", "test_labels.npy", "train_images.npy", "train_labels.npy",
+    ]  # fmt: skip
+
+
+def test_json_is_one_object(imgclf, pictures):
+    done = imgclf("data", "pack", *FOLDER, "-s", "preprocess.image_size=4", "--out", "packed", "--json")
+    split = {"example_shape": [4, 4, 3], "classes": ["cat", "dog"]}
+    assert done.json == {"pack": "packed", "splits": {"train": {"n": 40, **split}, "test": {"n": 14, **split}}}
+
+
+def test_training_on_a_pack_gives_the_weights_of_training_on_what_was_packed(imgclf, pictures):
+    imgclf("data", "pack", "pictures", "--out", "packed")
+    for name, source in (("a", FOLDER), ("b", PACK)):
+        assert imgclf("train", *source, "-s", "train.epochs=2", "--no-plots", "--out", name).code == 0
+    for name in ("model.npz", "metrics.csv", "metrics.json"):
+        assert Path("a", name).read_bytes() == Path("b", name).read_bytes(), name
+    prints = [json.loads(Path(name, "environment.json").read_text())["data_fingerprint"] for name in "ab"]
+    assert prints[0] == prints[1]
+
+
+def test_eval_gradcheck_and_info_run_on_a_pack(imgclf, pictures, on_pictures):
+    imgclf("data", "pack", "pictures", "--out", "packed")
+    imgclf("train", *on_pictures, "--out", "run")
+    ours, theirs = (imgclf("eval", "run", "--data", data, "--json").json for data in ("packed", "pictures"))
+    assert ours == theirs
+    assert ours["n"] == 14
+    assert imgclf("gradcheck", *PACK, "-s", "model.loss=softmax", "--images", "20").code == 0
+    infos = [imgclf("data", "info", data, "--json").json for data in ("packed", "pictures")]
+    assert infos[0]["splits"] == infos[1]["splits"]
+    assert infos[0]["source"] == "pack"
+
+
+def test_any_source_is_packed(imgclf):
+    assert imgclf("data", "pack", "--out", "fashion").code == 0
+    synthetic = ("-s", "data.source=synthetic", "-s", "data.options={train: 50, test: 20, classes: 3}")
+    assert imgclf("data", "pack", *synthetic, "--out", "made").code == 0
+    assert imgclf("data", "pack", "made", "--out", "again").code == 0
+    assert files("made").keys() == files("again").keys()
+    assert files("made")["train_images.npy"] == files("again")["train_images.npy"]
+
+
+KILLED = """
+import os, signal, sys
+from imgclf.cli import main
+from imgclf.data import packer
+from imgclf.data.sources import _listing
+
+_listing._MOST_AT_ONCE = 3
+packer._BYTES_AT_RISK = 500
+record, left = packer.write_index, int(sys.argv.pop(1))
+
+def and_die(*arguments):
+    global left
+    record(*arguments)
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+packer.write_index = and_die
+main()
+"""
+
+
+def test_killed_and_started_again_it_is_the_same_to_the_byte(imgclf, pictures):
+    imgclf("data", "pack", "pictures", "--out", "straight")
+    command = [sys.executable, "-c", KILLED]
+    for kill in (1, 4, 7):
+        done = subprocess.run([*command, str(kill), "data", "pack", "pictures", "--out", "packed"], check=False)
+        assert done.returncode == -9
+    Path("packed", ".imgclf-pack.json.x1y2").touch()  # what a kill may leave, too
+    assert imgclf("data", "info", "packed").code == 3
+    assert imgclf("data", "pack", "pictures", "--out", "packed").code == 0
+    assert files("packed") == files("straight")
+
+
+def begun(*arguments):
+    command = [sys.executable, "-c", KILLED, "2", "data", "pack", *arguments, "--out", "packed"]
+    assert subprocess.run(command, check=False).returncode == -9
+
+
+def test_a_pack_begun_with_other_data_or_settings_is_refused_and_left_alone(refused, pictures):
+    begun("pictures")
+    before = files("packed")
+    words = ("packed: a pack begun with other data or settings", "remove it")
+    refused(2, words, "data", "pack", "pictures", "-s", "preprocess.color=gray", "--out", "packed")
+    shutil.copy("pictures/train/cat/1.png", "pictures/train/cat/2.png")
+    refused(2, words, "data", "pack", "pictures", "--out", "packed")
+    refused(2, words, "data", "pack", "--out", "packed")
+    assert files("packed") == before
+
+
+def test_a_place_that_holds_something_is_refused(imgclf, refused, pictures):
+    Path("packed").mkdir()
+    Path("packed/mine").write_text("mine")
+    refused(2, "not an empty folder", "data", "pack", "pictures", "--out", "packed")
+    assert files("packed") == {"mine": b"mine"}
+    imgclf("data", "pack", "pictures", "--out", "good")
+    before = files("good")
+    refused(2, "not an empty folder", "data", "pack", "pictures", "--out", "good")
+    assert files("good") == before
+
+
+def test_bad_pictures_are_all_named_and_the_place_is_free_again(imgclf, refused, pictures):
+    for name in ("cat/3.png", "dog/7.png"):
+        Path("pictures/train", name).write_bytes(b"rubbish")
+    words = ("2 bad of 40 files", "cat/3.png: not a PNG", "dog/7.png: not a PNG")
+    refused(3, words, "data", "pack", "pictures", "--out", "packed")
+    assert files("packed") == {}
+    for name in ("cat/3.png", "dog/7.png"):
+        Path("pictures/train", name).unlink()
+    assert imgclf("data", "pack", "pictures", "--out", "packed").code == 0
+
+
+def test_a_split_without_a_single_picture_is_told_before_anything_is_made(refused, pictures):
+    for name in ("cat", "dog"):
+        shutil.rmtree(f"pictures/test/{name}")
+        Path("pictures/test", name, "nested").mkdir(parents=True)
+    refused(3, ("2 bad of 2 files", "cat/nested: a folder"), "data", "pack", "pictures", "--out", "packed")
+    Path("pictures/test/cat/1.png").write_bytes(b"rubbish")
+    refused(3, ("3 bad of 3 files", "cat/1.png: not a PNG"), "data", "pack", "pictures", "--out", "packed")
+    assert not Path("packed").exists()
+
+
+def test_what_a_pack_cannot_hold_or_train_cannot_change_is_told(refused, pictures):
+    refused(2, "data.limit: a pack holds all images", "data", "pack", "-s", "data.limit=9", "--out", "packed")
+    refused(3, "no such file", "data", "pack", "nowhere", "--out", "packed")
+    refused(2, "data.path: this source needs a path", "train", "-s", "data.source=pack")
+    assert not Path("packed").exists()
+
+
+def test_progress_is_a_bar_or_lines_on_the_side(imgclf, pictures):
+    done = imgclf("data", "pack", "pictures", "--out", "a", "--progress", "plain")
+    assert "train  40 of 40 images" in done.out
+    done = imgclf("data", "pack", "pictures", "--out", "b", "--progress", "bar")
+    assert "40/40" in done.err
+    assert "40/40" not in done.out
+    done = imgclf("-q", "data", "pack", "pictures", "--out", "c", "--progress", "bar")
+    assert done.err == ""
+
+
+def test_verbose_names_the_file_that_is_mapped_and_a_dry_run_counts_it_as_nothing(imgclf, pictures, monkeypatch):
+    monkeypatch.delenv("IMGCLF_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(Path("cache").absolute()))
+    done = imgclf("-v", "train", *FOLDER, "--dry-run")
+    assert f"mapped    {Path('cache').absolute()}" in done.err
+    assert " 0.0 of pixels as read" in done.out
+    monkeypatch.setenv("IMGCLF_CACHE", "0")
+    assert "mapped" not in imgclf("-v", "train", *FOLDER, "--dry-run").err
+
+
+@pytest.mark.parametrize("option", [(), ("--out",)])
+def test_a_place_must_be_named(refused, option):
+    refused(2, "--out", "data", "pack", *option)
