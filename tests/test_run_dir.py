@@ -1,13 +1,11 @@
 """Run directories: nothing is overwritten, every file is whole."""
 
-import os
-import stat
 from pathlib import Path
 
 import pytest
 
 from imgclf import run_dir
-from imgclf.errors import RunError, StorageError, UsageError
+from imgclf.errors import RunError, UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -70,26 +68,6 @@ def test_a_table_is_read_back_to_the_bit():
         run_dir.append_row(path, columns, row)
     assert path.read_text() == "epoch,value,nothing\n1,0.30000000000000004,\n2,1e-300,\n"
     assert run_dir.read_table(path) == {"epoch": [1, 2], "value": [0.1 + 0.2, 1e-300], "nothing": [None, None]}
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_no_litter(monkeypatch):
-    path = Path("model.npz")
-    run_dir.write_whole(path, b"old")
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StorageError, match="no space left"):
-        run_dir.write_whole(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(Path().iterdir()) == [path]
-
-
-def test_a_file_has_the_permissions_that_open_would_give():
-    run_dir.write_whole(Path("whole"), b"")
-    Path("plain").write_bytes(b"")
-    assert stat.S_IMODE(Path("whole").stat().st_mode) == stat.S_IMODE(Path("plain").stat().st_mode)
 
 
 def test_a_number_that_is_not_finite_is_not_written():

@@ -19,6 +19,7 @@ from imgclf.gradients import BatchGradient
 from imgclf.model import split
 from imgclf.model_file import Model, model_bytes
 from imgclf.parallel import in_blocks
+from imgclf.storage import write_whole
 from imgclf.trainer import TrainState, descend, start
 
 
@@ -119,11 +120,11 @@ def run(plan: Plan, directory: Path, sum_blocks: SumFn) -> Generator[Event, None
         raise
     except BaseException:
         # Ctrl-C, a full disk, a bug: what was learned so far is kept, and the status tells the truth.
-        run_dir.write_whole(directory / "model.npz", model_bytes(plan.model(weights)))
+        write_whole(directory / "model.npz", model_bytes(plan.model(weights)))
         run_dir.write_status(directory, "interrupted")
         raise
     assert isinstance(event, Finished), "training ends with its results"
-    run_dir.write_whole(directory / "model.npz", model_bytes(event.model))
+    write_whole(directory / "model.npz", model_bytes(event.model))
     run_dir.write_json(directory / "metrics.json", event.metrics())
     run_dir.write_status(directory, "finished")
     yield event

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from imgclf.errors import RunError, UsageError
-from imgclf.storage import storage as storage
-from imgclf.storage import write_whole as write_whole
+from imgclf.storage import storage, write_whole
 
 RUNS = Path("runs")
 METRICS = (

@@ -27,7 +27,7 @@ def init(ctx: click.Context, file: Path) -> None:
     if str(file) == "-":
         click.echo(template(), nl=False)
         return
-    from imgclf.run_dir import storage
+    from imgclf.storage import storage
 
     with storage(file):
         try:

@@ -170,10 +170,11 @@ def _open_directory(plan: "Plan", out: Path | None, threads: int, processes: int
     from imgclf import run_dir
     from imgclf.config import dump
     from imgclf.environment import describe_environment
+    from imgclf.storage import write_whole
 
     config = plan.config
     directory = run_dir.create(config.name or f"{config.data.source}-{config.model.loss}", out)
-    run_dir.write_whole(directory / "config.yaml", dump(config).encode())
+    write_whole(directory / "config.yaml", dump(config).encode())
     environment = describe_environment(threads, plan.train.fingerprint(), processes)
     run_dir.write_json(directory / "environment.json", environment)
     return directory

@@ -11,7 +11,7 @@ from imgclf.gradcheck.subject import Subject
 from imgclf.report.error_map import error_map
 from imgclf.report.step_curve import step_curve
 from imgclf.report.style import png_bytes
-from imgclf.run_dir import write_whole
+from imgclf.storage import write_whole
 
 
 def draw_check(checked: Checked, plan: Plan, directory: Path) -> list[str]:

@@ -9,7 +9,8 @@ from imgclf.report.curves import curves
 from imgclf.report.style import png_bytes
 from imgclf.report.templates import templates
 from imgclf.run import Finished
-from imgclf.run_dir import read_table, write_whole
+from imgclf.run_dir import read_table
+from imgclf.storage import write_whole
 
 
 def draw_run(finished: Finished, directory: Path) -> list[str]:
