@@ -10,6 +10,7 @@ To learn how it works, read in this order; the first five are all of the mathema
 
     arrays, model, metrics    names for arrays; scores = X @ W + b; what counts as good
     data, formats, batches    from files to batches of pixels
+    parallel, ranks           who computes their blocks: threads, processes, machines
     compose, run, evaluate    from a config to a run, and what it leaves behind
     gradcheck                 calculus held against trying
 """
