@@ -1,5 +1,6 @@
 """Run directories: nothing is overwritten, every file is whole."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,20 @@ def _here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+def create(name, out=None):
+    with closing(run_dir.create(name, out, {"config.yaml": b""})) as owned:
+        return owned.path
+
+
 def finished(name, started, status="finished"):
-    path = run_dir.create(name, None)
+    path = create(name)
     run_dir.write_status(path, status)
     run_dir.write_json(path / "environment.json", {"started": started})
     return path
 
 
 def test_a_name_that_is_taken_gets_a_number():
-    names = [run_dir.create("cats", None) for _ in range(3)]
+    names = [create("cats") for _ in range(3)]
     assert names == [Path("runs/cats"), Path("runs/cats-2"), Path("runs/cats-3")]
 
 
@@ -34,14 +40,14 @@ def test_out_that_exists_is_refused_and_left_alone(present):
         out.mkdir()
         (out / "mine").write_text("mine")
     with pytest.raises(UsageError, match="not an empty folder"):
-        run_dir.create("cats", out)
+        create("cats", out)
     assert (out if out.is_file() else out / "mine").read_text() == "mine"
 
 
 def test_out_may_be_absent_or_empty():
     Path("empty").mkdir()
-    assert run_dir.create("cats", Path("empty")) == Path("empty")
-    assert run_dir.create("cats", Path("new/deep")).is_dir()
+    assert create("cats", Path("empty")) == Path("empty")
+    assert create("cats", Path("new/deep")).is_dir()
 
 
 def test_the_newest_finished_run_is_found_by_its_start():

@@ -41,6 +41,12 @@ class DivergedError(ImgclfError):
     exit_code = 5
 
 
+class RunInUseError(ImgclfError):
+    """Another process owns the run directory."""
+
+    exit_code = 7
+
+
 class StoppedError(ImgclfError):
     """Ctrl-C or a signal stopped the run; what there was is saved."""
 

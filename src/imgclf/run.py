@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -11,16 +11,17 @@ import numpy as np
 
 from imgclf import run_dir
 from imgclf.arrays import FloatArray, SumFn
+from imgclf.checkpoint import Checkpoint, Snapshot, Tally
 from imgclf.compose import Plan
 from imgclf.early_stopping import Best, watch
 from imgclf.errors import DivergedError
 from imgclf.evaluate import Evaluation, evaluate
-from imgclf.gradients import BatchGradient
 from imgclf.model import split
 from imgclf.model_file import Model, model_bytes
 from imgclf.parallel import in_blocks
+from imgclf.record import Record
 from imgclf.storage import write_whole
-from imgclf.trainer import TrainState, descend, start
+from imgclf.trainer import descend, start
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Step:
 
     step: int
     loss: float
-    weights: FloatArray  # (D+1, C), after it
+    snapshot: Snapshot
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Epoch:
     seconds: float
     images_per_second: float
     improved: bool | None  # None without early stopping
+    snapshot: Snapshot
 
     def timing(self) -> run_dir.Row:
         """Return the row of timings.csv."""
@@ -69,107 +71,93 @@ class Finished:
 Event: TypeAlias = Step | Epoch | Finished
 
 
-def train(plan: Plan, sum_blocks: SumFn) -> Generator[Event, None, None]:
-    """Train, and yield what happens as it happens; nothing is written."""
-    state, epoch = start(plan.weights, plan.optimizer), 0
-    best: Best | None = None
-    previous_loss: float | None = None
+def first_snapshot(plan: Plan) -> Snapshot:
+    """Return where a run begins."""
+    return Snapshot(start(plan.weights, plan.optimizer))
+
+
+def train(plan: Plan, sum_blocks: SumFn, snapshot: Snapshot) -> Generator[Event, None, None]:
+    """Train on from a snapshot, and yield what happens as it happens; nothing is written."""
     steps = descend(
-        state,
+        snapshot.state,
         sample=plan.sample,
         objective=plan.objective,
         evaluate_gradient=in_blocks(plan.evaluate_gradient, sum_blocks),
         optimizer=plan.optimizer,
         step_size=plan.step_size,
     )
-    while epoch < plan.config.train.epochs and not _patience_is_over(plan, best):
-        epoch += 1
-        tally = Tally()
-        for _ in range(plan.steps_per_epoch):
-            before = state
+    while snapshot.epochs < plan.config.train.epochs and not _patience_is_over(plan, snapshot.best):
+        began, examples_before = time.perf_counter(), snapshot.tally.examples
+        while snapshot.tally.examples < len(plan.train):
+            before = snapshot
             seen, state = next(steps)
-            _check_finite(plan, seen.loss, before.step, previous_loss)
-            previous_loss = seen.loss
-            tally.add(seen, plan.examples(before.step))
-            yield Step(state.step, seen.loss, state.weights)
-        seconds = tally.seconds()
-        row = _row(plan, epoch, tally, before, state, sum_blocks)
-        best = _watch(plan, best, row, state.weights)
-        yield Epoch(row, seconds, len(plan.train) / seconds, best.improved if best else None)
-    yield _finish(plan, epoch, state, best, sum_blocks)
+            _check_finite(plan, seen.loss, before.state.step, before.previous_loss)
+            if not np.isfinite(state.weights).all():
+                _check_finite(plan, math.inf, state.step, seen.loss, what="a weight")
+            tally = before.tally.plus(seen.loss, seen.correct, plan.examples(before.state.step))
+            snapshot = replace(before, state=state, tally=tally, previous_loss=seen.loss)
+            # The row of an epoch looks at its last step from both sides: a run goes on before it or after the row.
+            yield Step(state.step, seen.loss, snapshot if tally.examples < len(plan.train) else before)
+        seconds = time.perf_counter() - began
+        row = _row(plan, before, snapshot, sum_blocks)
+        best = _watch(plan, snapshot.best, row, snapshot.state.weights)
+        speed = (len(plan.train) - examples_before) / seconds
+        snapshot = replace(snapshot, epochs=snapshot.epochs + 1, tally=Tally(), best=best)
+        yield Epoch(row, seconds, speed, best.improved if best else None, snapshot)
+    yield _finish(plan, snapshot, sum_blocks)
 
 
-def run(plan: Plan, directory: Path, sum_blocks: SumFn) -> Generator[Event, None, None]:
-    """Train in a directory that holds the config already; yield what happens once it is written there."""
-    run_dir.write_status(directory, "running")
-    run_dir.start_table(directory / "metrics.csv", run_dir.METRICS)
-    run_dir.start_table(directory / "timings.csv", run_dir.TIMINGS)
-    weights = plan.weights
+def run(
+    plan: Plan, directory: Path, sum_blocks: SumFn, since: Checkpoint | None = None
+) -> Generator[Event, None, None]:
+    """Train in a directory that holds the config already; yield what happens once it is written there.
+
+    A run that was broken off goes on from a checkpoint, and ends with the bytes that it would have had.
+    """
+    record = Record(plan, directory, since.snapshot if since else first_snapshot(plan))
+    if since is None:
+        record.begin()
+    else:
+        record.go_on(since)
     try:
-        for event in train(plan, sum_blocks):
+        for event in train(plan, sum_blocks, record.snapshot):
             if isinstance(event, Finished):
                 break
-            if isinstance(event, Step):
-                weights = event.weights
+            if isinstance(event, Epoch):
+                record.epoch(event.row, event.timing(), event.snapshot)
             else:
-                run_dir.append_row(directory / "metrics.csv", run_dir.METRICS, event.row)
-                run_dir.append_row(directory / "timings.csv", run_dir.TIMINGS, event.timing())
+                record.step(event.snapshot)
             yield event
     except DivergedError:
         run_dir.write_status(directory, "diverged")
         raise
     except BaseException:
         # Ctrl-C, a full disk, a bug: what was learned so far is kept, and the status tells the truth.
-        write_whole(directory / "model.npz", model_bytes(plan.model(weights)))
+        record.save()
+        write_whole(directory / "model.npz", model_bytes(plan.model(record.snapshot.state.weights)))
         run_dir.write_status(directory, "interrupted")
         raise
     assert isinstance(event, Finished), "training ends with its results"
+    record.save()
     write_whole(directory / "model.npz", model_bytes(event.model))
     run_dir.write_json(directory / "metrics.json", event.metrics())
     run_dir.write_status(directory, "finished")
     yield event
 
 
-class Tally:
-    """Adds up what the steps of one epoch saw, and the time they took."""
-
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
-        self._loss = self._correct = self._examples = 0.0
-
-    def add(self, seen: BatchGradient, examples: int) -> None:
-        """Count a batch of so many examples."""
-        self._loss += seen.loss * examples
-        self._correct += seen.correct
-        self._examples += examples
-
-    def seconds(self) -> float:
-        """Return the time since the epoch began."""
-        return time.perf_counter() - self._began
-
-    @property
-    def loss(self) -> float:
-        """The mean over the examples, each as it was trained on."""
-        return self._loss / self._examples
-
-    @property
-    def accuracy(self) -> float:
-        """The share that was right when it was trained on."""
-        return self._correct / self._examples
-
-
-def _row(plan: Plan, epoch: int, tally: Tally, before: TrainState, state: TrainState, sum_blocks: SumFn) -> run_dir.Row:
+def _row(plan: Plan, before: Snapshot, after: Snapshot, sum_blocks: SumFn) -> run_dir.Row:
+    state, tally = after.state, after.tally
     val = None if plan.val is None else evaluate(plan.model(state.weights), plan.val, sum_blocks)
     if val is not None:
         _check_finite(plan, val.objective, state.step, what="the loss on the validation split")
-    W_before, W = (split(weights)[0].astype(np.float64) for weights in (before.weights, state.weights))
+    W_before, W = (split(one.state.weights)[0].astype(np.float64) for one in (before, after))
     length = float(np.linalg.norm(W))
     return {
-        "epoch": epoch,
+        "epoch": after.epochs + 1,
         "step": state.step,
-        "step_size": plan.step_size(before.step),
-        "train/loss": tally.loss,
-        "train/accuracy": tally.accuracy,
+        "step_size": plan.step_size(before.state.step),
+        "train/loss": tally.loss / tally.examples,
+        "train/accuracy": tally.correct / tally.examples,
         "val/loss": val.objective if val else None,
         "val/accuracy": val.accuracy if val else None,
         "update_ratio": float(np.linalg.norm(W - W_before)) / length if length else None,
@@ -191,12 +179,13 @@ def _patience_is_over(plan: Plan, best: Best | None) -> bool:
     return watched is not None and best is not None and best.waited >= watched.patience
 
 
-def _finish(plan: Plan, epochs: int, state: TrainState, best: Best | None, sum_blocks: SumFn) -> Finished:
+def _finish(plan: Plan, snapshot: Snapshot, sum_blocks: SumFn) -> Finished:
+    state, best = snapshot.state, snapshot.best
     model = plan.model(best.weights if best else state.weights)
     train = evaluate(model, plan.train, sum_blocks)
     val = None if plan.val is None else evaluate(model, plan.val, sum_blocks)
     _check_finite(plan, train.objective, state.step)
-    return Finished(model, epochs, state.step, best.epoch if best else None, train, val)
+    return Finished(model, snapshot.epochs, state.step, best.epoch if best else None, train, val)
 
 
 def _check_finite(
@@ -206,7 +195,7 @@ def _check_finite(
     if math.isfinite(loss):
         return
     size = f"after a step of size {plan.step_size(steps - 1):.6g}" if steps else "before the first step"
-    was = "" if previous_loss is None else f"; it was {previous_loss:.6g} before"
+    was = "" if previous_loss is None else f"; the loss was {previous_loss:.6g} before"
     if plan.preprocess.is_picture and plan.preprocess.scale == 1:
         remedy = "pixels are 0..255: try preprocess.scale: 255"
     else:

@@ -1,15 +1,24 @@
 """The folder of a run: where it is, and what is written into it; every file whole or not at all."""
 
 import csv
+import errno
+import fcntl
+import itertools
 import json
 import os
+import shutil
+import tempfile
+import time
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
-from imgclf.errors import RunError, UsageError
-from imgclf.storage import storage, write_whole
+from imgclf.errors import RunError, RunInUseError, StorageError, UsageError
+from imgclf.storage import storage, sync, umask, write_whole
 
 RUNS = Path("runs")
+LOCK = ".lock"
+_UNFINISHED = ".imgclf-unfinished-"
 METRICS = (
     "epoch",
     "step",
@@ -35,25 +44,92 @@ def check_out(out: Path, option: str = "--out") -> None:
             raise UsageError(option, f"{out} exists and is not an empty folder", "name another, or move it away")
 
 
-def create(name: str, out: Path | None) -> Path:
-    """Make the directory of a new run: `out` itself, else runs/NAME, NAME-2, NAME-3 and so on."""
+def make_folder(out: Path) -> Path:
+    """Make a folder for results, where nothing is or an empty one."""
+    check_out(out)
+    with storage(out):
+        out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def create(name: str, out: Path | None, files: dict[str, bytes]) -> "Owned":
+    """Make the directory of a new run: `out` itself, else runs/NAME, NAME-2, NAME-3 and so on.
+
+    It appears with these files in it, and owned, or not at all.
+    """
     if out is not None:
         check_out(out)
-        with storage(out):
-            out.mkdir(parents=True, exist_ok=True)
-        return out
-    with storage(RUNS):
-        RUNS.mkdir(exist_ok=True)
-    number = 1
-    while True:
-        path = RUNS / (name if number == 1 else f"{name}-{number}")
-        with storage(path):
-            try:
-                path.mkdir()
-            except FileExistsError:
-                number += 1
-            else:
-                return path
+    parent = RUNS if out is None else out.resolve().parent  # a link to an empty folder stays one
+    with storage(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        _remove_unfinished(parent)
+        made = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=parent))
+        try:
+            made.chmod(0o777 & ~umask())
+            owned = own(made)
+            for file, content in files.items():
+                write_whole(made / file, content)
+            owned.path = _rename(made, name, out)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
+        sync(parent)
+    return owned
+
+
+def _rename(made: Path, name: str, out: Path | None) -> Path:
+    """Give a directory the first name that is free; a directory that holds something never gives way."""
+    names = [out] if out is not None else (RUNS / (name if i == 1 else f"{name}-{i}") for i in itertools.count(1))
+    for path in names:
+        try:
+            made.rename(path.resolve())
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise
+        else:
+            return path
+    raise UsageError("--out", f"{out} exists and is not an empty folder", "name another, or move it away")
+
+
+def _remove_unfinished(parent: Path) -> None:
+    """Remove directories whose maker was killed, a minute ago or more, before they had a name."""
+    for path in parent.glob(f"{_UNFINISHED}*"):
+        try:
+            if time.time() - path.stat().st_mtime < 60:  # perhaps just made, and not yet owned
+                continue
+            own(path).close()
+        except (RunInUseError, StorageError, OSError):
+            continue
+        shutil.rmtree(path, ignore_errors=True)
+
+
+class Owned:
+    """A run directory of which this process is the one owner, until it closes it or ends, however it ends."""
+
+    def __init__(self, path: Path, lock: IO[str]) -> None:
+        self.path = path
+        self._lock = lock
+
+    def close(self) -> None:
+        """Give it up."""
+        self._lock.close()
+
+
+def own(directory: Path) -> Owned:
+    """Become the owner of a run directory; raises RunInUseError where another process is it."""
+    with storage(directory):
+        lock = (directory / LOCK).open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            owner = lock.read(200).strip() or "another process"
+            lock.close()
+            raise RunInUseError(directory, f"in use by {owner}", "wait for it, or stop it") from error
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} since {datetime.now(UTC).isoformat(timespec='seconds')}\n")
+        lock.flush()
+    return Owned(directory, lock)
 
 
 def find_run(run: Path | None) -> Path:
@@ -62,7 +138,7 @@ def find_run(run: Path | None) -> Path:
         if not run.exists():
             raise RunError(run, "no such run directory or model file", "see what is under runs/")
         return run
-    finished = [path for path in RUNS.glob("*") if _read_json(path / "status.json").get("status") == "finished"]
+    finished = [path for path in RUNS.glob("*") if read_status(path) == "finished"]
     if not finished:
         raise RunError(RUNS, "no finished run", "train one with `imgclf train`, or name a run")
     return max(finished, key=lambda path: str(_read_json(path / "environment.json").get("started", "")))
@@ -70,12 +146,22 @@ def find_run(run: Path | None) -> Path:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON for people and programs alike; a number that is not finite is a bug and raises."""
-    write_whole(path, (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    write_whole(path, json_bytes(content))
+
+
+def json_bytes(content: Any) -> bytes:
+    """Return JSON as it is written to files."""
+    return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def write_status(directory: Path, status: str) -> None:
     """Say where the run is: running, finished, interrupted or diverged."""
     write_json(directory / "status.json", {"status": status})
+
+
+def read_status(directory: Path) -> str:
+    """Return what a run directory says of itself; empty where it says nothing."""
+    return str(_read_json(directory / "status.json").get("status", ""))
 
 
 def start_table(path: Path, columns: tuple[str, ...]) -> None:

@@ -1,31 +1,36 @@
-"""The first signal stops; what comes after it must not break off the saving."""
+"""The first signal stops and saves; the second is out at once."""
 
 import os
 import signal
 
 import pytest
 
-from imgclf.cli.stopping import Stop, listen
+from imgclf.cli.stopping import SIGNALS, Stop, listen
 
 
 @pytest.fixture(autouse=True)
 def _handlers():
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_the_first_signal_stops_and_the_others_are_ignored(number, code):
+@pytest.mark.parametrize(("number", "code"), list(zip(SIGNALS, (130, 143, 143), strict=True)))
+def test_the_first_signal_stops_and_the_second_leaves_at_once(monkeypatch, number, code):
+    left = []
+    monkeypatch.setattr(os, "_exit", left.append)
     listen()
     with pytest.raises(Stop) as stop:
         os.kill(os.getpid(), number)
     assert stop.value.error("run", "").exit_code == code
-    for later in (signal.SIGINT, signal.SIGTERM):
+    assert left == []
+    for later in SIGNALS:
         os.kill(os.getpid(), later)
+    assert left == [130, 143, 143]
 
 
 def test_a_signal_that_is_ignored_stays_so():

@@ -86,7 +86,7 @@ def test_an_unknown_key_is_told_with_what_may_have_been_meant(override, key, mea
     assert lines(override) == [f"-s {override.partition('=')[0]}: {key}: unknown key; did you mean '{meant}'?"]
 
 
-@pytest.mark.parametrize("key", ["augment", "train.strategy", "checkpoint", "zzz", "train.zzz", "a.b.c"])
+@pytest.mark.parametrize("key", ["augment", "train.strategy", "sweep", "zzz", "train.zzz", "a.b.c"])
 def test_a_key_like_no_other_is_told_with_those_there_are(key):
     (line,) = lines(f"{key}=1")
     assert "unknown key; the keys here are " in line

@@ -92,7 +92,7 @@ def test_keys_come_in_the_order_of_the_contract():
     document = yaml.safe_load(dump(resolve().config))
     assert list(document) == [
         "seed", "name", "data", "preprocess", "model", "regularization", "optimizer", "schedule", "train",
-        "early_stopping",
+        "early_stopping", "checkpoint",
     ]  # fmt: skip
     assert list(document["schedule"]) == ["name", "step_size", "warmup_epochs"]
     assert list(document["data"]) == ["source", "path", "labels", "options", "val_fraction", "limit"]

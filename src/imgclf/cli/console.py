@@ -45,6 +45,10 @@ class Console:
         if self.verbose:
             echo(text, err=True)
 
+    def warn(self, text: str) -> None:
+        """Tell people what may surprise them, quiet or not."""
+        echo(f"imgclf: warning: {text}", err=True)
+
     def result(self, text: str) -> None:
         """Tell people what they asked for, quiet or not."""
         echo(text, err=self.as_json)

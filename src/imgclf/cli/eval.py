@@ -178,6 +178,6 @@ def _write(out: Path, content: dict[str, Any], seen: "Evaluation", model: "Model
     from imgclf import run_dir
     from imgclf.report.pictures import draw_confusion
 
-    directory = run_dir.create("eval", out)
+    directory = run_dir.make_folder(out)
     run_dir.write_json(directory / "eval.json", content)
     draw_confusion(seen, model, split, directory)

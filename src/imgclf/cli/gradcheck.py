@@ -123,7 +123,7 @@ def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_co
     from imgclf.gradcheck.verdict import judge
 
     if plot is not None:
-        run_dir.create("gradcheck", plot)  # a place that refuses is told before the work, not after
+        run_dir.make_folder(plot)  # a place that refuses is told before the work, not after
     began = time.perf_counter()
     _introduce(console, plan, images)
     checked = list(check_plan(plan, losses, images, as_config=as_config))

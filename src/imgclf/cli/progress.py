@@ -8,6 +8,7 @@ from imgclf.cli.console import Console, echo, number
 from imgclf.run import Epoch, Step
 
 if TYPE_CHECKING:
+    from imgclf.checkpoint import Checkpoint
     from imgclf.compose import Plan
     from imgclf.data.packer import Packed
 
@@ -17,15 +18,16 @@ HEADER = "epoch    step  step size  train loss  accuracy    val loss  accuracy  
 class Progress:
     """Shows events; modes are auto, bar, plain and none."""
 
-    def __init__(self, console: Console, plan: "Plan", mode: str) -> None:
+    def __init__(self, console: Console, plan: "Plan", mode: str, since: "Checkpoint | None" = None) -> None:
         self._console = console
         self._lines = mode != "none"
+        done = since.snapshot.state.step if since else 0
         wants_bar = mode == "bar" or (mode == "auto" and sys.stderr.isatty())
         self._bar: Any = None
         if wants_bar and not console.quiet:
             from tqdm import tqdm
 
-            self._bar = tqdm(total=plan.steps, unit="step", leave=False, dynamic_ncols=True)
+            self._bar = tqdm(total=plan.steps, initial=done, unit="step", leave=False, dynamic_ncols=True)
         if self._lines:
             self._write("\n" + HEADER)
 

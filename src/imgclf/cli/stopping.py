@@ -1,9 +1,12 @@
-"""Ctrl-C and SIGTERM: stop once, in one way, with the exit code that shells expect."""
+"""Ctrl-C, SIGTERM and a terminal that closes: stop once, in one way, with the exit code that shells expect."""
 
+import os
 import signal
 from types import FrameType
 
 from imgclf.errors import StoppedError
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop(KeyboardInterrupt):
@@ -16,19 +19,24 @@ class Stop(KeyboardInterrupt):
     def error(self, where: object, remedy: str) -> StoppedError:
         """Return what the user is told."""
         stopped = StoppedError(where, "stopped", remedy)
-        stopped.exit_code = 128 + self.number
+        stopped.exit_code = 130 if self.number == signal.SIGINT else 143
         return stopped
 
 
 def listen() -> None:
-    """Turn the first SIGINT or SIGTERM into a Stop, unless whoever started us wants it ignored."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Turn the first signal into a Stop, unless whoever started us wants it ignored."""
+    for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    # What follows saves and ends, in a moment: an impatient second Ctrl-C must not break that off.
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)
+    for one in SIGNALS:
+        if signal.getsignal(one) is not signal.SIG_IGN:
+            signal.signal(one, _leave)
     raise Stop(number)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    # Whoever asks twice wants to be out at once. The last checkpoint is whole, whatever is being written.
+    os._exit(Stop(number).error("", "").exit_code)

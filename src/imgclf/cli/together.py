@@ -7,10 +7,11 @@ from hashlib import sha256
 from typing import Any
 
 from imgclf.arrays import SumFn
+from imgclf.checkpoint import Checkpoint
 from imgclf.compose import Plan
 from imgclf.parallel import workers
 from imgclf.ranks import check_agreement, on_ranks
-from imgclf.run import Epoch, Event, train
+from imgclf.run import Epoch, Event, first_snapshot, train
 
 
 def share_of_cores(comm: Any) -> int:
@@ -31,9 +32,10 @@ def check_plan(comm: Any, plan: Plan) -> None:
     check_agreement(comm, "its data or settings are", (plan.train.class_names, settings, seen))
 
 
-def take_part(comm: Any, plan: Plan, sum_blocks: SumFn) -> None:
+def take_part(comm: Any, plan: Plan, sum_blocks: SumFn, since: Checkpoint | None) -> None:
     """Train as the first rank does, and write nothing."""
-    with closing(train(plan, sum_blocks)) as events:
+    snapshot = since.snapshot if since else first_snapshot(plan)
+    with closing(train(plan, sum_blocks, snapshot)) as events:
         for _ in agreeing(comm, events):
             pass
 

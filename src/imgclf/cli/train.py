@@ -23,6 +23,7 @@ from imgclf.cli.stopping import Stop
 
 if TYPE_CHECKING:
     from imgclf.arrays import SumFn
+    from imgclf.checkpoint import Checkpoint
     from imgclf.compose import Plan
     from imgclf.run import Finished
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 @click.command("train", short_help="Train a classifier.")
 @config_options
 @click.option("--out", type=PATH, metavar="DIR", help="The run directory (default: runs/NAME). Absent or empty.")
+@click.option(
+    "--resume", type=PATH, metavar="RUN", help="Go on with a run that was broken off; -s train.epochs=N: longer."
+)
 @threads_option
 @click.option("--no-plots", is_flag=True, help="Draw no pictures.")
 @progress_option("A bar, one line an epoch, or nothing; auto: a bar too where stderr is a terminal.")
@@ -43,6 +47,7 @@ def command(
     files: tuple[Path, ...],
     overrides: tuple[str, ...],
     out: Path | None,
+    resume: Path | None,
     threads: int | None,
     no_plots: bool,
     progress: str,
@@ -57,15 +62,19 @@ def command(
     imgclf train                                  on the images that come with imgclf
     imgclf train -c configs/cifar10_softmax.yaml  as a config says
     imgclf train -s model.loss=svm -s train.epochs=5
+    imgclf train --resume runs/NAME               on from where it was stopped, to the same bytes
     mpiexec -n 4 imgclf train                     on four processes, with imgclf[mpi]
 
     Pictures read from a folder are kept in the user's cache folder for the next time; IMGCLF_CACHE=0 turns that off.
     """  # noqa: D301 - click wants the character, not its name
     from imgclf import run_dir
+    from imgclf.cli import resume as going_on
     from imgclf.config import dump
 
     console = Console(ctx, as_json=as_json)
-    config = read_config(files, overrides)
+    config = (
+        read_config(files, overrides) if resume is None else going_on.config_to_go_on(resume, files, out, overrides)
+    )
     first = comm is None or comm.rank == 0  # the others are silent and write nothing
     if print_config:
         if first:
@@ -73,9 +82,21 @@ def command(
         return
     if out is not None:
         run_dir.check_out(out)
+    if resume is not None and going_on.is_finished(resume, config):
+        if first:
+            going_on.say_finished(console, resume)
+        return
+    since = None
+    if resume is not None and first:
+        ctx.with_resource(closing(run_dir.own(resume)))
+        since = going_on.where_it_was(console, resume)
+    if comm:
+        since = comm.bcast(since)
 
     from imgclf.cli import together
     from imgclf.compose import make_plan
+    from imgclf.environment import describe_environment
+    from imgclf.record import check_origin
 
     threads = together.share_of_cores(comm) if comm and threads is None else count_threads(threads)
     with together.workers_of(comm, threads) as sum_blocks:
@@ -84,9 +105,11 @@ def command(
         loaded = time.perf_counter()
         if comm:
             together.check_plan(comm, plan)
+        if resume is not None and since is not None:
+            check_origin(plan, since, resume)
         if not first:
             if not dry_run:
-                together.take_part(comm, plan, sum_blocks)
+                together.take_part(comm, plan, sum_blocks, since)
             return
         describe(console, plan)
         if dry_run:
@@ -94,8 +117,15 @@ def command(
             return
         if comm:
             console.say(f"ranks     {comm.size} processes, {plural(threads, 'thread')} each")
-        directory = _open_directory(plan, out, threads, comm.size if comm else 1)
-        finished, seconds = _train(console, plan, directory, sum_blocks, comm, progress)
+        environment = describe_environment(threads, plan.train.fingerprint(), comm.size if comm else 1)
+        if resume is None:
+            owned = run_dir.create(_name(plan), out, _files(plan, environment))
+            directory = ctx.with_resource(closing(owned)).path
+        else:
+            directory = resume
+            going_on.describe(console, resume, plan, since, environment)
+            going_on.keep_config(resume, config)
+        finished, seconds = _train(console, plan, directory, since, sum_blocks, comm, progress)
     trained = time.perf_counter()
     drawn = [] if no_plots else _draw(finished, directory)
     drawing = time.perf_counter() - trained
@@ -166,22 +196,26 @@ def _describe_cost(console: Console, plan: "Plan") -> None:
     console.object({"parameters": plan.weights.size, "steps": plan.steps, "memory_bytes": total})
 
 
-def _open_directory(plan: "Plan", out: Path | None, threads: int, processes: int) -> Path:
-    from imgclf import run_dir
-    from imgclf.config import dump
-    from imgclf.environment import describe_environment
-    from imgclf.storage import write_whole
+def _name(plan: "Plan") -> str:
+    return plan.config.name or f"{plan.config.data.source}-{plan.config.model.loss}"
 
-    config = plan.config
-    directory = run_dir.create(config.name or f"{config.data.source}-{config.model.loss}", out)
-    write_whole(directory / "config.yaml", dump(config).encode())
-    environment = describe_environment(threads, plan.train.fingerprint(), processes)
-    run_dir.write_json(directory / "environment.json", environment)
-    return directory
+
+def _files(plan: "Plan", environment: dict[str, Any]) -> dict[str, bytes]:
+    """Return what is in a run directory from its first moment on."""
+    from imgclf.config import dump
+    from imgclf.run_dir import json_bytes
+
+    return {"config.yaml": dump(plan.config).encode(), "environment.json": json_bytes(environment)}
 
 
 def _train(
-    console: Console, plan: "Plan", directory: Path, sum_blocks: "SumFn", comm: Any, progress: str
+    console: Console,
+    plan: "Plan",
+    directory: Path,
+    since: "Checkpoint | None",
+    sum_blocks: "SumFn",
+    comm: Any,
+    progress: str,
 ) -> tuple["Finished", float]:
     from imgclf.cli.progress import Progress
     from imgclf.cli.together import agreeing
@@ -189,13 +223,16 @@ def _train(
 
     began = time.perf_counter()
     try:
-        with closing(run(plan, directory, sum_blocks)) as events, Progress(console, plan, progress) as show:
+        with (
+            closing(run(plan, directory, sum_blocks, since)) as events,
+            Progress(console, plan, progress, since) as show,
+        ):
             for event in agreeing(comm, events):
                 if isinstance(event, Finished):
                     return event, time.perf_counter() - began
                 show(event)
     except Stop as stop:
-        raise stop.error(directory, f"the weights reached so far are in {directory / 'model.npz'}") from None
+        raise stop.error(directory, f"go on with `imgclf train --resume {shlex.quote(str(directory))}`") from None
     raise AssertionError("a run ends with its results")
 
 

@@ -218,6 +218,13 @@ class EarlyStopping(Section):
     min_delta: NotNegative = Field(default=0.0, description="What counts as an improvement: more than this.")
 
 
+class Checkpoint(Section):
+    """How often to write down where the run is."""
+
+    every: Count = Field(default=1, description="So many units apart; also at the end, and when it is stopped.")
+    unit: Literal["epoch", "step", "minute"] = Field(default="epoch", description="What is counted.")
+
+
 Optimizer: TypeAlias = Sgd | Momentum | Nesterov | Adagrad | RmsProp | Adam
 Schedule: TypeAlias = Constant | Step | Exponential | Cosine | Linear
 
@@ -241,3 +248,4 @@ class Config(Section):
     early_stopping: EarlyStopping | None = Field(
         default=None, description="Stop when nothing gets better; null: never."
     )
+    checkpoint: Checkpoint = Field(default_factory=Checkpoint, description="From where `train --resume` goes on.")

@@ -12,6 +12,7 @@ SECTIONS: dict[str, type[Section]] = {
     "regularization": schema.Regularization,
     "train": schema.Train,
     "early_stopping": schema.EarlyStopping,
+    "checkpoint": schema.Checkpoint,
 }
 VARIANTS: dict[str, dict[str, type[Section]]] = {
     "optimizer": {

@@ -1,0 +1,171 @@
+"""From where a run can go on: all that its later steps depend on, in one file, without a pickle.
+
+    checkpoint.npz            the newest
+    checkpoint.previous.npz   the one before, in case the newest is damaged
+
+An npz of plain arrays: `about`, a JSON text with the numbers; the weights; the optimizer's memory; the best epoch's
+weights under early stopping; and `sha256`, over the names, types, shapes and bytes of all others.
+"""
+
+import hashlib
+import io
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.arrays import FloatArray
+from imgclf.early_stopping import Best
+from imgclf.errors import DataError, RunError
+from imgclf.formats.npz import read_npz
+from imgclf.storage import write_whole
+from imgclf.trainer import TrainState
+
+FORMAT = 1
+NEWEST = "checkpoint.npz"
+PREVIOUS = "checkpoint.previous.npz"
+_MEMORY = "memory/"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What the steps of an epoch saw so far, summed over their examples."""
+
+    loss: float = 0.0
+    correct: int = 0
+    examples: int = 0
+
+    def plus(self, loss: float, correct: int, examples: int) -> "Tally":
+        """Count one more batch; `loss` is its mean."""
+        return Tally(self.loss + loss * examples, self.correct + correct, self.examples + examples)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run between two steps.
+
+    state           step, weights and the optimizer's memory
+    epochs          how many are complete
+    tally           of the one that has begun
+    best            of early stopping, or None
+    previous_loss   that of the last batch, or None before the first
+    """
+
+    state: TrainState
+    epochs: int = 0
+    tally: Tally = Tally()
+    best: Best | None = None
+    previous_loss: float | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A snapshot, and what it belongs to.
+
+    tables  how long metrics.csv and timings.csv were, in bytes
+    origin  fingerprints of what the run is made of: config, data, classes, order
+    """
+
+    snapshot: Snapshot
+    tables: dict[str, int]
+    origin: dict[str, str]
+
+
+def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
+    """Write the newest checkpoint; the one that was the newest is kept as the previous one."""
+    write_whole(directory / NEWEST, checkpoint_bytes(checkpoint), keep=directory / PREVIOUS)
+
+
+def load_checkpoint(directory: Path) -> tuple[Checkpoint | None, RunError | None]:
+    """Return the newest checkpoint that is whole, and what is wrong with a newer one.
+
+    None where there is no checkpoint yet; raises RunError where there are some and none is whole.
+    """
+    damaged: RunError | None = None
+    for path in (directory / NEWEST, directory / PREVIOUS):
+        if path.exists():
+            try:
+                return read_checkpoint(path), damaged
+            except RunError as error:
+                damaged = damaged or error
+    if damaged is not None:
+        raise damaged
+    return None, None
+
+
+def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
+    """Return the file; equal checkpoints give equal bytes."""
+    snapshot = checkpoint.snapshot
+    best = snapshot.best
+    about = {
+        "format": FORMAT,
+        "step": snapshot.state.step,
+        "epochs": snapshot.epochs,
+        "tally": asdict(snapshot.tally),
+        "best": None if best is None else {"epoch": best.epoch, "score": best.score, "waited": best.waited},
+        "previous_loss": snapshot.previous_loss,
+        "tables": checkpoint.tables,
+        "origin": checkpoint.origin,
+    }
+    arrays: dict[str, Any] = {"about": np.array(json.dumps(about)), "weights": snapshot.state.weights}
+    arrays |= {_MEMORY + name: array for name, array in snapshot.state.memory.items()}
+    if best is not None:
+        arrays["best_weights"] = best.weights
+    buffer = io.BytesIO()
+    np.savez(buffer, sha256=np.array(fingerprint(arrays)), **arrays)
+    return buffer.getvalue()
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read one file; raises RunError for whatever is not, to the bit, what was written."""
+    try:
+        arrays = read_npz(path)
+        if "sha256" not in arrays or str(arrays.pop("sha256")) != fingerprint(arrays):
+            raise ValueError("its checksum is another")
+        return _checkpoint(arrays)
+    except DataError as error:
+        raise RunError(path, f"a damaged checkpoint: {error.problem}", "train again") from error
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:80]
+        raise RunError(path, f"not a checkpoint that can be gone on from ({reason})", "train again") from error
+
+
+def fingerprint(arrays: dict[str, NDArray[Any]]) -> str:
+    """SHA-256 over names, types, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(repr((name, array.dtype.str, array.shape)).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _checkpoint(arrays: dict[str, NDArray[Any]]) -> Checkpoint:
+    about = json.loads(str(arrays["about"]))
+    if about["format"] != FORMAT:
+        raise ValueError(f"format {str(about['format'])[:20]}, this version of imgclf reads {FORMAT}")
+    weights = _finite(arrays["weights"])
+    memory = {name.removeprefix(_MEMORY): array for name, array in arrays.items() if name.startswith(_MEMORY)}
+    state = TrainState(_count(about["step"]), weights, memory)
+    best = about["best"] and Best(weights=_finite(arrays["best_weights"]), **about["best"])
+    tally, loss = Tally(**about["tally"]), about["previous_loss"]
+    if not math.isfinite(tally.loss) or not (loss is None or math.isfinite(loss)):
+        raise ValueError("a loss is not finite")
+    tables = {str(name): _count(length) for name, length in about["tables"].items()}
+    origin = {str(name): str(text) for name, text in about["origin"].items()}
+    return Checkpoint(Snapshot(state, _count(about["epochs"]), tally, best, loss), tables, origin)
+
+
+def _finite(array: FloatArray) -> FloatArray:
+    if array.ndim != 2 or array.dtype not in (np.float32, np.float64) or not np.isfinite(array).all():
+        raise ValueError("weights are not a finite float matrix")
+    return array
+
+
+def _count(number: Any) -> int:
+    if type(number) is not int or number < 0:
+        raise ValueError(f"{str(number)[:20]} is not a count")
+    return number

@@ -1,0 +1,116 @@
+"""What a run writes down on its way: its tables, and checkpoints from which it can go on."""
+
+import hashlib
+import os
+import time
+import zlib
+from pathlib import Path
+
+from imgclf import run_dir
+from imgclf.checkpoint import Checkpoint, Snapshot, save_checkpoint
+from imgclf.compose import Plan
+from imgclf.config import dump
+from imgclf.errors import DataError, RunError, UsageError
+from imgclf.loading import where
+from imgclf.storage import storage, sync
+
+TABLES = {"metrics.csv": run_dir.METRICS, "timings.csv": run_dir.TIMINGS}
+
+
+class Record:
+    """Writes into the directory of a run, which this process owns; `snapshot` is from where the run could go on."""
+
+    def __init__(self, plan: Plan, directory: Path, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._directory = directory
+        self._chosen = plan.config.checkpoint
+        self._origin = origin(plan)
+        self._lengths: dict[str, int] = {}  # of the tables, at the snapshot
+        self._saved: Snapshot | None = None
+        self._when = time.monotonic()
+
+    def begin(self) -> None:
+        """Start from nothing."""
+        for name, columns in TABLES.items():
+            run_dir.start_table(self._directory / name, columns)
+        self._lengths = self._measured()
+        run_dir.write_status(self._directory, "running")
+
+    def go_on(self, since: Checkpoint) -> None:
+        """Forget what was written after a checkpoint."""
+        for name in TABLES:
+            path, length = self._directory / name, since.tables.get(name, 0)
+            with storage(path):
+                if path.stat().st_size < length:
+                    raise RunError(path, "shorter than when the checkpoint was made", "it was changed: train again")
+                os.truncate(path, length)
+        self._lengths, self._saved = since.tables, since.snapshot
+        run_dir.write_status(self._directory, "running")
+
+    def step(self, snapshot: Snapshot) -> None:
+        """Note that a step was made."""
+        self.snapshot = snapshot
+        if self._is_due():
+            self.save()
+
+    def epoch(self, row: run_dir.Row, timing: run_dir.Row, snapshot: Snapshot) -> None:
+        """Add an epoch's rows to the tables."""
+        run_dir.append_row(self._directory / "metrics.csv", run_dir.METRICS, row)
+        run_dir.append_row(self._directory / "timings.csv", run_dir.TIMINGS, timing)
+        # Both together, and only now: a disk that refuses a row leaves the run where it was before.
+        self.snapshot, self._lengths = snapshot, self._measured()
+        if self._is_due() or (self._chosen.unit == "epoch" and snapshot.epochs % self._chosen.every == 0):
+            self.save()
+
+    def save(self) -> None:
+        """Make a checkpoint, unless there is one of this very moment."""
+        if self._saved is not None and _moment(self._saved) == _moment(self.snapshot):
+            return
+        # First the rows that it counts, then itself: a power cut must not leave it without them.
+        for name in TABLES:
+            sync(self._directory / name)
+        save_checkpoint(self._directory, Checkpoint(self.snapshot, self._lengths, self._origin))
+        self._saved, self._when = self.snapshot, time.monotonic()
+
+    def _is_due(self) -> bool:
+        unit, every = self._chosen.unit, self._chosen.every
+        if unit == "step":
+            return self.snapshot.state.step % every == 0
+        return unit == "minute" and time.monotonic() - self._when >= 60 * every
+
+    def _measured(self) -> dict[str, int]:
+        return {name: (self._directory / name).stat().st_size for name in TABLES}
+
+
+def origin(plan: Plan) -> dict[str, str]:
+    """Return fingerprints of all that a run is made of, but for how long it is to go on."""
+    config = plan.config
+    lasting = config.model_copy(update={"train": config.train.model_copy(update={"epochs": 1}), "name": None})
+    return {
+        "config": _sha256(dump(lasting).encode()),
+        "data": plan.train.fingerprint(),
+        "classes": _sha256(repr(plan.train.class_names).encode()),
+        "order": str(zlib.crc32(plan.sample(0).rows.astype("<i8").tobytes())),
+    }
+
+
+def check_origin(plan: Plan, checkpoint: Checkpoint, directory: Path) -> None:
+    """Refuse to go on with other settings, images, classes or another order than before."""
+    now = origin(plan)
+    changed = [name for name in now if checkpoint.origin.get(name) != now[name]]
+    if "config" in changed:
+        raise UsageError(directory / "config.yaml", "changed since the run began", "restore it, or start another run")
+    if "classes" in changed:
+        raise DataError(where(plan.config), "other classes than the run began with", "restore the data")
+    if "data" in changed:
+        raise DataError(where(plan.config), "other images than the run began with", "restore the data")
+    if "order" in changed:
+        raise RunError(directory, "this NumPy deals the images in another order", "use the version of environment.json")
+
+
+def _moment(snapshot: Snapshot) -> tuple[int, int]:
+    return snapshot.state.step, snapshot.epochs
+
+
+def _sha256(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()

@@ -1,0 +1,134 @@
+"""A run that was broken off and goes on ends with the bytes of one that was not."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from imgclf import run_dir
+from imgclf.checkpoint import load_checkpoint
+from imgclf.config import dump
+from imgclf.losses import LOSSES
+from imgclf.optimizers import OPTIMIZERS
+from imgclf.parallel import workers
+from imgclf.run import Epoch, run
+
+STEPS = 12
+EVENTS = STEPS + 3  # and an epoch's end after every four
+
+
+def break_off(plan, directory, events, since=None):
+    """Make so many events and leave, as Ctrl-C does."""
+    owned = run_dir.own(directory) if directory.exists() else run_dir.create(
+        "", directory, {"config.yaml": dump(plan.config).encode()}
+    )  # fmt: skip
+    with workers(1) as sum_blocks:
+        training = run(plan, directory, sum_blocks, since)
+        for _ in islice(training, events):
+            pass
+        training.close()
+    owned.close()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_from_every_step_with_every_optimizer(runs, optimizer):
+    plan = runs.plan(f"optimizer.name={optimizer}")
+    runs.begin(plan, runs.at / "whole")
+    expected = runs.left(runs.at / "whole")
+    for events in range(1, EVENTS + 1):
+        directory = runs.at / f"broken-{events}"
+        break_off(plan, directory, events)
+        runs.go_on(plan, directory)
+        assert runs.left(directory) == expected, events
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_with_every_loss_and_both_types(runs, loss, dtype):
+    plan = runs.plan(f"model.loss={loss}", f"train.dtype={dtype}")
+    runs.begin(plan, runs.at / "whole")
+    for events in (3, 5, 9):
+        break_off(plan, runs.at / f"{events}", events)
+        runs.go_on(plan, runs.at / f"{events}")
+        assert runs.left(runs.at / f"{events}") == runs.left(runs.at / "whole")
+
+
+@pytest.mark.parametrize("schedule", ["constant", "step", "exponential", "cosine", "linear"])
+def test_with_every_schedule_and_warmup(runs, schedule):
+    plan = runs.plan(f"schedule.name={schedule}", "schedule.warmup_epochs=1")
+    runs.begin(plan, runs.at / "whole")
+    break_off(plan, runs.at / "broken", 6)
+    runs.go_on(plan, runs.at / "broken")
+    assert runs.left(runs.at / "broken") == runs.left(runs.at / "whole")
+
+
+@pytest.mark.parametrize("patience", [1, 2])
+def test_early_stopping_remembers_its_best(runs, patience):
+    plan = runs.plan("train.epochs=8", f"early_stopping={{monitor: val/accuracy, patience: {patience}}}")
+    runs.begin(plan, runs.at / "whole")
+    for events in range(4, 24, 3):
+        break_off(plan, runs.at / f"{events}", events)
+        runs.go_on(plan, runs.at / f"{events}")
+        assert runs.left(runs.at / f"{events}") == runs.left(runs.at / "whole")
+
+
+def test_broken_off_again_and_again(runs):
+    plan = runs.plan()
+    runs.begin(plan, runs.at / "whole")
+    break_off(plan, runs.at / "broken", 1)
+    for _ in range(EVENTS):
+        since, _ = load_checkpoint(runs.at / "broken")
+        break_off(plan, runs.at / "broken", 2, since)
+    runs.go_on(plan, runs.at / "broken")
+    assert runs.left(runs.at / "broken") == runs.left(runs.at / "whole")
+
+
+def test_a_run_that_is_over_is_the_same_after_going_on(runs):
+    plan = runs.plan()
+    runs.begin(plan, runs.at / "run")
+    before = runs.left(runs.at / "run")
+    runs.go_on(plan, runs.at / "run")
+    assert runs.left(runs.at / "run") == before
+
+
+@pytest.mark.parametrize(("unit", "every", "made"), [("epoch", 1, 3), ("epoch", 2, 2), ("step", 1, 12), ("step", 5, 3)])
+def test_checkpoints_are_made_as_often_as_asked_and_at_the_end(runs, monkeypatch, unit, every, made):
+    import imgclf.record
+
+    seen = []
+    save = imgclf.record.save_checkpoint
+    monkeypatch.setattr(imgclf.record, "save_checkpoint", lambda *a: seen.append(a[1].snapshot.state.step) or save(*a))
+    runs.begin(runs.plan(f"checkpoint={{unit: {unit}, every: {every}}}"), runs.at / "run")
+    assert len(seen) == made
+    assert seen[-1] == STEPS
+    assert all(step % every == 0 for step in seen[:-1])
+
+
+def test_a_longer_run_goes_on_as_the_longer_schedule_says(runs):
+    runs.begin(runs.plan(), runs.at / "run")
+    longer = runs.plan("train.epochs=5")
+    owned = run_dir.own(runs.at / "run")
+    since, _ = load_checkpoint(runs.at / "run")
+    with workers(1) as sum_blocks:
+        rows = [event.row for event in run(longer, runs.at / "run", sum_blocks, since) if isinstance(event, Epoch)]
+    owned.close()
+    assert [row["epoch"] for row in rows] == [4, 5]
+    assert [row["step_size"] for row in rows] == [longer.step_size(15), longer.step_size(19)]
+    assert len((runs.at / "run" / "metrics.csv").read_text().splitlines()) == 6
+
+
+def test_the_optimizers_memory_is_needed(runs):
+    """Were it forgotten, the bytes would differ: the alarm rings."""
+    plan = runs.plan()
+    runs.begin(plan, runs.at / "whole")
+    break_off(plan, runs.at / "broken", 6)
+    since, _ = load_checkpoint(runs.at / "broken")
+    for array in since.snapshot.state.memory.values():
+        array[:] = 0
+    owned = run_dir.own(runs.at / "broken")
+    with workers(1) as sum_blocks:
+        for _ in run(plan, runs.at / "broken", sum_blocks, since):
+            pass
+    owned.close()
+    assert runs.left(runs.at / "broken")["weights"] != runs.left(runs.at / "whole")["weights"]
+    assert np.isfinite(load_checkpoint(runs.at / "broken")[0].snapshot.state.weights).all()
