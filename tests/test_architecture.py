@@ -19,7 +19,7 @@ LAYERS = {
     "model_file": 6, "checkpoint": 6, "run_dir": 6, "environment": 6,
     "loading": 7, "packing": 7, "compose": 7, "evaluate": 7, "gradcheck": 7,
     "record": 8, "run": 8,
-    "report": 9,
+    "report": 9, "verify": 9,
     "cli": 10,
 }  # fmt: skip
 MATHEMATICS = [room for room, layer in LAYERS.items() if layer <= 3]

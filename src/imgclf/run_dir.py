@@ -171,9 +171,19 @@ def start_table(path: Path, columns: tuple[str, ...]) -> None:
 
 def append_row(path: Path, columns: tuple[str, ...], row: Row) -> None:
     """Add a row to a CSV file; numbers in shortest round-trip form, None as an empty cell."""
-    cells = ["" if row[column] is None else repr(row[column]) for column in columns]
     with storage(path), path.open("a", encoding="utf-8") as file:
-        file.write(",".join(cells) + "\n")
+        file.write(line(columns, row) + "\n")
+
+
+def line(columns: tuple[str, ...], row: Row) -> str:
+    """Return a row as it is written."""
+    return ",".join("" if row[column] is None else repr(row[column]) for column in columns)
+
+
+def table_lines(path: Path) -> list[str]:
+    """Return the lines of a table as they were written, its header first."""
+    with storage(path):
+        return path.read_text(encoding="utf-8").splitlines()
 
 
 def read_table(path: Path) -> dict[str, list[float | None]]:

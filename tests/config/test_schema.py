@@ -25,6 +25,7 @@ NUMBERS = {
     "train.batch_size": {"1", "7"},
     "early_stopping.patience": {"1", "7"},
     "early_stopping.min_delta": {"0", "0.5", "1", "7"},
+    "checkpoint.every": {"1", "7"},
 }
 TEXTS = {"name": {"abc", "'7'", "null"}, "data.path": {"abc", "'7'", "null"}}
 SECTIONS = {"early_stopping": {"null"}, "data.options": {"{a: 1}"}}

@@ -15,7 +15,7 @@ from imgclf.cli.options import show_help
 from imgclf.cli.stopping import Stop, listen
 from imgclf.errors import ImgclfError, StorageError
 
-COMMANDS = ("train", "eval", "predict", "gradcheck", "data", "config", "completion")
+COMMANDS = ("train", "eval", "predict", "gradcheck", "verify", "data", "config", "completion")
 BUG = 70
 
 

@@ -77,11 +77,14 @@ def describe(
             f"epochs    {before} -> {plan.config.train.epochs}: steps are as a run of {plan.config.train.epochs} would "
             "make them from here on; it is not equal to one that had been so long from the start"
         )
-    recorded = _read(run / "environment.json")
-    for what in ("numpy", "blas", "cpu"):
-        old, new = _versions(recorded).get(what), _versions(environment).get(what)
-        if old != new:
-            console.warn(f"{what} was {old} and is {new}: the bytes may differ from those of an unbroken run")
+    for line in compare_environment(run, environment):
+        console.warn(f"{line}: the bytes may differ from those of an unbroken run")
+
+
+def compare_environment(run: Path, environment: dict[str, Any]) -> list[str]:
+    """Return what has changed since a run began of that on which its bytes depend."""
+    then, now = _versions(_read(run / "environment.json")), _versions(environment)
+    return [f"{what} was {then[what]} and is {now[what]}" for what in now if then[what] != now[what]]
 
 
 def keep_config(run: Path, config: "Config") -> None:

@@ -1,0 +1,59 @@
+"""`imgclf verify`: make the last steps again, and see whether the bytes come out the same."""
+
+from pathlib import Path
+
+import click
+
+from imgclf.cli.console import Console
+from imgclf.cli.options import PATH, count_threads, json_option, threads_option
+from imgclf.errors import UsageError
+
+DIFFERENT = 1
+
+
+@click.command("verify", short_help="Make the last steps of a run again and compare every byte.")
+@click.argument("run", type=PATH, required=False)
+@threads_option
+@json_option
+@click.pass_context
+def command(ctx: click.Context, run: Path | None, threads: int | None, as_json: bool) -> None:
+    """Make the last steps of RUN again, and say whether the bytes come out the same.
+
+    From the older of its two checkpoints (or from the start) to the newer one, and on to its model where it is
+    finished. RUN is the newest finished run under runs/ if it is left out. Exit 1 if something differs.
+    """
+    from imgclf.cli.eval import config_of_run
+    from imgclf.cli.resume import compare_environment
+    from imgclf.compose import make_plan
+    from imgclf.environment import describe_environment
+    from imgclf.parallel import workers
+    from imgclf.run_dir import find_run
+    from imgclf.verify import replay
+
+    console = Console(ctx, as_json=as_json)
+    path = find_run(run)
+    if not path.is_dir():
+        raise UsageError(path, "not a run directory", "a model file does not say how it was made")
+    config = config_of_run(path)
+    with workers(count_threads(threads)) as sum_blocks:
+        plan = make_plan(config, sum_blocks)
+        seen = replay(plan, path, sum_blocks)
+    changed = compare_environment(path, describe_environment(1, plan.train.fingerprint()))
+    for line in changed:
+        console.result(f"since then: {line}")
+    for what in seen.differences:
+        console.result(f"differs: {what}")
+    verdict = "different" if seen.differences else "same"
+    console.result(f"{path}: steps {seen.start:,} to {seen.stop:,} made again, {verdict} bytes")
+    console.object(
+        {
+            "run": str(path),
+            "verdict": verdict,
+            "from_step": seen.start,
+            "to_step": seen.stop,
+            "differences": list(seen.differences),
+            "environment": changed,
+        }
+    )
+    if seen.differences:
+        ctx.exit(DIFFERENT)

@@ -1,0 +1,80 @@
+"""Is a run what it says it is? Make its last steps again and compare every byte."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgclf import run_dir
+from imgclf.arrays import SumFn
+from imgclf.checkpoint import NEWEST, PREVIOUS, Snapshot, read_checkpoint
+from imgclf.compose import Plan
+from imgclf.errors import RunError
+from imgclf.model_file import model_bytes
+from imgclf.record import check_origin
+from imgclf.run import Epoch, Event, Finished, first_snapshot, train
+
+
+@dataclass(frozen=True)
+class Replay:
+    """From which step to which a run was made again, and what came out otherwise."""
+
+    start: int
+    stop: int
+    differences: tuple[str, ...]
+
+
+def replay(plan: Plan, directory: Path, sum_blocks: SumFn) -> Replay:
+    """Train on from the older of the two checkpoints, or from the start, and compare with what is there.
+
+    Up to the newer checkpoint; and to the model and its metrics, where the run is finished.
+    """
+    newest = read_checkpoint(_existing(directory / NEWEST))
+    check_origin(plan, newest, directory)
+    older = directory / PREVIOUS
+    since = read_checkpoint(older).snapshot if older.exists() else first_snapshot(plan)
+    finished = run_dir.read_status(directory) == "finished"
+    rows = run_dir.table_lines(directory / "metrics.csv")
+    differences: list[str] = []
+    for event in train(plan, sum_blocks, since):
+        differences += _compare(event, newest.snapshot, rows, directory)
+        if _is_at(event, newest.snapshot) and not finished:
+            break
+    return Replay(since.state.step, newest.snapshot.state.step, tuple(differences))
+
+
+def _compare(event: Event, newest: Snapshot, rows: list[str], directory: Path) -> list[str]:
+    if isinstance(event, Finished):
+        return _compare_files(event, directory)
+    differences = []
+    if isinstance(event, Epoch):
+        number = event.snapshot.epochs
+        if rows[number : number + 1] != [run_dir.line(run_dir.METRICS, event.row)]:
+            differences.append(f"metrics.csv, epoch {number}")
+    if _is_at(event, newest):
+        made, kept = event.snapshot.state, newest.state
+        if made.weights.tobytes() != kept.weights.tobytes():
+            differences.append(f"weights after step {kept.step}")
+        differences += [
+            f"{name} of the optimizer after step {kept.step}"
+            for name in sorted({*made.memory, *kept.memory})
+            if name not in made.memory
+            or name not in kept.memory
+            or made.memory[name].tobytes() != kept.memory[name].tobytes()
+        ]
+    return differences
+
+
+def _compare_files(finished: Finished, directory: Path) -> list[str]:
+    made = {"model.npz": model_bytes(finished.model), "metrics.json": run_dir.json_bytes(finished.metrics())}
+    return [name for name, content in made.items() if content != _existing(directory / name).read_bytes()]
+
+
+def _is_at(event: Event, snapshot: Snapshot) -> bool:
+    if isinstance(event, Finished):
+        return False
+    return (event.snapshot.state.step, event.snapshot.epochs) == (snapshot.state.step, snapshot.epochs)
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise RunError(path, "is not there", "nothing can be compared: train again")
+    return path
