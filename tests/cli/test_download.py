@@ -142,5 +142,8 @@ def test_a_set_must_be_one_of_the_known(refused, name):
 
 def test_nothing_else_ever_downloads(imgclf, refused, small, server):
     assert imgclf("train", *small, "--out", "run").code == 0
-    refused(3, "no such file", "train", "-s", "data.source=idx", "-s", "data.path=data/mnist")
+    for source, name in (("idx", "mnist"), ("cifar10", "cifar10"), ("cifar100", "cifar100")):
+        words = ("data/here: no such file or folder", f"see `imgclf data download {name}`")
+        refused(3, words, "train", "-s", f"data.source={source}", "-s", "data.path=data/here")
+        refused(2, f"`imgclf data download {name}` brings it", "train", "-s", f"data.source={source}")
     assert asked(server) == []

@@ -116,7 +116,8 @@ def _chunks(response: HTTPResponse, left: int, stall: float) -> Iterator[bytes]:
     while left:
         try:
             # read1 and not read: what came before a connection breaks is not lost, and a slow server is seen to move.
-            chunk = response.read1(min(_CHUNK, left))
+            # It may give more than asked for where a server counts its chunks in negative numbers.
+            chunk = response.read1(min(_CHUNK, left))[:left]
         except (OSError, HTTPException, ValueError) as error:
             raise InterruptedTransferError(_say(error, stall)) from error
         if not chunk:
