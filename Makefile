@@ -24,7 +24,7 @@ train: .venv/.installed  ## train on the images that ship with imgclf
 	$(BIN)/imgclf train
 
 test: .venv/.developed  ## run the tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 check: lint types  ## lint and types, in under a minute
 
@@ -68,12 +68,12 @@ wheel-check: wheel  ## install the wheel into an empty environment and train in 
 	cd build/wheel-check/empty && ../venv/bin/imgclf train -s train.epochs=2 && ../venv/bin/imgclf eval
 
 test-lowest: .venv-lowest/.installed  ## run the tests on the oldest supported versions
-	.venv-lowest/bin/python -m pytest -q
+	.venv-lowest/bin/python -m pytest -q -n auto --dist worksteal
 
 .venv-lowest/.installed: pyproject.toml tests/lowest.txt
 	rm -rf .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt --editable '.[mpi]' mpich pytest hypothesis hatchling
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt --editable '.[mpi]' mpich pytest pytest-xdist hypothesis hatchling
 	@touch $@
 
 clean:  ## remove what the targets made, but not runs/

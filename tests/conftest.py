@@ -1,5 +1,8 @@
 """What all tests share."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 
 
@@ -7,3 +10,98 @@ import pytest
 def _no_cache_of_the_users(monkeypatch):
     """No test reads or writes the user's cache folder; those of the cache name another."""
     monkeypatch.setenv("IMGCLF_CACHE", "0")
+
+
+class Server:
+    """A web server on this machine that answers as it is told, and remembers what it was asked for."""
+
+    def __init__(self):
+        self.asked = []  # (path, Range)
+        self.answers = {}
+        self.closing = threading.Event()
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                owner.asked.append((self.path, self.headers.get("Range")))
+                answers = owner.answers[self.path]
+                (answers.pop(0) if len(answers) > 1 else answers[0])(self)
+                self.close_connection = True
+
+            def log_message(self, *_):
+                pass
+
+        class Quiet(ThreadingHTTPServer):
+            def handle_error(self, *_):
+                pass  # a client that hangs up
+
+        self._http = Quiet(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    @property
+    def address(self):
+        return f"http://127.0.0.1:{self._http.server_port}"
+
+    def says(self, path, *answers):
+        """Answer requests for a path in this order; the last one for ever."""
+        self.answers[path] = list(answers)
+
+    def close(self):
+        self.closing.set()
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A Server, reached without a proxy."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    running = Server()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def gives():
+    """Make an answer: the content, or from where it is asked for; `cut`: no more bytes than that before hanging up."""
+
+    def answer(content, *, cut=None, ranges=True, length=True, more=b"", stall=None):
+        def respond(handler):
+            asked = handler.headers.get("Range")
+            start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and ranges else 0
+            handler.send_response(206 if start else 200)
+            if start:
+                handler.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+            if length:
+                announced = len(content) - start if length is True else length
+                handler.send_header("Content-Length", str(announced))
+            handler.end_headers()
+            body = content[start:] + more
+            handler.wfile.write(body if cut is None else body[:cut])
+            if stall:
+                stall.wait()
+
+        return respond
+
+    return answer
+
+
+@pytest.fixture
+def status():
+    """Make an answer without a content: status(404), status(302, Location="...")."""
+
+    def answer(code, **headers):
+        def respond(handler):
+            handler.send_response(code)
+            for name, value in headers.items():
+                handler.send_header(name, value)
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+
+        return respond
+
+    return answer

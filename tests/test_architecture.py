@@ -15,7 +15,7 @@ LAYERS = {
     "gradients": 2,
     "trainer": 3,
     "data": 4, "formats": 4, "batches": 4, "parallel": 4, "ranks": 4, "storage": 4,
-    "config": 5,
+    "config": 5, "downloads": 5,
     "model_file": 6, "checkpoint": 6, "run_dir": 6, "environment": 6,
     "loading": 7, "packing": 7, "compose": 7, "evaluate": 7, "gradcheck": 7,
     "record": 8, "run": 8,

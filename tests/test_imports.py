@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = {"numpy", "PIL", "matplotlib", "pydantic", "yaml", "tqdm", "threadpoolctl", "mpi4py"}
+HEAVY = {"numpy", "PIL", "matplotlib", "pydantic", "yaml", "tqdm", "threadpoolctl", "mpi4py", "http"}
 SCRIPT = """
 import json, sys
 from imgclf.cli import cli
@@ -25,8 +25,9 @@ def modules_after(*arguments):
 
 
 @pytest.mark.parametrize("command", [
-    [], ["train"], ["eval"], ["predict"], ["gradcheck"], ["data"], ["data", "info"], ["data", "pack"], ["config"],
-    ["config", "init"], ["config", "show"], ["config", "check"], ["config", "schema"], ["completion"],
+    [], ["train"], ["eval"], ["predict"], ["gradcheck"], ["data"], ["data", "info"], ["data", "pack"],
+    ["data", "download"], ["config"], ["config", "init"], ["config", "show"], ["config", "check"], ["config", "schema"],
+    ["completion"],
 ])  # fmt: skip
 def test_help_imports_nothing_heavy(command):
     text, modules = modules_after(*command, "--help")

@@ -62,3 +62,9 @@ class StorageError(ImgclfError):
     def of(cls, where: object, error: OSError) -> "StorageError":
         """Say what the operating system refused."""
         return cls(where, (error.strerror or str(error)).lower(), "check the disk and the permissions")
+
+
+class NetworkError(ImgclfError):
+    """No server can be reached, or none gives what was asked for: as with a full disk, the same may work later."""
+
+    exit_code = 6

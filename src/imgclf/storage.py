@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ def write_whole(path: Path, content: bytes, keep: Path | None = None) -> None:
 
 def sync(path: Path) -> None:
     """Have a file, or the names in a folder, safe on the disk."""
+    if sys.platform == "win32":  # where folders cannot be opened
+        return
     with storage(path):
         number = os.open(path, os.O_RDONLY)
         try:

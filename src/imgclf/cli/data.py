@@ -1,4 +1,4 @@
-"""`imgclf data`: look at the images before they are learned from, or pack them for that."""
+"""`imgclf data`: get images, look at them before they are learned from, or pack them for that."""
 
 import shlex
 from contextlib import closing
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imgclf.cli import download
 from imgclf.cli.console import Console, picture_size, plural, table
 from imgclf.cli.options import PATH, config_options, json_option, progress_option, read_config, show_help
 from imgclf.cli.stopping import Stop
@@ -15,11 +16,14 @@ if TYPE_CHECKING:
     from imgclf.data.dataset import Dataset
 
 
-@click.group("data", invoke_without_command=True, short_help="Look at data sets, and pack them.")
+@click.group("data", invoke_without_command=True, short_help="Get data sets, look at them, and pack them.")
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Look at data sets, and pack them."""
+    """Get data sets, look at them, and pack them."""
     show_help(ctx)
+
+
+command.add_command(download.command)
 
 
 @command.command("info", short_help="Show splits, classes, sizes and fingerprints.")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from imgclf.checkpoint import Checkpoint
     from imgclf.compose import Plan
     from imgclf.data.packer import Packed
+    from imgclf.downloads.fetch import Advance
 
 HEADER = "epoch    step  step size  train loss  accuracy    val loss  accuracy    update   images/s"
 
@@ -95,6 +96,51 @@ class PackProgress:
             self._bar.close()
         self._split = event.split
         self._bar = tqdm(total=event.n, desc=event.split, unit="image", leave=False, dynamic_ncols=True)
+
+
+class DownloadProgress:
+    """Shows how files arrive: a bar for each, or a line where one begins; modes as for training."""
+
+    def __init__(self, console: Console, mode: str) -> None:
+        self._console = console
+        self._bars = (mode == "bar" or (mode == "auto" and sys.stderr.isatty())) and not console.quiet
+        self._lines = mode == "plain"
+        self._bar: Any = None
+        self._name = ""
+
+    def __enter__(self) -> "DownloadProgress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, event: "Advance") -> None:
+        """Show one advance."""
+        if not event.loaded:
+            return
+        if event.file.name != self._name:
+            self._name = event.file.name
+            self._begin(event)
+        if self._bars:
+            self._bar.n = event.done  # may go back: a server may begin anew
+            self._bar.refresh()
+
+    def _begin(self, event: "Advance") -> None:
+        if self._lines:
+            self._console.say(f"{event.file.name}  from byte {event.done:,} of {event.file.size:,}")
+        if self._bars:
+            from tqdm import tqdm
+
+            if self._bar is not None:
+                self._bar.close()
+            size = event.file.size
+            self._bar = tqdm(
+                total=size, initial=event.done, desc=self._name, unit="B", unit_scale=True, leave=False,
+                dynamic_ncols=True,
+            )  # fmt: skip
 
 
 def epoch_line(event: Epoch) -> str:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from imgclf.errors import UsageError
+from imgclf.errors import DataError, UsageError
+from imgclf.formats.files import storage_errors
 
 
 def needed(path: Path | None, what: str) -> Path:
@@ -10,6 +11,15 @@ def needed(path: Path | None, what: str) -> Path:
     if path is None:
         raise UsageError("data.path", "this source needs a path", f"set data.path to {what}")
     return path
+
+
+def downloaded(path: Path | None, what: str, name: str) -> Path:
+    """Return the path of a set that `imgclf data download` knows under a name; raises where there is nothing."""
+    place = needed(path, f"{what}; `imgclf data download {name}` brings it")
+    with storage_errors(place):
+        if not place.exists():
+            raise DataError(place, "no such file or folder", f"check the path, or see `imgclf data download {name}`")
+    return place
 
 
 def not_needed(path: Path | None) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from imgclf.data.class_names import decode_names, parse_names
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources import _cifar
-from imgclf.data.sources._given import needed
+from imgclf.data.sources._given import downloaded
 
 
 def _python_names(raw: bytes, where: str) -> tuple[str, ...]:
@@ -34,5 +34,5 @@ LAYOUTS = (
 
 def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
     """Load the splits train and test from a folder, the folder around it, or the .tar.gz; batches of any length."""
-    place = needed(path, "cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz")
+    place = downloaded(path, "cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz", "cifar10")
     return _cifar.load(place, splits, LAYOUTS, classes=10)

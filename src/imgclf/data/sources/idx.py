@@ -8,7 +8,7 @@ import numpy as np
 
 from imgclf.data.class_names import check_names, read_names
 from imgclf.data.dataset import Dataset
-from imgclf.data.sources._given import needed
+from imgclf.data.sources._given import downloaded
 from imgclf.errors import DataError
 from imgclf.formats.files import is_file, kind_of, storage_errors
 from imgclf.formats.idx import read_idx
@@ -23,7 +23,7 @@ def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
 
     The classes are named by `class_names.txt`, a name a line, beside them; else "0", "1", ... as in train's labels.
     """
-    folder = needed(path, "a folder with train-images-idx3-ubyte.gz and its like")
+    folder = downloaded(path, "a folder with train-images-idx3-ubyte.gz and its like", "mnist")
     found = find_files(folder)
     if not found:
         raise DataError(folder, "no IDX files here", "looked for train-images-idx3-ubyte[.gz] and its like")

@@ -1,0 +1,1 @@
+"""Official data sets, from their servers to a folder: only when asked, and only the very files."""

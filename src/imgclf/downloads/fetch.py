@@ -1,0 +1,217 @@
+"""A file from one of its servers: continued where it was left, and put in place only if it is the very file."""
+
+import errno
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+from imgclf.downloads.official import OfficialFile, OfficialSet
+from imgclf.downloads.transport import (
+    InterruptedTransferError,
+    UnavailableError,
+    UnresumableError,
+    WrongFileError,
+    receive,
+)
+from imgclf.errors import DataError, NetworkError, StorageError
+from imgclf.formats.files import open_regular
+from imgclf.storage import storage, sync, write_whole
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to bear with a server.
+
+    stall  seconds without a byte until a connection counts as broken
+    tries  how often in a row to ask a server without getting any further
+    pause  seconds before the second try; twice that before the third, and so on; half of it where there was progress
+    """
+
+    stall: float = 30.0
+    tries: int = 4
+    pause: float = 1.0
+
+
+@dataclass(frozen=True)
+class Advance:
+    """How far a file is: `done` of `file.size` bytes. One that was there from the start comes once, `loaded` False."""
+
+    file: OfficialFile
+    done: int
+    loaded: bool
+
+
+PATIENCE = Patience()  # what a person at a terminal has
+
+
+def fetch(wanted: OfficialSet, out: Path, patience: Patience) -> Generator[Advance, None, None]:
+    """Bring the files of a set into a folder; yield each advance.
+
+    Files that are there are left alone, and must be the official ones. What is begun is called NAME.part, and the next
+    call goes on from there; while one process writes it, no other does.
+
+    Raises DataError where a file, of the user or of all servers, is not the official one; NetworkError where no server
+    gives it; StorageError where the disk refuses.
+    """
+    folder = out / wanted.folder
+    there = [file for file in wanted.files if _is_there(folder / file.name, file)]
+    with storage(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for file in wanted.files:
+        if file in there:
+            yield Advance(file, file.size, loaded=False)
+        else:
+            yield from _fetch_file(file, list(wanted.urls(file)), folder / file.name, patience)
+    names = folder / "class_names.txt"
+    if wanted.class_names and not os.path.lexists(names):
+        write_whole(names, "".join(f"{name}\n" for name in wanted.class_names).encode())
+
+
+def _is_there(path: Path, file: OfficialFile) -> bool:
+    """Whether a file needs no loading; raises DataError where there is something else in its place."""
+    unpacked = path.with_suffix("")
+    if path.name.endswith("-ubyte.gz") and os.path.lexists(unpacked):
+        raise DataError(unpacked, f"would be there twice with {path.name}", "move it away, or choose another --out")
+    if not os.path.lexists(path):
+        return False
+    if (problem := _difference(path, file)) is not None:
+        raise DataError(path, f"not the official file: {problem}", "move it away, or choose another --out")
+    return True
+
+
+def _fetch_file(file: OfficialFile, urls: list[str], path: Path, patience: Patience) -> Iterator[Advance]:
+    """Bring one file into place from the first server that gives it."""
+    failures: list[str] = []
+    wrong = False
+    unfinished = path.with_name(path.name + ".part")
+    with _own(unfinished) as part:
+        for url in urls:
+            try:
+                for done in _from_server(url, file, part, patience):
+                    yield Advance(file, done, loaded=True)
+            except (UnavailableError, WrongFileError) as error:
+                failures.append(f"{urlsplit(url).netloc} {error}")
+                wrong = wrong or isinstance(error, WrongFileError)
+            else:
+                os.fsync(part.fileno())
+                unfinished.replace(path)
+                sync(path.parent)
+                return
+    problem = f"no server gives it: {'; '.join(failures)}"
+    if wrong:
+        raise DataError(path, problem, "try again later, or from another network; nothing wrong was kept")
+    raise NetworkError(path, problem, "check the connection and https_proxy; the same command goes on where it was")
+
+
+def _from_server(url: str, file: OfficialFile, part: IO[bytes], patience: Patience) -> Iterator[int]:
+    """Complete the part from one server and check it; yield how long it is.
+
+    A part that was put together from several answers and is wrong is loaded once more, as a whole: the file may have
+    changed between them.
+    """
+    whole = yield from _complete(url, file, part, patience)
+    if (problem := _checksum_difference(part, file)) is not None and not whole:
+        _begin_anew(part)
+        yield from _complete(url, file, part, patience)
+        problem = _checksum_difference(part, file)
+    if problem is not None:
+        _begin_anew(part)
+        raise WrongFileError(problem)
+
+
+def _complete(url: str, file: OfficialFile, part: IO[bytes], patience: Patience) -> Generator[int, None, bool]:
+    """Append to the part what it lacks, in as many requests as it takes; return whether it came as one answer."""
+    furthest, tries, first = part.tell(), 0, part.tell()
+    yield furthest
+    while part.tell() < file.size:
+        try:
+            with receive(url, start=part.tell(), size=file.size, stall=patience.stall) as (first, chunks):
+                _cut(part, first)
+                for chunk in chunks:
+                    part.write(chunk)
+                    yield part.tell()
+        except InterruptedTransferError as error:
+            if isinstance(error, UnresumableError):
+                _begin_anew(part)
+            tries = 0 if part.tell() > furthest else tries + 1
+            furthest = max(furthest, part.tell())
+            if part.tell() < file.size:
+                if tries >= patience.tries:
+                    raise UnavailableError(str(error)) from error
+                time.sleep(patience.pause * 2 ** (tries - 1))
+    return first == 0
+
+
+@contextmanager
+def _own(part: Path) -> Iterator[IO[bytes]]:
+    """Open a part at its end, for this process alone; leave none behind that is empty."""
+    with storage(part):
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(part, flags, 0o666), "r+b") as file:
+            _lock(file, part)
+            file.seek(0, os.SEEK_END)
+            try:
+                yield file
+            finally:
+                with suppress(OSError):
+                    file.flush()
+                    if os.fstat(file.fileno()).st_size == 0:
+                        part.unlink()
+
+
+def _lock(file: IO[bytes], part: Path) -> None:
+    """Make sure that nobody else writes here; the kernel lets go of the lock when the process ends, however it ends."""
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    busy = StorageError(part, "another process is loading it", "wait for it")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            return  # a file system without locks
+        raise busy from error
+    # Opened before its owner finished and renamed it: it is no part any more.
+    if not part.exists() or not os.path.samestat(os.fstat(file.fileno()), part.stat()):
+        raise busy
+
+
+def _cut(part: IO[bytes], length: int) -> None:
+    part.seek(length)
+    part.truncate()
+
+
+def _begin_anew(part: IO[bytes]) -> None:
+    _cut(part, 0)
+
+
+def _difference(path: Path, file: OfficialFile) -> str | None:
+    """Say how what is at a path differs from the file; None where it does not."""
+    with open_regular(path) as found, storage(path):
+        return _checksum_difference(found, file)
+
+
+def _checksum_difference(found: IO[bytes], file: OfficialFile) -> str | None:
+    """Say how the content of an open file differs; the position is then its end. What is on the disk is what counts."""
+    found.flush()
+    size = found.seek(0, os.SEEK_END)
+    if size != file.size:
+        return f"{size:,} bytes, not {file.size:,}"
+    found.seek(0)
+    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    while block := found.read(_BLOCK):
+        md5.update(block)
+        sha256.update(block)
+    if md5.hexdigest() != file.md5 or sha256.hexdigest() != file.sha256:
+        return f"its checksum is another (MD5 {md5.hexdigest()}, not {file.md5})"
+    return None

@@ -1,0 +1,142 @@
+"""Bytes from an HTTP server, from a given position on, in one of three ways to fail: later, elsewhere, or never."""
+
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
+from typing import cast
+from urllib.error import HTTPError, URLError
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+    UnknownHandler,
+)
+
+from imgclf import __version__
+
+_CHUNK = 1 << 18
+_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)")
+_MAY_PASS = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+
+
+class InterruptedTransferError(Exception):
+    """The server may give more when it is asked again."""
+
+
+class UnresumableError(InterruptedTransferError):
+    """The server does not go on from here: it must be asked for the whole."""
+
+
+class UnavailableError(Exception):
+    """The server does not give the file, or cannot be reached."""
+
+
+class WrongFileError(Exception):
+    """The server gives something, but not the file."""
+
+
+@contextmanager
+def receive(url: str, *, start: int, size: int, stall: float) -> Iterator[tuple[int, Iterator[bytes]]]:
+    """Ask for a file of `size` bytes from byte `start` on; give the position where the answer begins, and its chunks.
+
+    That position is `start`, or 0 where the server gives the whole. No more than `size` bytes come in all. `stall` is
+    for how many seconds a server may say nothing. Redirections lead to http and https only; proxies are those of the
+    environment (http_proxy, https_proxy, no_proxy).
+    """
+    headers = {"User-Agent": f"imgclf/{__version__}", "Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    with closing(_open(Request(url, headers=headers), stall)) as response:
+        first = _first_byte(response, start, size)
+        yield first, _chunks(response, size - first, stall)
+
+
+def _opener() -> OpenerDirector:
+    """Return what opens http and https and nothing else: urllib's own would follow a redirection to ftp."""
+    opener = OpenerDirector()
+    for handler in (
+        ProxyHandler, HTTPHandler, HTTPSHandler, HTTPRedirectHandler, HTTPDefaultErrorHandler, HTTPErrorProcessor,
+        UnknownHandler,
+    ):  # fmt: skip
+        opener.add_handler(handler())
+    return opener
+
+
+def _open(request: Request, stall: float) -> HTTPResponse:
+    try:
+        return cast(HTTPResponse, _opener().open(request, timeout=stall))
+    except HTTPError as error:
+        with error:
+            raise _refusal(error.code, resuming=request.has_header("Range")) from error
+    except URLError as error:
+        reason = error.reason
+        raise UnavailableError(_say(reason, stall) if isinstance(reason, OSError) else str(reason)[:80]) from error
+    except (OSError, HTTPException) as error:
+        raise InterruptedTransferError(_say(error, stall)) from error
+    except ValueError as error:
+        raise UnavailableError("redirects to what is no address") from error
+
+
+def _refusal(status: int, *, resuming: bool) -> Exception:
+    """Return what an answer other than success means."""
+    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and resuming:
+        return UnresumableError(_status(status))
+    if status in _MAY_PASS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return InterruptedTransferError(_status(status))
+    if status in range(300, 400):
+        return UnavailableError("redirects to where imgclf does not go")
+    return UnavailableError(_status(status))
+
+
+def _first_byte(response: HTTPResponse, start: int, size: int) -> int:
+    """Return which byte of the file the answer begins with; 0 where the server gives the whole whatever is asked."""
+    if response.status == HTTPStatus.OK:
+        if response.length not in (None, size):
+            raise WrongFileError(f"announces {response.length:,} bytes, not {size:,}")
+        return 0
+    if response.status != HTTPStatus.PARTIAL_CONTENT or not start:
+        raise UnavailableError(f"answers with status {response.status}")
+    answer = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    if answer is None or answer[1] != str(start):
+        raise UnresumableError("answers with another range than asked for")
+    if answer[2] not in ("*", str(size)):
+        raise WrongFileError(f"has a file of {answer[2][:20]} bytes, not {size}")
+    return start
+
+
+def _chunks(response: HTTPResponse, left: int, stall: float) -> Iterator[bytes]:
+    """Yield the bytes that are left to come; what a server sends beyond them is not read."""
+    while left:
+        try:
+            # read1 and not read: what came before a connection breaks is not lost, and a slow server is seen to move.
+            # It may give more than asked for where a server counts its chunks in negative numbers.
+            chunk = response.read1(min(_CHUNK, left))[:left]
+        except (OSError, HTTPException, ValueError) as error:
+            raise InterruptedTransferError(_say(error, stall)) from error
+        if not chunk:
+            raise InterruptedTransferError("closes the connection too early")
+        left -= len(chunk)
+        yield chunk
+
+
+def _status(status: int) -> str:
+    """Write a status in the words of the standard, not in those of the server."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase.lower()}"
+    except ValueError:
+        return f"status {status}"
+
+
+def _say(error: Exception, stall: float) -> str:
+    if isinstance(error, TimeoutError):
+        return f"says nothing for {stall:g} s"
+    if isinstance(error, OSError):
+        return (error.strerror or str(error)).lower()[:100]
+    return "does not speak HTTP"
