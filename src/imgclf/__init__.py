@@ -12,6 +12,7 @@ To learn how it works, read in this order; the first five are all of the mathema
     data, formats, batches    from files to batches of pixels
     parallel, ranks           who computes their blocks: threads, processes, machines
     compose, run, evaluate    from a config to a run, and what it leaves behind
+    checkpoint, record        from where a run can go on
     gradcheck                 calculus held against trying
 """
 
