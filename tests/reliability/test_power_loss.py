@@ -1,4 +1,4 @@
-"""A power cut: what was not synced is gone, cut off or zeros, and what was renamed may not be. A checkpoint is there."""
+"""A power cut: what was not synced is gone, cut off or zeros; what was renamed may not be. A checkpoint is there."""
 
 import os
 import sys
