@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from imgclf.cli.stopping import Stop
+from imgclf.cli.stopping import SIGNALS, Stop
 from imgclf.errors import StoppedError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,7 +64,7 @@ def _together() -> Iterator[Any]:
     comm = _connect(size)
     leaving = comm.Dup()  # what is said there is never mistaken for a part of a sum
     if comm.rank:  # the first rank saves and ends all
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
     try:
         yield comm
