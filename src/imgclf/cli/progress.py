@@ -2,7 +2,7 @@
 
 import sys
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from imgclf.cli.console import Console, echo, number
 from imgclf.run import Epoch, Step
@@ -60,17 +60,17 @@ class Progress:
                 echo(line, err=self._console.as_json)
 
 
-class PackProgress:
-    """Shows how a pack grows: a bar for each split, or a line; modes as for training."""
+class Bars:
+    """One bar after the other, for work that may go on where it was; modes as for training."""
 
     def __init__(self, console: Console, mode: str) -> None:
-        self._console = console
         self._bars = (mode == "bar" or (mode == "auto" and sys.stderr.isatty())) and not console.quiet
         self._lines = mode == "plain"
+        self._console = console
         self._bar: Any = None
-        self._split = ""
+        self._name = ""
 
-    def __enter__(self) -> "PackProgress":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -79,68 +79,55 @@ class PackProgress:
         if self._bar is not None:
             self._bar.close()
 
-    def __call__(self, event: "Packed") -> None:
-        """Show one advance."""
-        if self._lines:
-            self._console.say(f"{event.split:<6} {event.done:,} of {event.n:,} images")
-        if self._bars:
-            if event.split != self._split:
-                self._open_bar(event)
-            self._bar.n = event.done  # a pack that is continued does not begin at 0
-            self._bar.refresh()
+    def advance(self, name: str, done: int, total: int, unit: str) -> None:
+        """Show that so much of what has this name is done."""
+        if not self._bars:
+            return
+        if name != self._name:
+            self._name = name
+            self._open(name, done, total, unit)
+        self._bar.n = done  # what is continued does not begin at 0, and what is begun anew goes back
+        self._bar.refresh()
 
-    def _open_bar(self, event: "Packed") -> None:
+    def line(self, text: str) -> None:
+        """Say it in a line, where lines are wanted."""
+        if self._lines:
+            self._console.say(text)
+
+    def _open(self, name: str, done: int, total: int, unit: str) -> None:
         from tqdm import tqdm
 
         if self._bar is not None:
             self._bar.close()
-        self._split = event.split
-        self._bar = tqdm(total=event.n, desc=event.split, unit="image", leave=False, dynamic_ncols=True)
+        settings: dict[str, Any] = {"unit_scale": True} if unit == "B" else {}
+        self._bar = tqdm(total=total, initial=done, desc=name, unit=unit, leave=False, dynamic_ncols=True, **settings)
 
 
-class DownloadProgress:
-    """Shows how files arrive: a bar for each, or a line where one begins; modes as for training."""
+class PackProgress(Bars):
+    """Shows how a pack grows, split by split."""
+
+    def __call__(self, event: "Packed") -> None:
+        """Show one advance."""
+        self.line(f"{event.split:<6} {event.done:,} of {event.n:,} images")
+        self.advance(event.split, event.done, event.n, "image")
+
+
+class DownloadProgress(Bars):
+    """Shows how files arrive, one after the other."""
 
     def __init__(self, console: Console, mode: str) -> None:
-        self._console = console
-        self._bars = (mode == "bar" or (mode == "auto" and sys.stderr.isatty())) and not console.quiet
-        self._lines = mode == "plain"
-        self._bar: Any = None
-        self._name = ""
-
-    def __enter__(self) -> "DownloadProgress":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        super().__init__(console, mode)
+        self._begun = ""
 
     def __call__(self, event: "Advance") -> None:
         """Show one advance."""
         if not event.loaded:
             return
-        if event.file.name != self._name:
-            self._name = event.file.name
-            self._begin(event)
-        if self._bars:
-            self._bar.n = event.done  # may go back: a server may begin anew
-            self._bar.refresh()
-
-    def _begin(self, event: "Advance") -> None:
-        if self._lines:
-            self._console.say(f"{event.file.name}  from byte {event.done:,} of {event.file.size:,}")
-        if self._bars:
-            from tqdm import tqdm
-
-            if self._bar is not None:
-                self._bar.close()
-            size = event.file.size
-            self._bar = tqdm(
-                total=size, initial=event.done, desc=self._name, unit="B", unit_scale=True, leave=False,
-                dynamic_ncols=True,
-            )  # fmt: skip
+        name, size = event.file.name, event.file.size
+        if name != self._begun:
+            self._begun = name
+            self.line(f"{name}  from byte {event.done:,} of {size:,}")
+        self.advance(name, event.done, size, "B")
 
 
 def epoch_line(event: Epoch) -> str:
