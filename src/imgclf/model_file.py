@@ -81,8 +81,10 @@ def load_model(path: Path) -> Model:
         return _model(read_npz(path))
     except DataError as error:
         raise RunError(path, error.problem, "a model file is written by `imgclf train`") from error
-    except (TypeError, ValueError) as error:
-        raise RunError(path, f"not a model file of imgclf ({error})", "train again") from error
+    # Numbers of JSON may be too long for a float, and its lists too deep for Python.
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise RunError(path, f"not a model file of imgclf ({reason})", "train again") from error
 
 
 def _model(arrays: dict[str, NDArray[Any]]) -> Model:

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from imgclf.errors import RunError, UsageError
+from imgclf.errors import DataError, RunError, UsageError
+from imgclf.formats.files import read_bytes
 from imgclf.storage import storage, write_whole
 
 RUNS = Path("runs")
@@ -91,10 +92,21 @@ def append_row(path: Path, columns: tuple[str, ...], row: Row) -> None:
 
 
 def read_table(path: Path) -> dict[str, list[float | None]]:
-    """Return the columns of a CSV file that `append_row` wrote."""
-    with storage(path), path.open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    return {column: [float(row[place]) if row[place] else None for row in rows] for place, column in enumerate(header)}
+    """Return the columns of a CSV file that `append_row` wrote; raises RunError for what is not such a table."""
+    try:
+        *lines, rest = read_bytes(path).decode("utf-8").split("\n")
+        header, *rows = csv.reader(lines)
+        if rest:
+            raise ValueError("its last line is cut off")
+        if len(set(header)) != len(header):
+            raise ValueError("two columns have the same name")
+        columns = zip(*([float(cell) if cell else None for cell in row] for row in rows), strict=True)
+        return dict(zip(header, map(list, columns) if rows else ([] for _ in header), strict=True))
+    except DataError as error:
+        raise RunError(path, error.problem, error.remedy) from error
+    except (ValueError, csv.Error) as error:
+        reason = " ".join(str(error).split())[:80]
+        raise RunError(path, f"not a table of numbers ({reason})", "it is written by `imgclf train`") from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:
