@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray
+from imgclf.data.class_names import decode_names
 from imgclf.data.preprocess import Preprocess
 from imgclf.errors import DataError, RunError
 from imgclf.formats.npz import npz_names, read_npz
@@ -99,12 +100,14 @@ def _model(arrays: dict[str, NDArray[Any]]) -> Model:
     if weights.ndim != 2 or weights.dtype not in (np.float32, np.float64) or not np.isfinite(weights).all():
         raise ValueError("weights are not a finite float matrix")
     shape = about["example_shape"]
-    if not (isinstance(shape, list) and len(shape) in (1, 3) and all(isinstance(n, int) and n > 0 for n in shape)):
+    if not (isinstance(shape, list) and len(shape) in (1, 3) and all(type(n) is int and n > 0 for n in shape)):
         raise ValueError(f"example_shape {shape!r}")
-    names = about["class_names"]
-    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise ValueError("class_names are not texts")
+    if shape[2:] not in ([], [1], [3]):
+        raise ValueError(f"pictures of {shape[2]} channels")
+    if not isinstance(about["class_names"], list):
+        raise ValueError("class_names are no list")
+    names = decode_names(about["class_names"], "class_names")
     preprocess = Preprocess(
         tuple(shape), float(about["scale"]), arrays.get("mean"), arrays.get("std"), weights.dtype.name
     )
-    return Model(weights, preprocess, tuple(names), about["loss"], float(about["l2"]), float(about["l1"]))
+    return Model(weights, preprocess, names, about["loss"], float(about["l2"]), float(about["l1"]))

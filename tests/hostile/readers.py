@@ -47,6 +47,7 @@ from imgclf.config.problems import ConfigError
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources import cifar10, folder, idx, npz, pack, recognise
 from imgclf.errors import DataError, ImgclfError, RunError
+from imgclf.formats.archive import first_folder
 from imgclf.formats.images import read_image
 from imgclf.model_file import load_model, model_bytes
 from imgclf.run_dir import read_table
@@ -85,6 +86,11 @@ def look(found: Mapping[str, Dataset]) -> dict[str, str]:
 
 def cifar_folder(path: Path) -> object:
     return look(cifar10.load(path.parent, ("test",)))
+
+
+def cifar_archive(path: Path) -> object:
+    first_folder(path)
+    return look(cifar10.load(path, ("test",)))
 
 
 def idx_folder(path: Path) -> object:
@@ -134,7 +140,7 @@ READERS: dict[str, Reader] = {
         good={"test_batch.bin": RECORDS, "batches.meta.txt": "\n".join(NAMES).encode()},
     ),
     "tar.gz": Reader(
-        lambda path: look(cifar10.load(path, ("test",))),
+        cifar_archive,
         (
             File("cifar-10.tar.gz", (gzipped(TAR),)),
             File("cifar-10.tar.gz", (TAR,), gzipped),

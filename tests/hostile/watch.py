@@ -44,7 +44,8 @@ class Watch:
         self.watching = False
         self.seen: list[str] = []
         self.slowest, self.most = 0.0, 0
-        os.chdir(folder)  # so that errors show short paths
+        os.chdir(folder)
+        self.place = Path("..", self.folder.name)  # so that errors show short paths
         for codec in CODECS:
             codecs.lookup(codec)  # imports it
         warnings.simplefilter("always")
@@ -62,7 +63,7 @@ class Watch:
 
     def _first(self, file: File) -> object:
         """Read a good file, and some that are none: what Python imports when first needed is there afterwards."""
-        path = Path(file.name)
+        path = self.place / file.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.good)
         found = self.reader.read(path)
@@ -79,7 +80,7 @@ class Watch:
 
         A file that was not made by changing the good one need not read as the same.
         """
-        path = Path(file.name)
+        path = self.place / file.name
         path.write_bytes(raw)
         found, error = None, None
         signal.alarm(SECONDS)
@@ -130,7 +131,7 @@ class Watch:
         return []
 
     def _restore(self, path: Path) -> None:
-        good = self.reader.good.get(str(path))
+        good = self.reader.good.get(str(path.relative_to(self.place)))
         if good is None:
             path.unlink()
         else:

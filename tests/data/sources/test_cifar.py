@@ -101,6 +101,8 @@ BAD_BATCHES = {
     "a label missing": {"data": PIXELS, "labels": [0]},
     "label -1": {"data": PIXELS, "labels": [0, -1]},
     "label 10": {"data": PIXELS, "labels": [0, 10]},
+    "label 1.0": {"data": PIXELS, "labels": [0, 1.0]},
+    "keys that cannot be printed": {"\U000e0001" * 30 + str(n): 1 for n in range(6)},
     "label 2**31": {"data": PIXELS, "labels": [0, 2**31]},
     "label True": {"data": PIXELS, "labels": [0, True]},
     "label as text": {"data": PIXELS, "labels": [0, "1"]},
