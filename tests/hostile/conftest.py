@@ -1,6 +1,6 @@
 """At the end of the long form, one table of all readers."""
 
-from hostile.test_law import TABLE
+from hostile.examine import TABLE
 
 
 def pytest_terminal_summary(terminalreporter):

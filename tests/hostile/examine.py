@@ -29,6 +29,9 @@ class Outcome:
     memory: int
 
 
+TABLE: dict[str, Outcome] = {}  # what the long form found, to be printed at the end
+
+
 def examine(name: str, folder: Path, *, count: int, seconds: float, seed: int = 0, most: int = 5) -> Outcome:
     """Try so many mutations of a reader's files, or as many as the seconds and the findings allow."""
     place, kept = folder / "files", folder / "kept"

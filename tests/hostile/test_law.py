@@ -4,14 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hostile.examine import examine
+from hostile.examine import TABLE, examine
 from hostile.mutations import KINDS
 from hostile.readers import READERS
 from imgclf.parallel import available_cores
 
 QUICK, QUICK_SECONDS = 2_000, 5.0  # whichever comes first
 LONG, LONG_OF_PICTURES = 50_000, 5_000
-TABLE = {}  # reader -> Outcome, of the long form
 
 
 def counts(form, name):
