@@ -1,7 +1,7 @@
 """One file is read under watch: what is wrong with how a reader takes it, in words, or nothing.
 
-To be used in a process of its own: an audit hook cannot be taken off again, and memory that was once reserved counts
-for ever.
+To be used in a process of its own: an audit hook cannot be taken off again, and the most memory that was
+ever reserved is never forgotten.
 """
 
 import codecs
@@ -56,8 +56,7 @@ class Watch:
         self.right = {file: self._first(file) for file in reader.files}
         self.entries = self._entries()
         sys.addaudithook(self._hear)
-        self.before = reserved()
-        limit = self.before + 2 * reader.memory + (1 << 30)
+        limit = reserved()[0] + 2 * reader.memory + (1 << 30)
         if sys.platform == "linux":
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
@@ -82,7 +81,7 @@ class Watch:
         """
         path = self.place / file.name
         path.write_bytes(raw)
-        found, error = None, None
+        found, error, before = None, None, reserved()
         signal.alarm(SECONDS)
         start = time.perf_counter()
         self.watching = True
@@ -93,7 +92,7 @@ class Watch:
         self.watching = False
         self.slowest = max(self.slowest, time.perf_counter() - start)
         signal.alarm(0)
-        wrong = self.seen[:1] + self._wrong(error, path) + self._memory(error, len(raw))
+        wrong = self.seen[:1] + self._wrong(error, path) + self._memory(error, before, len(raw))
         self.seen.clear()
         if error is None and changed and file.sealed and self.reader.checked and found != self.right[file]:
             wrong.append("reads something else, and does not notice")
@@ -118,11 +117,11 @@ class Watch:
             return [f"does not name the file: {lines}"]
         return []
 
-    def _memory(self, error: BaseException | None, size: int) -> list[str]:
-        more = reserved() - self.before
+    def _memory(self, error: BaseException | None, before: tuple[int, int], size: int) -> list[str]:
+        peak = reserved()[1]
+        more = peak - before[0] if peak > before[1] else 0  # else it was no more than some file before it
         self.most = max(self.most, more)
         if more > self.reader.memory + 2 * size:
-            self.before += more
             return [f"reserves {more >> 20} MB for {size} bytes"]
         while error is not None:
             if isinstance(error, MemoryError):
@@ -159,9 +158,10 @@ def edges(file: File) -> tuple[bytes, ...]:
     return b"", b"\0", b"\xff\xfe", b"<!DOCTYPE html>\n", good[: len(good) // 2], good[:-1], good + b"x"
 
 
-def reserved() -> int:
-    """Return the most bytes of memory that this process ever had reserved, touched or not."""
+def reserved() -> tuple[int, int]:
+    """Return the bytes of memory that this process has reserved, touched or not, and the most it ever had."""
     if sys.platform != "linux":
-        return 0  # elsewhere no one says
-    found = re.search(rb"VmPeak:\s+(\d+) kB", Path("/proc/self/status").read_bytes())
-    return int(found[1]) << 10
+        return 0, 0  # elsewhere no one says
+    status = Path("/proc/self/status").read_bytes()
+    now, most = (int(re.search(rb"%s:\s+(\d+) kB" % name, status)[1]) << 10 for name in (b"VmSize", b"VmPeak"))
+    return now, most
