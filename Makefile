@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-lowest check lint types format cover bench gradcheck wheel wheel-check clean
+.PHONY: help setup train test test-long fuzz test-lowest check lint types format cover bench gradcheck wheel wheel-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,19 @@ train: .venv/.installed  ## train on the images that ship with imgclf
 
 test: .venv/.developed  ## run the tests
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
+
+test-long: .venv/.developed  ## run the long forms of the tests, and fuzz: some hours; FUZZ_MINUTES=10 a reader
+	$(BIN)/python -m pytest -q -m long
+	$(MAKE) fuzz
+
+fuzz: .venv-fuzz/.installed  ## look for files that a reader cannot stand, guided by what they make it do; READERS='npz,IDX'
+	PYTHONPATH=tests .venv-fuzz/bin/python -m hostile.fuzz $(or $(FUZZ_MINUTES),10) '$(READERS)'
+
+.venv-fuzz/.installed: pyproject.toml
+	rm -rf .venv-fuzz
+	$(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/pip install --quiet --disable-pip-version-check --editable . 'atheris>=2.3'
+	@touch $@
 
 check: lint types  ## lint and types, in under a minute
 
@@ -77,4 +90,4 @@ test-lowest: .venv-lowest/.installed  ## run the tests on the oldest supported v
 	@touch $@
 
 clean:  ## remove what the targets made, but not runs/
-	rm -rf .venv .venv-lowest .venv-bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-bench .venv-fuzz build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,5 +1,6 @@
 """Model files: what was saved is what is loaded; anything else is one clear error."""
 
+import io
 import json
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ def model(dtype="float32", mean=True, std=True):
         return rng.random(12).astype(dtype) + 1 if wanted else None
 
     preprocess = Preprocess((2, 2, 3), 255.0, part(mean), part(std), dtype)
-    return Model(rng.random((13, 2)).astype(dtype), preprocess, ("cat", 'a "dög"\n'), "svm", 1e-4, 0.0)
+    return Model(rng.random((13, 2)).astype(dtype), preprocess, ("cat", 'a "dög"'), "svm", 1e-4, 0.0)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -57,7 +58,10 @@ def rewritten(path, **changes):
     {"scale": 0}, {"scale": float("nan")}, {"l2": -1}, {"l2": None}, {"class_names": ["a", "a"]},
     {"weights": np.full((13, 2), np.nan, np.float32)}, {"weights": np.zeros(26, np.float32)},
     {"weights": np.zeros((13, 2), np.int64)}, {"weights": None}, {"mean": None}, {"extra": np.zeros(3)},
-    {"mean": np.zeros(3, np.float32)},
+    {"mean": np.zeros(3, np.float32)}, {"format": "x" * 5000}, {"loss": "x" * 5000}, {"scale": 10**400},
+    {"arrays": ["x" * 5000]}, {"class_names": ["a", "\x1b[2J"]}, {"class_names": ["a", "b\nc"]},
+    {"class_names": ["a", " "]}, {"example_shape": [3, 2, 2]}, {"example_shape": [(1 << 62) + 1, 4, 3]},
+    {"example_shape": [True, 4, 3]},
     {"mean": np.zeros(12)}, {"mean": np.full(12, np.inf, np.float32)}, {"std": np.zeros(12, np.float32)},
 ])  # fmt: skip
 def test_a_model_file_that_lies_is_refused(tmp_path, change):
@@ -66,6 +70,16 @@ def test_a_model_file_that_lies_is_refused(tmp_path, change):
     if "example_shape" in change and change["example_shape"] == [12]:
         change = {"example_shape": [13]}
     rewritten(path, **change)
+    with pytest.raises(RunError) as caught:
+        load_model(path)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300 + len(str(path))
+
+
+def test_lists_too_deep_for_python_are_refused(tmp_path):
+    path = tmp_path / "model.npz"
+    with np.load(io.BytesIO(model_bytes(model()))) as file:
+        np.savez(path, **{**file, "about": np.array('{"format": ' + "[" * 100_000)})
     with pytest.raises(RunError):
         load_model(path)
 

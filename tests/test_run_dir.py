@@ -1,5 +1,6 @@
 """Run directories: nothing is overwritten, every file is whole."""
 
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -74,6 +75,30 @@ def test_a_table_is_read_back_to_the_bit():
         run_dir.append_row(path, columns, row)
     assert path.read_text() == "epoch,value,nothing\n1,0.30000000000000004,\n2,1e-300,\n"
     assert run_dir.read_table(path) == {"epoch": [1, 2], "value": [0.1 + 0.2, 1e-300], "nothing": [None, None]}
+
+
+@pytest.mark.parametrize("raw", [
+    b"", b"\n", b"a,b\n1\n", b"a,b\n1,2,3\n", b"a,a\n1,2\n", b"a\nx\n", b"a\n1\n2", b"\xff\n", b"a\0\n1\n",
+    b"a\n" + b"9" * 200_000 + b"x\n", b"<!DOCTYPE html>\n<p>\n",
+])  # fmt: skip
+def test_what_is_no_whole_table_is_one_error(raw):
+    Path("table.csv").write_bytes(raw)
+    with pytest.raises(RunError, match=r"table\.csv: not a table of numbers") as caught:
+        run_dir.read_table(Path("table.csv"))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+
+
+def test_a_table_that_is_missing_or_no_file_is_an_error_without_waiting():
+    os.mkfifo("pipe")
+    for path in (Path("absent.csv"), Path("pipe"), Path()):
+        with pytest.raises(RunError):
+            run_dir.read_table(path)
+
+
+def test_a_table_without_rows_has_its_columns():
+    Path("table.csv").write_bytes(b"a,b\n")
+    assert run_dir.read_table(Path("table.csv")) == {"a": [], "b": []}
 
 
 def test_a_number_that_is_not_finite_is_not_written():

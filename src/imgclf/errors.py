@@ -1,6 +1,11 @@
 """What can go wrong, as one small tree: every error says where, what is wrong, and the way out."""
 
 
+def printable(text: str) -> str:
+    r"""Escape what would break a line, hide in it or steer a terminal: a newline becomes \n."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 class ImgclfError(Exception):
     """An error that a user can act on: `WHERE: what is wrong - what to do`."""
 
@@ -10,7 +15,7 @@ class ImgclfError(Exception):
         self.where = str(where)
         self.problem = problem
         self.remedy = remedy
-        super().__init__(f"{self.where}: {problem}" + (f" - {remedy}" if remedy else ""))
+        super().__init__(printable(f"{self.where}: {problem}" + (f" - {remedy}" if remedy else "")))
 
     def lines(self) -> list[str]:
         """Return the error as it is printed; a mistake a line."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray
+from imgclf.data.class_names import decode_names
 from imgclf.data.preprocess import Preprocess
 from imgclf.errors import DataError, RunError
 from imgclf.formats.npz import npz_names, read_npz
@@ -81,8 +82,10 @@ def load_model(path: Path) -> Model:
         return _model(read_npz(path))
     except DataError as error:
         raise RunError(path, error.problem, "a model file is written by `imgclf train`") from error
-    except (TypeError, ValueError) as error:
-        raise RunError(path, f"not a model file of imgclf ({error})", "train again") from error
+    # Numbers of JSON may be too long for a float, and its lists too deep for Python.
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise RunError(path, f"not a model file of imgclf ({reason})", "train again") from error
 
 
 def _model(arrays: dict[str, NDArray[Any]]) -> Model:
@@ -97,12 +100,14 @@ def _model(arrays: dict[str, NDArray[Any]]) -> Model:
     if weights.ndim != 2 or weights.dtype not in (np.float32, np.float64) or not np.isfinite(weights).all():
         raise ValueError("weights are not a finite float matrix")
     shape = about["example_shape"]
-    if not (isinstance(shape, list) and len(shape) in (1, 3) and all(isinstance(n, int) and n > 0 for n in shape)):
+    if not (isinstance(shape, list) and len(shape) in (1, 3) and all(type(n) is int and n > 0 for n in shape)):
         raise ValueError(f"example_shape {shape!r}")
-    names = about["class_names"]
-    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise ValueError("class_names are not texts")
+    if shape[2:] not in ([], [1], [3]):
+        raise ValueError(f"pictures of {shape[2]} channels")
+    if not isinstance(about["class_names"], list):
+        raise ValueError("class_names are no list")
+    names = decode_names(about["class_names"], "class_names")
     preprocess = Preprocess(
         tuple(shape), float(about["scale"]), arrays.get("mean"), arrays.get("std"), weights.dtype.name
     )
-    return Model(weights, preprocess, tuple(names), about["loss"], float(about["l2"]), float(about["l1"]))
+    return Model(weights, preprocess, names, about["loss"], float(about["l2"]), float(about["l1"]))

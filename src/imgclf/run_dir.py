@@ -1,6 +1,5 @@
 """The folder of a run: where it is, and what is written into it; every file whole or not at all."""
 
-import csv
 import errno
 import fcntl
 import itertools
@@ -13,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-from imgclf.errors import RunError, RunInUseError, StorageError, UsageError
+from imgclf.errors import DataError, RunError, RunInUseError, StorageError, UsageError
+from imgclf.formats.files import read_bytes
 from imgclf.storage import storage, sync, umask, write_whole
 
 RUNS = Path("runs")
@@ -187,10 +187,21 @@ def table_lines(path: Path) -> list[str]:
 
 
 def read_table(path: Path) -> dict[str, list[float | None]]:
-    """Return the columns of a CSV file that `append_row` wrote."""
-    with storage(path), path.open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    return {column: [float(row[place]) if row[place] else None for row in rows] for place, column in enumerate(header)}
+    """Return the columns of a CSV file that `append_row` wrote; raises RunError for what is not such a table."""
+    try:
+        *lines, rest = read_bytes(path).decode("utf-8").split("\n")
+        header, *rows = (line.split(",") for line in lines)
+        if rest:
+            raise ValueError("its last line is cut off")
+        if len(set(header)) != len(header) or not all(name and name.isprintable() for name in header):
+            raise ValueError("its columns have no names")
+        columns = zip(*([float(cell) if cell else None for cell in row] for row in rows), strict=True)
+        return dict(zip(header, map(list, columns) if rows else ([] for _ in header), strict=True))
+    except DataError as error:
+        raise RunError(path, error.problem, error.remedy) from error
+    except ValueError as error:
+        reason = " ".join(str(error).split())[:80]
+        raise RunError(path, f"not a table of numbers ({reason})", "it is written by `imgclf train`") from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -83,6 +83,7 @@ BROKEN = {
     "true pictures": (index(images=True), "split 'train'"),
     "no rows": (index(images=0, done=0), "0 of 0"),
     "more done than there are": (index(done=5), "5 of 4"),
+    "images of 1,000 digits": (index(images=10**1000), "999|000 images"),
     "unfinished": (index(done=3), "an unfinished pack, 7 of 8 images - give the same command again"),
     "names twice": (index(class_names=["a", "b", "a"]), "two classes"),
     "names that are numbers": (index(class_names=[1, 2, 3]), "not UTF-8 text"),

@@ -97,6 +97,67 @@ def test_a_million_members_are_refused_early(write):
         list(read_members(path, NAMES))
 
 
+def about_the_next(kind, content):
+    """A member that says something of the one after it: its long name, or attributes."""
+    return info("x", kind, len(content)).tobuf(tarfile.GNU_FORMAT) + content.ljust(-(-len(content) // 512) * 512, b"\0")
+
+
+KINDS_OF_ATTRIBUTES = [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK]
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_ATTRIBUTES)
+def test_names_and_attributes_may_not_be_long(write, kind):
+    with pytest.raises(DataError, match="announces 100,000 bytes of names and attributes"):
+        list(read_members(write(about_the_next(kind, b"9" * 100_000) + GOOD), NAMES))
+
+
+def test_names_and_attributes_may_not_be_many(write):
+    path = write(
+        (about_the_next(tarfile.XHDTYPE, b"4000 comment=".ljust(3999, b"x") + b"\n") + tar_of(regular("x", b""))[:512])
+        * 300
+    )
+    with pytest.raises(DataError, match="bytes of names and attributes"):
+        list(read_members(path, ()))
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_ATTRIBUTES)
+def test_names_and_attributes_one_after_the_other_end(write, kind):
+    content = b"11 path=ab\n" if kind in (tarfile.XHDTYPE, tarfile.XGLTYPE) else b"set/one\0"
+    path = write(about_the_next(kind, content) * 3000 + GOOD)
+    for read in (lambda: list(read_members(path, NAMES)), lambda: first_folder(path)):
+        with pytest.raises(DataError):
+            read()
+
+
+def test_a_name_in_an_attribute_is_the_name(write):
+    path = write(about_the_next(tarfile.XHDTYPE, b"16 path=set/one\n") + tar_of(regular("../other", b"1")))
+    assert dict(read_members(path, NAMES)) == {"set/one": b"1"}
+    path = write(about_the_next(tarfile.XHDTYPE, b"18 path=../set/one\n") + tar_of(regular("set/one", b"1")))
+    assert dict(read_members(path, NAMES)) == {}
+
+
+@pytest.mark.parametrize("size", [b"1152921504606846976", b"9" * 3000])
+def test_a_size_in_an_attribute_that_lies_is_refused(write, size):
+    record = b" size=" + size + b"\n"
+    record = str(len(record) + len(str(len(record) + 2))).encode() + record
+    with pytest.raises(DataError):
+        list(read_members(write(about_the_next(tarfile.XHDTYPE, record) + GOOD), ("set/two",)))
+
+
+def test_a_member_beyond_all_disks_that_nobody_asked_for_ends_at_once(write):
+    huge = info("set/other", size=1 << 60).tobuf(tarfile.GNU_FORMAT)
+    with pytest.raises(DataError, match="ends long before"):
+        list(read_members(write(huge + GOOD), NAMES))
+
+
+def test_a_sparse_file_is_refused(write):
+    with pytest.raises(DataError, match="sparse"):
+        list(read_members(write(info("set/one", tarfile.GNUTYPE_SPARSE).tobuf(tarfile.GNU_FORMAT) + GOOD), NAMES))
+    pax = b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n27 GNU.sparse.name=set/one\n"
+    with pytest.raises(DataError):
+        list(read_members(write(about_the_next(tarfile.XHDTYPE, pax) + tar_of(regular("x", b"1\n0\n1\n" * 80))), NAMES))
+
+
 @pytest.mark.parametrize("zipped", [True, False])
 def test_an_archive_that_is_cut_off_never_gives_half_a_member(write, zipped):
     whole = gzip.compress(GOOD, 1) if zipped else GOOD

@@ -2,6 +2,7 @@
 
 import io
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -47,6 +48,11 @@ def test_a_mapped_array_cannot_be_written_to_and_knows_its_file(read, tmp_path):
     assert mapped_file(mapped[0].copy()) is None
 
 
+def header_of(shape):
+    text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({shape}), }}".encode()
+    return b"\x93NUMPY\x01\0" + len(text).to_bytes(2, "little") + text
+
+
 BROKEN = {
     "nothing": b"",
     "a web page": b"<!DOCTYPE html>" * 9,
@@ -55,6 +61,9 @@ BROKEN = {
     "a shape that lies": npy(ARRAY).replace(b"(2, 3, 4)", b"(9, 9, 9)"),
     "a shape beyond all memory": npy(ARRAY).replace(b"(2, 3, 4), }" + b" " * 12, b"(999999999, 9999999999),}"),
     "a negative shape": npy(ARRAY).replace(b"(2, 3, 4)", b"(2,-3,-4)"),
+    "a header of 4 GB": b"\x93NUMPY\x02\0\xff\xff\xff\xff" + npy(ARRAY)[10:],
+    "a row number of 4,000 digits": header_of(shape="9" * 4000 + ","),
+    "2**48 rows": header_of(shape=f"{1 << 48},"),
     "no rows": npy(ARRAY[:0]),
     "columns first": npy(np.asfortranarray(ARRAY)),
     "the other byte order": npy(ARRAY.astype(ARRAY.dtype.newbyteorder())),
@@ -69,6 +78,16 @@ def test_what_is_not_exactly_such_a_file_is_one_data_error(read, name):
     with pytest.raises(DataError, match=r"x\.npy: .* - make it again") as caught:
         read(BROKEN[name])
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300 + len(str(caught.value.where))
+
+
+def test_a_long_header_reserves_nothing(read):
+    tracemalloc.start()
+    with pytest.raises(DataError):
+        read(b"\x93NUMPY\x02\0" + (200 << 20).to_bytes(4, "little") + npy(ARRAY)[10:])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 << 20
 
 
 def test_a_folder_and_a_pipe_are_refused_without_waiting(tmp_path):

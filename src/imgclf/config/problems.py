@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgclf.errors import UsageError
+from imgclf.errors import UsageError, printable
 
 SHOWN = 60  # characters of a key, and of the text around a caret: a line of a hostile file can be long
 
@@ -110,11 +110,6 @@ class ConfigError(UsageError):
 
 def _position(problem: Problem) -> tuple[int, int, int]:
     return problem.place.source.rank, problem.place.line, problem.place.column
-
-
-def printable(text: str) -> str:
-    r"""Escape what would break a line or hide in it: a newline becomes \n."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def shorten(text: str) -> str:

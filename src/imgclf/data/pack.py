@@ -29,6 +29,7 @@ SPLITS = ("train", "val", "test")
 _FORMAT = "imgclf pack 1"
 _REMEDY = "pack the data again"
 _MAX_INDEX = 64 << 20
+_MOST = 1 << 48  # images, more than any disk holds
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ def write_index(directory: Path, index: Index) -> None:
 
 def _part(split: str, part: dict[str, Any], where: Path) -> Part:
     images, done, names = part["images"], part["done"], part["class_names"]
-    if split not in SPLITS or type(images) is not int or type(done) is not int or not 0 <= done <= images > 0:
+    counted = type(images) is int and type(done) is int and 0 <= done <= images
+    if split not in SPLITS or not counted or not 0 < images < _MOST:
         raise ValueError(f"split {split[:20]!r}, {str(done)[:20]} of {str(images)[:20]} images")
     if not isinstance(names, list):
         raise ValueError(f"split {split!r}, its class names are no list")

@@ -1,5 +1,6 @@
 """From pixels as they were read to the numbers the classifier sees: one function for train, eval and predict."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,7 +55,7 @@ class Preprocess:
     @property
     def size(self) -> int:
         """D, the numbers an example has."""
-        return int(np.prod(self.example_shape))
+        return math.prod(self.example_shape)  # of a hostile model: NumPy would wrap around
 
     @cached_property
     def _centre(self) -> FloatArray | None:

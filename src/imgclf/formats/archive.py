@@ -12,6 +12,18 @@ from imgclf.errors import DataError
 from imgclf.formats.files import MAX_BYTES, inflated_limit, open_regular, size_of, storage_errors
 
 _MAX_MEMBERS = 10_000
+# Members that are about the next one: long names, attributes. To read one takes tarfile time that grows with the square
+# of its length (until Python 3.11.10 and 3.12.6), and they may follow each other.
+_ABOUT_THE_NEXT = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
+_LONGEST_ABOUT, _MOST_ABOUT = 4096, 1 << 20  # bytes of one, and of all
+_MOST_ENDS = 100  # a few are usual
+_BROKEN_TAR = (
+    *(tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError),
+    *(ValueError, OverflowError, IndexError, RecursionError),
+)
 _REMEDY = "download the archive again"
 
 
@@ -61,10 +73,11 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, where: str) -> bytes
 
 
 class _Capped:
-    """A stream that ends in an error once it has given more bytes than a limit."""
+    """A stream that ends in an error once it has given more bytes than a limit, or is read on and on at its end."""
 
     def __init__(self, stream: IO[bytes], limit: int, path: Path) -> None:
         self.stream, self.left, self.path = stream, limit, path
+        self.ends = 0
 
     def read(self, count: int) -> bytes:
         """Return the next bytes, at most `count`."""
@@ -72,7 +85,31 @@ class _Capped:
         self.left -= len(given)
         if self.left < 0:
             raise DataError(self.path, "unpacks to far more than such an archive holds", _REMEDY)
+        self.ends += not given
+        # To pass over a member of 2**60 bytes, tarfile would read nothing for years.
+        if self.ends > _MOST_ENDS:
+            raise DataError(self.path, "ends long before what its headers announce", _REMEDY)
         return given
+
+
+def _wary(path: Path) -> type[tarfile.TarInfo]:
+    """Return the headers of one archive, looked at before tarfile follows what they say."""
+    left = _MOST_ABOUT
+
+    class Header(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "Header":
+            nonlocal left
+            header = super().frombuf(buf, encoding, errors)
+            if header.type in _ABOUT_THE_NEXT:
+                left -= header.size
+                if not 0 <= header.size <= _LONGEST_ABOUT or left < 0:
+                    raise DataError(path, f"announces {header.size:,} bytes of names and attributes", _REMEDY)
+            elif header.type == tarfile.GNUTYPE_SPARSE:
+                raise DataError(path, "holds a sparse file", _REMEDY)
+            return header
+
+    return Header
 
 
 @contextmanager
@@ -85,9 +122,9 @@ def _members(path: Path) -> Iterator[tuple[tarfile.TarFile, _Capped]]:
         capped = _Capped(stream, inflated_limit(size) if zipped else size, path)
         try:
             # "r|": read front to back, never jumping to where a header says.
-            with tarfile.open(fileobj=capped, mode="r|") as tar:  # type: ignore[call-overload]
+            with tarfile.open(fileobj=capped, mode="r|", tarinfo=_wary(path)) as tar:  # type: ignore[call-overload]
                 yield tar, capped
-        except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError, OverflowError) as error:
+        except _BROKEN_TAR as error:
             reason = " ".join(str(error).split())[:80]
             raise DataError(
                 path, f"damaged, or not a tar archive ({reason})", "name a folder, or an archive as downloaded"

@@ -172,7 +172,7 @@ class _Machine:
         self.position += len(lines[0]) + len(lines[1]) + 2
         known = _NAMES.get(b" ".join(lines[:2]))
         if known is None:
-            raise _RefusedError(f"names {b'.'.join(lines[:2])[:60]!r}, which nothing here may call")
+            raise _RefusedError(f"names {str(b'.'.join(lines[:2]))[:60]}, which nothing here may call")
         self.push(_Name(known))
 
     def reduce(self) -> None:

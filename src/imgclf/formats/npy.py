@@ -15,6 +15,8 @@ from imgclf.errors import DataError
 from imgclf.formats.files import open_regular, size_of, storage_errors
 
 _KINDS = "biufUS"  # bool, integers, floats, text: what has no pointers and no code in it
+_LONGEST_HEADER = 10_000  # numpy's own limit
+_MOST = 1 << 48  # rows, or columns: more than any disk holds
 # The header is a Python literal, and these are the ways in which one can be broken.
 _BROKEN_HEADER = (
     *(ValueError, KeyError, TypeError, SyntaxError, IndexError, AttributeError, OverflowError),
@@ -32,16 +34,21 @@ class Header(NamedTuple):
 
 def read_header(stream: IO[bytes], where: object, remedy: str) -> Header:
     """Read and check the header at the beginning of a stream; the data follows."""
-    read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    read = {2: npy.read_array_header_1_0, 4: npy.read_array_header_2_0}
     try:
+        width = {(1, 0): 2, (2, 0): 4}[npy.read_magic(stream)]
+        length = stream.read(width)
+        if int.from_bytes(length, "little") > _LONGEST_HEADER:  # numpy would reserve as much, and look at it then
+            raise ValueError("a long header")
+        text = io.BytesIO(length + stream.read(int.from_bytes(length, "little")))
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # numpy warns where it repairs a header
-            shape, fortran, dtype = read[npy.read_magic(stream)](stream)
+            shape, fortran, dtype = read[width](text)
     except _BROKEN_HEADER as error:
         raise DataError(where, "is not an array of numpy", remedy) from error
     if dtype.kind not in _KINDS or dtype.itemsize == 0 or dtype.subdtype is not None:
         raise DataError(where, f"is of type {str(dtype)[:40]}, not numbers or text", remedy)
-    if not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 8:
+    if not all(type(n) is int and 0 <= n < _MOST for n in shape) or len(shape) > 8:
         raise DataError(where, f"has the shape {str(shape)[:60]}", remedy)
     return Header(shape, fortran, dtype)
 

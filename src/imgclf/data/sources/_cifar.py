@@ -95,7 +95,7 @@ def parse_pickle(raw: bytes, where: str, labels_key: str) -> Part:
     batch = read_pickle(raw, where)
     data, labels = batch.get("data"), batch.get(labels_key)
     if not isinstance(data, np.ndarray) or type(labels) is not list:
-        keys = ", ".join(repr(key[:20]) for key in list(batch)[:6])
+        keys = ", ".join(repr(key)[:22] for key in list(batch)[:6])
         raise DataError(where, f"has no pixels 'data' or no list {labels_key!r}; its keys are {keys}", _REMEDY)
     if data.shape[1:] != (PIXELS,) or len(data) == 0:
         raise DataError(where, f"pixels {data.shape[0]}x{data.shape[1]}, not Nx{PIXELS}", _REMEDY)

@@ -1,0 +1,97 @@
+"""Fuzzes the readers, guided by the code that a file reaches (libFuzzer, by way of atheris).
+
+    python -m hostile.fuzz MINUTES [READER,READER...]
+
+Every reader has that many minutes. A file that breaks the law is left in fuzz-findings/, to be copied into
+`tests/hostile/kept/READER/`, where all later runs try it first.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hostile.good_files import File
+
+FINDINGS = Path("fuzz-findings")
+GUIDES = ["imgclf", "yaml", "zipfile", "tarfile", "gzip", "csv", "json", "numpy.lib"]  # whose branches are followed
+
+
+def main(minutes: str, names: str = "") -> int:
+    """Fuzz one reader after the other, each in a process of its own; return how many broke the law."""
+    from hostile.readers import READERS
+
+    chosen = [name for name in names.split(",") if name] or list(READERS)
+    broken = 0
+    for name in chosen:
+        findings = (FINDINGS / name).resolve()
+        findings.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-W", "ignore", "-m", "hostile.fuzz", "--reader", name, folder, findings]
+            command += [f"-max_total_time={60 * float(minutes):.0f}", f"-artifact_prefix={findings}/found-"]
+            env = {**os.environ, "IMGCLF_CACHE": "0", "MALLOC_ARENA_MAX": "1"}
+            done = subprocess.run([str(part) for part in command], env=env, capture_output=True, text=True, check=False)
+        said = [line for line in done.stderr.splitlines() if line.startswith(("BROKEN", "Done ", "SUMMARY"))]
+        sys.stdout.write(f"{name}: {'; '.join(said)[:600] or done.stderr[-600:]}\n")
+        sys.stdout.flush()
+        broken += done.returncode != 0
+    return broken
+
+
+def fuzz(name: str, folder: str, findings: str, *options: str) -> None:
+    """Fuzz one reader, for ever or as long as the options say; leaves at the first file that breaks the law."""
+    import atheris
+
+    with atheris.instrument_imports(include=GUIDES):
+        from hostile.readers import READERS
+        from hostile.watch import Watch
+
+    reader = READERS[name]
+    words = Path(folder, "words")
+    words.write_text("".join(f"{quoted(word)}\n" for word in reader.words if len(word) < 60))
+    corpus = Path(folder, "corpus")
+    corpus.mkdir()
+    for number, file in enumerate(reader.files):
+        for part, raw in enumerate(file.parts):
+            (corpus / f"{number}-{part}").write_bytes(bytes([number, part]) + raw)
+    files = Path(folder, "files")
+    files.mkdir()
+    watch = Watch(reader, files)
+
+    def try_one(data: bytes) -> None:
+        file, raw = unfolded(data, reader.files)
+        if problem := watch.problem(file, raw)[0]:
+            kept = Path(findings, f"{os.getpid()}-{Path(file.name).name}")
+            kept.write_bytes(raw)
+            os.write(2, f"BROKEN {file.name}: {problem} (kept as {kept})\n".encode())
+            raise AssertionError(problem)
+
+    # What libFuzzer itself limits is watched here: memory and time.
+    limits = ["-rss_limit_mb=0", "-malloc_limit_mb=0", "-timeout=15", "-max_len=20000"]
+    limits += [f"-dict={words}"] * bool(reader.words)
+    atheris.Setup([sys.argv[0], *limits, *options, str(corpus)], try_one)
+    atheris.Fuzz()
+
+
+def quoted(word: bytes) -> str:
+    """Return a word as libFuzzer's dictionaries have it."""
+    return '"' + "".join(rf"\x{byte:02x}" for byte in word) + '"'
+
+
+def unfolded(data: bytes, files: "tuple[File, ...]") -> "tuple[File, bytes]":
+    """Return which file is meant and what it holds: the first byte is its number, the second that of its part."""
+    number, part = (*data[:2], 0, 0)[:2]
+    file = files[number % len(files)]
+    parts = list(file.parts)
+    parts[part % len(parts)] = data[2:]
+    return file, file.wrap(*parts)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--reader":
+        fuzz(*sys.argv[2:])
+    else:
+        sys.exit(main(*sys.argv[1:]))

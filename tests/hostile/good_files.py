@@ -1,0 +1,232 @@
+"""Good files of every format, in parts that may be changed.
+
+A file that is not wrapped is changed as it lies on the disk. One that is wrapped is changed inside: what wraps it makes
+the checksums and lengths right again, as an attacker would.
+"""
+
+import gzip
+import io
+import json
+import pickle
+import struct
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from imgclf.checkpoint import Checkpoint, Snapshot, Tally, checkpoint_bytes
+from imgclf.config import dump, resolve
+from imgclf.data.dataset import Dataset
+from imgclf.data.packer import Content, write_pack
+from imgclf.data.preprocess import Preprocess
+from imgclf.early_stopping import Best
+from imgclf.model_file import Model, model_bytes
+from imgclf.trainer import TrainState
+
+
+def as_it_is(raw: bytes) -> bytes:
+    return raw
+
+
+@dataclass(frozen=True)
+class File:
+    """A good file: `wrap` makes it from its parts."""
+
+    name: str
+    parts: tuple[bytes, ...]
+    wrap: Callable[..., bytes] = as_it_is
+
+    @property
+    def good(self) -> bytes:
+        return self.wrap(*self.parts)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether it is changed as it lies on the disk, checksums and all."""
+        return self.wrap is as_it_is
+
+
+SOME = np.random.default_rng(0)
+GRAY = (np.arange(48, dtype=np.uint8) * 5).reshape(6, 8)
+COLOR = np.stack([GRAY, GRAY[::-1], 255 - GRAY], axis=2)
+
+
+def npy(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+def zip_of(*names: str, compression: int = zipfile.ZIP_STORED) -> Callable[..., bytes]:
+    """Return what makes a zip of members, its checksums right."""
+
+    def wrap(*parts: bytes) -> bytes:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", compression) as archive:
+            for name, raw in zip(names, parts, strict=True):
+                archive.writestr(zipfile.ZipInfo(name), raw, compression)
+        return stream.getvalue()
+
+    return wrap
+
+
+def gzipped(raw: bytes) -> bytes:
+    return gzip.compress(raw, 1, mtime=0)
+
+
+NAMES = [f"class{n}" for n in range(10)]
+ROWS, LABELS = SOME.integers(0, 256, (3, 3072), dtype=np.uint8), [3, 0, 9]
+META, BATCH = (
+    {b"label_names": NAMES, b"num_vis": 3072},
+    {b"data": ROWS, b"labels": LABELS, b"filenames": [b"a.png", "b"]},
+)
+FROM_PYTHON_2 = (
+    b"\x80\x02}q\x00(U\x04datacnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+    b"(K\x01K\x03M\x00\x0c\x86"
+    b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T"
+    + struct.pack("<i", ROWS.size)
+    + ROWS.tobytes()
+    + b"tbU\x06labels](K\x03K\x00K\x09eu."
+)
+PY, BIN = "cifar-10-batches-py", "cifar-10-batches-bin"
+RECORDS = b"".join(bytes([label]) + row.tobytes() for label, row in zip(LABELS, ROWS, strict=True))
+
+
+def pickle_of(content: object) -> bytes:
+    return pickle.dumps(content, 2)
+
+
+def tar_of(*members: bytes) -> bytes:
+    """Return the archive of the names and a batch."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name, raw in zip((f"{PY}/batches.meta", f"{PY}/test_batch"), members, strict=True):
+            info = tarfile.TarInfo(name)
+            info.size = len(raw)
+            tar.addfile(info, io.BytesIO(raw))
+    return stream.getvalue()
+
+
+def with_headers(first: bytes, content: bytes, second: bytes, rest: bytes) -> bytes:
+    """Return an archive whose two headers have the right checksums, whatever they say."""
+    return gzipped(summed(first) + content + summed(second) + rest)
+
+
+def summed(header: bytes) -> bytes:
+    """Return a tar header of 512 bytes with its checksum."""
+    raw = header[:512].ljust(512, b"\0")
+    total = sum(raw[:148]) + 8 * 32 + sum(raw[156:])
+    return raw[:148] + b"%06o\0 " % total + raw[156:]
+
+
+def cut(raw: bytes, *places: int) -> tuple[bytes, ...]:
+    return tuple(raw[begin:end] for begin, end in zip((0, *places), (*places, len(raw)), strict=True))
+
+
+TAR = tar_of(pickle_of(META), pickle_of(BATCH))
+SECOND_HEADER = 512 * (1 + -(-len(pickle_of(META)) // 512))
+IDX_IMAGES = b"\0\0\x08\x03" + struct.pack(">3I", 3, 6, 8) + np.stack([GRAY, GRAY[::-1], GRAY]).tobytes()
+IDX_LABELS = b"\0\0\x08\x01" + struct.pack(">I", 3) + bytes([1, 0, 2])
+IDX_IMAGES_FILE, IDX_LABELS_FILE = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+CLASS_FILE = b"cat\ndog\nelk\n"
+ARRAYS = (npy(np.stack([GRAY, GRAY[::-1], GRAY])), npy(np.array([2, 0, 1])), npy(np.array(["cat", "dög", "elk"])))
+FEATURES = (npy(np.asfortranarray(SOME.random((3, 4)))), npy(np.array(["b", "a", "b"])))
+ARRAY_NAMES = ("X.npy", "y.npy", "class_names.npy")
+
+
+def pack_files() -> dict[str, bytes]:
+    """Return the files of a pack of pictures and of features."""
+    labels, names = np.array([2, 0, 1]), ("cat", "dög", "elk")
+    sets = {
+        "train": Dataset.of(np.stack([COLOR, COLOR[::-1], COLOR]), labels, names),
+        "test": Dataset.of(np.arange(12.0).reshape(3, 4), labels, names),
+    }
+    with tempfile.TemporaryDirectory() as place:
+        list(write_pack(Path(place), {split: Content.of(one) for split, one in sets.items()}, "f"))
+        return {path.name: path.read_bytes() for path in sorted(Path(place).iterdir())}
+
+
+PACK = pack_files()
+
+
+def encoded(form: str, image: np.ndarray = COLOR, **options: object) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, form, **options)
+    return stream.getvalue()
+
+
+def with_exif(form: str) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return encoded(form, exif=exif)
+
+
+def png(header: bytes, palette: bytes, extra: bytes, rows: bytes) -> bytes:
+    """Return a PNG with the right checksums; extra is the name of a chunk and its content."""
+    chunks = [
+        (b"IHDR", header),
+        (b"PLTE", palette),
+        (extra[:4], extra[4:]),
+        (b"IDAT", zlib.compress(rows, 1)),
+        (b"IEND", b""),
+    ]
+    parts = (
+        struct.pack(">I", len(raw)) + kind + raw + struct.pack(">I", zlib.crc32(kind + raw)) for kind, raw in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+PNG_PARTS = (struct.pack(">IIBBBBB", 8, 6, 8, 3, 0, 0, 0), bytes(range(240)), b"tRNS\0\x80\xff", bytes(6 * 9))
+GRAY_ROWS = GRAY.astype(np.uint16) << 8
+CONFIGS = (
+    "name: a\nseed: 3\nmodel:\n  loss: svm\n  init_scale: 1.0e-3\ndata:\n  source: synthetic\n"
+    "  path: null\n  val_fraction: .1\n  options: {classes: 3, size: [2, 'x']}\n",
+    dump(resolve((), ["optimizer.name=adam", "schedule.name=step", "early_stopping={}"]).config),
+)
+
+
+def model() -> Model:
+    mean, std = (SOME.random(12).astype("f4") + 1 for _ in range(2))
+    return Model(
+        SOME.random((13, 2)).astype("f4"),
+        Preprocess((2, 2, 3), 255.0, mean, std, "float32"),
+        ("cat", "dög"),
+        "svm",
+        1e-4,
+        0.0,
+    )
+
+
+MODEL = model_bytes(model())
+with np.load(io.BytesIO(MODEL)) as _arrays:
+    ABOUT = json.dumps(json.loads(str(_arrays["about"]))).encode()
+    MODEL_PARTS = tuple(npy(_arrays[name]) for name in ("about", "weights", "mean", "std"))
+MODEL_MEMBERS = ("about.npy", "weights.npy", "mean.npy", "std.npy")
+
+
+def about(text: bytes) -> bytes:
+    """Return a model file that says this of itself."""
+    return zip_of(*MODEL_MEMBERS)(npy(np.array(text.decode("utf-8", "replace"))), *MODEL_PARTS[1:])
+
+
+CHECKPOINT = checkpoint_bytes(
+    Checkpoint(
+        Snapshot(
+            TrainState(7, SOME.random((5, 3), np.float32), {"velocity": SOME.random((5, 3), np.float32)}),
+            epochs=2,
+            tally=Tally(1.5, 3, 4),
+            best=Best(1, 0.5, SOME.random((5, 3), np.float32)),
+            previous_loss=1.25,
+        ),
+        tables={"metrics.csv": 100, "timings.csv": 50},
+        origin={"config": "a", "data": "b", "classes": "c", "order": "1"},
+    )
+)
+
+TABLE = b"epoch,train/loss,val/loss\n0,2.302585092994046,\n1,0.30000000000000004,1e-300\n2,1.5,0.25\n"

@@ -1,0 +1,241 @@
+"""The table of readers: what is changed, how the program reads it, and what it may say and need."""
+
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hostile import words
+from hostile.good_files import (
+    ABOUT,
+    ARRAY_NAMES,
+    ARRAYS,
+    BATCH,
+    CHECKPOINT,
+    CLASS_FILE,
+    CONFIGS,
+    FEATURES,
+    FROM_PYTHON_2,
+    GRAY_ROWS,
+    IDX_IMAGES,
+    IDX_IMAGES_FILE,
+    IDX_LABELS,
+    IDX_LABELS_FILE,
+    META,
+    MODEL,
+    MODEL_MEMBERS,
+    MODEL_PARTS,
+    NAMES,
+    PACK,
+    PNG_PARTS,
+    RECORDS,
+    SECOND_HEADER,
+    TABLE,
+    TAR,
+    File,
+    about,
+    cut,
+    encoded,
+    gzipped,
+    pickle_of,
+    png,
+    with_exif,
+    with_headers,
+    zip_of,
+)
+from imgclf.checkpoint import checkpoint_bytes, read_checkpoint
+from imgclf.config import dump, resolve
+from imgclf.config.problems import ConfigError
+from imgclf.data.dataset import Dataset
+from imgclf.data.sources import cifar10, folder, idx, npz, pack, recognise
+from imgclf.errors import DataError, ImgclfError, RunError
+from imgclf.formats.archive import first_folder
+from imgclf.formats.images import read_image
+from imgclf.model_file import load_model, model_bytes
+from imgclf.run_dir import read_table
+
+MB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One way in.
+
+    read     (path) -> what was read, all of it looked at; path is the changed file, in a folder with the others
+    files    what is changed, one at a time
+    errors   the one kind that it may raise
+    good     files that must be there beside: name -> bytes
+    words    pieces of the format, to be put anywhere
+    memory   bytes that it may reserve beside twice the file
+    checked  whether a sealed file that was changed reads as the same, or not at all
+    named    what an error may name in place of the file
+    """
+
+    read: Callable[[Path], object]
+    files: tuple[File, ...]
+    errors: type[ImgclfError] = DataError
+    good: Mapping[str, bytes] = field(default_factory=dict)
+    words: Sequence[bytes] = ()
+    memory: int = 64 * MB
+    checked: bool = False
+    named: tuple[str, ...] = ()
+
+
+def look(found: Mapping[str, Dataset]) -> dict[str, str]:
+    """Look at every pixel, label and name, as training does."""
+    return {split: dataset.fingerprint() for split, dataset in found.items()}
+
+
+def cifar_folder(path: Path) -> object:
+    return look(cifar10.load(path.parent, ("test",)))
+
+
+def cifar_archive(path: Path) -> object:
+    first_folder(path)
+    return look(cifar10.load(path, ("test",)))
+
+
+def idx_folder(path: Path) -> object:
+    return look(idx.load(path.parent, ("train", "val", "test")))
+
+
+def npz_file(path: Path) -> object:
+    assert recognise(path) == "npz"
+    return look(npz.load(path, ("train", "val", "test")))
+
+
+def pack_folder(path: Path) -> object:
+    return look(pack.load(path.parent, ("train", "val", "test")))
+
+
+def image_file(path: Path) -> object:
+    pixels = read_image(path)
+    return pixels.shape, pixels.tobytes()
+
+
+def class_folders(path: Path) -> object:
+    return look(folder.load(path.parent.parent, ("train",)))
+
+
+def config_file(path: Path) -> object:
+    return dump(resolve([path]).config)
+
+
+def model_file(path: Path) -> object:
+    return model_bytes(load_model(path))
+
+
+def checkpoint_file(path: Path) -> object:
+    return checkpoint_bytes(read_checkpoint(path))
+
+
+READERS: dict[str, Reader] = {
+    "CIFAR pickle": Reader(
+        cifar_folder,
+        (
+            File("test_batch", (pickle_of(BATCH),)),
+            File("test_batch", (FROM_PYTHON_2,)),
+            File("batches.meta", (pickle_of(META),)),
+        ),
+        good={"test_batch": pickle_of(BATCH), "batches.meta": pickle_of(META)},
+        words=words.PICKLE,
+    ),
+    "CIFAR binary": Reader(
+        cifar_folder,
+        (File("test_batch.bin", (RECORDS,)), File("batches.meta.txt", ("\n".join(NAMES).encode(),))),
+        good={"test_batch.bin": RECORDS, "batches.meta.txt": "\n".join(NAMES).encode()},
+    ),
+    "tar.gz": Reader(
+        cifar_archive,
+        (
+            File("cifar-10.tar.gz", (gzipped(TAR),)),
+            File("cifar-10.tar.gz", (TAR,), gzipped),
+            File("cifar-10.tar.gz", cut(TAR, 512, SECOND_HEADER, SECOND_HEADER + 512), with_headers),
+            File("cifar-10.tar", (TAR,)),
+        ),
+        words=words.TAR,
+        memory=192 * MB,
+    ),
+    "IDX": Reader(
+        idx_folder,
+        (
+            File(IDX_IMAGES_FILE, (IDX_IMAGES,)),
+            File(IDX_IMAGES_FILE, (gzipped(IDX_IMAGES),)),
+            File(IDX_IMAGES_FILE, (IDX_IMAGES,), gzipped),
+            File(IDX_LABELS_FILE, (IDX_LABELS,)),
+            File("class_names.txt", (CLASS_FILE,)),
+        ),
+        good={IDX_IMAGES_FILE: IDX_IMAGES, IDX_LABELS_FILE: IDX_LABELS, "class_names.txt": CLASS_FILE},
+        named=(IDX_LABELS_FILE,),
+        memory=192 * MB,
+    ),
+    "npz": Reader(
+        npz_file,
+        (
+            File("data.npz", (zip_of(*ARRAY_NAMES)(*ARRAYS),)),
+            File("data.npz", (zip_of(*ARRAY_NAMES, compression=zipfile.ZIP_DEFLATED)(*ARRAYS),)),
+            File("data.npz", ARRAYS, zip_of(*ARRAY_NAMES)),
+            File("data.npz", FEATURES, zip_of(*ARRAY_NAMES[:2], compression=zipfile.ZIP_DEFLATED)),
+        ),
+        words=words.ZIP,
+        memory=192 * MB,
+    ),
+    "pack": Reader(
+        pack_folder,
+        tuple(File(name, (raw,)) for name, raw in PACK.items()),
+        good=PACK,
+        words=[*words.NPY, *words.JSON],
+        named=tuple(PACK),
+    ),
+    "images": Reader(
+        image_file,
+        (
+            *(File("picture", (with_exif(form),)) for form in ("PNG", "JPEG")),
+            *(File("picture", (encoded(form),)) for form in ("BMP", "GIF", "PPM")),
+            File("picture", (encoded("JPEG", progressive=True),)),
+            File("picture", (encoded("PNG", GRAY_ROWS),)),
+            File("picture", PNG_PARTS, png),
+        ),
+        words=words.IMAGE,
+        memory=600 * MB,
+    ),
+    "image folder": Reader(
+        class_folders,
+        (File("data/cat/1.png", (encoded("PNG"),)), File("data/cat/1.png", (encoded("BMP"),))),
+        good={"data/cat/1.png": encoded("PNG"), "data/dog/1.png": encoded("PNG"), "data/dog/2.png": encoded("PNG")},
+        words=words.IMAGE,
+        memory=600 * MB,
+    ),
+    "YAML": Reader(
+        config_file,
+        tuple(File("config.yaml", (text.encode(),)) for text in CONFIGS),
+        errors=ConfigError,
+        words=words.YAML,
+    ),
+    "model": Reader(
+        model_file,
+        (
+            File("model.npz", (MODEL,)),
+            File("model.npz", (ABOUT,), about),
+            File("model.npz", MODEL_PARTS, zip_of(*MODEL_MEMBERS)),
+        ),
+        errors=RunError,
+        words=[*words.ZIP, *words.JSON],
+        memory=192 * MB,
+        checked=True,
+    ),
+    "checkpoint": Reader(
+        checkpoint_file,
+        (File("checkpoint.npz", (CHECKPOINT,)),),
+        errors=RunError,
+        words=[*words.ZIP, *words.JSON],
+        memory=192 * MB,
+        checked=True,
+    ),
+    "CSV table": Reader(
+        read_table,
+        (File("metrics.csv", (TABLE,)),),
+        errors=RunError,
+        words=words.CSV,
+    ),
+}  # fmt: skip

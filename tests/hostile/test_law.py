@@ -1,0 +1,49 @@
+"""One law for everything that reads files of strangers: read, or refused in one line; and nothing else happens."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from hostile.examine import TABLE, examine
+from hostile.mutations import KINDS
+from hostile.readers import READERS
+from imgclf.parallel import available_cores
+
+QUICK, QUICK_SECONDS = 2_000, 5.0  # whichever comes first
+LONG, LONG_OF_PICTURES = 50_000, 5_000
+
+
+def counts(form, name):
+    if form == "quick":
+        return {"count": QUICK, "seconds": QUICK_SECONDS}
+    return {"count": LONG_OF_PICTURES if "image" in name else LONG, "seconds": 24 * 3600.0}
+
+
+@pytest.fixture(scope="module", params=["quick", pytest.param("long", marks=pytest.mark.long)])
+def examined(request, tmp_path_factory):
+    """All readers are examined at once, as many at a time as there are cores."""
+    folder = tmp_path_factory.mktemp("hostile")
+    with ThreadPoolExecutor(available_cores()) as pool:
+        begun = {
+            name: pool.submit(examine, name, folder / name.replace(" ", "-"), **counts(request.param, name))
+            for name in READERS
+        }
+
+        def outcome_of(name):
+            outcome = begun[name].result()
+            if request.param == "long":
+                TABLE[name] = outcome
+            return outcome
+
+        yield outcome_of
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_changed_file_is_read_or_refused_in_one_line_and_nothing_else_happens(examined, name):
+    outcome = examined(name)
+    assert outcome.findings == []
+    assert set(outcome.tried) == set(KINDS)
+    # Else the mutations are too tame, or too wild, to say anything.
+    assert outcome.read > 0.02 * sum(outcome.tried.values())
+    assert outcome.refused > 0.02 * sum(outcome.tried.values())
