@@ -12,7 +12,7 @@ from imgclf import __version__
 from imgclf.cli.console import printable, stop_talking
 from imgclf.cli.launcher import place, refuse_many
 from imgclf.cli.options import show_help
-from imgclf.cli.stopping import Stop, listen
+from imgclf.cli.stopping import Stop, asked, listen
 from imgclf.errors import ImgclfError, StorageError
 
 COMMANDS = ("train", "eval", "predict", "gradcheck", "verify", "data", "config", "completion")
@@ -119,6 +119,7 @@ def explain(error: BaseException) -> tuple[list[str], int]:
     """Return the lines that say what went wrong, and the exit code."""
     if isinstance(error, ImgclfError):
         return error.lines(), error.exit_code
+    error = asked() or error
     if isinstance(error, Stop):
         return explain(error.error("imgclf", "nothing of yours was changed"))
     if isinstance(error, click.ClickException):

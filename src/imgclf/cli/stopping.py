@@ -23,8 +23,17 @@ class Stop(KeyboardInterrupt):
         return stopped
 
 
+_asked: list[Stop] = []
+
+
+def asked() -> Stop | None:
+    """Return the Stop that was raised, if one was: on its way through a library it may have become another error."""
+    return _asked[0] if _asked else None
+
+
 def listen() -> None:
     """Turn the first signal into a Stop, unless whoever started us wants it ignored."""
+    _asked.clear()
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
@@ -34,7 +43,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
     for one in SIGNALS:
         if signal.getsignal(one) is not signal.SIG_IGN:
             signal.signal(one, _leave)
-    raise Stop(number)
+    _asked.append(Stop(number))
+    raise _asked[0]
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

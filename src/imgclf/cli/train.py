@@ -19,7 +19,8 @@ from imgclf.cli.options import (
     read_config,
     threads_option,
 )
-from imgclf.cli.stopping import Stop
+from imgclf.cli.stopping import Stop, asked
+from imgclf.errors import ImgclfError
 
 if TYPE_CHECKING:
     from imgclf.arrays import SumFn
@@ -231,8 +232,15 @@ def _train(
                 if isinstance(event, Finished):
                     return event, time.perf_counter() - began
                 show(event)
-    except Stop as stop:
-        raise stop.error(directory, f"go on with `imgclf train --resume {shlex.quote(str(directory))}`") from None
+                if stop := asked():  # lost on its way, where Python may not raise
+                    raise stop
+    except ImgclfError:
+        raise
+    except BaseException as error:
+        if stop := error if isinstance(error, Stop) else asked():
+            remedy = f"go on with `imgclf train --resume {shlex.quote(str(directory))}`"
+            raise stop.error(directory, remedy) from None
+        raise
     raise AssertionError("a run ends with its results")
 
 
