@@ -141,7 +141,7 @@ def find_run(run: Path | None) -> Path:
     finished = [path for path in RUNS.glob("*") if read_status(path) == "finished"]
     if not finished:
         raise RunError(RUNS, "no finished run", "train one with `imgclf train`, or name a run")
-    return max(finished, key=lambda path: str(_read_json(path / "environment.json").get("started", "")))
+    return max(finished, key=lambda path: str(read_json(path / "environment.json").get("started", "")))
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -161,7 +161,7 @@ def write_status(directory: Path, status: str) -> None:
 
 def read_status(directory: Path) -> str:
     """Return what a run directory says of itself; empty where it says nothing."""
-    return str(_read_json(directory / "status.json").get("status", ""))
+    return str(read_json(directory / "status.json").get("status", ""))
 
 
 def start_table(path: Path, columns: tuple[str, ...]) -> None:
@@ -204,7 +204,7 @@ def read_table(path: Path) -> dict[str, list[float | None]]:
         raise RunError(path, f"not a table of numbers ({reason})", "it is written by `imgclf train`") from error
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     """Return a JSON object, or nothing where there is none: used to look around, not to trust."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 HEADER = "epoch    step  step size  train loss  accuracy    val loss  accuracy    update   images/s"
 
 
+def wants_bar(console: Console, mode: str) -> bool:
+    """Whether there is to be a bar: it was asked for, or there is a terminal to show it; never when quiet."""
+    return (mode == "bar" or (mode == "auto" and sys.stderr.isatty())) and not console.quiet
+
+
 class Progress:
     """Shows events; modes are auto, bar, plain and none."""
 
@@ -23,9 +28,8 @@ class Progress:
         self._console = console
         self._lines = mode != "none"
         done = since.snapshot.state.step if since else 0
-        wants_bar = mode == "bar" or (mode == "auto" and sys.stderr.isatty())
         self._bar: Any = None
-        if wants_bar and not console.quiet:
+        if wants_bar(console, mode):
             from tqdm import tqdm
 
             self._bar = tqdm(total=plan.steps, initial=done, unit="step", leave=False, dynamic_ncols=True)
@@ -64,7 +68,7 @@ class Bars:
     """One bar after the other, for work that may go on where it was; modes as for training."""
 
     def __init__(self, console: Console, mode: str) -> None:
-        self._bars = (mode == "bar" or (mode == "auto" and sys.stderr.isatty())) and not console.quiet
+        self._bars = wants_bar(console, mode)
         self._lines = mode == "plain"
         self._console = console
         self._bar: Any = None

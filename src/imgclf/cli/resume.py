@@ -1,7 +1,6 @@
 """`imgclf train --resume`: a run that was broken off, and how it goes on."""
 
 import json
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +82,9 @@ def describe(
 
 def compare_environment(run: Path, environment: dict[str, Any]) -> list[str]:
     """Return what has changed since a run began of that on which its bytes depend."""
-    then, now = _versions(_read(run / "environment.json")), _versions(environment)
+    from imgclf.run_dir import read_json
+
+    then, now = _versions(read_json(run / "environment.json")), _versions(environment)
     return [f"{what} was {then[what]} and is {now[what]}" for what in now if then[what] != now[what]]
 
 
@@ -101,15 +102,6 @@ def _differences(before: Any, now: Any, key: str = "") -> list[str]:
         keys = dict.fromkeys([*before, *now])
         return [one for k in keys for one in _differences(before.get(k), now.get(k), f"{key}.{k}" if key else str(k))]
     return [] if before == now else [key]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with closing(path.open(encoding="utf-8")) as file:
-            content = json.load(file)
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _versions(environment: dict[str, Any]) -> dict[str, str]:
