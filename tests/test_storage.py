@@ -1,7 +1,9 @@
 """A file is written whole or not at all."""
 
+import itertools
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,36 @@ def test_a_file_has_the_permissions_that_open_would_give():
     write_whole(Path("whole"), b"")
     Path("plain").write_bytes(b"")
     assert stat.S_IMODE(Path("whole").stat().st_mode) == stat.S_IMODE(Path("plain").stat().st_mode)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # between its opening and its `with`
+def test_a_signal_at_any_instruction_leaves_a_whole_file_and_no_litter():
+    path = Path("checkpoint.npz")
+    for number in itertools.count(1):
+        path.write_bytes(b"old")
+        reached = interrupt(number, lambda: write_whole(path, b"new"))
+        assert path.read_bytes() in (b"old", b"new"), number
+        assert list(Path().iterdir()) == [path], number
+        if not reached:
+            break
+    assert number > 100
+
+
+def interrupt(number, call):
+    """Raise KeyboardInterrupt, as a signal's handler does, before the instruction of that number; return whether."""
+    instructions = itertools.count(1)
+
+    def trace(frame, event, _):
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(instructions) == number:
+            raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(None)
+    return False

@@ -6,15 +6,15 @@ import itertools
 import json
 import os
 import shutil
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, Any, TypeAlias
 
 from imgclf.errors import DataError, RunError, RunInUseError, StorageError, UsageError
 from imgclf.formats.files import read_bytes
-from imgclf.storage import storage, sync, umask, write_whole
+from imgclf.storage import storage, sync, write_whole
 
 RUNS = Path("runs")
 LOCK = ".lock"
@@ -63,9 +63,9 @@ def create(name: str, out: Path | None, files: dict[str, bytes]) -> "Owned":
     with storage(parent):
         parent.mkdir(parents=True, exist_ok=True)
         _remove_unfinished(parent)
-        made = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=parent))
+        made = parent / f"{_UNFINISHED}{token_hex(4)}"
         try:
-            made.chmod(0o777 & ~umask())
+            made.mkdir()
             owned = own(made)
             for file, content in files.items():
                 write_whole(made / file, content)

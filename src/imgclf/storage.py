@@ -3,14 +3,14 @@
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 
 from imgclf.errors import StorageError
 
-_UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}")  # as mkstemp names them
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
 def write_whole(path: Path, content: bytes, keep: Path | None = None) -> None:
@@ -18,19 +18,18 @@ def write_whole(path: Path, content: bytes, keep: Path | None = None) -> None:
 
     What was there before is replaced, or becomes the file `keep` of the same folder.
     """
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}")  # known before it is made: a signal may come between
     with storage(path):
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with temporary.open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).chmod(0o666 & ~umask())
             if keep is not None and path.exists():
                 path.replace(keep)
-            Path(temporary).replace(path)
+            temporary.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
         sync(path.parent)
 
@@ -62,10 +61,3 @@ def storage(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError.of(path, error) from error
-
-
-def umask() -> int:
-    """Return which permissions new files of this process do not get."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
