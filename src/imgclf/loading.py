@@ -1,5 +1,6 @@
 """Which images are meant: those of a config, split by split, or others for a trained model."""
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
@@ -10,7 +11,8 @@ import numpy as np
 from imgclf.arrays import ByteArray
 from imgclf.config import Config
 from imgclf.data.dataset import Dataset
-from imgclf.data.sources import SOURCES, recognise
+from imgclf.data.extent import Extent, in_turn
+from imgclf.data.sources import MEASURES, SOURCES, recognise
 from imgclf.data.splits import limit, match_classes, split_off_validation
 from imgclf.errors import DataError, UsageError
 from imgclf.formats.images import conform
@@ -77,6 +79,33 @@ def load_for(model: Model, path: Path) -> Dataset:
 
 def load_source(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
     """Load those of the splits that the config's source has, in the config's size and colour."""
+    path, options = _arguments(config)
+    found = SOURCES[config.data.source](path, splits, **options)
+    redraw = _redraw(config, [dataset.example_shape for dataset in found.values()])
+    return {split: _redrawn(dataset, redraw) if redraw else dataset for split, dataset in found.items()}
+
+
+def measure_training_data(config: Config) -> Extent | None:
+    """Say what `load_training_data` is going to take; None where there is nothing."""
+    path, options = _arguments(config)
+    found = MEASURES[config.data.source](path, ("train", "val"), **options)
+    total = in_turn(found.values())
+    if total is None or _redraw(config, [total.example_shape]) is None:
+        return total
+    *size, channels = total.example_shape
+    chosen = config.preprocess
+    shape = (
+        *(size if chosen.image_size is None else (chosen.image_size,) * 2),
+        {None: channels, "gray": 1, "rgb": 3}[chosen.color],
+    )
+    if shape == total.example_shape:
+        return total
+    redrawn = total.n * math.prod(shape)  # beside what they are made from
+    return total._replace(example_shape=shape, held=redrawn, loading=max(total.loading, total.held + redrawn), mapped=0)
+
+
+def _arguments(config: Config) -> tuple[Path | None, dict[str, object]]:
+    """Return what a config's source is asked for: path and options."""
     data, size, color = config.data, config.preprocess.image_size, config.preprocess.color
     if data.options and data.source != "synthetic":
         raise UsageError("data.options", f"{data.source} has none", "they are for data.source: synthetic")
@@ -91,13 +120,17 @@ def load_source(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
         if "seed" in data.options:
             raise UsageError("data.options.seed", "the data follows the seed of the run", "set seed instead")
         options = {"seed": config.seed, **data.options}
-    found = SOURCES[data.source](None if data.path is None else Path(data.path), splits, **options)
+    return None if data.path is None else Path(data.path), options
+
+
+def _redraw(config: Config, shapes: Collection[tuple[int, ...]]) -> Callable[[ByteArray], ByteArray] | None:
+    """Return what gives examples of these shapes the config's size and colour; None where it names none."""
+    size, color = config.preprocess.image_size, config.preprocess.color
     if size is None and color is None:
-        return found
-    if any(len(dataset.example_shape) == 1 for dataset in found.values()):
+        return None
+    if any(len(shape) == 1 for shape in shapes):
         raise UsageError("preprocess", "feature vectors have no size and no colour", "drop image_size and color")
-    redraw = partial(conform, size=None if size is None else (size, size), color=color)
-    return {split: _redrawn(dataset, redraw) for split, dataset in found.items()}
+    return partial(conform, size=None if size is None else (size, size), color=color)
 
 
 def where(config: Config) -> str:

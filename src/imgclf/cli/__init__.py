@@ -127,8 +127,10 @@ def explain(error: BaseException) -> tuple[list[str], int]:
         path = context.command_path if context else "imgclf"
         message = " ".join(error.format_message().split()).rstrip(".")
         return [f"{path}: {message} - see `{path} --help`"], 2
-    if isinstance(error, MemoryError):
-        return ["imgclf: not enough memory - lower data.limit or preprocess.image_size"], 6
+    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and "failed to map" in str(error)):
+        return ["imgclf: not enough memory - use smaller images, or map them: see `imgclf data pack --help`"], 6
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return ["imgclf: the system allows no more threads - lower --threads, or see `ulimit -u` and `ulimit -v`"], 6
     if isinstance(error, OSError):
         return explain(StorageError.of(error.filename or "imgclf", error))
     return [f"imgclf: a bug in imgclf: {type(error).__name__}: {error} - run it with --debug and report it"], BUG

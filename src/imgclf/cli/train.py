@@ -20,13 +20,16 @@ from imgclf.cli.options import (
     threads_option,
 )
 from imgclf.cli.stopping import Stop, asked
-from imgclf.errors import ImgclfError
+from imgclf.errors import ImgclfError, StorageError
 
 if TYPE_CHECKING:
     from imgclf.arrays import SumFn
     from imgclf.checkpoint import Checkpoint
     from imgclf.compose import Plan
+    from imgclf.estimate import Estimate
     from imgclf.run import Finished
+
+_ONLY_PICTURES = "the run is finished and saved; only pictures may be missing"
 
 
 @click.command("train", short_help="Train a classifier.")
@@ -97,10 +100,13 @@ def command(
     from imgclf.cli import together
     from imgclf.compose import make_plan
     from imgclf.environment import describe_environment
+    from imgclf.estimate import check_memory, estimate
     from imgclf.record import check_origin
 
     threads = together.share_of_cores(comm) if comm and threads is None else count_threads(threads)
     with together.workers_of(comm, threads) as sum_blocks:
+        needs = estimate(config, threads, draw=not no_plots)
+        check_memory(config, needs)
         began = time.perf_counter()
         plan = make_plan(config, sum_blocks)
         loaded = time.perf_counter()
@@ -114,7 +120,7 @@ def command(
             return
         describe(console, plan)
         if dry_run:
-            _describe_cost(console, plan)
+            _describe_cost(console, plan, needs)
             return
         if comm:
             console.say(f"ranks     {comm.size} processes, {plural(threads, 'thread')} each")
@@ -179,22 +185,17 @@ def _preprocessing(plan: "Plan") -> str:
     return text
 
 
-def _describe_cost(console: Console, plan: "Plan") -> None:
-    from imgclf.arrays import BLOCK
-    from imgclf.formats.npy import mapped_file
+def _describe_cost(console: Console, plan: "Plan", needs: "Estimate") -> None:
+    from imgclf.estimate import PROGRAM, size
 
-    arrays = [dataset.images for dataset in (plan.train, plan.val) if dataset is not None]
-    pixels = sum({id(array): array.nbytes for array in arrays if mapped_file(array) is None}.values())
-    memory = plan.optimizer.init(plan.weights)
-    weights = plan.weights.nbytes * 3 + sum(part.nbytes for part in memory.values())
-    blocks = 2 * BLOCK * plan.preprocess.size * plan.weights.itemsize
-    total = pixels + weights + blocks
+    mapped = f"; {size(needs.mapped)} of mapped files come and go" if needs.mapped else ""
     console.result(
-        f"memory    {total / 1e6:,.1f} MB: {pixels / 1e6:,.1f} of pixels as read, "
-        f"{weights / 1e6:,.1f} of weights, gradient and {plan.config.optimizer.name}, {blocks / 1e6:,.1f} a block"
+        f"memory    about {size(needs.total)}: {size(PROGRAM)} of the program, {size(needs.held)} of images, "
+        f"{size(needs.phases[needs.phase])} while {needs.phase}{mapped}"
     )
     console.result("dry run   nothing was trained, nothing was written")
-    console.object({"parameters": plan.weights.size, "steps": plan.steps, "memory_bytes": total})
+    content = {"parameters": plan.weights.size, "steps": plan.steps}
+    console.object(content | {"memory_bytes": needs.total, "mapped_bytes": needs.mapped})
 
 
 def _name(plan: "Plan") -> str:
@@ -237,9 +238,11 @@ def _train(
     except ImgclfError:
         raise
     except BaseException as error:
+        remedy = f"go on with `imgclf train --resume {shlex.quote(str(directory))}`"
         if stop := error if isinstance(error, Stop) else asked():
-            remedy = f"go on with `imgclf train --resume {shlex.quote(str(directory))}`"
             raise stop.error(directory, remedy) from None
+        if isinstance(error, MemoryError):
+            raise StorageError(directory, "not enough memory", remedy) from error
         raise
     raise AssertionError("a run ends with its results")
 
@@ -250,7 +253,9 @@ def _draw(finished: "Finished", directory: Path) -> list[str]:
     try:
         return draw_run(finished, directory)
     except Stop as stop:
-        raise stop.error(directory, "the run is finished and saved; only pictures may be missing") from None
+        raise stop.error(directory, _ONLY_PICTURES) from None
+    except MemoryError as error:
+        raise StorageError(directory, "not enough memory to draw", _ONLY_PICTURES) from error
 
 
 def _summarise(console: Console, finished: "Finished", directory: Path, drawn: list[str]) -> None:

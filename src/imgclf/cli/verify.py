@@ -26,6 +26,7 @@ def command(ctx: click.Context, run: Path | None, threads: int | None, as_json: 
     from imgclf.cli.resume import compare_environment
     from imgclf.compose import make_plan
     from imgclf.environment import describe_environment
+    from imgclf.estimate import check_memory, estimate
     from imgclf.parallel import workers
     from imgclf.run_dir import find_run
     from imgclf.verify import replay
@@ -34,8 +35,9 @@ def command(ctx: click.Context, run: Path | None, threads: int | None, as_json: 
     path = find_run(run)
     if not path.is_dir():
         raise UsageError(path, "not a run directory", "a model file does not say how it was made")
-    config = config_of_run(path)
-    with workers(count_threads(threads)) as sum_blocks:
+    config, threads = config_of_run(path), count_threads(threads)
+    check_memory(config, estimate(config, threads, draw=False))
+    with workers(threads) as sum_blocks:
         plan = make_plan(config, sum_blocks)
         seen = replay(plan, path, sum_blocks)
     changed = compare_environment(path, describe_environment(1, plan.train.fingerprint()))

@@ -53,6 +53,20 @@ def through_cache(key: str, content: Callable[[], Content]) -> Dataset:
     return found
 
 
+def is_there_room(nbytes: int) -> bool:
+    """Whether so many bytes of pictures can be kept, as far as one can say before."""
+    folder = cache_folder()
+    return folder is not None and _make_room(folder, nbytes)
+
+
+def _make_room(folder: Path, nbytes: int) -> bool:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= 2 * nbytes  # the disk is the user's
+    except OSError:
+        return False
+
+
 def _find(entry: Path, key: str) -> Dataset | None:
     try:
         if not is_pack(entry) or read_index(entry).fingerprint != key:
@@ -67,11 +81,10 @@ def _find(entry: Path, key: str) -> Dataset | None:
 
 def _keep(folder: Path, key: str, content: Content) -> None:
     """Write an entry under another name, then rename it; where that cannot be, there is none."""
+    if not _make_room(folder, content.nbytes):
+        return
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _forget_old(folder)
-        if shutil.disk_usage(folder).free < 2 * content.nbytes:  # the disk is the user's
-            return
         new = Path(tempfile.mkdtemp(prefix=_NEW, dir=folder))
     except OSError:
         return

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray, places, slices
 
+AT_ONCE = 16 << 20  # bytes of pictures that are looked at at a time
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -68,7 +70,7 @@ class Dataset:
     @property
     def at_once(self) -> int:
         """How many examples to take where some are to be looked at at a time: 16 MB, or 65,536 small ones."""
-        return min(max(1, (16 << 20) // max(1, self.images[:1].nbytes)), 1 << 16)
+        return min(max(1, AT_ONCE // max(1, self.images[:1].nbytes)), 1 << 16)
 
     @property
     def example_shape(self) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """Members of a .tar or .tar.gz, read where they are: nothing extracted, no link followed, no name trusted."""
 
 import gzip
+import io
 import tarfile
 import zlib
 from collections.abc import Collection, Iterator
@@ -48,6 +49,16 @@ def read_members(path: Path, names: Collection[str]) -> Iterator[tuple[str, byte
             yield name, _content(tar, member, where)
         while stream.read(1 << 20):  # what follows the last member; the checksum comes at the very end
             pass
+
+
+def unpacked_size(path: Path) -> int:
+    """Return how many bytes an archive says it has inside, without unpacking it: gzip ends with that number."""
+    with open_regular(path) as file, storage_errors(path):
+        size = size_of(file)
+        if file.read(2) != b"\x1f\x8b" or size < 4:
+            return size
+        file.seek(-4, io.SEEK_END)
+        return min(int.from_bytes(file.read(4), "little"), inflated_limit(size))
 
 
 def first_folder(path: Path) -> str | None:

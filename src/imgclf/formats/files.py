@@ -56,6 +56,11 @@ def is_file(path: Path) -> bool:
         return path.is_file()
 
 
+def size_at(path: Path) -> int:
+    """Return the size in bytes of the file at a path, 0 where there is none."""
+    return path.stat().st_size if is_file(path) else 0
+
+
 def open_regular(path: Path) -> IO[bytes]:
     """Open a regular file for reading; anything else (a pipe, a device) is refused without waiting for it."""
     with storage_errors(path):

@@ -3,6 +3,8 @@
 import gzip
 import math
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
@@ -21,31 +23,39 @@ def read_idx(path: Path, dimensions: int) -> ByteArray:
     The header is `00 00 08 dimensions`, then each dimension as four bytes, the highest first; the data
     that it announces must be there exactly, not a byte more or less.
     """
+    with _opened(path, dimensions) as (stream, shape):
+        announced = math.prod(shape)
+        data = np.empty(shape, np.uint8)
+        there = fill(stream, memoryview(data.reshape(-1)))  # type: ignore[arg-type]
+        if there != announced:
+            raise DataError(path, f"ends after {there:,} of {_times(shape)} = {announced:,} bytes", _REMEDY)
+        if stream.read(1):
+            raise DataError(path, f"goes on after its {_times(shape)} bytes", _REMEDY)
+        return data
+
+
+def idx_shape(path: Path, dimensions: int) -> tuple[int, ...]:
+    """Return the shape that a file announces; it is one that the file could hold."""
+    with _opened(path, dimensions) as (_, shape):
+        return shape
+
+
+@contextmanager
+def _opened(path: Path, dimensions: int) -> Iterator[tuple[IO[bytes], tuple[int, ...]]]:
+    """Give the data, unzipped, and the shape that the header before it announces."""
     with open_regular(path) as file, storage_errors(path):
         size = size_of(file)
         zipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        if not zipped:
-            return _read(file, size, dimensions, path)
+        stream = cast(IO[bytes], gzip.GzipFile(fileobj=file)) if zipped else file
         try:
-            with gzip.GzipFile(fileobj=file) as stream:
-                return _read(cast(IO[bytes], stream), inflated_limit(size), dimensions, path)
+            shape = _shape(stream.read(4 + 4 * dimensions), dimensions, path)
+            # Python's integers do not overflow.
+            if math.prod(shape) > (inflated_limit(size) if zipped else size):
+                raise DataError(path, f"announces {_times(shape)} bytes, more than can be in the file", _REMEDY)
+            yield stream, shape
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise DataError(path, "the gzip data is damaged or cut off", _REMEDY) from error
-
-
-def _read(stream: IO[bytes], limit: int, dimensions: int, path: Path) -> ByteArray:
-    shape = _shape(stream.read(4 + 4 * dimensions), dimensions, path)
-    announced = math.prod(shape)  # Python's integers do not overflow
-    if announced > limit:
-        raise DataError(path, f"announces {_times(shape)} bytes, more than can be in the file", _REMEDY)
-    data = np.empty(shape, np.uint8)
-    there = fill(stream, memoryview(data.reshape(-1)))  # type: ignore[arg-type]
-    if there != announced:
-        raise DataError(path, f"ends after {there:,} of {_times(shape)} = {announced:,} bytes", _REMEDY)
-    if stream.read(1):
-        raise DataError(path, f"goes on after its {_times(shape)} bytes", _REMEDY)
-    return data
 
 
 def _shape(header: bytes, dimensions: int, path: Path) -> tuple[int, ...]:

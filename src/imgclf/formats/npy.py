@@ -31,6 +31,11 @@ class Header(NamedTuple):
     fortran: bool  # columns first
     dtype: np.dtype[Any]
 
+    @property
+    def nbytes(self) -> int:
+        """The size of the data that follows."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
 
 def read_header(stream: IO[bytes], where: object, remedy: str) -> Header:
     """Read and check the header at the beginning of a stream; the data follows."""
@@ -67,15 +72,26 @@ def map_npy(path: Path, remedy: str) -> NDArray[Any]:
     in the byte order of other machines, or not of integers or floats.
     """
     with open_regular(path) as file, storage_errors(path):
-        shape, fortran, dtype = read_header(file, path, remedy)
-        start, announced = file.tell(), math.prod(shape) * dtype.itemsize
-        if start + announced != size_of(file):
-            raise DataError(path, f"{size_of(file):,} bytes do not fit its header, {dtype} {shape}", remedy)
-        if fortran or not dtype.isnative or dtype.kind not in "iuf" or announced == 0:
+        header = _header_of_file(file, path, remedy)
+        shape, fortran, dtype = header
+        if fortran or not dtype.isnative or dtype.kind not in "iuf" or header.nbytes == 0:
             raise DataError(path, f"cannot be mapped: {dtype.str} {shape}, fortran_order {fortran}", remedy)
-        mapped = np.memmap(file, dtype, "r", start, shape)
+        mapped = np.memmap(file, dtype, "r", file.tell(), shape)
     mapped.filename = str(path)
     return np.asarray(mapped)  # a plain array, which is faster to index; its base is the map
+
+
+def npy_header(path: Path, remedy: str) -> Header:
+    """Return what a file says of its array; it is exactly as long."""
+    with open_regular(path) as file, storage_errors(path):
+        return _header_of_file(file, path, remedy)
+
+
+def _header_of_file(file: IO[bytes], path: Path, remedy: str) -> Header:
+    header = read_header(file, path, remedy)
+    if file.tell() + header.nbytes != size_of(file):
+        raise DataError(path, f"{size_of(file):,} bytes do not fit its header, {header.dtype} {header.shape}", remedy)
+    return header
 
 
 def mapped_file(array: NDArray[Any]) -> Path | None:

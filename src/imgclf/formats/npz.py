@@ -7,14 +7,14 @@ import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.errors import DataError
 from imgclf.formats.files import fill, inflated_limit, open_regular, size_of, storage_errors
-from imgclf.formats.npy import read_header
+from imgclf.formats.npy import Header, read_header
 
 _REMEDY = "write it with numpy.savez"
 
@@ -43,6 +43,13 @@ def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, NDAr
         if sum(info.file_size for info in chosen.values()) > inflated_limit(size):
             raise DataError(path, "announces more bytes than can be in the file", _REMEDY)
         return {name: _array(archive, info, size, f"{path}: {name}") for name, info in chosen.items()}
+
+
+def npz_header(path: Path, name: str) -> Header:
+    """Return what an array that is there says of itself; the file could hold it."""
+    where = f"{path}: {name}"
+    with _archive(path) as (archive, size), _opened(archive, _members(archive, path)[name], size, where) as (_, header):
+        return header
 
 
 @contextmanager
@@ -75,21 +82,29 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]
     return members
 
 
-def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, where: str) -> NDArray[Any]:
+@contextmanager
+def _opened(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, where: str
+) -> Iterator[tuple[IO[bytes], Header]]:
+    """Give the data of an array, and the header before it, which announces just as much."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(where, "compressed in a way that numpy does not use", _REMEDY)
     if info.compress_size > size or info.file_size > inflated_limit(info.compress_size):
         raise DataError(where, f"announces {info.file_size:,} bytes, more than can be in the file", _REMEDY)
-    with archive.open(info) as opened:
-        stream = opened
-        shape, fortran, dtype = read_header(stream, where, _REMEDY)
-        announced = math.prod(shape) * dtype.itemsize
-        if announced != info.file_size - opened.tell():
-            problem = f"{info.file_size:,} bytes do not fit its header, {dtype} {shape}"
+    with archive.open(info) as stream:
+        header = read_header(stream, where, _REMEDY)
+        if header.nbytes != info.file_size - stream.tell():
+            problem = f"{info.file_size:,} bytes do not fit its header, {header.dtype} {header.shape}"
             raise DataError(where, problem, _REMEDY)
+        yield stream, header
+
+
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, where: str) -> NDArray[Any]:
+    with _opened(archive, info, size, where) as (stream, header):
+        shape, fortran, dtype = header
         flat = np.empty(math.prod(shape), dtype)
         # One byte more: the checksum is compared when the stream has ended.
-        if fill(stream, memoryview(flat.view(np.uint8))) != announced or stream.read(1):  # type: ignore[arg-type]
+        if fill(stream, memoryview(flat.view(np.uint8))) != header.nbytes or stream.read(1):  # type: ignore[arg-type]
             raise DataError(where, "is cut off", _REMEDY)
     if dtype.kind == "U":
         _check_text(flat, where)

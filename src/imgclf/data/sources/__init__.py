@@ -1,5 +1,7 @@
 """Where data comes from: a source is `load(path, splits, **options) -> {split: Dataset}`, of the splits it has.
 
+And `measure`, of the same arguments, says what those splits will take before anything large is read.
+
 Asked for are some of "train", "val" and "test"; the files of the others are not opened. A source reads only what
 `formats` can vouch for, and raises DataError, UsageError (about `data.path`, `data.options`) or StorageError.
 """
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from imgclf.data.dataset import Dataset
+from imgclf.data.extent import Extent
 from imgclf.data.pack import is_pack
 from imgclf.data.sources import _cifar, cifar10, cifar100, fashion_mnist_mini, folder, idx, npz, pack, synthetic
 from imgclf.errors import DataError
@@ -16,6 +19,7 @@ from imgclf.formats.archive import first_folder
 from imgclf.formats.files import kind_of
 
 LoadFn: TypeAlias = Callable[..., dict[str, Dataset]]
+MeasureFn: TypeAlias = Callable[..., dict[str, Extent]]
 
 
 def recognise(path: Path) -> str:
@@ -65,4 +69,15 @@ SOURCES: dict[str, LoadFn] = {
     "npz": npz.load,
     "pack": pack.load,
     "synthetic": synthetic.load,
+}
+
+MEASURES: dict[str, MeasureFn] = {
+    "fashion-mnist-mini": fashion_mnist_mini.measure,
+    "cifar10": cifar10.measure,
+    "cifar100": cifar100.measure,
+    "idx": idx.measure,
+    "folder": folder.measure,
+    "npz": npz.measure,
+    "pack": pack.measure,
+    "synthetic": synthetic.measure,
 }

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.dataset import Dataset
+from imgclf.data.extent import Extent
 from imgclf.errors import DataError
-from imgclf.formats.archive import read_members
-from imgclf.formats.files import is_file, kind_of, read_bytes
+from imgclf.formats.archive import read_members, unpacked_size
+from imgclf.formats.files import is_file, kind_of, read_bytes, size_at
 from imgclf.formats.inert_pickle import read_pickle
 
+_SHARES = {"train": 5 / 6, "test": 1 / 6}  # of the pictures
 PIXELS = 3 * 32 * 32  # of a picture: all its red ones, row by row, then green, then blue
 _T = TypeVar("_T")
 _REMEDY = "use the files as they were downloaded"
@@ -73,6 +75,29 @@ def load(path: Path, splits: Collection[str], layouts: Collection[Layout], class
         raise DataError(path, f"missing in {found.folder}: {', '.join(missing)}", _REMEDY)
     asked = {split: files for split, files in found.splits.items() if split in splits}
     return {split: _join([parts.pop(name) for name in files], names) for split, files in asked.items()}
+
+
+def measure(path: Path, splits: Collection[str], layouts: Collection[Layout], classes: int) -> dict[str, Extent]:
+    """Say what the splits take, from the sizes of their files; of an archive that is not opened, from its size."""
+    if kind_of(path) == "file":
+        layout, unpacked = next(iter(layouts)), unpacked_size(path)
+        sizes = {
+            split: [int(_SHARES[split] * unpacked / len(names))] * len(names) for split, names in layout.splits.items()
+        }
+    else:
+        located = locate(path, layouts)
+        if located is None:
+            raise nothing_found(path, layouts)
+        layout, folder = located
+        sizes = {split: [size_at(folder / name) for name in names] for split, names in layout.splits.items()}
+    return {split: _extent(files, classes) for split, files in sizes.items() if split in splits}
+
+
+def _extent(files: list[int], classes: int) -> Extent:
+    """Return what files of these sizes take that are let go of one by one, as the pictures are copied out of them."""
+    n = sum(files) // (PIXELS + 1)
+    held = n * PIXELS
+    return Extent(n, (32, 32, 3), 1, classes, held, held + max(files), reserved=sum(files) - max(files))
 
 
 def locate(path: Path, layouts: Collection[Layout]) -> tuple[Layout, Path] | None:

@@ -1,6 +1,7 @@
 """The image files of one split, class by class: looked at without opening them, and then read in that order."""
 
 import hashlib
+import math
 import os
 import stat
 import unicodedata
@@ -14,7 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from imgclf.arrays import ByteArray, IntArray
+from imgclf.data.cache import is_there_room
 from imgclf.data.class_names import check_names, natural_key
+from imgclf.data.extent import Extent
 from imgclf.data.packer import Content
 from imgclf.data.sources._decoding import first_readable, read_into
 from imgclf.errors import DataError
@@ -120,6 +123,25 @@ def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: 
     )  # fmt: skip
 
 
+def measure_classes(folder: Path, size: tuple[int, int] | None, color: str | None) -> Extent:
+    """Say what the class folders of a split take: their files are counted, and one picture is read."""
+    classes = folders_in(folder)
+    n, first = 0, None
+    for one in classes:
+        with storage_errors(one), os.scandir(one) as found:
+            for entry in filter(_is_ours, found):
+                n += 1
+                first = first or first_readable([Path(entry.path)], size, color)
+    if first is None:  # loading will say why
+        return Extent(n, (1, 1, 1), 1, len(classes), 0, 0)
+    shape = first[1]
+    nbytes = n * math.prod(shape)
+    some = min(nbytes, _BYTES_AT_ONCE)
+    if is_there_room(nbytes):
+        return Extent(n, shape, 1, len(classes), 0, some, mapped=nbytes)
+    return Extent(n, shape, 1, len(classes), nbytes, nbytes + some)
+
+
 def list_class(folder: Path, inside: Path) -> ClassFiles:
     """Look at the entries of a class folder, in natural order."""
     files, bad = [], []
@@ -147,8 +169,12 @@ def folders_in(folder: Path) -> list[Path]:
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     """Return what is in a folder, in natural order, without hidden names and what systems leave behind."""
     with storage_errors(folder), os.scandir(folder) as found:
-        entries = [entry for entry in found if entry.name[0] != "." and entry.name.lower() not in _CLUTTER]
+        entries = list(filter(_is_ours, found))
     return sorted(entries, key=lambda entry: natural_key(entry.name))
+
+
+def _is_ours(entry: os.DirEntry[str]) -> bool:
+    return entry.name[0] != "." and entry.name.lower() not in _CLUTTER
 
 
 def _class_names(classes: list[Path], folder: Path) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from imgclf.data.class_names import decode_names, parse_names
 from imgclf.data.dataset import Dataset
+from imgclf.data.extent import Extent
 from imgclf.data.sources import _cifar
 from imgclf.data.sources._given import downloaded
 
@@ -34,5 +35,13 @@ LAYOUTS = (
 
 def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
     """Load the splits train and test from a folder, the folder around it, or the .tar.gz; batches of any length."""
-    place = downloaded(path, "cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz", "cifar10")
-    return _cifar.load(place, splits, LAYOUTS, classes=10)
+    return _cifar.load(_place(path), splits, LAYOUTS, classes=10)
+
+
+def measure(path: Path | None, splits: Collection[str]) -> dict[str, Extent]:
+    """Say what the splits take."""
+    return _cifar.measure(_place(path), splits, LAYOUTS, classes=10)
+
+
+def _place(path: Path | None) -> Path:
+    return downloaded(path, "cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz", "cifar10")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from imgclf.data.class_names import decode_names, parse_names
 from imgclf.data.dataset import Dataset
+from imgclf.data.extent import Extent
 from imgclf.data.sources import _cifar
 from imgclf.data.sources._given import downloaded
 from imgclf.errors import UsageError
@@ -16,10 +17,19 @@ _LABEL_BYTE = {"coarse": 0, "fine": 1}
 
 def load(path: Path | None, splits: Collection[str], *, labels: str = "fine") -> dict[str, Dataset]:
     """Load the splits train and test; labels are "fine" or "coarse". A folder, the folder around it, or the .tar.gz."""
+    return _cifar.load(_place(path, labels), splits, layouts(labels), _CLASSES[labels])
+
+
+def measure(path: Path | None, splits: Collection[str], *, labels: str = "fine") -> dict[str, Extent]:
+    """Say what the splits take."""
+    return _cifar.measure(_place(path, labels), splits, layouts(labels), _CLASSES[labels])
+
+
+def _place(path: Path | None, labels: str) -> Path:
     place = downloaded(path, "cifar-100-python, cifar-100-binary or their .tar.gz", "cifar100")
     if labels not in _CLASSES:
         raise UsageError("data.labels", f"{labels!r} is not a kind of label", "set fine or coarse")
-    return _cifar.load(place, splits, layouts(labels), _CLASSES[labels])
+    return place
 
 
 def layouts(labels: str = "fine") -> tuple[_cifar.Layout, ...]:

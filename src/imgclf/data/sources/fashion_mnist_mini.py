@@ -5,6 +5,7 @@ from pathlib import Path
 
 import imgclf
 from imgclf.data.dataset import Dataset
+from imgclf.data.extent import Extent
 from imgclf.data.sources import idx
 from imgclf.data.sources._given import not_needed
 from imgclf.errors import DataError
@@ -14,6 +15,15 @@ FOLDER = Path(imgclf.__file__).parent / "fashion-mnist-mini"
 
 def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
     """Load the embedded files; splits train and test."""
+    return idx.load(_embedded(path), splits)
+
+
+def measure(path: Path | None, splits: Collection[str]) -> dict[str, Extent]:
+    """Say what the splits take."""
+    return idx.measure(_embedded(path), splits)
+
+
+def _embedded(path: Path | None) -> Path:
     not_needed(path)
     if not FOLDER.is_dir():
         raise DataError(
@@ -21,4 +31,4 @@ def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
             "the embedded data set is missing",
             "install imgclf again; in a clone, check out data/ and this link",
         )
-    return idx.load(FOLDER, splits)
+    return FOLDER

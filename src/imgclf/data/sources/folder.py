@@ -5,11 +5,13 @@ from pathlib import Path
 
 from imgclf.data.cache import through_cache
 from imgclf.data.dataset import Dataset
+from imgclf.data.extent import Extent
 from imgclf.data.sources._given import needed
-from imgclf.data.sources._listing import Listing, folders_in, list_classes
+from imgclf.data.sources._listing import Listing, folders_in, list_classes, measure_classes
 from imgclf.errors import DataError
 from imgclf.formats.files import kind_of
 
+_WHAT = "a folder with a folder for each class"
 _SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
@@ -31,6 +33,18 @@ def load(
     return {split: through_cache(listing.fingerprint, listing.content) for split, listing in listings.items()}
 
 
+def measure(
+    path: Path | None,
+    splits: Collection[str],
+    *,
+    image_size: int | tuple[int, int] | None = None,
+    color: str | None = None,
+) -> dict[str, Extent]:
+    """Say what the splits take, from the number of their files and the first picture."""
+    found = find_splits(needed(path, _WHAT))
+    return {split: measure_classes(root, _size(image_size), color) for split, root in found.items() if split in splits}
+
+
 def list_splits(
     path: Path | None,
     splits: Collection[str],
@@ -39,10 +53,14 @@ def list_splits(
     color: str | None = None,
 ) -> dict[str, Listing]:
     """Look at what `load` would read, and open none of it."""
-    root = needed(path, "a folder with a folder for each class")
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    root = needed(path, _WHAT)
     found = find_splits(root)
+    size = _size(image_size)
     return {split: list_classes(folder, root, size, color) for split, folder in found.items() if split in splits}
+
+
+def _size(image_size: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    return (image_size, image_size) if isinstance(image_size, int) else image_size
 
 
 def find_splits(root: Path) -> dict[str, Path]:

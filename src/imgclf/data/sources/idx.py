@@ -1,5 +1,6 @@
 """MNIST and its family: a folder with IDX files of images and labels, gzipped or not."""
 
+import math
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -8,10 +9,11 @@ import numpy as np
 
 from imgclf.data.class_names import check_names, read_names
 from imgclf.data.dataset import Dataset
+from imgclf.data.extent import Extent
 from imgclf.data.sources._given import downloaded
 from imgclf.errors import DataError
 from imgclf.formats.files import is_file, kind_of, storage_errors
-from imgclf.formats.idx import read_idx
+from imgclf.formats.idx import idx_shape, read_idx
 
 # train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte, emnist-letters-test-images-idx3-ubyte.gz
 _FILE = re.compile(r"(?:.*-)?(train|t10k|test|val)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?")
@@ -23,13 +25,14 @@ def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
 
     The classes are named by `class_names.txt`, a name a line, beside them; else "0", "1", ... as in train's labels.
     """
-    folder = downloaded(path, "a folder with train-images-idx3-ubyte.gz and its like", "mnist")
-    found = find_files(folder)
-    if not found:
-        raise DataError(folder, "no IDX files here", "looked for train-images-idx3-ubyte[.gz] and its like")
-    named = folder / "class_names.txt"
-    names = read_names(named) if is_file(named) else None
+    folder, found, names = _found(path)
     return {split: _load(folder, split, files, names) for split, files in found.items() if split in splits}
+
+
+def measure(path: Path | None, splits: Collection[str]) -> dict[str, Extent]:
+    """Say what the splits take, from the headers of the images; only labels are read."""
+    folder, found, names = _found(path)
+    return {split: _measure(folder, split, files, names) for split, files in found.items() if split in splits}
 
 
 def find_files(folder: Path) -> dict[str, dict[str, Path]]:
@@ -49,9 +52,31 @@ def find_files(folder: Path) -> dict[str, dict[str, Path]]:
     return found
 
 
-def _load(folder: Path, split: str, files: dict[str, Path], names: tuple[str, ...] | None) -> Dataset:
+def _found(path: Path | None) -> tuple[Path, dict[str, dict[str, Path]], tuple[str, ...] | None]:
+    """Return the folder, its files as `find_files` does, and the names of the classes if they have any."""
+    folder = downloaded(path, "a folder with train-images-idx3-ubyte.gz and its like", "mnist")
+    found = find_files(folder)
+    if not found:
+        raise DataError(folder, "no IDX files here", "looked for train-images-idx3-ubyte[.gz] and its like")
+    named = folder / "class_names.txt"
+    return folder, found, read_names(named) if is_file(named) else None
+
+
+def _measure(folder: Path, split: str, files: dict[str, Path], names: tuple[str, ...] | None) -> Extent:
+    _check_pair(folder, split, files)
+    n, *size = idx_shape(files["images"], 3)
+    nbytes = n * math.prod(size)
+    classes = len(names) if names else int(read_idx(files["labels"], 1).max()) + 1
+    return Extent(n, (*size, 1), 1, classes, held=nbytes, loading=nbytes)
+
+
+def _check_pair(folder: Path, split: str, files: dict[str, Path]) -> None:
     if missing := {"images", "labels"} - set(files):
         raise DataError(folder, f"the {missing.pop()} of {split} are missing", "images and labels come in pairs")
+
+
+def _load(folder: Path, split: str, files: dict[str, Path], names: tuple[str, ...] | None) -> Dataset:
+    _check_pair(folder, split, files)
     labels = read_idx(files["labels"], 1)
     images = read_idx(files["images"], 3)
     if len(labels) != len(images):

@@ -8,6 +8,7 @@ y (N,) is integers 0..C-1, or text: then the classes are in natural order.
 Integers (N, D) are refused: they may be pictures or features, and guessing would hide the mistake.
 """
 
+import math
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ from numpy.typing import NDArray
 from imgclf.arrays import IntArray
 from imgclf.data.class_names import check_names, decode_names, natural_key
 from imgclf.data.dataset import Dataset
+from imgclf.data.extent import Extent
 from imgclf.data.sources._given import needed
 from imgclf.errors import DataError
-from imgclf.formats.npz import npz_names, read_npz
+from imgclf.formats.npz import npz_header, npz_names, read_npz
 
 _KEYS = {split: (f"x_{split}", f"y_{split}") for split in ("train", "val", "test")}
 _MAX_CLASSES = 100_000
@@ -28,13 +30,26 @@ _MAX_CLASSES = 100_000
 
 def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
     """Load the splits whose arrays are there, upper or lower case; only those asked for are read."""
+    file, wanted, classes = _wanted(path, splits)
+    return {split: _load(file, x, y, classes) for split, (x, y) in wanted.items()}
+
+
+def measure(path: Path | None, splits: Collection[str]) -> dict[str, Extent]:
+    """Say what the splits take, from the headers of their X; only labels are read."""
+    file, wanted, classes = _wanted(path, splits)
+    return {split: _measure(file, x, y, classes) for split, (x, y) in wanted.items()}
+
+
+def _wanted(
+    path: Path | None, splits: Collection[str]
+) -> tuple[Path, dict[str, tuple[str, str]], tuple[str, ...] | None]:
+    """Return the file, the keys of X and y of those splits that it has, and the names of the classes if it has any."""
     file = needed(path, "an .npz file with X and y")
     names = _by_lower_case(file)
     keys = _split_keys(file, names)
-    wanted = {split: keys[split] for split in keys if split in splits}
+    wanted = {split: (names[x], names[y]) for split, (x, y) in keys.items() if split in splits}
     shared = [names["class_names"]] if "class_names" in names else []
-    classes = _class_names(read_npz(file, shared), file) if wanted else None
-    return {split: _load(file, names[x], names[y], classes) for split, (x, y) in wanted.items()}
+    return file, wanted, _class_names(read_npz(file, shared), file) if wanted else None
 
 
 def _by_lower_case(file: Path) -> dict[str, str]:
@@ -68,6 +83,21 @@ def _class_names(arrays: dict[str, NDArray[Any]], file: Path) -> tuple[str, ...]
             raise DataError(f"{file}: class_names", f"{array.dtype} {array.shape}, not a list of texts", "store texts")
         return decode_names(array.tolist(), f"{file}: class_names")
     return None
+
+
+def _measure(file: Path, x_key: str, y_key: str, classes: tuple[str, ...] | None) -> Extent:
+    header = npz_header(file, x_key)
+    n, shape, dtype = header.shape[0] if header.shape else 0, header.shape[1:], header.dtype
+    if len(shape) == 2:
+        shape = (*shape, 1)
+    _, names = _labels(read_npz(file, [y_key])[y_key], classes, f"{file}: {y_key}")
+    itemsize = dtype.itemsize if dtype in (np.float32, np.float64) else 4 if dtype.kind == "f" else 1
+    numbers = n * math.prod(shape)
+    held = numbers * itemsize
+    as_stored = itemsize == dtype.itemsize and dtype.isnative and not header.fortran
+    # Beside what stays: the array as it was stored, and of floats which ones are finite.
+    loading = held + (0 if as_stored else header.nbytes) + (numbers if dtype.kind == "f" else 0)
+    return Extent(n, shape, itemsize, len(names), held, loading)
 
 
 def _load(file: Path, x_key: str, y_key: str, classes: tuple[str, ...] | None) -> Dataset:

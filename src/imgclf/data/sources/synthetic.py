@@ -16,6 +16,7 @@ The same options and seed give the same pictures, and each split is the same whe
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import numpy as np
 
 from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
+from imgclf.data.extent import Extent
 from imgclf.data.sources._given import not_needed
 from imgclf.data.splits import apportion
 from imgclf.errors import UsageError
@@ -31,6 +33,7 @@ from imgclf.seeds import SYNTHETIC, normal, shuffled, stream, uniform
 _SPLITS = {"train": 1, "val": 2, "test": 3}  # part of the seed, as are the numbers of what is drawn:
 _ORDER, _SHIFTS, _NOISE, _PATTERNS = 1, 2, 3, 4
 _CHUNK = 256  # pictures made at a time
+_BYTES_A_VALUE = 49  # of a chunk, while it is made; measured
 _WAVES = 4  # in a pattern
 _MAX_VALUES = 1 << 33
 
@@ -67,6 +70,11 @@ class Options:
                 "data.options", f"{self.train} training images leave a class without one", "set train higher"
             )
 
+    def lengths(self, splits: Collection[str]) -> dict[str, int]:
+        """Return how many examples those of the splits have that are not empty."""
+        lengths = {"train": self.train, "val": self.val, "test": self.test}
+        return {split: n for split, n in lengths.items() if n and split in splits}
+
     def counts(self, n: int) -> IntArray:
         """Divide n examples among the classes, (C,)."""
         return apportion(n, self.imbalance ** -np.linspace(0, 1, self.classes))
@@ -74,6 +82,21 @@ class Options:
 
 def load(path: Path | None, splits: Collection[str], /, *, seed: int = 0, **options: Any) -> dict[str, Dataset]:
     """Generate the asked splits; options as in the module's docstring."""
+    chosen = _chosen(path, seed, options)
+    return {split: _generate(chosen, seed, split, n) for split, n in chosen.lengths(splits).items()}
+
+
+def measure(path: Path | None, splits: Collection[str], /, *, seed: int = 0, **options: Any) -> dict[str, Extent]:
+    """Say what the asked splits take."""
+    chosen = _chosen(path, seed, options)
+    shape = chosen.size, chosen.size, chosen.channels
+    return {
+        split: Extent(n, shape, 1, chosen.classes, n * prod(shape), (n + _BYTES_A_VALUE * min(n, _CHUNK)) * prod(shape))
+        for split, n in chosen.lengths(splits).items()
+    }
+
+
+def _chosen(path: Path | None, seed: int, options: dict[str, Any]) -> Options:
     not_needed(path)
     if type(seed) is not int or seed < 0:
         raise _wrong("seed", seed, "a whole number from 0 on")
@@ -81,9 +104,7 @@ def load(path: Path | None, splits: Collection[str], /, *, seed: int = 0, **opti
     for name in options:
         if name not in known:
             raise UsageError("data.options", f"unknown option {name!r}", f"known are {', '.join(known)}")
-    chosen = Options(**options)
-    lengths = {"train": chosen.train, "val": chosen.val, "test": chosen.test}
-    return {split: _generate(chosen, seed, split, n) for split, n in lengths.items() if n and split in splits}
+    return Options(**options)
 
 
 def _generate(options: Options, seed: int, split: str, n: int) -> Dataset:

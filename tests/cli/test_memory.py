@@ -1,0 +1,104 @@
+"""Memory that runs out: one line, exit code 6, and what was saved stays."""
+
+from pathlib import Path
+
+import pytest
+
+import imgclf.cli as commands
+from imgclf.memory import Room
+
+TRAIN = ("train", "--no-plots", "--progress", "none", "-s", "data.limit=200", "-s", "train.epochs=3")
+
+
+@pytest.fixture
+def little(monkeypatch):
+    """A machine with 20 MB left."""
+    monkeypatch.setattr("imgclf.memory.memory", lambda: Room(20_000_000, "free"))
+
+
+@pytest.mark.parametrize("arguments", [TRAIN, (*TRAIN, "--dry-run"), (*TRAIN, "--json")])
+def test_too_little_is_said_before_anything_is_loaded(refused, little, monkeypatch, arguments):
+    def load(*_):
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr("imgclf.compose.load_training_data", load)
+    options = "-s", "data.source=synthetic", "-s", "data.options={train: 9000, size: 50}"
+    done = refused(6, ["synthetic: not enough memory: needs about ", " 20 MB is free - "], *arguments, *options)
+    assert done.out == ""
+    assert list(Path().iterdir()) == []
+
+
+def test_too_little_to_go_on_or_verify(imgclf, refused, monkeypatch):
+    assert imgclf(*TRAIN, "--out", "run").code == 0
+    before = {path.name: path.read_bytes() for path in Path("run").iterdir() if path.name != ".lock"}
+    monkeypatch.setattr("imgclf.memory.memory", lambda: Room(1000, "left by its cgroup"))
+    refused(6, "0 MB is left by its cgroup", "verify", "run")
+    refused(6, "0 MB is left by its cgroup", "train", "--resume", "run", "-s", "train.epochs=9")
+    assert {path.name: path.read_bytes() for path in Path("run").iterdir() if path.name != ".lock"} == before
+
+
+def test_memory_that_runs_out_in_training_loses_nothing(imgclf, refused, monkeypatch):
+    import imgclf.run as room
+
+    watch = room._watch
+
+    def fail_in_the_second(plan, best, row, weights):
+        if row["epoch"] == 2:
+            raise MemoryError
+        return watch(plan, best, row, weights)
+
+    assert imgclf(*TRAIN, "--out", "whole").code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(room, "_watch", fail_in_the_second)
+        refused(6, ["run: not enough memory", "imgclf train --resume run"], *TRAIN, "--out", "run")
+    assert imgclf("train", "--no-plots", "--resume", "run").code == 0
+    for name in ("model.npz", "metrics.csv", "metrics.json", "status.json"):
+        assert Path("run", name).read_bytes() == Path("whole", name).read_bytes(), name
+
+
+def test_memory_that_runs_out_again_while_it_saves_leaves_the_checkpoint_of_before(imgclf, refused, monkeypatch):
+    import imgclf.record as record
+    import imgclf.run as room
+
+    def fail(*_):
+        raise MemoryError
+
+    save = record.save_checkpoint
+    assert imgclf(*TRAIN, "--out", "whole").code == 0
+    with monkeypatch.context() as patch:
+
+        def save_once(directory, checkpoint):
+            patch.setattr(record, "save_checkpoint", fail)
+            patch.setattr(room, "model_bytes", fail)
+            save(directory, checkpoint)
+
+        patch.setattr(record, "save_checkpoint", save_once)
+        refused(6, ["run: not enough memory", "imgclf train --resume run"], *TRAIN, "--out", "run")
+    assert imgclf("train", "--no-plots", "--resume", "run").code == 0
+    for name in ("model.npz", "metrics.csv", "metrics.json", "status.json"):
+        assert Path("run", name).read_bytes() == Path("whole", name).read_bytes(), name
+
+
+def test_memory_that_runs_out_while_drawing_leaves_a_finished_run(imgclf, refused, monkeypatch):
+    def draw(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("imgclf.report.pictures.draw_run", draw)
+    command = [word for word in TRAIN if word != "--no-plots"]
+    refused(6, ["run: not enough memory to draw", "finished and saved"], *command, "--out", "run")
+    assert "finished" in Path("run/status.json").read_text()
+
+
+@pytest.mark.parametrize(("error", "words"), [
+    (MemoryError(), "not enough memory"),
+    (ImportError("libX.so: failed to map segment from shared object"), "not enough memory"),
+    (RuntimeError("can't start new thread"), "no more threads"),
+])  # fmt: skip
+def test_it_has_many_names(error, words):
+    (line,), code = commands.explain(error)
+    assert code == 6
+    assert words in line
+
+
+def test_other_errors_of_these_kinds_are_bugs():
+    assert commands.explain(ImportError("no module"))[1] == commands.explain(RuntimeError("x"))[1] == 70

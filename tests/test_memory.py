@@ -1,0 +1,67 @@
+"""How much memory there is, as the system tells it; what it does not tell is not guessed."""
+
+import resource
+
+import pytest
+
+from imgclf import memory
+
+INFO = "MemTotal:       4000 kB\nMemAvailable:   3000 kB\nSwapFree:        500 kB\nHugePages_Total:   0\n"
+
+
+@pytest.fixture
+def system(monkeypatch):
+    """Put files in the place of those of the system."""
+    files = {}
+    monkeypatch.setattr(memory, "_read", lambda path: files.get(str(path), ""))
+    return files
+
+
+def test_where_nothing_is_known_nothing_is_said(system):
+    assert memory.memory() is None
+    assert memory.address_space() is None
+
+
+def test_what_is_available_is_memory_and_swap(system):
+    system["/proc/meminfo"] = INFO
+    assert memory.memory() == (3500 * 1024, "free")
+    system["/proc/meminfo"] = "MemTotal: 4000 kB\n"  # an old kernel
+    assert memory.memory() is None
+
+
+@pytest.mark.parametrize(("line", "folder", "names"), [
+    ("0::/a/b\n", "/sys/fs/cgroup", ("memory.max", "memory.current", "file")),
+    ("4:memory:/a/b\n0::/\n", "/sys/fs/cgroup/memory",
+     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache")),
+    ("7:cpu,memory:/a/b\n", "/sys/fs/cgroup/memory",
+     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache")),
+])  # fmt: skip
+def test_the_tightest_of_the_groups_around_counts(system, line, folder, names):
+    limit, usage, files = names
+    system |= {"/proc/meminfo": INFO, "/proc/self/cgroup": line}
+    assert memory.memory() == (3500 * 1024, "free")  # a group without a limit
+    system |= {f"{folder}/a/b/{limit}": "max\n", f"{folder}/a/b/{usage}": "500000\n"}
+    assert memory.memory() == (3500 * 1024, "free")
+    system |= {f"{folder}/a/{limit}": "900000\n", f"{folder}/a/{usage}": "500000\n"}
+    system |= {f"{folder}/{limit}": "9223372036854771712\n", f"{folder}/{usage}": "500000\n"}
+    assert memory.memory() == (400_000, "left by its cgroup")
+    system[f"{folder}/a/memory.stat"] = f"anon 1\n{files} 100000\n"  # files in memory can go
+    assert memory.memory() == (500_000, "left by its cgroup")
+    system[f"{folder}/{limit}"] = "510000"
+    assert memory.memory() == (10_000, "left by its cgroup")
+    system[f"{folder}/{usage}"] = "600000"  # for a moment it may be more
+    assert memory.memory() == (0, "left by its cgroup")
+
+
+def test_what_the_shell_allows_is_counted_from_what_is_in_use(system, monkeypatch):
+    system["/proc/self/statm"] = "10 5 4 1 0 3 0\n"
+    page = resource.getpagesize()
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (100 * page, 200 * page))
+    assert memory.address_space() == (90 * page, "left by ulimit -v")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, 0))
+    assert memory.address_space() is None
+
+
+@pytest.mark.skipif(memory.memory() is None, reason="this system does not say what it has")
+def test_this_system_has_some():
+    assert memory.memory().nbytes > 1 << 20
