@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 from hostile import words
 from hostile.good_files import (
@@ -86,26 +87,31 @@ def look(found: Mapping[str, Dataset]) -> dict[str, str]:
     return {split: dataset.fingerprint() for split, dataset in found.items()}
 
 
+def measure_and_load(source: ModuleType, path: Path, splits: tuple[str, ...]) -> dict[str, str]:
+    source.measure(path, splits)
+    return look(source.load(path, splits))
+
+
 def cifar_folder(path: Path) -> object:
-    return look(cifar10.load(path.parent, ("test",)))
+    return measure_and_load(cifar10, path.parent, ("test",))
 
 
 def cifar_archive(path: Path) -> object:
     first_folder(path)
-    return look(cifar10.load(path, ("test",)))
+    return measure_and_load(cifar10, path, ("test",))
 
 
 def idx_folder(path: Path) -> object:
-    return look(idx.load(path.parent, ("train", "val", "test")))
+    return measure_and_load(idx, path.parent, ("train", "val", "test"))
 
 
 def npz_file(path: Path) -> object:
     assert recognise(path) == "npz"
-    return look(npz.load(path, ("train", "val", "test")))
+    return measure_and_load(npz, path, ("train", "val", "test"))
 
 
 def pack_folder(path: Path) -> object:
-    return look(pack.load(path.parent, ("train", "val", "test")))
+    return measure_and_load(pack, path.parent, ("train", "val", "test"))
 
 
 def image_file(path: Path) -> object:
@@ -114,7 +120,7 @@ def image_file(path: Path) -> object:
 
 
 def class_folders(path: Path) -> object:
-    return look(folder.load(path.parent.parent, ("train",)))
+    return measure_and_load(folder, path.parent.parent, ("train",))
 
 
 def config_file(path: Path) -> object:

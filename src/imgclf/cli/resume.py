@@ -107,4 +107,10 @@ def _differences(before: Any, now: Any, key: str = "") -> list[str]:
 def _versions(environment: dict[str, Any]) -> dict[str, str]:
     packages = environment.get("packages")
     numpy = packages.get("numpy") if isinstance(packages, dict) else None
-    return {"numpy": str(numpy), "blas": json.dumps(environment.get("blas")), "cpu": str(environment.get("cpu"))}
+    return {"numpy": str(numpy), "blas": _libraries(environment.get("blas")), "cpu": str(environment.get("cpu"))}
+
+
+def _libraries(blas: Any) -> str:
+    """Write each as its name, version and the processors that it is for: `openblas 0.3.31 Haswell`."""
+    libraries = [library for library in blas if isinstance(library, dict)] if isinstance(blas, list) else []
+    return " and ".join(" ".join(map(str, library.values())) for library in libraries) or "unknown"

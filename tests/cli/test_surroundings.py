@@ -1,0 +1,94 @@
+"""Where, when and beside what a run is made does not matter to its bytes; another processor does, and is named."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from threadpoolctl import threadpool_info
+
+BYTES = ("config.yaml", "model.npz", "metrics.csv", "metrics.json", "checkpoint.npz")
+SURROUNDINGS = {
+    "one BLAS thread": {"OPENBLAS_NUM_THREADS": "1"},
+    "two BLAS threads": {"OPENBLAS_NUM_THREADS": "2"},
+    "four BLAS threads": {"OPENBLAS_NUM_THREADS": "4", "OMP_NUM_THREADS": "4", "MKL_NUM_THREADS": "4"},
+    **{f"hashes {seed}": {"PYTHONHASHSEED": str(seed)} for seed in range(10)},
+    "C locale": {"LC_ALL": "C", "PYTHONUTF8": "0"},
+    "German": {"LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de"},
+    "Turkish": {"LC_ALL": "tr_TR.UTF-8"},
+    "Auckland": {"TZ": "Pacific/Auckland"},
+    "a clock change": {"TZ": "CET-1CEST,M3.5.0,M10.5.0"},
+    "another epoch": {"SOURCE_DATE_EPOCH": "0"},
+    "optimised Python": {"PYTHONOPTIMIZE": "2"},
+    "no cores to spare": {"NICE": "19"},
+}
+
+
+@pytest.fixture
+def options(pictures):
+    """Options of a run on a folder of pictures: names of files and of classes are part of it."""
+    return ("-s", "data.source=folder", "-s", f"data.path='{pictures}'", "-s", "train.epochs=3", "-s",
+            "train.batch_size=20", "-s", "model.init_scale=0.01", "--no-plots", "--progress", "none")  # fmt: skip
+
+
+def in_child(cwd, surroundings, *arguments):
+    """Run a command in a process of its own."""
+    cwd.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "imgclf", *map(str, arguments)]
+    if "NICE" in surroundings:
+        command = ["nice", "-n", surroundings["NICE"], *command]
+    return subprocess.run(command, cwd=cwd, env=os.environ | surroundings, capture_output=True, text=True,
+                          check=False)  # fmt: skip
+
+
+def bytes_of(run):
+    return {name: (run / name).read_bytes() for name in BYTES}
+
+
+def test_nothing_around_a_run_changes_its_bytes(imgclf, tmp_path, options):
+    assert imgclf("train", *options, "--threads", 2, "--out", "run").code == 0
+    together = {name: value for one in SURROUNDINGS.values() for name, value in one.items()}
+    done = in_child(tmp_path / "elsewhere", together, "train", *options, "--out", "run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bytes_of(tmp_path / "elsewhere" / "run") == bytes_of(tmp_path / "run")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_nothing_around_a_run_changes_its_bytes_each_by_itself(imgclf, tmp_path, options, name):
+    assert imgclf("train", *options, "--out", "run").code == 0
+    for repeat in range(5):
+        out = tmp_path / "elsewhere" / f"run-{repeat}"
+        done = in_child(tmp_path / "elsewhere", SURROUNDINGS[name], "train", *options, "--out", out)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert bytes_of(out) == bytes_of(tmp_path / "run")
+
+
+def blas():
+    return [library.get("architecture") for library in threadpool_info() if library["internal_api"] == "openblas"]
+
+
+@pytest.mark.skipif(
+    platform.machine() != "x86_64" or blas() in ([], ["Katmai"]), reason="OpenBLAS for other processors is needed"
+)
+def test_another_processor_is_named_and_goes_on(imgclf, tmp_path, options):
+    """OpenBLAS is told to compute as for a processor of 2004, which every one of today can."""
+    old = {"OPENBLAS_CORETYPE": "Prescott"}
+    assert imgclf("train", *options, "--out", "run").code == 0
+    before = bytes_of(tmp_path / "run")
+    verified = in_child(tmp_path, old, "verify", "run", "--json")
+    content = json.loads(verified.stdout)
+    (changed,) = content["environment"]
+    version = next(library["version"] for library in threadpool_info() if library["internal_api"] == "openblas")
+    assert changed == f"blas was openblas {version} {blas()[0]} and is openblas {version} Katmai"
+    assert f"since then: {changed}" in verified.stderr
+    # Its sums may be rounded otherwise; then that is said, too.
+    assert verified.returncode == (1 if content["differences"] else 0)
+    assert bytes_of(tmp_path / "run") == before
+    done = in_child(tmp_path, old, "train", "--resume", "run", "-s", "train.epochs=5", "--no-plots")
+    assert done.returncode == 0
+    assert done.stderr == f"imgclf: warning: {changed}: the bytes may differ from those of an unbroken run\n"
+    assert json.loads(Path("run/status.json").read_text()) == {"status": "finished"}
