@@ -44,6 +44,14 @@ def check_out(out: Path, option: str = "--out") -> None:
             raise UsageError(option, f"{out} exists and is not an empty folder", "name another, or move it away")
 
 
+def check_place(out: Path) -> None:
+    """Refuse a place where no run can begin: where something is, or where this process is, which would be replaced."""
+    check_out(out)
+    with storage(out):
+        if out.resolve() == Path.cwd():
+            raise UsageError("--out", f"{out} is the current folder, which would be replaced", "name another place")
+
+
 def make_folder(out: Path) -> Path:
     """Make a folder for results, where nothing is or an empty one."""
     check_out(out)
@@ -58,12 +66,13 @@ def create(name: str, out: Path | None, files: dict[str, bytes]) -> "Owned":
     It appears with these files in it, and owned, or not at all.
     """
     if out is not None:
-        check_out(out)
+        check_place(out)
     parent = RUNS if out is None else out.resolve().parent  # a link to an empty folder stays one
     with storage(parent):
         parent.mkdir(parents=True, exist_ok=True)
         _remove_unfinished(parent)
         made = parent / f"{_UNFINISHED}{token_hex(4)}"
+        owned = None
         try:
             made.mkdir()
             owned = own(made)
@@ -71,6 +80,8 @@ def create(name: str, out: Path | None, files: dict[str, bytes]) -> "Owned":
                 write_whole(made / file, content)
             owned.path = _rename(made, name, out)
         except BaseException:
+            if owned is not None:
+                owned.close()
             shutil.rmtree(made, ignore_errors=True)
             raise
         sync(parent)

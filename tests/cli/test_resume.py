@@ -1,6 +1,7 @@
 """`imgclf train --resume`: on from where it was, to the same bytes; whatever else differs is refused by name."""
 
 import hashlib
+import json
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from imgclf import run_dir
+from imgclf.checkpoint import fingerprint
 from imgclf.cli.stopping import Stop
 
 TRAIN = ("train", "--no-plots", "--progress", "none")
@@ -103,6 +105,43 @@ def test_other_data_is_refused(imgclf, refused, change, words):
     np.savez("data.npz", **data)
     before = tree("run")
     refused(3, words, *TRAIN, "--resume", "run", "-s", "train.epochs=30")
+    assert tree("run") == before
+
+
+def rewritten(path, **changes):
+    """Write a checkpoint anew with other words in what it says, and a checksum that is right."""
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files if name != "sha256"}
+    about = json.loads(str(arrays["about"]))
+    for name, change in changes.items():
+        about[name] = change(about[name])
+    arrays["about"] = np.array(json.dumps(about))
+    np.savez(path, sha256=np.array(fingerprint(arrays)), **arrays)
+
+
+@pytest.mark.parametrize(("words", "changes"), [
+    (["format 2, this version of imgclf reads 1"], {"format": lambda _: 2}),
+    (["this NumPy deals the images in another order", "environment.json"],
+     {"origin": lambda origin: origin | {"order": "1"}}),
+])  # fmt: skip
+def test_what_was_made_by_another_version_is_refused(refused, stopped, words, changes):
+    for path in stopped.glob("checkpoint*"):
+        rewritten(path, **changes)
+    before = tree(stopped)
+    refused(4, words, *TRAIN, "--resume", stopped)
+    assert tree(stopped) == before
+
+
+def test_the_order_of_the_classes_is_part_of_the_data(imgclf, refused):
+    X = np.random.default_rng(0).integers(0, 256, (60, 4, 4), dtype=np.uint8)
+    y = np.arange(60) % 3
+    np.savez("data.npz", X=X, y=y, class_names=["a", "b", "c"])
+    data = ("-s", "data.source=npz", "-s", "data.path=data.npz")
+    assert imgclf(*TRAIN, *data, "--out", "run").code == 0
+    # The same names on the same pictures, in another order.
+    np.savez("data.npz", X=X, y=np.array([1, 0, 2])[y], class_names=["b", "a", "c"])
+    before = tree("run")
+    refused(3, "other classes", *TRAIN, "--resume", "run", "-s", "train.epochs=30")
     assert tree("run") == before
 
 

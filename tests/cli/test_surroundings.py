@@ -1,16 +1,21 @@
 """Where, when and beside what a run is made does not matter to its bytes; another processor does, and is named."""
 
+import itertools
 import json
 import os
 import platform
 import subprocess
 import sys
+import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from threadpoolctl import threadpool_info
 
-BYTES = ("config.yaml", "model.npz", "metrics.csv", "metrics.json", "checkpoint.npz")
+from imgclf.checkpoint import load_checkpoint
+
+BYTES = ("config.yaml", "model.npz", "metrics.csv", "metrics.json")
 SURROUNDINGS = {
     "one BLAS thread": {"OPENBLAS_NUM_THREADS": "1"},
     "two BLAS threads": {"OPENBLAS_NUM_THREADS": "2"},
@@ -45,7 +50,11 @@ def in_child(cwd, surroundings, *arguments):
 
 
 def bytes_of(run):
-    return {name: (run / name).read_bytes() for name in BYTES}
+    """What must be the same; a checkpoint says how long the table of times was, its arrays do not."""
+    checkpoint, _ = load_checkpoint(run)
+    state = checkpoint.snapshot.state
+    arrays = {name: array.tobytes() for name, array in ({"weights": state.weights} | state.memory).items()}
+    return {name: (run / name).read_bytes() for name in BYTES} | arrays | {"origin": checkpoint.origin}
 
 
 def test_nothing_around_a_run_changes_its_bytes(imgclf, tmp_path, options):
@@ -54,6 +63,30 @@ def test_nothing_around_a_run_changes_its_bytes(imgclf, tmp_path, options):
     done = in_child(tmp_path / "elsewhere", together, "train", *options, "--out", "run")
     assert (done.returncode, done.stderr) == (0, "")
     assert bytes_of(tmp_path / "elsewhere" / "run") == bytes_of(tmp_path / "run")
+
+
+def test_a_clock_that_is_set_back_changes_no_byte_and_no_name(imgclf, tmp_path, options, monkeypatch):
+    """Every look at it shows a day less."""
+    assert imgclf("train", *options).code == 0
+    days = itertools.count(1)
+
+    class Falling(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) - timedelta(days=next(days))
+
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 86400 * next(days))
+    for room in ("imgclf.environment", "imgclf.run_dir"):
+        monkeypatch.setattr(f"{room}.datetime", Falling)
+    assert imgclf("train", *options).code == 0
+    assert imgclf("train", *options).code == 0
+    first, second, third = (tmp_path / "runs" / f"folder-softmax{number}" for number in ("", "-2", "-3"))
+    assert bytes_of(first) == bytes_of(second) == bytes_of(third)
+    assert {path.name for path in (tmp_path / "runs").iterdir()} == {first.name, second.name, third.name}
+    resumed = imgclf("train", "--resume", second, "-s", "train.epochs=4", "--no-plots")
+    assert resumed.code == 0, resumed.err
+    assert next(days) > 10
 
 
 @pytest.mark.long

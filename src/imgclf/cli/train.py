@@ -85,7 +85,7 @@ def command(
             click.echo(dump(config), nl=False)
         return
     if out is not None:
-        run_dir.check_out(out)
+        run_dir.check_place(out)
     if resume is not None and going_on.is_finished(resume, config):
         if first:
             going_on.say_finished(console, resume)

@@ -1,0 +1,150 @@
+"""Several processes at once on one run: one trains, others read, and none sees half a file."""
+
+import os
+from contextlib import closing
+from functools import partial
+from itertools import islice
+
+import pytest
+
+from imgclf import checkpoint as room
+from imgclf import run_dir
+from imgclf.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from imgclf.errors import RunInUseError, UsageError
+from imgclf.model_file import load_model, model_bytes
+from imgclf.parallel import workers
+from imgclf.run import first_snapshot, run
+from imgclf.storage import write_whole
+
+QUICK, LONG = 200, 10_000  # saves
+PAIRS = pytest.mark.parametrize("pairs", [10, pytest.param(50, marks=pytest.mark.long)])
+
+
+@pytest.fixture(autouse=True)
+def _no_power_cuts(monkeypatch):
+    """What is synced when is not the matter here, and takes most of the time."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
+def at_once(*functions):
+    """Call each in a forked child, all from one moment on; return their exit codes."""
+    ready, go = os.pipe()
+    children = []
+    for function in functions:
+        child = os.fork()
+        if child == 0:
+            code = 99  # an error
+            try:
+                os.close(go)
+                os.read(ready, 1)  # until the parent closes its end
+                code = function() or 0
+            finally:
+                os._exit(code)
+        children.append(child)
+    os.close(ready)
+    os.close(go)
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+
+
+def told(function):
+    """Return the exit code that the command line would end with."""
+    try:
+        function()
+    except (UsageError, RunInUseError) as error:
+        return error.exit_code
+    return 0
+
+
+@PAIRS
+def test_of_two_that_begin_at_once_one_trains_as_if_it_were_alone(runs, pairs):
+    plan = runs.plan()
+    runs.begin(plan, runs.at / "alone")
+    expected = runs.left(runs.at / "alone")
+    for number in range(pairs):
+        directory = runs.at / f"pair-{number}"
+        begin = partial(told, partial(runs.begin, plan, directory))
+        assert sorted(at_once(begin, begin)) == [0, 2]
+        assert runs.left(directory) == expected
+
+
+@PAIRS
+def test_of_two_that_go_on_at_once_none_harms_the_other(runs, pairs):
+    plan = runs.plan()
+    runs.begin(plan, runs.at / "alone")
+    expected = runs.left(runs.at / "alone")
+    for number in range(pairs):
+        directory = runs.at / f"pair-{number}"
+        owned = run_dir.create("", directory, {"config.yaml": b""})
+        with closing(owned), workers(1) as sum_blocks, closing(run(plan, directory, sum_blocks)) as events:
+            list(islice(events, 5))  # an epoch
+        go_on = partial(told, partial(runs.go_on, plan, directory))
+        codes = at_once(go_on, go_on)
+        assert 0 in codes
+        assert set(codes) <= {0, 7}  # 0 twice: the first was finished when the second began
+        assert runs.left(directory) == expected
+
+
+def test_a_hundred_that_begin_at_once_get_a_hundred_directories(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def create(number):
+        run_dir.create("cats", None, {"config.yaml": b"", "who": str(number).encode()}).close()
+
+    assert at_once(*(partial(create, number) for number in range(100))) == [0] * 100
+    made = list((tmp_path / "runs").iterdir())
+    assert {path.name for path in made} == {"cats", *(f"cats-{number}" for number in range(2, 101))}
+    assert sorted(int((path / "who").read_text()) for path in made) == list(range(100))
+
+
+def test_who_reads_while_another_saves_sees_whole_files(runs):
+    read_and_save(runs, QUICK)
+
+
+@pytest.mark.long
+def test_who_reads_while_another_saves_ten_thousand_times_sees_whole_files(runs):
+    read_and_save(runs, LONG)
+
+
+def read_and_save(runs, saves):
+    """Save a model and a checkpoint again and again, and read both until that is over."""
+    plan, directory = runs.plan(), runs.at / "run"
+    directory.mkdir()
+    snapshot = first_snapshot(plan)
+
+    def save(step):
+        state = snapshot.state._replace(step=step, weights=snapshot.state.weights + step)
+        write_whole(directory / "model.npz", model_bytes(plan.model(state.weights)))
+        save_checkpoint(directory, Checkpoint(snapshot.__class__(state), {}, {}))
+        run_dir.write_status(directory, "running" if step < saves else "finished")
+
+    def save_all():
+        for step in range(1, saves + 1):
+            save(step)
+
+    def read():
+        seen, reads = 0, 0
+        while run_dir.read_status(directory) != "finished":
+            model = load_model(directory / "model.npz").weights
+            checkpoint, _ = load_checkpoint(directory)
+            step = checkpoint.snapshot.state.step
+            whole = (model == model[0, 0]).all() and (checkpoint.snapshot.state.weights == step).all()
+            if not (whole and model[0, 0] >= seen and step >= seen):
+                return 1
+            seen, reads = model[0, 0] - 1, reads + 1
+        return 0 if reads > saves // 50 else 2
+
+    save(0)
+    assert at_once(save_all, read, read) == [0, 0, 0]
+
+
+def test_a_writer_that_does_not_rename_is_caught(runs, monkeypatch):
+    """The alarm rings."""
+
+    def naive(path, content, keep=None):
+        path.write_bytes(content)
+
+    for place in (room, run_dir):
+        monkeypatch.setattr(place, "write_whole", naive)
+    monkeypatch.setitem(globals(), "write_whole", naive)
+    with pytest.raises(AssertionError):
+        read_and_save(runs, QUICK)

@@ -1,0 +1,51 @@
+"""Numbers that grow beyond all bounds: noticed at once, and what was good before stays."""
+
+import csv
+import json
+import math
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from imgclf import run_dir
+from imgclf.checkpoint import load_checkpoint
+from imgclf.config import dump
+from imgclf.errors import DivergedError
+from imgclf.losses import LOSSES
+from imgclf.parallel import workers
+from imgclf.run import Step, run
+
+# Grows too large within some steps, whatever the loss: momentum that is larger than 1.
+GROWING = ("optimizer={name: momentum, decay: 0.9}", "schedule={name: constant, step_size: 1.0e+6}",
+           "regularization.l2=1", "checkpoint={unit: step, every: 1}", "train.epochs=50")  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_step_that_goes_too_far_is_the_last_and_the_one_before_is_kept(runs, loss, dtype):
+    plan, directory = runs.plan(f"model.loss={loss}", f"train.dtype={dtype}", *GROWING), runs.at / "run"
+    with closing(run_dir.create("", directory, {"config.yaml": dump(plan.config).encode()})), workers(2) as sum_blocks:
+        events = []
+        with pytest.raises(DivergedError, match=r"try a smaller schedule\.step_size"):
+            events.extend(run(plan, directory, sum_blocks))
+    assert json.loads((directory / "status.json").read_text()) == {"status": "diverged"}
+    assert not (directory / "model.npz").exists()
+    checkpoint, damaged = load_checkpoint(directory)
+    assert damaged is None
+    state = checkpoint.snapshot.state
+    assert state.step > 1
+    assert np.isfinite(state.weights).all()
+    last = [event for event in events if isinstance(event, Step)][-1]
+    assert last.step - state.step in (0, 1)  # that of an epoch's end counts with its row
+    with (directory / "metrics.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            assert all(math.isfinite(float(value)) for value in row.values() if value)
+    before = checkpoint_files(directory)
+    with pytest.raises(DivergedError):  # going on leads there again, and changes nothing
+        runs.go_on(plan, directory)
+    assert checkpoint_files(directory) == before
+
+
+def checkpoint_files(directory):
+    return {path.name: path.read_bytes() for path in directory.glob("checkpoint*")}

@@ -1,0 +1,61 @@
+"""A run may go on for ever: what the process and the disk hold does not grow with its steps."""
+
+import os
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from imgclf import run_dir
+from imgclf.config import dump
+from imgclf.parallel import workers
+from imgclf.run import Epoch, run
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process holds")
+
+MB = 1 << 20
+STEPS_AN_EPOCH = 50
+
+
+def held():
+    """Bytes of memory, and open files."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE"), len(list(Path("/proc/self/fd").iterdir()))
+
+
+def size_of(directory):
+    """Bytes of the files of a run, and their names; an epoch's rows are all that may be added."""
+    tables = {"metrics.csv", "timings.csv"}
+    files = {path.name: path.stat().st_size for path in directory.iterdir()}
+    return sum(length for name, length in files.items() if name not in tables), set(files)
+
+
+def train(runs, steps, growth):
+    """Make so many steps, one example each; compare the end with the end of the tenth part."""
+    plan = runs.plan(f"train.epochs={steps // STEPS_AN_EPOCH}", "train.batch_size=1", "optimizer.name=adam")
+    directory, tenth = runs.at / "run", steps // STEPS_AN_EPOCH // 10
+    with closing(run_dir.create("", directory, {"config.yaml": dump(plan.config).encode()})), workers(2) as sum_blocks:
+        for event in run(plan, directory, sum_blocks):
+            if isinstance(event, Epoch) and event.snapshot.epochs == tenth:
+                memory, files = held()
+                disk, names = size_of(directory)
+        assert held()[0] - memory < growth
+        assert held()[1] == files
+    left, there = size_of(directory)
+    assert there == names | {"model.npz", "metrics.json"}
+    new = sum((directory / name).stat().st_size for name in ("model.npz", "metrics.json"))
+    assert left - new < disk + 1000  # numbers grow by digits
+    rows = (directory / "metrics.csv").read_text().splitlines()
+    assert len(rows) == 1 + steps // STEPS_AN_EPOCH
+
+
+def test_nothing_grows_with_the_steps(runs, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # it takes more time than all the rest
+    runs.in_child(lambda: train(runs, 10_000, MB // 2))
+
+
+@pytest.mark.long
+def test_nothing_grows_with_a_million_steps(runs, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    runs.in_child(lambda: train(runs, 1_000_000, 5 * MB))
