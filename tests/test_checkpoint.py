@@ -11,6 +11,7 @@ from imgclf import checkpoint as room
 from imgclf.checkpoint import Checkpoint, Snapshot, Tally, checkpoint_bytes, load_checkpoint, read_checkpoint
 from imgclf.early_stopping import Best
 from imgclf.errors import RunError
+from imgclf.formats.sealed_npz import SEAL, sealed_npz
 from imgclf.optimizers import OPTIMIZERS
 from imgclf.trainer import TrainState
 
@@ -112,11 +113,11 @@ def test_mutations_never_load_other_weights(tmp_path, seed):
 def rewritten(path, change):
     """Write a checkpoint anew with a change in what it says, and a checksum that is right."""
     with np.load(path) as file:
-        arrays = {name: file[name] for name in file.files if name != "sha256"}
+        arrays = {name: file[name] for name in file.files if name != SEAL}
     about = json.loads(str(arrays["about"]))
     change(about, arrays)
     arrays["about"] = np.array(json.dumps(about))
-    np.savez(path, sha256=np.array(room.fingerprint(arrays)), **arrays)
+    path.write_bytes(sealed_npz(arrays))
 
 
 @pytest.mark.parametrize("change", [

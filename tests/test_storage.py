@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imgclf.errors import StorageError
-from imgclf.storage import write_whole
+from imgclf.storage import lock, write_whole
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +68,11 @@ def interrupt(number, call):
     finally:
         sys.settrace(None)
     return False
+
+
+def test_a_lock_has_one_owner_at_a_time_and_ends_with_its_file(tmp_path):
+    with (tmp_path / "a").open("w") as one, (tmp_path / "a").open() as other:
+        assert lock(one)
+        assert not lock(other)
+        one.close()
+        assert lock(other)

@@ -3,12 +3,10 @@
     checkpoint.npz            the newest
     checkpoint.previous.npz   the one before, in case the newest is damaged
 
-An npz of plain arrays: `about`, a JSON text with the numbers; the weights; the optimizer's memory; the best epoch's
-weights under early stopping; and `sha256`, over the names, types, shapes and bytes of all others.
+A sealed npz of plain arrays: `about`, a JSON text with the numbers; the weights; the optimizer's memory; and the best
+epoch's weights under early stopping.
 """
 
-import hashlib
-import io
 import json
 import math
 from dataclasses import asdict, dataclass
@@ -21,7 +19,7 @@ from numpy.typing import NDArray
 from imgclf.arrays import FloatArray
 from imgclf.early_stopping import Best
 from imgclf.errors import DataError, RunError
-from imgclf.formats.npz import read_npz
+from imgclf.formats.sealed_npz import read_sealed_npz, sealed_npz
 from imgclf.storage import write_whole
 from imgclf.trainer import TrainState
 
@@ -115,32 +113,18 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
     arrays |= {_MEMORY + name: array for name, array in snapshot.state.memory.items()}
     if best is not None:
         arrays["best_weights"] = best.weights
-    buffer = io.BytesIO()
-    np.savez(buffer, sha256=np.array(fingerprint(arrays)), **arrays)
-    return buffer.getvalue()
+    return sealed_npz(arrays)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read one file; raises RunError for whatever is not, to the bit, what was written."""
     try:
-        arrays = read_npz(path)
-        if "sha256" not in arrays or str(arrays.pop("sha256")) != fingerprint(arrays):
-            raise ValueError("its checksum is another")
-        return _checkpoint(arrays)
+        return _checkpoint(read_sealed_npz(path))
     except DataError as error:
         raise RunError(path, f"a damaged checkpoint: {error.problem}", "train again") from error
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:80]
         raise RunError(path, f"not a checkpoint that can be gone on from ({reason})", "train again") from error
-
-
-def fingerprint(arrays: dict[str, NDArray[Any]]) -> str:
-    """SHA-256 over names, types, shapes and bytes."""
-    digest = hashlib.sha256()
-    for name, array in sorted(arrays.items()):
-        digest.update(repr((name, array.dtype.str, array.shape)).encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
 
 
 def _checkpoint(arrays: dict[str, NDArray[Any]]) -> Checkpoint:

@@ -11,12 +11,13 @@ from typing import Any
 from threadpoolctl import threadpool_info
 
 import imgclf
+from imgclf.data.dataset import Dataset
 
 PACKAGES = ("numpy", "click", "matplotlib", "pillow", "pydantic", "PyYAML", "threadpoolctl", "tqdm")
 
 
-def describe_environment(threads: int, fingerprint: str, processes: int = 1) -> dict[str, Any]:
-    """Return what environment.json holds; `fingerprint` is that of the training data, `threads` are of a process."""
+def describe_environment(threads: int, train: Dataset, processes: int = 1) -> dict[str, Any]:
+    """Return what environment.json holds; `train` are the training data, `threads` are of a process."""
     return {
         "imgclf": imgclf.__version__,
         "python": platform.python_version(),
@@ -30,7 +31,8 @@ def describe_environment(threads: int, fingerprint: str, processes: int = 1) -> 
         # A path need not be valid text.
         "command": [os.fsencode(word).decode(errors="backslashreplace") for word in sys.argv],
         "started": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "data_fingerprint": fingerprint,
+        "data_fingerprint": train.fingerprint(),
+        "data_files": [file.record() for file in train.files],
     }
 
 

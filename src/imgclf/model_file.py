@@ -1,6 +1,9 @@
-"""The file of a trained model: all that prediction needs, and nothing that runs."""
+"""The file of a trained model: all that prediction needs, and nothing that runs.
 
-import io
+A sealed npz of `about`, a JSON text; the weights; and the mean and the standard deviation of the pixels where the model
+has them. One without a seal is refused: it may be any model.
+"""
+
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +16,12 @@ from imgclf.arrays import FloatArray
 from imgclf.data.class_names import decode_names
 from imgclf.data.preprocess import Preprocess
 from imgclf.errors import DataError, RunError
-from imgclf.formats.npz import npz_names, read_npz
+from imgclf.formats.npz import npz_names
+from imgclf.formats.sealed_npz import SEAL, read_sealed_npz, sealed_npz
 from imgclf.losses import LOSSES
 
 FORMAT = 1
-ABOUT = {"format", "class_names", "loss", "l2", "l1", "example_shape", "scale", "arrays"}
+ABOUT = {"format", "class_names", "loss", "l2", "l1", "example_shape", "scale"}
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,8 @@ class Model:
 
 
 def model_bytes(model: Model) -> bytes:
-    """Return the file: an npz of plain arrays and one JSON text; equal models give equal bytes."""
+    """Return the file; equal models give equal bytes."""
     preprocess = model.preprocess
-    given = {"weights": model.weights, "mean": preprocess.mean, "std": preprocess.std}
-    arrays: dict[str, Any] = {name: array for name, array in given.items() if array is not None}
     about = {
         "format": FORMAT,
         "class_names": model.class_names,
@@ -64,22 +66,25 @@ def model_bytes(model: Model) -> bytes:
         "l1": model.l1,
         "example_shape": preprocess.example_shape,
         "scale": preprocess.scale,
-        "arrays": list(arrays),
     }
-    buffer = io.BytesIO()
-    np.savez(buffer, about=np.array(json.dumps(about)), **arrays)
-    return buffer.getvalue()
+    arrays: dict[str, NDArray[Any] | None] = {
+        "about": np.array(json.dumps(about)),
+        "weights": model.weights,
+        "mean": preprocess.mean,
+        "std": preprocess.std,
+    }
+    return sealed_npz({name: array for name, array in arrays.items() if array is not None})
 
 
 def load_model(path: Path) -> Model:
-    """Read a model file; raises RunError for anything that is not a whole and valid one."""
+    """Read a model file; raises RunError for whatever is not, to the bit, what was written, or not valid."""
     if not path.exists():
         raise RunError(path, "there is no model file", "train one with `imgclf train`")
     try:
         names = set(npz_names(path))
-        if not {"about", "weights"} <= names <= {"about", "weights", "mean", "std"}:
+        if not {SEAL, "about", "weights"} <= names <= {SEAL, "about", "weights", "mean", "std"}:
             raise ValueError(f"it holds {', '.join(sorted(names))[:80] or 'nothing'}")
-        return _model(read_npz(path))
+        return _model(read_sealed_npz(path))
     except DataError as error:
         raise RunError(path, error.problem, "a model file is written by `imgclf train`") from error
     # Numbers of JSON may be too long for a float, and its lists too deep for Python.
@@ -94,8 +99,6 @@ def _model(arrays: dict[str, NDArray[Any]]) -> Model:
         raise ValueError("it does not say what it is about")
     if about["format"] != FORMAT:
         raise ValueError(f"format {about['format']!r}, this version of imgclf reads {FORMAT}")
-    if {"about", *about["arrays"]} != set(arrays):
-        raise ValueError(f"it holds {', '.join(arrays)}, not about, {', '.join(about['arrays'])}")
     weights = arrays["weights"]
     if weights.ndim != 2 or weights.dtype not in (np.float32, np.float64) or not np.isfinite(weights).all():
         raise ValueError("weights are not a finite float matrix")

@@ -1,7 +1,6 @@
 """The folder of a run: where it is, and what is written into it; every file whole or not at all."""
 
 import errno
-import fcntl
 import itertools
 import json
 import os
@@ -14,7 +13,7 @@ from typing import IO, Any, TypeAlias
 
 from imgclf.errors import DataError, RunError, RunInUseError, StorageError, UsageError
 from imgclf.formats.files import read_bytes
-from imgclf.storage import storage, sync, write_whole
+from imgclf.storage import lock, storage, sync, write_whole
 
 RUNS = Path("runs")
 LOCK = ".lock"
@@ -117,30 +116,28 @@ def _remove_unfinished(parent: Path) -> None:
 class Owned:
     """A run directory of which this process is the one owner, until it closes it or ends, however it ends."""
 
-    def __init__(self, path: Path, lock: IO[str]) -> None:
+    def __init__(self, path: Path, file: IO[str]) -> None:
         self.path = path
-        self._lock = lock
+        self._file = file
 
     def close(self) -> None:
         """Give it up."""
-        self._lock.close()
+        self._file.close()
 
 
 def own(directory: Path) -> Owned:
     """Become the owner of a run directory; raises RunInUseError where another process is it."""
     with storage(directory):
-        lock = (directory / LOCK).open("a+", encoding="utf-8")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
-            owner = lock.read(200).strip() or "another process"
-            lock.close()
-            raise RunInUseError(directory, f"in use by {owner}", "wait for it, or stop it") from error
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} since {datetime.now(UTC).isoformat(timespec='seconds')}\n")
-        lock.flush()
-    return Owned(directory, lock)
+        file = (directory / LOCK).open("a+", encoding="utf-8")
+        if not lock(file):
+            with file:
+                file.seek(0)
+                owner = file.read(200).strip() or "another process"
+            raise RunInUseError(directory, f"in use by {owner}", "wait for it, or stop it")
+        file.truncate(0)
+        file.write(f"process {os.getpid()} since {datetime.now(UTC).isoformat(timespec='seconds')}\n")
+        file.flush()
+    return Owned(directory, file)
 
 
 def find_run(run: Path | None) -> Path:

@@ -1,5 +1,6 @@
-"""Writing to disk: a file appears whole or not at all, and what the system refuses is one clear line."""
+"""Writing to disk: a file appears whole or not at all, one process writes, and what the system refuses is one line."""
 
+import errno
 import os
 import re
 import sys
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
+from typing import IO, Any
 
 from imgclf.errors import StorageError
 
@@ -44,6 +46,24 @@ def sync(path: Path) -> None:
             os.fsync(number)
         finally:
             os.close(number)
+
+
+def lock(file: IO[Any]) -> bool:
+    """Take the kernel's lock of an open file; return False where another process has it.
+
+    It ends when the file is closed or the process ends, however it ends. Raises OSError on a file system without locks.
+    """
+    if sys.platform == "win32":  # which has no such locks
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise
+        return False
+    return True
 
 
 def remove_litter(folder: Path) -> None:

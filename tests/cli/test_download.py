@@ -10,9 +10,10 @@ import pytest
 import imgclf as package
 from imgclf.cli.progress import DownloadProgress
 from imgclf.cli.stopping import Stop
+from imgclf.data.official import OfficialFile
 from imgclf.downloads import fetch
 from imgclf.downloads.fetch import Patience
-from imgclf.downloads.official import OFFICIAL, OfficialFile, OfficialSet
+from imgclf.downloads.official import OFFICIAL, OfficialSet
 
 MINI = Path(package.__file__).parent / "fashion-mnist-mini"
 CONTENT = random.Random(0).randbytes(5000)

@@ -8,6 +8,7 @@ import yaml
 from imgclf.compose import make_plan
 from imgclf.config import Config, resolve, template
 from imgclf.config.shape import VARIANTS, every_key
+from imgclf.downloads.official import OFFICIAL
 from imgclf.parallel import workers
 from imgclf.run import run
 
@@ -62,7 +63,15 @@ def test_a_ready_config_resolves_and_says_only_what_differs(path):
         same = values[section][word] == (default[section] or {}).get(word) if word else values[key] == default[key]
         assert not same or section == "early_stopping" or key == "model.loss", key
     if resolved.config.data.path is not None:
-        assert Path(resolved.config.data.path).parent == CONFIGS.parent / "data"
+        assert Path(resolved.config.data.path, "x").is_relative_to(CONFIGS.parent / "data")
+
+
+@pytest.mark.parametrize("name", ["cifar10_softmax", "cifar10_svm", "mnist_softmax"])
+def test_what_is_downloaded_is_where_the_ready_config_looks(name):
+    data = resolve([CONFIGS / f"{name}.yaml"]).config.data
+    (wanted,) = (one for key, one in OFFICIAL.items() if key == name.partition("_")[0])
+    assert wanted.source == data.source
+    assert data.path in (str(place := wanted.path(CONFIGS.parent / "data")), str(place.parent))
 
 
 @pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)

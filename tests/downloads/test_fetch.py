@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from imgclf.data.official import OfficialFile
 from imgclf.downloads.fetch import Patience, fetch
-from imgclf.downloads.official import OfficialFile, OfficialSet
+from imgclf.downloads.official import OfficialSet
 from imgclf.errors import DataError, NetworkError, StorageError
 
 CONTENT = random.Random(0).randbytes(5000)

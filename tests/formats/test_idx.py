@@ -34,6 +34,15 @@ def test_what_is_written_is_read(write, array, pack):
     assert np.array_equal(found, array)
 
 
+@pytest.mark.parametrize(
+    "raw", [idx_of(IMAGES), gzip.compress(idx_of(IMAGES)), gzip.compress(idx_of(IMAGES)) + b"\0\0"]
+)
+def test_every_byte_of_the_file_is_shown_in_its_order(write, raw):
+    seen = bytearray()
+    read_idx(write(raw), 3, seen.extend)
+    assert seen == raw
+
+
 def test_a_file_of_two_gzip_parts_is_read(write):
     raw = idx_of(IMAGES)
     assert np.array_equal(read_idx(write(gzip.compress(raw[:30]) + gzip.compress(raw[30:])), 3), IMAGES)

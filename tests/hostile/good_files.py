@@ -6,7 +6,6 @@ the checksums and lengths right again, as an attacker would.
 
 import gzip
 import io
-import json
 import pickle
 import struct
 import tarfile
@@ -26,6 +25,9 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.packer import Content, write_pack
 from imgclf.data.preprocess import Preprocess
 from imgclf.early_stopping import Best
+from imgclf.errors import DataError
+from imgclf.formats.npy import read_header
+from imgclf.formats.sealed_npz import digest
 from imgclf.model_file import Model, model_bytes
 from imgclf.trainer import TrainState
 
@@ -36,11 +38,12 @@ def as_it_is(raw: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class File:
-    """A good file: `wrap` makes it from its parts."""
+    """A good file: `wrap` makes it from its parts; `sealed_inside`, one of them is a checksum of the others."""
 
     name: str
     parts: tuple[bytes, ...]
     wrap: Callable[..., bytes] = as_it_is
+    sealed_inside: bool = False
 
     @property
     def good(self) -> bytes:
@@ -48,8 +51,8 @@ class File:
 
     @property
     def sealed(self) -> bool:
-        """Whether it is changed as it lies on the disk, checksums and all."""
-        return self.wrap is as_it_is
+        """Whether a checksum stays as it was: it is changed as it lies on the disk, or has one of its own inside."""
+        return self.wrap is as_it_is or self.sealed_inside
 
 
 SOME = np.random.default_rng(0)
@@ -203,16 +206,39 @@ def model() -> Model:
     )
 
 
+def members(raw: bytes) -> dict[str, bytes]:
+    """Return what a zip holds, by name."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
 MODEL = model_bytes(model())
-with np.load(io.BytesIO(MODEL)) as _arrays:
-    ABOUT = json.dumps(json.loads(str(_arrays["about"]))).encode()
-    MODEL_PARTS = tuple(npy(_arrays[name]) for name in ("about", "weights", "mean", "std"))
-MODEL_MEMBERS = ("about.npy", "weights.npy", "mean.npy", "std.npy")
+MODEL_MEMBERS = members(MODEL)
+ABOUT = str(np.load(io.BytesIO(MODEL_MEMBERS["about.npy"]))).encode()
 
 
 def about(text: bytes) -> bytes:
     """Return a model file that says this of itself."""
-    return zip_of(*MODEL_MEMBERS)(npy(np.array(text.decode("utf-8", "replace"))), *MODEL_PARTS[1:])
+    return resealed(npy(np.array(text.decode("utf-8", "replace"))), *list(MODEL_MEMBERS.values())[2:])
+
+
+def resealed(*parts: bytes) -> bytes:
+    """Return a model file of these members, and the checksum that is right for them if they are arrays."""
+    names = list(MODEL_MEMBERS)[1:]
+    arrays = {name.removesuffix(".npy"): array_of(raw) for name, raw in zip(names, parts, strict=True)}
+    seal = npy(np.array(digest({name: array for name, array in arrays.items() if array is not None})))
+    return zip_of(*MODEL_MEMBERS)(seal, *parts)
+
+
+def array_of(raw: bytes) -> np.ndarray | None:
+    """Return what the bytes of an npy file say, if it is as long as its header says."""
+    stream = io.BytesIO(raw)
+    try:
+        shape, fortran, dtype = read_header(stream, "", "")
+        flat = np.frombuffer(raw[stream.tell() :], dtype)
+        return flat.reshape(shape, order="F" if fortran else "C")
+    except (DataError, ValueError):
+        return None
 
 
 CHECKPOINT = checkpoint_bytes(
@@ -228,5 +254,6 @@ CHECKPOINT = checkpoint_bytes(
         origin={"config": "a", "data": "b", "classes": "c", "order": "1"},
     )
 )
+CHECKPOINT_MEMBERS = members(CHECKPOINT)
 
 TABLE = b"epoch,train/loss,val/loss\n0,2.302585092994046,\n1,0.30000000000000004,1e-300\n2,1.5,0.25\n"

@@ -3,10 +3,13 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TextIO
 
 import click
+
+from imgclf.data.official import LoadedFile
+from imgclf.downloads.official import OFFICIAL
 
 
 def echo(text: str, *, err: bool = False) -> None:
@@ -91,3 +94,15 @@ def picture_size(shape: Sequence[int]) -> str:
     if len(shape) == 1:
         return plural(shape[0], "feature")
     return f"{shape[0]} x {shape[1]} {'grey' if shape[2] == 1 else 'colour'}"
+
+
+def provenance(source: str, files: Collection[LoadedFile]) -> str:
+    """Write behind what a data set is whether its files are the official ones; nothing of sources without any."""
+    titles = [known.title for known in OFFICIAL.values() if known.source == source]
+    if not titles or not files:
+        return ""
+    found = {file.official for file in files}
+    for title in titles:
+        if found == {title}:
+            return f"; official {title}"
+    return f"; not the official file of {' or '.join(titles)}"

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imgclf.cli import download
-from imgclf.cli.console import Console, picture_size, plural, table
+from imgclf.cli.console import Console, picture_size, plural, provenance, table
 from imgclf.cli.options import PATH, config_options, json_option, progress_option, read_config, show_help
 from imgclf.cli.stopping import Stop
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Dataset
+    from imgclf.data.official import LoadedFile
 
 
 @click.group("data", invoke_without_command=True, short_help="Get data sets, look at them, and pack them.")
@@ -53,8 +54,9 @@ def info(
     ]
     rows.append(["all", *(f"{content['splits'][split]['n']:,}" for split in names)])
     first = next(iter(splits.values()))
+    known = provenance(config.data.source, files_of(splits))
     console.result(f"{content['data']} ({config.data.source}): {picture_size(first.example_shape)}, "
-                   f"{len(first.class_names)} classes\n")  # fmt: skip
+                   f"{len(first.class_names)} classes{known}\n")  # fmt: skip
     console.result(table(["class", *names], rows) + "\n")
     for split in names:
         console.result(f"{split:<6} sha256 {content['splits'][split]['fingerprint']}")
@@ -144,4 +146,10 @@ def summarise(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str,
             }
             for split, found in splits.items()
         },
+        "files": [file.record() for file in files_of(splits)],
     }
+
+
+def files_of(splits: "dict[str, Dataset]") -> "list[LoadedFile]":
+    """Return what all splits were read from, each file once."""
+    return list(dict.fromkeys(file for found in splits.values() for file in found.files))

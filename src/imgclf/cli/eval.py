@@ -90,10 +90,10 @@ def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> "Config":
     if not (path / "config.yaml").exists():
         raise RunError(path, "there is no config.yaml", "name a run directory, or a model.npz with --data")
     try:
-        resolve([path / "config.yaml"])
+        config = resolve([path / "config.yaml"]).config
     except ConfigError as error:
         raise RunError(path, f"its config is damaged: {error.lines()[0]}", "train again") from error
-    return resolve([path / "config.yaml"], overrides).config
+    return resolve([path / "config.yaml"], overrides).config if overrides else config
 
 
 def _choose_data(

@@ -1,8 +1,12 @@
 """`imgclf train --resume`: a run that was broken off, and how it goes on."""
 
 import json
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from imgclf.cli.console import Console, plural
 from imgclf.cli.eval import config_of_run
@@ -14,70 +18,98 @@ if TYPE_CHECKING:
     from imgclf.config import Config
 
 
-def config_to_go_on(run: Path, files: tuple[Path, ...], out: Path | None, overrides: tuple[str, ...]) -> "Config":
-    """Return the config of a run, in which -s may change nothing but train.epochs."""
-    for option, given in (("--config", files), ("--out", out)):
-        if given:
-            raise UsageError(option, "does not go with --resume", "a run goes on in its own directory and config")
-    if not run.is_dir():
-        raise RunError(run, "no such run directory", "see what is under runs/")
-    before, now = config_of_run(run), config_of_run(run, overrides)
-    if changed := [key for key in _differences(before.model_dump(), now.model_dump()) if key != "train.epochs"]:
-        raise UsageError(f"-s {changed[0]}", "cannot change in the middle of a run", "only train.epochs can")
-    return now
+@dataclass(frozen=True)
+class OldRun:
+    """A run that is to go on in its own directory; `before` is the config that it had."""
 
+    directory: Path
+    before: "Config"
+    config: "Config"
 
-def is_finished(run: Path, config: "Config") -> bool:
-    """Whether there is nothing left to do."""
-    from imgclf.run_dir import read_status
+    @classmethod
+    def at(cls, directory: Path, files: tuple[Path, ...], out: Path | None, overrides: tuple[str, ...]) -> "OldRun":
+        """Look at a run, in which -s may change nothing but train.epochs."""
+        from imgclf.config import resolve
 
-    return read_status(run) == "finished" and config_of_run(run).train.epochs == config.train.epochs
+        for option, given in (("--config", files), ("--out", out)):
+            if given:
+                raise UsageError(option, "does not go with --resume", "a run goes on in its own directory and config")
+        if not directory.is_dir():
+            raise RunError(directory, "no such run directory", "see what is under runs/")
+        before = config_of_run(directory)
+        now = resolve([directory / "config.yaml"], overrides).config if overrides else before
+        if changed := [key for key in _differences(before.model_dump(), now.model_dump()) if key != "train.epochs"]:
+            raise UsageError(f"-s {changed[0]}", "cannot change in the middle of a run", "only train.epochs can")
+        return cls(directory, before, now)
 
+    def is_over(self) -> bool:
+        """Whether there is nothing left to do."""
+        from imgclf.run_dir import read_status
 
-def say_finished(console: Console, run: Path) -> None:
-    """Answer for a run that is finished already, as it did when it finished; nothing is changed."""
-    from imgclf.checkpoint import load_checkpoint
+        return read_status(self.directory) == "finished" and self.before.train.epochs == self.config.train.epochs
 
-    checkpoint, _ = load_checkpoint(run)
-    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    console.result(f"{run}: finished already; `-s train.epochs=N` makes it longer")
-    if checkpoint is not None:
-        snapshot = checkpoint.snapshot
-        done = {"run": str(run), "epochs": snapshot.epochs, "steps": snapshot.state.step, "seconds": 0.0}
-        console.object(done | metrics)
+    def say_what_it_said(self, console: Console) -> None:
+        """Answer for a run that is over, as it did when it finished; nothing is changed."""
+        from imgclf.checkpoint import load_checkpoint
 
+        checkpoint, _ = load_checkpoint(self.directory)
+        metrics = json.loads((self.directory / "metrics.json").read_text(encoding="utf-8"))
+        console.result(f"{self.directory}: finished already; `-s train.epochs=N` makes it longer")
+        if checkpoint is not None:
+            snapshot = checkpoint.snapshot
+            done = {"run": str(self.directory), "epochs": snapshot.epochs, "steps": snapshot.state.step, "seconds": 0.0}
+            console.object(done | metrics)
 
-def where_it_was(console: Console, run: Path) -> "Checkpoint | None":
-    """Return from where a run goes on, or None for its beginning; say so if the newest checkpoint is damaged."""
-    from imgclf.checkpoint import load_checkpoint
-    from imgclf.storage import remove_litter
+    def take_up(self, ctx: click.Context, console: Console) -> "Checkpoint | None":
+        """Own the directory; return from where the run goes on, or None for its beginning."""
+        from imgclf.checkpoint import load_checkpoint
+        from imgclf.run_dir import own
+        from imgclf.storage import remove_litter
 
-    remove_litter(run)
-    checkpoint, damaged = load_checkpoint(run)
-    if damaged is not None:
-        console.warn(f"{damaged.where}: {damaged.problem} - going on from the one before")
-    return checkpoint
+        ctx.with_resource(closing(own(self.directory)))
+        remove_litter(self.directory)
+        checkpoint, damaged = load_checkpoint(self.directory)
+        if damaged is not None:
+            console.warn(f"{damaged.where}: {damaged.problem} - going on from the one before")
+        return checkpoint
 
+    def check(self, plan: "Plan", since: "Checkpoint | None") -> None:
+        """Refuse to go on with other data than before."""
+        from imgclf.record import check_origin
 
-def describe(
-    console: Console, run: Path, plan: "Plan", since: "Checkpoint | None", environment: dict[str, Any]
-) -> None:
-    """Say from where the run goes on, and what may keep it from the bytes it would have had."""
-    before = config_of_run(run).train.epochs
-    if since is None:
-        console.say("resume    from the beginning: there is no checkpoint yet")
-    else:
-        snapshot = since.snapshot
-        console.say(f"resume    {run}, after {plural(snapshot.epochs, 'epoch')}, at step {snapshot.state.step:,}")
-        if snapshot.epochs > plan.config.train.epochs:
-            raise UsageError("-s train.epochs", f"{snapshot.epochs} are complete already", "give a larger number")
-    if before != plan.config.train.epochs:
-        console.say(
-            f"epochs    {before} -> {plan.config.train.epochs}: steps are as a run of {plan.config.train.epochs} would "
-            "make them from here on; it is not equal to one that had been so long from the start"
-        )
-    for line in compare_environment(run, environment):
-        console.warn(f"{line}: the bytes may differ from those of an unbroken run")
+        if since is not None:
+            check_origin(plan, since, self.directory)
+
+    def make_ready(
+        self, ctx: click.Context, console: Console, since: "Checkpoint | None", environment: dict[str, Any]
+    ) -> Path:
+        """Say how the run goes on, and write down a config that is longer than before."""
+        from imgclf.config import dump
+        from imgclf.storage import write_whole
+
+        self._describe(console, since)
+        for line in compare_environment(self.directory, environment):
+            console.warn(f"{line}: the bytes may differ from those of an unbroken run")
+        if self.before != self.config:
+            write_whole(self.directory / "config.yaml", dump(self.config).encode())
+        return self.directory
+
+    def _describe(self, console: Console, since: "Checkpoint | None") -> None:
+        before, epochs = self.before.train.epochs, self.config.train.epochs
+        if since is None:
+            console.say("resume    from the beginning: there is no checkpoint yet")
+        else:
+            done = since.snapshot
+            console.say(
+                f"resume    {self.directory}, after {plural(done.epochs, 'epoch')}, at step {done.state.step:,}"
+            )
+            if done.epochs > epochs:
+                raise UsageError("-s train.epochs", f"{done.epochs} are complete already", "give a larger number")
+        if before != epochs:
+            console.say(
+                f"epochs    {before} -> {epochs}: steps are as a run of {epochs} would make them from here on; it is "
+                "not equal to one that had been so long from the start"
+            )
 
 
 def compare_environment(run: Path, environment: dict[str, Any]) -> list[str]:
@@ -86,15 +118,6 @@ def compare_environment(run: Path, environment: dict[str, Any]) -> list[str]:
 
     then, now = _versions(read_json(run / "environment.json")), _versions(environment)
     return [f"{what} was {then[what]} and is {now[what]}" for what in now if then[what] != now[what]]
-
-
-def keep_config(run: Path, config: "Config") -> None:
-    """Write down a config that is longer than before."""
-    from imgclf.config import dump
-    from imgclf.storage import write_whole
-
-    if config_of_run(run) != config:
-        write_whole(run / "config.yaml", dump(config).encode())
 
 
 def _differences(before: Any, now: Any, key: str = "") -> list[str]:

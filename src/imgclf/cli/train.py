@@ -2,13 +2,15 @@
 
 import shlex
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, number, percent, picture_size, plural
+from imgclf.cli.console import Console, number, percent, picture_size, plural, provenance
 from imgclf.cli.launcher import on_every_rank
 from imgclf.cli.options import (
     PATH,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from imgclf.arrays import SumFn
     from imgclf.checkpoint import Checkpoint
     from imgclf.compose import Plan
+    from imgclf.config import Config
     from imgclf.estimate import Estimate
     from imgclf.run import Finished
 
@@ -71,50 +74,42 @@ def command(
 
     Pictures read from a folder are kept in the user's cache folder for the next time; IMGCLF_CACHE=0 turns that off.
     """  # noqa: D301 - click wants the character, not its name
-    from imgclf import run_dir
-    from imgclf.cli import resume as going_on
+    from imgclf.cli.resume import OldRun
     from imgclf.config import dump
+    from imgclf.run_dir import check_place
 
     console = Console(ctx, as_json=as_json)
-    config = (
-        read_config(files, overrides) if resume is None else going_on.config_to_go_on(resume, files, out, overrides)
-    )
-    first = comm is None or comm.rank == 0  # the others are silent and write nothing
+    is_first = comm is None or comm.rank == 0  # the others say and write nothing
+    run = NewRun(read_config(files, overrides), out) if resume is None else OldRun.at(resume, files, out, overrides)
     if print_config:
-        if first:
-            click.echo(dump(config), nl=False)
+        if is_first:
+            click.echo(dump(run.config), nl=False)
+        return
+    if isinstance(run, OldRun) and run.is_over():
+        if is_first:
+            run.say_what_it_said(console)
         return
     if out is not None:
-        run_dir.check_place(out)
-    if resume is not None and going_on.is_finished(resume, config):
-        if first:
-            going_on.say_finished(console, resume)
-        return
-    since = None
-    if resume is not None and first:
-        ctx.with_resource(closing(run_dir.own(resume)))
-        since = going_on.where_it_was(console, resume)
+        check_place(out)  # early: it is made when the data turned out good
+    since = run.take_up(ctx, console) if is_first else None
     if comm:
         since = comm.bcast(since)
 
     from imgclf.cli import together
     from imgclf.compose import make_plan
-    from imgclf.environment import describe_environment
     from imgclf.estimate import check_memory, estimate
-    from imgclf.record import check_origin
 
+    seconds: dict[str, float] = {}
     threads = together.share_of_cores(comm) if comm and threads is None else count_threads(threads)
     with together.workers_of(comm, threads) as sum_blocks:
-        needs = estimate(config, threads, draw=not no_plots)
-        check_memory(config, needs)
-        began = time.perf_counter()
-        plan = make_plan(config, sum_blocks)
-        loaded = time.perf_counter()
+        needs = estimate(run.config, threads, draw=not no_plots)
+        check_memory(run.config, needs)
+        with _timed(seconds, "loading"):
+            plan = make_plan(run.config, sum_blocks)
         if comm:
             together.check_plan(comm, plan)
-        if resume is not None and since is not None:
-            check_origin(plan, since, resume)
-        if not first:
+        run.check(plan, since)
+        if not is_first:
             if not dry_run:
                 together.take_part(comm, plan, sum_blocks, since)
             return
@@ -122,24 +117,37 @@ def command(
         if dry_run:
             _describe_cost(console, plan, needs)
             return
-        if comm:
-            console.say(f"ranks     {comm.size} processes, {plural(threads, 'thread')} each")
-        environment = describe_environment(threads, plan.train.fingerprint(), comm.size if comm else 1)
-        if resume is None:
-            owned = run_dir.create(_name(plan), out, _files(plan, environment))
-            directory = ctx.with_resource(closing(owned)).path
-        else:
-            directory = resume
-            going_on.describe(console, resume, plan, since, environment)
-            going_on.keep_config(resume, config)
-        finished, seconds = _train(console, plan, directory, since, sum_blocks, comm, progress)
-    trained = time.perf_counter()
-    drawn = [] if no_plots else _draw(finished, directory)
-    drawing = time.perf_counter() - trained
-    _summarise(console, finished, directory, drawn)
-    console.detail(f"time   loading {loaded - began:.2f} s, training {seconds:.2f} s, drawing {drawing:.2f} s")
-    content = {"run": str(directory), "epochs": finished.epochs, "steps": finished.steps, "seconds": seconds}
-    console.object(content | finished.metrics())
+        directory = run.make_ready(ctx, console, since, _environment(console, plan, threads, comm))
+        with _timed(seconds, "training"):
+            finished = _train(console, plan, directory, since, sum_blocks, comm, progress)
+    with _timed(seconds, "drawing"):
+        drawn = [] if no_plots else _draw(finished, directory)
+    _summarise(console, finished, directory, drawn, seconds)
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run that is to begin, in a directory that is not there yet or empty; OldRun is one that goes on."""
+
+    config: "Config"
+    out: Path | None
+
+    def take_up(self, ctx: click.Context, console: Console) -> None:
+        """Return that it goes on from nowhere."""
+
+    def check(self, plan: "Plan", since: "Checkpoint | None") -> None:
+        """Accept any data."""
+
+    def make_ready(
+        self, ctx: click.Context, console: Console, since: "Checkpoint | None", environment: dict[str, Any]
+    ) -> Path:
+        """Make the directory, and own it, with what is in it from its first moment on."""
+        from imgclf.config import dump
+        from imgclf.run_dir import create, json_bytes
+
+        name = self.config.name or f"{self.config.data.source}-{self.config.model.loss}"
+        files = {"config.yaml": dump(self.config).encode(), "environment.json": json_bytes(environment)}
+        return ctx.with_resource(closing(create(name, self.out, files))).path
 
 
 def describe(console: Console, plan: "Plan") -> None:
@@ -158,7 +166,7 @@ def describe(console: Console, plan: "Plan") -> None:
     val = plural(len(plan.val), "validation image") if plan.val else "no validation images"
     lines = {
         "data": f"{config.data.source}: {plural(len(plan.train), 'training image')}, {val}; "
-        f"{picture_size(plan.train.example_shape)}, {C} classes",
+        f"{picture_size(plan.train.example_shape)}, {C} classes{provenance(config.data.source, plan.train.files)}",
         "pixels": f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
         "loss": f"{config.model.loss}: {formula}",
@@ -198,16 +206,19 @@ def _describe_cost(console: Console, plan: "Plan", needs: "Estimate") -> None:
     console.object(content | {"memory_bytes": needs.total, "mapped_bytes": needs.mapped})
 
 
-def _name(plan: "Plan") -> str:
-    return plan.config.name or f"{plan.config.data.source}-{plan.config.model.loss}"
+def _environment(console: Console, plan: "Plan", threads: int, comm: Any) -> dict[str, Any]:
+    from imgclf.environment import describe_environment
+
+    if comm:
+        console.say(f"ranks     {comm.size} processes, {plural(threads, 'thread')} each")
+    return describe_environment(threads, plan.train, comm.size if comm else 1)
 
 
-def _files(plan: "Plan", environment: dict[str, Any]) -> dict[str, bytes]:
-    """Return what is in a run directory from its first moment on."""
-    from imgclf.config import dump
-    from imgclf.run_dir import json_bytes
-
-    return {"config.yaml": dump(plan.config).encode(), "environment.json": json_bytes(environment)}
+@contextmanager
+def _timed(seconds: dict[str, float], what: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    seconds[what] = time.perf_counter() - began
 
 
 def _train(
@@ -218,12 +229,11 @@ def _train(
     sum_blocks: "SumFn",
     comm: Any,
     progress: str,
-) -> tuple["Finished", float]:
+) -> "Finished":
     from imgclf.cli.progress import Progress
     from imgclf.cli.together import agreeing
     from imgclf.run import Finished, run
 
-    began = time.perf_counter()
     try:
         with (
             closing(run(plan, directory, sum_blocks, since)) as events,
@@ -231,7 +241,7 @@ def _train(
         ):
             for event in agreeing(comm, events):
                 if isinstance(event, Finished):
-                    return event, time.perf_counter() - began
+                    return event
                 show(event)
                 if stop := asked():  # lost on its way, where Python may not raise
                     raise stop
@@ -258,7 +268,9 @@ def _draw(finished: "Finished", directory: Path) -> list[str]:
         raise StorageError(directory, "not enough memory to draw", _ONLY_PICTURES) from error
 
 
-def _summarise(console: Console, finished: "Finished", directory: Path, drawn: list[str]) -> None:
+def _summarise(
+    console: Console, finished: "Finished", directory: Path, drawn: list[str], seconds: dict[str, float]
+) -> None:
     if finished.best_epoch is not None:
         console.say(f"kept the weights of epoch {finished.best_epoch}, the best one")
     for name, seen in (("train", finished.train), ("val", finished.val)):
@@ -266,3 +278,6 @@ def _summarise(console: Console, finished: "Finished", directory: Path, drawn: l
             console.result(f"{name:<6} objective {number(seen.objective)}, accuracy {percent(seen.accuracy)}")
     console.result(f"run    {directory} ({', '.join(['model.npz', 'metrics.csv', *drawn])})")
     console.say(f"next   imgclf eval {shlex.quote(str(directory))}")
+    console.detail(f"time   {', '.join(f'{what} {spent:.2f} s' for what, spent in seconds.items())}")
+    done = {"run": str(directory), "epochs": finished.epochs, "steps": finished.steps, "seconds": seconds["training"]}
+    console.object(done | finished.metrics())

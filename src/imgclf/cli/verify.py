@@ -40,7 +40,7 @@ def command(ctx: click.Context, run: Path | None, threads: int | None, as_json: 
     with workers(threads) as sum_blocks:
         plan = make_plan(config, sum_blocks)
         seen = replay(plan, path, sum_blocks)
-    changed = compare_environment(path, describe_environment(1, plan.train.fingerprint()))
+    changed = compare_environment(path, describe_environment(1, plan.train))
     for line in changed:
         console.result(f"since then: {line}")
     for what in seen.differences:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray, places, slices
+from imgclf.data.official import LoadedFile
 
 AT_ONCE = 16 << 20  # bytes of pictures that are looked at at a time
 
@@ -21,12 +22,14 @@ class Dataset:
     labels       (M,) integers of any size, each 0..C-1; as int64 where they are handed out
     class_names  C names, all different
     rows         (N,) int: which of the images belong to this split
+    files        what the images were read from, where that is known to the byte
     """
 
     images: NDArray[Any]
     labels: IntArray
     class_names: tuple[str, ...]
     rows: IntArray
+    files: tuple[LoadedFile, ...] = ()
 
     def __post_init__(self) -> None:
         if self.images.ndim == 4:
@@ -44,9 +47,15 @@ class Dataset:
             raise ValueError(f"labels are not all within 0..{len(self.class_names) - 1}")
 
     @classmethod
-    def of(cls, images: NDArray[Any], labels: IntArray, class_names: tuple[str, ...]) -> "Dataset":
+    def of(
+        cls,
+        images: NDArray[Any],
+        labels: IntArray,
+        class_names: tuple[str, ...],
+        files: tuple[LoadedFile, ...] = (),
+    ) -> "Dataset":
         """All of the given images: as the fields, without rows."""
-        return cls(images, labels, class_names, places(len(labels)))
+        return cls(images, labels, class_names, places(len(labels)), files)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -1,9 +1,7 @@
 """A file from one of its servers: continued where it was left, and put in place only if it is the very file."""
 
-import errno
 import hashlib
 import os
-import sys
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +10,8 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from imgclf.downloads.official import OfficialFile, OfficialSet
+from imgclf.data.official import OfficialFile
+from imgclf.downloads.official import OfficialSet
 from imgclf.downloads.transport import (
     InterruptedTransferError,
     UnavailableError,
@@ -22,7 +21,7 @@ from imgclf.downloads.transport import (
 )
 from imgclf.errors import DataError, NetworkError, StorageError
 from imgclf.formats.files import open_regular
-from imgclf.storage import storage, sync, write_whole
+from imgclf.storage import lock, storage, sync, write_whole
 
 _BLOCK = 1 << 20
 
@@ -169,21 +168,14 @@ def _own(part: Path) -> Iterator[IO[bytes]]:
 
 
 def _lock(file: IO[bytes], part: Path) -> None:
-    """Make sure that nobody else writes here; the kernel lets go of the lock when the process ends, however it ends."""
-    if sys.platform == "win32":
-        return
-    import fcntl
-
-    busy = StorageError(part, "another process is loading it", "wait for it")
+    """Make sure that nobody else writes here, as far as the file system can tell."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-            return  # a file system without locks
-        raise busy from error
+        is_ours = lock(file)
+    except OSError:
+        return  # a file system without locks
     # Opened before its owner finished and renamed it: it is no part any more.
-    if not part.exists() or not os.path.samestat(os.fstat(file.fileno()), part.stat()):
-        raise busy
+    if not is_ours or not part.exists() or not os.path.samestat(os.fstat(file.fileno()), part.stat()):
+        raise StorageError(part, "another process is loading it", "wait for it")
 
 
 def _cut(part: IO[bytes], length: int) -> None:

@@ -1,17 +1,18 @@
 """Members of a .tar or .tar.gz, read where they are: nothing extracted, no link followed, no name trusted."""
 
-import gzip
 import io
 import tarfile
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from imgclf.errors import DataError
 from imgclf.formats.files import MAX_BYTES, inflated_limit, open_regular, size_of, storage_errors
+from imgclf.formats.gunzip import Gunzip
 
+_PIECE = 1 << 18  # bytes at a time: what is much larger is copied from one place in memory to another
 _MAX_MEMBERS = 10_000
 # Members that are about the next one: long names, attributes. To read one takes tarfile time that grows with the square
 # of its length (until Python 3.11.10 and 3.12.6), and they may follow each other.
@@ -22,7 +23,7 @@ _ABOUT_THE_NEXT = (
 _LONGEST_ABOUT, _MOST_ABOUT = 4096, 1 << 20  # bytes of one, and of all
 _MOST_ENDS = 100  # a few are usual
 _BROKEN_TAR = (
-    *(tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError),
+    *(tarfile.TarError, zlib.error, EOFError),
     *(ValueError, OverflowError, IndexError, RecursionError),
 )
 _REMEDY = "download the archive again"
@@ -47,7 +48,7 @@ def read_members(path: Path, names: Collection[str]) -> Iterator[tuple[str, byte
                 raise DataError(where, "is in the archive twice", _REMEDY)
             seen.add(name)
             yield name, _content(tar, member, where)
-        while stream.read(1 << 20):  # what follows the last member; the checksum comes at the very end
+        while stream.read(_PIECE):  # what follows the last member; the checksum comes at the very end
             pass
 
 
@@ -75,18 +76,19 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, where: str) -> bytes
     if not 0 <= member.size <= MAX_BYTES:
         raise DataError(where, f"announces {member.size:,} bytes", _REMEDY)
     # Grows with what is really there, whatever size is announced.
-    content = bytearray()
-    while piece := file.read(min(1 << 20, member.size - len(content))):
-        content += piece
-    if len(content) != member.size:
-        raise DataError(where, f"ends after {len(content):,} of {member.size:,} bytes", _REMEDY)
-    return bytes(content)
+    pieces, left = [], member.size
+    while piece := file.read(min(_PIECE, left)):
+        pieces.append(piece)
+        left -= len(piece)
+    if left:
+        raise DataError(where, f"ends after {member.size - left:,} of {member.size:,} bytes", _REMEDY)
+    return b"".join(pieces)
 
 
 class _Capped:
     """A stream that ends in an error once it has given more bytes than a limit, or is read on and on at its end."""
 
-    def __init__(self, stream: IO[bytes], limit: int, path: Path) -> None:
+    def __init__(self, stream: IO[bytes] | Gunzip, limit: int, path: Path) -> None:
         self.stream, self.left, self.path = stream, limit, path
         self.ends = 0
 
@@ -129,11 +131,11 @@ def _members(path: Path) -> Iterator[tuple[tarfile.TarFile, _Capped]]:
         size = size_of(file)
         zipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        stream = cast(IO[bytes], gzip.GzipFile(fileobj=file)) if zipped else file
-        capped = _Capped(stream, inflated_limit(size) if zipped else size, path)
+        capped = _Capped(Gunzip(file) if zipped else file, inflated_limit(size) if zipped else size, path)
         try:
             # "r|": read front to back, never jumping to where a header says.
-            with tarfile.open(fileobj=capped, mode="r|", tarinfo=_wary(path)) as tar:  # type: ignore[call-overload]
+            header = _wary(path)
+            with tarfile.open(fileobj=capped, mode="r|", bufsize=_PIECE, tarinfo=header) as tar:  # type: ignore[call-overload]
                 yield tar, capped
         except _BROKEN_TAR as error:
             reason = " ".join(str(error).split())[:80]

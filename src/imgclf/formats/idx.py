@@ -3,10 +3,10 @@
 import gzip
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -17,13 +17,14 @@ from imgclf.formats.files import fill, inflated_limit, open_regular, size_of, st
 _REMEDY = "download the file again"
 
 
-def read_idx(path: Path, dimensions: int) -> ByteArray:
+def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None = None) -> ByteArray:
     """Read a file of unsigned bytes with this many dimensions: 3 for images (N, H, W), 1 for labels (N,).
 
     The header is `00 00 08 dimensions`, then each dimension as four bytes, the highest first; the data
-    that it announces must be there exactly, not a byte more or less.
+    that it announces must be there exactly, not a byte more or less. `seen` is given all bytes of the file, as they
+    lie on the disk, such as the `update` of a hash.
     """
-    with _opened(path, dimensions) as (stream, shape):
+    with _opened(path, dimensions, seen) as (stream, shape):
         announced = math.prod(shape)
         data = np.empty(shape, np.uint8)
         there = fill(stream, memoryview(data.reshape(-1)))  # type: ignore[arg-type]
@@ -40,14 +41,36 @@ def idx_shape(path: Path, dimensions: int) -> tuple[int, ...]:
         return shape
 
 
+class _Watched:
+    """A file that shows to a function what is read from it."""
+
+    def __init__(self, file: IO[bytes], seen: Callable[[Any], object]) -> None:
+        self._file, self._seen = file, seen
+
+    def read(self, count: int) -> bytes:
+        """Return the next bytes, at most `count`."""
+        given = self._file.read(count)
+        self._seen(given)
+        return given
+
+    def readinto(self, target: memoryview) -> int:
+        """Read into the target; return how many bytes."""
+        count = int(self._file.readinto(target))  # type: ignore[attr-defined]
+        self._seen(target[:count])
+        return count
+
+
 @contextmanager
-def _opened(path: Path, dimensions: int) -> Iterator[tuple[IO[bytes], tuple[int, ...]]]:
+def _opened(
+    path: Path, dimensions: int, seen: Callable[[Any], object] | None = None
+) -> Iterator[tuple[IO[bytes], tuple[int, ...]]]:
     """Give the data, unzipped, and the shape that the header before it announces."""
     with open_regular(path) as file, storage_errors(path):
         size = size_of(file)
         zipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        stream = cast(IO[bytes], gzip.GzipFile(fileobj=file)) if zipped else file
+        watched = file if seen is None else cast(IO[bytes], _Watched(file, seen))
+        stream = cast(IO[bytes], gzip.GzipFile(fileobj=watched)) if zipped else watched
         try:
             shape = _shape(stream.read(4 + 4 * dimensions), dimensions, path)
             # Python's integers do not overflow.

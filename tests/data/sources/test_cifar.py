@@ -54,6 +54,23 @@ def test_every_form_of_cifar_100_gives_the_same_bytes(hundred, cifar, labels):
     assert list(found[0]["test"].class_names) == (cifar.hundred if labels == "fine" else cifar.twenty)
 
 
+@pytest.mark.parametrize("form", ["cifar-10-python.tar.gz", "cifar-10-binary.tar.gz"])
+def test_the_folder_that_an_archive_was_downloaded_into_will_do(ten, tmp_path, form):
+    root, _ = ten
+    around = tmp_path / "around"
+    around.mkdir()
+    shutil.copy(root / form, around)
+    assert recognise(around) == "cifar10"
+    assert cifar10.measure(around, BOTH) == cifar10.measure(around / form, BOTH)
+    found, expected = cifar10.load(around, BOTH), cifar10.load(root, BOTH)
+    assert {split: one.fingerprint() for split, one in found.items()} == {
+        split: one.fingerprint() for split, one in expected.items()
+    }
+    shutil.copytree(root / "cifar-10-batches-py", around / "cifar-10-batches-py")
+    (around / form).write_bytes(b"rubbish")  # what is unpacked already is read instead
+    assert cifar10.load(around, ["train"])["train"].fingerprint() == expected["train"].fingerprint()
+
+
 @pytest.mark.parametrize("form", FORMS[1:])
 def test_files_of_other_splits_are_not_opened(ten, form):
     root, _ = ten

@@ -1,7 +1,7 @@
 """What CIFAR-10 and CIFAR-100 share: a few named files in a folder or an archive, as pickles or as plain records."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.dataset import Dataset
 from imgclf.data.extent import Extent
+from imgclf.data.official import LoadedFile
 from imgclf.errors import DataError
 from imgclf.formats.archive import read_members, unpacked_size
 from imgclf.formats.files import is_file, kind_of, read_bytes, size_at
@@ -36,6 +37,7 @@ class Layout:
     """One of the forms in which a set is distributed.
 
     folder       what the folder is called, also inside the archive
+    archive      what the archive is called
     splits       the files of each split, in order
     names_file   where the names of the classes are
     parse_names  (bytes, where) -> names
@@ -43,6 +45,7 @@ class Layout:
     """
 
     folder: str
+    archive: str
     splits: Mapping[str, tuple[str, ...]]
     names_file: str
     parse_names: Callable[[bytes, str], tuple[str, ...]]
@@ -55,41 +58,25 @@ class Layout:
 
 def load(path: Path, splits: Collection[str], layouts: Collection[Layout], classes: int) -> dict[str, Dataset]:
     """Load the asked splits in whichever of the layouts is there; one error names all the files that are missing."""
-    names: tuple[str, ...] = ()
-    parts: dict[str, Part] = {}
-    found: Layout | None = None
-    for layout, name, raw, where in _ahead(_files(path, splits, layouts)):
-        found = found or layout
-        if layout is not found:
-            continue  # an archive with both forms: the first will do
-        if name == layout.names_file:
-            names = _check_count(layout.parse_names(raw, where), classes, where)
-        else:
-            parts[name] = _check_labels(layout.parse(raw, where), classes, where)
-        del raw  # or two batches would be in memory at a time
-    if found is None:
-        raise nothing_found(path, layouts)
-    wanted = found.files(splits)
-    missing = [name for name in wanted if name not in parts and (name != found.names_file or not names)]
-    if missing:
-        raise DataError(path, f"missing in {found.folder}: {', '.join(missing)}", _REMEDY)
-    asked = {split: files for split, files in found.splits.items() if split in splits}
-    return {split: _join([parts.pop(name) for name in files], names) for split, files in asked.items()}
+    with ThreadPoolExecutor(1) as hashing:  # while others are parsed and joined
+        layout, names, parts = _read(path, splits, layouts, classes, hashing)
+        asked = {split: files for split, files in layout.splits.items() if split in splits}
+        return {split: _join([parts.pop(name) for name in files], names) for split, files in asked.items()}
 
 
 def measure(path: Path, splits: Collection[str], layouts: Collection[Layout], classes: int) -> dict[str, Extent]:
     """Say what the splits take, from the sizes of their files; of an archive that is not opened, from its size."""
-    if kind_of(path) == "file":
-        layout, unpacked = next(iter(layouts)), unpacked_size(path)
+    located = (next(iter(layouts)), path) if kind_of(path) == "file" else locate(path, layouts)
+    if located is None:
+        raise nothing_found(path, layouts)
+    layout, place = located
+    if kind_of(place) == "file":
+        unpacked = unpacked_size(place)
         sizes = {
             split: [int(_SHARES[split] * unpacked / len(names))] * len(names) for split, names in layout.splits.items()
         }
     else:
-        located = locate(path, layouts)
-        if located is None:
-            raise nothing_found(path, layouts)
-        layout, folder = located
-        sizes = {split: [size_at(folder / name) for name in names] for split, names in layout.splits.items()}
+        sizes = {split: [size_at(place / name) for name in names] for split, names in layout.splits.items()}
     return {split: _extent(files, classes) for split, files in sizes.items() if split in splits}
 
 
@@ -101,18 +88,18 @@ def _extent(files: list[int], classes: int) -> Extent:
 
 
 def locate(path: Path, layouts: Collection[Layout]) -> tuple[Layout, Path] | None:
-    """Return the layout that a folder holds, itself or one level down, and where its files are."""
+    """Return the layout that a folder holds, itself, one level down or as an archive, and the folder or archive."""
     for layout in layouts:
         for folder in (path, path / layout.folder):
             if any(is_file(folder / name) for name in layout.files(layout.splits)):
                 return layout, folder
-    return None
+    return next(((layout, path / layout.archive) for layout in layouts if is_file(path / layout.archive)), None)
 
 
 def nothing_found(path: Path, layouts: Collection[Layout]) -> DataError:
     """Return the error that says what was looked for."""
     looked = " or ".join(f"{layout.folder}/{layout.files(layout.splits)[1]}" for layout in layouts)
-    return DataError(path, f"no {looked} here", "name the folder of the set, or its .tar.gz")
+    return DataError(path, f"no {looked} here, and no .tar.gz of it", "see `imgclf data download`")
 
 
 def parse_pickle(raw: bytes, where: str, labels_key: str) -> Part:
@@ -150,17 +137,45 @@ def parse_records(raw: bytes, where: str, label_bytes: int, label_byte: int) -> 
     return Part(records[:, label_bytes:], records[:, label_byte].astype(np.int64))
 
 
+def _read(
+    path: Path, splits: Collection[str], layouts: Collection[Layout], classes: int, hashing: ThreadPoolExecutor
+) -> tuple[Layout, tuple[str, ...], dict[str, tuple[Part, Future[LoadedFile]]]]:
+    """Return the layout that is there, the names of the classes, and what is in each file that the splits need."""
+    names: tuple[str, ...] = ()
+    parts: dict[str, tuple[Part, Future[LoadedFile]]] = {}
+    found: Layout | None = None
+    for layout, name, raw, where in _ahead(_files(path, splits, layouts)):
+        found = found or layout
+        if layout is not found:
+            continue  # an archive with both forms: the first will do
+        if name == layout.names_file:
+            names = _check_count(layout.parse_names(raw, where), classes, where)
+        else:
+            part = _check_labels(layout.parse(raw, where), classes, where)
+            parts[name] = part, hashing.submit(LoadedFile.of, name, raw)
+        del raw  # or two batches would be in memory at a time
+    if found is None:
+        raise nothing_found(path, layouts)
+    wanted = found.files(splits)
+    missing = [name for name in wanted if name not in parts and (name != found.names_file or not names)]
+    if missing:
+        raise DataError(path, f"missing in {found.folder}: {', '.join(missing)}", _REMEDY)
+    return found, names, parts
+
+
 def _files(
     path: Path, splits: Collection[str], layouts: Collection[Layout]
 ) -> Iterator[tuple[Layout, str, bytes, str]]:
     """Yield (layout, name, content, where) of the files that the splits need and that are there."""
     if kind_of(path) == "folder":
         located = locate(path, layouts)
-        if located is not None:
-            layout, folder = located
-            for name in layout.files(splits):
-                if is_file(folder / name):
-                    yield layout, name, read_bytes(folder / name), str(folder / name)
+        if located is None:
+            return
+        layout, path = located
+    if kind_of(path) == "folder":
+        for name in layout.files(splits):
+            if is_file(path / name):
+                yield layout, name, read_bytes(path / name), str(path / name)
         return
     members = {f"{layout.folder}/{name}": (layout, name) for layout in layouts for name in layout.files(splits)}
     for member, raw in read_members(path, members):
@@ -181,17 +196,18 @@ def _check_labels(part: Part, classes: int, where: str) -> Part:
     return part
 
 
-def _join(parts: list[Part], names: tuple[str, ...]) -> Dataset:
+def _join(parts: list[tuple[Part, Future[LoadedFile]]], names: tuple[str, ...]) -> Dataset:
     """Copy the parts into one array, each pixel's three colours side by side, and let go of each as it is copied."""
-    labels = np.concatenate([part.labels for part in parts])
+    files = [file for _, file in parts]
+    labels = np.concatenate([part.labels for part, _ in parts])
     images: NDArray[np.uint8] = np.empty((len(labels), 32 * 32, 3), np.uint8)
     start = 0
     while parts:
-        data = parts.pop(0).data.reshape(-1, 3, 32 * 32)
+        data = parts.pop(0)[0].data.reshape(-1, 3, 32 * 32)
         for color in range(3):  # a transposition at once takes NumPy four times as long
             images[start : start + len(data), :, color] = data[:, color]
         start += len(data)
-    return Dataset.of(images.reshape(-1, 32, 32, 3), labels, names)
+    return Dataset.of(images.reshape(-1, 32, 32, 3), labels, names, tuple(file.result() for file in files))
 
 
 def _ahead(items: Iterable[_T]) -> Iterator[_T]:

@@ -18,6 +18,7 @@ def _python_names(raw: bytes, where: str) -> tuple[str, ...]:
 LAYOUTS = (
     _cifar.Layout(
         folder="cifar-10-batches-py",
+        archive="cifar-10-python.tar.gz",
         splits={"train": tuple(f"data_batch_{n}" for n in range(1, 6)), "test": ("test_batch",)},
         names_file="batches.meta",
         parse_names=_python_names,
@@ -25,6 +26,7 @@ LAYOUTS = (
     ),
     _cifar.Layout(
         folder="cifar-10-batches-bin",
+        archive="cifar-10-binary.tar.gz",
         splits={"train": tuple(f"data_batch_{n}.bin" for n in range(1, 6)), "test": ("test_batch.bin",)},
         names_file="batches.meta.txt",
         parse_names=parse_names,
@@ -34,7 +36,7 @@ LAYOUTS = (
 
 
 def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
-    """Load the splits train and test from a folder, the folder around it, or the .tar.gz; batches of any length."""
+    """Load the splits train and test from a folder, the .tar.gz, or the folder around it; batches of any length."""
     return _cifar.load(_place(path), splits, LAYOUTS, classes=10)
 
 

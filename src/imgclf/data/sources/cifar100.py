@@ -16,7 +16,7 @@ _LABEL_BYTE = {"coarse": 0, "fine": 1}
 
 
 def load(path: Path | None, splits: Collection[str], *, labels: str = "fine") -> dict[str, Dataset]:
-    """Load the splits train and test; labels are "fine" or "coarse". A folder, the folder around it, or the .tar.gz."""
+    """Load the splits train and test; labels are "fine" or "coarse". A folder, the .tar.gz, or the folder around it."""
     return _cifar.load(_place(path, labels), splits, layouts(labels), _CLASSES[labels])
 
 
@@ -41,6 +41,7 @@ def layouts(labels: str = "fine") -> tuple[_cifar.Layout, ...]:
     return (
         _cifar.Layout(
             folder="cifar-100-python",
+            archive="cifar-100-python.tar.gz",
             splits={"train": ("train",), "test": ("test",)},
             names_file="meta",
             parse_names=python_names,
@@ -48,6 +49,7 @@ def layouts(labels: str = "fine") -> tuple[_cifar.Layout, ...]:
         ),
         _cifar.Layout(
             folder="cifar-100-binary",
+            archive="cifar-100-binary.tar.gz",
             splits={"train": ("train.bin",), "test": ("test.bin",)},
             names_file=f"{labels}_label_names.txt",
             parse_names=parse_names,

@@ -1,5 +1,6 @@
 """MNIST and its family: a folder with IDX files of images and labels, gzipped or not."""
 
+import hashlib
 import math
 import re
 from collections.abc import Collection
@@ -7,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from imgclf.arrays import ByteArray
 from imgclf.data.class_names import check_names, read_names
 from imgclf.data.dataset import Dataset
 from imgclf.data.extent import Extent
+from imgclf.data.official import LoadedFile
 from imgclf.data.sources._given import downloaded
 from imgclf.errors import DataError
 from imgclf.formats.files import is_file, kind_of, storage_errors
@@ -77,8 +80,8 @@ def _check_pair(folder: Path, split: str, files: dict[str, Path]) -> None:
 
 def _load(folder: Path, split: str, files: dict[str, Path], names: tuple[str, ...] | None) -> Dataset:
     _check_pair(folder, split, files)
-    labels = read_idx(files["labels"], 1)
-    images = read_idx(files["images"], 3)
+    labels, labels_file = _read(files["labels"], 1)
+    images, images_file = _read(files["images"], 3)
     if len(labels) != len(images):
         raise DataError(files["labels"], f"{len(labels):,} labels, but {len(images):,} images", "use files of one set")
     if names is None:
@@ -86,4 +89,10 @@ def _load(folder: Path, split: str, files: dict[str, Path], names: tuple[str, ..
     if labels.max() >= len(names):
         problem = f"label {labels.max()} of item {int(labels.argmax())}, but there are {len(names)} class names"
         raise DataError(files["labels"], problem, "correct class_names.txt")
-    return Dataset.of(images[..., None], labels.astype(np.int64), names)
+    return Dataset.of(images[..., None], labels.astype(np.int64), names, (images_file, labels_file))
+
+
+def _read(path: Path, dimensions: int) -> tuple[ByteArray, LoadedFile]:
+    digest = hashlib.sha256()
+    data = read_idx(path, dimensions, digest.update)
+    return data, LoadedFile(path.name, digest.hexdigest())

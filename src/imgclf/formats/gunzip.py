@@ -1,0 +1,46 @@
+"""What a gzip file unpacks to, front to back, in large pieces.
+
+Python's own reader takes 8 KB at a time, each with some calls, a copy, and a wait for the interpreter's lock.
+"""
+
+import zlib
+from typing import IO
+
+_PIECE = 1 << 18  # compressed bytes at a time
+_MOST_PARTS = 10_000  # one after the other in a file; each costs a copy of what follows it in a piece
+_GZIP = zlib.MAX_WBITS + 16  # with its header, and the checksum at its end
+
+
+class Gunzip:
+    """A gzip file; raises zlib.error where it is damaged, EOFError where cut off, ValueError for too many parts."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._packed = b""
+        self._inflate = zlib.decompressobj(_GZIP)
+        self._parts = 1
+
+    def read(self, count: int) -> bytes:
+        """Return the next bytes, from 1 to `count` of them; none at the end, when all checksums were right."""
+        while not self._inflate.eof or self._next_part():
+            packed = self._packed or self._file.read(_PIECE)
+            given = self._inflate.decompress(packed, count)
+            self._packed = self._inflate.unconsumed_tail
+            if given:
+                return given
+            if not packed and not self._inflate.eof:
+                raise EOFError("cut off")
+        return b""
+
+    def _next_part(self) -> bool:
+        """Begin with the next part, if there is one; there may be zeros before it."""
+        rest = self._inflate.unused_data.lstrip(b"\0")
+        while not rest:
+            if not (piece := self._file.read(_PIECE)):
+                return False
+            rest = piece.lstrip(b"\0")
+        self._parts += 1
+        if self._parts > _MOST_PARTS:
+            raise ValueError(f"more than {_MOST_PARTS:,} parts")
+        self._packed, self._inflate = rest, zlib.decompressobj(_GZIP)
+        return True

@@ -1,0 +1,45 @@
+"""An npz that is read as it was written, to the bit, or not at all.
+
+Beside its arrays it holds `sha256`, a digest over all their names, types, shapes and bytes: the zip's own checksums are
+of 32 bits each, and know nothing of what a member is called or of which members there should be.
+"""
+
+import hashlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.errors import DataError
+from imgclf.formats.npz import read_npz
+
+SEAL = "sha256"
+
+
+def sealed_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return the file; equal arrays give equal bytes."""
+    buffer = io.BytesIO()
+    sealed: dict[str, Any] = {SEAL: np.array(digest(arrays)), **arrays}
+    np.savez(buffer, **sealed)
+    return buffer.getvalue()
+
+
+def read_sealed_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the arrays, without the seal; raises DataError where they are not those that were sealed."""
+    arrays = read_npz(path)
+    seal = arrays.pop(SEAL, None)
+    if seal is None or str(seal) != digest(arrays):
+        raise DataError(path, "its checksum is another", "it was damaged, or changed by other means")
+    return arrays
+
+
+def digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 over names, types, shapes and bytes, in hexadecimal digits."""
+    seen = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        seen.update(repr((name, array.dtype.str, array.shape)).encode())
+        seen.update(np.ascontiguousarray(array).tobytes())
+    return seen.hexdigest()

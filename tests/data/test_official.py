@@ -1,0 +1,68 @@
+"""Whose file is it? What the tables say is well formed, and what is read is compared to the byte."""
+
+import hashlib
+import re
+import tarfile
+from dataclasses import replace
+
+import pytest
+
+from imgclf.data import official
+from imgclf.data.official import DOWNLOADS, UNPACKED, LoadedFile
+from imgclf.data.sources import cifar10, cifar100, fashion_mnist_mini
+from imgclf.data.splits import limit, match_classes, split_off_validation
+
+FORMS = ("cifar-10-batches-py", "cifar-10-batches-bin", "cifar-10-python.tar.gz", "cifar-10-binary.tar.gz")
+
+
+def test_every_checksum_is_one_and_no_two_are_the_same():
+    sums = [file.sha256 for files in DOWNLOADS.values() for file in files]
+    sums += [sha256 for files in UNPACKED.values() for sha256 in files.values()]
+    assert all(re.fullmatch("[0-9a-f]{64}", one) for one in sums)
+    assert len(set(sums)) == len(sums) == 10 + 12 + 4 + 4
+    assert set(UNPACKED) < set(DOWNLOADS)
+
+
+def test_the_files_of_cifar_are_those_that_are_read():
+    for title, layouts in (("CIFAR-10", cifar10.LAYOUTS), ("CIFAR-100", cifar100.layouts())):
+        read = {name for layout in layouts for files in layout.splits.values() for name in files}
+        assert set(UNPACKED[title]) == read
+
+
+def test_a_file_is_known_by_its_bytes_whatever_it_is_called(monkeypatch):
+    monkeypatch.setitem(official._TITLES, hashlib.sha256(b"abc").hexdigest(), "MNIST")
+    assert LoadedFile.of("x", b"abc") == LoadedFile("x", hashlib.sha256(b"abc").hexdigest())
+    assert LoadedFile.of("x", b"abc").official == "MNIST"
+    assert LoadedFile.of("train-images-idx3-ubyte", b"abd").official is None
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_cifar_is_read_from_is_recorded(tmp_path, cifar, form):
+    cifar.write_10(tmp_path)
+    if form.endswith("gz"):
+        with tarfile.open(tmp_path / form) as tar:
+            there = {member.name.split("/")[1]: tar.extractfile(member).read() for member in tar if member.isfile()}
+    else:
+        there = {path.name: path.read_bytes() for path in (tmp_path / form).iterdir()}
+    end = ".bin" if "bin" in form else ""
+    found = cifar10.load(tmp_path / form, ("train", "test"))
+    assert found["train"].files == tuple(
+        LoadedFile.of(name, there[name]) for name in (f"data_batch_{n}{end}" for n in range(1, 6))
+    )
+    assert found["test"].files == (LoadedFile.of(f"test_batch{end}", there[f"test_batch{end}"]),)
+
+
+def test_what_idx_is_read_from_is_recorded():
+    train = fashion_mnist_mini.load(None, ["train"])["train"]
+    assert train.files == tuple(
+        LoadedFile.of(name, (fashion_mnist_mini.FOLDER / name).read_bytes())
+        for name in ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
+    )
+
+
+def test_a_part_of_the_data_was_read_from_the_same_files(cifar, tmp_path):
+    cifar.write_10(tmp_path)
+    whole = cifar10.load(tmp_path, ["train"])["train"]
+    parts = [*split_off_validation(whole, 0.5, 0), limit(whole, 5, 0), match_classes(whole, whole.class_names[::-1])]
+    assert {part.files for part in parts} == {whole.files}
+    assert whole.fingerprint() == replace(whole, files=()).fingerprint()

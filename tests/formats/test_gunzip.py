@@ -1,0 +1,53 @@
+"""It unpacks what Python's own gzip unpacks, and refuses what that refuses."""
+
+import gzip
+import io
+import random
+import zlib
+
+import pytest
+
+from imgclf.formats.gunzip import Gunzip
+
+CONTENT = random.Random(0).randbytes(300_000) + bytes(300_000)
+TWO_PARTS = gzip.compress(CONTENT[:1000]) + gzip.compress(CONTENT[1000:])
+
+
+def unpacked(raw, count=1 << 16):
+    stream = Gunzip(io.BytesIO(raw))
+    pieces = list(iter(lambda: stream.read(count), b""))
+    assert stream.read(count) == b""  # it stays at its end
+    assert all(len(piece) <= count for piece in pieces)
+    return b"".join(pieces)
+
+
+@pytest.mark.parametrize("count", [1000, 1 << 16, 1 << 24])
+@pytest.mark.parametrize("raw", [
+    gzip.compress(CONTENT, 1), gzip.compress(CONTENT, 0), gzip.compress(b""), TWO_PARTS, TWO_PARTS + bytes(1 << 19),
+    gzip.compress(b"") + bytes(600_000) + TWO_PARTS,
+])  # fmt: skip
+def test_it_unpacks_what_gzip_unpacks(raw, count):
+    assert unpacked(raw, count) == gzip.decompress(raw)
+
+
+@pytest.mark.parametrize("raw", [
+    b"", b"\x1f\x8b", TWO_PARTS[:-1], TWO_PARTS[:-8], TWO_PARTS[:5000], TWO_PARTS + b"x",
+    TWO_PARTS + bytes(20) + b"\x1f", b"\0" + TWO_PARTS, zlib.compress(CONTENT),
+])  # fmt: skip
+def test_what_is_cut_off_or_followed_by_rubbish_is_refused(raw):
+    with pytest.raises((zlib.error, EOFError)):
+        unpacked(raw)
+
+
+def test_every_bit_of_the_checksums_counts():
+    raw = gzip.compress(CONTENT, 1)
+    for bit in range(64):
+        changed = bytearray(raw)
+        changed[-1 - bit // 8] ^= 1 << bit % 8
+        with pytest.raises(zlib.error):
+            unpacked(changed)
+
+
+def test_parts_without_end_are_refused():
+    with pytest.raises(ValueError, match="parts"):
+        unpacked(gzip.compress(b"") * 20_000)
