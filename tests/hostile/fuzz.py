@@ -2,14 +2,16 @@
 
     python -m hostile.fuzz MINUTES [READER,READER...]
 
-Every reader has that many minutes. A file that breaks the law is left in fuzz-findings/, to be copied into
-`tests/hostile/kept/READER/`, where all later runs try it first.
+Every reader has that many minutes of a processor. A file that breaks the law is left in fuzz-findings/, to be copied
+into `tests/hostile/kept/READER/`, where all later runs try it first.
 """
 
+import itertools
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,8 +32,8 @@ def main(minutes: str, names: str = "") -> int:
         findings = (FINDINGS / name).resolve()
         findings.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-W", "ignore", "-m", "hostile.fuzz", "--reader", name, folder, findings]
-            command += [f"-max_total_time={60 * float(minutes):.0f}", f"-artifact_prefix={findings}/found-"]
+            command = [sys.executable, "-W", "ignore", "-m", "hostile.fuzz", "--reader", name, folder, findings, minutes]
+            command += [f"-artifact_prefix={findings}/found-"]
             env = {**os.environ, "IMGCLF_CACHE": "0", "MALLOC_ARENA_MAX": "1"}
             done = subprocess.run([str(part) for part in command], env=env, capture_output=True, text=True, check=False)
         said = [line for line in done.stderr.splitlines() if line.startswith(("BROKEN", "Done ", "SUMMARY"))]
@@ -41,8 +43,8 @@ def main(minutes: str, names: str = "") -> int:
     return broken
 
 
-def fuzz(name: str, folder: str, findings: str, *options: str) -> None:
-    """Fuzz one reader, for ever or as long as the options say; leaves at the first file that breaks the law."""
+def fuzz(name: str, folder: str, findings: str, minutes: str, *options: str) -> None:
+    """Fuzz one reader; leaves when the time is over, or at the first file that breaks the law."""
     import atheris
 
     with atheris.instrument_imports(include=GUIDES):
@@ -60,17 +62,23 @@ def fuzz(name: str, folder: str, findings: str, *options: str) -> None:
     files = Path(folder, "files")
     files.mkdir()
     watch = Watch(reader, files)
+    tried, end = itertools.count(), time.process_time() + 60 * float(minutes)
 
     def try_one(data: bytes) -> None:
+        number = next(tried)
+        if time.process_time() > end:
+            os.write(2, f"Done {number:,} files\n".encode())
+            os._exit(0)
         file, raw = unfolded(data, reader.files)
+        now = Path(findings, f"{os.getpid()}-{Path(file.name).name}")
+        now.write_bytes(raw)  # should this process not survive it
         if problem := watch.problem(file, raw)[0]:
-            kept = Path(findings, f"{os.getpid()}-{Path(file.name).name}")
-            kept.write_bytes(raw)
-            os.write(2, f"BROKEN {file.name}: {problem} (kept as {kept})\n".encode())
+            os.write(2, f"BROKEN {file.name}: {problem} (kept as {now})\n".encode())
             raise AssertionError(problem)
+        now.unlink()
 
     # What libFuzzer itself limits is watched here: memory and time.
-    limits = ["-rss_limit_mb=0", "-malloc_limit_mb=0", "-timeout=15", "-max_len=20000"]
+    limits = ["-rss_limit_mb=0", "-malloc_limit_mb=0", f"-timeout={24 * 3600}", "-max_len=20000"]
     limits += [f"-dict={words}"] * bool(reader.words)
     atheris.Setup([sys.argv[0], *limits, *options, str(corpus)], try_one)
     atheris.Fuzz()

@@ -19,7 +19,7 @@ from hostile.good_files import File
 from hostile.readers import Reader
 
 LONGEST_LINE = 300
-SECONDS = 20  # then a reader hangs
+SECONDS = 20  # of a processor; then a reader hangs
 # What reading may do beside opening its file: numpy parses a header (it does not run it), a pack is mapped.
 ALLOWED = {
     "compile",
@@ -82,16 +82,16 @@ class Watch:
         path = self.place / file.name
         path.write_bytes(raw)
         found, error, before = None, None, reserved()
-        signal.alarm(SECONDS)
-        start = time.perf_counter()
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)  # ends the process: nobody handles its signal
+        start = time.process_time()
         self.watching = True
         try:
             found = self.reader.read(path)
         except BaseException as caught:  # noqa: BLE001 - a reader may raise one kind only
             error = caught
         self.watching = False
-        self.slowest = max(self.slowest, time.perf_counter() - start)
-        signal.alarm(0)
+        self.slowest = max(self.slowest, time.process_time() - start)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         wrong = self.seen[:1] + self._wrong(error, path) + self._memory(error, before, len(raw))
         self.seen.clear()
         if error is None and changed and file.sealed and self.reader.checked and found != self.right[file]:
