@@ -1,6 +1,8 @@
 """Run directories: nothing is overwritten, every file is whole."""
 
+import itertools
 import os
+import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from imgclf import run_dir
 from imgclf.errors import RunError, UsageError
+from interruption import interrupt
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +52,21 @@ def test_out_may_be_absent_or_empty():
     Path("empty").mkdir()
     assert create("cats", Path("empty")) == Path("empty")
     assert create("cats", Path("new/deep")).is_dir()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # a lock between its opening and its owner
+@pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.long)])
+def test_a_signal_at_any_instruction_leaves_a_whole_directory_or_none_and_no_litter(every):
+    for number in itertools.count(1, every):
+        reached = interrupt(number, lambda: create("cats"))
+        made = list(run_dir.RUNS.iterdir()) if run_dir.RUNS.exists() else []
+        assert made in ([], [Path("runs/cats")]), number
+        assert all((path / "config.yaml").read_bytes() == b"" for path in made), number
+        for path in made:
+            shutil.rmtree(path)
+        if not reached:
+            break
+    assert number > 3000
 
 
 def test_the_newest_finished_run_is_found_by_its_start():

@@ -3,13 +3,13 @@
 import itertools
 import os
 import stat
-import sys
 from pathlib import Path
 
 import pytest
 
 from imgclf.errors import StorageError
 from imgclf.storage import lock, write_whole
+from interruption import interrupt
 
 
 @pytest.fixture(autouse=True)
@@ -48,26 +48,6 @@ def test_a_signal_at_any_instruction_leaves_a_whole_file_and_no_litter():
         if not reached:
             break
     assert number > 100
-
-
-def interrupt(number, call):
-    """Raise KeyboardInterrupt, as a signal's handler does, before the instruction of that number; return whether."""
-    instructions = itertools.count(1)
-
-    def trace(frame, event, _):
-        frame.f_trace_opcodes = True
-        if event == "opcode" and next(instructions) == number:
-            raise KeyboardInterrupt
-        return trace
-
-    sys.settrace(trace)
-    try:
-        call()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.settrace(None)
-    return False
 
 
 def test_a_lock_has_one_owner_at_a_time_and_ends_with_its_file(tmp_path):

@@ -1,21 +1,29 @@
 """The first signal stops and saves; the second is out at once."""
 
+import itertools
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from imgclf.cli import explain
 from imgclf.cli.stopping import SIGNALS, Stop, asked, listen
 from imgclf.errors import StorageError
+from interruption import interrupt
+
+
+def nobody_listens():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
 def _handlers():
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    nobody_listens()
     yield
     listen()  # forgets what was asked
     for number, handler in before.items():
@@ -52,3 +60,33 @@ def test_a_signal_that_is_ignored_stays_so():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     listen()
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_signal_at_any_instruction_of_the_command_line_is_one_line_at_most_and_the_right_exit_code(
+    imgclf, monkeypatch
+):
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    done = None
+
+    def run():
+        nonlocal done
+        done = imgclf("no-such-command")
+
+    for number in itertools.count(1):
+        nobody_listens()
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # as `imgclf.__main__` does
+        if not interrupt(number, run, lambda: signal.raise_signal(signal.SIGTERM), within="imgclf/cli/__init__.py"):
+            break
+        assert done.code == 143, (number, done)
+        assert done.out == ""
+        assert done.err == "" or (done.err.startswith("imgclf: error: ") and done.err.count("\n") == 1), (number, done)
+    assert number > 100
+    assert done.code == 2
+
+
+def test_a_signal_before_anybody_listens_waits(tmp_path):
+    script = "import os, signal, imgclf.__main__ as m; os.kill(os.getpid(), signal.SIGTERM); m.main()"
+    done = subprocess.run([sys.executable, "-c", script, "train"], cwd=tmp_path, capture_output=True, text=True,
+                          check=False)  # fmt: skip
+    assert (done.returncode, done.stdout) == (143, "")
+    assert done.stderr == "imgclf: error: imgclf: stopped - nothing of yours was changed\n"

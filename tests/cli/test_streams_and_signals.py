@@ -12,7 +12,8 @@ import pytest
 from imgclf.model_file import load_model
 
 # Whoever runs the tests in the background may have told their children to ignore Ctrl-C.
-SCRIPT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import imgclf.__main__"
+SCRIPT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+SCRIPT += "from imgclf.__main__ import main; main()"
 IMGCLF = [sys.executable, "-c", SCRIPT]
 ENDLESS = [*IMGCLF, "train", "-s", "train.epochs=100000", "--no-plots", "--out", "run"]
 

@@ -12,7 +12,7 @@ from imgclf import __version__
 from imgclf.cli.console import printable, stop_talking
 from imgclf.cli.launcher import place, refuse_many
 from imgclf.cli.options import show_help
-from imgclf.cli.stopping import Stop, asked, listen
+from imgclf.cli.stopping import Stop, asked, leave_at_once, listen
 from imgclf.errors import ImgclfError, StorageError
 
 COMMANDS = ("train", "eval", "predict", "gradcheck", "verify", "data", "config", "completion")
@@ -50,8 +50,6 @@ class LazyGroup(click.Group):
         """Run the command; what click's `main` would turn into an exit code of its own is settled here."""
         try:
             return super().invoke(ctx)
-        except Stop as stop:
-            raise stop.error("imgclf", "nothing of yours was changed") from None
         except BrokenPipeError:
             stop_talking(sys.stdout)
             return 0
@@ -82,14 +80,23 @@ def cli(ctx: click.Context, debug: bool, verbose: bool, quiet: bool) -> None:
 
 def main() -> NoReturn:
     """Run the command line; every error is one line and an exit code."""
-    settings: dict[str, bool] = {}
     # A daemon may have no streams at all.
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     # Apple's BLAS reads this when NumPy is loaded and cannot be told later; others are told by `parallel.workers`.
     os.environ["VECLIB_MAXIMUM_THREADS"] = "1"
-    listen()
     try:
+        code = _run()
+        leave_at_once()
+    except Stop as stop:  # it came when all had been said, or was about to be
+        code = stop.exit_code
+    sys.exit(code)
+
+
+def _run() -> int:
+    settings: dict[str, bool] = {}
+    try:
+        listen()
         code = cli.main(prog_name="imgclf", standalone_mode=False, obj=settings)
         sys.stdout.flush()
     except (click.exceptions.Exit, SystemExit) as stop:
@@ -98,7 +105,7 @@ def main() -> NoReturn:
         # What happens outside of `launcher.on_every_rank` happens on all ranks alike: one says it.
         first = place()[0] == 0
         code = report(error, debug=settings.get("debug", False)) if first else explain(error)[1]
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 def report(error: BaseException, prefix: str = "", *, debug: bool = False) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from types import FrameType
 
 from imgclf.errors import StoppedError
@@ -9,17 +10,17 @@ from imgclf.errors import StoppedError
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Stop(KeyboardInterrupt):
-    """A signal asks to stop."""
+class Stop(BaseException):
+    """A signal asks to stop; no KeyboardInterrupt, of which click makes an end of its own."""
 
     def __init__(self, number: int = signal.SIGINT) -> None:
         super().__init__()
-        self.number = number
+        self.exit_code = 130 if number == signal.SIGINT else 143
 
     def error(self, where: object, remedy: str) -> StoppedError:
         """Return what the user is told."""
         stopped = StoppedError(where, "stopped", remedy)
-        stopped.exit_code = 130 if self.number == signal.SIGINT else 143
+        stopped.exit_code = self.exit_code
         return stopped
 
 
@@ -32,21 +33,29 @@ def asked() -> Stop | None:
 
 
 def listen() -> None:
-    """Turn the first signal into a Stop, unless whoever started us wants it ignored."""
+    """Turn the first signal into a Stop, one that has been waiting too; but none that whoever started us ignores."""
     _asked.clear()
+    _handle(_stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def leave_at_once() -> None:
+    """Let the next signal end the process where it is."""
+    _handle(_leave)
+
+
+def _handle(handler: Callable[[int, FrameType | None], None]) -> None:
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _stop)
+            signal.signal(number, handler)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    for one in SIGNALS:
-        if signal.getsignal(one) is not signal.SIG_IGN:
-            signal.signal(one, _leave)
+    leave_at_once()
     _asked.append(Stop(number))
     raise _asked[0]
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
     # Whoever asks twice wants to be out at once. The last checkpoint is whole, whatever is being written.
-    os._exit(Stop(number).error("", "").exit_code)
+    os._exit(Stop(number).exit_code)

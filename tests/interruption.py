@@ -1,0 +1,37 @@
+"""A signal comes at any instruction: what must hold then is tried at one after the other."""
+
+import itertools
+import sys
+
+
+def _raise():
+    raise KeyboardInterrupt
+
+
+def interrupt(number, call, act=_raise, within=""):
+    """Call, and raise as a signal's handler does before the instruction of that number; return whether it came so far.
+
+    act     what is done there
+    within  only instructions of files whose paths end so are counted
+    """
+    instructions = itertools.count(1)
+    reached = False
+
+    def trace(frame, event, _):
+        nonlocal reached
+        if not frame.f_code.co_filename.endswith(within):
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(instructions) == number:
+            reached = True
+            act()
+        return trace
+
+    sys.settrace(trace)
+    try:
+        call()
+    except KeyboardInterrupt:  # noqa: SIM105 - `suppress` has instructions of its own
+        pass
+    finally:
+        sys.settrace(None)
+    return reached
