@@ -1,6 +1,8 @@
 """What all tests share."""
 
 import threading
+import time
+from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -10,6 +12,30 @@ import pytest
 def _no_cache_of_the_users(monkeypatch):
     """No test reads or writes the user's cache folder; those of the cache name another."""
     monkeypatch.setenv("IMGCLF_CACHE", "0")
+
+
+TOLD = defaultdict(lambda: [0, 0, 0.0])  # what the long form did: how many, how many went wrong, seconds
+
+
+@pytest.fixture
+def tell():
+    """Note for the table at the end what was done how often, and how often that went wrong."""
+    began = time.monotonic()
+
+    def note(what, number, wrong):
+        for place, more in enumerate((number, wrong, time.monotonic() - began)):
+            TOLD[what][place] += more
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter):
+    if TOLD:
+        terminalreporter.section("the long form")
+        terminalreporter.write_line("| what was done | how often | went wrong | seconds |")
+        terminalreporter.write_line("|---|--:|--:|--:|")
+        for what, (number, wrong, seconds) in TOLD.items():
+            terminalreporter.write_line(f"| {what} | {number:,} | {wrong:,} | {seconds:,.0f} |")
 
 
 class Server:

@@ -155,8 +155,9 @@ def test_a_pickle_is_never_opened(tmp_path):
         read_checkpoint(path)
 
 
-def test_arrays_that_change_places_are_noticed(tmp_path):
-    """The checksum is over names, too."""
+@pytest.fixture
+def swapped(tmp_path):
+    """A checkpoint of which two arrays changed places: every member is whole, and named as one of it."""
     room.save_checkpoint(tmp_path, made("adam"))
     path = tmp_path / "checkpoint.npz"
     with zipfile.ZipFile(path) as file:
@@ -166,5 +167,17 @@ def test_arrays_that_change_places_are_noticed(tmp_path):
     with zipfile.ZipFile(path, "w") as file:
         for name, content in members.items():
             file.writestr(name, content)
+    return path
+
+
+def test_arrays_that_change_places_are_noticed(swapped):
+    """The checksum is over names, too."""
     with pytest.raises(RunError, match="checksum"):
-        read_checkpoint(path)
+        read_checkpoint(swapped)
+
+
+def test_without_the_checksum_they_are_not(swapped, monkeypatch):
+    """The alarm rings: those of the zip are right."""
+    with np.load(swapped) as file:
+        monkeypatch.setattr(room, "fingerprint", lambda _, written=str(file["sha256"]): written)
+    assert not same(read_checkpoint(swapped), made("adam"))

@@ -34,7 +34,6 @@ class Record:
         for name, columns in TABLES.items():
             run_dir.start_table(self._directory / name, columns)
         self._lengths = self._measured()
-        run_dir.write_status(self._directory, "running")
 
     def go_on(self, since: Checkpoint) -> None:
         """Forget what was written after a checkpoint."""
@@ -45,7 +44,6 @@ class Record:
                     raise RunError(path, "shorter than when the checkpoint was made", "it was changed: train again")
                 os.truncate(path, length)
         self._lengths, self._saved = since.tables, since.snapshot
-        run_dir.write_status(self._directory, "running")
 
     def step(self, snapshot: Snapshot) -> None:
         """Note that a step was made."""

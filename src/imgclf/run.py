@@ -120,6 +120,7 @@ def run(
     else:
         record.go_on(since)
     try:
+        run_dir.write_status(directory, "running")
         for event in train(plan, sum_blocks, record.snapshot):
             if isinstance(event, Finished):
                 break
@@ -128,6 +129,11 @@ def run(
             else:
                 record.step(event.snapshot)
             yield event
+        assert isinstance(event, Finished), "training ends with its results"
+        record.save()
+        write_whole(directory / "model.npz", model_bytes(event.model))
+        run_dir.write_json(directory / "metrics.json", event.metrics())
+        run_dir.write_status(directory, "finished")
     except DivergedError:
         run_dir.write_status(directory, "diverged")
         raise
@@ -137,11 +143,6 @@ def run(
         write_whole(directory / "model.npz", model_bytes(plan.model(record.snapshot.state.weights)))
         run_dir.write_status(directory, "interrupted")
         raise
-    assert isinstance(event, Finished), "training ends with its results"
-    record.save()
-    write_whole(directory / "model.npz", model_bytes(event.model))
-    run_dir.write_json(directory / "metrics.json", event.metrics())
-    run_dir.write_status(directory, "finished")
     yield event
 
 

@@ -32,7 +32,18 @@ def main(minutes: str, names: str = "") -> int:
         findings = (FINDINGS / name).resolve()
         findings.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-W", "ignore", "-m", "hostile.fuzz", "--reader", name, folder, findings, minutes]
+            command = [
+                sys.executable,
+                "-W",
+                "ignore",
+                "-m",
+                "hostile.fuzz",
+                "--reader",
+                name,
+                folder,
+                findings,
+                minutes,
+            ]
             command += [f"-artifact_prefix={findings}/found-"]
             env = {**os.environ, "IMGCLF_CACHE": "0", "MALLOC_ARENA_MAX": "1"}
             done = subprocess.run([str(part) for part in command], env=env, capture_output=True, text=True, check=False)

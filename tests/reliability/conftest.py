@@ -1,9 +1,8 @@
-"""Runs that are broken off: made in a forked child, so that it can die as it likes."""
+"""Runs that are broken off, and what must not depend on it."""
 
 import os
-import signal
-import traceback
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,22 +24,21 @@ def plan_of(*overrides):
     return make_plan(resolve(overrides=chosen).config)
 
 
-def begin(plan, directory):
-    """Train from the start, as `imgclf train --out DIRECTORY`."""
+def begin(plan, directory, events=None):
+    """Train from the start, as `imgclf train --out DIRECTORY`; after so many events leave, as Ctrl-C does."""
     with closing(run_dir.create("", directory, {"config.yaml": dump(plan.config).encode()})):
-        finish(plan, directory)
+        train(plan, directory, None, events)
 
 
-def go_on(plan, directory):
-    """Train on, as `imgclf train --resume DIRECTORY`."""
+def go_on(plan, directory, events=None, since=None):
+    """Train on, as `imgclf train --resume DIRECTORY`, from its checkpoint or another."""
     with closing(run_dir.own(directory)):
-        since, _ = load_checkpoint(directory)
-        finish(plan, directory, since)
+        train(plan, directory, since or load_checkpoint(directory)[0], events)
 
 
-def finish(plan, directory, since=None):
-    with workers(1) as sum_blocks:
-        for _ in run(plan, directory, sum_blocks, since):
+def train(plan, directory, since, events):
+    with workers(1) as sum_blocks, closing(run(plan, directory, sum_blocks, since)) as training:
+        for _ in islice(training, events):
             pass
 
 
@@ -69,22 +67,12 @@ def what_is_left(directory):
     return left
 
 
-def in_child(function):
-    """Call a function in a forked child; return the signal that killed it, or None."""
-    child = os.fork()
-    if child == 0:
-        try:
-            function()
-        except BaseException:  # noqa: BLE001 - printed, and told by the exit code
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGALRM)
-        return os.WTERMSIG(status)
-    assert os.WEXITSTATUS(status) == 0
-    return None
+def write_naively(path, content, keep=None):
+    """Write straight to the name, as one might."""
+    with path.open("wb", buffering=0) as file:
+        for start in range(0, len(content), 100):
+            file.write(content[start : start + 100])
+            os.fsync(file.fileno())  # a place to be killed at
 
 
 @pytest.fixture
@@ -95,6 +83,17 @@ def runs(tmp_path):
         go_on=go_on,
         either=begin_or_go_on,
         left=what_is_left,
-        in_child=in_child,
+        write_naively=write_naively,
         at=Path(tmp_path),
     )
+
+
+@pytest.fixture
+def all_write(monkeypatch):
+    """Have a run write its files in another way."""
+
+    def use(write):
+        for room in ("checkpoint", "run", "run_dir"):
+            monkeypatch.setattr(f"imgclf.{room}.write_whole", write)
+
+    return use

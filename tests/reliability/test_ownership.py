@@ -1,5 +1,6 @@
 """One owner a run directory, and every run a directory of its own."""
 
+import fcntl
 import os
 import signal
 from contextlib import closing
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from children import at_once, end_of, fork
 from imgclf import run_dir
 from imgclf.errors import RunInUseError
 
@@ -18,31 +20,9 @@ def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def child_of(function, *arguments):
-    """Fork a child that ends with what function returns as its exit code; return its number."""
-    pid = os.fork()
-    if pid == 0:
-        code = 99  # an error
-        try:
-            code = function(*arguments) or 0
-        finally:
-            os._exit(code)
-    return pid
-
-
-def children(number, function):
-    """Call function(i) in so many forked children that begin at once; return their exit codes."""
-    ready, go = os.pipe()
-
-    def wait_and_call(i):
-        os.close(go)
-        os.read(ready, 1)  # until the parent closes its end
-        return function(i)
-
-    pids = [child_of(wait_and_call, i) for i in range(number)]
-    os.close(ready)
-    os.close(go)
-    return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+def create_out():
+    with closing(run_dir.create("", Path("out"), FILES)):
+        pass
 
 
 def test_runs_that_begin_at_once_with_one_name_get_directories_of_their_own():
@@ -50,7 +30,7 @@ def test_runs_that_begin_at_once_with_one_name_get_directories_of_their_own():
         with closing(run_dir.create("cats", None, FILES | {"who": str(i).encode()})):
             pass
 
-    assert children(40, create) == [0] * 40
+    assert at_once(40, create) == [0] * 40
     runs = list(Path("runs").iterdir())
     assert {path.name for path in runs} == {"cats", *(f"cats-{i}" for i in range(2, 41))}
     assert sorted(int((path / "who").read_text()) for path in runs) == list(range(40))
@@ -64,37 +44,48 @@ def test_of_many_that_want_one_directory_one_gets_it():
         except run_dir.UsageError:
             return 2
 
-    codes = children(30, create)
+    codes = at_once(30, create)
     assert sorted(codes) == [0] + [2] * 29
     assert codes[int(Path("out/who").read_text())] == 0
     assert sorted(path.name for path in Path().iterdir()) == ["out"]
 
 
-def test_of_many_that_go_on_with_a_run_one_may():
-    with closing(run_dir.create("", Path("out"), FILES)):
-        pass
-    held, wait = os.pipe()
+def owners(number):
+    """Have so many children want a run until all of them know; return how many of them own it."""
+    told, tell = os.pipe()
+    held, hold = os.pipe()
 
-    def own(_):
+    def own():
+        os.close(hold)
         try:
             with closing(run_dir.own(Path("out"))):
-                os.close(wait)
-                os.read(held, 1)  # keeps it until all the others have ended
+                os.write(tell, b"1")
+                os.read(held, 1)  # until the parent closes its end
         except RunInUseError:
-            return 7
+            os.write(tell, b"0")
 
-    pids = [child_of(own, i) for i in range(20)]
-    ended = [os.waitpid(-1, 0) for _ in range(19)]
-    assert {os.waitstatus_to_exitcode(status) for _, status in ended} == {7}
-    os.close(wait)
-    os.close(held)
-    (owner,) = set(pids) - {pid for pid, _ in ended}
-    assert os.waitstatus_to_exitcode(os.waitpid(owner, 0)[1]) == 0
+    children = [fork(own) for _ in range(number)]
+    found = sum(int(os.read(told, 1)) for _ in children)
+    for end in (told, tell, held, hold):
+        os.close(end)
+    assert {end_of(child) for child in children} == {0}
+    return found
+
+
+def test_of_many_that_go_on_with_a_run_one_may():
+    create_out()
+    assert owners(20) == 1
+
+
+def test_without_the_lock_many_may(monkeypatch):
+    """The alarm rings."""
+    create_out()
+    monkeypatch.setattr(fcntl, "flock", lambda *_: None)
+    assert owners(3) == 3
 
 
 def test_an_owner_that_is_killed_leaves_the_run_free():
-    with closing(run_dir.create("", Path("out"), FILES)):
-        pass
+    create_out()
     told, tell = os.pipe()
 
     def own_for_ever():
@@ -102,12 +93,12 @@ def test_an_owner_that_is_killed_leaves_the_run_free():
             os.write(tell, b"x")
             signal.pause()
 
-    pid = child_of(own_for_ever)
+    pid = fork(own_for_ever)
     os.read(told, 1)
     with pytest.raises(RunInUseError, match=f"in use by process {pid} since 20"):
         run_dir.own(Path("out"))
     os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    assert end_of(pid) == -signal.SIGKILL
     os.close(told)
     os.close(tell)
     with closing(run_dir.own(Path("out"))):

@@ -1,13 +1,12 @@
 """A run that was broken off and goes on ends with the bytes of one that was not."""
 
-from itertools import islice
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from imgclf import run_dir
-from imgclf.checkpoint import load_checkpoint
-from imgclf.config import dump
+from imgclf.checkpoint import Tally, load_checkpoint
 from imgclf.losses import LOSSES
 from imgclf.optimizers import OPTIMIZERS
 from imgclf.parallel import workers
@@ -17,19 +16,6 @@ STEPS = 12
 EVENTS = STEPS + 3  # and an epoch's end after every four
 
 
-def break_off(plan, directory, events, since=None):
-    """Make so many events and leave, as Ctrl-C does."""
-    owned = run_dir.own(directory) if directory.exists() else run_dir.create(
-        "", directory, {"config.yaml": dump(plan.config).encode()}
-    )  # fmt: skip
-    with workers(1) as sum_blocks:
-        training = run(plan, directory, sum_blocks, since)
-        for _ in islice(training, events):
-            pass
-        training.close()
-    owned.close()
-
-
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_from_every_step_with_every_optimizer(runs, optimizer):
     plan = runs.plan(f"optimizer.name={optimizer}")
@@ -37,7 +23,7 @@ def test_from_every_step_with_every_optimizer(runs, optimizer):
     expected = runs.left(runs.at / "whole")
     for events in range(1, EVENTS + 1):
         directory = runs.at / f"broken-{events}"
-        break_off(plan, directory, events)
+        runs.begin(plan, directory, events)
         runs.go_on(plan, directory)
         assert runs.left(directory) == expected, events
 
@@ -48,7 +34,7 @@ def test_with_every_loss_and_both_types(runs, loss, dtype):
     plan = runs.plan(f"model.loss={loss}", f"train.dtype={dtype}")
     runs.begin(plan, runs.at / "whole")
     for events in (3, 5, 9):
-        break_off(plan, runs.at / f"{events}", events)
+        runs.begin(plan, runs.at / f"{events}", events)
         runs.go_on(plan, runs.at / f"{events}")
         assert runs.left(runs.at / f"{events}") == runs.left(runs.at / "whole")
 
@@ -57,7 +43,7 @@ def test_with_every_loss_and_both_types(runs, loss, dtype):
 def test_with_every_schedule_and_warmup(runs, schedule):
     plan = runs.plan(f"schedule.name={schedule}", "schedule.warmup_epochs=1")
     runs.begin(plan, runs.at / "whole")
-    break_off(plan, runs.at / "broken", 6)
+    runs.begin(plan, runs.at / "broken", 6)
     runs.go_on(plan, runs.at / "broken")
     assert runs.left(runs.at / "broken") == runs.left(runs.at / "whole")
 
@@ -67,7 +53,7 @@ def test_early_stopping_remembers_its_best(runs, patience):
     plan = runs.plan("train.epochs=8", f"early_stopping={{monitor: val/accuracy, patience: {patience}}}")
     runs.begin(plan, runs.at / "whole")
     for events in range(4, 24, 3):
-        break_off(plan, runs.at / f"{events}", events)
+        runs.begin(plan, runs.at / f"{events}", events)
         runs.go_on(plan, runs.at / f"{events}")
         assert runs.left(runs.at / f"{events}") == runs.left(runs.at / "whole")
 
@@ -75,10 +61,9 @@ def test_early_stopping_remembers_its_best(runs, patience):
 def test_broken_off_again_and_again(runs):
     plan = runs.plan()
     runs.begin(plan, runs.at / "whole")
-    break_off(plan, runs.at / "broken", 1)
+    runs.begin(plan, runs.at / "broken", 1)
     for _ in range(EVENTS):
-        since, _ = load_checkpoint(runs.at / "broken")
-        break_off(plan, runs.at / "broken", 2, since)
+        runs.go_on(plan, runs.at / "broken", 2)
     runs.go_on(plan, runs.at / "broken")
     assert runs.left(runs.at / "broken") == runs.left(runs.at / "whole")
 
@@ -117,18 +102,35 @@ def test_a_longer_run_goes_on_as_the_longer_schedule_says(runs):
     assert len((runs.at / "run" / "metrics.csv").read_text().splitlines()) == 6
 
 
-def test_the_optimizers_memory_is_needed(runs):
+def nothing(memory):
+    return {name: np.zeros_like(array) for name, array in memory.items()}
+
+
+FORGOTTEN = {
+    "memory": lambda was: replace(was, state=was.state._replace(memory=nothing(was.state.memory))),
+    "weights": lambda was: replace(was, state=was.state._replace(weights=np.zeros_like(was.state.weights))),
+    "step": lambda was: replace(was, state=was.state._replace(step=0)),
+    "epochs": lambda was: replace(was, epochs=0),
+    "place in the epoch": lambda was: replace(was, tally=Tally()),
+    "best epoch": lambda was: replace(was, best=None),
+}
+
+
+@pytest.mark.parametrize("part", FORGOTTEN)
+def test_every_part_of_a_checkpoint_is_needed(runs, part):
     """Were it forgotten, the bytes would differ: the alarm rings."""
-    plan = runs.plan()
+    # Steps so large that the first epoch stays the best one.
+    plan = runs.plan("early_stopping={monitor: train/loss, patience: 9}", "schedule.step_size=3")
     runs.begin(plan, runs.at / "whole")
-    break_off(plan, runs.at / "broken", 6)
+    runs.begin(plan, runs.at / "broken", 7)
     since, _ = load_checkpoint(runs.at / "broken")
-    for array in since.snapshot.state.memory.values():
-        array[:] = 0
-    owned = run_dir.own(runs.at / "broken")
-    with workers(1) as sum_blocks:
-        for _ in run(plan, runs.at / "broken", sum_blocks, since):
-            pass
-    owned.close()
-    assert runs.left(runs.at / "broken")["weights"] != runs.left(runs.at / "whole")["weights"]
-    assert np.isfinite(load_checkpoint(runs.at / "broken")[0].snapshot.state.weights).all()
+    runs.go_on(plan, runs.at / "broken", since=replace(since, snapshot=FORGOTTEN[part](since.snapshot)))
+    assert runs.left(runs.at / "broken") != runs.left(runs.at / "whole")
+
+
+def test_nothing_else_than_a_checkpoint_is_needed(runs):
+    plan = runs.plan("early_stopping={monitor: train/loss, patience: 9}", "schedule.step_size=3")
+    runs.begin(plan, runs.at / "whole")
+    runs.begin(plan, runs.at / "broken", 7)
+    runs.go_on(plan, runs.at / "broken")
+    assert runs.left(runs.at / "broken") == runs.left(runs.at / "whole")

@@ -1,26 +1,28 @@
 """The disk refuses one operation, or from one on all: one clear error, the old checkpoint, no litter."""
 
+import contextlib
 import errno
+import itertools
 import os
 import sys
-from contextlib import closing
-from itertools import islice
 
 import pytest
 
-from imgclf import run_dir, storage
+from children import in_child
+from imgclf import storage
 from imgclf.checkpoint import load_checkpoint
-from imgclf.config import dump
 from imgclf.errors import StorageError
-from imgclf.parallel import workers
-from imgclf.run import run
 
 CHANGES = {"os.rename", "os.mkdir", "os.truncate", "os.chmod"}
 WRITING = os.O_WRONLY | os.O_RDWR
+UNSAID = 1  # exit code of a run that ends as if nothing had happened
 
 
 def fail_from(number, code, times):
-    """Have operations that change the disk fail, in this process for good: `times` of them from that number on."""
+    """Have operations that change the disk fail, in this process for good: `times` of them from that number on.
+
+    Returns what tells how many there were.
+    """
     count = 0
 
     def step():
@@ -41,6 +43,30 @@ def fail_from(number, code, times):
 
     os.fsync = synced
     sys.addaudithook(hook)
+    return lambda: count
+
+
+def failed_everywhere(runs, plan, code, times):
+    """Train for an epoch, then go on with a disk that fails at one operation after the other.
+
+    Yields the directory and how it ended, in an exit code.
+    """
+
+    def child():
+        runs.begin(plan, directory, 5)
+        operations = fail_from(number, code, times)
+        try:
+            runs.go_on(plan, directory)
+        except StorageError as error:
+            return error.exit_code
+        return UNSAID if operations() >= number else 0
+
+    for number in itertools.count(1):
+        directory = runs.at / f"failed-{number}"
+        ended = in_child(child)
+        if ended == 0:
+            break
+        yield directory, ended
 
 
 @pytest.mark.parametrize("times", [1, 10**9], ids=["once", "from then on"])
@@ -49,21 +75,8 @@ def test_every_operation_of_a_run_that_goes_on(runs, code, times):
     plan = runs.plan("train.epochs=2")
     runs.begin(plan, runs.at / "whole")
     expected = runs.left(runs.at / "whole")
-    for number in range(1, 500):
-        directory = runs.at / f"failed-{number}"
-        child = os.fork()
-        if child == 0:
-            told = 1
-            try:
-                begin_and_fail(runs, plan, directory, number, code, times)
-                told = 0
-            except StorageError:
-                told = StorageError.exit_code
-            finally:
-                os._exit(told)
-        ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        if ended == 0:
-            break
+    number = 0
+    for number, (directory, ended) in enumerate(failed_everywhere(runs, plan, code, times), 1):
         assert ended == StorageError.exit_code, number
         assert [path.name for path in directory.iterdir() if storage._UNFINISHED.fullmatch(path.name)] == [], number
         assert load_checkpoint(directory)[0].snapshot.epochs >= 1
@@ -72,12 +85,13 @@ def test_every_operation_of_a_run_that_goes_on(runs, code, times):
     assert number > 20
 
 
-def begin_and_fail(runs, plan, directory, number, code, times):
-    """Train for an epoch, then go on with a disk that fails."""
-    with closing(run_dir.create("", directory, {"config.yaml": dump(plan.config).encode()})), workers(1) as sum_blocks:
-        training = run(plan, directory, sum_blocks)
-        for _ in islice(training, 5):
-            pass
-        training.close()
-    fail_from(number, code, times)
-    runs.go_on(plan, directory)
+def test_a_writer_that_says_nothing_is_caught(runs, all_write):
+    """The alarm rings."""
+
+    def write_in_silence(*arguments, **options):
+        with contextlib.suppress(StorageError):
+            storage.write_whole(*arguments, **options)
+
+    all_write(write_in_silence)
+    ends = [ended for _, ended in failed_everywhere(runs, runs.plan("train.epochs=2"), errno.ENOSPC, 1)]
+    assert UNSAID in ends
