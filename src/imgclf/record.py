@@ -18,22 +18,26 @@ TABLES = {"metrics.csv": run_dir.METRICS, "timings.csv": run_dir.TIMINGS}
 
 
 class Record:
-    """Writes into the directory of a run, which this process owns; `snapshot` is from where the run could go on."""
+    """Writes into the directory of a run, which this process owns."""
 
     def __init__(self, plan: Plan, directory: Path, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
+        self._reached: tuple[Snapshot, dict[str, int]] = snapshot, {}  # and how long the tables were then
         self._directory = directory
         self._chosen = plan.config.checkpoint
         self._origin = origin(plan)
-        self._lengths: dict[str, int] = {}  # of the tables, at the snapshot
         self._saved: Snapshot | None = None
         self._when = time.monotonic()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """From where the run could go on."""
+        return self._reached[0]
 
     def begin(self) -> None:
         """Start from nothing."""
         for name, columns in TABLES.items():
             run_dir.start_table(self._directory / name, columns)
-        self._lengths = self._measured()
+        self._reached = self.snapshot, self._measured()
 
     def go_on(self, since: Checkpoint) -> None:
         """Forget what was written after a checkpoint."""
@@ -43,11 +47,11 @@ class Record:
                 if path.stat().st_size < length:
                     raise RunError(path, "shorter than when the checkpoint was made", "it was changed: train again")
                 os.truncate(path, length)
-        self._lengths, self._saved = since.tables, since.snapshot
+        self._reached, self._saved = (since.snapshot, since.tables), since.snapshot
 
     def step(self, snapshot: Snapshot) -> None:
         """Note that a step was made."""
-        self.snapshot = snapshot
+        self._reached = snapshot, self._reached[1]
         if self._is_due():
             self.save()
 
@@ -55,8 +59,8 @@ class Record:
         """Add an epoch's rows to the tables."""
         run_dir.append_row(self._directory / "metrics.csv", run_dir.METRICS, row)
         run_dir.append_row(self._directory / "timings.csv", run_dir.TIMINGS, timing)
-        # Both together, and only now: a disk that refuses a row leaves the run where it was before.
-        self.snapshot, self._lengths = snapshot, self._measured()
+        # Both at once, or a signal comes between; and only now: a disk that refuses a row leaves the run where it was.
+        self._reached = snapshot, self._measured()
         if self._is_due() or (self._chosen.unit == "epoch" and snapshot.epochs % self._chosen.every == 0):
             self.save()
 
@@ -67,7 +71,7 @@ class Record:
         # First the rows that it counts, then itself: a power cut must not leave it without them.
         for name in TABLES:
             sync(self._directory / name)
-        save_checkpoint(self._directory, Checkpoint(self.snapshot, self._lengths, self._origin))
+        save_checkpoint(self._directory, Checkpoint(*self._reached, self._origin))
         self._saved, self._when = self.snapshot, time.monotonic()
 
     def _is_due(self) -> bool:
