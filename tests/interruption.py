@@ -30,7 +30,7 @@ def interrupt(number, call, act=_raise, within=""):
     sys.settrace(trace)
     try:
         call()
-    except KeyboardInterrupt:  # noqa: SIM105 - `suppress` has instructions of its own
+    except KeyboardInterrupt:  # not by `suppress`, which has instructions of its own
         pass
     finally:
         sys.settrace(None)

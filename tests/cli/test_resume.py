@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgclf import run_dir
+from imgclf import record, run_dir
 from imgclf.cli.stopping import Stop
 from imgclf.formats.sealed_npz import sealed_npz
 
@@ -24,6 +24,10 @@ def tree(run):
         for path in Path(run).iterdir()
         if path.name != run_dir.LOCK
     }
+
+
+def raise_stop(*_):
+    raise Stop
 
 
 @pytest.fixture
@@ -70,6 +74,16 @@ def test_more_epochs_make_it_longer_and_it_says_what_that_means(imgclf, stopped)
     assert len(Path("whole/metrics.csv").read_text().splitlines()) == 6
     assert "epochs: 5" in Path("whole/config.yaml").read_text()
     assert "finished already" in imgclf(*TRAIN, "--resume", "whole").out
+
+
+def test_a_run_that_was_stopped_as_it_became_longer_is_not_finished(imgclf, stopped, monkeypatch):
+    longer = (*TRAIN, "--resume", "whole", "-s", "train.epochs=5")
+    with monkeypatch.context() as patch:
+        patch.setattr(record.Record, "go_on", raise_stop)
+        assert imgclf(*longer).code == 130
+    assert json.loads(Path("whole/status.json").read_text()) == {"status": "interrupted"}
+    assert imgclf(*longer).code == 0
+    assert len(Path("whole/metrics.csv").read_text().splitlines()) == 6
 
 
 @pytest.mark.parametrize(("code", "words", "options"), [

@@ -19,6 +19,7 @@ from hostile.good_files import File
 from hostile.readers import Reader
 
 LONGEST_LINE = 300
+UNNOTICED = "reads something else, and does not notice"
 SECONDS = 20  # of a processor; then a reader hangs
 # What reading may do beside opening its file: numpy parses a header (it does not run it), a pack is mapped.
 ALLOWED = {
@@ -95,7 +96,7 @@ class Watch:
         wrong = self.seen[:1] + self._wrong(error, path) + self._memory(error, before, len(raw))
         self.seen.clear()
         if error is None and changed and file.sealed and self.reader.checked and found != self.right[file]:
-            wrong.append("reads something else, and does not notice")
+            wrong.append(UNNOTICED)
         self._restore(path)
         if (entries := self._entries()) != self.entries:
             wrong.append(f"leaves {sorted(entries ^ self.entries)}")

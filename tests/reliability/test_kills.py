@@ -49,10 +49,9 @@ def kill_and_go_on(runs, kind, kills):
     runs.begin(plan, runs.at / "whole")
     seconds, expected = time.monotonic() - began, runs.left(runs.at / "whole")
     draw = random.Random(kind)
-    killed, wrong = 0, []
-    for number in itertools.count():
-        if killed >= kills:
-            return killed, wrong
+    killed, wrong, numbers = 0, [], itertools.count()
+    while killed < kills:
+        number = next(numbers)
         directory = runs.at / f"run-{number}"
         while (ended := in_child(shortly, draw.uniform(0.02, 1.2) * seconds, directory, plan, runs)) == -signal.SIGALRM:
             killed += 1
@@ -60,6 +59,7 @@ def kill_and_go_on(runs, kind, kills):
             storage.remove_litter(directory)
         if ended != 0 or runs.left(directory) != expected:
             wrong.append(number)
+    return killed, wrong
 
 
 def shortly(seconds, directory, plan, runs):

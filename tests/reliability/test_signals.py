@@ -56,16 +56,15 @@ class Stops:
 
     def send(self, signals):
         """Send them all, one a command; every run ends in the bytes of one that was not stopped, or that is wrong."""
-        left = list(signals)
-        for number in itertools.count():
-            if not left:
-                return self
-            directory = self.runs.at / f"run-{number}"
+        left, numbers = list(signals), itertools.count()
+        while left:
+            directory = self.runs.at / f"run-{next(numbers)}"
             while left and self.stop(directory, left[-1]):
                 left.pop()
             self.go_to_its_end(directory)
             if self.runs.left(directory) != self.expected:
                 self.wrong.append(f"{directory.name} ends in other bytes")
+        return self
 
     def start(self, directory):
         """Begin a run, or go on with it where there is one."""

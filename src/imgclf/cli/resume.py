@@ -85,12 +85,14 @@ class OldRun:
     ) -> Path:
         """Say how the run goes on, and write down a config that is longer than before."""
         from imgclf.config import dump
+        from imgclf.run_dir import write_status
         from imgclf.storage import write_whole
 
         self._describe(console, since)
         for line in compare_environment(self.directory, environment):
             console.warn(f"{line}: the bytes may differ from those of an unbroken run")
         if self.before != self.config:
+            write_status(self.directory, "interrupted")  # first: with the longer config, it is not finished
             write_whole(self.directory / "config.yaml", dump(self.config).encode())
         return self.directory
 
