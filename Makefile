@@ -26,7 +26,7 @@ train: .venv/.installed  ## train on the images that ship with imgclf
 test: .venv/.developed  ## run the tests
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
-test-long: .venv/.developed  ## run the long forms of the tests, and fuzz: some hours; FUZZ_MINUTES=10 a reader
+test-long: .venv/.developed  ## run the long forms of the tests, and fuzz: some hours; FUZZ_MINUTES=10 a reader; CIFAR10=DIR for real images
 	$(BIN)/python -m pytest -q -m long
 	$(MAKE) fuzz
 

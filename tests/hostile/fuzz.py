@@ -8,6 +8,7 @@ into `tests/hostile/kept/READER/`, where all later runs try it first.
 
 import itertools
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ def main(minutes: str, names: str = "") -> int:
 
     chosen = [name for name in names.split(",") if name] or list(READERS)
     broken = 0
+    say(f"| fuzzed for {minutes} minutes | files | findings |\n|---|--:|--:|")
     for name in chosen:
         findings = (FINDINGS / name).resolve()
         findings.mkdir(parents=True, exist_ok=True)
@@ -44,14 +46,21 @@ def main(minutes: str, names: str = "") -> int:
                 findings,
                 minutes,
             ]
-            command += [f"-artifact_prefix={findings}/found-"]
+            command.append(f"-artifact_prefix={findings}/found-")
             env = {**os.environ, "IMGCLF_CACHE": "0", "MALLOC_ARENA_MAX": "1"}
             done = subprocess.run([str(part) for part in command], env=env, capture_output=True, text=True, check=False)
-        said = [line for line in done.stderr.splitlines() if line.startswith(("BROKEN", "Done ", "SUMMARY"))]
-        sys.stdout.write(f"{name}: {'; '.join(said)[:600] or done.stderr[-600:]}\n")
-        sys.stdout.flush()
+        if done.returncode:
+            said = [line for line in done.stderr.splitlines() if line.startswith(("BROKEN", "SUMMARY"))]
+            sys.stderr.write(f"{name}: {'; '.join(said)[:600] or done.stderr[-600:]}\n")
+        tried = re.search("^Done (.*) files$", done.stderr, re.MULTILINE)
+        say(f"| {name} | {tried[1] if tried else ''} | {int(done.returncode != 0)} |")
         broken += done.returncode != 0
     return broken
+
+
+def say(lines: str) -> None:
+    sys.stdout.write(f"{lines}\n")
+    sys.stdout.flush()
 
 
 def fuzz(name: str, folder: str, findings: str, minutes: str, *options: str) -> None:
