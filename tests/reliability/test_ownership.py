@@ -95,9 +95,11 @@ def test_an_owner_that_is_killed_leaves_the_run_free():
 
     pid = fork(own_for_ever)
     os.read(told, 1)
-    with pytest.raises(RunInUseError, match=f"in use by process {pid} since 20"):
-        run_dir.own(Path("out"))
-    os.kill(pid, signal.SIGKILL)
+    try:
+        with pytest.raises(RunInUseError, match=f"in use by process {pid} since 20"):
+            run_dir.own(Path("out"))
+    finally:
+        os.kill(pid, signal.SIGKILL)
     assert end_of(pid) == -signal.SIGKILL
     os.close(told)
     os.close(tell)
