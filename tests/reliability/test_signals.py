@@ -99,7 +99,8 @@ class Stops:
         problems = [f"took {seconds:.1f} s"] if seconds > SECONDS else []
         if is_silent(process.returncode, number, said):
             self.silent += 1
-            if listing(directory) != before and run_dir.read_status(directory) != "finished":
+            done = run_dir.read_status(directory) == "finished" or (self.twice and said.startswith("imgclf: error: "))
+            if listing(directory) != before and not done:
                 problems.append("nobody listened")
         else:
             problems += what_is_wrong_with(process.returncode, number, said, twice=self.twice)
