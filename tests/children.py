@@ -30,16 +30,16 @@ def in_child(function, *arguments):
     return end_of(fork(function, *arguments))
 
 
-def at_once(number, function):
-    """Call function(i) in so many children that begin together; return how each ended."""
+def at_once(*functions):
+    """Call each in a child, all from one moment on; return how each ended."""
     ready, go = os.pipe()
 
-    def wait_and_call(i):
+    def wait_and_call(function):
         os.close(go)
         os.read(ready, 1)  # until the parent closes its end
-        return function(i)
+        return function()
 
-    children = [fork(wait_and_call, i) for i in range(number)]
+    children = [fork(wait_and_call, function) for function in functions]
     os.close(ready)
     os.close(go)
     return [end_of(child) for child in children]

@@ -1,19 +1,16 @@
 """Several processes at once on one run: one trains, others read, and none sees half a file."""
 
 import os
-from contextlib import closing
 from functools import partial
-from itertools import islice
 
 import pytest
 
-from imgclf import checkpoint as room
+from children import at_once
 from imgclf import run_dir
 from imgclf.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from imgclf.errors import RunInUseError, UsageError
 from imgclf.model_file import load_model, model_bytes
-from imgclf.parallel import workers
-from imgclf.run import first_snapshot, run
+from imgclf.run import first_snapshot
 from imgclf.storage import write_whole
 
 QUICK, LONG = 200, 10_000  # saves
@@ -24,26 +21,6 @@ PAIRS = pytest.mark.parametrize("pairs", [10, pytest.param(50, marks=pytest.mark
 def _no_power_cuts(monkeypatch):
     """What is synced when is not the matter here, and takes most of the time."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
-
-
-def at_once(*functions):
-    """Call each in a forked child, all from one moment on; return their exit codes."""
-    ready, go = os.pipe()
-    children = []
-    for function in functions:
-        child = os.fork()
-        if child == 0:
-            code = 99  # an error
-            try:
-                os.close(go)
-                os.read(ready, 1)  # until the parent closes its end
-                code = function() or 0
-            finally:
-                os._exit(code)
-        children.append(child)
-    os.close(ready)
-    os.close(go)
-    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 
 
 def told(function):
@@ -74,9 +51,7 @@ def test_of_two_that_go_on_at_once_none_harms_the_other(runs, pairs):
     expected = runs.left(runs.at / "alone")
     for number in range(pairs):
         directory = runs.at / f"pair-{number}"
-        owned = run_dir.create("", directory, {"config.yaml": b""})
-        with closing(owned), workers(1) as sum_blocks, closing(run(plan, directory, sum_blocks)) as events:
-            list(islice(events, 5))  # an epoch
+        runs.begin(plan, directory, 5)  # an epoch
         go_on = partial(told, partial(runs.go_on, plan, directory))
         codes = at_once(go_on, go_on)
         assert 0 in codes
@@ -137,14 +112,9 @@ def read_and_save(runs, saves):
     assert at_once(save_all, read, read) == [0, 0, 0]
 
 
-def test_a_writer_that_does_not_rename_is_caught(runs, monkeypatch):
+def test_a_writer_that_does_not_rename_is_caught(runs, all_write, monkeypatch):
     """The alarm rings."""
-
-    def naive(path, content, keep=None):
-        path.write_bytes(content)
-
-    for place in (room, run_dir):
-        monkeypatch.setattr(place, "write_whole", naive)
-    monkeypatch.setitem(globals(), "write_whole", naive)
+    all_write(runs.write_naively)
+    monkeypatch.setitem(globals(), "write_whole", runs.write_naively)
     with pytest.raises(AssertionError):
         read_and_save(runs, QUICK)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from children import in_child
 from imgclf import run_dir
 from imgclf.config import dump
 from imgclf.parallel import workers
@@ -52,10 +53,10 @@ def train(runs, steps, growth):
 
 def test_nothing_grows_with_the_steps(runs, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda _: None)  # it takes more time than all the rest
-    runs.in_child(lambda: train(runs, 10_000, MB // 2))
+    assert in_child(train, runs, 10_000, MB // 2) == 0
 
 
 @pytest.mark.long
 def test_nothing_grows_with_a_million_steps(runs, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda _: None)
-    runs.in_child(lambda: train(runs, 1_000_000, 5 * MB))
+    assert in_child(train, runs, 1_000_000, 5 * MB) == 0
