@@ -18,12 +18,12 @@ TOLD = defaultdict(lambda: [0, 0, 0.0])  # what the long form did: how many, how
 
 
 @pytest.fixture
-def tell():
-    """Note for the table at the end what was done how often, and how often that went wrong."""
-    began = time.monotonic()
+def tell(request):
+    """Note for the table at the end of the long form what was done how often, and how often that went wrong."""
+    began, long = time.monotonic(), request.node.get_closest_marker("long")
 
     def note(what, number, wrong):
-        for place, more in enumerate((number, wrong, time.monotonic() - began)):
+        for place, more in enumerate((number, wrong, time.monotonic() - began) if long else ()):
             TOLD[what][place] += more
 
     return note

@@ -40,10 +40,10 @@ def test_a_changed_file_is_read_or_refused_in_one_line_and_nothing_else_happens(
     outcome = begun[name].result()
     if form == "long":
         TABLE[name] = outcome
-        tried = outcome.read + outcome.refused
-        tell(f"files changed and given to {len(READERS)} readers", tried, len(outcome.findings))
-        if READERS[name].checked:
-            tell("... of them models and checkpoints", tried, sum(UNNOTICED in one for one in outcome.findings))
+    tried = outcome.read + outcome.refused
+    tell(f"changed files, given to {len(READERS)} readers", tried, len(outcome.findings))
+    if READERS[name].checked:
+        tell("... of them models and checkpoints", tried, sum(UNNOTICED in one for one in outcome.findings))
     assert outcome.findings == []
     assert set(outcome.tried) == set(KINDS)
     # Else the mutations are too tame, or too wild, to say anything.

@@ -33,7 +33,7 @@ def told(function):
 
 
 @PAIRS
-def test_of_two_that_begin_at_once_one_trains_as_if_it_were_alone(runs, pairs):
+def test_of_two_that_begin_at_once_one_trains_as_if_it_were_alone(runs, tell, pairs):
     plan = runs.plan()
     runs.begin(plan, runs.at / "alone")
     expected = runs.left(runs.at / "alone")
@@ -42,10 +42,11 @@ def test_of_two_that_begin_at_once_one_trains_as_if_it_were_alone(runs, pairs):
         begin = partial(told, partial(runs.begin, plan, directory))
         assert sorted(at_once(begin, begin)) == [0, 2]
         assert runs.left(directory) == expected
+    tell("pairs that begin one run at once, or go on with it", pairs, 0)
 
 
 @PAIRS
-def test_of_two_that_go_on_at_once_none_harms_the_other(runs, pairs):
+def test_of_two_that_go_on_at_once_none_harms_the_other(runs, tell, pairs):
     plan = runs.plan()
     runs.begin(plan, runs.at / "alone")
     expected = runs.left(runs.at / "alone")
@@ -57,6 +58,7 @@ def test_of_two_that_go_on_at_once_none_harms_the_other(runs, pairs):
         assert 0 in codes
         assert set(codes) <= {0, 7}  # 0 twice: the first was finished when the second began
         assert runs.left(directory) == expected
+    tell("pairs that begin one run at once, or go on with it", pairs, 0)
 
 
 def test_a_hundred_that_begin_at_once_get_a_hundred_directories(tmp_path, monkeypatch):
@@ -76,8 +78,9 @@ def test_who_reads_while_another_saves_sees_whole_files(runs):
 
 
 @pytest.mark.long
-def test_who_reads_while_another_saves_ten_thousand_times_sees_whole_files(runs):
+def test_who_reads_while_another_saves_ten_thousand_times_sees_whole_files(runs, tell):
     read_and_save(runs, LONG)
+    tell("saves while two others read", LONG, 0)
 
 
 def read_and_save(runs, saves):

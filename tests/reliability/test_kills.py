@@ -19,15 +19,10 @@ KINDS = {
 QUICK, LONG = 12, 334  # kills of each kind; all crash points are tried elsewhere
 
 
+@pytest.mark.parametrize("kills", [QUICK, pytest.param(LONG, marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_killed_at_random_times(runs, kind):
-    assert kill_and_go_on(runs, kind, QUICK)[1] == []
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("kind", KINDS)
-def test_killed_at_random_times_a_thousand_times(runs, tell, kind):
-    killed, wrong = kill_and_go_on(runs, kind, LONG)
+def test_killed_at_random_times(runs, tell, kind, kills):
+    killed, wrong = kill_and_go_on(runs, kind, kills)
     tell("kills at random times", killed, len(wrong))
     assert wrong == []
 
