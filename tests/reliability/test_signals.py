@@ -98,7 +98,7 @@ class Stops:
         self.sent += 1
         self.slowest = max(self.slowest, seconds)
         problems = [f"took {seconds:.1f} s"] if seconds > SECONDS else []
-        if is_silent(process.returncode, number, said):
+        if is_silent(process.returncode, number):
             self.silent += 1
             done = run_dir.read_status(directory) == "finished" or (self.twice and said.startswith("imgclf: error: "))
             if listing(directory) != before and not done:
@@ -129,9 +129,9 @@ def step_of(directory):
     return checkpoint.snapshot.state.step if checkpoint else 0
 
 
-def is_silent(code, number, said):
-    """Whether it was not imgclf that ended the process; while Python starts, it has an end of its own for Ctrl-C."""
-    return code == -number or (number == signal.SIGINT and code == 1 and "init_import_site" in said)
+def is_silent(code, number):
+    """Whether it was not imgclf that ended the process; for Ctrl-C, Python has an end of its own while it starts."""
+    return code == -number or (number == signal.SIGINT and code == 1)
 
 
 def what_is_wrong_with(code, number, said, *, twice):
