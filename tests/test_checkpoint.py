@@ -179,5 +179,5 @@ def test_arrays_that_change_places_are_noticed(swapped):
 def test_without_the_checksum_they_are_not(swapped, monkeypatch):
     """The alarm rings: those of the zip are right."""
     with np.load(swapped) as file:
-        monkeypatch.setattr(room, "fingerprint", lambda _, written=str(file["sha256"]): written)
+        monkeypatch.setattr("imgclf.formats.sealed_npz.digest", lambda _, written=str(file[SEAL]): written)
     assert not same(read_checkpoint(swapped), made("adam"))
