@@ -21,11 +21,18 @@ def unpacked(raw, count=1 << 16):
     return b"".join(pieces)
 
 
+WHOLE = {
+    "packed": gzip.compress(CONTENT, 1),
+    "stored": gzip.compress(CONTENT, 0),
+    "empty": gzip.compress(b""),
+    "two parts": TWO_PARTS,
+    "zeros after": TWO_PARTS + bytes(1 << 19),
+    "zeros between": gzip.compress(b"") + bytes(600_000) + TWO_PARTS,
+}
+
+
 @pytest.mark.parametrize("count", [1000, 1 << 16, 1 << 24])
-@pytest.mark.parametrize("raw", [
-    gzip.compress(CONTENT, 1), gzip.compress(CONTENT, 0), gzip.compress(b""), TWO_PARTS, TWO_PARTS + bytes(1 << 19),
-    gzip.compress(b"") + bytes(600_000) + TWO_PARTS,
-])  # fmt: skip
+@pytest.mark.parametrize("raw", WHOLE.values(), ids=WHOLE)
 def test_it_unpacks_what_gzip_unpacks(raw, count):
     assert unpacked(raw, count) == gzip.decompress(raw)
 

@@ -35,7 +35,9 @@ def test_what_is_written_is_read(write, array, pack):
 
 
 @pytest.mark.parametrize(
-    "raw", [idx_of(IMAGES), gzip.compress(idx_of(IMAGES)), gzip.compress(idx_of(IMAGES)) + b"\0\0"]
+    "raw",
+    [idx_of(IMAGES), gzip.compress(idx_of(IMAGES)), gzip.compress(idx_of(IMAGES)) + b"\0\0"],
+    ids=["plain", "zipped", "zeros after"],
 )
 def test_every_byte_of_the_file_is_shown_in_its_order(write, raw):
     seen = bytearray()
