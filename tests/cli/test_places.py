@@ -149,7 +149,8 @@ def test_a_disk_that_may_only_be_read(tmp_path, mounts):
 LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)),) * 2)
-import imgclf.__main__
+from imgclf.__main__ import main
+main()
 """
 
 
