@@ -106,18 +106,18 @@ def blas():
 
 
 @pytest.mark.skipif(
-    platform.machine() != "x86_64" or blas() in ([], ["Katmai"]), reason="OpenBLAS for other processors is needed"
+    platform.machine() != "x86_64" or blas() in ([], ["Nehalem"]), reason="OpenBLAS for other processors is needed"
 )
 def test_another_processor_is_named_and_goes_on(imgclf, tmp_path, options):
-    """OpenBLAS is told to compute as for a processor of 2004, which every one of today can."""
-    old = {"OPENBLAS_CORETYPE": "Prescott"}
+    """OpenBLAS is told to compute as for a processor of 2008, which every one of today can."""
+    old = {"OPENBLAS_CORETYPE": "Nehalem"}
     assert imgclf("train", *options, "--out", "run").code == 0
     before = bytes_of(tmp_path / "run")
     verified = in_child(tmp_path, old, "verify", "run", "--json")
     content = json.loads(verified.stdout)
     (changed,) = content["environment"]
     version = next(library["version"] for library in threadpool_info() if library["internal_api"] == "openblas")
-    assert changed == f"blas was openblas {version} {blas()[0]} and is openblas {version} Katmai"
+    assert changed == f"blas was openblas {version} {blas()[0]} and is openblas {version} Nehalem"
     assert f"since then: {changed}" in verified.stderr
     # Its sums may be rounded otherwise; then that is said, too.
     assert verified.returncode == (1 if content["differences"] else 0)
