@@ -4,12 +4,12 @@ import json
 import os
 import sys
 from collections.abc import Collection, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from imgclf.data.official import LoadedFile
-from imgclf.downloads.official import OFFICIAL
+if TYPE_CHECKING:
+    from imgclf.data.official import LoadedFile
 
 
 def echo(text: str, *, err: bool = False) -> None:
@@ -96,8 +96,10 @@ def picture_size(shape: Sequence[int]) -> str:
     return f"{shape[0]} x {shape[1]} {'grey' if shape[2] == 1 else 'colour'}"
 
 
-def provenance(source: str, files: Collection[LoadedFile]) -> str:
+def provenance(source: str, files: "Collection[LoadedFile]") -> str:
     """Write behind what a data set is whether its files are the official ones; nothing of sources without any."""
+    from imgclf.downloads.official import OFFICIAL
+
     titles = [known.title for known in OFFICIAL.values() if known.source == source]
     if not titles or not files:
         return ""

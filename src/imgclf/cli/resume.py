@@ -29,15 +29,13 @@ class OldRun:
     @classmethod
     def at(cls, directory: Path, files: tuple[Path, ...], out: Path | None, overrides: tuple[str, ...]) -> "OldRun":
         """Look at a run, in which -s may change nothing but train.epochs."""
-        from imgclf.config import resolve
-
         for option, given in (("--config", files), ("--out", out)):
             if given:
                 raise UsageError(option, "does not go with --resume", "a run goes on in its own directory and config")
         if not directory.is_dir():
             raise RunError(directory, "no such run directory", "see what is under runs/")
         before = config_of_run(directory)
-        now = resolve([directory / "config.yaml"], overrides).config if overrides else before
+        now = config_of_run(directory, overrides) if overrides else before
         if changed := [key for key in _differences(before.model_dump(), now.model_dump()) if key != "train.epochs"]:
             raise UsageError(f"-s {changed[0]}", "cannot change in the middle of a run", "only train.epochs can")
         return cls(directory, before, now)
