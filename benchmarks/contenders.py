@@ -15,6 +15,7 @@ from sklearn.linear_model import SGDClassifier
 
 from imgclf.arrays import FloatArray
 from imgclf.losses import softmax
+from imgclf.model import scores, split
 
 BATCH, L2, STEP_SIZE = 256, 1e-4, 0.01
 
@@ -38,8 +39,8 @@ def contenders(images: Images, folder: Path, stack: ExitStack) -> list[Contender
     shape = X.shape[1], images.classes
     from_float = torch_loops.float32_batches(X, images.y, BATCH)
     from_bytes = torch_loops.uint8_batches(pixels, images.y, mean, BATCH)
-    weights = fitted(X, images)
-    dscores = softmax(X @ weights, images.y)[1]
+    weights = fitted(plan.weights, X, images)
+    dscores = softmax(scores(X, weights), images.y)[1]
     return [
         Contender(
             "imgclf",
@@ -108,12 +109,12 @@ def classifiers(X: FloatArray, images: Images) -> dict[str, Callable[[], object]
     return {on(threads): way(threads) for threads in thread_counts()}
 
 
-def fitted(X: FloatArray, images: Images) -> FloatArray:
-    """Return W (D, C) after some steps down the gradient on the first images."""
-    X, y = X[:5000], images.y[:5000]
-    weights = np.zeros((X.shape[1], images.classes), np.float32)
+def fitted(start: FloatArray, X: FloatArray, images: Images) -> FloatArray:
+    """Return weights (D+1, C) some steps down the gradient on the first images from where a run starts."""
+    X, y, weights = X[:5000], images.y[:5000], start.copy(order="K")
+    W, _ = split(weights)
     for _ in range(10):
-        weights -= STEP_SIZE * X.T @ softmax(X @ weights, y)[1] / len(y)
+        W -= STEP_SIZE * X.T @ softmax(scores(X, weights), y)[1] / len(y)
     return weights
 
 

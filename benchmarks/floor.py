@@ -1,30 +1,30 @@
-"""What no linear classifier can do without: look at the pixels, make them numbers, multiply twice."""
+"""What imgclf cannot do without: look at the pixels, make them numbers, multiply twice."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from imgclf.arrays import BLOCK, ByteArray, FloatArray
+from imgclf.arrays import BLOCK, ByteArray, FloatArray, empty_on_lines
+from imgclf.model import backward, scores
 
 Epoch = Callable[[], object]
 
 
 def products(pixels: ByteArray, dscores: FloatArray, weights: FloatArray, threads: int) -> Epoch:
-    """One cast of the pixels to float32, X @ W and X.T @ dscores, block by block into the same buffers, in order.
+    """One cast of the pixels to float32 and imgclf's two products, block by block into the same buffers, in order.
 
-    pixels (N, D), dscores (N, C) and weights (D, C) float32: of a trained classifier, so that they are no special
+    pixels (N, D), dscores (N, C) and weights (D+1, C) float32: of a trained classifier, so that they are no special
     numbers. Nothing is gathered, nothing is added up.
     """
-    D, C = weights.shape
 
     def share(thread: int) -> None:
-        X, s, grad = (np.empty(shape, np.float32) for shape in ((BLOCK, D), (BLOCK, C), (D, C)))
+        X, grad = empty_on_lines((BLOCK, pixels.shape[1]), "float32"), np.empty_like(weights)
         for rows in _blocks(len(pixels), thread, threads):
             n = len(pixels[rows])
             np.copyto(X[:n], pixels[rows])
-            np.matmul(X[:n], weights, out=s[:n])
-            np.matmul(X[:n].T, dscores[rows], out=grad)
+            scores(X[:n], weights)
+            backward(X[:n], dscores[rows], out=grad)
 
     return _on_threads(share, threads)
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from imgclf.arrays import BLOCK
-from imgclf.model import SLAB, scores, split
+from imgclf.model import SLABS, STRIP, backward, scores, slab_of, split
+
+SLAB = slab_of(6, 4)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -18,16 +20,41 @@ def test_scores_are_sums_of_products(dtype, N):
     np.testing.assert_array_equal(got, np.reshape(by_hand, (N, 4)))
 
 
+SHAPES = [(3072, 10), (3072, 20), (3072, 40), (3072, 50)]  # D, C: one for every way to cut X into slabs
+
+
+def test_every_slab_is_tried():
+    assert [slab_of(*shape) for shape in SHAPES] == [*SLABS, BLOCK]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_row_has_the_same_scores_to_the_bit_alone_and_in_company(dtype):
+@pytest.mark.parametrize("order", "CF")
+@pytest.mark.parametrize(("D", "C"), SHAPES)
+def test_a_row_has_the_same_scores_to_the_bit_alone_and_in_company(dtype, order, D, C):
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((3 * BLOCK + 5, 3072)).astype(dtype)
-    weights = rng.standard_normal((3073, 10)).astype(dtype)
+    X = rng.standard_normal((3 * BLOCK + 5, D)).astype(dtype)
+    weights = np.array(rng.standard_normal((D + 1, C)), dtype, order=order)
     together = scores(X, weights)
     for n in range(0, len(X), 29):
         assert scores(X[n : n + 1], weights).tobytes() == together[n].tobytes()
     half = X[100:200]
     assert scores(half, weights).tobytes() == together[100:200].tobytes()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("order", "CF")
+@pytest.mark.parametrize("N", [0, 1, 5, BLOCK])
+@pytest.mark.parametrize(("D", "C"), [(1, 2), (STRIP - 1, 3), (2 * STRIP, 3), (3 * STRIP + 1, 4), (STRIP + 5, 130)])
+def test_backward_is_sums_of_products(dtype, order, N, D, C):
+    rng = np.random.default_rng(N)
+    X, dscores = rng.integers(-3, 4, (N, D)), rng.integers(-3, 4, (N, C))
+    out = np.full((D + 1, C), np.nan, dtype, order=order)
+    backward(X.astype(dtype), dscores.astype(dtype), out=out)
+    by_hand = np.zeros((D + 1, C))
+    for x, slopes in zip(X, dscores, strict=True):
+        by_hand[:-1] += np.outer(x, slopes)
+        by_hand[-1] += slopes
+    np.testing.assert_array_equal(out, by_hand)
 
 
 def test_split_gives_views():

@@ -48,8 +48,8 @@ class Rank:
         array, counts = recvbuf
         assert [part.size for part in got] == counts
         assert {part.dtype for part in got} == {array.dtype}
-        assert array.flags.c_contiguous
-        array.reshape(-1)[:] = np.concatenate([part.reshape(-1) for part in got])
+        assert array.flags.forc
+        array.ravel("K")[:] = np.concatenate([part.reshape(-1) for part in got])
 
 
 def on_each(ranks, function):
@@ -60,16 +60,17 @@ def on_each(ranks, function):
         return list(pool.map(function, comms)), comms
 
 
-def case(N, seed=0, dtype=np.float32):
+def case(N, seed=0, dtype=np.float32, order="C"):
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((N, 50)).astype(dtype)
-    return Batch.of(X, rng.integers(0, 4, N)), rng.standard_normal((51, 4)).astype(dtype)
+    return Batch.of(X, rng.integers(0, 4, N)), np.array(rng.standard_normal((51, 4)), dtype, order=order)
 
 
 @pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("order", "CF")
 @pytest.mark.parametrize("N", [1, BLOCK + 1, 9 * BLOCK + 5])
-def test_any_number_of_ranks_gives_the_same_bytes(name, N):
-    batch, weights = case(N)
+def test_any_number_of_ranks_gives_the_same_bytes_in_the_same_order(name, N, order):
+    batch, weights = case(N, order=order)
     objective = Objective(LOSSES[name], 0.1)
     plain = analytic_gradient(objective, batch, weights)
     for ranks in (1, 2, 3, 4, 5):
@@ -77,6 +78,7 @@ def test_any_number_of_ranks_gives_the_same_bytes(name, N):
         for seen in found:
             assert seen.grad.dtype == plain.grad.dtype
             assert seen.grad.tobytes() == plain.grad.tobytes()
+            assert seen.grad.strides == weights.strides
             assert (seen.loss, seen.correct) == (plain.loss, plain.correct)
             # What is written into metrics.csv is a Python number.
             assert (type(seen.loss), type(seen.correct)) == (float, int)

@@ -55,6 +55,14 @@ def test_a_run_continued_from_any_state_is_the_straight_run(optimizer):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("order", "CF")
+def test_weights_keep_their_order_in_memory(optimizer, order):
+    made = parts(optimizer=optimizer)
+    first = start(np.zeros((9, 3), np.float32, order=order), made["optimizer"])
+    assert run(3, state=first, optimizer=optimizer)[-1].weights.strides == first.weights.strides
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_states_already_yielded_keep_their_weights(optimizer):
     states = run(6, optimizer=optimizer)
     assert [state.step for state in states] == [1, 2, 3, 4, 5, 6]

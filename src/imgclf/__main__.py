@@ -1,11 +1,21 @@
 """The command `imgclf`, and `python -m imgclf`."""
 
 import signal
+import sys
+from typing import NoReturn
 
-# What asks to stop waits until `main` listens: in the middle of an import it would be a traceback.
+# What asks to stop waits until `run` listens: in the middle of an import it would be a traceback.
 signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
-from imgclf.cli import main  # noqa: E402
+from imgclf.cli import main as run  # noqa: E402
+from imgclf.cli.stopping import unraisable  # noqa: E402
+
+
+def main() -> NoReturn:
+    """Run the command line as a process of its own."""
+    sys.unraisablehook = unraisable
+    run()
+
 
 if __name__ == "__main__":
     main()

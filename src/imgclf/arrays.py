@@ -11,6 +11,7 @@ The alphabet of shapes, the same in every module:
     scores   (N, C) float    X @ W + b
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
@@ -23,6 +24,20 @@ IntArray: TypeAlias = NDArray[np.integer[Any]]
 ByteArray: TypeAlias = NDArray[np.uint8]
 
 BLOCK = 128  # rows that are read, scored and summed together: few enough for a processor's cache
+
+
+LINE = 64  # bytes: what a processor's cache fetches at a time
+
+
+def empty_on_lines(shape: tuple[int, ...], dtype: str) -> FloatArray:
+    """Return an empty array that begins where a line of the cache does; NumPy's own begin 16 bytes after any.
+
+    A processor reads its numbers, 64 bytes at a time, in half the time.
+    """
+    size, itemsize = math.prod(shape), np.dtype(dtype).itemsize
+    flat = np.empty(size + LINE // itemsize, dtype)
+    start = -flat.ctypes.data % LINE // itemsize
+    return flat[start : start + size].reshape(shape)
 
 
 def places(n: int) -> IntArray:

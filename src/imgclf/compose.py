@@ -116,8 +116,12 @@ def make_schedule(config: Config, per_epoch: int) -> Schedule:
 
 
 def initial_weights(config: Config, size: int, classes: int) -> FloatArray:
-    """Return W normal with the config's standard deviation and b = 0, (D+1, C)."""
-    weights = np.zeros((size + 1, classes), config.train.dtype)
+    """Return W normal with the config's standard deviation and b = 0, (D+1, C).
+
+    The weights of a class lie together in memory, as those of torch.nn.Linear do; whatever is computed from them
+    keeps that order.
+    """
+    weights = np.zeros((size + 1, classes), config.train.dtype, order="F")
     if config.model.init_scale:
         weights[:-1] = config.model.init_scale * normal(stream(config.seed, WEIGHTS), (size, classes))
     return weights

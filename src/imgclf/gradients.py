@@ -14,7 +14,7 @@ import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.losses import LossFn
-from imgclf.model import scores, split
+from imgclf.model import backward, scores, split
 
 # Truncation grows like STEP**2, round-off like 1 / STEP; for float64 and pixels of about 1 they meet near here.
 STEP = 1e-5
@@ -74,8 +74,7 @@ def analytic_gradient(objective: Objective, batch: Batch, weights: FloatArray) -
         s = scores(X, weights)  # (n, C)
         losses, dscores = objective.loss_fn(s, y)
         grad = np.empty_like(weights)
-        np.matmul(X.T, dscores, out=grad[:-1])
-        grad[-1] = dscores.sum(axis=0)
+        backward(X, dscores, out=grad)
         return float(losses.sum(dtype=np.float64)), count_correct(s, y), grad
 
     loss, correct, grad = batch.sum(sums)

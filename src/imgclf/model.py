@@ -1,10 +1,14 @@
-"""The model: one score a class, linear in the pixels."""
+"""The model: one score a class, linear in the pixels; and the chain rule through it."""
 
 import numpy as np
 
-from imgclf.arrays import FloatArray
+from imgclf.arrays import BLOCK, FloatArray
 
-SLAB = 32  # rows that BLAS multiplies at a time
+# OpenBLAS multiplies small matrices where they lie. Of larger ones it makes copies first, and for a dozen classes
+# that takes longer than to multiply: so X is cut into slabs of rows, or into strips of columns, that are small.
+SMALL = 10**6  # multiplications
+SLABS = 32, 16, 8
+STRIP = 64
 
 
 def split(weights: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -18,16 +22,39 @@ def scores(X: FloatArray, weights: FloatArray) -> FloatArray:
     X (N, D), weights (D+1, C); returns (N, C), in the dtype of the weights.
     """
     W, b = split(weights)
-    out = np.empty((len(X), W.shape[1]), weights.dtype)
-    # BLAS rounds differently for another number of rows: always multiply exactly SLAB of them, so that an
-    # example has the same scores, to the bit, alone and in any company.
-    whole = len(X) // SLAB
-    in_slabs = X[: whole * SLAB].reshape(whole, SLAB, X.shape[1])
-    np.matmul(in_slabs, W, out=out[: whole * SLAB].reshape(whole, SLAB, W.shape[1]))
-    rest = X[whole * SLAB :]
-    if len(rest):
-        padded = np.zeros((SLAB, X.shape[1]), X.dtype)
-        padded[: len(rest)] = rest
-        out[whole * SLAB :] = (padded @ W)[: len(rest)]
+    (N, D), C = X.shape, W.shape[1]
+    out = np.empty((N, C), weights.dtype)
+    slab = slab_of(D, C)
+    whole = N // slab
+    cut = whole * slab
+    np.matmul(X[:cut].reshape(whole, slab, D), W, out=out[:cut].reshape(whole, slab, C))
+    if cut < N:
+        padded = np.zeros((slab, D), X.dtype)
+        padded[: N - cut] = X[cut:]
+        out[cut:] = (padded @ W)[: N - cut]
     out += b
     return out
+
+
+def slab_of(D: int, C: int) -> int:
+    """How many rows of X are multiplied at a time: always as many for one model.
+
+    BLAS rounds differently for another number of rows; so an example has the same scores, to the bit, alone and in any
+    company.
+    """
+    return next((rows for rows in SLABS if rows * D * C <= SMALL), BLOCK)
+
+
+def backward(X: FloatArray, dscores: FloatArray, out: FloatArray) -> None:
+    """The chain rule through `scores`: dW = X.T @ dscores, db = sum(dscores).
+
+    X (N, D), dscores (N, C); `out` (D+1, C) is filled, with db in its last row.
+    """
+    dW, db = split(out)
+    (N, D), C = X.shape, dW.shape[1]
+    whole = D // STRIP if STRIP * N * C <= SMALL else 0
+    cut = whole * STRIP
+    strips = X[:, :cut].reshape(N, whole, STRIP).transpose(1, 2, 0)  # (whole, STRIP, N)
+    np.matmul(strips, dscores, out=dW[:cut].reshape(whole, STRIP, C))
+    np.matmul(X[:, cut:].T, dscores, out=dW[cut:])
+    dscores.sum(axis=0, out=db)

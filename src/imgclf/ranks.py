@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from itertools import pairwise
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +108,7 @@ class _Shape(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    order: Literal["C", "F"]  # rows or columns first
 
 
 def _put_together(comm: Communicator, n: int, shares: list[list[range]], found: list[Sums]) -> Sums:
@@ -127,7 +128,9 @@ def _put_together(comm: Communicator, n: int, shares: list[list[range]], found: 
 
 
 def _outline(part: Any) -> Any:
-    return _Shape(part.shape, part.dtype) if isinstance(part, np.ndarray) and part.ndim else part
+    if not isinstance(part, np.ndarray) or not part.ndim:
+        return part
+    return _Shape(part.shape, part.dtype, "F" if part.flags.f_contiguous else "C")
 
 
 def _put_arrays_together(
@@ -138,11 +141,11 @@ def _put_arrays_together(
     arrays: list[NDArray[Any]],
 ) -> NDArray[Any]:
     """Add up arrays of which rank r has `counts[r]`: every rank one slice of all of them."""
-    total = np.empty(of.shape, of.dtype)
+    total = np.empty(of.shape, of.dtype, of.order)
     ends = [total.size * rank // comm.size for rank in range(comm.size + 1)]
     sizes = [end - start for start, end in pairwise(ends)]
     here = sizes[comm.rank]
-    flat = [array.reshape(-1) for array in arrays]
+    flat = [array.ravel(of.order) for array in arrays]
     parts = [part[start:end] for start, end in pairwise(ends) for part in flat]
     send = flat[0] if len(flat) == 1 else np.concatenate([np.empty(0, of.dtype), *parts])
     slices = np.empty((sum(counts), here), of.dtype)

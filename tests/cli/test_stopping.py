@@ -56,6 +56,44 @@ def test_a_stop_that_became_another_error_on_its_way_is_still_a_stop():
     assert explain(ValueError("x"))[1] == 70
 
 
+LOST = """
+import os, signal
+from imgclf import cli
+from imgclf.__main__ import main
+from imgclf.cli.stopping import asked
+
+class Object:
+    def __del__(self):
+        {does}
+
+def command(**_):
+    del [Object()][0]
+    if stop := asked():
+        raise stop
+
+cli.cli.main = command
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("does", "code", "says"),
+    [
+        ("os.kill(os.getpid(), signal.SIGTERM)", 143, "imgclf: error: imgclf: stopped"),
+        ("raise ValueError('not ours')", 0, "ValueError: not ours"),
+    ],
+    ids=["a stop", "an error"],
+)
+def test_of_a_stop_where_python_may_not_raise_nothing_is_shown_but_its_line(does, code, says):
+    done = subprocess.run(
+        [sys.executable, "-c", LOST.format(does=does)], stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert done.returncode == code
+    assert says in done.stderr
+    assert ("ignored" in done.stderr) == (code == 0)
+    assert code == 0 or done.stderr.count("\n") == 1
+
+
 def test_a_signal_that_is_ignored_stays_so():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     listen()

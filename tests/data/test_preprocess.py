@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgclf.arrays import BLOCK
+from imgclf.arrays import BLOCK, LINE
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import fit_preprocess
 from imgclf.parallel import workers
@@ -52,6 +52,7 @@ def test_a_reader_reads_what_preprocessing_gives_and_always_into_the_same_memory
         first = X if first is None else first
         assert np.shares_memory(first, X)
     assert len(memory) == 1
+    assert memory.pop() % LINE == 0
     assert not np.shares_memory(fitted.reader(view)(rows).X, X)
 
 

@@ -18,7 +18,7 @@ from imgclf.errors import RunError
 from interruption import interrupt
 
 SMALL = ("data.source=synthetic", "data.options={train: 50, val: 20, test: 0, classes: 3, size: 3, noise: 100}",
-         "train.batch_size=16")  # fmt: skip
+         "train.batch_size=16", "checkpoint={unit: step, every: 5}")  # fmt: skip
 LARGE = ("data.source=synthetic", "data.options={train: 45000, val: 5000, test: 0, size: 32, channels: 3}")
 if "CIFAR10" in os.environ:
     LARGE = ("data.source=cifar10", f"data.path={json.dumps(os.environ['CIFAR10'])}")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from types import FrameType
 
@@ -37,6 +38,12 @@ def listen() -> None:
     _asked.clear()
     _handle(_stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def unraisable(lost: "sys.UnraisableHookArgs") -> None:
+    """Be Python's hook for what may not be raised, as in `__del__`: of a Stop that is lost there, `asked` knows."""
+    if not isinstance(lost.exc_value, Stop):
+        sys.__unraisablehook__(lost)
 
 
 def leave_at_once() -> None:

@@ -10,7 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import BLOCK, Batch, ByteArray, Example, FloatArray, IntArray, SumFn, Sums, places, sum_in_turn
+from imgclf.arrays import (
+    BLOCK,
+    Batch,
+    ByteArray,
+    Example,
+    FloatArray,
+    IntArray,
+    SumFn,
+    Sums,
+    empty_on_lines,
+    places,
+    sum_in_turn,
+)
 from imgclf.data.dataset import Dataset
 from imgclf.formats.images import conform, read_image
 
@@ -92,7 +104,7 @@ class Preprocess:
     def reader(self, dataset: Dataset) -> "Reader":
         """Return a new reader of a data set."""
         pixels = np.empty((BLOCK, *dataset.example_shape), dataset.images.dtype)
-        return Reader(self, dataset, pixels, np.empty((BLOCK, self.size), self.dtype))
+        return Reader(self, dataset, pixels, empty_on_lines((BLOCK, self.size), self.dtype))
 
 
 @dataclass(frozen=True)

@@ -42,5 +42,8 @@ class Subject:
         return Objective(self.loss_fn, l2, l1)
 
     def slope(self, X: FloatArray, y: IntArray, weights: FloatArray, l2: float = 0.0, l1: float = 0.0) -> FloatArray:
-        """Return the gradient under check, (D+1, C); it gets a copy of the weights, to do to it what it likes."""
-        return self.gradient(self.objective(l2, l1), Batch.of(X, y), weights.copy()).grad
+        """Return the gradient under check, (D+1, C); it gets a copy of the weights, to do to it what it likes.
+
+        The copy has their order in memory, on which the last bits depend.
+        """
+        return self.gradient(self.objective(l2, l1), Batch.of(X, y), weights.copy(order="K")).grad
