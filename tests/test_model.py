@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from imgclf.arrays import BLOCK
-from imgclf.model import SLABS, STRIP, backward, scores, slab_of, split
-
-SLAB = slab_of(6, 4)
+from imgclf.model import SLAB, STRIP, backward, scores, slab_of, split
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -20,11 +18,11 @@ def test_scores_are_sums_of_products(dtype, N):
     np.testing.assert_array_equal(got, np.reshape(by_hand, (N, 4)))
 
 
-SHAPES = [(3072, 10), (3072, 20), (3072, 40), (3072, 50)]  # D, C: one for every way to cut X into slabs
+SHAPES = [(3072, 10), (3072, 11)]  # D, C: one for every way to cut X into slabs
 
 
 def test_every_slab_is_tried():
-    assert [slab_of(*shape) for shape in SHAPES] == [*SLABS, BLOCK]
+    assert [slab_of(*shape) for shape in SHAPES] == [SLAB, BLOCK]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -44,7 +42,7 @@ def test_a_row_has_the_same_scores_to_the_bit_alone_and_in_company(dtype, order,
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("order", "CF")
 @pytest.mark.parametrize("N", [0, 1, 5, BLOCK])
-@pytest.mark.parametrize(("D", "C"), [(1, 2), (STRIP - 1, 3), (2 * STRIP, 3), (3 * STRIP + 1, 4), (STRIP + 5, 130)])
+@pytest.mark.parametrize(("D", "C"), [(1, 2), (STRIP - 1, 3), (2 * STRIP, 3), (3 * STRIP + 1, 4), (STRIP + 5, 31)])
 def test_backward_is_sums_of_products(dtype, order, N, D, C):
     rng = np.random.default_rng(N)
     X, dscores = rng.integers(-3, 4, (N, D)), rng.integers(-3, 4, (N, C))

@@ -4,11 +4,10 @@ import numpy as np
 
 from imgclf.arrays import BLOCK, FloatArray
 
-# OpenBLAS multiplies small matrices where they lie. Of larger ones it makes copies first, and for a dozen classes
-# that takes longer than to multiply: so X is cut into slabs of rows, or into strips of columns, that are small.
+# On processors with AVX-512, OpenBLAS multiplies small matrices where they lie. Of larger ones it makes copies first,
+# and for a dozen classes that takes longer than to multiply: so X is cut into slabs of rows, or strips of columns.
 SMALL = 10**6  # multiplications
-SLABS = 32, 16, 8
-STRIP = 64
+SLAB, STRIP = 32, 256
 
 
 def split(weights: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -42,7 +41,7 @@ def slab_of(D: int, C: int) -> int:
     BLAS rounds differently for another number of rows; so an example has the same scores, to the bit, alone and in any
     company.
     """
-    return next((rows for rows in SLABS if rows * D * C <= SMALL), BLOCK)
+    return SLAB if SLAB * D * C <= SMALL else BLOCK
 
 
 def backward(X: FloatArray, dscores: FloatArray, out: FloatArray) -> None:
@@ -55,6 +54,7 @@ def backward(X: FloatArray, dscores: FloatArray, out: FloatArray) -> None:
     whole = D // STRIP if STRIP * N * C <= SMALL else 0
     cut = whole * STRIP
     strips = X[:, :cut].reshape(N, whole, STRIP).transpose(1, 2, 0)  # (whole, STRIP, N)
-    np.matmul(strips, dscores, out=dW[:cut].reshape(whole, STRIP, C))
-    np.matmul(X[:, cut:].T, dscores, out=dW[cut:])
+    multiply = np.multiply if N == 1 else np.matmul  # a column times a row: there NumPy's matmul does without BLAS
+    multiply(strips, dscores, out=dW[:cut].reshape(whole, STRIP, C))
+    multiply(X[:, cut:].T, dscores, out=dW[cut:])
     dscores.sum(axis=0, out=db)
