@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from textwrap import fill
 
-from imgclf.environment import describe_environment
+from imgclf.environment import processor
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -35,7 +35,7 @@ def write_part(text: str) -> None:
 def machine(threads: str, *packages: str) -> str:
     """Name the processor, how much of it was used, and the versions."""
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    return f"Machine: {describe_environment(1, '')['cpu']}, {threads}; Python {platform.python_version()}, {versions}."
+    return f"Machine: {processor()}, {threads}; Python {platform.python_version()}, {versions}."
 
 
 def cores() -> int:

@@ -24,7 +24,7 @@ def describe_environment(threads: int, train: Dataset, processes: int = 1) -> di
         "packages": {name: version(name) for name in PACKAGES},
         "blas": [_blas(library) for library in threadpool_info() if library["user_api"] == "blas"],
         "platform": platform.platform(),
-        "cpu": _cpu(),
+        "cpu": processor(),
         "cores": os.cpu_count(),
         "processes": processes,
         "threads": threads,
@@ -40,7 +40,8 @@ def _blas(library: dict[str, Any]) -> dict[str, Any]:
     return {key: library.get(key) for key in ("internal_api", "version", "architecture")}
 
 
-def _cpu() -> str:
+def processor() -> str:
+    """Return what the processor calls itself."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
