@@ -131,3 +131,8 @@ def status():
         return respond
 
     return answer
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Name bytes by their argument: they may hold the time, and pytest-xdist wants the same names always."""
+    return argname if isinstance(val, bytes) else None
