@@ -10,14 +10,8 @@ from hostile.readers import READERS
 from hostile.watch import UNNOTICED
 from imgclf.parallel import available_cores
 
-QUICK, QUICK_SECONDS = 2_000, 5.0  # whichever comes first
-LONG, LONG_OF_PICTURES = 50_000, 5_000
-
-
-def counts(form, name):
-    if form == "quick":
-        return {"count": QUICK, "seconds": QUICK_SECONDS}
-    return {"count": LONG_OF_PICTURES if "image" in name else LONG, "seconds": 24 * 3600.0}
+# Whichever comes first.
+FORMS = {"quick": {"count": 2_000, "seconds": 5.0}, "long": {"count": 50_000, "seconds": 24 * 3600.0}}
 
 
 @pytest.fixture(scope="module", params=["quick", pytest.param("long", marks=pytest.mark.long)])
@@ -26,10 +20,9 @@ def examined(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
     with ThreadPoolExecutor(available_cores()) as pool:
         begun = {
-            name: pool.submit(examine, name, folder / name.replace(" ", "-"), **counts(request.param, name))
+            name: pool.submit(examine, name, folder / name.replace(" ", "-"), **FORMS[request.param])
             for name in READERS
         }
-
         yield request.param, begun
         pool.shutdown(cancel_futures=True)
 
