@@ -101,7 +101,7 @@ class Stops:
         if is_silent(process.returncode, number):
             self.silent += 1
             done = run_dir.read_status(directory) == "finished" or (self.twice and said.startswith("imgclf: error: "))
-            if listing(directory) != before and not done:
+            if not done and (process.returncode == 0 or listing(directory) != before):
                 problems.append("nobody listened")
         else:
             problems += what_is_wrong_with(process.returncode, number, said, twice=self.twice)
@@ -130,8 +130,11 @@ def step_of(directory):
 
 
 def is_silent(code, number):
-    """Whether it was not imgclf that ended the process; for Ctrl-C, Python has an end of its own while it starts."""
-    return code == -number or (number == signal.SIGINT and code == 1)
+    """Whether it was not imgclf that ended the process, or the process had come to its end before it heard.
+
+    For Ctrl-C, Python has an end of its own while it starts.
+    """
+    return code in (0, -number) or (number == signal.SIGINT and code == 1)
 
 
 def what_is_wrong_with(code, number, said, *, twice):
