@@ -14,7 +14,7 @@ LAYERS = {
     "model": 1, "losses": 1, "optimizers": 1, "schedules": 1, "metrics": 1, "early_stopping": 1,
     "gradients": 2,
     "trainer": 3,
-    "data": 4, "formats": 4, "batches": 4, "parallel": 4, "ranks": 4, "storage": 4, "memory": 4,
+    "data": 4, "formats": 4, "batches": 4, "folding": 4, "parallel": 4, "ranks": 4, "storage": 4, "memory": 4,
     "config": 5, "downloads": 5,
     "model_file": 6, "checkpoint": 6, "run_dir": 6, "environment": 6,
     "loading": 7, "packing": 7, "compose": 7, "estimate": 7, "evaluate": 7, "gradcheck": 7,

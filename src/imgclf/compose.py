@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from imgclf import folding
 from imgclf.arrays import FloatArray, SumFn, sum_in_turn
 from imgclf.batches import SampleFn, epoch_sampler, per_thread, steps_per_epoch
 from imgclf.config import Config
@@ -65,7 +66,7 @@ def make_plan(config: Config, sum_blocks: SumFn = sum_in_turn) -> Plan:
         val=val,
         preprocess=preprocess,
         objective=make_objective(config),
-        evaluate_gradient=GRADIENTS[config.train.gradient],
+        evaluate_gradient=make_gradient(config, train, preprocess, size),
         optimizer=make_optimizer(config),
         step_size=make_schedule(config, per_epoch),
         sample=make_sampler(config, train, preprocess, size),
@@ -84,13 +85,27 @@ def continue_from(plan: Plan, model: Model) -> Plan:
             f"{len(model.class_names)} of {model.preprocess.example_shape}",
             "the data has changed since the run: restore it, or train again",
         )
-    sample = make_sampler(plan.config, plan.train, model.preprocess, plan.batch_size)
-    return replace(plan, preprocess=model.preprocess, weights=model.weights, sample=sample)
+    parts = plan.config, plan.train, model.preprocess, plan.batch_size
+    return replace(
+        plan,
+        preprocess=model.preprocess,
+        evaluate_gradient=make_gradient(*parts),
+        sample=make_sampler(*parts),
+        weights=model.weights,
+    )
 
 
 def make_sampler(config: Config, train: Dataset, preprocess: Preprocess, batch_size: int) -> SampleFn:
     """Return sample(step), in an order that follows from the config's seed."""
     return epoch_sampler(len(train), batch_size, config.seed, per_thread(lambda: preprocess.reader(train)))
+
+
+def make_gradient(config: Config, train: Dataset, preprocess: Preprocess, batch_size: int) -> GradientFn:
+    """Return the gradient that the config names; the analytic one on pixels as they are stored, where that pays."""
+    gradient = GRADIENTS[config.train.gradient]
+    if config.train.gradient == "analytic" and folding.pays(preprocess, batch_size, len(train.class_names)):
+        return folding.folded(gradient, preprocess, train)
+    return gradient
 
 
 def make_objective(config: Config, loss: str | None = None) -> Objective:

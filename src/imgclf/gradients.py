@@ -39,7 +39,9 @@ class Objective:
     def penalty(self, weights: FloatArray) -> float:
         """Return l2/2 * sum(W**2) + l1 * sum(|W|), summed in float64."""
         W = split(weights)[0]
-        penalty = self.l2 / 2 * np.square(W, dtype=np.float64).sum()
+        penalty = 0.0
+        if self.l2:
+            penalty += self.l2 / 2 * np.square(W, dtype=np.float64).sum()
         if self.l1:
             penalty += self.l1 * np.abs(W, dtype=np.float64).sum()
         return float(penalty)

@@ -40,15 +40,22 @@ def normal(bits: np.random.PCG64, shape: tuple[int, ...]) -> NDArray[np.float64]
 def shuffled(n: int, seed: int, purpose: int, *counters: int) -> IntArray:
     """Return 0..n-1 in random order, (n,): the places of n raw numbers, from the smallest number to the largest."""
     if n <= SORTED_AT_ONCE:
-        return stream(seed, purpose, *counters).random_raw(n).argsort(kind="stable").astype(place_type(n))
-    # The same order with 6 bytes a place instead of 20: a sixteenth of the numbers is sorted at a time.
+        return _ranking(stream(seed, purpose, *counters).random_raw(n)).astype(place_type(n))
+    # The same order with 6 bytes a place instead of 28: a sixteenth of the numbers is sorted at a time.
     order = np.empty(n, place_type(n))
     done = 0
     for part in range(1 << _PART_BITS):
         numbers, found = _part(stream(seed, purpose, *counters), n, part)
-        order[done : done + len(found)] = found[numbers.argsort(kind="stable")]
+        order[done : done + len(found)] = found[_ranking(numbers)]
         done += len(found)
     return order
+
+
+def _ranking(numbers: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """Return the places of numbers, smallest first; of equal ones, that which came first."""
+    order = numbers.argsort()  # in a fifth of the time of a stable sort, and the same where no two are equal
+    ranked = numbers[order]
+    return order if (ranked[:-1] < ranked[1:]).all() else numbers.argsort(kind="stable")
 
 
 def _part(bits: np.random.PCG64, n: int, part: int) -> tuple[NDArray[np.uint64], IntArray]:

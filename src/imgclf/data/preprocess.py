@@ -70,12 +70,12 @@ class Preprocess:
         return math.prod(self.example_shape)  # of a hostile model: NumPy would wrap around
 
     @cached_property
-    def _centre(self) -> FloatArray | None:
+    def centre(self) -> FloatArray | None:
         """What is subtracted from pixels as they are: (D,), or None."""
         return None if self.mean is None else self.mean * self.mean.dtype.type(self.scale)
 
     @cached_property
-    def _factor(self) -> FloatArray | None:
+    def factor(self) -> FloatArray | None:
         """What the difference is multiplied by: (D,) or (), or None for 1."""
         if self.std is not None:
             return np.asarray(1 / (self.std.astype(np.float64) * self.scale)).astype(self.dtype)
@@ -86,10 +86,10 @@ class Preprocess:
         flat = pixels.reshape(len(pixels), -1)
         X = np.empty(flat.shape, self.dtype) if out is None else out
         X[:] = flat  # a cast of its own: with one inside it, a difference takes longer than the two
-        if self._centre is not None:
-            X -= self._centre
-        if self._factor is not None:
-            X *= self._factor
+        if self.centre is not None:
+            X -= self.centre
+        if self.factor is not None:
+            X *= self.factor
         return X
 
     def picture(self, pixels: ByteArray) -> ByteArray:
