@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression, _logistic
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.cli.console import table
 
-EPOCHS, L2 = 10, 2e-3  # as in configs/cifar10_softmax.yaml
+EPOCHS, L2, BATCH, STEP_SIZE = 10, 2e-3, 1024, 0.4  # as in configs/cifar10_softmax.yaml
 NEAR = 1e-3  # what counts as at the optimum: 0.1 % above it
 ROUNDS = 5
 TOLERANCE, ITERATIONS = 1e-5, 250
@@ -32,7 +32,12 @@ class Seen(NamedTuple):
 
 def settings() -> list[str]:
     """Return the objective and the schedule as overrides of imgclf's config."""
-    return [f"regularization.l2={L2}", f"train.epochs={EPOCHS}"]
+    return [
+        f"regularization.l2={L2}",
+        f"train.epochs={EPOCHS}",
+        f"train.batch_size={BATCH}",
+        f"schedule.step_size={STEP_SIZE}",
+    ]
 
 
 def measure_optimum(images: Images) -> tuple[str, float]:

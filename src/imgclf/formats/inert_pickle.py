@@ -17,6 +17,7 @@ import numpy as np
 from imgclf.arrays import ByteArray
 from imgclf.errors import DataError
 
+_CODE, _BYTE, _TWO_BYTES, _INT, _LENGTH = (struct.Struct(layout) for layout in ("c", "<B", "<H", "<i", "<I"))
 _NAMES = {
     b"numpy.core.multiarray _reconstruct": "array",
     b"numpy._core.multiarray _reconstruct": "array",
@@ -104,7 +105,7 @@ class _Machine:
         start = self.raw[:16].tobytes()
         if start[:2] not in (b"\x80\x02", b"\x80\x03"):
             raise _RefusedError(f"begins with {start!r}, not as a pickle of protocol 2 or 3")
-        while (code := self.take(1).tobytes()) != pickle.STOP:
+        while (code := self.next(_CODE)) != pickle.STOP:
             if code not in _INSTRUCTIONS:
                 raise _RefusedError(f"byte {self.position - 1}: instruction {code!r} has no place in CIFAR")
             if self.left == 0:
@@ -123,10 +124,11 @@ class _Machine:
         self.position += count
         return taken
 
-    def number(self, layout: str) -> int:
-        """Return the next number, its layout as of the struct module."""
-        (value,) = struct.unpack(layout, self.take(struct.calcsize(layout)))
-        return int(value)
+    def next(self, layout: struct.Struct) -> Any:
+        """Return the next number, or the code of the next instruction."""
+        (value,) = layout.unpack_from(self.raw, self.position)
+        self.position += layout.size
+        return value
 
     def push(self, value: Any) -> None:
         """Put a value on the stack."""
@@ -218,18 +220,18 @@ def _pixels(_version: int, shape: Any, dtype: Any, fortran: Any, raw: Any) -> By
 
 
 def _short(machine: _Machine) -> bytes:
-    return machine.take(machine.number("<B")).tobytes()
+    return machine.take(machine.next(_BYTE)).tobytes()
 
 
-def _long(machine: _Machine, layout: str) -> bytes | memoryview:
+def _long(machine: _Machine, layout: struct.Struct) -> bytes | memoryview:
     # A copy of a batch of pixels would be 30 MB; what is shorter is a name, and names are compared.
-    taken = machine.take(max(machine.number(layout), 0))
+    taken = machine.take(max(machine.next(layout), 0))
     return taken if len(taken) >= 1024 else taken.tobytes()
 
 
-def _remember(machine: _Machine, layout: str) -> None:
+def _remember(machine: _Machine, layout: struct.Struct) -> None:
     # A dict: the number is the file's, and a list of that length would be too.
-    machine.memo[machine.number(layout)] = machine.stack[-1]
+    machine.memo[machine.next(layout)] = machine.stack[-1]
 
 
 _INSTRUCTIONS: dict[bytes, Callable[[_Machine], Any]] = {
@@ -245,19 +247,19 @@ _INSTRUCTIONS: dict[bytes, Callable[[_Machine], Any]] = {
     pickle.NONE: lambda m: m.push(None),
     pickle.NEWTRUE: lambda m: m.push(True),
     pickle.NEWFALSE: lambda m: m.push(False),
-    pickle.BININT: lambda m: m.push(m.number("<i")),
-    pickle.BININT1: lambda m: m.push(m.number("<B")),
-    pickle.BININT2: lambda m: m.push(m.number("<H")),
+    pickle.BININT: lambda m: m.push(m.next(_INT)),
+    pickle.BININT1: lambda m: m.push(m.next(_BYTE)),
+    pickle.BININT2: lambda m: m.push(m.next(_TWO_BYTES)),
     pickle.LONG1: lambda m: m.push(int.from_bytes(_short(m), "little", signed=True)),
     pickle.SHORT_BINSTRING: lambda m: m.push(_short(m)),
     pickle.SHORT_BINBYTES: lambda m: m.push(_short(m)),
-    pickle.BINSTRING: lambda m: m.push(_long(m, "<i")),
-    pickle.BINBYTES: lambda m: m.push(_long(m, "<I")),
-    pickle.BINUNICODE: lambda m: m.push(str(m.take(m.number("<I")), "utf-8")),
-    pickle.BINPUT: lambda m: _remember(m, "<B"),
-    pickle.LONG_BINPUT: lambda m: _remember(m, "<I"),
-    pickle.BINGET: lambda m: m.push(m.memo[m.number("<B")]),
-    pickle.LONG_BINGET: lambda m: m.push(m.memo[m.number("<I")]),
+    pickle.BINSTRING: lambda m: m.push(_long(m, _INT)),
+    pickle.BINBYTES: lambda m: m.push(_long(m, _LENGTH)),
+    pickle.BINUNICODE: lambda m: m.push(str(m.take(m.next(_LENGTH)), "utf-8")),
+    pickle.BINPUT: lambda m: _remember(m, _BYTE),
+    pickle.LONG_BINPUT: lambda m: _remember(m, _LENGTH),
+    pickle.BINGET: lambda m: m.push(m.memo[m.next(_BYTE)]),
+    pickle.LONG_BINGET: lambda m: m.push(m.memo[m.next(_LENGTH)]),
     pickle.APPEND: lambda m: m.append(list(m.pop(1))),
     pickle.APPENDS: lambda m: m.append(m.pop_to_mark()),
     pickle.SETITEM: lambda m: m.set_items(list(m.pop(2))),
