@@ -6,11 +6,18 @@ import random
 import zlib
 
 import pytest
+from isal import isal_zlib
 
+from imgclf.formats import gunzip
 from imgclf.formats.gunzip import Gunzip
 
 CONTENT = random.Random(0).randbytes(300_000) + bytes(300_000)
 TWO_PARTS = gzip.compress(CONTENT[:1000]) + gzip.compress(CONTENT[1000:])
+
+
+@pytest.fixture(autouse=True, params=[isal_zlib, zlib], ids=["isal", "zlib"])
+def _inflater(request, monkeypatch):
+    monkeypatch.setattr(gunzip, "inflater", request.param)
 
 
 def unpacked(raw, count=1 << 16):
@@ -42,7 +49,7 @@ def test_it_unpacks_what_gzip_unpacks(raw, count):
     TWO_PARTS + bytes(20) + b"\x1f", b"\0" + TWO_PARTS, zlib.compress(CONTENT),
 ])  # fmt: skip
 def test_what_is_cut_off_or_followed_by_rubbish_is_refused(raw):
-    with pytest.raises((zlib.error, EOFError)):
+    with pytest.raises((ValueError, EOFError)):
         unpacked(raw)
 
 
@@ -51,7 +58,7 @@ def test_every_bit_of_the_checksums_counts():
     for bit in range(64):
         changed = bytearray(raw)
         changed[-1 - bit // 8] ^= 1 << bit % 8
-        with pytest.raises(zlib.error):
+        with pytest.raises(ValueError, match="check"):
             unpacked(changed)
 
 

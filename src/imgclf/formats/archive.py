@@ -2,7 +2,6 @@
 
 import io
 import tarfile
-import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,10 +21,7 @@ _ABOUT_THE_NEXT = (
 )
 _LONGEST_ABOUT, _MOST_ABOUT = 4096, 1 << 20  # bytes of one, and of all
 _MOST_ENDS = 100  # a few are usual
-_BROKEN_TAR = (
-    *(tarfile.TarError, zlib.error, EOFError),
-    *(ValueError, OverflowError, IndexError, RecursionError),
-)
+_BROKEN_TAR = (tarfile.TarError, EOFError, ValueError, OverflowError, IndexError, RecursionError)
 _REMEDY = "download the archive again"
 
 
