@@ -10,7 +10,7 @@ To learn how it works, read in this order; the first five are all of the mathema
 
     arrays, model, metrics    names for arrays; scores = X @ W + b; what counts as good
     data, formats, batches    from files to batches of pixels
-    parallel, ranks           who computes their blocks: threads, processes, machines
+    folding, parallel, ranks  what makes it fast: fewer passes over them, threads, machines
     compose, run, evaluate    from a config to a run, and what it leaves behind
     checkpoint, record        from where a run can go on
     gradcheck                 calculus held against trying

@@ -23,7 +23,10 @@ PAYS = 16  # images a class
 
 
 def folded(evaluate_gradient: GradientFn, preprocess: Preprocess, dataset: Dataset) -> GradientFn:
-    """The same gradient, computed on the pixels of a data set as they are stored, but for a cast."""
+    """The same gradient, computed on the pixels of a data set as they are stored, but for a cast.
+
+    `preprocess` must not divide by a std.
+    """
     as_stored = replace(preprocess, scale=1.0, mean=None, std=None)
     read = per_thread(lambda: as_stored.reader(dataset))
     factor = np.dtype(preprocess.dtype).type(1 / preprocess.scale)
