@@ -8,7 +8,7 @@ from typing import IO
 
 try:
     from isal import isal_zlib as inflater
-except ImportError:  # it knows two kinds of processors
+except ImportError:  # there is no wheel of it for this processor
     import zlib as inflater  # type: ignore[no-redef]
 
 _PIECE = 1 << 18  # compressed bytes at a time
