@@ -62,8 +62,8 @@ def estimate(config: Config, threads: int, *, draw: bool) -> Estimate:
     phases = {"reading": extent.loading - extent.held, "training": _training(config, extent, threads)}
     if draw:
         phases["drawing"] = _DRAWING
-    # Reading has two more threads, too.
-    aside = extent.reserved + max(2, threads - 1) * _A_THREAD + threads * _A_PRODUCT
+    # Reading has three more threads, too.
+    aside = extent.reserved + max(3, threads - 1) * _A_THREAD + threads * _A_PRODUCT
     return Estimate(extent.held + _AN_EXAMPLE * extent.n, phases, extent.mapped, aside)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.dataset import Dataset
@@ -19,6 +20,7 @@ from imgclf.formats.inert_pickle import read_pickle
 
 _SHARES = {"train": 5 / 6, "test": 1 / 6}  # of the pictures
 PIXELS = 3 * 32 * 32  # of a picture: all its red ones, row by row, then green, then blue
+_THREADS = 2
 _T = TypeVar("_T")
 _REMEDY = "use the files as they were downloaded"
 
@@ -29,15 +31,6 @@ class Part:
 
     data: ByteArray
     labels: IntArray
-
-
-@dataclass(frozen=True)
-class Arranged:
-    """The same with the three colours of a pixel side by side, images (n, 32, 32, 3), and which file it was."""
-
-    images: ByteArray
-    labels: IntArray
-    file: LoadedFile
 
 
 @dataclass(frozen=True)
@@ -66,10 +59,10 @@ class Layout:
 
 def load(path: Path, splits: Collection[str], layouts: Collection[Layout], classes: int) -> dict[str, Dataset]:
     """Load the asked splits in whichever of the layouts is there; one error names all the files that are missing."""
-    with ThreadPoolExecutor(1) as aside:  # arranges and hashes one file while the next are unpacked and parsed
-        layout, names, parts = _read(path, splits, layouts, classes, aside)
+    with ThreadPoolExecutor(_THREADS) as pool:  # for hashing, while others are parsed, and for joining
+        layout, names, parts = _read(path, splits, layouts, classes, pool)
         asked = {split: files for split, files in layout.splits.items() if split in splits}
-        return {split: _join([parts.pop(name) for name in files], names) for split, files in asked.items()}
+        return {split: _join([parts.pop(name) for name in files], names, pool) for split, files in asked.items()}
 
 
 def measure(path: Path, splits: Collection[str], layouts: Collection[Layout], classes: int) -> dict[str, Extent]:
@@ -146,11 +139,11 @@ def parse_records(raw: bytes, where: str, label_bytes: int, label_byte: int) -> 
 
 
 def _read(
-    path: Path, splits: Collection[str], layouts: Collection[Layout], classes: int, aside: ThreadPoolExecutor
-) -> tuple[Layout, tuple[str, ...], dict[str, Future[Arranged]]]:
+    path: Path, splits: Collection[str], layouts: Collection[Layout], classes: int, pool: ThreadPoolExecutor
+) -> tuple[Layout, tuple[str, ...], dict[str, tuple[Part, Future[LoadedFile]]]]:
     """Return the layout that is there, the names of the classes, and what is in each file that the splits need."""
     names: tuple[str, ...] = ()
-    parts: dict[str, Future[Arranged]] = {}
+    parts: dict[str, tuple[Part, Future[LoadedFile]]] = {}
     found: Layout | None = None
     for layout, name, raw, where in _ahead(_files(path, splits, layouts)):
         found = found or layout
@@ -160,8 +153,7 @@ def _read(
             names = _check_count(layout.parse_names(raw, where), classes, where)
         else:
             part = _check_labels(layout.parse(raw, where), classes, where)
-            parts[name] = aside.submit(_arrange, part, name, raw)
-            del part
+            parts[name] = part, pool.submit(LoadedFile.of, name, raw)
         del raw  # or two batches would be in memory at a time
     if found is None:
         raise nothing_found(path, layouts)
@@ -205,24 +197,23 @@ def _check_labels(part: Part, classes: int, where: str) -> Part:
     return part
 
 
-def _arrange(part: Part, name: str, raw: bytes) -> Arranged:
-    images: ByteArray = np.empty((len(part.data), 32, 32, 3), np.uint8)
-    for color, plane in enumerate(np.split(part.data, 3, axis=1)):  # a transposition at once takes four times as long
-        images[..., color] = plane.reshape(-1, 32, 32)
-    return Arranged(images, part.labels, LoadedFile.of(name, raw))
-
-
-def _join(parts: list[Future[Arranged]], names: tuple[str, ...]) -> Dataset:
-    """Copy the parts into one array, and let go of each as it is copied."""
-    labels = np.concatenate([part.result().labels for part in parts])
-    files = tuple(part.result().file for part in parts)
-    images: ByteArray = np.empty((len(labels), 32, 32, 3), np.uint8)
+def _join(parts: list[tuple[Part, Future[LoadedFile]]], names: tuple[str, ...], pool: ThreadPoolExecutor) -> Dataset:
+    """Copy the parts into one array, each pixel's three colours side by side, and let go of each as it is copied."""
+    files = [file for _, file in parts]
+    labels = np.concatenate([part.labels for part, _ in parts])
+    images: NDArray[np.uint8] = np.empty((len(labels), 32 * 32, 3), np.uint8)
     start = 0
     while parts:
-        arranged = parts.pop(0).result().images
-        images[start : start + len(arranged)] = arranged
-        start += len(arranged)
-    return Dataset.of(images, labels, names, files)
+        planes = parts.pop(0)[0].data.reshape(-1, 3, 32 * 32)
+        out = images[start : start + len(planes)]
+        start += len(planes)
+        list(pool.map(_interleave, np.array_split(planes, _THREADS), np.array_split(out, _THREADS)))
+    return Dataset.of(images.reshape(-1, 32, 32, 3), labels, names, tuple(file.result() for file in files))
+
+
+def _interleave(planes: ByteArray, out: ByteArray) -> None:
+    for color in range(3):  # a transposition at once takes NumPy four times as long
+        out[:, :, color] = planes[:, color]
 
 
 def _ahead(items: Iterable[_T]) -> Iterator[_T]:
