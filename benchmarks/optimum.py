@@ -102,8 +102,8 @@ def describe(times: list[float], objective: float, seen: list[Seen], optimum: fl
     return (
         "## 2. To the optimum\n\n"
         + paragraph(
-            f"The objective of configs/cifar10_softmax.yaml, l2 {L2:g}, over all images; imgclf with its schedule and"
-            f" its full pass at the end, the median of {ROUNDS}; L-BFGS once, on the numbers preprocessed before in"
+            f"The objective of configs/cifar10_softmax.yaml, l2 {L2:g}, over all images; imgclf with its schedule, its"
+            f" batches of {BATCH:,} and its full pass at the end, the median of {ROUNDS}; L-BFGS once, on the numbers preprocessed before in"
             f" float32, all cores, tol {TOLERANCE:g}, timed at each of its iterations."
         )
         + fenced(table(["", "time", "least .. most", "objective", "above optimum", "imgclf over it"], rows))
