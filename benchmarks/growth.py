@@ -25,7 +25,10 @@ STANDARD = {"N": 10_000, "size": 32, "C": 10, "batch": 256}
 
 @dataclass(frozen=True)
 class Axis:
-    """What is varied, in which steps, and from where on its part of the time dominates: there the slope is taken."""
+    """What is varied, in which steps, and from where on its part of the time dominates: there the slope is taken.
+
+    What the least value takes is what does not grow; at 3,072 numbers an image that is still two fifths of the time.
+    """
 
     name: str
     values: Sequence[int]
@@ -42,7 +45,7 @@ def axes() -> list[Axis]:
     """Return what is varied; the rest stays as in STANDARD, on all cores."""
     return [
         Axis("N, images", (1000, 2000, 5000, 10_000, 20_000, 50_000), lambda n: {"N": n}, 5000),
-        Axis("D, numbers an image", (48, 192, 768, 3072, 6912, 12_288, 27_648), lambda d: {"size": side(d)}, 3072),
+        Axis("D, numbers an image", (48, 192, 768, 3072, 6912, 12_288, 27_648), lambda d: {"size": side(d)}, 6912),
         Axis("C, classes", (2, 10, 30, 100, 300, 1000), lambda c: {"C": c}, 100),
         Axis("batch, images a step", (16, 64, 256, 1024, 4096), lambda n: {"batch": n}),
         Axis("threads", tuple(sorted({1, 2, 4, cores()})), lambda n: {"threads": n}),

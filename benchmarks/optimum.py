@@ -103,8 +103,8 @@ def describe(times: list[float], objective: float, seen: list[Seen], optimum: fl
         "## 2. To the optimum\n\n"
         + paragraph(
             f"The objective of configs/cifar10_softmax.yaml, l2 {L2:g}, over all images; imgclf with its schedule, its"
-            f" batches of {BATCH:,} and its full pass at the end, the median of {ROUNDS}; L-BFGS once, on the numbers preprocessed before in"
-            f" float32, all cores, tol {TOLERANCE:g}, timed at each of its iterations."
+            f" batches of {BATCH:,} and its full pass at the end, the median of {ROUNDS}; L-BFGS once, on the numbers"
+            f" preprocessed before in float32, all cores, tol {TOLERANCE:g}, timed at each of its iterations."
         )
         + fenced(table(["", "time", "least .. most", "objective", "above optimum", "imgclf over it"], rows))
         + paragraph(f"{reached} within {NEAR:.1%} of the optimum after {EPOCHS} epochs.")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imgclf import parallel
 from imgclf.config import resolve
 from imgclf.loading import load_training_data
 from imgclf.losses import LOSSES
@@ -60,6 +61,18 @@ def test_the_run_tells_its_story(imgclf, small):
                   "cross-entropy of the softmax".capitalize(), "2 epochs: 4 steps", "imgclf eval runs/"):  # fmt: skip
         assert words in done.out
     assert len([line for line in done.out.splitlines() if line.strip()[:1].isdigit()]) == 2
+
+
+@pytest.mark.parametrize(("size", "asked", "used"), [(8, (), 1), (48, (), 3), (8, ("--threads", 3), 3)])
+def test_one_thread_trains_on_small_pictures_unless_more_are_asked_for(imgclf, monkeypatch, size, asked, used):
+    sums, sum_together = [], parallel._sum_together
+    monkeypatch.setattr(parallel, "available_cores", lambda: 3)
+    monkeypatch.setattr(parallel, "_sum_together", lambda *args: sums.append(1) or sum_together(*args))
+    options = ("-s", "data.source=synthetic", "-s", f"data.options={{train: 2000, classes: 10, size: {size}}}")
+    options += ("-s", "train.epochs=2", "-s", "train.batch_size=200", "--no-plots", "--out", "run")
+    assert imgclf("train", *options, *asked).code == 0
+    assert json.loads(Path("run/environment.json").read_text())["threads"] == used
+    assert (len(sums) > 10) == (used > 1)  # 18 steps; else only the mean image is found together
 
 
 @pytest.mark.parametrize("loss", LOSSES)

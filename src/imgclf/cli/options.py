@@ -37,7 +37,7 @@ def threads_option(command: F) -> F:
     """Add --threads."""
     return click.option(
         "--threads", type=click.IntRange(min=1), metavar="N",
-        help="Compute on N threads (default: one a core). The result is the same to the bit.",
+        help="Compute on N threads (default: one a core; one for small pictures). The result is the same to the bit.",
     )(command)  # fmt: skip
 
 

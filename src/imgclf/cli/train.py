@@ -95,19 +95,23 @@ def command(
     if comm:
         since = comm.bcast(since)
 
+    from imgclf.arrays import sum_in_turn
     from imgclf.cli import together
     from imgclf.compose import make_plan
     from imgclf.estimate import check_memory, estimate
+    from imgclf.parallel import pays
 
     seconds: dict[str, float] = {}
-    threads = together.share_of_cores(comm) if comm and threads is None else count_threads(threads)
-    with together.workers_of(comm, threads) as sum_blocks:
-        needs = estimate(run.config, threads, draw=not no_plots)
+    used = together.share_of_cores(comm) if comm and threads is None else count_threads(threads)
+    with together.workers_of(comm, used) as sum_blocks:
+        needs = estimate(run.config, used, draw=not no_plots)
         check_memory(run.config, needs)
         with _timed(seconds, "loading"):
             plan = make_plan(run.config, sum_blocks)
         if comm:
             together.check_plan(comm, plan)
+        elif threads is None and not pays(*plan.weights.shape):
+            used, sum_blocks = 1, sum_in_turn
         run.check(plan, since)
         if not is_first:
             if not dry_run:
@@ -117,7 +121,7 @@ def command(
         if dry_run:
             _describe_cost(console, plan, needs)
             return
-        directory = run.make_ready(ctx, console, since, _environment(console, plan, threads, comm))
+        directory = run.make_ready(ctx, console, since, _environment(console, plan, used, comm))
         with _timed(seconds, "training"):
             finished = _train(console, plan, directory, since, sum_blocks, comm, progress)
     with _timed(seconds, "drawing"):
