@@ -16,8 +16,10 @@ from sklearn.linear_model import LogisticRegression, _logistic
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.cli.console import table
+from imgclf.config import resolve
 
-EPOCHS, L2, BATCH, STEP_SIZE = 10, 2e-3, 1024, 0.4  # as in configs/cifar10_softmax.yaml
+CONFIG = resolve((Path(__file__).parents[1] / "configs" / "cifar10_softmax.yaml",)).config
+EPOCHS, BATCH, L2 = CONFIG.train.epochs, CONFIG.train.batch_size, CONFIG.regularization.l2
 NEAR = 1e-3  # what counts as at the optimum: 0.1 % above it
 ROUNDS = 5
 TOLERANCE, ITERATIONS = 1e-5, 250
@@ -36,7 +38,7 @@ def settings() -> list[str]:
         f"regularization.l2={L2}",
         f"train.epochs={EPOCHS}",
         f"train.batch_size={BATCH}",
-        f"schedule.step_size={STEP_SIZE}",
+        f"schedule.step_size={CONFIG.schedule.step_size}",
     ]
 
 

@@ -1,5 +1,7 @@
 """A gradient computed on pixels as they are stored is the gradient of what the classifier sees."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -101,7 +103,7 @@ def test_a_run_that_goes_on_from_a_model_folds_the_preprocessing_of_the_model(tm
     plan = plan_of(tmp_path)
     model = plan.model(RNG.normal(size=plan.weights.shape).astype(np.float32))
     other = Preprocess(IMAGES.shape[1:], 255, np.full(D, 0.9, np.float32), None, "float32")
-    plan = continue_from(plan, type(model)(model.weights, other, model.class_names, model.loss, model.l2, model.l1))
+    plan = continue_from(plan, replace(model, preprocess=other))
     seen, expected = (
         gradient(plan.objective, plan.sample(0), plan.weights)
         for gradient in (plan.evaluate_gradient, analytic_gradient)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = {"numpy", "PIL", "matplotlib", "pydantic", "yaml", "tqdm", "threadpoolctl", "mpi4py", "http"}
+HEAVY = {"numpy", "PIL", "matplotlib", "pydantic", "yaml", "tqdm", "threadpoolctl", "mpi4py", "http", "isal"}
 SCRIPT = """
 import json, sys
 from imgclf.cli import cli

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgclf import folding
 from imgclf.arrays import FloatArray, SumFn, sum_in_turn
 from imgclf.batches import SampleFn, epoch_sampler, per_thread, steps_per_epoch
 from imgclf.config import Config
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess, fit_preprocess
 from imgclf.errors import DataError, UsageError
+from imgclf.folding import folded_where_it_pays
 from imgclf.gradients import GRADIENTS, GradientFn, Objective
 from imgclf.loading import load_training_data, where
 from imgclf.losses import LOSSES
@@ -103,9 +103,9 @@ def make_sampler(config: Config, train: Dataset, preprocess: Preprocess, batch_s
 def make_gradient(config: Config, train: Dataset, preprocess: Preprocess, batch_size: int) -> GradientFn:
     """Return the gradient that the config names; the analytic one on pixels as they are stored, where that pays."""
     gradient = GRADIENTS[config.train.gradient]
-    if config.train.gradient == "analytic" and folding.pays(preprocess, batch_size, len(train.class_names)):
-        return folding.folded(gradient, preprocess, train)
-    return gradient
+    if config.train.gradient != "analytic":
+        return gradient
+    return folded_where_it_pays(gradient, preprocess, train, batch_size)
 
 
 def make_objective(config: Config, loss: str | None = None) -> Objective:

@@ -22,6 +22,19 @@ from imgclf.model import split
 PAYS = 16  # images a class
 
 
+def folded_where_it_pays(
+    evaluate_gradient: GradientFn, preprocess: Preprocess, dataset: Dataset, batch_size: int
+) -> GradientFn:
+    """The same gradient, folded if that is exact enough and faster for batches of this size, else as it is.
+
+    Bytes are at most 255, and so is their centre: what is subtracted later is not much larger than what remains. It may
+    be for features, and for pixels that are divided by deviations of their own.
+    """
+    is_exact = preprocess.is_picture and preprocess.std is None
+    pays = batch_size >= PAYS * len(dataset.class_names)
+    return folded(evaluate_gradient, preprocess, dataset) if is_exact and pays else evaluate_gradient
+
+
 def folded(evaluate_gradient: GradientFn, preprocess: Preprocess, dataset: Dataset) -> GradientFn:
     """The same gradient, computed on the pixels of a data set as they are stored, but for a cast.
 
@@ -29,7 +42,7 @@ def folded(evaluate_gradient: GradientFn, preprocess: Preprocess, dataset: Datas
     """
     as_stored = replace(preprocess, scale=1.0, mean=None, std=None)
     read = per_thread(lambda: as_stored.reader(dataset))
-    factor = np.dtype(preprocess.dtype).type(1 / preprocess.scale)
+    factor = 1 if preprocess.factor is None else preprocess.factor
     centre = np.zeros(preprocess.size, preprocess.dtype) if preprocess.centre is None else preprocess.centre
 
     def evaluate(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
@@ -44,12 +57,3 @@ def folded(evaluate_gradient: GradientFn, preprocess: Preprocess, dataset: Datas
         return seen._replace(loss=seen.loss + objective.penalty(weights))
 
     return evaluate
-
-
-def pays(preprocess: Preprocess, batch_size: int, classes: int) -> bool:
-    """Whether folding is exact enough, and faster.
-
-    Bytes are at most 255, and so is their centre: what is subtracted later is not much larger than what remains. It may
-    be for features, and for pixels that are divided by deviations of their own.
-    """
-    return preprocess.is_picture and preprocess.std is None and batch_size >= PAYS * classes

@@ -9,7 +9,7 @@ from typing import IO
 try:
     from isal import isal_zlib as inflater
 except ImportError:  # there is no wheel of it for this processor
-    import zlib as inflater  # type: ignore[no-redef]
+    import zlib as inflater  # type: ignore[no-redef]  # the same interface
 
 _PIECE = 1 << 18  # compressed bytes at a time
 _MOST_PARTS = 10_000  # one after the other in a file; each costs a copy of what follows it in a piece
