@@ -26,15 +26,8 @@ SECONDS = 2.0  # from a signal to the end
 
 
 @pytest.fixture(autouse=True)
-def _no_signal_is_ignored(tmp_path, monkeypatch):
-    """Whoever runs the tests in the background may have told them, and so their children, to ignore some."""
+def _here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    ignored = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_IGN]
-    for number in ignored:
-        signal.signal(number, signal.SIG_DFL)
-    yield
-    for number in ignored:
-        signal.signal(number, signal.SIG_IGN)
 
 
 class Stops:
