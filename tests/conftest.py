@@ -13,7 +13,7 @@ from imgclf.cli.stopping import SIGNALS
 
 @pytest.fixture(autouse=True, scope="session")
 def _children_hear_every_signal():
-    """`nohup` and `&` make a process ignore some signals, and so its children; a handler of Python's own they do not get."""
+    """Under `nohup` or behind `&`, processes ignore some signals, and so do their children; no child gets a handler."""
     for number in SIGNALS:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
