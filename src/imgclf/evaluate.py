@@ -90,7 +90,7 @@ def evaluate(model: Model, dataset: Dataset, sum_blocks: SumFn) -> Evaluation:
 def score_pictures(model: Model, pictures: ByteArray) -> FloatArray:
     """Return the scores (n, C) of pictures (n, H, W, channels) that have the model's size and colour.
 
-    Within `parallel.workers` they are, to the bit, those of `evaluate`.
+    They are those of `evaluate`, but for the rounding of sums: see `model.slab_of`.
     """
     blocks = [pictures[start : start + BLOCK] for start in range(0, len(pictures), BLOCK)]
     return np.concatenate([scores(model.preprocess.apply(block), model.weights) for block in blocks])
