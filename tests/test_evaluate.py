@@ -59,6 +59,18 @@ def test_the_order_of_the_examples_changes_no_count():
     assert evaluate(model, shuffled, sum_in_turn).confusion.tolist() == confusion.tolist()
 
 
+def test_thousands_of_classes_need_no_matrix_of_them():
+    C = 20_000  # a matrix would take 3.2 GB
+    data = Dataset.of(np.zeros((3, 1, 1, 1), np.uint8), np.array([7, 7, C - 1]), tuple(map(str, range(C))))
+    weights = np.zeros((2, C))
+    weights[-1, 7] = 1
+    seen = evaluate(Model(weights, Preprocess((1, 1, 1), 255.0, None, None, "float64"), data.class_names, "svm", 0, 0),
+                    data, sum_in_turn)  # fmt: skip
+    assert (seen.confusion, seen.accuracy) == (None, 2 / 3)
+    assert seen.pairs.pairs.tolist() == [7 * C + 7, (C - 1) * C + 7]
+    assert seen.pairs.counts.tolist() == [2, 1]
+
+
 def test_of_equal_scores_the_first_class_comes_first():
     s = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
     assert rank_of(s, np.array([0, 1, 0])).tolist() == [0, 1, 2]

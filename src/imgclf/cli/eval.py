@@ -140,9 +140,10 @@ def summarise(path: Path, split: str, model: "Model", seen: "Evaluation", top_k:
         "accuracy_interval": list(wilson_interval(seen.correct, seen.n)),
         "top_k": {str(k): seen.top_k(k)},
         "per_class": {
-            name: one._asdict() for name, one in zip(model.class_names, per_class(seen.confusion), strict=True)
+            name: one._asdict()
+            for name, one in zip(model.class_names, per_class(seen.pairs, len(model.class_names)), strict=True)
         },
-        "confusion": seen.confusion.tolist(),
+        "confusion": None if seen.confusion is None else seen.confusion.tolist(),
         "classes": list(model.class_names),
     }
 
@@ -159,7 +160,7 @@ def _print(
         for name, one in content["per_class"].items()
     ]
     console.say(table(["class", "precision", "recall", "F1", "images"], rows) + "\n")
-    if len(model.class_names) <= SHOWN:
+    if seen.confusion is not None and len(model.class_names) <= SHOWN:
         console.say(_confusion_table(model.class_names, seen.confusion.tolist()) + "\n")
     images = plural(seen.n, f"{split} image")
     interval = f"95 % interval {percent(low)} to {percent(high)}"
