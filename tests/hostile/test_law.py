@@ -8,7 +8,7 @@ from hostile.examine import TABLE, examine
 from hostile.mutations import KINDS
 from hostile.readers import READERS
 from hostile.watch import UNNOTICED
-from imgclf.parallel import available_cores
+from imgclf.cores import available_cores
 
 # Whichever comes first.
 FORMS = {"quick": {"count": 2_000, "seconds": 5.0}, "long": {"count": 50_000, "seconds": 24 * 3600.0}}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imgclf.cli.console import Console, number, percent, plural, table
-from imgclf.cli.options import PATH, count_threads, json_option, threads_option
+from imgclf.cli.options import PATH, json_option, threads_option
 from imgclf.errors import DataError, RunError, UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def command(
 ) -> None:
     """Evaluate RUN, a run directory or a model.npz (default: the newest finished run under runs/)."""
     from imgclf import run_dir
+    from imgclf.cores import helpful_threads
     from imgclf.evaluate import evaluate
     from imgclf.parallel import workers
 
@@ -55,7 +56,7 @@ def command(
     if out is not None:
         run_dir.check_out(out)
     path, model = open_run(run)
-    with workers(count_threads(threads)) as sum_blocks:
+    with workers(threads or helpful_threads(*model.weights.shape)) as sum_blocks:
         name, dataset = _choose_data(console, path, model, split, data)
         if len(dataset) == 0:
             raise DataError(data or path, f"split {name} has no images", "choose another")
