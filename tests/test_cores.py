@@ -16,7 +16,9 @@ def system(monkeypatch):
         monkeypatch.setattr(module, "read_system_file", lambda path: files.get(str(path), ""))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    return files
+    available_cores.cache_clear()
+    yield files
+    available_cores.cache_clear()
 
 
 def test_without_limits_all_cores_count(system):

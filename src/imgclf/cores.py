@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Iterator
+from functools import cache
 
 from imgclf.cgroups import groups, read_system_file
 
@@ -11,6 +12,7 @@ from imgclf.cgroups import groups, read_system_file
 _WORK = 11_500
 
 
+@cache
 def available_cores() -> int:
     """Return how many cores this process may use: by its affinity, its control groups, and OMP_NUM_THREADS."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
