@@ -173,7 +173,7 @@ def test_a_hundred_second_ctrl_cs(runs, tell):
     assert stops.wrong == []
 
 
-@pytest.mark.parametrize("every", [53, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [97, pytest.param(1, marks=pytest.mark.long)])
 def test_a_signal_at_any_instruction_of_a_run(runs, every):
     plan = runs.plan("train.epochs=2", "checkpoint={unit: step, every: 3}")
     runs.begin(plan, runs.at / "whole")
