@@ -119,11 +119,10 @@ def _describe_pack(console: Console, out: Path) -> None:
 
 
 def as_overrides(path: Path) -> tuple[str, ...]:
-    """Return what -s would say to mean the data set at a path."""
+    """Return what -s would say to mean the data set at a path; one that begins with a slash is taken as it is."""
     from imgclf.data.sources import recognise
 
-    text = str(path.resolve()).replace("'", "''")
-    return f"data.source={recognise(path)}", f"data.path='{text}'"
+    return f"data.source={recognise(path)}", f"data.path={path.resolve()}"
 
 
 def summarise(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str, Any]:
