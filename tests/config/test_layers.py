@@ -12,8 +12,9 @@ from imgclf.config import resolve
 from imgclf.config.shape import every_key, takes_text
 from imgclf.config.yaml_reader import NULL
 
-PIECES = ["#", " #", ": ", "'", '"', "[", "]", "{", "}", "*a", "&a", "@", "!!int ", "|", ">", "%", "- ", "\n", "\t", " ",
-          "=", "\\", "~", "1e-3", "true", "null", "0x1F", "\x1b[31m", "\u202e", "\udcff", "猫", "😀", "/", "a"]  # fmt: skip
+PIECES = ["#", " #", ": ", "'", '"', "[", "]", "{", "}", "*a", "&a", "@", "!!int ", "|", ">", "%", "- ",
+          "\n", "\t", " ", "=", "\\", "~", "1e-3", "true", "null", "0x1F", "\x1b[31m",
+          "\u202e", "\udcff", "猫", "/", "a"]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PIECES) | st.characters(exclude_characters="\0"), max_size=6).map("".join)
 
 
@@ -50,7 +51,8 @@ def test_a_text_can_always_be_quoted(text):
 
 @pytest.mark.parametrize("text", [
     "run #3", "no", "true", "1e-3", "2024-01-01", "@at", "*star", "&amp", "!bang", "|pipe", "[z]", "{b}", "a: b", "x,y",
-    "- x", "? x", "%", "`", "0x1F", "'a' b", 'a"', "it's", "=", "a=b", "#", "# x", '"open', "'a' # b", "[a", "<<", "---",
+    "- x", "? x", "%", "`", "0x1F", "'a' b", 'a"', "it's", "=", "a=b", "#", "# x", '"open', "'a' # b", "[a", "<<",
+    "---",
 ])  # fmt: skip
 def test_a_name_is_what_was_given(text):
     assert resolve((), [f"name={text}"]).config.name == text
@@ -68,8 +70,8 @@ def test_an_option_of_a_source_takes_text_that_is_no_number(text):
 
 @pytest.mark.parametrize(("text", "value"), [
     ("5", 5), ("1e-3", 1e-3), (" .5 ", 0.5), ("true", True), ("null", None), ("~", None), ("", None), ("'5'", "5"),
-    ('"a\\tb"', "a\tb"), ("''", ""), ("[1, '2', a b]", [1, "2", "a b"]), ("{a: {b: 1}, c: '#'}", {"a": {"b": 1}, "c": "#"}),
-    (" [1] ", [1]), ("0o17", 15), ("010", 10), ("1_000", "1_000"),
+    ('"a\\tb"', "a\tb"), ("''", ""), ("[1, '2', a b]", [1, "2", "a b"]),
+    ("{a: {b: 1}, c: '#'}", {"a": {"b": 1}, "c": "#"}), (" [1] ", [1]), ("0o17", 15), ("010", 10), ("1_000", "1_000"),
 ])  # fmt: skip
 def test_other_values_mean_what_they_mean_in_a_file(text, value, tmp_path):
     file = tmp_path / "c.yaml"

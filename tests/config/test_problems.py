@@ -114,6 +114,7 @@ def test_a_source_that_is_not_there_is_no_choice():
         ("early_stopping={patience: 3} # x", "nothing may follow the value, not even a comment"),
         ("train.batch_size=some", "expected a whole number or the word all, got the text 'some'"),
         ("train.batch_size=0", "must be at least 1, is 0"),
+        ("data.source=a\udcff", r"the text 'a\udcff' is not valid Unicode"),
         ("data.options=5", "expected a section of keys, got the number 5"),
         ("data.options.noise=.inf", "every number must be finite"),
     ],
@@ -172,11 +173,11 @@ def test_a_number_for_a_key_of_text_is_told_how_to_be_text(tmp_path):
 
 def test_the_explanation_puts_a_caret_under_the_mistake(tmp_path):
     file = tmp_path / "c.yaml"
-    file.write_text('data:\n  {path: "a\tb", limit: 0}  # none\n')
+    file.write_text('data:\n  {path: "猫\tb", limit: 0}  # \u202e\n')
     assert error([file], ["model.loss = svn"]).explain() == [
         f"{file}:2:24: data.limit: must be at least 1, is 0",
-        '      {path: "a\tb", limit: 0}  # none',
-        "               \t           ^",
+        '      {path: "猫\\tb", limit: 0}  # \\u202e',
+        "                             ^",  # a character of two columns, and one that is shown as two
         "-s model.loss: model.loss: 'svn' is not one of softmax, svm, svm_squared, svm_cs, logistic_ovr; "
         "did you mean 'svm'?",
         "    model.loss = svn",

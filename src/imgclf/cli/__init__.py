@@ -3,13 +3,14 @@
 import os
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 from imgclf import __version__
-from imgclf.cli.console import printable, stop_talking
+from imgclf.cli.console import echo, open_streams, stop_talking
 from imgclf.cli.launcher import place, refuse_many
 from imgclf.cli.options import show_help
 from imgclf.cli.stopping import Stop, asked, leave_at_once, listen
@@ -80,9 +81,7 @@ def cli(ctx: click.Context, debug: bool, verbose: bool, quiet: bool) -> None:
 
 def main() -> NoReturn:
     """Run the command line; every error is one line and an exit code."""
-    # A daemon may have no streams at all.
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    open_streams()
     # Apple's BLAS reads this when NumPy is loaded and cannot be told later; others are told by `parallel.workers`.
     os.environ["VECLIB_MAXIMUM_THREADS"] = "1"
     try:
@@ -110,15 +109,10 @@ def _run() -> int:
 
 def report(error: BaseException, prefix: str = "", *, debug: bool = False) -> int:
     """Print an error as one line (a config error may be several) and return its exit code."""
-    if debug:
-        traceback.print_exception(error)
+    trace = "".join(traceback.format_exception(error)).rstrip().split("\n") if debug else ()
     lines, code = explain(error)
-    try:
-        for line in lines:
-            # A file's name may hold a line break; an error is one line all the same.
-            click.echo(f"imgclf: error: {prefix}" + printable(line.replace("\n", "\\n")), err=True)
-    except OSError:
-        pass  # there is nowhere left to say it; the exit code still does
+    with suppress(OSError):  # where there is nowhere left to say it, the exit code still does
+        echo(*trace, *(f"imgclf: error: {prefix}{line}" for line in lines), err=True)
     return code
 
 

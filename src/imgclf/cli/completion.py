@@ -2,6 +2,8 @@
 
 import click
 
+from imgclf.cli.console import write
+
 
 @click.command("completion", short_help="Print a shell completion script.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -18,4 +20,4 @@ def command(ctx: click.Context, shell: str) -> None:
 
     kind = get_completion_class(shell)
     assert kind is not None, "click completes these three shells"
-    click.echo(kind(ctx.find_root().command, {}, "imgclf", "_IMGCLF_COMPLETE").source())
+    write(kind(ctx.find_root().command, {}, "imgclf", "_IMGCLF_COMPLETE").source() + "\n")

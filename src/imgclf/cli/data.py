@@ -56,8 +56,8 @@ def info(
     first = next(iter(splits.values()))
     known = provenance(config.data.source, files_of(splits))
     console.result(f"{content['data']} ({config.data.source}): {picture_size(first.example_shape)}, "
-                   f"{len(first.class_names)} classes{known}\n")  # fmt: skip
-    console.result(table(["class", *names], rows) + "\n")
+                   f"{len(first.class_names)} classes{known}", "")  # fmt: skip
+    console.result(*table(["class", *names], rows), "")
     for split in names:
         console.result(f"{split:<6} sha256 {content['splits'][split]['fingerprint']}")
     console.object(content)

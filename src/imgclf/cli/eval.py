@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, number, percent, plural, table
+from imgclf.cli.console import Console, echo, number, percent, plural, table
 from imgclf.cli.options import PATH, count_threads, json_option, threads_option
 from imgclf.errors import DataError, RunError, UsageError
 
@@ -70,7 +70,7 @@ def command(
         _write(out, content, seen, model, name)
     console.object(content)
     if min_accuracy is not None and seen.accuracy < min_accuracy:
-        click.echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
+        echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
         ctx.exit(MISSED)
 
 
@@ -153,14 +153,14 @@ def _print(
     low, high = content["accuracy_interval"]
     ((k, share),) = content["top_k"].items()
     console.say(f"{path}: {model.loss}, {plural(len(model.class_names), 'class', 'classes')}")
-    console.say(f"{split}: {plural(seen.n, 'image')}\n")
+    console.say(f"{split}: {plural(seen.n, 'image')}", "")
     rows = [
         [name, *(percent(one[key]) for key in ("precision", "recall", "f1")), f"{one['support']:,}"]
         for name, one in content["per_class"].items()
     ]
-    console.say(table(["class", "precision", "recall", "F1", "images"], rows) + "\n")
+    console.say(*table(["class", "precision", "recall", "F1", "images"], rows), "")
     if len(model.class_names) <= SHOWN:
-        console.say(_confusion_table(model.class_names, seen.confusion.tolist()) + "\n")
+        console.say(*_confusion_table(model.class_names, seen.confusion.tolist()), "")
     images = plural(seen.n, f"{split} image")
     interval = f"95 % interval {percent(low)} to {percent(high)}"
     console.result(f"accuracy   {percent(seen.accuracy)} of {images} ({interval})")
@@ -169,7 +169,7 @@ def _print(
     console.result(f"objective  {number(seen.objective)}, of which the data's loss is {number(seen.data_loss)}")
 
 
-def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> str:
+def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> list[str]:
     rows = [[name, *(f"{count:,}" if count else "." for count in row)] for name, row in zip(names, counts, strict=True)]
     return table(["true \\ predicted", *(name[:7] for name in names)], rows)
 

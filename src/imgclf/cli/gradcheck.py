@@ -140,7 +140,8 @@ def _introduce(console: Console, plan: "Plan", images: int) -> None:
     console.say(
         f"{plan.config.data.source}: {plural(min(images, len(plan.train)), 'training image')}, "
         f"{picture_size(plan.train.example_shape)}, {plural(len(plan.train.class_names), 'class', 'classes')}: "
-        f"{plural(plan.weights.size, 'parameter')}\n"
+        f"{plural(plan.weights.size, 'parameter')}",
+        "",
     )
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from imgclf.cli.console import write
+
 if TYPE_CHECKING:
     from imgclf.config import Config
 
@@ -50,7 +52,7 @@ def progress_option(text: str) -> Callable[[F], F]:
 def show_help(ctx: click.Context) -> None:
     """Answer a group that is called without a command: print what there is."""
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        write(ctx.get_help() + "\n")
 
 
 def read_config(files: tuple[Path, ...], overrides: tuple[str, ...]) -> "Config":

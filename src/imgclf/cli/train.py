@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, number, percent, picture_size, plural, provenance
+from imgclf.cli.console import Console, number, percent, picture_size, plural, provenance, write
 from imgclf.cli.launcher import on_every_rank
 from imgclf.cli.options import (
     PATH,
@@ -83,7 +83,7 @@ def command(
     run = NewRun(read_config(files, overrides), out) if resume is None else OldRun.at(resume, files, out, overrides)
     if print_config:
         if is_first:
-            click.echo(dump(run.config), nl=False)
+            write(dump(run.config))
         return
     if isinstance(run, OldRun) and run.is_over():
         if is_first:

@@ -60,6 +60,8 @@ def message(error: ErrorDetails, chosen: dict[str, Any]) -> str:
         return f"must be {words} {context[bound]:g}, is {value}"
     if kind == "finite_number":
         return f"must be a finite number, is {value}"
+    if kind == "string_unicode":
+        return f"{describe(value)} is not valid Unicode"
     if kind == "expected":
         return f"{error['msg']}, got {describe(value)}"
     if kind in EXPECTED:

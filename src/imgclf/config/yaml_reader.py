@@ -76,9 +76,7 @@ def decode(data: bytes, name: str, rank: int = 0) -> str:
         raise ConfigError([Problem(place, "", message)]) from error
 
 
-def read(
-    text: str, source: Source, *, path: tuple[str, ...] = (), indent: int = 0, comments: bool = True
-) -> Document:
+def read(text: str, source: Source, *, path: tuple[str, ...] = (), indent: int = 0, comments: bool = True) -> Document:
     """Read one YAML document, None where it is empty; what keeps it from being read raises ConfigError.
 
     path and indent: where the text is only the end of a line, the key and the columns before it.
