@@ -13,6 +13,7 @@ from imgclf import __version__
 from imgclf.cli.console import echo, open_streams, stop_talking
 from imgclf.cli.launcher import place, refuse_many
 from imgclf.cli.options import show_help
+from imgclf.cli.parsing import Group
 from imgclf.cli.stopping import Stop, asked, leave_at_once, listen
 from imgclf.errors import ImgclfError, StorageError
 
@@ -20,7 +21,7 @@ COMMANDS = ("train", "eval", "predict", "gradcheck", "verify", "data", "config",
 BUG = 70
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Imports a command when it is asked for: help must answer at once."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -34,18 +35,6 @@ class LazyGroup(click.Group):
         command = import_module(f"imgclf.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Add the nearest name to click's message for an unknown command."""
-        from difflib import get_close_matches
-
-        if args and args[0] not in COMMANDS:
-            near = get_close_matches(args[0], COMMANDS, 1)
-            hint = f"; did you mean '{near[0]}'?" if near else f"; the commands are {', '.join(COMMANDS)}"
-            raise click.UsageError(f"no such command '{args[0]}'{hint}", ctx)
-        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what click's `main` would turn into an exit code of its own is settled here."""

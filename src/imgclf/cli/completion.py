@@ -3,9 +3,10 @@
 import click
 
 from imgclf.cli.console import write
+from imgclf.cli.parsing import Command
 
 
-@click.command("completion", short_help="Print a shell completion script.")
+@click.command("completion", cls=Command, short_help="Print a shell completion script.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:

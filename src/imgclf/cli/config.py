@@ -7,10 +7,11 @@ import click
 
 from imgclf.cli.console import Console, echo, write
 from imgclf.cli.options import PATH, config_options, show_help
+from imgclf.cli.parsing import Group
 from imgclf.errors import UsageError
 
 
-@click.group("config", invoke_without_command=True, short_help="Write, show and check configs.")
+@click.group("config", cls=Group, invoke_without_command=True, short_help="Write, show and check configs.")
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """Write, show and check configs."""

@@ -1,6 +1,7 @@
 """`imgclf eval`: how good a trained model is on images it has not seen."""
 
 import math
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,8 @@ import click
 
 from imgclf.cli.console import Console, echo, number, percent, plural, table
 from imgclf.cli.options import PATH, count_threads, json_option, threads_option
-from imgclf.errors import DataError, RunError, UsageError
+from imgclf.cli.parsing import Command
+from imgclf.errors import DataError, ImgclfError, RunError, UsageError
 
 if TYPE_CHECKING:
     from imgclf.config import Config
@@ -20,7 +22,7 @@ SHOWN = 12  # classes up to which the confusion matrix fits a terminal
 MISSED = 1
 
 
-@click.command("eval", short_help="Evaluate a run on its test images, or on others.")
+@click.command("eval", cls=Command, short_help="Evaluate a run on its test images, or on others.")
 @click.argument("run", type=PATH, required=False)
 @click.option("--split", type=click.Choice(["train", "val", "test"]), help="Default: test, or val where there is none.")
 @click.option("--data", type=PATH, metavar="PATH", help="Evaluate on these images instead; classes match by name.")
@@ -54,6 +56,8 @@ def command(
         raise UsageError("eval", "--split and --data exclude each other", "name one of them")
     if out is not None:
         run_dir.check_out(out)
+    if run is not None and data is None:
+        _refuse_data(run)
     path, model = open_run(run)
     with workers(count_threads(threads)) as sum_blocks:
         name, dataset = _choose_data(console, path, model, split, data)
@@ -72,6 +76,22 @@ def command(
     if min_accuracy is not None and seen.accuracy < min_accuracy:
         echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
         ctx.exit(MISSED)
+
+
+def _refuse_data(run: Path) -> None:
+    """Say how to evaluate on images that were named where the run goes."""
+    from imgclf.data.sources import recognise
+
+    if any(run.glob("model.npz")) or any(run.glob("*/model.npz")):  # pictures of runs are no data
+        return
+    try:
+        source = recognise(run)
+    except ImgclfError:
+        return
+    if source != "npz":  # as a model is
+        raise UsageError(
+            "eval", f"{run} holds images, not a run", f"did you mean imgclf eval --data {shlex.quote(str(run))}?"
+        )
 
 
 def open_run(run: Path | None) -> tuple[Path, "Model"]:

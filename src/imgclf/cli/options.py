@@ -1,5 +1,6 @@
 """Options that several commands share, and what they turn into."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -47,6 +48,14 @@ def progress_option(text: str) -> Callable[[F], F]:
     """Add --progress; the text says what the choices mean."""
     choices = click.Choice(["auto", "bar", "plain", "none"])
     return click.option("--progress", type=choices, default="auto", show_default=True, help=text)
+
+
+def data_options(source: str, path: Path) -> str:
+    """Return what tells `train` of the data at a path, as a shell reads it."""
+    text = str(path)
+    if text.startswith(("'", '"', "~")) or text.lower() == "null":  # which mean something else
+        text = f"./{text}"
+    return f"-s data.source={source} -s {shlex.quote(f'data.path={text}')}"
 
 
 def show_help(ctx: click.Context) -> None:

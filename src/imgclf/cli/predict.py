@@ -8,6 +8,7 @@ import click
 
 from imgclf.cli.console import Console, percent, table
 from imgclf.cli.options import PATH
+from imgclf.cli.parsing import Command
 from imgclf.errors import DataError, ImgclfError, UsageError
 from imgclf.formats.csv_text import is_formula
 
@@ -30,7 +31,7 @@ class UnreadableImagesError(DataError):
         return [str(error) for error in self._errors]
 
 
-@click.command("predict", short_help="Name what is on image files.")
+@click.command("predict", cls=Command, short_help="Name what is on image files.")
 @click.argument("run", type=PATH)
 @click.argument("images", type=PATH, nargs=-1, required=True, metavar="IMAGE...")
 @click.option("--top-k", type=click.IntRange(min=1), metavar="K",

@@ -21,6 +21,7 @@ from imgclf.cli.options import (
     read_config,
     threads_option,
 )
+from imgclf.cli.parsing import Command
 from imgclf.cli.stopping import Stop, asked
 from imgclf.errors import ImgclfError, StorageError
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _ONLY_PICTURES = "the run is finished and saved; only pictures may be missing"
 
 
-@click.command("train", short_help="Train a classifier.")
+@click.command("train", cls=Command, short_help="Train a classifier.")
 @config_options
 @click.option("--out", type=PATH, metavar="DIR", help="The run directory (default: runs/NAME). Absent or empty.")
 @click.option(
