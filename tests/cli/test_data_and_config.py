@@ -1,6 +1,8 @@
 """`imgclf data`, `imgclf config` and `imgclf completion`."""
 
 import json
+import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,24 @@ def test_data_info_of_a_path_shows_it_as_it_is(imgclf, pictures):
     assert "cat       20     7" in done.out
     assert "8" in done.out.splitlines()[0]
     assert "sha256" in done.out
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nb", "a #b", " a", "a ", "null", "~", "'a'", "[a]", "a: b", "-a", "a=b", "\x1b[31m"]
+)
+def test_a_path_is_the_folder_of_that_name_and_no_other(imgclf, pictures, name):
+    shutil.copytree(pictures, "a")  # where a part of the name would lead
+    (pictures / "test").rename(pictures / "val")
+    pictures.rename(pictures.parent / name)
+    done = imgclf("data", "info", "--json", "--", name)
+    assert done.code == 0, done.err
+    assert (done.json["data"], set(done.json["splits"])) == (name, {"train", "val"})
+
+
+def test_what_pack_says_next_is_what_works(imgclf, pictures):
+    for out in ("null", "~", "'a'", "my pack #2"):
+        said = imgclf("data", "pack", "pictures", f"--out={out}").out.partition("next   imgclf ")[2]
+        assert imgclf(*shlex.split(said), "--dry-run").code == 0
 
 
 def test_data_info_of_the_default(imgclf):
