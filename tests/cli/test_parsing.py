@@ -40,9 +40,11 @@ ALL = dict(commands())
     ("pictures", "-s data.source=folder -s data.path=pictures"), ("a.npz", "-s data.source=npz -s data.path=a.npz"),
     ("'no such'", "-s data.source=folder -s 'data.path=no such'"), ("my.yaml", "-c my.yaml"),
     ("cifar10", "-s data.source=cifar10"),
-    ("run", "--resume run"), ("-s train.epochs 5", "-s train.epochs=5"), ("train.epochs=5", "-s train.epochs=5"),
+    ("run", "--resume run"), ("-s train.epochs 5", "-s train.epochs=5"),
+    ("-s train.epochs = 5", "-s train.epochs=5"), ("-s train.epochs= 5", "-s train.epochs=5"),
+    ("train.epochs=5", "-s train.epochs=5"),
 ])  # fmt: skip
-def test_a_habit_is_told_what_to_type(refused, pictures, typed, meant):
+def test_a_habit_is_told_what_to_type(refused, typed, meant):
     Path("a.npz").write_bytes(b"")
     Path("run").mkdir()
     Path("run/config.yaml").touch()

@@ -41,7 +41,7 @@ class Command(_Strict):
         ctx.allow_extra_args = True  # click would refuse them in bare words
         rest = super().parse_args(ctx, args)
         if rest and not ctx.resilient_parsing:
-            raise UsageError(ctx.command_path, f"unexpected argument '{rest[0]}'", _meant_by_argument(ctx, rest[0]))
+            raise UsageError(ctx.command_path, f"unexpected argument '{rest[0]}'", _meant_by_arguments(ctx, rest))
         return rest
 
 
@@ -79,13 +79,13 @@ def _meant_by_option(ctx: click.Context, error: click.NoSuchOption, typed: list[
     return f"did you mean {near[0]}?" if near else f"see `{ctx.command_path} --help`"
 
 
-def _meant_by_argument(ctx: click.Context, word: str) -> str:
-    """Say what to type in place of an argument that is left over."""
-    meant = None
+def _meant_by_arguments(ctx: click.Context, words: list[str]) -> str:
+    """Say what to type in place of arguments that are left over."""
+    meant, word = None, words[0]
     if _takes(ctx, "overrides"):
-        halves = [key for key in ctx.params["overrides"] if "=" not in key]
-        if halves:  # -s KEY VALUE
-            meant = _setting(halves[-1], word)
+        halves = [key for key in ctx.params["overrides"] if "=" not in key[:-1]]
+        if halves:  # -s KEY VALUE, -s KEY = VALUE, -s KEY= VALUE
+            meant = _setting(halves[-1].rstrip("="), "".join(words[:2]).removeprefix("=") if word == "=" else word)
         elif "=" in word:
             meant = _setting(*word.split("=", 1))
         elif word.lower().endswith((".yaml", ".yml")):
