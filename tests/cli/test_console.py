@@ -66,6 +66,16 @@ def test_a_stream_of_any_encoding_gets_what_it_can_show_and_escapes_for_the_rest
         assert Path(yaml.safe_load(shown)["data"]["path"]).name == NAME
 
 
+def test_no_path_is_a_formula_to_a_spreadsheet(said):
+    names = ["=1+1.png", "-1+1.png", "@f(1).png", "-plain.png"]
+    for name in names:
+        Path(name).write_bytes(Path(NAME + ".png").read_bytes())
+    out = said("utf-8", "predict", "--format", "csv", "--top-k", "1", "--", NAME + " run", *names)
+    found = [row[0] for row in csv.reader(io.StringIO(out))][1:]
+    assert found == ["./=1+1.png", "./-1+1.png", "./@f(1).png", "-plain.png"]
+    assert [Path(path) for path in found] == [Path(name) for name in names]
+
+
 def test_columns_stay_columns_under_wide_characters():
     rows = [["猫", "1"], ["cat", "20"], ["e\u0301te\u0301", "3"], ["한국", "4"], ["a\tb\x1b", "5"]]
     lines = table(["class", "n"], rows)

@@ -8,8 +8,9 @@ from typing import TypeAlias
 
 Cell: TypeAlias = str | int | float | None
 
-# A spreadsheet takes what begins so for a formula, also behind spaces. The wide forms are of Chinese and Japanese.
-_FORMULA = re.compile(r"['\s]*[=+\-@＝＋－＠].+", re.DOTALL)  # noqa: RUF001
+# A spreadsheet takes what begins so for a formula, also behind spaces; the wide forms are of Chinese and Japanese.
+# Words behind a sign are left alone: they call no function and refer to no cell, so there is nothing to calculate.
+_FORMULA = re.compile(r"['\s]*(?:[=＝].+|[-+@－＋＠](?!(?:[^\W\d]|[-\s.])*\Z).+)", re.DOTALL)  # noqa: RUF001
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
 
 
