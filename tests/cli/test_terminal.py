@@ -6,7 +6,6 @@ import re
 import shutil
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -65,11 +64,11 @@ def _place(tmp_path_factory):
         Image.new("L", (3, 3), 10 * number).save(image)
     shutil.copy(image, root / "image" / NAME)
     (root / "config" / NAME).write_text(f"name: {NAME}", encoding="utf-8", errors="replace")
-    before = Path.cwd()
-    os.chdir(root)
-    assert run("train", *DATA, "--out", f"run/{NAME}")[0] == 0
-    yield
-    os.chdir(before)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("IMGCLF_CACHE", "0")
+        assert run("train", *DATA, "--out", f"run/{NAME}")[0] == 0
+        yield
 
 
 DATA = ("-s", "data.source=folder", "-s", f"data.path=data/{NAME}", "-s", "train.epochs=2", "--no-plots")
