@@ -22,6 +22,8 @@ setup: .venv/.developed  ## make .venv with everything for development
 
 train: .venv/.installed  ## train on the images that ship with imgclf
 	$(BIN)/imgclf train
+	@echo
+	@echo 'imgclf is in $(BIN). So that a shell finds it:  . $(BIN)/activate'
 
 test: .venv/.developed  ## run the tests
 	$(BIN)/python -m pytest -q -n auto --dist worksteal

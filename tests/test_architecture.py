@@ -10,7 +10,7 @@ import imgclf
 PACKAGE = Path(imgclf.__file__).parent
 
 LAYERS = {
-    "errors": 0, "arrays": 0, "seeds": 0,
+    "terminal_text": 0, "errors": 0, "arrays": 0, "seeds": 0,
     "model": 1, "losses": 1, "optimizers": 1, "schedules": 1, "metrics": 1, "early_stopping": 1,
     "gradients": 2,
     "trainer": 3,
@@ -23,7 +23,7 @@ LAYERS = {
     "report": 9, "verify": 9,
     "cli": 10,
 }  # fmt: skip
-MATHEMATICS = [room for room, layer in LAYERS.items() if layer <= 3]
+MATHEMATICS = [room for room, layer in LAYERS.items() if layer <= 3 and room != "terminal_text"]
 THE_STORY = ["losses", "gradients", "optimizers", "schedules", "trainer"]
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "core", "base", "common", "manager", "engine", "types", "misc"}
 

@@ -27,7 +27,7 @@ NUMBERS = {
     "early_stopping.min_delta": {"0", "0.5", "1", "7"},
     "checkpoint.every": {"1", "7"},
 }
-TEXTS = {"name": {"abc", "'7'", "null"}, "data.path": {"abc", "'7'", "null"}}
+TEXTS = {"name": set(PROBES), "data.path": set(PROBES)}
 SECTIONS = {"early_stopping": {"null"}, "data.options": {"{a: 1}"}}
 NULLABLE = {"preprocess.color": {"null"}}
 ACCEPTED = NUMBERS | TEXTS | SECTIONS | NULLABLE  # of all others, which are choices and sections, none

@@ -1,6 +1,5 @@
 """`imgclf data`: get images, look at them before they are learned from, or pack them for that."""
 
-import shlex
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,16 @@ import click
 
 from imgclf.cli import download
 from imgclf.cli.console import Console, picture_size, plural, provenance, table
-from imgclf.cli.options import PATH, config_options, json_option, progress_option, read_config, show_help
+from imgclf.cli.options import (
+    PATH,
+    config_options,
+    data_options,
+    json_option,
+    progress_option,
+    read_config,
+    show_help,
+)
+from imgclf.cli.parsing import Group
 from imgclf.cli.stopping import Stop
 
 if TYPE_CHECKING:
@@ -17,7 +25,7 @@ if TYPE_CHECKING:
     from imgclf.data.official import LoadedFile
 
 
-@click.group("data", invoke_without_command=True, short_help="Get data sets, look at them, and pack them.")
+@click.group("data", cls=Group, invoke_without_command=True, short_help="Get data sets, look at them, and pack them.")
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """Get data sets, look at them, and pack them."""
@@ -56,8 +64,8 @@ def info(
     first = next(iter(splits.values()))
     known = provenance(config.data.source, files_of(splits))
     console.result(f"{content['data']} ({config.data.source}): {picture_size(first.example_shape)}, "
-                   f"{len(first.class_names)} classes{known}\n")  # fmt: skip
-    console.result(table(["class", *names], rows) + "\n")
+                   f"{len(first.class_names)} classes{known}", "")  # fmt: skip
+    console.result(*table(["class", *names], rows), "")
     for split in names:
         console.result(f"{split:<6} sha256 {content['splits'][split]['fingerprint']}")
     console.object(content)
@@ -110,7 +118,7 @@ def _describe_pack(console: Console, out: Path) -> None:
         size, classes = picture_size(dataset.example_shape), plural(len(dataset.class_names), "class", "classes")
         console.result(f"{split:<6} {plural(len(dataset), 'image')}; {size}, {classes}")
     console.result(f"pack   {out}")
-    console.say(f"next   imgclf train -s data.source=pack -s data.path={shlex.quote(str(out))}")
+    console.say(f"next   imgclf train {data_options('pack', out)}")
     content = {
         split: {"n": len(found), "example_shape": list(found.example_shape), "classes": list(found.class_names)}
         for split, found in splits.items()
@@ -119,11 +127,10 @@ def _describe_pack(console: Console, out: Path) -> None:
 
 
 def as_overrides(path: Path) -> tuple[str, ...]:
-    """Return what -s would say to mean the data set at a path."""
+    """Return what -s would say to mean the data set at a path; one that begins with a slash is taken as it is."""
     from imgclf.data.sources import recognise
 
-    text = str(path.resolve()).replace("'", "''")
-    return f"data.source={recognise(path)}", f"data.path='{text}'"
+    return f"data.source={recognise(path)}", f"data.path={path.resolve()}"
 
 
 def summarise(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """`imgclf eval`: how good a trained model is on images it has not seen."""
 
 import math
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, number, percent, plural, table
+from imgclf.cli.console import Console, echo, number, percent, plural, table
 from imgclf.cli.options import PATH, json_option, threads_option
-from imgclf.errors import DataError, RunError, UsageError
+from imgclf.cli.parsing import Command
+from imgclf.errors import DataError, ImgclfError, RunError, UsageError
 
 if TYPE_CHECKING:
     from imgclf.config import Config
@@ -20,7 +22,7 @@ SHOWN = 12  # classes up to which the confusion matrix fits a terminal
 MISSED = 1
 
 
-@click.command("eval", short_help="Evaluate a run on its test images, or on others.")
+@click.command("eval", cls=Command, short_help="Evaluate a run on its test images, or on others.")
 @click.argument("run", type=PATH, required=False)
 @click.option("--split", type=click.Choice(["train", "val", "test"]), help="Default: test, or val where there is none.")
 @click.option("--data", type=PATH, metavar="PATH", help="Evaluate on these images instead; classes match by name.")
@@ -55,6 +57,8 @@ def command(
         raise UsageError("eval", "--split and --data exclude each other", "name one of them")
     if out is not None:
         run_dir.check_out(out)
+    if run is not None and data is None:
+        _refuse_data(run)
     path, model = open_run(run)
     with workers(threads or helpful_threads(*model.weights.shape)) as sum_blocks:
         name, dataset = _choose_data(console, path, model, split, data)
@@ -71,8 +75,24 @@ def command(
         _write(out, content, seen, model, name)
     console.object(content)
     if min_accuracy is not None and seen.accuracy < min_accuracy:
-        click.echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
+        echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
         ctx.exit(MISSED)
+
+
+def _refuse_data(run: Path) -> None:
+    """Say how to evaluate on images that were named where the run goes."""
+    from imgclf.data.sources import recognise
+
+    if any(run.glob("model.npz")) or any(run.glob("*/model.npz")):  # pictures of runs are no data
+        return
+    try:
+        source = recognise(run)
+    except ImgclfError:
+        return
+    if source != "npz":  # as a model is
+        raise UsageError(
+            "eval", f"{run} holds images, not a run", f"did you mean imgclf eval --data {shlex.quote(str(run))}?"
+        )
 
 
 def open_run(run: Path | None) -> tuple[Path, "Model"]:
@@ -155,14 +175,14 @@ def _print(
     low, high = content["accuracy_interval"]
     ((k, share),) = content["top_k"].items()
     console.say(f"{path}: {model.loss}, {plural(len(model.class_names), 'class', 'classes')}")
-    console.say(f"{split}: {plural(seen.n, 'image')}\n")
+    console.say(f"{split}: {plural(seen.n, 'image')}", "")
     rows = [
         [name, *(percent(one[key]) for key in ("precision", "recall", "f1")), f"{one['support']:,}"]
         for name, one in content["per_class"].items()
     ]
-    console.say(table(["class", "precision", "recall", "F1", "images"], rows) + "\n")
+    console.say(*table(["class", "precision", "recall", "F1", "images"], rows), "")
     if seen.confusion is not None and len(model.class_names) <= SHOWN:
-        console.say(_confusion_table(model.class_names, seen.confusion.tolist()) + "\n")
+        console.say(*_confusion_table(model.class_names, seen.confusion.tolist()), "")
     images = plural(seen.n, f"{split} image")
     interval = f"95 % interval {percent(low)} to {percent(high)}"
     console.result(f"accuracy   {percent(seen.accuracy)} of {images} ({interval})")
@@ -171,7 +191,7 @@ def _print(
     console.result(f"objective  {number(seen.objective)}, of which the data's loss is {number(seen.data_loss)}")
 
 
-def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> str:
+def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> list[str]:
     rows = [[name, *(f"{count:,}" if count else "." for count in row)] for name, row in zip(names, counts, strict=True)]
     return table(["true \\ predicted", *(name[:7] for name in names)], rows)
 

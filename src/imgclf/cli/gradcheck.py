@@ -8,6 +8,7 @@ import click
 
 from imgclf.cli.console import Console, picture_size, plural
 from imgclf.cli.options import PATH, config_options, json_option
+from imgclf.cli.parsing import Command
 from imgclf.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 REFUSED = 1
 
 
-@click.command("gradcheck", short_help="Check the gradients of the losses, or your own.")
+@click.command("gradcheck", cls=Command, short_help="Check the gradients of the losses, or your own.")
 @config_options
 @click.option("--run", type=PATH, metavar="RUN", help="Check a trained run: its config, its loss, its weights.")
 @click.option("--images", type=click.IntRange(min=1), default=64, show_default=True, metavar="N",
@@ -140,7 +141,8 @@ def _introduce(console: Console, plan: "Plan", images: int) -> None:
     console.say(
         f"{plan.config.data.source}: {plural(min(images, len(plan.train)), 'training image')}, "
         f"{picture_size(plan.train.example_shape)}, {plural(len(plan.train.class_names), 'class', 'classes')}: "
-        f"{plural(plan.weights.size, 'parameter')}\n"
+        f"{plural(plan.weights.size, 'parameter')}",
+        "",
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, number, percent, picture_size, plural, provenance
+from imgclf.cli.console import Console, number, percent, picture_size, plural, provenance, write
 from imgclf.cli.launcher import on_every_rank
 from imgclf.cli.options import (
     PATH,
@@ -20,6 +20,7 @@ from imgclf.cli.options import (
     read_config,
     threads_option,
 )
+from imgclf.cli.parsing import Command
 from imgclf.cli.stopping import Stop, asked
 from imgclf.errors import ImgclfError, StorageError
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 _ONLY_PICTURES = "the run is finished and saved; only pictures may be missing"
 
 
-@click.command("train", short_help="Train a classifier.")
+@click.command("train", cls=Command, short_help="Train a classifier.")
 @config_options
 @click.option("--out", type=PATH, metavar="DIR", help="The run directory (default: runs/NAME). Absent or empty.")
 @click.option(
@@ -82,7 +83,7 @@ def command(
     run = NewRun(read_config(files, overrides), out) if resume is None else OldRun.at(resume, files, out, overrides)
     if print_config:
         if is_first:
-            click.echo(dump(run.config), nl=False)
+            write(dump(run.config))
         return
     if isinstance(run, OldRun) and run.is_over():
         if is_first:

@@ -6,12 +6,13 @@ import click
 
 from imgclf.cli.console import Console
 from imgclf.cli.options import PATH, json_option, threads_option
+from imgclf.cli.parsing import Command
 from imgclf.errors import UsageError
 
 DIFFERENT = 1
 
 
-@click.command("verify", short_help="Make the last steps of a run again and compare every byte.")
+@click.command("verify", cls=Command, short_help="Make the last steps of a run again and compare every byte.")
 @click.argument("run", type=PATH, required=False)
 @threads_option
 @json_option

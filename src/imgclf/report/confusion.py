@@ -1,9 +1,7 @@
 """The confusion matrix: which classes are taken for which."""
 
-import csv
 import math
 from collections.abc import Sequence
-from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
+from imgclf.formats.csv_text import csv_text
 from imgclf.report.style import (
     BODY,
     EMPTY,
@@ -55,16 +54,8 @@ def confusion_matrix(counts: IntArray, class_names: Sequence[str], title: str) -
 def write_confusion_csv(counts: IntArray, class_names: Sequence[str]) -> str:
     r"""Write the counts (C, C) as CSV: a header `true \ predicted` and the names, then a row a true class."""
     _check(counts, class_names)
-    rows = [["true \\ predicted", *class_names]]
-    rows += [[name, *map(str, row)] for name, row in zip(class_names, counts.tolist(), strict=True)]
-    return "".join(map(_csv_line, rows))
-
-
-def _csv_line(cells: list[str]) -> str:
-    line = StringIO()
-    # A lone \r in a name is quoted only if it also ends the lines.
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
-    return line.getvalue().removesuffix("\r\n") + "\n"
+    rows = [[name, *row] for name, row in zip(class_names, counts.tolist(), strict=True)]
+    return csv_text([["true \\ predicted", *class_names], *rows])
 
 
 def _check(counts: IntArray, class_names: Sequence[str]) -> None:
