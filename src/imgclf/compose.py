@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from imgclf.arrays import FloatArray, SumFn, sum_in_turn
-from imgclf.batches import SampleFn, epoch_sampler, per_thread, steps_per_epoch
+from imgclf.batches import SampleFn, epoch_sampler, steps_per_epoch
 from imgclf.config import Config
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread
 from imgclf.errors import DataError, UsageError
-from imgclf.folding import folded_where_it_pays
+from imgclf.folding import folded, pays, reader
 from imgclf.gradients import GRADIENTS, GradientFn, Objective
 from imgclf.loading import load_training_data, where
 from imgclf.losses import LOSSES
@@ -70,7 +70,7 @@ def make_plan(config: Config, sum_blocks: SumFn = sum_in_turn) -> Plan:
         val=val,
         preprocess=preprocess,
         objective=make_objective(config),
-        evaluate_gradient=make_gradient(config, train, preprocess, size),
+        evaluate_gradient=make_gradient(config, size, len(train.class_names)),
         optimizer=make_optimizer(config),
         step_size=make_schedule(config, per_epoch),
         sample=make_sampler(config, train, preprocess, size),
@@ -89,27 +89,23 @@ def continue_from(plan: Plan, model: Model) -> Plan:
             f"{len(model.class_names)} of {model.preprocess.example_shape}",
             "the data has changed since the run: restore it, or train again",
         )
-    parts = plan.config, plan.train, model.preprocess, plan.batch_size
     return replace(
         plan,
         preprocess=model.preprocess,
-        evaluate_gradient=make_gradient(*parts),
-        sample=make_sampler(*parts),
+        sample=make_sampler(plan.config, plan.train, model.preprocess, plan.batch_size),
         weights=model.weights,
     )
 
 
 def make_sampler(config: Config, train: Dataset, preprocess: Preprocess, batch_size: int) -> SampleFn:
     """Return sample(step), in an order that follows from the config's seed."""
-    return epoch_sampler(len(train), batch_size, config.seed, per_thread(lambda: preprocess.reader(train)))
+    return epoch_sampler(len(train), batch_size, config.seed, reader(preprocess, train))
 
 
-def make_gradient(config: Config, train: Dataset, preprocess: Preprocess, batch_size: int) -> GradientFn:
+def make_gradient(config: Config, batch_size: int, classes: int) -> GradientFn:
     """Return the gradient that the config names; the analytic one on pixels as they are stored, where that pays."""
     gradient = GRADIENTS[config.train.gradient]
-    if config.train.gradient != "analytic":
-        return gradient
-    return folded_where_it_pays(gradient, preprocess, train, batch_size)
+    return folded(gradient) if config.train.gradient == "analytic" and pays(batch_size, classes) else gradient
 
 
 def make_objective(config: Config, loss: str | None = None) -> Objective:
