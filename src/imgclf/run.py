@@ -96,6 +96,9 @@ def train(plan: Plan, sum_blocks: SumFn, snapshot: Snapshot) -> Generator[Event,
             _check_finite(plan, seen.loss, before.state.step, before.previous_loss)
             if not np.isfinite(state.weights).all():
                 _check_finite(plan, math.inf, state.step, seen.loss, what="a weight")
+            # Of a square that is inf comes a step of 0: the weights would stay where they are, and finite.
+            if not all(np.isfinite(part).all() for part in state.memory.values()):
+                _check_finite(plan, math.inf, state.step, seen.loss, what="a number that the optimizer remembers")
             tally = before.tally.plus(seen.loss, seen.correct, plan.examples(before.state.step))
             snapshot = replace(before, state=state, tally=tally, previous_loss=seen.loss)
             # The row of an epoch looks at its last step from both sides: a run goes on before it or after the row.
