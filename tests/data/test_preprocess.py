@@ -115,6 +115,15 @@ def test_the_deviation_of_huge_features_is_that_of_small_ones():
     np.testing.assert_allclose(other, one, rtol=1e-9)
 
 
+def test_features_far_from_0_keep_their_differences_in_float32():
+    """Such as seconds since 1970, which float32 knows to within a minute: only the mean is rounded."""
+    seconds = 1.6e9 + 10 * RNG.standard_normal((200, 3))
+    data = Dataset.of(seconds, np.arange(200) % 2, ("a", "b"))
+    X = fit_preprocess(data, scale=1, center="pixel", std="pixel", dtype="float32").apply(seconds).astype(np.float64)
+    right = (seconds - seconds.mean(axis=0)) / seconds.std(axis=0)
+    np.testing.assert_allclose(X - X.mean(axis=0), right, atol=1e-5)
+
+
 def images_of(values):
     values = np.resize(np.asarray(values, np.uint8), (10, 2, 2, 1))
     return Dataset.of(values, np.arange(10) % 2, ("a", "b"))
@@ -143,6 +152,17 @@ def test_features_are_used_as_given_and_standardised(factor):
     X = fit_preprocess(features, scale=scale, center="pixel", std=std, dtype="float64").apply(features.images)
     np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(X.std(axis=0), 1, rtol=1e-12)
+
+
+def test_images_of_0_and_1_are_seen_as_those_of_0_and_255_by_a_model_of_each():
+    ones = images_of([0, 1, 1, 0, 0, 1, 0])
+    whites = Dataset.of(255 * ones.images, ones.labels, ones.class_names)
+    of_ones, of_whites = (
+        fit_preprocess(data, scale=default_scale(data), center="none", std="none", dtype="float64")
+        for data in (ones, whites)
+    )
+    np.testing.assert_allclose(of_whites.apply(whites.images), of_ones.apply(ones.images), rtol=1e-15)
+    np.testing.assert_array_equal(of_ones.apply(whites.images), 255 * of_ones.apply(ones.images))
 
 
 def test_images_are_not_divided_by_a_deviation():

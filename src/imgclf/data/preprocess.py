@@ -89,9 +89,12 @@ class Preprocess:
         """Turn pixels (n, H, W, channels) or features (n, D) into X (n, D), in `out` if it is given."""
         flat = pixels.reshape(len(pixels), -1)
         X = np.empty(flat.shape, self.dtype) if out is None else out
-        X[:] = flat  # a cast of its own: with one inside it, a difference takes longer than the two
-        if self.centre is not None:
-            X -= self.centre
+        if self.centre is not None and flat.dtype.itemsize > X.dtype.itemsize:
+            np.subtract(flat, self.centre, out=X, casting="same_kind")  # first: a cast could round differences away
+        else:
+            X[:] = flat  # a cast of its own: with one inside it, a difference takes longer than the two
+            if self.centre is not None:
+                X -= self.centre
         if self.factor is not None:
             X *= self.factor
         return X
