@@ -19,6 +19,8 @@ from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.parallel import in_blocks, workers
 
+pytestmark = pytest.mark.bits
+
 RNG = np.random.default_rng(0)
 N, D, C = 3 * BLOCK + 5, 36, 4
 IMAGES = RNG.integers(0, 256, (N, 4, 3, 3), dtype=np.uint8)

@@ -92,13 +92,10 @@ def test_debug_shows_the_traceback_too(imgclf):
 
 
 def test_a_bug_is_exit_70_and_one_line(imgclf, monkeypatch):
-    from imgclf.cli import options
-
     def broken(*_):
         raise RuntimeError("two\nlines")
 
     monkeypatch.setattr("imgclf.compose.make_plan", broken)
-    assert options.count_threads(3) == 3
     done = imgclf("train")
     assert done.code == 70
     assert (

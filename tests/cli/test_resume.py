@@ -13,6 +13,8 @@ from imgclf import record, run_dir
 from imgclf.cli.stopping import Stop
 from imgclf.formats.sealed_npz import sealed_npz
 
+pytestmark = pytest.mark.bits
+
 TRAIN = ("train", "--no-plots", "--progress", "none")
 FEW = ("-s", "data.limit=200", "-s", "train.epochs=3")
 

@@ -12,6 +12,8 @@ from imgclf.optimizers import OPTIMIZERS
 from imgclf.parallel import workers
 from imgclf.run import Epoch, run
 
+pytestmark = pytest.mark.bits
+
 STEPS = 12
 EVENTS = STEPS + 3  # and an epoch's end after every four
 

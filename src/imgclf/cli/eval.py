@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imgclf.cli.console import Console, number, percent, plural, table
-from imgclf.cli.options import PATH, count_threads, json_option, threads_option
+from imgclf.cli.options import PATH, json_option, threads_option
 from imgclf.errors import DataError, RunError, UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def command(
 ) -> None:
     """Evaluate RUN, a run directory or a model.npz (default: the newest finished run under runs/)."""
     from imgclf import run_dir
+    from imgclf.cores import helpful_threads
     from imgclf.evaluate import evaluate
     from imgclf.parallel import workers
 
@@ -55,7 +56,7 @@ def command(
     if out is not None:
         run_dir.check_out(out)
     path, model = open_run(run)
-    with workers(count_threads(threads)) as sum_blocks:
+    with workers(threads or helpful_threads(*model.weights.shape)) as sum_blocks:
         name, dataset = _choose_data(console, path, model, split, data)
         if len(dataset) == 0:
             raise DataError(data or path, f"split {name} has no images", "choose another")
@@ -140,9 +141,10 @@ def summarise(path: Path, split: str, model: "Model", seen: "Evaluation", top_k:
         "accuracy_interval": list(wilson_interval(seen.correct, seen.n)),
         "top_k": {str(k): seen.top_k(k)},
         "per_class": {
-            name: one._asdict() for name, one in zip(model.class_names, per_class(seen.confusion), strict=True)
+            name: one._asdict()
+            for name, one in zip(model.class_names, per_class(seen.pairs, len(model.class_names)), strict=True)
         },
-        "confusion": seen.confusion.tolist(),
+        "confusion": None if seen.confusion is None else seen.confusion.tolist(),
         "classes": list(model.class_names),
     }
 
@@ -159,7 +161,7 @@ def _print(
         for name, one in content["per_class"].items()
     ]
     console.say(table(["class", "precision", "recall", "F1", "images"], rows) + "\n")
-    if len(model.class_names) <= SHOWN:
+    if seen.confusion is not None and len(model.class_names) <= SHOWN:
         console.say(_confusion_table(model.class_names, seen.confusion.tolist()) + "\n")
     images = plural(seen.n, f"{split} image")
     interval = f"95 % interval {percent(low)} to {percent(high)}"

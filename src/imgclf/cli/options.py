@@ -37,7 +37,7 @@ def threads_option(command: F) -> F:
     """Add --threads."""
     return click.option(
         "--threads", type=click.IntRange(min=1), metavar="N",
-        help="Compute on N threads (default: one a core; one for small pictures). The result is the same to the bit.",
+        help="Compute on N threads (default: as many cores as help). The result is the same to the bit.",
     )(command)  # fmt: skip
 
 
@@ -58,10 +58,3 @@ def read_config(files: tuple[Path, ...], overrides: tuple[str, ...]) -> "Config"
     from imgclf.config import resolve
 
     return resolve(files, overrides).config
-
-
-def count_threads(threads: int | None) -> int:
-    """Return the number asked for, else that of the cores this process may use."""
-    from imgclf.parallel import available_cores
-
-    return available_cores() if threads is None else threads

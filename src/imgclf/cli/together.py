@@ -9,6 +9,7 @@ from typing import Any
 from imgclf.arrays import SumFn
 from imgclf.checkpoint import Checkpoint
 from imgclf.compose import Plan
+from imgclf.cores import available_cores
 from imgclf.parallel import workers
 from imgclf.ranks import check_agreement, on_ranks
 from imgclf.run import Epoch, Event, first_snapshot, train
@@ -20,7 +21,7 @@ def share_of_cores(comm: Any) -> int:
 
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     told = comm.Split_type(MPI.COMM_TYPE_SHARED).allgather(set(cores))
-    return max(1, len(set().union(*told)) // len(told))
+    return max(1, min(available_cores(), len(set().union(*told)) // len(told)))
 
 
 def check_plan(comm: Any, plan: Plan) -> None:

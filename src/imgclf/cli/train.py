@@ -15,7 +15,6 @@ from imgclf.cli.launcher import on_every_rank
 from imgclf.cli.options import (
     PATH,
     config_options,
-    count_threads,
     json_option,
     progress_option,
     read_config,
@@ -95,24 +94,23 @@ def command(
     if comm:
         since = comm.bcast(since)
 
-    from imgclf.arrays import sum_in_turn
     from imgclf.cli import together
     from imgclf.compose import make_plan
+    from imgclf.cores import available_cores, helpful_threads
     from imgclf.estimate import check_memory, estimate
-    from imgclf.parallel import pays
 
     seconds: dict[str, float] = {}
-    used = together.share_of_cores(comm) if comm and threads is None else count_threads(threads)
-    with together.workers_of(comm, used) as sum_blocks:
-        needs = estimate(run.config, used, draw=not no_plots)
+    cores = threads or (together.share_of_cores(comm) if comm else available_cores())
+    with together.workers_of(comm, cores) as sum_blocks:
+        needs = estimate(run.config, cores, draw=not no_plots)
         check_memory(run.config, needs)
         with _timed(seconds, "loading"):
             plan = make_plan(run.config, sum_blocks)
         if comm:
             together.check_plan(comm, plan)
-        elif threads is None and not pays(*plan.weights.shape):
-            used, sum_blocks = 1, sum_in_turn
-        run = replace(run, config=plan.config)
+    run = replace(run, config=plan.config)
+    used = threads or min(cores, helpful_threads(*plan.weights.shape))
+    with together.workers_of(comm, used) as sum_blocks:
         run.check(plan, since)
         if not is_first:
             if not dry_run:

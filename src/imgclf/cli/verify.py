@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from imgclf.cli.console import Console
-from imgclf.cli.options import PATH, count_threads, json_option, threads_option
+from imgclf.cli.options import PATH, json_option, threads_option
 from imgclf.errors import UsageError
 
 DIFFERENT = 1
@@ -25,6 +25,7 @@ def command(ctx: click.Context, run: Path | None, threads: int | None, as_json: 
     from imgclf.cli.eval import config_of_run
     from imgclf.cli.resume import compare_environment
     from imgclf.compose import make_plan
+    from imgclf.cores import available_cores, helpful_threads
     from imgclf.environment import describe_environment
     from imgclf.estimate import check_memory, estimate
     from imgclf.parallel import workers
@@ -35,10 +36,11 @@ def command(ctx: click.Context, run: Path | None, threads: int | None, as_json: 
     path = find_run(run)
     if not path.is_dir():
         raise UsageError(path, "not a run directory", "a model file does not say how it was made")
-    config, threads = config_of_run(path), count_threads(threads)
-    check_memory(config, estimate(config, threads, draw=False))
-    with workers(threads) as sum_blocks:
+    config, cores = config_of_run(path), threads or available_cores()
+    check_memory(config, estimate(config, cores, draw=False))
+    with workers(cores) as sum_blocks:
         plan = make_plan(config, sum_blocks)
+    with workers(threads or helpful_threads(*plan.weights.shape)) as sum_blocks:
         seen = replay(plan, path, sum_blocks)
     changed = compare_environment(path, describe_environment(1, plan.train))
     for line in changed:

@@ -29,7 +29,9 @@ def draw_run(finished: Finished, directory: Path) -> list[str]:
 
 
 def draw_confusion(seen: Evaluation, model: Model, split: str, directory: Path) -> list[str]:
-    """Write the confusion matrix as a picture and as a table; return their names."""
+    """Write the confusion matrix as a picture and as a table; return their names, none where there is no matrix."""
+    if seen.confusion is None:
+        return []
     title = f"Confusion matrix, {split}: {seen.n:,} image{'s' * (seen.n != 1)}, accuracy {seen.accuracy:.1%}"
     figure = confusion_matrix(seen.confusion, model.class_names, title)
     write_whole(directory / "confusion_matrix.png", png_bytes(figure))

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imgclf.arrays import ByteArray, IntArray
+from imgclf.cores import available_cores
 from imgclf.data.cache import is_there_room
 from imgclf.data.class_names import check_names, natural_key
 from imgclf.data.extent import Extent
@@ -22,7 +23,6 @@ from imgclf.data.packer import Content
 from imgclf.data.sources._decoding import first_readable, read_into
 from imgclf.errors import DataError
 from imgclf.formats.files import storage_errors
-from imgclf.parallel import available_cores
 
 _CLUTTER = {"__macosx", "thumbs.db", "desktop.ini"}  # beside all names that begin with a dot
 _SHOWN = 20
