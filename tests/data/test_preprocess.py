@@ -95,8 +95,8 @@ def test_features_of_no_preprocessing_are_used_as_given():
     np.testing.assert_allclose(channel.mean, features.images.mean(axis=0), rtol=1e-14)
 
 
-@pytest.mark.parametrize("tiny", [1e-310, 1e-45, 1e-40, 1e-38, 1e-30])
-@pytest.mark.parametrize("scale", [1e-6, 1.0, 255.0])
+@pytest.mark.parametrize("tiny", [1e-310, 1e-45, 1e-40, 1e-38, 1e-36, 1e-30])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e9])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_feature_that_hardly_changes_becomes_no_number_that_is_not_finite(tiny, scale, dtype):
     features = Dataset.of(np.array([[0, 1], [tiny, 2]] * 5), np.arange(10) % 2, ("a", "b"))

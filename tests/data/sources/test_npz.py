@@ -83,6 +83,15 @@ def test_what_is_advised_for_float_images_is_read_as_the_pixels_they_were_made_f
     assert read.tolist() == (255 * (PIXELS > 99) if name == "0 and 1" else PIXELS).tolist()
 
 
+@pytest.mark.parametrize("bits", [9, 12, 16])
+def test_what_is_advised_for_images_of_more_than_8_bits_keeps_their_high_ones(load, bits):
+    X = (np.arange(64).reshape(4, 4, 4) << (bits - 6)) + 1
+    with pytest.raises(DataError) as caught:
+        load(X=X, y=LABELS)
+    read = load(X=eval(caught.value.remedy.removeprefix("store pixels as uint8: "), {"X": X}), y=LABELS)["train"]
+    assert (read.images[..., 0] >> 2).tolist() == np.arange(64).reshape(4, 4, 4).tolist()
+
+
 @pytest.mark.parametrize("X", [PIXELS - 300.0, PIXELS * np.nan, PIXELS * 2.0])
 def test_other_float_images_are_bytes_or_features(load, X):
     with pytest.raises(DataError, match=r"store pixels as uint8, 0\.\.255, or feature vectors as X\.reshape"):

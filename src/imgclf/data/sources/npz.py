@@ -125,7 +125,9 @@ def _examples(X: NDArray[Any], where: str) -> NDArray[Any]:
     if X.dtype.kind not in "iub":
         raise DataError(where, f"images of type {X.dtype}", _as_bytes(X))
     if X.dtype != np.uint8 and (X.min() < 0 or X.max() > 255):
-        raise DataError(where, f"pixels from {X.min()} to {X.max()}", "store pixels as uint8, 0..255")
+        low, high = int(X.min()), int(X.max())
+        remedy = f": (X >> {high.bit_length() - 8}).astype('uint8')" if low >= 0 else ", 0..255"
+        raise DataError(where, f"pixels from {low} to {high}", f"store pixels as uint8{remedy}")
     return np.ascontiguousarray(X, np.uint8)
 
 
