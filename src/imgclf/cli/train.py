@@ -183,7 +183,7 @@ def describe(console: Console, plan: "Plan") -> None:
     for word, line in lines.items():
         console.say(f"{word:<9} {line}")
     if advice := scale_advice(plan):
-        console.warn(advice)
+        console.warn(f"preprocess: {advice}")
     if mapped := mapped_file(plan.train.images):
         console.detail(f"mapped    {mapped}")
 
@@ -197,7 +197,7 @@ def _preprocessing(plan: "Plan") -> str:
     if preprocess.mean is not None:
         text += f" - {mean}"
     if preprocess.std is not None:
-        text = f"({text}) / standard deviation, by {by}"
+        text = f"{f'({text})' if ' ' in text else text} / standard deviation, by {by}"
     return text
 
 
