@@ -27,7 +27,7 @@ from imgclf.formats.npz import npz_header, npz_names, read_npz
 
 _KEYS = {split: (f"x_{split}", f"y_{split}") for split in ("train", "val", "test")}
 _MAX_CLASSES = 100_000
-_RANGES = {(0, 1): "255 * X", (-1, 1): "127.5 * (X + 1)", (0, 255): "X"}  # of floats -> 0..255
+_RANGES = {(0, 1): "(255 * X)", (-1, 1): "(127.5 * (X + 1))", (0, 255): "X"}  # of floats -> 0..255
 
 
 def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
@@ -137,7 +137,7 @@ def _as_bytes(X: NDArray[Any]) -> str:
         low, high = X.min(), X.max()
         for (black, white), formula in _RANGES.items():
             if black <= low and high <= white:
-                return f"store pixels as uint8: ({formula}).round().astype('uint8')"
+                return f"store pixels as uint8: {formula}.round().astype('uint8')"
     return "store pixels as uint8, 0..255, or feature vectors as X.reshape(len(X), -1)"
 
 
