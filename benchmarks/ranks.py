@@ -25,7 +25,7 @@ from imgclf.batches import epoch_sampler
 from imgclf.cli.console import table
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess
-from imgclf.folding import folded_where_it_pays
+from imgclf.folding import folded, pays, reader
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import softmax
 from imgclf.optimizers import OPTIMIZERS
@@ -86,11 +86,11 @@ def steps_on(shape: Shape, n: int, batch: int, sum_blocks: SumFn) -> Callable[[]
     pixels = rng.integers(0, 256, (n, *size), dtype=np.uint8)
     dataset = Dataset.of(pixels, rng.integers(0, classes, n), tuple(map(str, range(classes))))
     preprocess = Preprocess(size, 255.0, np.full(D, 0.5, np.float32), None, "float32")
-    gradient = folded_where_it_pays(analytic_gradient, preprocess, dataset, batch)
+    gradient = folded(analytic_gradient) if pays(batch, classes) else analytic_gradient
     optimizer = OPTIMIZERS["momentum"](decay=0.9)
     steps = descend(
         start(np.zeros((D + 1, classes), np.float32), optimizer),
-        sample=epoch_sampler(n, batch, 0, preprocess.reader(dataset)),
+        sample=epoch_sampler(n, batch, 0, reader(preprocess, dataset)),
         objective=Objective(softmax, 1e-4),
         evaluate_gradient=in_blocks(gradient, sum_blocks),
         optimizer=optimizer,

@@ -5,12 +5,16 @@ import json
 import numpy as np
 import pytest
 
+from imgclf import folding
 from imgclf.gradcheck import subject
 from imgclf.gradcheck.self_test import run
 from imgclf.gradients import analytic_gradient
 from imgclf.losses import LOSSES
 
-LAYERS = {"value", "textbook", "exhaustive", "complex step", "identities", "hygiene", "toys", "optimizer", "float32"}
+LAYERS = {
+    "value", "textbook", "exhaustive", "complex step", "identities", "hygiene", "toys", "optimizer", "float32",
+    "training",
+}  # fmt: skip
 POINTS = {"zero", "start", "steps", "wide"}
 
 
@@ -123,6 +127,27 @@ def test_a_single_wrong_parameter_is_exit_1_and_named(imgclf, wrong, as_json):
     else:
         assert "verdict: fail" in done.out
         assert "b[3] (bias; Dress)" in done.out
+
+
+@pytest.mark.parametrize("of", ["config", "run"])
+def test_a_mistake_in_the_gradient_that_trains_alone_is_exit_1(imgclf, monkeypatch, small, of):
+    imgclf("train", *small, "--out", "run")
+
+    def planted(evaluate_gradient):
+        right = folding.folded(evaluate_gradient)
+
+        def wrong(objective, batch, weights):
+            seen = right(objective, batch, weights)
+            seen.grad[:, 3] *= -1
+            return seen
+
+        return wrong
+
+    monkeypatch.setattr("imgclf.compose.folded", planted)
+    done = imgclf("gradcheck", "--json", *(("-s", "model.loss=softmax") if of == "config" else ("--run", "run")))
+    assert done.code == 1
+    assert {check["layer"] for check in done.json["checks"] if check["verdict"] == "fail"} == {"training"}
+    assert done.json["worst"]["parameter"].endswith(("[3]", ",3]"))
 
 
 def test_what_is_not_a_number_is_null_for_a_program(imgclf, wrong):

@@ -27,6 +27,7 @@ LAYERS = {
     "toys": "one image, one pixel, two classes, huge scores",
     "optimizer": "steps and step sizes, by their formulas",
     "float32": "as it is trained, held against float64",
+    "training": "the gradient that trains, on a batch of the run",
 }
 
 

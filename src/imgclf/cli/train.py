@@ -4,7 +4,7 @@ import shlex
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +109,7 @@ def command(
             plan = make_plan(run.config, sum_blocks)
         if comm:
             together.check_plan(comm, plan)
+    run = replace(run, config=plan.config)
     used = threads or min(cores, helpful_threads(*plan.weights.shape))
     with together.workers_of(comm, used) as sum_blocks:
         run.check(plan, since)
@@ -155,6 +156,7 @@ class NewRun:
 
 def describe(console: Console, plan: "Plan") -> None:
     """Print the story of this run with its own numbers, from pixels to steps."""
+    from imgclf.compose import scale_advice
     from imgclf.formats.npy import mapped_file
     from imgclf.losses import LOSSES
 
@@ -170,7 +172,7 @@ def describe(console: Console, plan: "Plan") -> None:
     lines = {
         "data": f"{config.data.source}: {plural(len(plan.train), 'training image')}, {val}; "
         f"{picture_size(plan.train.example_shape)}, {C} classes{provenance(config.data.source, plan.train.files)}",
-        "pixels": f"x = {_preprocessing(plan)}",
+        "pixels" if plan.preprocess.is_picture else "features": f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
         "loss": f"{config.model.loss}: {formula}",
         "minimise": f"L(W, b) = {' + '.join(terms)}",
@@ -181,18 +183,22 @@ def describe(console: Console, plan: "Plan") -> None:
     }
     for word, line in lines.items():
         console.say(f"{word:<9} {line}")
+    if advice := scale_advice(plan):
+        console.warn(f"preprocess: {advice}")
     if mapped := mapped_file(plan.train.images):
         console.detail(f"mapped    {mapped}")
 
 
 def _preprocessing(plan: "Plan") -> str:
     preprocess, chosen = plan.preprocess, plan.config.preprocess
-    what = {"pixel": "image", "channel": "colour"}
-    text = f"pixels / {preprocess.scale:g}" if preprocess.scale != 1 else "pixels"
+    values, mean, by = "features", "mean", "feature"
+    if preprocess.is_picture:
+        values, mean, by = "pixels", "mean image" if chosen.center == "pixel" else "mean color", str(chosen.std)
+    text = f"{values} / {preprocess.scale:g}" if preprocess.scale != 1 else values
     if preprocess.mean is not None:
-        text += f" - mean {what[chosen.center]}"
+        text += f" - {mean}"
     if preprocess.std is not None:
-        text = f"({text}) / standard deviation, by {chosen.std}"
+        text = f"{f'({text})' if ' ' in text else text} / standard deviation, by {by}"
     return text
 
 
