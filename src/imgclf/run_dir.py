@@ -28,6 +28,7 @@ METRICS = (
     "val/accuracy",
     "update_ratio",
 )
+PICTURES = ("curves.png", "templates.png", "confusion_matrix.png", "confusion_matrix.csv")
 TIMINGS = ("epoch", "seconds", "images_per_second")
 
 Row: TypeAlias = dict[str, float | int | None]
@@ -59,6 +60,11 @@ def make_folder(out: Path) -> Path:
     return out
 
 
+def parent_of(out: Path | None) -> Path:
+    """Return the folder that a run directory is made in."""
+    return RUNS if out is None else out.resolve().parent  # a link to an empty folder stays one
+
+
 def create(name: str, out: Path | None, files: dict[str, bytes]) -> "Owned":
     """Make the directory of a new run: `out` itself, else runs/NAME, NAME-2, NAME-3 and so on.
 
@@ -66,7 +72,7 @@ def create(name: str, out: Path | None, files: dict[str, bytes]) -> "Owned":
     """
     if out is not None:
         check_place(out)
-    parent = RUNS if out is None else out.resolve().parent  # a link to an empty folder stays one
+    parent = parent_of(out)
     with storage(parent):
         parent.mkdir(parents=True, exist_ok=True)
         _remove_unfinished(parent)

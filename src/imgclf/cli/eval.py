@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imgclf.cli.console import Console, number, percent, plural, table
+from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, count_threads, json_option, threads_option
 from imgclf.errors import DataError, RunError, UsageError
 
@@ -23,7 +24,12 @@ MISSED = 1
 @click.command("eval", short_help="Evaluate a run on its test images, or on others.")
 @click.argument("run", type=PATH, required=False)
 @click.option("--split", type=click.Choice(["train", "val", "test"]), help="Default: test, or val where there is none.")
-@click.option("--data", type=PATH, metavar="PATH", help="Evaluate on these images instead; classes match by name.")
+@click.option(
+    "--data",
+    type=PATH,
+    metavar="PATH",
+    help="Evaluate on these images instead; classes match by name. With --split: where the run's own data is now.",
+)
 @click.option("--min-accuracy", type=click.FloatRange(0, 1), metavar="F", help="Exit 1 if the accuracy is below F.")
 @click.option("--top-k", type=click.IntRange(min=1), default=5, show_default=True, metavar="K",
               help="Also count as right what is among the K best.")  # fmt: skip
@@ -50,8 +56,6 @@ def command(
     console = Console(ctx, as_json=as_json)
     if min_accuracy is not None and math.isnan(min_accuracy):
         raise UsageError("--min-accuracy", "nan is not a share", "give a number from 0 to 1")
-    if split and data:
-        raise UsageError("eval", "--split and --data exclude each other", "name one of them")
     if out is not None:
         run_dir.check_out(out)
     path, model = open_run(run)
@@ -67,7 +71,7 @@ def command(
     content = summarise(path, name, model, seen, top_k)
     _print(console, path, name, model, seen, content)
     if out is not None:
-        _write(out, content, seen, model, name)
+        _write(console, out, content, seen, model, name)
     console.object(content)
     if min_accuracy is not None and seen.accuracy < min_accuracy:
         click.echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
@@ -96,21 +100,29 @@ def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> "Config":
     return resolve([path / "config.yaml"], overrides).config if overrides else config
 
 
+def data_of_run(config: "Config", path: Path, data: Path | None, remedy: str) -> "Config":
+    """Return the config of a run with the place where its data is now: the one named, else where it is found."""
+    from imgclf.data_identity import find_data, with_data_path
+
+    return find_data(config, path, remedy) if data is None else with_data_path(config, str(data))
+
+
 def _choose_data(
     console: Console, path: Path, model: "Model", split: str | None, data: Path | None
 ) -> tuple[str, "Dataset"]:
     """Return the split's name and its images, as the command line asks for them."""
-    from imgclf.loading import load_for, load_split, where
+    from imgclf.loading import load_for, where
 
-    if data is not None:
+    if data is not None and split is None:
         return "data", load_for(model, data)
     if not path.is_dir():
         raise UsageError(str(path), "a model file does not say which images to use", "add --data PATH")
-    config = config_of_run(path)
-    dataset = load_split(config, split or "test", model.class_names)
+    remedy = f"say where the run's data is now: --split {split or 'test'} --data PATH"
+    config = data_of_run(config_of_run(path), path, data, remedy)
+    dataset = _own_split(config, path, model, split or "test")
     if dataset is None and split is None:
         split = "val"
-        dataset = load_split(config, split, model.class_names)
+        dataset = _own_split(config, path, model, split)
         if dataset is None:
             raise DataError(where(config), "there is neither a test nor a val split", "use --split train or --data")
         console.result("there is no test split: evaluating val")
@@ -123,6 +135,20 @@ def _choose_data(
             "the data has changed since the run: restore it, or train again",
         )
     return split or "test", dataset
+
+
+def _own_split(config: "Config", path: Path, model: "Model", split: str) -> "Dataset | None":
+    """Return a split of the data that a run was trained on; training never opened the test split, nor does it vouch."""
+    from imgclf.data.splits import match_classes
+    from imgclf.data_identity import check_data
+    from imgclf.loading import load_test, load_training_data, where
+
+    if split == "test":
+        return load_test(config, model.class_names)
+    train, val = load_training_data(config)
+    check_data(train, val, path, where(config), "restore the data, or evaluate other images: --data PATH")
+    chosen = train if split == "train" else val
+    return None if chosen is None else match_classes(chosen, model.class_names, where(config))
 
 
 def summarise(path: Path, split: str, model: "Model", seen: "Evaluation", top_k: int) -> dict[str, Any]:
@@ -174,10 +200,14 @@ def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> str:
     return table(["true \\ predicted", *(name[:7] for name in names)], rows)
 
 
-def _write(out: Path, content: dict[str, Any], seen: "Evaluation", model: "Model", split: str) -> None:
+def _write(
+    console: Console, out: Path, content: dict[str, Any], seen: "Evaluation", model: "Model", split: str
+) -> None:
     from imgclf import run_dir
-    from imgclf.report.pictures import draw_confusion
 
     directory = run_dir.make_folder(out)
     run_dir.write_json(directory / "eval.json", content)
-    draw_confusion(seen, model, split, directory)
+    with drawing(console, out, "eval.json is written; only the confusion matrix is missing"):
+        from imgclf.report.pictures import draw_confusion
+
+        draw_confusion(seen, model, split, directory)
