@@ -88,7 +88,7 @@ def curves(
         _epoch_axis(panels, epochs, start=at[0] if len(at) else 1.0)
         for row in np.flatnonzero(epochs == kept_epoch):
             color, columns = (VERMILION, (val_loss, val_accuracy)) if has_val else (BLUE, (loss, accuracy))
-            _mark(panels[:2], epochs[row], [column[row] for column in columns], color)
+            _mark(panels[:2], epochs[row], [column[row] for column in columns], color, "val" if has_val else "train")
     return figure
 
 
@@ -154,14 +154,14 @@ def _epoch_axis(panels: list[Axes], epochs: NDArray[Any], start: float) -> None:
     panels[-1].set_xlabel("epoch")
 
 
-def _mark(panels: list[Axes], epoch: float, values: Sequence[float], color: str) -> None:
+def _mark(panels: list[Axes], epoch: float, values: Sequence[float], color: str, split: str) -> None:
     """Mark the epoch that was kept: a ring on a line of each panel, and what the ring means above the accuracy."""
     for axes, value in zip(panels, values, strict=True):
         axes.axvline(epoch, color=color, linewidth=0.8, linestyle=(0, (1, 3)), zorder=1)
         (ring,) = axes.plot([epoch], [value], color=color, marker="o", markersize=8, clip_on=False)
         ring.set(markerfacecolor="none", markeredgewidth=1.3)
     panels[1].annotate(
-        f"\N{WHITE CIRCLE} kept: the weights after epoch {epoch:.0f}, {percent(values[1])}",
+        f"\N{WHITE CIRCLE} kept: the weights after epoch {epoch:.0f}, {split} {percent(values[1])}",
         (1, 1),
         xycoords="axes fraction",
         xytext=(0, 8),
