@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from imgclf.model_file import Model
 
 SHOWN = 12  # classes up to which the confusion matrix fits a terminal
+COLUMN = 7  # characters of a class's name above its column
 MISSED = 1
 
 
@@ -196,8 +197,16 @@ def _print(
 
 
 def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> str:
-    rows = [[name, *(f"{count:,}" if count else "." for count in row)] for name, row in zip(names, counts, strict=True)]
-    return table(["true \\ predicted", *(name[:7] for name in names)], rows)
+    from imgclf.report.labels import distinct_labels, without_common_words
+
+    short = all(len(name) <= COLUMN for name in names)
+    columns = distinct_labels(names if short else without_common_words(names), lambda name: len(name) <= COLUMN)
+    numbered = any(label.startswith(f"{c}: ") for c, label in enumerate(columns))
+    titles = [f"{c}: {name}" if numbered else name for c, name in enumerate(names)]
+    rows = [
+        [title, *(f"{count:,}" if count else "." for count in row)] for title, row in zip(titles, counts, strict=True)
+    ]
+    return table(["true \\ predicted", *columns], rows)
 
 
 def _write(
