@@ -111,9 +111,15 @@ def legible(text: str) -> str:
 
 def class_labels(class_names: Sequence[str], width: float, size: float) -> list[str]:
     """Name the classes within a width in inches, all differently; one that the font cannot write is its number."""
-    lines = [legible(name) for name in class_names]
-    lines = [line if line and NO_GLYPH not in line else f"class {c}" for c, line in enumerate(lines)]
+    lines = [legible(name) if _can_be_written(name) else f"class {c}" for c, name in enumerate(class_names)]
     return distinct_labels(lines, lambda text: text_width(text, size) <= width)
+
+
+def key_to_numbers(class_names: Sequence[str]) -> str:
+    """Return a sentence on which class has which number, where the font cannot write all names."""
+    if all(map(_can_be_written, class_names)):
+        return ""
+    return " The font lacks the letters of the numbered classes: confusion_matrix.csv has their names, from class 0 on."
 
 
 @lru_cache(maxsize=4096)
@@ -135,6 +141,11 @@ def png_bytes(figure: Figure) -> bytes:
 @lru_cache
 def _font(size: float, weight: str) -> FontProperties:
     return FontProperties(family=[_FONT], size=size, weight=weight)
+
+
+def _can_be_written(name: str) -> bool:
+    line = legible(name)
+    return bool(line) and NO_GLYPH not in line
 
 
 def _wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
