@@ -6,7 +6,7 @@ A path says where data is; its fingerprint says what it is.
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from imgclf.config import Config
 from imgclf.data.dataset import Dataset
@@ -52,6 +52,12 @@ def check_data(
         raise DataError(where, _what_changed(then, describe_data(train, val)), remedy)
 
 
+def images_then(run: Path) -> int | None:
+    """Return how many images a run trained and validated on; None where it does not say."""
+    images = read_json(run / "environment.json").get("data_images")
+    return _total(images) if _are_counts(images) else None
+
+
 def find_data(config: Config, run: Path, remedy: str) -> Config:
     """Return the config of a run with the path where its data is now.
 
@@ -87,15 +93,22 @@ def _what_changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     if isinstance(classes, list) and classes != now["data_classes"]:
         return f"other classes than the run began with: {_changed_names(classes, now['data_classes'])}"
     problem = "other images than the run began with"
-    if not isinstance(images, dict) or not all(isinstance(images.get(split), int) for split in ("train", "val")):
+    if not _are_counts(images):
         return problem
     if images == now["data_images"]:
         return f"{problem}: as many, but other pixels, labels or another order"
-    totals = [one["train"] + one["val"] for one in (images, now["data_images"])]
-    if totals[0] != totals[1]:
-        return f"{problem}: {totals[0]:,} images then, {totals[1]:,} now"
+    if _total(images) != _total(now["data_images"]):
+        return f"{problem}: {_total(images):,} images then, {_total(now['data_images']):,} now"
     was, is_now = (f"{one['train']:,} training and {one['val']:,} validation" for one in (images, now["data_images"]))
     return f"{problem}: {was} then, {is_now} now"
+
+
+def _are_counts(images: object) -> TypeGuard[Mapping[str, int]]:
+    return isinstance(images, dict) and all(isinstance(images.get(split), int) for split in ("train", "val"))
+
+
+def _total(images: Mapping[str, int]) -> int:
+    return images["train"] + images["val"]
 
 
 def _changed_names(before: list[Any], after: list[str]) -> str:

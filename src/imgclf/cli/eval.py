@@ -9,7 +9,7 @@ import click
 from imgclf.cli.console import Console, number, percent, plural, table
 from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, count_threads, json_option, threads_option
-from imgclf.errors import DataError, RunError, UsageError
+from imgclf.errors import DataError, ImgclfError, RunError, UsageError
 
 if TYPE_CHECKING:
     from imgclf.config import Config
@@ -118,12 +118,12 @@ def _choose_data(
         return "data", load_for(model, data)
     if not path.is_dir():
         raise UsageError(str(path), "a model file does not say which images to use", "add --data PATH")
-    remedy = f"say where the run's data is now: --split {split or 'test'} --data PATH"
+    remedy = f"say where the run's data is now: --split {split or 'test|val'} --data PATH"
     config = data_of_run(config_of_run(path), path, data, remedy)
-    dataset = _own_split(config, path, model, split or "test")
+    dataset = _own_split(console, config, path, model, split or "test")
     if dataset is None and split is None:
         split = "val"
-        dataset = _own_split(config, path, model, split)
+        dataset = _own_split(console, config, path, model, split)
         if dataset is None:
             raise DataError(where(config), "there is neither a test nor a val split", "use --split train or --data")
         console.result("there is no test split: evaluating val")
@@ -138,18 +138,42 @@ def _choose_data(
     return split or "test", dataset
 
 
-def _own_split(config: "Config", path: Path, model: "Model", split: str) -> "Dataset | None":
-    """Return a split of the data that a run was trained on; training never opened the test split, nor does it vouch."""
+def _own_split(console: Console, config: "Config", path: Path, model: "Model", split: str) -> "Dataset | None":
+    """Return a split of the data that a run was trained on, proven to be that data; of test, see below."""
     from imgclf.data.splits import match_classes
     from imgclf.data_identity import check_data
     from imgclf.loading import load_test, load_training_data, where
 
     if split == "test":
-        return load_test(config, model.class_names)
+        test = load_test(config, model.class_names)
+        if test is not None:
+            _warn_if_test_is_new(console, config, path)
+        return test
     train, val = load_training_data(config)
     check_data(train, val, path, where(config), "restore the data, or evaluate other images: --data PATH")
     chosen = train if split == "train" else val
     return None if chosen is None else match_classes(chosen, model.class_names, where(config))
+
+
+def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None:
+    """Warn where the test split may have been cut out of what was trained on.
+
+    Training never opens a test split, so nothing proves which one a run had. But images that have become test
+    images since are missing from those to train on, and these can be counted without loading them.
+    """
+    from imgclf.data_identity import images_then
+    from imgclf.loading import measure_training_data, where
+
+    then = images_then(path)
+    try:
+        now = measure_training_data(config)
+    except ImgclfError:
+        return  # there is nothing to train on any more
+    if config.data.limit is None and then is not None and now is not None and now.n != then:
+        console.warn(
+            f"{where(config)}: {then:,} images for training and validation when the run began, {now.n:,} now: "
+            "some of the test images may have been trained on"
+        )
 
 
 def summarise(path: Path, split: str, model: "Model", seen: "Evaluation", top_k: int) -> dict[str, Any]:
