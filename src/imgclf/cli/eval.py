@@ -240,7 +240,7 @@ def _write(
 
     directory = run_dir.make_folder(out)
     run_dir.write_json(directory / "eval.json", content)
-    with drawing(console, out, "eval.json is written; only the confusion matrix is missing"):
+    with drawing(console, out, "eval.json is written; only the picture of the confusion matrix is missing"):
         from imgclf.report.pictures import draw_confusion
 
         draw_confusion(seen, model, split, directory)
