@@ -180,6 +180,11 @@ def test_an_environment_that_was_edited_is_no_reason_to_fall(imgclf, refused, fo
         refused(3, "than the run began with", *command)
 
 
+def contents(run):
+    """Name and content of every file, but the lock's, which says who had it last."""
+    return {path.name: path.read_bytes() for path in run.iterdir() if path.name != ".lock"}
+
+
 @pytest.fixture
 def project(imgclf):
     """A project folder with data and, where every project has them, its runs; trained from inside it."""
@@ -239,17 +244,17 @@ def test_data_that_is_nowhere_is_said_to_be_missing_and_where_to_name_it(imgclf,
     for command in own(run):
         option = "data.path=PATH" if command[0] in ("train", "gradcheck") else "--data PATH"
         refused(3, [str(project / "data/set.npz"), "no such file or folder", option], *command)
-    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    before = contents(run)
     assert imgclf("eval", run, "--split", "val", "--data", "moved.npz", "--json").json["n"] == 8
     assert imgclf("verify", run, "--data", "moved.npz").code == 0
     assert imgclf("gradcheck", "--run", run, "--images", "4", "-s", "data.path=moved.npz").code == 0
-    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+    assert contents(run) == before
     refused(3, "absent.npz", "train", "--resume", run, "-s", "data.path=absent.npz", "-s", "train.epochs=9")
     X, y = changed("another pixel")
     np.savez("other.npz", X=X, y=y)
     for command in (("verify", run, "--data", "other.npz"), ("eval", run, "--split", "val", "--data", "other.npz")):
         refused(3, "other images", *command)
-    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+    assert contents(run) == before
 
 
 def test_resume_takes_data_from_another_place_and_remembers_it(imgclf, refused, monkeypatch, project):
@@ -274,14 +279,14 @@ def test_a_finished_run_learns_the_new_place_of_its_data_and_nothing_else_change
     train_in(imgclf, monkeypatch, project)
     (project / "data/set.npz").rename("moved.npz")
     run = project / "runs/npz-softmax"
-    before = {path.name: path.read_bytes() for path in run.iterdir() if path.name != ".lock"}
+    before = contents(run)
     X, y = changed("another pixel")
     np.savez("other.npz", X=X, y=y)
     refused_words = "other images than the run began with"
     assert refused_words in imgclf("train", "--resume", run, "-s", "data.path=other.npz").err
     done = imgclf("train", "--resume", run, "-s", "data.path=moved.npz")
     assert done.code == 0, done.err
-    after = {path.name: path.read_bytes() for path in run.iterdir() if path.name != ".lock"}
+    after = contents(run)
     config = before.pop("config.yaml").replace(
         str(project / "data/set.npz").encode(), str(Path("moved.npz").resolve()).encode()
     )

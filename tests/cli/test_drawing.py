@@ -27,7 +27,6 @@ def drawing_fails(request, monkeypatch):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr("imgclf.report.style.styled", fail)
     for room in ("curves", "confusion", "templates", "step_curve", "error_map"):
         monkeypatch.setattr(f"imgclf.report.{room}.styled", fail)
     return code, words
