@@ -70,7 +70,7 @@ def find_data(config: Config, run: Path, remedy: str) -> Config:
     for place in _moved(path, run):
         if os.path.exists(place):  # noqa: PTH110
             return with_data_path(config, place)
-    raise DataError(path, "no such file or folder", remedy)
+    raise DataError(path, _why_not(path), remedy)
 
 
 def with_data_path(config: Config, path: str | None) -> Config:
@@ -82,9 +82,19 @@ def _moved(path: str, run: Path) -> Iterator[str]:
     """Yield where data may be: as far from the run, or from the current folder, as it was; beside the run."""
     environment, beside = read_json(run / "environment.json"), run.resolve().parent
     for was, here in ((environment.get("folder"), beside), (environment.get("cwd"), Path.cwd())):
-        if isinstance(was, str) and was.startswith("/") and "\0" not in was:
+        if isinstance(was, str) and Path(was).is_absolute() and "\0" not in was:
             yield os.path.normpath(here / os.path.relpath(path, was))
     yield str(beside / Path(path).name)
+
+
+def _why_not(path: str) -> str:
+    try:
+        os.stat(path)  # noqa: PTH116 - as above
+    except FileNotFoundError:
+        return "no such file or folder"
+    except (OSError, ValueError) as error:
+        return (getattr(error, "strerror", None) or str(error)).lower()
+    return "it has just come back"
 
 
 def _what_changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:

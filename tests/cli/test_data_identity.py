@@ -149,6 +149,40 @@ def test_a_test_split_that_was_there_is_evaluated_without_a_word(imgclf, picture
     assert imgclf("eval", "run").err == ""
 
 
+@pytest.mark.parametrize("source", ["folder", "npz", "idx"])
+def test_other_images_that_were_trained_on_are_warned_of(imgclf, source):
+    imgclf("--version")
+    SOURCES[source](*arrays())
+    assert imgclf(*TRAIN, *options(source), "--out", "run").code == 0
+    moved = Path("data.npz" if source == "npz" else "data").rename("moved.npz" if source == "npz" else "moved")
+    done = imgclf("eval", "run", "--data", moved, "--json")
+    assert (done.code, done.json["split"], done.json["n"]) == (0, "data", N)
+    assert "the run was trained on most of these images; --split val evaluates the others" in done.err
+    assert imgclf("eval", "run", "--data", moved, "--split", "val", "--json").json["n"] == N // 5
+    SOURCES[source](*changed("another pixel"))
+    assert imgclf("eval", "run", "--data", "data.npz" if source == "npz" else "data").err == ""
+
+
+def test_a_test_split_in_another_place_is_that_of_the_run_or_refused(imgclf, refused, pictures, on_pictures):
+    assert imgclf(*TRAIN, *on_pictures, "--out", "deep/run").code == 0
+    (pictures / "train" / "cat" / "0.png").rename(pictures / "train" / "cat" / "x.png")
+    pictures.rename(Path("deep", pictures.name))  # beside the run, with the same name, and another
+    refused(3, "other images", "eval", "deep/run")
+    refused(3, "other images", "eval", "deep/run", "--split", "test", "--data", "deep/pictures")
+    Path("deep/pictures/train/cat/x.png").rename("deep/pictures/train/cat/0.png")
+    assert imgclf("eval", "deep/run", "--json").json["n"] == 14
+
+
+def test_data_that_may_not_be_looked_at_is_not_said_to_be_missing(imgclf, refused, monkeypatch):
+    imgclf("--version")
+    write_npz(*arrays())
+    assert imgclf(*TRAIN, *options("npz"), "--out", "run").code == 0
+    Path("data.npz").rename("x" * 200 + ".npz")
+    path = Path("run/config.yaml")
+    path.write_text(path.read_text().replace("data.npz", "x" * 300 + ".npz"))
+    refused(3, "file name too long", "verify", "run")
+
+
 def test_gradcheck_of_a_run_on_other_data_that_is_asked_for(imgclf, refused):
     imgclf("--version")
     write_npz(*arrays())

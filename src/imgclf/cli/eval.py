@@ -115,15 +115,20 @@ def _choose_data(
     from imgclf.loading import load_for, where
 
     if data is not None and split is None:
-        return "data", load_for(model, data)
+        others = load_for(model, data)
+        _warn_if_trained_on(console, path, model, data, others)
+        return "data", others
     if not path.is_dir():
         raise UsageError(str(path), "a model file does not say which images to use", "add --data PATH")
-    remedy = f"say where the run's data is now: --split {split or 'test|val'} --data PATH"
-    config = data_of_run(config_of_run(path), path, data, remedy)
-    dataset = _own_split(console, config, path, model, split or "test")
+    stored = config_of_run(path)
+    config = data_of_run(
+        stored, path, data, f"say where the run's data is now: --split {split or 'test|val'} --data PATH"
+    )
+    moved = config.data.path != stored.data.path
+    dataset = _own_split(console, config, path, model, split or "test", moved=moved)
     if dataset is None and split is None:
         split = "val"
-        dataset = _own_split(console, config, path, model, split)
+        dataset = _own_split(console, config, path, model, split, moved=moved)
         if dataset is None:
             raise DataError(where(config), "there is neither a test nor a val split", "use --split train or --data")
         console.result("there is no test split: evaluating val")
@@ -138,21 +143,44 @@ def _choose_data(
     return split or "test", dataset
 
 
-def _own_split(console: Console, config: "Config", path: Path, model: "Model", split: str) -> "Dataset | None":
-    """Return a split of the data that a run was trained on, proven to be that data; of test, see below."""
+def _own_split(
+    console: Console, config: "Config", path: Path, model: "Model", split: str, *, moved: bool
+) -> "Dataset | None":
+    """Return a split of the data that a run was trained on, and prove that it is that data.
+
+    Training never opens a test split: of one that is where it was there is no proof, and the rest is not loaded for it.
+    """
     from imgclf.data.splits import match_classes
     from imgclf.data_identity import check_data
     from imgclf.loading import load_test, load_training_data, where
 
+    if split != "test" or moved:
+        train, val = load_training_data(config)
+        check_data(train, val, path, where(config), "restore the data, or evaluate other images: --data PATH")
     if split == "test":
         test = load_test(config, model.class_names)
-        if test is not None:
+        if test is not None and not moved:
             _warn_if_test_is_new(console, config, path)
         return test
-    train, val = load_training_data(config)
-    check_data(train, val, path, where(config), "restore the data, or evaluate other images: --data PATH")
     chosen = train if split == "train" else val
     return None if chosen is None else match_classes(chosen, model.class_names, where(config))
+
+
+def _warn_if_trained_on(console: Console, path: Path, model: "Model", data: Path, images: "Dataset") -> None:
+    """Warn where --data names, for other images, the very ones that the run was trained on."""
+    from imgclf.data_identity import check_data, images_then, with_data_path
+    from imgclf.loading import load_test, load_training_data
+
+    if not path.is_dir() or images_then(path) != len(images):
+        return
+    config = with_data_path(config_of_run(path), str(data))
+    try:
+        if load_test(config, model.class_names) is not None:
+            return
+        check_data(*load_training_data(config), path, str(data), "")
+    except ImgclfError:
+        return  # they are others
+    console.warn(f"{data}: the run was trained on most of these images; --split val evaluates the others")
 
 
 def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None:
