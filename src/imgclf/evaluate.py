@@ -10,11 +10,9 @@ from imgclf.batches import full_pass, per_thread
 from imgclf.data.dataset import Dataset
 from imgclf.gradients import Objective
 from imgclf.losses import LOSSES
-from imgclf.metrics import PairCounts
+from imgclf.metrics import MOST_CLASSES, PairCounts
 from imgclf.model import scores
 from imgclf.model_file import Model
-
-MATRIX = 2000  # classes: a confusion matrix of more is no use to anybody, and takes gigabytes at 20,000
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Evaluation:
     def confusion(self) -> IntArray | None:
         """The confusion matrix, (C, C) int: true classes on rows, predicted on columns; None of too many classes."""
         classes = len(self.ranks)
-        return self.pairs.matrix(classes) if classes <= MATRIX else None
+        return self.pairs.matrix(classes) if classes <= MOST_CLASSES else None
 
     @cached_property
     def n(self) -> int:

@@ -38,20 +38,16 @@ def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
     return train, val if val is not None and len(val) else None
 
 
-def load_split(config: Config, split: str, class_names: tuple[str, ...]) -> Dataset | None:
-    """Load one split as a model with these classes sees it; None where the config's data has none."""
-    if split == "test":
-        chosen = load_source(config, ("test",)).get("test")
-    else:
-        train, val = load_training_data(config)
-        chosen = train if split == "train" else val
-    return None if chosen is None else match_classes(chosen, class_names, where(config))
+def load_test(config: Config, class_names: tuple[str, ...]) -> Dataset | None:
+    """Load the test split as a model with these classes sees it; None where the config's data has none."""
+    test = load_source(config, ("test",)).get("test")
+    return None if test is None else match_classes(test, class_names, where(config))
 
 
 def load_all_splits(config: Config) -> dict[str, Dataset]:
     """Load every split there is, to look at; training opens only two of them."""
     train, val = load_training_data(config)
-    splits = {"train": train, "val": val, "test": load_split(config, "test", train.class_names)}
+    splits = {"train": train, "val": val, "test": load_test(config, train.class_names)}
     return {name: dataset for name, dataset in splits.items() if dataset is not None}
 
 

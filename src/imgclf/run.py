@@ -13,6 +13,7 @@ from imgclf import run_dir
 from imgclf.arrays import FloatArray, SumFn
 from imgclf.checkpoint import Checkpoint, Snapshot, Tally
 from imgclf.compose import Plan, scale_advice
+from imgclf.config import Config
 from imgclf.early_stopping import Best, watch
 from imgclf.errors import DivergedError
 from imgclf.evaluate import Evaluation, evaluate
@@ -65,6 +66,10 @@ class Finished:
     train: Evaluation
     val: Evaluation | None
 
+    def evaluated(self) -> tuple[str, Evaluation]:
+        """Return the split that the confusion matrix is of, and what was seen on it."""
+        return ("val", self.val) if self.val else ("train", self.train)
+
     def metrics(self) -> dict[str, dict[str, float | int] | None]:
         """Return what metrics.json holds."""
         return {"train": self.train.summary(), "val": self.val.summary() if self.val else None}
@@ -88,7 +93,9 @@ def train(plan: Plan, sum_blocks: SumFn, snapshot: Snapshot) -> Generator[Event,
         optimizer=plan.optimizer,
         step_size=plan.step_size,
     )
-    while snapshot.epochs < plan.config.train.epochs and not _patience_is_over(plan, snapshot.best):
+    if plan.config.early_stopping is None:
+        snapshot = replace(snapshot, best=None)  # lifted on resume: the last weights count again
+    while snapshot.epochs < plan.config.train.epochs and not patience_is_over(plan.config, snapshot.best):
         began, examples_before = time.perf_counter(), snapshot.tally.examples
         while snapshot.tally.examples < len(plan.train):
             before = snapshot
@@ -180,8 +187,9 @@ def _watch(plan: Plan, best: Best | None, row: run_dir.Row, weights: FloatArray)
     return watch(best, int(row["epoch"] or 0), value, weights, larger_is_better=larger, min_delta=watched.min_delta)
 
 
-def _patience_is_over(plan: Plan, best: Best | None) -> bool:
-    watched = plan.config.early_stopping
+def patience_is_over(config: Config, best: Best | None) -> bool:
+    """Whether early stopping ends a run here."""
+    watched = config.early_stopping
     return watched is not None and best is not None and best.waited >= watched.patience
 
 

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from imgclf.arrays import BLOCK
 from imgclf.config import resolve
 from imgclf.evaluate import score_pictures
-from imgclf.loading import load_for, load_split
+from imgclf.loading import load_for, load_test
 from imgclf.model import scores
 from imgclf.model_file import load_model
 
@@ -160,7 +160,7 @@ def test_an_unreadable_image_does_not_hide_the_others(imgclf, trained, pictures)
 def test_predict_has_the_scores_of_eval_however_many_threads_blas_would_take(imgclf, tmp_path):
     imgclf("train", "-s", "train.epochs=1", "--no-plots", "--out", "run")
     model = load_model(Path("run/model.npz"))
-    test = load_split(resolve().config, "test", model.class_names)
+    test = load_test(resolve().config, model.class_names)
     for i in range(20):
         Image.fromarray(test.pixels(np.array([i]))[0, :, :, 0]).save(f"{i}.png")
     with threadpool_limits(1, user_api="blas"):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imgclf.cli.console import Console, number, percent, picture_size, plural, provenance, write
+from imgclf.cli.drawing import draw_pictures
 from imgclf.cli.launcher import on_every_rank
 from imgclf.cli.options import (
     PATH,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from imgclf.config import Config
     from imgclf.estimate import Estimate
     from imgclf.run import Finished
-
-_ONLY_PICTURES = "the run is finished and saved; only pictures may be missing"
 
 
 @click.command("train", cls=Command, short_help="Train a classifier.")
@@ -87,8 +86,9 @@ def command(
         return
     if isinstance(run, OldRun) and run.is_over():
         if is_first:
-            run.say_what_it_said(console)
+            run.complete(ctx, console, threads, change=not dry_run, draw=not no_plots)
         return
+    run = run.with_data_found()
     if out is not None:
         check_place(out)  # early: it is made when the data turned out good
     since = run.take_up(ctx, console) if is_first else None
@@ -121,11 +121,17 @@ def command(
         if dry_run:
             _describe_cost(console, plan, needs)
             return
-        directory = run.make_ready(ctx, console, since, _environment(console, plan, used, comm))
+        environment = _environment(console, plan, used, comm) | {"plots": not no_plots}
+        directory = run.make_ready(ctx, console, since, environment)
         with _timed(seconds, "training"):
             finished = _train(console, plan, directory, since, sum_blocks, comm, progress)
-    with _timed(seconds, "drawing"):
-        drawn = [] if no_plots else _draw(finished, directory)
+    _say_results(console, finished)
+    drawn: list[str] = []
+    if not no_plots:
+        with _timed(seconds, "drawing"):
+            drawn = draw_pictures(
+                console, directory, finished.model, finished.best_epoch, finished.evaluated, plan.config
+            )
     _summarise(console, finished, directory, drawn, seconds)
 
 
@@ -135,6 +141,10 @@ class NewRun:
 
     config: "Config"
     out: Path | None
+
+    def with_data_found(self) -> "NewRun":
+        """Return itself: its data is where the config says."""
+        return self
 
     def take_up(self, ctx: click.Context, console: Console) -> None:
         """Return that it goes on from nowhere."""
@@ -147,8 +157,10 @@ class NewRun:
     ) -> Path:
         """Make the directory, and own it, with what is in it from its first moment on."""
         from imgclf.config import dump
-        from imgclf.run_dir import create, json_bytes
+        from imgclf.environment import path_text
+        from imgclf.run_dir import create, json_bytes, parent_of
 
+        environment = {**environment, "folder": path_text(parent_of(self.out).resolve())}
         name = self.config.name or f"{self.config.data.source}-{self.config.model.loss}"
         files = {"config.yaml": dump(self.config).encode(), "environment.json": json_bytes(environment)}
         return ctx.with_resource(closing(create(name, self.out, files))).path
@@ -220,7 +232,7 @@ def _environment(console: Console, plan: "Plan", threads: int, comm: Any) -> dic
 
     if comm:
         console.say(f"ranks     {comm.size} processes, {plural(threads, 'thread')} each")
-    return describe_environment(threads, plan.train, comm.size if comm else 1)
+    return describe_environment(threads, plan.train, plan.val, comm.size if comm else 1)
 
 
 @contextmanager
@@ -266,25 +278,17 @@ def _train(
     raise AssertionError("a run ends with its results")
 
 
-def _draw(finished: "Finished", directory: Path) -> list[str]:
-    from imgclf.report.pictures import draw_run
-
-    try:
-        return draw_run(finished, directory)
-    except Stop as stop:
-        raise stop.error(directory, _ONLY_PICTURES) from None
-    except MemoryError as error:
-        raise StorageError(directory, "not enough memory to draw", _ONLY_PICTURES) from error
-
-
-def _summarise(
-    console: Console, finished: "Finished", directory: Path, drawn: list[str], seconds: dict[str, float]
-) -> None:
+def _say_results(console: Console, finished: "Finished") -> None:
     if finished.best_epoch is not None:
         console.say(f"kept the weights of epoch {finished.best_epoch}, the best one")
     for name, seen in (("train", finished.train), ("val", finished.val)):
         if seen is not None:
             console.result(f"{name:<6} objective {number(seen.objective)}, accuracy {percent(seen.accuracy)}")
+
+
+def _summarise(
+    console: Console, finished: "Finished", directory: Path, drawn: list[str], seconds: dict[str, float]
+) -> None:
     console.result(f"run    {directory} ({', '.join(['model.npz', 'metrics.csv', *drawn])})")
     console.say(f"next   imgclf eval {shlex.quote(str(directory))}")
     console.detail(f"time   {', '.join(f'{what} {spent:.2f} s' for what, spent in seconds.items())}")

@@ -26,6 +26,7 @@ from imgclf.report.style import (
     SMALL,
     Heading,
     class_labels,
+    key_to_numbers,
     place,
     sheet,
     styled,
@@ -75,7 +76,7 @@ def _draw(counts: IntArray, class_names: Sequence[str], title: str) -> Figure:
 
     left = MARGIN + 0.28 + widest + 0.1
     width = left + side + 0.2 + _BAR + 0.75 + MARGIN
-    heading = Heading(title, _ADVICE, width - 2 * MARGIN)
+    heading = Heading(title, _ADVICE + key_to_numbers(class_names), width - 2 * MARGIN)
     top = MARGIN + heading.height + 0.2
     height = top + side + 0.2 + depth + BODY * LINE_HEIGHT * POINT + MARGIN
 
