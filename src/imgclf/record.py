@@ -11,8 +11,9 @@ from imgclf.checkpoint import Checkpoint, Snapshot, save_checkpoint
 from imgclf.compose import Plan
 from imgclf.config import dump
 from imgclf.errors import DataError, RunError, UsageError
+from imgclf.formats.files import size_of
 from imgclf.loading import where
-from imgclf.storage import storage, sync
+from imgclf.storage import open_own, storage, sync
 
 TABLES = {"metrics.csv": run_dir.METRICS, "timings.csv": run_dir.TIMINGS}
 
@@ -42,11 +43,14 @@ class Record:
     def go_on(self, since: Checkpoint) -> None:
         """Forget what was written after a checkpoint."""
         for name in TABLES:
-            path, length = self._directory / name, since.tables.get(name, 0)
-            with storage(path):
-                if path.stat().st_size < length:
+            path, length = self._directory / name, since.tables[name]
+            with storage(path), open_own(path, 0) as file:
+                if size_of(file) < length:
                     raise RunError(path, "shorter than when the checkpoint was made", "it was changed: train again")
-                os.truncate(path, length)
+                lines = file.read(length).split(b"\n")
+                if len(lines) != since.snapshot.epochs + 2 or lines[-1]:
+                    raise RunError(path, "not the rows that the checkpoint counts", "it was changed: train again")
+                os.ftruncate(file.fileno(), length)
         self._reached, self._saved = (since.snapshot, since.tables), since.snapshot
 
     def step(self, snapshot: Snapshot) -> None:
