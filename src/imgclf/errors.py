@@ -15,7 +15,9 @@ _REMEDIES = {
     errno.EMLINK: "replace it by a copy",
     errno.ENOENT: "check the path; it may have been moved or removed meanwhile",
     **dict.fromkeys([errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.ENXIO], _IN_THE_WAY),
-    **dict.fromkeys([errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP], _ELSEWHERE),
+    **dict.fromkeys(
+        [errno.ENOLCK, errno.ENOSYS, errno.ENODEV, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP], _ELSEWHERE
+    ),
     **dict.fromkeys([errno.EMFILE, errno.ENFILE], "close other programs, or raise the limit of open files (ulimit -n)"),
     **dict.fromkeys([errno.EBUSY, errno.ETXTBSY], "close the program that uses it"),
     **dict.fromkeys([errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN], "check the connection to the network drive"),

@@ -5,6 +5,10 @@ import os
 import time
 import zlib
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from imgclf import run_dir
 from imgclf.checkpoint import Checkpoint, Snapshot, save_checkpoint
@@ -14,6 +18,7 @@ from imgclf.errors import DataError, RunError, UsageError
 from imgclf.formats.files import size_of
 from imgclf.loading import where
 from imgclf.storage import open_own, storage, sync
+from imgclf.trainer import TrainState
 
 TABLES = {"metrics.csv": run_dir.METRICS, "timings.csv": run_dir.TIMINGS}
 
@@ -101,7 +106,7 @@ def origin(plan: Plan) -> dict[str, str]:
 
 
 def check_origin(plan: Plan, checkpoint: Checkpoint, directory: Path) -> None:
-    """Refuse to go on with other settings, images, classes or another order than before."""
+    """Refuse a checkpoint of other settings, images, classes or another order, or one that cannot be of this run."""
     now = origin(plan)
     changed = [name for name in now if checkpoint.origin.get(name) != now[name]]
     if "config" in changed:
@@ -112,6 +117,42 @@ def check_origin(plan: Plan, checkpoint: Checkpoint, directory: Path) -> None:
         raise DataError(where(plan.config), "other images than the run began with", "restore the data")
     if "order" in changed:
         raise RunError(directory, "this NumPy deals the images in another order", "use the version of environment.json")
+    _check_fit(plan, checkpoint, directory)
+
+
+def _check_fit(plan: Plan, checkpoint: Checkpoint, directory: Path) -> None:
+    """Refuse a checkpoint that no run of this plan can have made, though it is whole."""
+    snapshot = checkpoint.snapshot
+    (step, weights, memory), tally, best = snapshot.state, snapshot.tally, snapshot.best
+    epochs, batches = divmod(step, plan.steps_per_epoch)
+    empty = plan.optimizer.init(plan.weights)
+    fits = {
+        "weights": _kind(weights) == _kind(plan.weights),
+        "memory of the optimizer": {name: _kind(array) for name, array in memory.items()}
+        == {name: _kind(array) for name, array in empty.items()}
+        and all(array == step for array in memory.values() if array.dtype.kind == "i")
+        and _is_finite(plan, snapshot.state),
+        "epochs": snapshot.epochs == epochs,
+        "place in the epoch": tally.examples == batches * plan.batch_size and tally.correct <= tally.examples,
+        "previous loss": (snapshot.previous_loss is None) == (step == 0),
+        "best epoch": (plan.config.early_stopping is None or epochs == 0)
+        if best is None
+        else 0 < best.epoch == epochs - best.waited and _kind(best.weights) == _kind(plan.weights),
+        "tables": set(checkpoint.tables) == set(TABLES),
+    }
+    if wrong := [what for what, is_right in fits.items() if not is_right]:
+        raise RunError(directory, f"a checkpoint does not fit this run: its {', '.join(wrong)}", "train again")
+
+
+def _kind(array: NDArray[Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    return array.shape, array.dtype
+
+
+def _is_finite(plan: Plan, state: TrainState) -> bool:
+    """Whether the optimizer can make a step from what it remembers, one of gradient 0."""
+    with np.errstate(all="ignore"):
+        direction, _ = plan.optimizer.direction(np.zeros_like(state.weights), state.memory)
+    return bool(np.isfinite(direction).all())
 
 
 def _moment(snapshot: Snapshot) -> tuple[int, int]:

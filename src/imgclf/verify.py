@@ -30,7 +30,11 @@ def replay(plan: Plan, directory: Path, sum_blocks: SumFn) -> Replay:
     newest = read_checkpoint(_existing(directory / NEWEST))
     check_origin(plan, newest, directory)
     older = directory / PREVIOUS
-    since = read_checkpoint(older).snapshot if older.exists() else first_snapshot(plan)
+    since = first_snapshot(plan)
+    if older.exists():
+        before = read_checkpoint(older)
+        check_origin(plan, before, directory)
+        since = before.snapshot
     finished = run_dir.read_status(directory) == "finished"
     rows = run_dir.table_lines(directory / "metrics.csv")
     differences: list[str] = []
@@ -65,7 +69,7 @@ def _compare(event: Event, newest: Snapshot, rows: list[str], directory: Path) -
 
 def _compare_files(finished: Finished, directory: Path) -> list[str]:
     made = {"model.npz": model_bytes(finished.model), "metrics.json": run_dir.json_bytes(finished.metrics())}
-    return [name for name, content in made.items() if content != _existing(directory / name).read_bytes()]
+    return [name for name, content in made.items() if content != run_dir.read_file(directory / name)]
 
 
 def _is_at(event: Event, snapshot: Snapshot) -> bool:

@@ -86,8 +86,9 @@ def open_run(run: Path | None) -> tuple[Path, "Model"]:
 def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> "Config":
     """Return the config that a run directory holds, with what -s changes."""
     from imgclf.config import ConfigError, resolve
+    from imgclf.formats.files import is_file
 
-    if not (path / "config.yaml").exists():
+    if not is_file(path / "config.yaml"):  # a pipe would wait for its writer
         raise RunError(path, "there is no config.yaml", "name a run directory, or a model.npz with --data")
     try:
         config = resolve([path / "config.yaml"]).config

@@ -1,6 +1,5 @@
 """`imgclf train --resume`: a run that was broken off, and how it goes on."""
 
-import json
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import click
 
 from imgclf.cli.console import Console, plural
 from imgclf.cli.eval import config_of_run
-from imgclf.errors import RunError, UsageError
+from imgclf.errors import RunError, UsageError, printable
 
 if TYPE_CHECKING:
     from imgclf.checkpoint import Checkpoint
@@ -49,9 +48,10 @@ class OldRun:
     def say_what_it_said(self, console: Console) -> None:
         """Answer for a run that is over, as it did when it finished; nothing is changed."""
         from imgclf.checkpoint import load_checkpoint
+        from imgclf.run_dir import read_metrics
 
         checkpoint, _ = load_checkpoint(self.directory)
-        metrics = json.loads((self.directory / "metrics.json").read_text(encoding="utf-8"))
+        metrics = read_metrics(self.directory)
         console.result(f"{self.directory}: finished already; `-s train.epochs=N` makes it longer")
         if checkpoint is not None:
             snapshot = checkpoint.snapshot
@@ -130,10 +130,14 @@ def _differences(before: Any, now: Any, key: str = "") -> list[str]:
 def _versions(environment: dict[str, Any]) -> dict[str, str]:
     packages = environment.get("packages")
     numpy = packages.get("numpy") if isinstance(packages, dict) else None
-    return {"numpy": str(numpy), "blas": _libraries(environment.get("blas")), "cpu": str(environment.get("cpu"))}
+    return {"numpy": _text(numpy), "blas": _libraries(environment.get("blas")), "cpu": _text(environment.get("cpu"))}
 
 
 def _libraries(blas: Any) -> str:
     """Write each as its name, version and the processors that it is for: `openblas 0.3.31 Haswell`."""
     libraries = [library for library in blas if isinstance(library, dict)] if isinstance(blas, list) else []
-    return " and ".join(" ".join(map(str, library.values())) for library in libraries) or "unknown"
+    return " and ".join(" ".join(map(_text, library.values())) for library in libraries[:4]) or "unknown"
+
+
+def _text(value: Any) -> str:
+    return printable(value)[:80] if isinstance(value, str) else "unknown"
