@@ -17,8 +17,8 @@ from imgclf.config import dump
 from imgclf.errors import DataError, RunError, UsageError
 from imgclf.formats.files import size_of
 from imgclf.loading import where
+from imgclf.optimizers import Memory
 from imgclf.storage import open_own, storage, sync
-from imgclf.trainer import TrainState
 
 TABLES = {"metrics.csv": run_dir.METRICS, "timings.csv": run_dir.TIMINGS}
 
@@ -131,7 +131,7 @@ def _check_fit(plan: Plan, checkpoint: Checkpoint, directory: Path) -> None:
         "memory of the optimizer": {name: _kind(array) for name, array in memory.items()}
         == {name: _kind(array) for name, array in empty.items()}
         and all(array == step for array in memory.values() if array.dtype.kind == "i")
-        and _is_finite(plan, snapshot.state),
+        and _can_step(plan, memory),
         "epochs": snapshot.epochs == epochs,
         "place in the epoch": tally.examples == batches * plan.batch_size and tally.correct <= tally.examples,
         "previous loss": (snapshot.previous_loss is None) == (step == 0),
@@ -148,10 +148,10 @@ def _kind(array: NDArray[Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return array.shape, array.dtype
 
 
-def _is_finite(plan: Plan, state: TrainState) -> bool:
-    """Whether the optimizer can make a step from what it remembers, one of gradient 0."""
+def _can_step(plan: Plan, memory: Memory) -> bool:
+    """Whether the optimizer comes to a finite direction from what it remembers, where the gradient is 0."""
     with np.errstate(all="ignore"):
-        direction, _ = plan.optimizer.direction(np.zeros_like(state.weights), state.memory)
+        direction, _ = plan.optimizer.direction(np.zeros_like(plan.weights), memory)
     return bool(np.isfinite(direction).all())
 
 

@@ -59,7 +59,7 @@ def _here(monkeypatch):
 @pytest.fixture
 def downloads(server, gives, monkeypatch):
     """A set of one file that a server on this machine gives."""
-    content = b"images"
+    content = PRECIOUS * 9
     file = OfficialFile("images", len(content), "5de4e2ff1b2b2e7ffa0bd93b5ccd2b2b", "")
     monkeypatch.setattr("imgclf.downloads.fetch._checksum_difference", lambda found, file: None)
     server.says("/images", gives(content))
