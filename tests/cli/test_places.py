@@ -35,6 +35,7 @@ def test_any_name_will_do(imgclf, name):
     assert imgclf(*TRAIN[:1], "--no-plots", f"--resume={out}", "-s", "train.epochs=3").code == 0
     assert status(out) == "finished"
     assert imgclf("eval", "--", out).code == imgclf("verify", "--", out).code == 0
+    assert imgclf("eval", "--out=e", "--json", "--", out).json == json.loads(Path("e/eval.json").read_text())
 
 
 @pytest.mark.parametrize(("out", "code"), [
