@@ -4,7 +4,7 @@ import errno
 
 _ELSEWHERE = "use another folder, such as one on a local disk"
 _IN_THE_WAY = "move away what is there, or name another place"
-_REMEDIES = {
+REMEDIES = {  # of what the operating system refuses
     **dict.fromkeys([errno.EACCES, errno.EPERM], "check the permissions of the file and of its folder"),
     errno.EROFS: "use a folder that can be written to",
     errno.ENOSPC: "make room on the disk, or use another",
@@ -91,7 +91,7 @@ class StorageError(ImgclfError):
     @classmethod
     def of(cls, where: object, error: OSError) -> "StorageError":
         """Say what the operating system refused, and what helps against that."""
-        remedy = _REMEDIES.get(error.errno or 0, "check the disk and the permissions")
+        remedy = REMEDIES.get(error.errno or 0, "check the disk and the permissions")
         return cls(where, (error.strerror or str(error)).lower(), remedy)
 
 
