@@ -4,12 +4,15 @@ import json
 import os
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from imgclf.formats.sealed_npz import SEAL, sealed_npz
+from imgclf.model_file import load_model, model_bytes
 from imgclf.run_dir import find_run
 
 DATA = "data.options={train: 40, val: 10, test: 10, classes: 2, size: 3}"
@@ -149,3 +152,18 @@ def test_a_sealed_checkpoint_that_cannot_be_of_the_run_is_refused(imgclf, refuse
     if not kind.startswith("tables"):  # of which `verify` reads the rows alone
         refused(code, "run", "verify", "run")
     assert {file.name: file.read_bytes() for file in Path("run").iterdir() if file.name != ".lock"} == before
+
+
+@pytest.mark.parametrize("change", [
+    lambda model: replace(model, weights=np.full_like(model.weights, 3e38)),
+    lambda model: replace(model, loss="svm", weights=np.full_like(model.weights, -3e38)),
+    lambda model: replace(model, preprocess=replace(model.preprocess, scale=1e-300)),
+], ids=["weights", "weights of a hinge", "scale"])  # fmt: skip
+def test_a_model_whose_scores_overflow_is_one_line(imgclf, refused, change):
+    Image.new("L", (3, 3), 200).save("a.png")
+    assert imgclf(*TRAIN, "--out", "run").code == 0
+    path = Path("run/model.npz")
+    path.write_bytes(model_bytes(change(load_model(path))))
+    for form in ("table", "csv", "json"):
+        assert refused(4, "run: its scores are not finite", "predict", "run", "a.png", "--format", form).out == ""
+    assert refused(3, "the loss on test is", "eval", "run", "--json").out == ""

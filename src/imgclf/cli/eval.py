@@ -89,7 +89,9 @@ def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> "Config":
     from imgclf.formats.files import is_file
 
     if not is_file(path / "config.yaml"):  # a pipe would wait for its writer
-        raise RunError(path, "there is no config.yaml", "name a run directory, or a model.npz with --data")
+        raise RunError(
+            path, "there is no config.yaml that is a file", "name a run directory, or a model.npz with --data"
+        )
     try:
         config = resolve([path / "config.yaml"]).config
     except ConfigError as error:
