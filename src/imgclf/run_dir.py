@@ -96,7 +96,8 @@ def _rename(made: Path, name: str, out: Path | None) -> Path:
     names = [out] if out is not None else (RUNS / (name if i == 1 else f"{name}-{i}") for i in itertools.count(1))
     for path in names:
         try:
-            made.rename(path.resolve())
+            # A link that the user names is followed; another one has taken the name.
+            made.rename(path if out is None else path.resolve())
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise

@@ -146,6 +146,17 @@ def test_nothing_is_written_through_what_a_stranger_planted(imgclf, tmp_path, do
         assert len(errors) == (done.code != 0), told
 
 
+@pytest.mark.parametrize("target", ["empty", "nowhere"])
+def test_a_link_with_the_name_of_a_run_has_taken_the_name(imgclf, target):
+    Path("empty").mkdir()
+    Path("runs").mkdir()
+    Path("runs/synthetic-softmax").symlink_to(Path(target).resolve())
+    assert imgclf(*TRAIN).code == 0
+    assert Path("runs/synthetic-softmax-2/model.npz").exists()
+    assert {path.name for path in Path().iterdir()} == {"empty", "runs"}
+    assert list(Path("empty").iterdir()) == []
+
+
 @pytest.mark.parametrize("plant", PLANTS)
 @pytest.mark.parametrize("name", ["", "/.lock", "/config.yaml"])
 def test_what_is_planted_as_an_unfinished_run_leads_nowhere(imgclf, plant, name):
