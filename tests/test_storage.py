@@ -128,6 +128,22 @@ def test_only_a_regular_file_with_one_name_is_opened_for_writing(plant, create):
     assert {path.name for path in Path().iterdir()} == {"victim", "folder", "place"}
 
 
+@pytest.mark.parametrize(
+    ("plant", "words"),
+    [
+        ("a link", "a symbolic link, and imgclf writes through none - replace"),
+        ("a second name", r"the file has another name, too \(a hard link\) - replace it by a copy"),
+        ("a pipe", "not a regular file - move away what is there"),
+        ("a folder", "is a directory - move away what is there"),
+    ],
+)
+def test_it_says_what_is_in_the_way(plant, words):
+    Path("victim").touch()
+    PLANTS[plant]()
+    with pytest.raises(StorageError, match=f"^place: {words}"), storage(Path("place")):
+        open_own(Path("place"))
+
+
 @pytest.mark.parametrize("plant", PLANTS)
 def test_what_is_in_the_place_of_a_whole_file_is_replaced_itself_or_stays(plant):
     Path("victim").write_bytes(b"precious")

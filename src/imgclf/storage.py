@@ -40,7 +40,12 @@ def open_own(path: Path, create: int = os.O_CREAT) -> IO[bytes]:
     # O_NONBLOCK, or opening a pipe would wait for its reader.
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
         flags |= getattr(os, name, 0)
-    file = os.fdopen(os.open(path, flags, 0o666), "r+b")
+    try:
+        file = os.fdopen(os.open(path, flags, 0o666), "r+b")
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK) and path.is_symlink():
+            raise OSError(errno.ELOOP, "a symbolic link, and imgclf writes through none") from error
+        raise
     seen = os.fstat(file.fileno())
     if not stat.S_ISREG(seen.st_mode):
         file.close()
