@@ -41,19 +41,18 @@ def open_own(path: Path, create: int = os.O_CREAT) -> IO[bytes]:
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
         flags |= getattr(os, name, 0)
     try:
-        file = os.fdopen(os.open(path, flags, 0o666), "r+b")
+        number = os.open(path, flags, 0o666)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK) and path.is_symlink():
             raise OSError(errno.ELOOP, "a symbolic link, and imgclf writes through none") from error
         raise
-    seen = os.fstat(file.fileno())
-    if not stat.S_ISREG(seen.st_mode):
-        file.close()
-        raise FileExistsError(errno.EEXIST, "not a regular file")
-    if seen.st_nlink > 1:
-        file.close()
+    seen = os.fstat(number)
+    if stat.S_ISREG(seen.st_mode) and seen.st_nlink <= 1:
+        return os.fdopen(number, "r+b")
+    os.close(number)
+    if stat.S_ISREG(seen.st_mode):
         raise OSError(errno.EMLINK, "the file has another name, too (a hard link)")
-    return file
+    raise FileExistsError(errno.EEXIST, "not a regular file")
 
 
 def write_whole(path: Path, content: bytes, keep: Path | None = None) -> None:
