@@ -15,7 +15,6 @@ from imgclf.checkpoint import Checkpoint, Snapshot, save_checkpoint
 from imgclf.compose import Plan
 from imgclf.config import dump
 from imgclf.errors import DataError, RunError, UsageError
-from imgclf.formats.files import size_of
 from imgclf.loading import where
 from imgclf.optimizers import Memory
 from imgclf.storage import open_own, storage, sync
@@ -49,12 +48,12 @@ class Record:
         """Forget what was written after a checkpoint."""
         for name in TABLES:
             path, length = self._directory / name, since.tables[name]
+            kept = run_dir.read_file(path)[:length]
+            if len(kept) < length:
+                raise RunError(path, "shorter than when the checkpoint was made", "it was changed: train again")
+            if kept.count(b"\n") != since.snapshot.epochs + 1 or not kept.endswith(b"\n"):
+                raise RunError(path, "not the rows that the checkpoint counts", "it was changed: train again")
             with storage(path), open_own(path, 0) as file:
-                if size_of(file) < length:
-                    raise RunError(path, "shorter than when the checkpoint was made", "it was changed: train again")
-                lines = file.read(length).split(b"\n")
-                if len(lines) != since.snapshot.epochs + 2 or lines[-1]:
-                    raise RunError(path, "not the rows that the checkpoint counts", "it was changed: train again")
                 os.ftruncate(file.fileno(), length)
         self._reached, self._saved = (since.snapshot, since.tables), since.snapshot
 
