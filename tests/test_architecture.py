@@ -78,7 +78,7 @@ def test_no_two_rooms_import_each_other():
 
 @pytest.mark.parametrize("room", MATHEMATICS)
 def test_mathematics_knows_numpy_and_nothing_of_the_world(room):
-    allowed = {"numpy", "math", "collections", "dataclasses", "typing", "imgclf"}
+    allowed = {"numpy", "math", "errno", "collections", "dataclasses", "typing", "imgclf"}
     assert {name.split(".")[0] for name in imports_of(PACKAGE / f"{room}.py")} <= allowed
 
 
@@ -103,3 +103,23 @@ def test_nothing_of_strangers_is_unpickled_as_objects():
         text = path.read_text(encoding="utf-8")
         assert "allow_pickle=True" not in text, path
         assert "pickle.load" not in text, path
+
+
+WRITE_TO_PATHS = {"write_text", "write_bytes", "touch", "tofile", "open_memmap", "NamedTemporaryFile", "mkstemp"}
+
+
+def test_only_one_room_opens_files_for_writing():
+    """Elsewhere are neither flags nor modes that write, nor what writes to a path, but for the null device."""
+    for path in MODULES:
+        if room_of(path) == "storage":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or "os.devnull" in (text := ast.unparse(node)):
+                continue
+            called = ast.unparse(node.func).rpartition(".")[2]
+            assert called not in WRITE_TO_PATHS, f"{path.name}: {text}"
+            if called in ("open", "fdopen"):
+                words = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+                assert not any(set(word) & set("wax+") for word in words[-1:]), f"{path.name}: {text}"
+                assert "O_RDWR" not in text, f"{path.name}: {text}"
+                assert "O_WRONLY" not in text, f"{path.name}: {text}"

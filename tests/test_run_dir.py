@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgclf import run_dir
-from imgclf.errors import RunError, UsageError
+from imgclf.errors import RunError, StorageError, UsageError
 from interruption import interrupt
 
 
@@ -73,6 +73,54 @@ def test_a_signal_at_any_instruction_leaves_a_whole_directory_or_none_and_no_lit
         run_dir.RUNS.mkdir(exist_ok=True)
     assert found.count([]) > 500 / every  # interrupted before it had its name, and after
     assert found.count([Path("runs/cats")]) > 50 / every
+
+
+def open_in(directory):
+    """Return the files below a directory that this process has open."""
+    paths = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return [path for path in paths if directory.resolve() in path.parents]
+
+
+@pytest.mark.parametrize("out", [None, Path("out")])
+def test_no_file_in_a_directory_is_open_while_it_gets_its_name(monkeypatch, out):
+    """Where one is, systems such as the disks of Windows under WSL do not rename."""
+    rename, seen = Path.rename, []
+
+    def watched(self, target):
+        seen.append(open_in(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", watched)
+    path = create("cats", out)
+    assert seen == [[]]
+    assert sorted(file.name for file in path.iterdir()) == [".lock", "config.yaml"]
+
+
+def test_where_there_are_no_locks_no_run_begins(monkeypatch):
+    def refuse(*_):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    for out, where in ((None, "runs"), (Path("out"), "out")):
+        with pytest.raises(StorageError, match=f"^{where}: the file system has no locks"):
+            create("cats", out)
+    assert [path.name for path in Path().iterdir()] == ["runs"]
+    assert list(run_dir.RUNS.iterdir()) == []
+
+
+def test_a_disk_that_is_full_still_has_the_true_status(monkeypatch):
+    run_dir.write_status(Path(), "running")
+
+    def full(path, *_):
+        raise StorageError(path, "no space left on device")
+
+    monkeypatch.setattr(run_dir, "write_whole", full)
+    run_dir.correct_status(Path(), "interrupted")
+    assert run_dir.read_status(Path()) == "interrupted"
+    run_dir.correct_status(Path(), "diverged")
+    assert Path("status.json").read_bytes() == run_dir.json_bytes({"status": "diverged"})
+    with pytest.raises(StorageError):
+        run_dir.write_status(Path(), "running")
 
 
 def test_the_newest_finished_run_is_found_by_its_start():

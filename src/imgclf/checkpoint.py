@@ -122,7 +122,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         return _checkpoint(read_sealed_npz(path))
     except DataError as error:
         raise RunError(path, f"a damaged checkpoint: {error.problem}", "train again") from error
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    # Numbers of JSON may be too long for a float, and its lists too deep for Python.
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         reason = " ".join(str(error).split())[:80]
         raise RunError(path, f"not a checkpoint that can be gone on from ({reason})", "train again") from error
 
@@ -134,19 +135,32 @@ def _checkpoint(arrays: dict[str, NDArray[Any]]) -> Checkpoint:
     weights = _finite(arrays["weights"])
     memory = {name.removeprefix(_MEMORY): array for name, array in arrays.items() if name.startswith(_MEMORY)}
     state = TrainState(_count(about["step"]), weights, memory)
-    best = about["best"] and Best(weights=_finite(arrays["best_weights"]), **about["best"])
-    tally, loss = Tally(**about["tally"]), about["previous_loss"]
-    if not math.isfinite(tally.loss) or not (loss is None or math.isfinite(loss)):
-        raise ValueError("a loss is not finite")
+    best = None if about["best"] is None else _best(arrays["best_weights"], **about["best"])
+    tally = _tally(**about["tally"])
+    loss = None if about["previous_loss"] is None else _real(about["previous_loss"])
     tables = {str(name): _count(length) for name, length in about["tables"].items()}
     origin = {str(name): str(text) for name, text in about["origin"].items()}
     return Checkpoint(Snapshot(state, _count(about["epochs"]), tally, best, loss), tables, origin)
+
+
+def _best(weights: NDArray[Any], epoch: Any, score: Any, waited: Any) -> Best:
+    return Best(_count(epoch), _real(score), _finite(weights), _count(waited))
+
+
+def _tally(loss: Any, correct: Any, examples: Any) -> Tally:
+    return Tally(_real(loss), _count(correct), _count(examples))
 
 
 def _finite(array: FloatArray) -> FloatArray:
     if array.ndim != 2 or array.dtype not in (np.float32, np.float64) or not np.isfinite(array).all():
         raise ValueError("weights are not a finite float matrix")
     return array
+
+
+def _real(number: Any) -> float:
+    if type(number) not in (int, float) or not math.isfinite(number):
+        raise ValueError(f"{str(number)[:20]} is not a finite number")
+    return float(number)
 
 
 def _count(number: Any) -> int:

@@ -1,6 +1,31 @@
 """What can go wrong, as one small tree: every error says where, what is wrong, and the way out."""
 
+import errno
+
 from imgclf.terminal_text import printable
+
+_ELSEWHERE = "use another folder, such as one on a local disk"
+_IN_THE_WAY = "move away what is there, or name another place"
+REMEDIES = {  # of what the operating system refuses
+    **dict.fromkeys([errno.EACCES, errno.EPERM], "check the permissions of the file and of its folder"),
+    errno.EROFS: "use a folder that can be written to",
+    errno.ENOSPC: "make room on the disk, or use another",
+    errno.EDQUOT: "make room: this user may not store more",
+    errno.EFBIG: "the file system or a limit (ulimit -f) allows no larger file",
+    errno.ENAMETOOLONG: "use a shorter name",
+    errno.ELOOP: "replace the symbolic link by what it leads to",
+    errno.EMLINK: "replace it by a copy",
+    errno.ENOENT: "check the path; it may have been moved or removed meanwhile",
+    **dict.fromkeys([errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.ENXIO], _IN_THE_WAY),
+    **dict.fromkeys(
+        [errno.ENOLCK, errno.ENOSYS, errno.ENODEV, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP], _ELSEWHERE
+    ),
+    **dict.fromkeys([errno.EMFILE, errno.ENFILE], "close other programs, or raise the limit of open files (ulimit -n)"),
+    **dict.fromkeys([errno.EBUSY, errno.ETXTBSY], "close the program that uses it"),
+    **dict.fromkeys([errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN], "check the connection to the network drive"),
+    errno.EIO: "check the disk, or the connection to it",
+    errno.ENOMEM: "close other programs",
+}
 
 
 class ImgclfError(Exception):
@@ -62,8 +87,9 @@ class StorageError(ImgclfError):
 
     @classmethod
     def of(cls, where: object, error: OSError) -> "StorageError":
-        """Say what the operating system refused."""
-        return cls(where, (error.strerror or str(error)).lower(), "check the disk and the permissions")
+        """Say what the operating system refused, and what helps against that."""
+        remedy = REMEDIES.get(error.errno or 0, "check the disk and the permissions")
+        return cls(where, (error.strerror or str(error)).lower(), remedy)
 
 
 class NetworkError(ImgclfError):

@@ -12,7 +12,7 @@ from imgclf.data.packer import Content, Packed, write_pack
 from imgclf.data.sources.folder import list_splits
 from imgclf.errors import DataError, UsageError
 from imgclf.loading import load_source, where
-from imgclf.storage import storage
+from imgclf.storage import remove_litter, storage
 
 
 def pack(config: Config, out: Path) -> Generator[Packed, None, None]:
@@ -52,9 +52,8 @@ def _contents(config: Config) -> tuple[dict[str, Content], str]:
 
 def _check_place(out: Path) -> None:
     """Refuse a place that holds anything but an unfinished pack."""
-    with storage(out):
-        for litter in out.glob(f".{INDEX}.*"):  # of whoever was killed while writing it
-            litter.unlink()
+    if out.is_dir():
+        remove_litter(out)  # of whoever was killed while writing the index
     if not is_pack(out) or read_index(out).finished:
         run_dir.check_out(out)
 
@@ -65,8 +64,9 @@ def _nothing_left_of_bad_data(out: Path, splits: list[str]) -> Iterator[None]:
     try:
         yield
     except DataError:
-        for split in splits:
-            images_file(out, split).unlink(missing_ok=True)
-            labels_file(out, split).unlink(missing_ok=True)
-        (out / INDEX).unlink(missing_ok=True)
+        with storage(out):
+            for split in splits:
+                images_file(out, split).unlink(missing_ok=True)
+                labels_file(out, split).unlink(missing_ok=True)
+            (out / INDEX).unlink(missing_ok=True)
         raise

@@ -5,6 +5,10 @@ import os
 import time
 import zlib
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from imgclf import run_dir
 from imgclf.checkpoint import Checkpoint, Snapshot, save_checkpoint
@@ -13,7 +17,8 @@ from imgclf.config import dump
 from imgclf.data_identity import check_data, fingerprints, with_data_path
 from imgclf.errors import RunError, UsageError
 from imgclf.loading import where
-from imgclf.storage import storage, sync
+from imgclf.optimizers import Memory
+from imgclf.storage import open_own, storage, sync
 
 TABLES = {"metrics.csv": run_dir.METRICS, "timings.csv": run_dir.TIMINGS}
 
@@ -43,11 +48,14 @@ class Record:
     def go_on(self, since: Checkpoint) -> None:
         """Forget what was written after a checkpoint."""
         for name in TABLES:
-            path, length = self._directory / name, since.tables.get(name, 0)
-            with storage(path):
-                if path.stat().st_size < length:
-                    raise RunError(path, "shorter than when the checkpoint was made", "it was changed: train again")
-                os.truncate(path, length)
+            path, length = self._directory / name, since.tables[name]
+            kept = run_dir.read_file(path)[:length]
+            if len(kept) < length:
+                raise RunError(path, "shorter than when the checkpoint was made", "it was changed: train again")
+            if kept.count(b"\n") != since.snapshot.epochs + 1 or not kept.endswith(b"\n"):
+                raise RunError(path, "not the rows that the checkpoint counts", "it was changed: train again")
+            with storage(path), open_own(path, 0) as file:
+                os.ftruncate(file.fileno(), length)
         self._reached, self._saved = (since.snapshot, since.tables), since.snapshot
 
     def step(self, snapshot: Snapshot) -> None:
@@ -103,7 +111,7 @@ def origin(plan: Plan) -> dict[str, str]:
 
 
 def check_origin(plan: Plan, checkpoint: Checkpoint, directory: Path, remedy: str) -> None:
-    """Refuse to go on with other settings, images, classes or another order than before.
+    """Refuse a checkpoint of other settings, images, classes or another order, or one that cannot be of this run.
 
     remedy   what to do where the data is another
     """
@@ -114,6 +122,42 @@ def check_origin(plan: Plan, checkpoint: Checkpoint, directory: Path, remedy: st
     check_data(plan.train, plan.val, directory, where(plan.config), remedy, then)
     if then.get("order") != now["order"]:
         raise RunError(directory, "this NumPy deals the images in another order", "use the version of environment.json")
+    check_fit(plan, checkpoint, directory)
+
+
+def check_fit(plan: Plan, checkpoint: Checkpoint, directory: Path) -> None:
+    """Refuse a checkpoint that no run of this plan can have made, though it is whole."""
+    snapshot = checkpoint.snapshot
+    (step, weights, memory), tally, best = snapshot.state, snapshot.tally, snapshot.best
+    epochs, batches = divmod(step, plan.steps_per_epoch)
+    empty = plan.optimizer.init(plan.weights)
+    fits = {
+        "weights": _kind(weights) == _kind(plan.weights),
+        "memory of the optimizer": {name: _kind(array) for name, array in memory.items()}
+        == {name: _kind(array) for name, array in empty.items()}
+        and all(array == step for array in memory.values() if array.dtype.kind == "i")
+        and _can_step(plan, memory),
+        "epochs": snapshot.epochs == epochs,
+        "place in the epoch": tally.examples == batches * plan.batch_size and tally.correct <= tally.examples,
+        "previous loss": (snapshot.previous_loss is None) == (step == 0),
+        "best epoch": (plan.config.early_stopping is None or epochs == 0)
+        if best is None
+        else 0 < best.epoch == epochs - best.waited and _kind(best.weights) == _kind(plan.weights),
+        "tables": set(checkpoint.tables) == set(TABLES),
+    }
+    if wrong := [what for what, is_right in fits.items() if not is_right]:
+        raise RunError(directory, f"a checkpoint does not fit this run: its {', '.join(wrong)}", "train again")
+
+
+def _kind(array: NDArray[Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    return array.shape, array.dtype
+
+
+def _can_step(plan: Plan, memory: Memory) -> bool:
+    """Whether the optimizer comes to a finite direction from what it remembers, where the gradient is 0."""
+    with np.errstate(all="ignore"):
+        direction, _ = plan.optimizer.direction(np.zeros_like(plan.weights), memory)
+    return bool(np.isfinite(direction).all())
 
 
 def _moment(snapshot: Snapshot) -> tuple[int, int]:

@@ -147,13 +147,15 @@ def run(
         run_dir.write_json(directory / "metrics.json", event.metrics())
         run_dir.write_status(directory, "finished")
     except DivergedError:
-        run_dir.write_status(directory, "diverged")
+        run_dir.correct_status(directory, "diverged")
         raise
     except BaseException:
         # Ctrl-C, a full disk, a bug: what was learned so far is kept, and the status tells the truth.
-        record.save()
-        write_whole(directory / "model.npz", model_bytes(plan.model(record.snapshot.state.weights)))
-        run_dir.write_status(directory, "interrupted")
+        try:
+            record.save()
+            write_whole(directory / "model.npz", model_bytes(plan.model(record.snapshot.state.weights)))
+        finally:
+            run_dir.correct_status(directory, "interrupted")
         raise
     yield event
 

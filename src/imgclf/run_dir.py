@@ -4,24 +4,26 @@ import errno
 import itertools
 import json
 import os
-import shutil
+import stat
 import time
+from collections.abc import Collection
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from secrets import token_hex
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from imgclf.errors import DataError, RunError, RunInUseError, StorageError, UsageError
-from imgclf.formats.files import read_bytes
+from imgclf.formats.files import MAX_BYTES, read_bytes
 from imgclf.metrics import MOST_CLASSES
-from imgclf.storage import lock, storage, sync, write_whole
+from imgclf.storage import UNFINISHED, is_unfinished, lock, open_own, storage, sync, unfinished, write_whole
 
 if TYPE_CHECKING:
     from imgclf.model_file import Model
 
 RUNS = Path("runs")
 LOCK = ".lock"
-_UNFINISHED = ".imgclf-unfinished-"
+_ABANDONED = 3600  # seconds after which nobody is still making a directory
+_LONGEST_JSON = 1 << 20  # bytes
 METRICS = (
     "epoch",
     "step",
@@ -60,8 +62,11 @@ def check_place(out: Path) -> None:
     """Refuse a place where no run can begin: where something is, or where this process is, which would be replaced."""
     check_out(out)
     with storage(out):
-        if out.resolve() == Path.cwd():
+        place = out.resolve()
+        if place == Path.cwd():
             raise UsageError("--out", f"{out} is the current folder, which would be replaced", "name another place")
+        if place.name.startswith(UNFINISHED):
+            raise UsageError("--out", f"{place.name} is a name of what is not finished", "name another place")
 
 
 def make_folder(out: Path) -> Path:
@@ -78,31 +83,30 @@ def parent_of(out: Path | None) -> Path:
 
 
 def create(name: str, out: Path | None, files: dict[str, bytes]) -> "Owned":
-    """Make the directory of a new run: `out` itself, else runs/NAME, NAME-2, NAME-3 and so on.
+    """Make the directory of a new run: `out` itself, else runs/NAME, NAME-2, NAME-3 and so on; and own it.
 
-    It appears with these files in it, and owned, or not at all.
+    It appears with these files in it, or not at all.
     """
     if out is not None:
         check_place(out)
     parent = parent_of(out)
     with storage(parent):
         parent.mkdir(parents=True, exist_ok=True)
-        _remove_unfinished(parent)
-        made = parent / f"{_UNFINISHED}{token_hex(4)}"
-        owned = None
+        _remove_unfinished(parent, {LOCK, *files})
+        made = unfinished(parent)
         try:
             made.mkdir()
-            owned = own(made)
             for file, content in files.items():
                 write_whole(made / file, content)
-            owned.path = _rename(made, name, out)
-        except BaseException:
-            if owned is not None:
-                owned.close()
-            shutil.rmtree(made, ignore_errors=True)
+            own(made).close()  # where that cannot be, no run begins; and no folder is renamed that has an open file
+            path = _rename(made, name, out)
+        except BaseException as error:
+            _remove(made, {LOCK, *files})
+            if isinstance(error, StorageError):
+                raise StorageError(out or parent, error.problem, error.remedy) from error
             raise
         sync(parent)
-    return owned
+    return own(path)
 
 
 def _rename(made: Path, name: str, out: Path | None) -> Path:
@@ -110,7 +114,8 @@ def _rename(made: Path, name: str, out: Path | None) -> Path:
     names = [out] if out is not None else (RUNS / (name if i == 1 else f"{name}-{i}") for i in itertools.count(1))
     for path in names:
         try:
-            made.rename(path.resolve())
+            # A link that the user names is followed; another one has taken the name.
+            made.rename(path if out is None else path.resolve())
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise
@@ -119,22 +124,29 @@ def _rename(made: Path, name: str, out: Path | None) -> Path:
     raise UsageError("--out", f"{out} exists and is not an empty folder", "name another, or move it away")
 
 
-def _remove_unfinished(parent: Path) -> None:
-    """Remove directories whose maker was killed, a minute ago or more, before they had a name."""
-    for path in parent.glob(f"{_UNFINISHED}*"):
-        try:
-            if time.time() - path.stat().st_mtime < 60:  # perhaps just made, and not yet owned
-                continue
-            own(path).close()
-        except (RunInUseError, StorageError, OSError):
-            continue
-        shutil.rmtree(path, ignore_errors=True)
+def _remove_unfinished(parent: Path, files: Collection[str]) -> None:
+    """Remove directories whose maker was killed before they had a name."""
+    for path in parent.glob(f"{UNFINISHED}*"):
+        with suppress(OSError):
+            seen = path.lstat()
+            if stat.S_ISDIR(seen.st_mode) and is_unfinished(path) and time.time() - seen.st_mtime > _ABANDONED:
+                _remove(path, files)
+
+
+def _remove(directory: Path, files: Collection[str]) -> None:
+    """Remove a directory that holds no more than these files and what is left of writing them; else leave it alone."""
+    with suppress(OSError):
+        inside = list(directory.iterdir())
+        if all(path.name in files or is_unfinished(path) for path in inside):
+            for path in inside:
+                path.unlink()
+            directory.rmdir()
 
 
 class Owned:
     """A run directory of which this process is the one owner, until it closes it or ends, however it ends."""
 
-    def __init__(self, path: Path, file: IO[str]) -> None:
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
         self.path = path
         self._file = file
 
@@ -145,29 +157,34 @@ class Owned:
 
 def own(directory: Path) -> Owned:
     """Become the owner of a run directory; raises RunInUseError where another process is it."""
-    with storage(directory):
-        file = (directory / LOCK).open("a+", encoding="utf-8")
+    with storage(directory / LOCK), ExitStack() as stack:
+        file = stack.enter_context(open_own(directory / LOCK))
         if not lock(file):
-            with file:
-                file.seek(0)
-                owner = file.read(200).strip() or "another process"
+            owner = file.read(200).decode(errors="replace").strip() or "another process"
             raise RunInUseError(directory, f"in use by {owner}", "wait for it, or stop it")
         file.truncate(0)
-        file.write(f"process {os.getpid()} since {datetime.now(UTC).isoformat(timespec='seconds')}\n")
+        file.write(f"process {os.getpid()} since {datetime.now(UTC).isoformat(timespec='seconds')}\n".encode())
         file.flush()
+        stack.pop_all()
     return Owned(directory, file)
 
 
 def find_run(run: Path | None) -> Path:
     """Return a run directory or model file: the one named, else the newest finished run under runs/."""
     if run is not None:
-        if not run.exists():
-            raise RunError(run, "no such run directory or model file", "see what is under runs/")
+        with storage(run):
+            if not run.exists():
+                raise RunError(run, "no such run directory or model file", "see what is under runs/")
         return run
     finished = [path for path in RUNS.glob("*") if read_status(path) == "finished"]
     if not finished:
         raise RunError(RUNS, "no finished run", "train one with `imgclf train`, or name a run")
-    return max(finished, key=lambda path: str(read_json(path / "environment.json").get("started", "")))
+    return max(finished, key=_started)
+
+
+def _started(run: Path) -> str:
+    started = read_json(run / "environment.json").get("started")
+    return started if isinstance(started, str) else ""
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -186,9 +203,24 @@ def write_status(directory: Path, status: str) -> None:
     write_json(directory / "status.json", {"status": status})
 
 
+def correct_status(directory: Path, status: str) -> None:
+    """Say where a run is that has been stopped, even by a disk that is full.
+
+    There is no room for a second file then, but for other bytes in the one that is there.
+    """
+    try:
+        write_status(directory, status)
+    except StorageError:
+        path = directory / "status.json"
+        with storage(path), open_own(path, 0) as file:
+            file.write(json_bytes({"status": status}))
+            file.truncate()
+
+
 def read_status(directory: Path) -> str:
     """Return what a run directory says of itself; empty where it says nothing."""
-    return str(read_json(directory / "status.json").get("status", ""))
+    status = read_json(directory / "status.json").get("status")
+    return status if isinstance(status, str) else ""
 
 
 def start_table(path: Path, columns: tuple[str, ...]) -> None:
@@ -198,8 +230,9 @@ def start_table(path: Path, columns: tuple[str, ...]) -> None:
 
 def append_row(path: Path, columns: tuple[str, ...], row: Row) -> None:
     """Add a row to a CSV file; numbers in shortest round-trip form, None as an empty cell."""
-    with storage(path), path.open("a", encoding="utf-8") as file:
-        file.write(line(columns, row) + "\n")
+    with storage(path), open_own(path) as file:
+        file.seek(0, os.SEEK_END)
+        file.write(f"{line(columns, row)}\n".encode())
 
 
 def line(columns: tuple[str, ...], row: Row) -> str:
@@ -207,16 +240,23 @@ def line(columns: tuple[str, ...], row: Row) -> str:
     return ",".join("" if row[column] is None else repr(row[column]) for column in columns)
 
 
+def read_file(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """Read a file of a run; raises RunError where it is missing, not a regular file, or larger than the limit."""
+    try:
+        return read_bytes(path, limit)
+    except DataError as error:
+        raise RunError(path, error.problem, error.remedy) from error
+
+
 def table_lines(path: Path) -> list[str]:
     """Return the lines of a table as they were written, its header first."""
-    with storage(path):
-        return path.read_text(encoding="utf-8").splitlines()
+    return read_file(path).decode(errors="replace").split("\n")[:-1]
 
 
 def read_table(path: Path) -> dict[str, list[float | None]]:
     """Return the columns of a CSV file that `append_row` wrote; raises RunError for what is not such a table."""
     try:
-        *lines, rest = read_bytes(path).decode("utf-8").split("\n")
+        *lines, rest = read_file(path).decode("utf-8").split("\n")
         header, *rows = (line.split(",") for line in lines)
         if rest:
             raise ValueError("its last line is cut off")
@@ -224,17 +264,30 @@ def read_table(path: Path) -> dict[str, list[float | None]]:
             raise ValueError("its columns have no names")
         columns = zip(*([float(cell) if cell else None for cell in row] for row in rows), strict=True)
         return dict(zip(header, map(list, columns) if rows else ([] for _ in header), strict=True))
-    except DataError as error:
-        raise RunError(path, error.problem, error.remedy) from error
     except ValueError as error:
         reason = " ".join(str(error).split())[:80]
         raise RunError(path, f"not a table of numbers ({reason})", "it is written by `imgclf train`") from error
 
 
+def read_metrics(directory: Path) -> dict[str, Any]:
+    """Return what metrics.json holds; raises RunError for what is not such a file."""
+    path = directory / "metrics.json"
+    raw = read_file(path, _LONGEST_JSON)
+    try:
+        metrics = json.loads(raw)
+        json.dumps(metrics, allow_nan=False)  # 1e999 is read as infinity
+        if not isinstance(metrics, dict) or set(metrics) != {"train", "val"}:
+            raise ValueError("not the metrics of train and val")
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:80]
+        raise RunError(path, f"not the metrics of a run ({reason})", "it is written by `imgclf train`") from error
+    return metrics
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Return a JSON object, or nothing where there is none: used to look around, not to trust."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = json.loads(read_bytes(path, _LONGEST_JSON))
+    except (DataError, StorageError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -1,8 +1,9 @@
-"""Writing to disk: a file appears whole or not at all, one process writes, and what the system refuses is one line."""
+"""Writing to disk: a file appears whole or not at all, nothing is written through a link, each refusal is one line."""
 
 import errno
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,46 @@ from typing import IO, Any
 
 from imgclf.errors import StorageError
 
-_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}")
+UNFINISHED = ".imgclf-unfinished-"  # begins the names of files and folders that have not got their own name yet
+_UNFINISHED = re.compile(re.escape(UNFINISHED) + "[0-9a-f]{8}")
+_NEW = os.O_CREAT | os.O_EXCL
+_NOT_SUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+
+def unfinished(folder: Path) -> Path:
+    """Return a new name for a file or folder that is renamed once it is whole."""
+    return folder / f"{UNFINISHED}{token_hex(4)}"
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a path has a name that `unfinished` gives."""
+    return bool(_UNFINISHED.fullmatch(path.name))
+
+
+def open_own(path: Path, create: int = os.O_CREAT) -> IO[bytes]:
+    """Open a file of imgclf's own for reading and writing, the only way in which imgclf opens one for writing.
+
+    Whoever sends a folder may have put a link, a pipe or a device where a file of ours is to be. So no link is
+    followed, and only a regular file that has no other name is opened: whatever else is there stays as it is. `create`
+    is O_CREAT to make a file that is missing, O_CREAT | O_EXCL to make a new one, or 0. Raises OSError.
+    """
+    flags = os.O_RDWR | create
+    # O_NONBLOCK, or opening a pipe would wait for its reader.
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    try:
+        number = os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK) and path.is_symlink():
+            raise OSError(errno.ELOOP, "a symbolic link, and imgclf writes through none") from error
+        raise
+    seen = os.fstat(number)
+    if stat.S_ISREG(seen.st_mode) and seen.st_nlink <= 1:
+        return os.fdopen(number, "r+b")
+    os.close(number)
+    if stat.S_ISREG(seen.st_mode):
+        raise OSError(errno.EMLINK, "the file has another name, too (a hard link)")
+    raise FileExistsError(errno.EEXIST, "not a regular file")
 
 
 def write_whole(path: Path, content: bytes, keep: Path | None = None) -> None:
@@ -20,10 +60,10 @@ def write_whole(path: Path, content: bytes, keep: Path | None = None) -> None:
 
     What was there before is replaced, or becomes the file `keep` of the same folder.
     """
-    temporary = path.with_name(f".{path.name}.{token_hex(4)}")  # known before it is made: a signal may come between
+    temporary = unfinished(path.parent)  # known before it is made: a signal may come between
     with storage(path):
         try:
-            with temporary.open("xb") as file:
+            with open_own(temporary, _NEW) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -41,9 +81,13 @@ def sync(path: Path) -> None:
     if sys.platform == "win32":  # where folders cannot be opened
         return
     with storage(path):
-        number = os.open(path, os.O_RDONLY)
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             os.fsync(number)
+        except OSError as error:
+            # CIFS, VirtualBox and others sync files, but refuse it for folders.
+            if error.errno not in _NOT_SUPPORTED or not stat.S_ISDIR(os.fstat(number).st_mode):
+                raise
         finally:
             os.close(number)
 
@@ -60,9 +104,12 @@ def lock(file: IO[Any]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-            raise
-        return False
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return False
+        if error.errno in _NOT_SUPPORTED | {errno.ENOLCK}:
+            problem = "the file system has no locks, which keep two processes from writing here at once"
+            raise OSError(errno.ENOLCK, problem) from error
+        raise
     return True
 
 
@@ -70,7 +117,7 @@ def remove_litter(folder: Path) -> None:
     """Remove what writers left that were killed on the way; nobody else may be writing there."""
     with storage(folder):
         for path in folder.iterdir():
-            if _UNFINISHED.fullmatch(path.name):
+            if is_unfinished(path) and path.is_file():
                 path.unlink()
 
 

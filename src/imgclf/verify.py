@@ -9,7 +9,7 @@ from imgclf.checkpoint import NEWEST, PREVIOUS, Snapshot, read_checkpoint
 from imgclf.compose import Plan
 from imgclf.errors import RunError
 from imgclf.model_file import model_bytes
-from imgclf.record import check_origin
+from imgclf.record import check_fit, check_origin
 from imgclf.run import Epoch, Event, Finished, first_snapshot, train
 
 
@@ -30,7 +30,11 @@ def replay(plan: Plan, directory: Path, sum_blocks: SumFn) -> Replay:
     newest = read_checkpoint(_existing(directory / NEWEST))
     check_origin(plan, newest, directory, "restore the data, or say where it is now: --data PATH")
     older = directory / PREVIOUS
-    since = read_checkpoint(older).snapshot if older.exists() else first_snapshot(plan)
+    since = first_snapshot(plan)
+    if older.exists():
+        before = read_checkpoint(older)
+        check_fit(plan, before, directory)
+        since = before.snapshot
     finished = run_dir.read_status(directory) == "finished"
     rows = run_dir.table_lines(directory / "metrics.csv")
     differences: list[str] = []
@@ -65,7 +69,7 @@ def _compare(event: Event, newest: Snapshot, rows: list[str], directory: Path) -
 
 def _compare_files(finished: Finished, directory: Path) -> list[str]:
     made = {"model.npz": model_bytes(finished.model), "metrics.json": run_dir.json_bytes(finished.metrics())}
-    return [name for name, content in made.items() if content != _existing(directory / name).read_bytes()]
+    return [name for name, content in made.items() if content != run_dir.read_file(directory / name)]
 
 
 def _is_at(event: Event, snapshot: Snapshot) -> bool:

@@ -174,7 +174,7 @@ main()
 """
     code, _, lines, err = mpiexec(3, ("-c", script), *ENDLESS)
     assert code == 6, err
-    assert lines == ["imgclf: error: rank 1: pack.npy: input/output error - check the disk and the permissions"]
+    assert lines == ["imgclf: error: rank 1: pack.npy: input/output error - check the disk, or the connection to it"]
 
 
 def started(process):

@@ -94,7 +94,7 @@ def test_killed_and_started_again_it_is_the_same_to_the_byte(imgclf, pictures):
     for kill in (1, 4, 7):
         done = subprocess.run([*command, str(kill), "data", "pack", "pictures", "--out", "packed"], check=False)
         assert done.returncode == -9
-    Path("packed", ".imgclf-pack.json.x1y2").touch()  # what a kill may leave, too
+    Path("packed", ".imgclf-unfinished-0123abcd").touch()  # what a kill may leave, too
     assert imgclf("data", "info", "packed").code == 3
     assert imgclf("data", "pack", "pictures", "--out", "packed").code == 0
     assert files("packed") == files("straight")

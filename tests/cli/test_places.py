@@ -35,6 +35,7 @@ def test_any_name_will_do(imgclf, name):
     assert imgclf(*TRAIN[:1], "--no-plots", f"--resume={out}", "-s", "train.epochs=3").code == 0
     assert status(out) == "finished"
     assert imgclf("eval", "--", out).code == imgclf("verify", "--", out).code == 0
+    assert imgclf("eval", "--out=e", "--json", "--", out).json == json.loads(Path("e/eval.json").read_text())
 
 
 @pytest.mark.parametrize(("out", "code"), [
@@ -93,6 +94,26 @@ def test_a_file_where_a_checkpoint_should_be_written(imgclf, refused, in_the_sec
     done = imgclf(*TRAIN, "--out", "run")
     assert done.code in (0, 6)
     assert done.err.count("\n") == (done.code > 0)
+
+
+def test_a_pack_that_is_cut_during_the_run(imgclf, tmp_path):
+    """In a process of its own, which SIGBUS would end."""
+    assert imgclf("data", "pack", "--out", "packed").code == 0
+    done = subprocess.run([sys.executable, "-c", CUT, *TRAIN, "-s", "data.source=pack", "-s", "data.path=packed",
+                           "--out", "run"], cwd=tmp_path, capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert "packed/train_images.npy: became shorter while it was in use" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert status("run") == "interrupted"
+
+
+CUT = """
+import os, imgclf.run as room
+from imgclf.__main__ import main
+watch = room._watch
+room._watch = lambda *all: os.truncate("packed/train_images.npy", 9000) or watch(*all)
+main()
+"""
 
 
 def spaces(command, cwd):

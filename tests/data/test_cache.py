@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import stat
 import sys
 import time
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from children import in_child
 from imgclf.data import cache
 from imgclf.data.cache import cache_folder
 from imgclf.data.sources import _decoding, folder
@@ -203,6 +205,34 @@ def test_what_nobody_used_for_a_month_goes_and_nothing_else(root, load, kept):
     assert old.name not in entries(kept)
     assert "notes" in entries(kept)
     assert ".new-abandoned" not in entries(kept)
+
+
+def test_what_a_killed_writer_left_goes_at_once_and_what_is_being_written_stays(root, load, kept, monkeypatch):
+    put = cache._replace
+
+    def killed(*_, **__):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def begin_and_be_killed():
+        monkeypatch.setattr(cache, "_replace", killed)
+        load()
+
+    def look_meanwhile(new, place, aside):
+        (kept / ".new-of another").mkdir()  # not locked yet
+        (kept / ".new-link").symlink_to("nowhere")
+        cache._clear_away(kept)
+        seen.append(entries(kept))
+        put(new, place, aside)
+
+    assert in_child(begin_and_be_killed) == -signal.SIGKILL
+    (left,) = entries(kept)
+    seen = []
+    monkeypatch.setattr(cache, "_replace", look_meanwhile)
+    assert load() == ([0, 1, 2], 3)
+    (during,) = seen
+    assert left not in during
+    assert len(during) == 3
+    assert ".new-of another" in during
 
 
 def test_it_is_where_the_system_says(monkeypatch, tmp_path):

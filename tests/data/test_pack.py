@@ -1,10 +1,12 @@
 """What is no sound and finished pack is one DataError."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 
+from children import in_child
 from imgclf.data.dataset import Dataset
 from imgclf.data.pack import INDEX, is_pack, open_pack
 from imgclf.data.packer import Content, write_pack
@@ -98,3 +100,31 @@ def test_what_does_not_fit_is_one_data_error(folder, name):
     with pytest.raises(DataError, match=words) as caught:
         open_pack(folder, ["train", "test"])
     assert "\n" not in str(caught.value)
+
+
+def test_a_pack_that_is_cut_while_it_is_in_use_is_an_error_and_not_the_end(folder):
+    """In a child: whoever touches what is gone is ended by SIGBUS."""
+    big = Dataset.of(np.zeros((9000, 3, 2, 1), np.uint8), np.zeros(9000, int), ("a", "b"))
+    (folder / INDEX).unlink()
+    list(write_pack(folder, {"train": Content.of(big)}, "f"))
+
+    def cut(name, look):
+        data = pack.load(folder, ["train"])["train"]
+        os.truncate(folder / name, 4096)
+        with pytest.raises(DataError, match=f"{name}: became shorter while it was in use"):
+            look(data)
+
+    for name, look in (
+        ("train_labels.npy", lambda data: data.y),
+        ("train_images.npy", lambda data: data.pixels(np.arange(9000))),
+        ("train_images.npy", lambda data: data.fingerprint()),
+    ):
+        saved = (folder / name).read_bytes()
+        assert in_child(cut, name, look) == 0, name
+        (folder / name).write_bytes(saved)
+
+
+def test_a_pack_that_is_replaced_while_it_is_in_use_is_the_old_one_still(folder):
+    data = pack.load(folder, ["train"])["train"]
+    (folder / "train_images.npy").unlink()
+    assert data.pixels(np.arange(4)).tobytes() == PICTURES.tobytes()

@@ -6,6 +6,7 @@ the checksums and lengths right again, as an attacker would.
 
 import gzip
 import io
+import json
 import pickle
 import struct
 import tarfile
@@ -257,3 +258,13 @@ CHECKPOINT = checkpoint_bytes(
 CHECKPOINT_MEMBERS = members(CHECKPOINT)
 
 TABLE = b"epoch,train/loss,val/loss\n0,2.302585092994046,\n1,0.30000000000000004,1e-300\n2,1.5,0.25\n"
+RUN = {
+    "config.yaml": CONFIGS[1].encode(),
+    "status.json": b'{\n  "status": "finished"\n}\n',
+    "environment.json": json.dumps({
+        "started": "2026-01-02T03:04:05+00:00", "packages": {"numpy": "2.1.0"}, "cpu": "x",
+        "blas": [{"internal_api": "openblas", "version": "0.3", "architecture": "Haswell"}],
+    }).encode(),
+    "metrics.json": b'{"train": {"objective": 0.5, "accuracy": 1.0, "n": 3}, "val": null}',
+    "metrics.csv": TABLE,
+}  # fmt: skip

@@ -30,6 +30,7 @@ from hostile.good_files import (
     PACK,
     PNG_PARTS,
     RECORDS,
+    RUN,
     SECOND_HEADER,
     TABLE,
     TAR,
@@ -45,7 +46,10 @@ from hostile.good_files import (
     with_headers,
     zip_of,
 )
+from imgclf import run_dir
 from imgclf.checkpoint import checkpoint_bytes, read_checkpoint
+from imgclf.cli.eval import config_of_run
+from imgclf.cli.resume import compare_environment
 from imgclf.config import dump, resolve
 from imgclf.config.problems import ConfigError
 from imgclf.data.dataset import Dataset
@@ -130,6 +134,14 @@ def config_file(path: Path) -> object:
 
 def model_file(path: Path) -> object:
     return model_bytes(load_model(path))
+
+
+def run_folder(path: Path) -> object:
+    """Read what a run directory holds beside its model and checkpoints, as eval, verify and --resume do."""
+    run = path.parent
+    config, metrics = dump(config_of_run(run)), run_dir.read_metrics(run)
+    rows = run_dir.table_lines(run / "metrics.csv")
+    return config, metrics, rows, run_dir.read_status(run), compare_environment(run, {"cpu": "y"})
 
 
 def checkpoint_file(path: Path) -> object:
@@ -242,6 +254,14 @@ READERS: dict[str, Reader] = {
         words=[*words.ZIP, *words.JSON],
         memory=192 * MB,
         checked=True,
+    ),
+    "run directory": Reader(
+        run_folder,
+        tuple(File(name, (raw,)) for name, raw in RUN.items()),
+        errors=RunError,
+        good=RUN,
+        words=[*words.JSON, *words.YAML],
+        named=("config.yaml",),
     ),
     "CSV table": Reader(
         read_table,

@@ -98,11 +98,11 @@ def test_an_owner_that_is_killed_leaves_the_run_free():
 
 
 def test_a_directory_that_was_never_named_is_cleared_away_when_it_is_old():
-    old = Path("runs/.imgclf-unfinished-old")
-    new = Path("runs/.imgclf-unfinished-new")
+    old = Path("runs/.imgclf-unfinished-00000001")
+    new = Path("runs/.imgclf-unfinished-00000002")
     for path in (old, new):
         path.mkdir(parents=True)
     os.utime(old, (0, 0))
     with closing(run_dir.create("cats", None, FILES)):
         assert not old.exists()
-        assert new.exists()  # its maker may not yet have come to lock it
+        assert new.exists()  # its maker may be at it

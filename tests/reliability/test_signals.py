@@ -140,12 +140,12 @@ def what_is_wrong_with(code, number, said, *, twice):
 
 def what_is_wrong_in(directory):
     """What a run that was stopped must not leave on the disk."""
-    if list(directory.parent.glob(f"{run_dir._UNFINISHED}*")):
+    if list(directory.parent.glob(f"{run_dir.UNFINISHED}*")):
         yield "an unfinished directory"
     if directory.exists():
         if (status := run_dir.read_status(directory)) not in ("", "interrupted", "finished"):
             yield f"status {status}"
-        if litter := [path.name for path in directory.iterdir() if storage._UNFINISHED.fullmatch(path.name)]:
+        if litter := [path.name for path in directory.iterdir() if storage.is_unfinished(path)]:
             yield f"litter: {litter}"
 
 

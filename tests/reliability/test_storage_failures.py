@@ -85,7 +85,7 @@ def test_every_operation_of_a_run_that_goes_on(runs, code, times):
     number = 0
     for number, (directory, ended) in enumerate(failed_everywhere(runs, plan, code, times), 1):
         assert ended == StorageError.exit_code, number
-        assert [path.name for path in directory.iterdir() if storage._UNFINISHED.fullmatch(path.name)] == [], number
+        assert [path.name for path in directory.iterdir() if storage.is_unfinished(path)] == [], number
         assert load_checkpoint(directory)[0].snapshot.epochs >= 1
         runs.go_on(plan, directory)
         assert runs.left(directory) == expected, number

@@ -1,5 +1,6 @@
 """`imgclf config`: write, show and check configs."""
 
+import os
 import shlex
 from pathlib import Path
 
@@ -28,14 +29,11 @@ def init(ctx: click.Context, file: Path) -> None:
     if str(file) == "-":
         write(template())
         return
-    from imgclf.storage import storage
+    from imgclf.storage import write_whole
 
-    with storage(file):
-        try:
-            with file.open("x", encoding="utf-8") as new:
-                new.write(template())
-        except FileExistsError:
-            raise UsageError(file, "the file exists", "name another, or move it away") from None
+    if os.path.lexists(file):
+        raise UsageError(file, "the file exists", "name another, or move it away")
+    write_whole(file, template().encode())
     Console(ctx, as_json=False).say(f"wrote {file}; next: imgclf train -c {shlex.quote(str(file))}")
 
 

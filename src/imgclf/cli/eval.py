@@ -112,9 +112,12 @@ def open_run(run: Path | None) -> tuple[Path, "Model"]:
 def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> "Config":
     """Return the config that a run directory holds, with what -s changes."""
     from imgclf.config import ConfigError, resolve
+    from imgclf.formats.files import is_file
 
-    if not (path / "config.yaml").exists():
-        raise RunError(path, "there is no config.yaml", "name a run directory, or a model.npz with --data")
+    if not is_file(path / "config.yaml"):  # a pipe would wait for its writer
+        raise RunError(
+            path, "there is no config.yaml that is a file", "name a run directory, or a model.npz with --data"
+        )
     try:
         config = resolve([path / "config.yaml"]).config
     except ConfigError as error:

@@ -9,7 +9,7 @@ import click
 from imgclf.cli.console import Console, percent, table
 from imgclf.cli.options import PATH
 from imgclf.cli.parsing import Command
-from imgclf.errors import DataError, ImgclfError, UsageError
+from imgclf.errors import DataError, ImgclfError, RunError, UsageError
 from imgclf.formats.csv_text import is_formula
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int 
     path, model = open_run(run)
     if not model.preprocess.is_picture:
         raise UsageError(path, "this model was trained on feature vectors, not on pictures", "use `imgclf eval --data`")
-    predictions, errors = predict(model, images)
+    predictions, errors = predict(path, model, images)
     limit = top_k or (SHOWN if form == "table" else len(model.class_names))
     for prediction in predictions:
         for part in ("scores", "probabilities"):
@@ -65,7 +65,7 @@ def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int 
         raise UnreadableImagesError(errors)
 
 
-def predict(model: "Model", images: tuple[Path, ...]) -> tuple[list[dict[str, Any]], list[ImgclfError]]:
+def predict(path: Path, model: "Model", images: tuple[Path, ...]) -> tuple[list[dict[str, Any]], list[ImgclfError]]:
     """Return the predictions, best class first, and what could not be read."""
     import numpy as np
 
@@ -83,6 +83,8 @@ def predict(model: "Model", images: tuple[Path, ...]) -> tuple[list[dict[str, An
         return [], errors
     with workers(1):
         scores = score_pictures(model, np.stack(pictures))
+    if not np.isfinite(scores).all():
+        raise RunError(path, "its scores are not finite numbers: its weights are too large", "train again")
     probabilities = softmax_probabilities(scores) if model.loss == "softmax" else None
     predictions = []
     for row, image in enumerate(readable):

@@ -79,9 +79,10 @@ class OldRun:
         Where -s names another place of the data, config.yaml gets it; nothing else changes.
         """
         from imgclf.checkpoint import load_checkpoint
-        from imgclf.run_dir import read_json
+        from imgclf.run_dir import read_metrics
 
         checkpoint, _ = load_checkpoint(self.directory)
+        metrics = read_metrics(self.directory)
         best = checkpoint.snapshot.best if checkpoint else None
         console.result(f"{self.directory}: finished already; {self._way_to_go_on(best)}")
         missing = self._missing_pictures() if change and draw else []
@@ -96,7 +97,7 @@ class OldRun:
         if checkpoint is not None:
             snapshot = checkpoint.snapshot
             done = {"run": str(self.directory), "epochs": snapshot.epochs, "steps": snapshot.state.step, "seconds": 0.0}
-            console.object(done | read_json(self.directory / "metrics.json"))
+            console.object(done | metrics)
 
     def take_up(self, ctx: click.Context, console: Console) -> "Checkpoint | None":
         """Own the directory; return from where the run goes on, or None for its beginning."""
@@ -253,10 +254,14 @@ def _differences(before: Any, now: Any, key: str = "") -> list[str]:
 def _versions(environment: dict[str, Any]) -> dict[str, str]:
     packages = environment.get("packages")
     numpy = packages.get("numpy") if isinstance(packages, dict) else None
-    return {"numpy": str(numpy), "blas": _libraries(environment.get("blas")), "cpu": str(environment.get("cpu"))}
+    return {"numpy": _text(numpy), "blas": _libraries(environment.get("blas")), "cpu": _text(environment.get("cpu"))}
 
 
 def _libraries(blas: Any) -> str:
     """Write each as its name, version and the processors that it is for: `openblas 0.3.31 Haswell`."""
     libraries = [library for library in blas if isinstance(library, dict)] if isinstance(blas, list) else []
-    return " and ".join(" ".join(map(str, library.values())) for library in libraries) or "unknown"
+    return " and ".join(" ".join(map(_text, library.values())) for library in libraries[:4]) or "unknown"
+
+
+def _text(value: Any) -> str:
+    return value[:80] if isinstance(value, str) else "unknown"

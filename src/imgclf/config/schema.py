@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from imgclf.storage import UNFINISHED
+
 LONGEST_NAME = 200  # bytes; file systems take 255, and `-2` or `.png` may follow
 LARGEST_IMAGE = 4096  # pixels a side; beyond it a typo is likelier than a picture
 
@@ -13,8 +15,10 @@ LARGEST_IMAGE = 4096  # pixels a side; beyond it a typo is likelier than a pictu
 def _directory_name(name: str) -> str:
     """Refuse what would lead out of runs/ or could not be made there."""
     plain = name.strip() == name and name.isprintable() and not set(name) & set("/\\")
-    if not plain or name in ("", ".", "..") or len(name.encode()) > LONGEST_NAME:
+    reserved = name in ("", ".", "..") or name.startswith(UNFINISHED)
+    if not plain or reserved or len(name.encode()) > LONGEST_NAME:
         rule = f"must be a plain directory name: no slashes, not . or .., at most {LONGEST_NAME} bytes"
+        rule += f", not {UNFINISHED}..." * name.startswith(UNFINISHED)
         raise PydanticCustomError("directory_name", rule)
     return name
 

@@ -18,9 +18,11 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.pack import is_pack, open_pack, read_index
 from imgclf.data.packer import Content, write_pack
 from imgclf.errors import DataError, StorageError
+from imgclf.storage import lock, open_own
 
 _SPLIT = "train"  # what the only split of an entry is called
 _NEW = ".new-"  # begins the names of entries that are being written
+_LOCK = ".lock"  # held by who writes one
 _OURS = re.compile(r"\.new-.*|[0-9a-f]{64}")
 _MONTH = 30 * 24 * 3600
 
@@ -84,18 +86,19 @@ def _keep(folder: Path, key: str, content: Content) -> None:
     if not _make_room(folder, content.nbytes):
         return
     try:
-        _forget_old(folder)
+        _clear_away(folder)
         new = Path(tempfile.mkdtemp(prefix=_NEW, dir=folder))
     except OSError:
         return
     try:
-        (new / key).mkdir()
-        for _ in write_pack(new / key, {_SPLIT: content}, key):
-            pass
-        if _find(folder / key, key) is None:  # else another process was faster
-            _replace(new / key, folder / key, aside=new / "damaged")
-    except (OSError, StorageError):
-        pass
+        with suppress(OSError, StorageError), open_own(new / _LOCK) as file:
+            with suppress(OSError):  # a file system without locks
+                lock(file)
+            (new / key).mkdir()
+            for _ in write_pack(new / key, {_SPLIT: content}, key):
+                pass
+            if _find(folder / key, key) is None:  # else another process was faster
+                _replace(new / key, folder / key, aside=new / "damaged")
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
@@ -106,8 +109,18 @@ def _replace(new: Path, place: Path, aside: Path) -> None:
     new.rename(place)
 
 
-def _forget_old(folder: Path) -> None:
-    """Remove what was not used for a month, finished or not."""
+def _clear_away(folder: Path) -> None:
+    """Remove what was not used for a month, and at once what its writer, who was killed, left unfinished."""
     for entry in folder.iterdir():
-        if _OURS.fullmatch(entry.name) and time.time() - entry.stat().st_mtime > _MONTH:
-            shutil.rmtree(entry, ignore_errors=True)
+        with suppress(OSError):
+            is_old = time.time() - entry.lstat().st_mtime > _MONTH
+            if _OURS.fullmatch(entry.name) and (is_old or _is_abandoned(entry)):
+                shutil.rmtree(entry)
+
+
+def _is_abandoned(entry: Path) -> bool:
+    """Whether nobody holds the lock of an unfinished entry; its writer does until it ends, however it ends."""
+    if not entry.name.startswith(_NEW):
+        return False
+    with open_own(entry / _LOCK, 0) as file:
+        return lock(file)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray, places, slices
 from imgclf.data.official import LoadedFile
+from imgclf.formats.npy import check_whole
 
 AT_ONCE = 16 << 20  # bytes of pictures that are looked at at a time
 
@@ -67,6 +68,7 @@ class Dataset:
 
     def y_of(self, rows: IntArray | slice) -> IntArray:
         """The labels of examples by their place in this split, (n,) int64: wide, so that arithmetic cannot wrap."""
+        check_whole(self.labels)
         return self.labels[self.rows[rows]].astype(np.int64, copy=False)
 
     def class_counts(self) -> IntArray:
@@ -88,6 +90,7 @@ class Dataset:
 
     def pixels(self, rows: IntArray, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Gather examples by their place in this split: (n, H, W, channels) uint8 or (n, D) float."""
+        check_whole(self.images)
         # A dataset's own rows are within its images; without a mode, NumPy fills `out` by way of a copy.
         return np.take(self.images, self.rows[rows], axis=0, out=out, mode="clip")
 
@@ -105,5 +108,5 @@ class Dataset:
         for part in slices(len(self)):
             digest.update(np.ascontiguousarray(self.y_of(part), dtype="<i8").data)
         for part in slices(len(self), self.at_once):
-            digest.update(np.ascontiguousarray(self.images[self.rows[part]]).data)
+            digest.update(self.pixels(np.arange(part.start, part.stop)).data)
         return digest.hexdigest()

@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -17,7 +16,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.pack import Index, Part, images_file, is_pack, labels_file, read_index, write_index
 from imgclf.errors import StorageError, UsageError
 from imgclf.formats.npy import header_bytes
-from imgclf.storage import storage
+from imgclf.storage import open_own, storage
 
 _BYTES_AT_RISK = 16 << 20  # written, but to be written again after a crash
 
@@ -124,7 +123,8 @@ def _check_space(directory: Path, contents: Mapping[str, Content], index: Index)
 
 
 def _write_labels(path: Path, content: Content) -> None:
-    with _open(path) as file:
+    # Not emptied: what is there already is right, and another process may be writing the same.
+    with storage(path), open_own(path) as file:
         file.write(header_bytes((content.n,), content.label_type))
         for some in content.labels():
             file.write(some.astype(content.label_type).data)
@@ -134,7 +134,7 @@ def _write_labels(path: Path, content: Content) -> None:
 def _write_images(path: Path, content: Content, done: int, record: Callable[[int], None]) -> Iterator[int]:
     """Write the examples from `done` on, yield how many there are then, and record those that are safe on the disk."""
     header = header_bytes((content.n, *content.example_shape), content.dtype)
-    with _open(path) as file:
+    with storage(path), open_own(path) as file:
         file.write(header)
         file.seek(len(header) + done * content.row_bytes)
         at_risk = 0
@@ -147,13 +147,6 @@ def _write_images(path: Path, content: Content, done: int, record: Callable[[int
                 record(done)
                 at_risk = 0
             yield done
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
-    # Not emptied: what is there already is right, and another process may be writing the same.
-    with storage(path), os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
-        yield file
 
 
 def _sync(file: IO[bytes]) -> None:

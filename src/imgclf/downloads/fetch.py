@@ -21,7 +21,7 @@ from imgclf.downloads.transport import (
 )
 from imgclf.errors import DataError, NetworkError, StorageError
 from imgclf.formats.files import open_regular
-from imgclf.storage import lock, storage, sync, write_whole
+from imgclf.storage import lock, open_own, storage, sync, write_whole
 
 _BLOCK = 1 << 20
 
@@ -153,18 +153,16 @@ def _complete(url: str, file: OfficialFile, part: IO[bytes], patience: Patience)
 @contextmanager
 def _own(part: Path) -> Iterator[IO[bytes]]:
     """Open a part at its end, for this process alone; leave none behind that is empty."""
-    with storage(part):
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(part, flags, 0o666), "r+b") as file:
-            _lock(file, part)
-            file.seek(0, os.SEEK_END)
-            try:
-                yield file
-            finally:
-                with suppress(OSError):
-                    file.flush()
-                    if os.fstat(file.fileno()).st_size == 0:
-                        part.unlink()
+    with storage(part), open_own(part) as file:
+        _lock(file, part)
+        file.seek(0, os.SEEK_END)
+        try:
+            yield file
+        finally:
+            with suppress(OSError):
+                file.flush()
+                if os.fstat(file.fileno()).st_size == 0:
+                    part.unlink()
 
 
 def _lock(file: IO[bytes], part: Path) -> None:

@@ -33,7 +33,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise DataError(path, "a symbolic link that leads to itself", "remove it") from error
-        raise StorageError(path, error.strerror or str(error), "check the permissions and the disk") from error
+        raise StorageError.of(path, error) from error
     except ValueError as error:
         # The only way here: a NUL character inside a path.
         raise DataError(repr(str(path)), "not a path", "check the path") from error

@@ -4,6 +4,7 @@ import io
 import math
 import tokenize
 import warnings
+from mmap import mmap
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -79,6 +80,20 @@ def map_npy(path: Path, remedy: str) -> NDArray[Any]:
         mapped = np.memmap(file, dtype, "r", file.tell(), shape)
     mapped.filename = str(path)
     return np.asarray(mapped)  # a plain array, which is faster to index; its base is the map
+
+
+def check_whole(array: NDArray[Any]) -> None:
+    """Raise DataError where the file that `map_npy` mapped an array from has been cut since.
+
+    Whoever reads what is gone is ended by the system (SIGBUS), in one moment and without a word: ask shortly before.
+    """
+    mapped = array.base
+    if isinstance(mapped, np.memmap) and isinstance(mapped.base, mmap) and mapped.base.size() < _end_of(mapped):
+        raise DataError(mapped.filename, "became shorter while it was in use", "make it again")
+
+
+def _end_of(mapped: "np.memmap[Any, Any]") -> int:
+    return int(mapped.offset) + mapped.nbytes
 
 
 def npy_header(path: Path, remedy: str) -> Header:
