@@ -7,8 +7,10 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
+from imgclf.data.preprocess import Preprocess
+from imgclf.data.sources import folder
 from imgclf.errors import DataError
 from imgclf.formats import images
 from imgclf.formats.images import conform, read_image
@@ -304,7 +306,7 @@ def test_the_orientation_of_a_jpeg_is_found_wherever_it_is_kept(read, where):
     assert read(raw[:2] + where + raw[2:]).tolist() == np.rot90(read(raw), -1).tolist()
 
 
-def test_webp_is_read_with_alpha_on_white_turned_and_of_an_animation_the_first_frame(read):
+def test_webp_is_read_with_alpha_on_white_and_turned(read):
     assert read(encode(Image.fromarray(COLOR), "WEBP", lossless=True)).tolist() == COLOR.tolist()
     alpha = with_alpha(255)
     alpha[0, :, 3] = 0
@@ -314,9 +316,6 @@ def test_webp_is_read_with_alpha_on_white_turned_and_of_an_animation_the_first_f
     exif = Image.Exif()
     exif[0x0112] = 6
     assert read(encode(Image.fromarray(COLOR), "WEBP", lossless=True, exif=exif)).tolist() == TURNED
-    frames = [Image.fromarray(COLOR[::step]) for step in (1, -1)]
-    raw = encode(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
-    assert read(raw).tolist() == COLOR.tolist()
 
 
 def test_cmyk_becomes_rgb(read):
@@ -324,10 +323,60 @@ def test_cmyk_becomes_rgb(read):
     assert np.abs(read(raw).astype(int) - [255, 0, 0]).max() < 10
 
 
-def test_an_animation_is_its_first_picture(read):
-    frames = [Image.fromarray(GRAY + step) for step in range(3)]
-    raw = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert read(raw).tolist() == GRAY[:, :, None].tolist()
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_of_an_animation_the_first_frame_is_read(read, kind):
+    frames = [Image.fromarray(COLOR[::step]) for step in (1, -1)]
+    raw = encode(
+        frames[0], kind, save_all=True, append_images=frames[1:], **{"lossless": True} if kind == "WEBP" else {}
+    )
+    assert Image.open(io.BytesIO(raw)).n_frames == 2
+    assert read(raw).tolist() == read(encode(frames[0], kind, **{"lossless": True} if kind == "WEBP" else {})).tolist()
+
+
+def test_of_a_jpeg_that_holds_more_images_the_first_is_read(read):
+    frames = [Image.fromarray(COLOR[::step]) for step in (1, -1)]
+    raw = encode(frames[0], "MPO", save_all=True, append_images=frames[1:])
+    assert raw.count(b"\xff\xd8\xff") == 2
+    first = read(encode(frames[0], "JPEG")).tolist()
+    assert read(raw).tolist() == first
+    assert read(raw[:-200]).tolist() == first  # the second is cut off
+
+
+def test_webp_is_color_and_a_gray_png_with_alpha_of_16_bits_is_gray(read):
+    assert read(encode(Image.fromarray(GRAY), "WEBP")).shape == (6, 8, 3)
+    assert read(png(8, 6, 16, 4, packed(np.dstack([GRAY, GRAY]).astype(int), 16))).shape == (6, 8, 1)
+
+
+def test_color_profiles_are_not_applied(read):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    for kind in ("PNG", "JPEG"):
+        plain = read(encode(Image.fromarray(COLOR), kind)).tolist()
+        assert read(encode(Image.fromarray(COLOR), kind, icc_profile=profile)).tolist() == plain
+
+
+def test_12_bits_in_16_are_nearly_black_unless_the_file_says_so(read):
+    values = np.linspace(0, 4095, 48).astype(np.uint16).reshape(6, 8)
+    assert read(encode(Image.fromarray(values))).tolist() == (values >> 8)[:, :, None].tolist()
+    assert read(encode(Image.fromarray(values * 16))).max() == 255
+    pgm = read(b"P5 8 6 4095\n" + values.astype(">u2").tobytes())
+    assert np.abs(pgm[:, :, 0] - values * (255 / 4095)).max() <= 1
+
+
+def test_every_command_reads_the_same_pixels(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "FULL_SIZE", 20)  # so that some are reduced
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    files = {
+        "a.png": encode(Image.fromarray(with_alpha(99)), exif=exif), "b.jpg": GOOD_JPEG, "c": GOOD_WEBP,
+        "d.gif": GOOD_GIF, "e.jpg": encode(Image.fromarray(COLOR), "JPEG", exif=exif)[:-2],
+    }  # fmt: skip
+    for name, raw in files.items():
+        (tmp_path / "set" / "a").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "set" / "a" / name).write_bytes(raw)
+    trained_on = folder.load(tmp_path / "set", ["train"], image_size=4, color="rgb")["train"]
+    preprocess = Preprocess((4, 4, 3), 255.0, None, None, "float32")
+    predicted = [preprocess.read_picture(tmp_path / "set" / "a" / name) for name in files]
+    assert trained_on.images.tolist() == [one.tolist() for one in predicted]
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
@@ -521,6 +570,14 @@ def test_a_jpeg_that_is_cut_off_is_refused(read, tenth):
     raw = encode(Image.fromarray(noise), "JPEG")
     with pytest.raises(DataError):
         read(raw[: len(raw) * tenth // 10])
+
+
+def test_a_file_of_more_than_256_mb_is_refused(tmp_path):
+    path = tmp_path / "image"
+    path.write_bytes(GOOD_PNG)
+    os.truncate(path, (256 << 20) + 1)
+    with pytest.raises(DataError, match="268,435,457 bytes, more than 268,435,456"):
+        read_image(path)
 
 
 def test_a_pipe_is_refused_without_waiting(tmp_path):

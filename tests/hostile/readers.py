@@ -234,7 +234,7 @@ READERS: dict[str, Reader] = {
             File("picture", DEEP_PNG_PARTS, png),
         ),
         words=words.IMAGE,
-        memory=1024 * MB,
+        memory=1024 * MB,  # as docs/data.md says
         bombs={
             "a JPEG of 1,000 scans": Bomb(many_scans, refused=True),
             "a JPEG of 1,500 EXIF segments": Bomb(lambda: with_segments(0xE1, EXIF, 1500), refused=False),
