@@ -318,6 +318,12 @@ def test_webp_is_read_with_alpha_on_white_and_turned(read):
     assert read(encode(Image.fromarray(COLOR), "WEBP", lossless=True, exif=exif)).tolist() == TURNED
 
 
+def test_a_transparent_color_of_a_gif_is_white(read):
+    found = read(encode(Image.fromarray(GRAY), "GIF", transparency=int(GRAY[2, 3])))
+    assert found[2, 3].tolist() == [255]
+    assert (found[:, :, 0] != GRAY).sum() == 1
+
+
 def test_cmyk_becomes_rgb(read):
     raw = encode(Image.new("CMYK", (4, 3), (0, 255, 255, 0)), "JPEG")
     assert np.abs(read(raw).astype(int) - [255, 0, 0]).max() < 10
@@ -554,6 +560,19 @@ def test_a_progressive_jpeg_that_lacks_a_scan_is_refused(read):
     for start in starts:
         with pytest.raises(DataError):
             read(raw[:start])
+
+
+def test_a_signal_is_heard_after_each_kilobyte_of_a_progressive_jpeg(read, monkeypatch):
+    asked = []
+
+    def load_read(self, count, real=images.JpegImageFile.load_read):
+        asked.append(count)
+        return real(self, count)
+
+    monkeypatch.setattr(images.JpegImageFile, "load_read", load_read)
+    read(many_scans(90))
+    assert len(asked) > 1
+    assert max(asked) <= 1024
 
 
 def test_a_jpeg_may_have_a_hundred_scans_and_no_more(read):

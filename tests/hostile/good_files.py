@@ -232,7 +232,12 @@ def png(header: bytes, palette: bytes, extra: bytes, rows: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, raw) for kind, raw in chunks)
 
 
-ZEROS = zlib.compress(bytes(100 << 20))
+_PACKER = zlib.compressobj()
+_START, _MEGABYTE = (
+    _PACKER.flush(zlib.Z_FULL_FLUSH),
+    _PACKER.compress(bytes(1 << 20)) + _PACKER.flush(zlib.Z_FULL_FLUSH),
+)
+ZEROS = _START + 4000 * _MEGABYTE  # 4 GB
 LARGE = np.full((6500, 4000), 99, np.uint8)  # 26 megapixels, of a picture that is reduced
 EXIF = b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\1\x0f\0\2\0\0\xf0\0\0\0\0\0" * 5000 + bytes(5517)
 XMP = b"XML:com.adobe.xmp\0\1\0\0\0"
