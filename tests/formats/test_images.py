@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
 
 from imgclf.data.preprocess import Preprocess
 from imgclf.data.sources import folder
@@ -273,6 +274,7 @@ def test_what_is_no_pixels_never_spoils_a_gif_or_a_pgm(read):
     assert read(gif[:at] + comments + gif[at:]).tolist() == GRAY[:, :, None].tolist()
     pgm = b"P5#" + b"c" * 1_000_000 + b"\n8 #\n 6\n255\n" + GRAY.tobytes()
     assert read(pgm).tolist() == GRAY[:, :, None].tolist()
+    assert read(b"P5 8 6 255#c\n" + GRAY.tobytes()).tolist() == GRAY[:, :, None].tolist()
     plain = b"P2 8 6 255\n" + b"#\n" * 100_000 + b" # and\n".join(b"%d" % level for level in GRAY.ravel()) + b"\n"
     assert read(plain).tolist() == GRAY[:, :, None].tolist()
 
@@ -565,11 +567,11 @@ def test_a_progressive_jpeg_that_lacks_a_scan_is_refused(read):
 def test_a_signal_is_heard_after_each_kilobyte_of_a_progressive_jpeg(read, monkeypatch):
     asked = []
 
-    def load_read(self, count, real=images.JpegImageFile.load_read):
+    def load_read(self, count, real=JpegImageFile.load_read):
         asked.append(count)
         return real(self, count)
 
-    monkeypatch.setattr(images.JpegImageFile, "load_read", load_read)
+    monkeypatch.setattr(JpegImageFile, "load_read", load_read)
     read(many_scans(90))
     assert len(asked) > 1
     assert max(asked) <= 1024

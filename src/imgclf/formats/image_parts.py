@@ -29,10 +29,7 @@ _PADDINGS = (b"", b"\xaa" * 64, b"\x55" * 64)
 _GIF_IMAGE, _GIF_EXTENSION, _GIF_CONTROL = b",", b"!", b"\xf9"
 _WEBP_READ = (b"EXIF", b"XMP ")
 _PPM_GAP = rb"(?:\s|#[^\r\n]*+[\r\n])++"
-_PPM_HEADERS = {
-    kind: re.compile(rb"P." + (_PPM_GAP + rb"(\d{1,10})") * numbers + (rb"\s" if kind > b"3" else rb""))
-    for kind, numbers in {b"1": 2, b"2": 3, b"3": 3, b"4": 2, b"5": 3, b"6": 3}.items()
-}
+_PPM_NUMBERS = {b"1": 2, b"2": 3, b"3": 3, b"4": 2, b"5": 3, b"6": 3}  # width, height and, but for bits, the largest
 
 
 class Parts(NamedTuple):
@@ -158,7 +155,7 @@ def gif_parts(raw: bytes) -> Parts:
 def ppm_parts(raw: bytes) -> Parts:
     """Keep of a PBM, PGM or PPM all but its comments."""
     kind = raw[1:2]
-    header = _PPM_HEADERS[kind].match(raw)
+    header = re.match(rb"P." + (_PPM_GAP + rb"(\d{1,10})") * _PPM_NUMBERS[kind] + rb"(?:#[^\r\n]*+)?\s", raw)
     if header is None:
         raise ValueError("no size in its header")
     pixels = raw[header.end() :]

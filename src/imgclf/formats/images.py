@@ -17,19 +17,13 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
-from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.PpmImagePlugin import PpmImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from imgclf.arrays import ByteArray
 from imgclf.errors import DataError, StorageError
@@ -43,6 +37,9 @@ from imgclf.formats.image_parts import (
     ppm_parts,
     webp_parts,
 )
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 FULL_SIZE = 25_000_000  # pixels; a larger image is reduced
 MOST_PIXELS = 100_000_000  # that a decoder may hold, at four bytes each
@@ -68,25 +65,22 @@ class _TooLargeError(Exception):
 
 
 class _Format(NamedTuple):
-    """How files of a format begin, what of them is decoded, by what, and how many pixels at most."""
+    """How files of a format begin, what of them is decoded, by which class of Pillow, and how many pixels at most."""
 
-    begins: re.Pattern[bytes]
+    begins: bytes  # a regular expression
     parts: Callable[[bytes], Parts]
-    reader: Callable[[io.BytesIO], ImageFile]
+    decoder: str
     most: int
 
 
-_FORMATS = [
-    _Format(re.compile(begins, re.DOTALL), parts, reader, most)
-    for begins, parts, reader, most in (
-        (rb"\x89PNG\r\n\x1a\n", png_parts, PngImageFile, MOST_PIXELS),
-        (rb"\xff\xd8\xff", jpeg_parts, JpegImageFile, MOST_PIXELS),
-        (rb"RIFF....WEBP", webp_parts, WebPImageFile, MOST_OF_WEBP),
-        (rb"BM", bmp_parts, BmpImageFile, MOST_PIXELS),
-        (rb"GIF8[79]a", gif_parts, GifImageFile, MOST_PIXELS),
-        (rb"P[1-6][\s#]", ppm_parts, PpmImageFile, MOST_PIXELS),
-    )
-]
+_FORMATS = (
+    _Format(rb"\x89PNG\r\n\x1a\n", png_parts, "Png", MOST_PIXELS),
+    _Format(rb"\xff\xd8\xff", jpeg_parts, "Jpeg", MOST_PIXELS),
+    _Format(rb"RIFF....WEBP", webp_parts, "WebP", MOST_OF_WEBP),
+    _Format(rb"BM", bmp_parts, "Bmp", MOST_PIXELS),
+    _Format(rb"GIF8[79]a", gif_parts, "Gif", MOST_PIXELS),
+    _Format(rb"P[1-6][\s#]", ppm_parts, "Ppm", MOST_PIXELS),
+)
 _KNOWN = "PNG, JPEG, WebP, BMP, GIF or PPM"
 _OTHERS = {
     "TIFF": rb"II\*\0|MM\0\*",
@@ -159,7 +153,7 @@ def _decode(raw: bytes, path: Path) -> ByteArray:
 
 def _format_of(raw: bytes, path: Path) -> _Format:
     for form in _FORMATS:
-        if form.begins.match(raw):
+        if re.match(form.begins, raw, re.DOTALL):
             return form
     other = next((f", but {name}" for name, begins in _OTHERS.items() if re.match(begins, raw, re.DOTALL)), "")
     raise DataError(path, f"not a {_KNOWN} image{other}", f"convert it to {_KNOWN}, or remove it")
@@ -168,11 +162,11 @@ def _format_of(raw: bytes, path: Path) -> _Format:
 def _read_file(file: bytes, form: _Format, parts: Parts) -> ByteArray:
     if parts.reserves is not None:
         _check_size(parts.reserves, form.most)
-    with form.reader(io.BytesIO(file)) as image:
+    with _open(file, form.decoder) as image:
         _check_size(image.size, MOST_BY_ROWS if parts.by_rows else form.most)
         factor = _reduction(*image.size)
         with _one_large_image if factor > 1 else nullcontext():
-            if isinstance(image, JpegImageFile):
+            if form.decoder == "Jpeg":
                 if factor > 1:
                     image.draft(None, (image.width // factor, image.height // factor))
                     factor = 1
@@ -183,6 +177,13 @@ def _read_file(file: bytes, form: _Format, parts: Parts) -> ByteArray:
             pixels = _to_pixels(image, low, parts, factor)
     turn = _TURNS.get(parts.orientation)
     return pixels if turn is None else np.ascontiguousarray(turn(pixels))
+
+
+def _open(file: bytes, decoder: str) -> "ImageFile":
+    """Open an image with one decoder; `Image.open` would import those of all formats, and has limits of its own."""
+    plugin = import_module(f"PIL.{decoder}ImagePlugin")
+    image: ImageFile = getattr(plugin, f"{decoder}ImageFile")(io.BytesIO(file))
+    return image
 
 
 def _check_size(size: tuple[int, int], most: int) -> None:
@@ -198,7 +199,7 @@ def _reduction(width: int, height: int) -> int:
 
 def _low_bytes(file: bytes) -> Image.Image:
     """Read the low 8 bits of the 16 that a PNG has of red, green and blue; Pillow gives the high ones."""
-    image = PngImageFile(io.BytesIO(file))
+    image = _open(file, "Png")
     image.tile = [(name, extents, offset, "RGB;16L") for name, extents, offset, _ in image.tile]  # type: ignore[misc]
     image.load()
     return image
