@@ -198,7 +198,7 @@ READERS: dict[str, Reader] = {
         named=(IDX_LABELS_FILE,),
         memory=192 * MB,
         bombs={
-            "a million gzip parts": Bomb(lambda: gzipped(b"") * 1_000_000 + gzipped(IDX_IMAGES), refused=True),
+            "100,000 gzip parts": Bomb(lambda: gzipped(b"") * 100_000 + gzipped(IDX_IMAGES), refused=True),
             "a gzip name of 50 MB": Bomb(lambda: with_name(gzipped(IDX_IMAGES), b"n" * 50_000_000), refused=False),
         },
     ),
