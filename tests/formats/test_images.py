@@ -555,6 +555,16 @@ def test_a_jpeg_that_lacks_its_end_marker_alone_is_read(read, name, mode):
     assert refused >= 35
 
 
+def test_a_jpeg_without_end_that_is_filled_with_zeros_or_followed_by_another_is_read_or_refused(read):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    raw = encode(Image.fromarray(noise), "JPEG")
+    for rest in (bytes(1000), raw, raw[:100]):
+        assert read(raw[:-2] + rest).tolist() == read(raw).tolist()
+        for missing in (3, 100, len(raw) // 2):
+            with pytest.raises(DataError, match="cut off"):
+                read(raw[:-missing] + rest)
+
+
 def test_a_progressive_jpeg_that_lacks_a_scan_is_refused(read):
     raw = encode(Image.fromarray(COLOR), "JPEG", progressive=True)
     starts = [at for at in range(len(raw)) if raw[at : at + 2] in (b"\xff\xda", b"\xff\xc4")]

@@ -102,7 +102,7 @@ def jpeg_parts(raw: bytes) -> Parts:
         if scans:
             kept.append(view[at:begin])
         if not found or (marker := raw[begin + 1]) in (_JPEG_START, _JPEG_END):
-            ended = found is not None
+            ended = found is not None and marker == _JPEG_END
             break
         at = begin + 2 + max(2, int.from_bytes(raw[begin + 2 : begin + 4], "big"))
         content = raw[begin + 4 : at]
@@ -126,12 +126,12 @@ def jpeg_parts(raw: bytes) -> Parts:
     if not frame or not scans:
         raise ValueError("no image in it")
     if not ended and not _all_scans_are_there(frame, scans):
-        raise ValueError("the file is cut off")
+        raise ValueError("it is cut off")
     file = b"".join(kept)
     # A decoder makes up what is missing at the end: zeros, or what follows. It must need neither.
-    files = (file,) if ended else tuple(file.rstrip(b"\xff") + padding for padding in _PADDINGS)
+    files = (file,) if ended else tuple(_without_filling(file) + padding for padding in _PADDINGS)
     by_rows = not progressive and scans[0][:1] == frame[5:6]
-    return Parts(tuple(one + b"\xff\xd9" for one in files), orientation(exif, xmp), by_rows=by_rows)
+    return Parts(tuple(one + b"\xff\xd9" for one in files), _orientation(exif, xmp), by_rows=by_rows)
 
 
 def gif_parts(raw: bytes) -> Parts:
@@ -175,7 +175,9 @@ def webp_parts(raw: bytes) -> Parts:
         if kind in _WEBP_READ:
             found.setdefault(kind, raw[at + 8 : at + 8 + length])
         at += 8 + length + length % 2
-    return Parts((raw,), orientation(found.get(b"EXIF", b""), found.get(b"XMP ", b"")), reserves=_webp_size(raw[12:30]))
+    return Parts(
+        (raw,), _orientation(found.get(b"EXIF", b""), found.get(b"XMP ", b"")), reserves=_webp_size(raw[12:30])
+    )
 
 
 def _png_chunks(raw: bytes) -> Iterator[tuple[bytes, memoryview]]:
@@ -217,7 +219,7 @@ def _png_orientation(found: dict[bytes, bytes]) -> int:
             exif = b""
     text = found.get(b"iTXt", b"")[len(_PNG_TEXTS[b"iTXt"]) :]
     xmp = text[2:].split(b"\0", 2)[-1]
-    return orientation(exif, _inflated(xmp) if text[:1] == b"\1" else xmp)
+    return _orientation(exif, _inflated(xmp) if text[:1] == b"\1" else xmp)
 
 
 def _inflated(data: bytes) -> bytes:
@@ -227,7 +229,7 @@ def _inflated(data: bytes) -> bytes:
         return b""
 
 
-def orientation(exif: bytes, xmp: bytes) -> int:
+def _orientation(exif: bytes, xmp: bytes) -> int:
     """Return what EXIF says of the orientation, else what XMP says, else 1."""
     found = _exif_orientation(exif)
     if found is None and (match := _XMP_ORIENTATION.search(xmp)):
@@ -260,6 +262,11 @@ def _is_metadata(marker: int, content: bytes) -> bool:
     if marker == 0xEE:
         return not content.startswith(b"Adobe")
     return 0xE0 < marker <= 0xEF or marker == 0xFE
+
+
+def _without_filling(file: bytes) -> bytes:
+    """Take off the zeros of a download that was broken off, and half of a marker."""
+    return (file.rstrip(b"\0") if file.endswith(bytes(64)) else file).rstrip(b"\xff")
 
 
 def _all_scans_are_there(frame: bytes, scans: list[bytes]) -> bool:
