@@ -449,11 +449,16 @@ def test_what_is_not_a_whole_picture_is_a_data_error(read, name):
 
 @pytest.mark.parametrize(("name", "begins"), {
     "TIFF": b"MM\0*", "HEIC": b"\0\0\0\x18ftypheic", "AVIF": b"\0\0\0\x20ftypavif", "JPEG 2000": b"\0\0\0\x0cjP  ",
-    "a web page": b"\n<!DOCTYPE html>", "a Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\n",
+    "a web page": b"\n<!DOCTYPE html>",
 }.items())  # fmt: skip
 def test_what_else_a_file_is_is_named_and_how_to_use_it(read, name, begins):
     with pytest.raises(DataError, match=f"not a PNG, JPEG, WebP, BMP, GIF or PPM image, but {name} - convert it to"):
         read(begins + bytes(200))
+
+
+def test_a_pointer_of_git_lfs_is_named(read):
+    with pytest.raises(DataError, match="but a Git LFS pointer - bring the image itself with `git lfs pull`"):
+        read(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
 
 
 def test_the_largest_image_of_full_size_is_25_million_pixels(read):

@@ -90,6 +90,7 @@ _OTHERS = {
     "a web page": rb"\s*<(!DOCTYPE html|html)",
     "a Git LFS pointer": rb"version https://git-lfs",
 }
+_REMEDIES: dict[str | None, str] = {"a Git LFS pointer": "bring the image itself with `git lfs pull`"}
 
 
 def read_image(path: Path) -> ByteArray:
@@ -155,8 +156,9 @@ def _format_of(raw: bytes, path: Path) -> _Format:
     for form in _FORMATS:
         if re.match(form.begins, raw, re.DOTALL):
             return form
-    other = next((f", but {name}" for name, begins in _OTHERS.items() if re.match(begins, raw, re.DOTALL)), "")
-    raise DataError(path, f"not a {_KNOWN} image{other}", f"convert it to {_KNOWN}, or remove it")
+    name = next((name for name, begins in _OTHERS.items() if re.match(begins, raw, re.DOTALL)), None)
+    problem = f"not a {_KNOWN} image" + (f", but {name}" if name else "")
+    raise DataError(path, problem, _REMEDIES.get(name, f"convert it to {_KNOWN}, or remove it"))
 
 
 def _read_file(file: bytes, form: _Format, parts: Parts) -> ByteArray:
