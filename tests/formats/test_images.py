@@ -478,7 +478,7 @@ def jpeg_of(width, height, **options):
     (png_header(10_001, 10_000), 100_000_000),
     (jpeg_of(10_001, 10_000, progressive=True), 100_000_000),
     (jpeg_of(16_000, 16_000), 250_000_000),
-    (webp_canvas(5001, 5000), 25_000_000),
+    (webp_canvas(8001, 6500), 52_000_000),
 ], ids=["PBM", "PNG", "progressive JPEG", "JPEG", "WebP"])  # fmt: skip
 def test_an_image_of_too_many_pixels_is_refused_before_they_are_decoded(read, raw, most):
     with pytest.raises(DataError, match=f"more than {most:,} pixels - make it smaller"):

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 FULL_SIZE = 25_000_000  # pixels; a larger image is reduced
 MOST_PIXELS = 100_000_000  # that a decoder may hold, at four bytes each
-MOST_OF_WEBP = 25_000_000  # whose decoder takes three times that
+MOST_OF_WEBP = 52_000_000  # whose decoder takes three times that; cameras of "50" have 50.3
 MOST_BY_ROWS = 250_000_000  # of a JPEG that is reduced row by row
 _STRIP = 1 << 22  # pixels that are converted at a time
 _MAX_BYTES = 256 << 20
