@@ -1,10 +1,13 @@
 import os
 import time
+import zlib
 
 import pytest
 
+from imgclf import memory
 from imgclf.errors import DataError, StorageError
-from imgclf.formats.files import inflated_limit, kind_of, open_regular, read_bytes
+from imgclf.formats.files import check_room, inflated_limit, kind_of, open_regular, read_bytes
+from imgclf.memory import Room
 
 
 def test_a_file_is_read_whole(tmp_path):
@@ -69,6 +72,23 @@ def test_what_may_not_be_read_is_a_storage_error(tmp_path, monkeypatch):
         read_bytes(path)
 
 
-def test_a_small_file_may_inflate_to_64_mib_and_a_large_one_200_fold():
-    assert inflated_limit(10) == 64 * 2**20
-    assert inflated_limit(2**20) == 200 * 2**20
+@pytest.mark.parametrize("level", range(1, 10))
+def test_deflate_never_makes_more_than_its_limit_of_a_byte(level):
+    for count in (1, 100, 10_000, 1 << 20, 1 << 24):
+        assert count <= inflated_limit(len(zlib.compress(bytes(count), level)))
+    if level == 9:  # and the limit is no larger than it must be
+        assert count > 0.99 * inflated_limit(len(zlib.compress(bytes(count), level)))
+
+
+def test_what_memory_has_no_room_for_is_a_storage_error(monkeypatch):
+    monkeypatch.setattr(memory, "memory", lambda: Room(100 << 20, "free"))
+    monkeypatch.setattr(memory, "address_space", lambda: None)
+    check_room(100 << 20, "x")
+    with pytest.raises(StorageError, match="x: not enough memory: unpacks to 104,857,601 bytes, 104,857,600 are free"):
+        check_room((100 << 20) + 1, "x")
+    monkeypatch.setattr(memory, "address_space", lambda: Room(70 << 20, "left by ulimit -v"))
+    with pytest.raises(StorageError, match="73,400,320 are left by ulimit -v"):
+        check_room(80 << 20, "x")
+    monkeypatch.setattr(memory, "memory", lambda: None)
+    monkeypatch.setattr(memory, "address_space", lambda: None)
+    check_room(1 << 60, "x")  # nobody knows

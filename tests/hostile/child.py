@@ -67,6 +67,10 @@ def try_first(watch: Watch, name: str) -> Iterator[tuple[str, str]]:
         for kept in sorted((KEPT / name).glob(f"*-{Path(file.name).name}")):
             if problem := watch.problem(file, kept.read_bytes(), changed=False)[0]:
                 yield f"{name}/{kept.name}", problem
+    for called, bomb in watch.reader.bombs.items():
+        problem, read = watch.problem(watch.reader.files[0], bomb.make(), changed=False)
+        if problem or read is bomb.refused:
+            yield called, problem or ("is read" if read else "is refused")
 
 
 if __name__ == "__main__":

@@ -84,6 +84,11 @@ def gzipped(raw: bytes) -> bytes:
     return gzip.compress(raw, 1, mtime=0)
 
 
+def with_name(raw: bytes, name: bytes) -> bytes:
+    """Return a gzip file with a name in its header."""
+    return raw[:3] + b"\x08" + raw[4:10] + name + b"\0" + raw[10:]
+
+
 NAMES = [f"class{n}" for n in range(10)]
 ROWS, LABELS = SOME.integers(0, 256, (3, 3072), dtype=np.uint8), [3, 0, 9]
 META, BATCH = (
@@ -171,6 +176,51 @@ def with_exif(form: str) -> bytes:
     return encoded(form, exif=exif)
 
 
+def bitmap_with_alpha() -> bytes:
+    """Return a 32-bit BMP of version 5 whose alpha is 0 everywhere."""
+    rows = np.dstack([COLOR[::-1, :, ::-1], np.zeros(COLOR.shape[:2], np.uint8)]).tobytes()
+    header = struct.pack("<IiiHHIIiiII", 124, 8, 6, 1, 32, 3, len(rows), 0, 0, 0, 0)
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    front = struct.pack("<2sIHHI", b"BM", 138 + len(rows), 0, 0, 138)
+    return (front + header + masks).ljust(138, b"\0") + rows
+
+
+def many_scans() -> bytes:
+    """Return a progressive JPEG of 1,000 scans of 25 million pixels: 136 KB that take half a minute to decode."""
+    raw = encoded("JPEG", np.zeros((512, 512), np.uint8), progressive=True)
+    at = raw.index(b"\xff\xc2") + 5
+    large = raw[:at] + struct.pack(">HH", 5000, 5000) + raw[at + 4 :]
+    return large[:-2] + large[large.rindex(b"\xff\xda") : -2] * 1000 + large[-2:]
+
+
+def with_segments(marker: int, content: bytes, number: int) -> bytes:
+    """Return a JPEG with such a segment so many times after its start."""
+    raw = encoded("JPEG")
+    return raw[:2] + (struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content) * number + raw[2:]
+
+
+def with_chunks(kind: bytes, content: bytes, number: int = 1) -> bytes:
+    """Return a PNG with such a chunk so many times after its header."""
+    raw = encoded("PNG")
+    return raw[:33] + png_chunk(kind, content) * number + raw[33:]
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def webp_canvas() -> bytes:
+    """Return a WebP that announces a canvas of 4 gigapixels."""
+    return b"RIFF\xff\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\xff\0\xff\xff\0" + encoded("WEBP")[12:]
+
+
+def gif_with_comment() -> bytes:
+    """Return a GIF with a comment of 10 MB, which takes minutes to add up piece by piece."""
+    raw = encoded("GIF")
+    at = 13 + 3 * 2 ** ((raw[10] & 7) + 1)
+    return raw[:at] + b"!\xfe" + (b"\xff" + b"c" * 255) * 40_000 + b"\0" + raw[at:]
+
+
 def png(header: bytes, palette: bytes, extra: bytes, rows: bytes) -> bytes:
     """Return a PNG with the right checksums; extra is the name of a chunk and its content."""
     chunks = [
@@ -180,12 +230,20 @@ def png(header: bytes, palette: bytes, extra: bytes, rows: bytes) -> bytes:
         (b"IDAT", zlib.compress(rows, 1)),
         (b"IEND", b""),
     ]
-    parts = (
-        struct.pack(">I", len(raw)) + kind + raw + struct.pack(">I", zlib.crc32(kind + raw)) for kind, raw in chunks
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, raw) for kind, raw in chunks)
 
 
+_PACKER = zlib.compressobj()
+_START, _MEGABYTE = (
+    _PACKER.flush(zlib.Z_FULL_FLUSH),
+    _PACKER.compress(bytes(1 << 20)) + _PACKER.flush(zlib.Z_FULL_FLUSH),
+)
+ZEROS = _START + 4000 * _MEGABYTE  # 4 GB
+LARGE = np.full((6500, 4000), 99, np.uint8)  # 26 megapixels, of a picture that is reduced
+EXIF = b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\1\x0f\0\2\0\0\xf0\0\0\0\0\0" * 5000 + bytes(5517)
+XMP = b"XML:com.adobe.xmp\0\1\0\0\0"
+DEEP_ROWS = (b"\0" + bytes(range(48))) * 6
+DEEP_PNG_PARTS = (struct.pack(">IIBBBBB", 8, 6, 16, 2, 0, 0, 0), b"", b"tRNS\0\1\2\3\4\5", DEEP_ROWS)
 PNG_PARTS = (struct.pack(">IIBBBBB", 8, 6, 8, 3, 0, 0, 0), bytes(range(240)), b"tRNS\0\x80\xff", bytes(6 * 9))
 GRAY_ROWS = GRAY.astype(np.uint16) << 8
 CONFIGS = (

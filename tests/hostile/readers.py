@@ -16,6 +16,8 @@ from hostile.good_files import (
     CHECKPOINT_MEMBERS,
     CLASS_FILE,
     CONFIGS,
+    DEEP_PNG_PARTS,
+    EXIF,
     FEATURES,
     FROM_PYTHON_2,
     GRAY_ROWS,
@@ -23,6 +25,7 @@ from hostile.good_files import (
     IDX_IMAGES_FILE,
     IDX_LABELS,
     IDX_LABELS_FILE,
+    LARGE,
     META,
     MODEL,
     MODEL_MEMBERS,
@@ -34,16 +37,25 @@ from hostile.good_files import (
     SECOND_HEADER,
     TABLE,
     TAR,
+    XMP,
+    ZEROS,
     File,
     about,
+    bitmap_with_alpha,
     cut,
     encoded,
+    gif_with_comment,
     gzipped,
+    many_scans,
     pickle_of,
     png,
     resealed,
+    webp_canvas,
+    with_chunks,
     with_exif,
     with_headers,
+    with_name,
+    with_segments,
     zip_of,
 )
 from imgclf import run_dir
@@ -64,6 +76,14 @@ MB = 1 << 20
 
 
 @dataclass(frozen=True)
+class Bomb:
+    """A file that takes a careless reader much time or memory; it is made when it is tried."""
+
+    make: Callable[[], bytes]
+    refused: bool  # or read
+
+
+@dataclass(frozen=True)
 class Reader:
     """One way in.
 
@@ -73,6 +93,7 @@ class Reader:
     good     files that must be there beside: name -> bytes
     words    pieces of the format, to be put anywhere
     memory   bytes that it may reserve beside twice the file
+    bombs    what is tried in place of the first file, by name
     checked  whether a sealed file that was changed reads as the same, or not at all
     named    what an error may name in place of the file
     """
@@ -83,6 +104,7 @@ class Reader:
     good: Mapping[str, bytes] = field(default_factory=dict)
     words: Sequence[bytes] = ()
     memory: int = 64 * MB
+    bombs: Mapping[str, "Bomb"] = field(default_factory=dict)
     checked: bool = False
     named: tuple[str, ...] = ()
 
@@ -187,6 +209,10 @@ READERS: dict[str, Reader] = {
         good={IDX_IMAGES_FILE: IDX_IMAGES, IDX_LABELS_FILE: IDX_LABELS, "class_names.txt": CLASS_FILE},
         named=(IDX_LABELS_FILE,),
         memory=192 * MB,
+        bombs={
+            "100,000 gzip parts": Bomb(lambda: gzipped(b"") * 100_000 + gzipped(IDX_IMAGES), refused=True),
+            "a gzip name of 50 MB": Bomb(lambda: with_name(gzipped(IDX_IMAGES), b"n" * 50_000_000), refused=False),
+        },
     ),
     "npz": Reader(
         npz_file,
@@ -209,21 +235,39 @@ READERS: dict[str, Reader] = {
     "images": Reader(
         image_file,
         (
-            *(File("picture", (with_exif(form),)) for form in ("PNG", "JPEG")),
+            *(File("picture", (with_exif(form),)) for form in ("PNG", "JPEG", "WEBP")),
             *(File("picture", (encoded(form),)) for form in ("BMP", "GIF", "PPM")),
             File("picture", (encoded("JPEG", progressive=True),)),
+            File("picture", (encoded("JPEG", LARGE),)),
+            File("picture", (encoded("WEBP", lossless=True),)),
             File("picture", (encoded("PNG", GRAY_ROWS),)),
+            File("picture", (bitmap_with_alpha(),)),
             File("picture", PNG_PARTS, png),
+            File("picture", DEEP_PNG_PARTS, png),
         ),
         words=words.IMAGE,
-        memory=600 * MB,
+        memory=1024 * MB,  # as docs/data.md says
+        bombs={
+            "a JPEG of 1,000 scans": Bomb(many_scans, refused=True),
+            "a JPEG of 1,500 EXIF segments": Bomb(lambda: with_segments(0xE1, EXIF, 1500), refused=False),
+            "a JPEG of a million comments": Bomb(lambda: with_segments(0xFE, b"", 1_000_000), refused=True),
+            "a PNG of a million texts": Bomb(lambda: with_chunks(b"tEXt", b"a\0b", 1_000_000), refused=True),
+            "a PNG of much text": Bomb(lambda: with_chunks(b"zTXt", b"a\0\0" + ZEROS), refused=False),
+            "a PNG of much XMP": Bomb(lambda: with_chunks(b"iTXt", XMP + ZEROS), refused=False),
+            "a PNG of a large profile": Bomb(lambda: with_chunks(b"iCCP", b"a\0\0" + ZEROS), refused=False),
+            "a PNG of much EXIF": Bomb(lambda: with_chunks(b"eXIf", EXIF[6:] * 200), refused=False),
+            "a GIF of a long comment": Bomb(gif_with_comment, refused=False),
+            "a PGM of a long comment": Bomb(lambda: b"P5\n#" + b"c" * 50_000_000 + b"\n1 1 255\nx", refused=False),
+            "a PGM of many comments": Bomb(lambda: b"P2 1 1 255\n" + b"#\n" * 1_000_000 + b"7\n", refused=False),
+            "a WebP of 4 gigapixels": Bomb(webp_canvas, refused=True),
+        },
     ),
     "image folder": Reader(
         class_folders,
         (File("data/cat/1.png", (encoded("PNG"),)), File("data/cat/1.png", (encoded("BMP"),))),
         good={"data/cat/1.png": encoded("PNG"), "data/dog/1.png": encoded("PNG"), "data/dog/2.png": encoded("PNG")},
         words=words.IMAGE,
-        memory=600 * MB,
+        memory=1024 * MB,
     ),
     "YAML": Reader(
         config_file,

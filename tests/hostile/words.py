@@ -31,7 +31,8 @@ IMAGE = [
     b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"iCCPx\0\0", b"zTXtx\0\0", b"iTXtx\0\1\0\0\0", b"eXIf", b"acTL",
     b"fcTL", b"fdAT", b"MM\0*\0\0\0\x08", b"\xff\xd8", b"\xff\xda", b"\xff\xc0", b"\xff\xc2", b"\xff\xe1",
     b"\xff\xd9", b"GIF89a", b"\x21\xf9\x04", b"BM", b"P1", b"P4 ", b"P6\n", b"P7\n", b"Pf\n", b"65535\n",
-    b"99999 99999", b"#", b"\x1b[2J",
+    b"99999 99999", b"#", b"\x1b[2J", b"RIFF", b"WEBP", b"VP8 ", b"VP8L", b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"EXIF",
+    b"XMP ", b"tiff:Orientation=\"6\"", b"Raw profile type exif\0",
 ]  # fmt: skip
 YAML = [
     b"\t", b"\0", b"\xff", b"\xef\xbb\xbf", b"\xc2\x85", b"\xe2\x80\xa8", b": ", b"- ", b"? ", b"[", b"{", b"}", b"'",

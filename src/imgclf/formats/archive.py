@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import IO
 
 from imgclf.errors import DataError
-from imgclf.formats.files import MAX_BYTES, inflated_limit, open_regular, size_of, storage_errors
+from imgclf.formats.files import MAX_BYTES, check_room, inflated_limit, open_regular, size_of, storage_errors
 from imgclf.formats.gunzip import Gunzip
 
 _PIECE = 1 << 18  # bytes at a time: what is much larger is copied from one place in memory to another
 _MAX_MEMBERS = 10_000
+_MOST_UNPACKED = 200  # bytes from one, where it is more than MAX_BYTES in all: images come down to a half or a tenth
 # Members that are about the next one: long names, attributes. To read one takes tarfile time that grows with the square
 # of its length (until Python 3.11.10 and 3.12.6), and they may follow each other.
 _ABOUT_THE_NEXT = (
@@ -71,6 +72,7 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, where: str) -> bytes
         raise DataError(where, "is not a regular file in the archive", _REMEDY)
     if not 0 <= member.size <= MAX_BYTES:
         raise DataError(where, f"announces {member.size:,} bytes", _REMEDY)
+    check_room(member.size, where)
     # Grows with what is really there, whatever size is announced.
     pieces, left = [], member.size
     while piece := file.read(min(_PIECE, left)):
@@ -127,7 +129,8 @@ def _members(path: Path) -> Iterator[tuple[tarfile.TarFile, _Capped]]:
         size = size_of(file)
         zipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        capped = _Capped(Gunzip(file) if zipped else file, inflated_limit(size) if zipped else size, path)
+        most = max(MAX_BYTES, _MOST_UNPACKED * size) if zipped else size
+        capped = _Capped(Gunzip(file) if zipped else file, most, path)
         try:
             # "r|": read front to back, never jumping to where a header says.
             header = _wary(path)

@@ -9,18 +9,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
 
+from imgclf import memory
 from imgclf.errors import DataError, StorageError
 
 MAX_BYTES = 1 << 30  # no file of the data sets read here is larger
 _CHUNK = 1 << 20
+_ALWAYS_ROOM = 64 << 20  # bytes; to ask takes longer than to read a small file
 
 
 def inflated_limit(compressed: int) -> int:
-    """Return how many bytes a compressed file of this size may become.
+    """Return how many bytes at most deflate can have made this small: it stores up to 258 of them in 2 bits."""
+    return 1032 * compressed
 
-    Deflate can shrink a thousandfold, but only what is all the same: pictures come down to a half or a tenth.
-    """
-    return max(64 << 20, 200 * compressed)
+
+def check_room(nbytes: int, where: object) -> None:
+    """Raise StorageError if memory has no room for so many unpacked bytes, as far as the system tells."""
+    if nbytes <= _ALWAYS_ROOM:
+        return
+    for room in (memory.address_space(), memory.memory()):
+        if room is not None and nbytes > room.nbytes:
+            problem = f"not enough memory: unpacks to {nbytes:,} bytes, {room.nbytes:,} are {room.called}"
+            raise StorageError(where, problem, "free some, or use fewer examples")
 
 
 @contextmanager

@@ -40,6 +40,12 @@ class Gunzip:
                 raise EOFError("cut off")
         return b""
 
+    def readinto(self, target: memoryview) -> int:
+        """Read the next bytes into the target, at most as many as it has; return how many, 0 at the end."""
+        given = self.read(len(target))
+        target[: len(given)] = given
+        return len(given)
+
     def _next_part(self) -> bool:
         """Begin with the next part, if there is one; there may be zeros before it."""
         rest = self._inflate.unused_data.lstrip(b"\0")

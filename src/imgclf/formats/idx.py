@@ -1,8 +1,6 @@
 """IDX, the format of MNIST and its family: a header of dimensions, then unsigned bytes; gzipped or not."""
 
-import gzip
 import math
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +10,8 @@ import numpy as np
 
 from imgclf.arrays import ByteArray
 from imgclf.errors import DataError
-from imgclf.formats.files import fill, inflated_limit, open_regular, size_of, storage_errors
+from imgclf.formats.files import check_room, fill, inflated_limit, open_regular, size_of, storage_errors
+from imgclf.formats.gunzip import Gunzip
 
 _REMEDY = "download the file again"
 
@@ -26,6 +25,7 @@ def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None =
     """
     with _opened(path, dimensions, seen) as (stream, shape):
         announced = math.prod(shape)
+        check_room(announced, path)
         data = np.empty(shape, np.uint8)
         there = fill(stream, memoryview(data.reshape(-1)))  # type: ignore[arg-type]
         if there != announced:
@@ -70,15 +70,17 @@ def _opened(
         zipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         watched = file if seen is None else cast(IO[bytes], _Watched(file, seen))
-        stream = cast(IO[bytes], gzip.GzipFile(fileobj=watched)) if zipped else watched
+        stream = cast(IO[bytes], Gunzip(watched)) if zipped else watched
         try:
-            shape = _shape(stream.read(4 + 4 * dimensions), dimensions, path)
+            header = bytearray(4 + 4 * dimensions)
+            there = fill(stream, memoryview(header))
+            shape = _shape(bytes(header[:there]), dimensions, path)
             # Python's integers do not overflow.
             if math.prod(shape) > (inflated_limit(size) if zipped else size):
                 raise DataError(path, f"announces {_times(shape)} bytes, more than can be in the file", _REMEDY)
             yield stream, shape
-        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-            raise DataError(path, "the gzip data is damaged or cut off", _REMEDY) from error
+        except (ValueError, EOFError) as error:
+            raise DataError(path, f"its gzip data is damaged ({error})", _REMEDY) from error
 
 
 def _shape(header: bytes, dimensions: int, path: Path) -> tuple[int, ...]:

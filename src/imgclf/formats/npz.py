@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.errors import DataError
-from imgclf.formats.files import fill, inflated_limit, open_regular, size_of, storage_errors
+from imgclf.formats.files import check_room, fill, inflated_limit, open_regular, size_of, storage_errors
 from imgclf.formats.npy import Header, read_header
 
 _REMEDY = "write it with numpy.savez"
@@ -32,7 +32,7 @@ def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, NDAr
     """Read the named arrays, or all: bool, integers, floats or text, in the byte order of this machine.
 
     Arrays not named are not looked at. Raises DataError where one is missing, is of another type, is not as
-    long as its header says, or unpacks to far more than its size.
+    long as its header says, or announces more than can be in the file; StorageError for more than memory holds.
     """
     with _archive(path) as (archive, size):
         members = _members(archive, path)
@@ -40,8 +40,10 @@ def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, NDAr
         if missing:
             raise DataError(path, f"has no array {missing[0]!r}", _REMEDY)
         chosen = members if names is None else {name: members[name] for name in names}
-        if sum(info.file_size for info in chosen.values()) > inflated_limit(size):
+        announced = sum(info.file_size for info in chosen.values())
+        if announced > inflated_limit(size):
             raise DataError(path, "announces more bytes than can be in the file", _REMEDY)
+        check_room(announced, path)
         return {name: _array(archive, info, size, f"{path}: {name}") for name, info in chosen.items()}
 
 

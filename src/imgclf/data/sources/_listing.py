@@ -57,9 +57,9 @@ class Listing:
     @property
     def fingerprint(self) -> str:
         """SHA-256 over the names, sizes and times of all files, and over what the pictures are to become."""
-        # The 1 is to change when a picture is read in another way.
+        # The 2 is to change when a picture is read in another way.
         return hashlib.sha256(
-            repr((1, self.size, self.color, self.class_names, self.fingerprints)).encode()
+            repr((2, self.size, self.color, self.class_names, self.fingerprints)).encode()
         ).hexdigest()
 
     def content(self) -> Content:
@@ -211,7 +211,7 @@ def _leads_inside(link: Path, inside: Path) -> bool:
 
 def _bad_files(folder: Path, bad: list[str], total: int) -> DataError:
     shown = "; ".join(bad[:_SHOWN]) + (f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else "")
-    return DataError(folder, f"{len(bad)} bad of {total} files: {shown}", "replace or remove them")
+    return DataError(folder, f"{len(bad)} bad of {total} files: {shown}", "convert, replace or remove them")
 
 
 def _not_alike(one: Path, shape: tuple[int, ...], other: Path, other_shape: tuple[int, ...]) -> DataError:
