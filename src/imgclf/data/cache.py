@@ -1,4 +1,6 @@
-"""Decoded pictures, kept as packs in the user's cache folder: the second start maps what the first one decoded.
+"""A cache of decoded images, as packs in the user's cache folder: the second start maps what the first one decoded.
+
+An entry is found by a SHA-256 over the bytes of all image files, never by their names, places or times.
 
 The folder is $XDG_CACHE_HOME/imgclf, else ~/Library/Caches/imgclf on macOS and ~/.cache/imgclf elsewhere;
 IMGCLF_CACHE=0 turns it off. It may be removed at any time; what nobody used for a month goes by itself.
@@ -18,9 +20,11 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.pack import is_pack, open_pack, read_index
 from imgclf.data.packer import Content, write_pack
 from imgclf.errors import DataError, StorageError
+from imgclf.storage import lock
 
 _SPLIT = "train"  # what the only split of an entry is called
 _NEW = ".new-"  # begins the names of entries that are being written
+_LOCK = "lock"  # a file in them, locked as long as somebody writes
 _OURS = re.compile(r"\.new-.*|[0-9a-f]{64}")
 _MONTH = 30 * 24 * 3600
 
@@ -37,14 +41,17 @@ def cache_folder() -> Path | None:
     return around / "imgclf" if around.is_absolute() else None  # a relative one is to be ignored, says XDG
 
 
-def through_cache(key: str, content: Callable[[], Content]) -> Dataset:
-    """Return what is kept under a key, else what `content` offers, kept for the next time if that is possible.
+def through_cache(content: Callable[[], Content], proven: Callable[[], tuple[str, Callable[[], Content]]]) -> Dataset:
+    """Return what is kept of a content, else what it offers, kept for the next time if that is possible.
 
-    The key is a fingerprint: hexadecimal digits. An entry that is damaged or of another key is made anew.
+    `proven` returns the key, a fingerprint of the very bytes that the content is made from, as hexadecimal digits, and
+    the content, which raises if it turns out to be made from others. Without a cache nobody asks for the proof. An
+    entry that is damaged or of another key is made anew.
     """
     folder = cache_folder()
     if folder is None:
         return content().in_memory()
+    key, content = proven()
     found = _find(folder / key, key)
     if found is None:
         made = content()
@@ -90,8 +97,11 @@ def _keep(folder: Path, key: str, content: Content) -> None:
         return
     try:
         (new / key).mkdir()
-        for _ in write_pack(new / key, {_SPLIT: content}, key):
-            pass
+        with (new / _LOCK).open("xb") as owner:
+            with suppress(OSError):  # a file system without locks
+                lock(owner)
+            for _ in write_pack(new / key, {_SPLIT: content}, key):
+                pass
         if _find(folder / key, key) is None:  # else another process was faster
             _replace(new / key, folder / key, aside=new / "damaged")
     except (OSError, StorageError):
@@ -107,7 +117,17 @@ def _replace(new: Path, place: Path, aside: Path) -> None:
 
 
 def _forget_old(folder: Path) -> None:
-    """Remove what was not used for a month, finished or not."""
+    """Remove what was not used for a month, and at once what somebody left unfinished."""
     for entry in folder.iterdir():
-        if _OURS.fullmatch(entry.name) and time.time() - entry.stat().st_mtime > _MONTH:
+        old = _OURS.fullmatch(entry.name) and time.time() - entry.stat().st_mtime > _MONTH
+        if old or (entry.name.startswith(_NEW) and _is_abandoned(entry)):
             shutil.rmtree(entry, ignore_errors=True)
+
+
+def _is_abandoned(entry: Path) -> bool:
+    """Whether whoever was writing an entry is gone: a lock ends with its process, however that ends."""
+    try:
+        with (entry / _LOCK).open("rb") as file:
+            return lock(file)
+    except OSError:  # not locked yet, or a file system without locks
+        return False

@@ -40,7 +40,7 @@ _TURNS: dict[int, Callable[[ByteArray], ByteArray]] = {
 def read_image(path: Path) -> ByteArray:
     """Read an image file as uint8 (H, W, 1 or 3); raises DataError for what is not a whole picture."""
     with settled_warnings():
-        return decode_image(path)
+        return decode_image(path, image_bytes(path))
 
 
 @contextmanager
@@ -52,9 +52,13 @@ def settled_warnings() -> Iterator[None]:
         yield
 
 
-def decode_image(path: Path) -> ByteArray:
-    """Read an image file as `read_image` does, within `settled_warnings`."""
-    raw = read_bytes(path, _MAX_BYTES)
+def image_bytes(path: Path) -> bytes:
+    """Return what is in an image file, for `decode_image`."""
+    return read_bytes(path, _MAX_BYTES)
+
+
+def decode_image(path: Path, raw: bytes) -> ByteArray:
+    """Decode what is in an image file as `read_image` does, within `settled_warnings`."""
     if not raw:
         raise DataError(path, "an empty file", "remove it")
     try:
