@@ -100,9 +100,11 @@ def _choose_data(
     console: Console, path: Path, model: "Model", split: str | None, data: Path | None
 ) -> tuple[str, "Dataset"]:
     """Return the split's name and its images, as the command line asks for them."""
-    from imgclf.loading import load_for, load_split, where
+    from imgclf.loading import load_for, load_split, warnings_about, where
 
     if data is not None:
+        for warning in warnings_about(data):
+            console.warn(warning)
         return "data", load_for(model, data)
     if not path.is_dir():
         raise UsageError(str(path), "a model file does not say which images to use", "add --data PATH")

@@ -14,6 +14,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.extent import Extent
 from imgclf.data.pack import is_pack
 from imgclf.data.sources import _cifar, cifar10, cifar100, fashion_mnist_mini, folder, idx, npz, pack, synthetic
+from imgclf.data.sources._tree import Tree as Tree
 from imgclf.errors import DataError
 from imgclf.formats.archive import first_folder
 from imgclf.formats.files import kind_of

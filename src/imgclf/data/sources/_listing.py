@@ -133,7 +133,7 @@ def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: 
 def check_inside(folder: Path, root: Path, inside: Path) -> None:
     """Raise DataError for a folder of root, `inside` when resolved, that is not within it: a link leads out."""
     if not _leads_inside(folder, inside):
-        remedy = "put the images themselves here, or name a folder that both are in"
+        remedy = "put the images themselves here, or hard links to them"
         raise DataError(folder, f"a link that leads out of {root}", remedy)
 
 

@@ -6,14 +6,14 @@ names it, and `imgclf data info` and the warnings of `imgclf train` print that.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from imgclf.data.class_names import file_name, natural_key
-from imgclf.errors import DataError
+from imgclf.errors import DataError, printable
 from imgclf.formats.files import kind_of, storage_errors
 
 # What systems, browsers of images and file servers leave behind, in lower case, beside hidden files.
@@ -38,7 +38,8 @@ _NOTES = {
 }
 # What a folder between a class, or a split, and its images is called where it says nothing of its own.
 _IMAGE_FOLDERS = {"images", "image", "imgs", "img", "pictures", "photos", "jpegimages"}
-_STANDARD = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+_SPLITS: tuple[str, ...] = ("train", "val", "test")
+_USUAL = {"train", "val", "valid", "validation", "test"}
 _SYNONYMS = {
     word: split
     for split, words in {
@@ -124,7 +125,7 @@ class Tree:
         if self.as_classes:
             problem = f"{_and(self.as_classes)} read as a class: images are in it, not class folders"
             lines.append(f"{self.root}: {problem}")
-        return lines
+        return [printable(line) for line in lines]
 
     def summary(self) -> list[dict[str, Any]]:
         """Return it for `--json`: a row for each split and for each thing that was passed over."""
@@ -148,16 +149,17 @@ def read_tree(root: Path) -> Tree:
     very = [folder.name for folder in named if _is_very_name(folder)]  # freight_train may be a class
     holding = {folder: classes for folder in named if (classes := _class_folders(folder))}
     if holding:
-        return _with_splits(root, start, inside, named, holding)
+        return _with_splits(root, inside, named, holding)
     if not inside.folders:
         held = f"no class folders, but {inside.words}" if inside.files else "no class folders"
         raise DataError(start, held, "put the images of each class into a folder named after it")
     if len(named) == len(inside.folders) and (len(very) == len(named) or len(set(named.values())) > 1):
         held = "images, not class folders" if any(map(_is_not_empty, named)) else "no class folders"
-        problem = f"{_and(folder.name for folder in named)} {'hold' if len(named) > 1 else 'holds'} {held}"
-        remedy = f"put the images of each class into a folder named after it, such as {next(iter(named)).name}/cat"
+        names = [folder.name for folder in sorted(named, key=lambda folder: _SPLITS.index(named[folder]))]
+        problem = f"{_and(names)} {'hold' if len(names) > 1 else 'holds'} {held}"
+        remedy = f"put the images of each class into a folder named after it, such as {names[0]}/cat"
         raise DataError(start, problem, remedy)
-    return Tree(root, {"train": start}, _left_over(root, start, inside), tuple(very))
+    return Tree(root, {"train": start}, tuple(_left_over(root, [start])), tuple(very))
 
 
 def look_into(folder: Path) -> Inside:
@@ -195,7 +197,7 @@ def look_into_class(folder: Path) -> Inside:
     return inside if deeper.folders else deeper
 
 
-def _with_splits(root: Path, start: Path, inside: Inside, named: dict[Path, str], holding: dict[Path, Path]) -> Tree:
+def _with_splits(root: Path, inside: Inside, named: dict[Path, str], holding: dict[Path, Path]) -> Tree:
     splits: dict[str, Path] = {}
     passed: list[PassedOver] = []
     for folder in sorted(holding, key=lambda folder: (_rank(folder), _is_evaluation(folder))):
@@ -214,12 +216,8 @@ def _with_splits(root: Path, start: Path, inside: Inside, named: dict[Path, str]
             passed.append(_passed(root, folder, "no class folders are in it"))
         elif folder not in named:
             passed.append(_passed(root, folder, "not the name of a split (train, val, test)"))
-    order: tuple[str, ...] = ("train", "val", "test")
-    folders = {split: holding[splits[split]] for split in order if split in splits}
-    for folder in folders.values():
-        passed += _left_over(root, folder, look_into(folder))
-    passed += _left_over(root, start, inside)
-    return Tree(root, folders, tuple(passed))
+    folders = {split: holding[splits[split]] for split in _SPLITS if split in splits}
+    return Tree(root, folders, (*passed, *_left_over(root, folders.values())))
 
 
 def _split_of(folder: Path) -> str | None:
@@ -240,7 +238,7 @@ def _telling_words(folder: Path) -> list[str]:
 
 def _rank(folder: Path) -> int:
     """Return 0 for the usual name of a split, which goes before those that are called like one."""
-    return 0 if folder.name.lower() in _STANDARD else 1
+    return 0 if folder.name.lower() in _USUAL else 1
 
 
 def _is_evaluation(folder: Path) -> bool:
@@ -274,9 +272,11 @@ def _class_folders(split: Path) -> Path | None:
     return folder
 
 
-def _left_over(root: Path, folder: Path, inside: Inside) -> tuple[PassedOver, ...]:
-    """Return what lies beside the folders of a folder."""
-    return tuple(_beside(_place(folder, root), inside))
+def _left_over(root: Path, folders: Iterable[Path]) -> Iterator[PassedOver]:
+    """Return what lies beside the folders of some folders, and of those between the root and them."""
+    levels = {place: None for folder in folders for place in (folder, *folder.parents) if place.is_relative_to(root)}
+    for level in sorted(levels):
+        yield from _beside(_place(level, root), look_into(level))
 
 
 def _is_note(file: Path) -> bool:
@@ -312,7 +312,7 @@ def _place(folder: Path, root: Path) -> str:
     return str(folder.relative_to(root))
 
 
-def _and(names: "Iterator[str] | list[str] | tuple[str, ...]") -> str:
+def _and(names: Iterable[str]) -> str:
     listed = list(names)
     if len(listed) > _SHOWN:
         return f"{', '.join(listed[:_SHOWN])} and {len(listed) - _SHOWN} more"
