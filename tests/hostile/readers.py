@@ -51,7 +51,7 @@ from imgclf.config.problems import ConfigError
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources import cifar10, folder, idx, npz, pack, recognise
 from imgclf.errors import DataError, ImgclfError, RunError
-from imgclf.formats.archive import first_folder
+from imgclf.formats.archive import find_folder
 from imgclf.formats.images import read_image
 from imgclf.model_file import load_model, model_bytes
 from imgclf.run_dir import read_table
@@ -98,7 +98,7 @@ def cifar_folder(path: Path) -> object:
 
 
 def cifar_archive(path: Path) -> object:
-    first_folder(path)
+    find_folder(path, ["cifar-10-batches-py"])
     return measure_and_load(cifar10, path, ("test",))
 
 
