@@ -67,6 +67,7 @@ def predict(model: "Model", images: tuple[Path, ...]) -> tuple[list[dict[str, An
     """Return the predictions, best class first, and what could not be read."""
     import numpy as np
 
+    from imgclf.data.class_names import as_text
     from imgclf.evaluate import score_pictures, softmax_probabilities
     from imgclf.parallel import workers
 
@@ -88,7 +89,7 @@ def predict(model: "Model", images: tuple[Path, ...]) -> tuple[list[dict[str, An
         names = [model.class_names[c] for c in order]
         predictions.append(
             {
-                "image": str(image),
+                "image": as_text(image),
                 "class": names[0],
                 "scores": dict(zip(names, scores[row][order].tolist(), strict=True)),
                 "probabilities": None

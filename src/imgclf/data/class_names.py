@@ -20,12 +20,14 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def file_name(name: str) -> str:
-    """Return the name of a file or folder as text: UTF-8, whatever the locale says, and composed.
+def as_text(path: str | os.PathLike[str]) -> str:
+    """Return a path as text: UTF-8, whatever the locale says; bytes that are none become surrogates, as in Python."""
+    return os.fsencode(path).decode("utf-8", "surrogateescape")
 
-    Bytes that are no UTF-8 become surrogates, as Python has them.
-    """
-    return composed(os.fsencode(name).decode("utf-8", "surrogateescape"))
+
+def file_name(name: str) -> str:
+    """Return the name of a file or folder as text, composed."""
+    return composed(as_text(name))
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:
@@ -53,8 +55,13 @@ def check_names(names: Iterable[str], where: object) -> tuple[str, ...]:
 
 def decode_names(raw: Iterable[object], where: object) -> tuple[str, ...]:
     """Return class names from text or UTF-8 bytes."""
+    return check_names(decode_texts(raw, where), where)
+
+
+def decode_texts(raw: Iterable[object], where: object) -> tuple[str, ...]:
+    """Return texts, composed, from text or UTF-8 bytes."""
     try:
-        return check_names((n.decode("utf-8") if isinstance(n, bytes) else _text(n) for n in raw), where)
+        return tuple(composed(n.decode("utf-8") if isinstance(n, bytes) else _text(n)) for n in raw)
     except (UnicodeDecodeError, TypeError) as error:
         raise DataError(where, "class names that are not UTF-8 text", "write them as text") from error
 

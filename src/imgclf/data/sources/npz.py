@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
-from imgclf.data.class_names import check_names, decode_names, natural_key
+from imgclf.data.class_names import check_names, decode_names, decode_texts, natural_key
 from imgclf.data.dataset import Dataset
 from imgclf.data.extent import Extent
 from imgclf.data.sources._given import needed
@@ -160,8 +160,8 @@ def _labels(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tup
 
 def _from_text(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tuple[IntArray, tuple[str, ...]]:
     found, inverse = np.unique(y, return_inverse=True)
-    texts = decode_names(found.tolist(), where)
-    names = classes or tuple(sorted(texts, key=natural_key))
+    texts = decode_texts(found.tolist(), where)  # one name may be there in two spellings
+    names = classes or check_names(sorted(set(texts), key=natural_key), where)
     if unknown := set(texts) - set(names):
         raise DataError(where, f"label {min(unknown)[:40]!r} is not among class_names", "add it there")
     place = {name: label for label, name in enumerate(names)}
