@@ -55,6 +55,24 @@ def test_data_info_says_how_a_folder_was_read(imgclf, pictures):
     assert imgclf("data", "info", "--json").json["tree"] is None
 
 
+NAMES = (
+    *("two\nlines", "two lines", "tab\there", "it's", '"quoted"', "my #2", "a: b", "{b}", "[z]", "@at", "null", " x "),
+    *("\\n", "\x1b[31m", "\x85", "\u2028"),
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_path_is_the_folder_of_that_name_and_no_other(imgclf, pictures, name):
+    shutil.copytree(pictures, "two lines")  # what one of them was read as
+    shutil.rmtree("two lines/test")
+    Path("set").mkdir()
+    pictures.rename(pictures.parent / "set" / name)
+    seen = imgclf("data", "info", Path("set", name), "--json")
+    assert seen.code == 0, seen.err
+    assert seen.json["data"] == str(Path("set", name))
+    assert seen.json["splits"]["test"]["n"] == 14
+
+
 def test_what_is_passed_over_is_said_by_train_pack_and_eval_too(imgclf, pictures, small):
     shutil.copytree(pictures / "train", pictures / "val2")
     words = "imgclf: warning: .*: passed over: val2 "

@@ -1,5 +1,6 @@
 """`imgclf data`: get images, look at them before they are learned from, or pack them for that."""
 
+import json
 import shlex
 from contextlib import closing
 from pathlib import Path
@@ -144,8 +145,9 @@ def as_overrides(path: Path) -> tuple[str, ...]:
     """Return what -s would say to mean the data set at a path."""
     from imgclf.data.sources import recognise
 
-    text = str(path.resolve()).replace("'", "''")
-    return f"data.source={recognise(path)}", f"data.path='{text}'"
+    # As JSON, which YAML reads: in its other quotes, what ends a line would become a space.
+    text = printable(json.dumps(str(path.resolve()), ensure_ascii=False))
+    return f"data.source={recognise(path)}", f"data.path={text}"
 
 
 def summarise(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str, Any]:
