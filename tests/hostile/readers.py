@@ -142,6 +142,8 @@ READERS: dict[str, Reader] = {
         (
             File("test_batch", (pickle_of(BATCH),)),
             File("test_batch", (FROM_PYTHON_2,)),
+            File("test_batch", (pickle_of(BATCH, 4),)),
+            File("test_batch", (pickle_of(BATCH, 5),)),
             File("batches.meta", (pickle_of(META),)),
         ),
         good={"test_batch": pickle_of(BATCH), "batches.meta": pickle_of(META)},
