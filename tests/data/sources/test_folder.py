@@ -117,6 +117,11 @@ def test_a_link_may_lead_only_inside(root, tmp_path):
         folder.load(root, ["train"])
 
 
+def test_the_path_itself_may_be_a_link(root, tmp_path):
+    (tmp_path / "link").symlink_to(root)
+    assert levels(folder.load(tmp_path / "link", ["train"])["train"]) == [1, 2, 3]
+
+
 def test_a_file_that_vanishes_is_named(root, monkeypatch):
     read = _decoding.image_bytes
 

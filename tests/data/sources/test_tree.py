@@ -177,8 +177,12 @@ def test_a_single_folder_around_all_is_gone_through(tree, name):
 
 
 def test_a_class_may_have_its_images_in_a_folder_of_its_own(tree, root):
-    tree("cat/images/1.png", "cat/boxes.txt", "dog/2.png", "elk/imgs/3.png")
-    assert folder.list_splits(root, ["train"])["train"].counts == (1, 1, 1)
+    tree("cat/images/1.png", "cat/boxes.txt", "dog/2.png", "elk/imgs/3.png", "fox/Fox/4.png")
+    assert folder.list_splits(root, ["train"])["train"].counts == (1, 1, 1, 1)
+    tree("gnu/females/5.png")
+    listing = folder.list_splits(root, ["train"])["train"]
+    assert listing.bad == ("gnu/females: a folder within a class folder",)
+    (root / "gnu").rename(root.parent / "gnu")
     tree("cat/4.png")
     listing = folder.list_splits(root, ["train"])["train"]
     assert listing.bad == ("cat/images: a folder within a class folder",)

@@ -51,7 +51,7 @@ class Listing:
     size: tuple[int, int] | None
     color: str | None
 
-    def content(self, expected: bytes = b"") -> Content:
+    def content(self, expected: bytes | bytearray = b"") -> Content:
         """Offer the images, of the shape of the first that can be read; `expected` are the SHA-256s of the files."""
         first, shape = first_readable(self._files(), self.size, self.color) or (self.folder, (1, 1, 1))
         examples = partial(self._examples, first, shape, expected)
@@ -70,7 +70,7 @@ class Listing:
             found += b"".join(digests(some, available_cores()))
         # The 2 is to change when an image is read in another way.
         about = repr((2, self.size, self.color, self.class_names, self.counts, self.bad)).encode()
-        return hashlib.sha256(about + found).hexdigest(), partial(self.content, bytes(found))
+        return hashlib.sha256(about + found).hexdigest(), partial(self.content, found)
 
     def _labels(self) -> Iterator[IntArray]:
         return (np.full(count, label) for label, count in enumerate(self.counts))
@@ -82,7 +82,9 @@ class Listing:
                 raise _has_changed(folder)
             yield from files
 
-    def _examples(self, first: Path, shape: tuple[int, ...], expected: bytes, start: int) -> Iterator[ByteArray]:
+    def _examples(
+        self, first: Path, shape: tuple[int, ...], expected: bytes | bytearray, start: int
+    ) -> Iterator[ByteArray]:
         """Yield the images from one on, some at a time; raises one DataError for all bad ones, at the end."""
         bad = list(self.bad)
         different: tuple[Path, tuple[int, ...]] | None = None

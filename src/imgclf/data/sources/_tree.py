@@ -191,9 +191,12 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
 
 
 def look_into_class(folder: Path) -> Inside:
-    """Say what is in a class folder, or in CLASS/images where it has only that, beside notes."""
+    """Say what is in a class folder, or in CLASS/images or CLASS/CLASS where it has only that, beside notes."""
     inside = look_into(folder)
-    deeper = inside if inside.only_folder is None else look_into(inside.only_folder)
+    only = inside.only_folder
+    if only is None or only.name.lower() not in {*_IMAGE_FOLDERS, folder.name.lower()}:
+        return inside
+    deeper = look_into(only)
     return inside if deeper.folders else deeper
 
 
