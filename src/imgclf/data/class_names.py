@@ -63,7 +63,7 @@ def decode_texts(raw: Iterable[object], where: object) -> tuple[str, ...]:
     try:
         return tuple(composed(n.decode("utf-8") if isinstance(n, bytes) else _text(n)) for n in raw)
     except (UnicodeDecodeError, TypeError) as error:
-        raise DataError(where, "class names that are not UTF-8 text", "write them as text") from error
+        raise DataError(where, "class names that are not UTF-8 text", "save them as UTF-8") from error
 
 
 def parse_names(raw: bytes, where: object) -> tuple[str, ...]:

@@ -201,6 +201,12 @@ def test_a_set_of_sets_is_asked_which_of_them_was_meant(tree, root):
         folder.list_splits(root, ["train"])
 
 
+def test_splits_within_classes_are_told_to_go_around_them(tree, root):
+    tree("cat/train/1.png", "cat/test/1.png", "dog/train/1.png")
+    with pytest.raises(DataError, match="put the splits around the classes: test/cat"):
+        folder.list_splits(root, ["train"])
+
+
 CLUTTER = (
     ".DS_Store", "._1.png", ".directory", ".ipynb_checkpoints/1.png", ".Trash-1000/1.png", "__MACOSX/cat/._1.png",
     "Icon\r", "Thumbs.db", "THUMBS.DB", "Thumbs.db:encryptable", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini",

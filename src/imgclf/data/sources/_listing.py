@@ -18,7 +18,7 @@ from imgclf.data.class_names import check_names, file_name
 from imgclf.data.extent import Extent
 from imgclf.data.packer import Content
 from imgclf.data.sources._decoding import digests, first_readable, read_into
-from imgclf.data.sources._tree import look_into, look_into_class
+from imgclf.data.sources._tree import look_into, look_into_class, split_of
 from imgclf.errors import DataError
 from imgclf.formats.files import storage_errors
 from imgclf.parallel import available_cores
@@ -128,7 +128,8 @@ def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: 
         deeper += found.folders
     if deeper and not any(counts):
         problem = f"no images in its {len(classes):,} folders, but {len(deeper):,} folders in those"
-        raise DataError(folder, problem, f"did you mean {classes[0]}?")
+        turned = f"put the splits around the classes: {deeper[0].name}/{classes[0].name}"
+        raise DataError(folder, problem, turned if all(map(split_of, deeper)) else f"did you mean {classes[0]}?")
     return Listing(folder, inside, tuple(classes), names, tuple(counts), tuple(bad), size, color)
 
 

@@ -145,7 +145,7 @@ def read_tree(root: Path) -> Tree:
         raise DataError(root, "not a folder", "name the folder with a folder for each class")
     start = _through_wrappers(root)
     inside = look_into(start)
-    named = {folder: split for folder in inside.folders if (split := _split_of(folder))}
+    named = {folder: split for folder in inside.folders if (split := split_of(folder))}
     very = [folder.name for folder in named if _is_very_name(folder)]  # freight_train may be a class
     holding = {folder: classes for folder in named if (classes := _class_folders(folder))}
     if holding:
@@ -223,7 +223,7 @@ def _with_splits(root: Path, inside: Inside, named: dict[Path, str], holding: di
     return Tree(root, folders, (*passed, *_left_over(root, folders.values())))
 
 
-def _split_of(folder: Path) -> str | None:
+def split_of(folder: Path) -> str | None:
     """Return which split a folder is called like: train, Training, training_set, seg_train."""
     telling = _telling_words(folder)
     return _SYNONYMS.get(telling[-1]) if telling else None
@@ -257,18 +257,18 @@ def _through_wrappers(folder: Path, around: str | None = None) -> Path:
     place = folder
     for _ in range(_DEEPEST):
         only = look_into(place).only_folder
-        if only is None or _split_of(only) not in (None, around):
+        if only is None or split_of(only) not in (None, around):
             break
         place = only
     # A single folder at the end of the chain is a class.
     chosen = look_into(place)
-    several = len(chosen.folders) > 1 or any(_split_of(one) and _split_of(one) != around for one in chosen.folders)
+    several = len(chosen.folders) > 1 or any(split_of(one) and split_of(one) != around for one in chosen.folders)
     return place if several else folder
 
 
 def _class_folders(split: Path) -> Path | None:
     """Return the folder that holds the class folders of a split; None where it has none."""
-    folder = _through_wrappers(split, _split_of(split))
+    folder = _through_wrappers(split, split_of(split))
     folders = look_into(folder).folders
     if not folders or (len(folders) == 1 and folders[0].name.lower() in _IMAGE_FOLDERS):
         return None
