@@ -106,6 +106,7 @@ PASSED = {
     "cats (1 file): not the name of a split": ["cats/1.png"],
     "train (2 images, such as loose1.png): not in a class folder": ["train/loose1.png", "train/loose2.PNG"],
     ". (1 image, such as a.jpg): not in a class folder": ["a.jpg"],
+    "train (1 image, such as 000bec18): not in a class folder": ["train/000bec18", "train/LICENSE"],
 }
 
 

@@ -28,13 +28,14 @@ _CLUTTER = (
 )
 _IS_CLUTTER = re.compile("|".join(map(translate, _CLUTTER)))
 _IMAGES = {
-    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"),
+    *("", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"),
     *(".webp", ".tif", ".tiff", ".avif", ".heic", ".jp2"),
 }
-# What may lie about images and is none; what is called neither this nor an image may be one, without a suffix.
+# What may lie beside images and is none.
 _NOTES = {
     *(".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".rst", ".html", ".pdf", ".log"),
-    *(".mat", ".npy", ".npz", ".pkl", ".py", ".ipynb", ".zip", ".gz", "readme", "license", "copying", "citation"),
+    *(".mat", ".npy", ".npz", ".pkl", ".py", ".ipynb", ".zip", ".gz"),
+    *("readme", "license", "copying", "citation", "changelog", "makefile", "dockerfile"),
 }
 # What a folder between a class, or a split, and its images is called where it says nothing of its own.
 _IMAGE_FOLDERS = {"images", "image", "imgs", "img", "pictures", "photos", "jpegimages"}
@@ -67,8 +68,8 @@ class Inside(NamedTuple):
 
     @property
     def images(self) -> list[Path]:
-        """Those files that are called images."""
-        return [file for file in self.files if file.suffix.lower() in _IMAGES]
+        """Those files that are called images, or not called anything else."""
+        return [file for file in self.files if file.suffix.lower() in _IMAGES and not _is_note(file)]
 
     @property
     def only_folder(self) -> Path | None:
@@ -146,20 +147,20 @@ def read_tree(root: Path) -> Tree:
     start = _through_wrappers(root)
     inside = look_into(start)
     named = {folder: split for folder in inside.folders if (split := split_of(folder))}
-    very = [folder.name for folder in named if _is_very_name(folder)]  # freight_train may be a class
+    only_split = [folder.name for folder in named if _says_only_split(folder)]  # freight_train may be a class
     holding = {folder: classes for folder in named if (classes := _class_folders(folder))}
     if holding:
         return _with_splits(root, inside, named, holding)
     if not inside.folders:
         held = f"no class folders, but {inside.words}" if inside.files else "no class folders"
         raise DataError(start, held, "put the images of each class into a folder named after it")
-    if len(named) == len(inside.folders) and (len(very) == len(named) or len(set(named.values())) > 1):
+    if len(named) == len(inside.folders) and (len(only_split) == len(named) or len(set(named.values())) > 1):
         held = "images, not class folders" if any(map(_is_not_empty, named)) else "no class folders"
         names = [folder.name for folder in sorted(named, key=lambda folder: _SPLITS.index(named[folder]))]
         problem = f"{_and(names)} {'hold' if len(names) > 1 else 'holds'} {held}"
         remedy = f"put the images of each class into a folder named after it, such as {names[0]}/cat"
         raise DataError(start, problem, remedy)
-    return Tree(root, {"train": start}, tuple(_left_over(root, [start])), tuple(very))
+    return Tree(root, {"train": start}, tuple(_left_over(root, [start])), tuple(only_split))
 
 
 def look_into(folder: Path) -> Inside:
@@ -229,7 +230,7 @@ def split_of(folder: Path) -> str | None:
     return _SYNONYMS.get(telling[-1]) if telling else None
 
 
-def _is_very_name(folder: Path) -> bool:
+def _says_only_split(folder: Path) -> bool:
     """Whether the name says nothing but the split: training_set, not seg_train."""
     return len(_telling_words(folder)) == 1
 
@@ -287,9 +288,10 @@ def _is_note(file: Path) -> bool:
 
 
 def _beside(place: str, inside: Inside) -> Iterator[PassedOver]:
-    images = inside.images
     links = [file for file in inside.files if file in inside.odd and not file.exists()]
-    others = [file for file in inside.files if file not in images and file not in links]
+    images = [file for file in inside.images if file not in inside.odd or file.exists()]
+    rest = set(inside.files).difference(links, images)
+    others = [file for file in inside.files if file in rest]
     if images:
         holds = f"{len(images):,} image{'s' * (len(images) != 1)}, such as {images[0].name}"
         yield PassedOver(place, holds, "not in a class folder")
