@@ -131,13 +131,21 @@ def test_what_is_known_is_the_bytes_of_the_files_and_neither_their_place_nor_the
     assert load() == ([1, 0, 2], 3)
 
 
-def test_where_one_class_ends_and_which_it_is_counts_too(root, kept):
+def test_where_one_class_ends_and_which_it_is_counts_too(root, load, kept):
+    load()
     for before, after in (("cat/2.png", "dog/0.png"), ("dog", "elk")):
         (root / before).rename(root / after)
         train = folder.load(root, ["train"])["train"]
         names = [train.class_names[label] for label in train.y]
         assert train.images[:, 0, 0, 0].tolist() == [0, 1, 2]
         assert names == ["cat", after.split("/")[0], after.split("/")[0]]
+
+
+def test_what_is_no_image_is_told_however_well_the_images_are_known(root, load, kept):
+    load()
+    (root / "cat" / "kittens").mkdir()
+    with pytest.raises(DataError, match="1 bad of 4 files: cat/kittens: a folder"):
+        load()
 
 
 def test_images_that_change_while_they_are_decoded_are_told_and_not_kept(root, load, kept, monkeypatch):
@@ -274,6 +282,16 @@ def test_what_a_kill_left_goes_at_once_and_what_is_being_written_stays(load, kep
         load()
     assert not dead.exists()
     assert alive.exists()
+
+
+def test_nobody_removes_what_is_being_written(load, kept, monkeypatch):
+    def watched(*arguments, real=cache.write_pack):
+        cache._forget_old(kept)  # as another process does that makes an entry meanwhile
+        yield from real(*arguments)
+
+    monkeypatch.setattr(cache, "write_pack", watched)
+    assert load() == ([0, 1, 2], 3)
+    assert load() == ([0, 1, 2], 0)
 
 
 def test_it_is_where_the_system_says(monkeypatch, tmp_path):
