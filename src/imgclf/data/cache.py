@@ -61,7 +61,7 @@ def through_cache(content: Callable[[], Content], proven: Callable[[], tuple[str
 
 
 def is_there_room(nbytes: int) -> bool:
-    """Whether so many bytes of pictures can be kept, as far as one can say before."""
+    """Whether so many bytes of images can be kept, as far as one can say before."""
     folder = cache_folder()
     return folder is not None and _make_room(folder, nbytes)
 

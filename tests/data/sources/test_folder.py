@@ -175,6 +175,10 @@ def test_a_folder_without_classes_is_no_data_set(root, tmp_path):
         folder.load(root, ["train"])
     with pytest.raises(DataError, match="not a data set"):
         recognise(root)
+    picture(root / "1.png")
+    assert recognise(root) == "folder"  # so that it is said what is missing
+    with pytest.raises(DataError, match="no class folders, but 1 file - put the images of each class into a folder"):
+        folder.load(root, ["train"])
 
 
 def test_one_class_is_enough_to_test(root):

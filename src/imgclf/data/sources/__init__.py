@@ -37,7 +37,7 @@ def recognise(path: Path) -> str:
     elif idx.find_files(path):
         name = "idx"
     else:
-        name = "folder" if folder.has_classes(path) else None
+        name = "folder" if folder.may_be_meant(path) else None
     if name is None:
         looked = "an .npz, a CIFAR .tar.gz, or a folder with CIFAR batches, IDX files, class folders or a pack"
         raise DataError(path, "not a data set that imgclf knows", f"name {looked}")

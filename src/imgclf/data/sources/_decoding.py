@@ -70,7 +70,7 @@ def _of_each(count: int, work: Callable[[int], _T], threads: int) -> list[_T]:
 def first_readable(
     files: Iterable[Path], size: tuple[int, int] | None, color: str | None
 ) -> tuple[Path, tuple[int, ...]] | None:
-    """Return the first file that is a picture, and its shape; None where there is none."""
+    """Return the first file that is an image, and its shape; None where there is none."""
     for file in files:
         try:
             return file, conform(read_image(file), size, color).shape

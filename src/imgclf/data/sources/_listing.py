@@ -24,7 +24,7 @@ from imgclf.formats.files import storage_errors
 from imgclf.parallel import available_cores
 
 _SHOWN = 20
-_BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 1024  # pictures in memory
+_BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 1024  # images in memory
 
 
 class ClassFiles(NamedTuple):

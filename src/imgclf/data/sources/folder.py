@@ -39,7 +39,7 @@ def measure(
     image_size: int | tuple[int, int] | None = None,
     color: str | None = None,
 ) -> dict[str, Extent]:
-    """Say what the splits take, from the number of their files and the first picture."""
+    """Say what the splits take, from the number of their files and the first image."""
     found = tree(path).splits
     return {split: measure_classes(root, _size(image_size), color) for split, root in found.items() if split in splits}
 
@@ -66,6 +66,7 @@ def _size(image_size: int | tuple[int, int] | None) -> tuple[int, int] | None:
     return (image_size, image_size) if isinstance(image_size, int) else image_size
 
 
-def has_classes(root: Path) -> bool:
-    """Whether there is a folder that could be a class or a split."""
-    return bool(look_into(root).folders)
+def may_be_meant(root: Path) -> bool:
+    """Whether there is a folder that could be a class or a split, or at least a file that is called an image."""
+    inside = look_into(root)
+    return bool(inside.folders) or any(file.suffix for file in inside.images)
