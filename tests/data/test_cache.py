@@ -16,7 +16,6 @@ from imgclf.data.cache import cache_folder
 from imgclf.data.sources import _decoding, _listing, folder
 from imgclf.errors import DataError
 from imgclf.formats.npy import mapped_file
-from imgclf.storage import lock
 
 
 def picture(path, level):
@@ -270,28 +269,6 @@ def test_what_nobody_used_for_a_month_goes_and_nothing_else(root, load, kept):
     assert old.name not in entries(kept)
     assert "notes" in entries(kept)
     assert ".new-abandoned" not in entries(kept)
-
-
-def test_what_a_kill_left_goes_at_once_and_what_is_being_written_stays(load, kept):
-    dead, alive = kept / ".new-dead", kept / ".new-alive"
-    for entry in (dead, alive):
-        entry.mkdir(parents=True)
-        (entry / "lock").touch()
-    with (alive / "lock").open("rb") as owner:
-        assert lock(owner)
-        load()
-    assert not dead.exists()
-    assert alive.exists()
-
-
-def test_nobody_removes_what_is_being_written(load, kept, monkeypatch):
-    def watched(*arguments, real=cache.write_pack):
-        cache._forget_old(kept)  # as another process does that makes an entry meanwhile
-        yield from real(*arguments)
-
-    monkeypatch.setattr(cache, "write_pack", watched)
-    assert load() == ([0, 1, 2], 3)
-    assert load() == ([0, 1, 2], 0)
 
 
 def test_it_is_where_the_system_says(monkeypatch, tmp_path):

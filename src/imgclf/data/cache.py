@@ -20,11 +20,9 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.pack import is_pack, open_pack, read_index
 from imgclf.data.packer import Content, write_pack
 from imgclf.errors import DataError, StorageError
-from imgclf.storage import lock
 
 _SPLIT = "train"  # what the only split of an entry is called
 _NEW = ".new-"  # begins the names of entries that are being written
-_LOCK = "lock"  # a file in them, locked as long as somebody writes
 _OURS = re.compile(r"\.new-.*|[0-9a-f]{64}")
 _MONTH = 30 * 24 * 3600
 
@@ -61,7 +59,7 @@ def through_cache(content: Callable[[], Content], proven: Callable[[], tuple[str
 
 
 def is_there_room(nbytes: int) -> bool:
-    """Whether so many bytes of images can be kept, as far as one can say before."""
+    """Whether so many bytes of pictures can be kept, as far as one can say before."""
     folder = cache_folder()
     return folder is not None and _make_room(folder, nbytes)
 
@@ -97,11 +95,8 @@ def _keep(folder: Path, key: str, content: Content) -> None:
         return
     try:
         (new / key).mkdir()
-        with (new / _LOCK).open("xb") as owner:
-            with suppress(OSError):  # a file system without locks
-                lock(owner)
-            for _ in write_pack(new / key, {_SPLIT: content}, key):
-                pass
+        for _ in write_pack(new / key, {_SPLIT: content}, key):
+            pass
         if _find(folder / key, key) is None:  # else another process was faster
             _replace(new / key, folder / key, aside=new / "damaged")
     except (OSError, StorageError):
@@ -117,17 +112,7 @@ def _replace(new: Path, place: Path, aside: Path) -> None:
 
 
 def _forget_old(folder: Path) -> None:
-    """Remove what was not used for a month, and at once what somebody left unfinished."""
+    """Remove what was not used for a month, finished or not."""
     for entry in folder.iterdir():
-        old = _OURS.fullmatch(entry.name) and time.time() - entry.stat().st_mtime > _MONTH
-        if old or (entry.name.startswith(_NEW) and _is_abandoned(entry)):
+        if _OURS.fullmatch(entry.name) and time.time() - entry.stat().st_mtime > _MONTH:
             shutil.rmtree(entry, ignore_errors=True)
-
-
-def _is_abandoned(entry: Path) -> bool:
-    """Whether whoever was writing an entry is gone: a lock ends with its process, however that ends."""
-    try:
-        with (entry / _LOCK).open("rb") as file:
-            return lock(file)
-    except OSError:  # not locked yet, or a file system without locks
-        return False
