@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-long fuzz test-lowest check lint types format cover bench gradcheck wheel wheel-check clean
+.PHONY: help setup train test test-kernels test-long fuzz test-lowest check lint types format cover bench gradcheck wheel wheel-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,9 +22,18 @@ setup: .venv/.developed  ## make .venv with everything for development
 
 train: .venv/.installed  ## train on the images that ship with imgclf
 	$(BIN)/imgclf train
+	@echo
+	@echo 'imgclf is in $(BIN). So that a shell finds it:  . $(BIN)/activate'
 
 test: .venv/.developed  ## run the tests
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
+
+# OpenBLAS multiplies with the kernel that is named, where the processor can: with AVX2, AVX-512, and SSE2 alone.
+test-kernels: .venv/.developed  ## run the tests of last bits with each kind of matrix multiplication that the processor can
+	@for kernel in Haswell Prescott $$(grep -qs avx512vl /proc/cpuinfo && echo SkylakeX); do \
+		echo "OPENBLAS_CORETYPE=$$kernel"; \
+		OPENBLAS_CORETYPE=$$kernel $(BIN)/python -m pytest -q -n auto -m 'bits and not long' || exit 1; \
+	done
 
 test-long: .venv/.developed  ## run the long forms of the tests, and fuzz: some hours; FUZZ_MINUTES=10 a reader; CIFAR10=DIR for real images
 	$(BIN)/python -m pytest -q -m long

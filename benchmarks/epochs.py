@@ -90,6 +90,6 @@ def describe(best: dict[str, str], times: dict[str, Spread]) -> str:
             " floor is what imgclf cannot avoid: to make the pixels numbers, X @ W and X.T @ dscores, in the order of"
             " the images and with nothing between."
         )
-        + fenced(table(["an epoch of", "median", "least", "most", "imgclf over it"], rows))
+        + fenced(*table(["an epoch of", "median", "least", "most", "imgclf over it"], rows))
         + paragraph(f"Time of imgclf: {', '.join(ratios)}.")
     )

@@ -153,7 +153,7 @@ def sizes(cases: dict[int, Case]) -> str:
             f"Differences of all parameters, the analytic gradient and the comparison; medians of {REPEATS}. Memory is"
             " that of the whole process: before, with Python, NumPy and the images in it, and at its peak."
         )
-        + fenced(table(header, rows))
+        + fenced(*table(header, rows))
     )
 
 
@@ -202,7 +202,7 @@ def speed(case: Case) -> str:
     return (
         "## 2. Time beside PyTorch's check\n\n"
         + paragraph(f"{len(case.X)} images, the three in turn, medians of {ROUNDS}; torch with its defaults.")
-        + fenced(table(["check", "clock", "processor", "of ours"], rows))
+        + fenced(*table(["check", "clock", "processor", "of ours"], rows))
         + paragraph(
             f"imgclf is {slow.clock / ours.clock:.0f} times as fast as slow mode by the clock,"
             f" {slow.processor / ours.processor:.0f} times by the processor (target: {RATIO_TARGET})."
@@ -233,7 +233,7 @@ def strictness(case: Case) -> str:
             f" {by_torch.RTOL:g} |numerical|, applied to its own numerical Jacobian, computed once for each loss. Fast"
             " mode: run on each."
         )
-        + fenced(table(["planted", "imgclf", "torch slow", "torch fast"], rows))
+        + fenced(*table(["planted", "imgclf", "torch slow", "torch fast"], rows))
         + paragraph(
             f"The median |gradient| is {size:.1e}. The median error that passes is {ours:.1e} with imgclf"
             f" ({ours / size:.0e} of it), {theirs:.1e} in slow mode ({theirs / size:.0e} of it). Slow mode's tolerances"

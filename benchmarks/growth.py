@@ -112,7 +112,9 @@ def describe(panels: list[Panel]) -> str:
         if panel.slope is not None
     ]
     points = [
-        table([panel.name, *(f"{value:,.0f}" for value in panel.x)], [["seconds", *(f"{y:.4f}" for y in panel.y)]])
+        "\n".join(
+            table([panel.name, *(f"{value:,.0f}" for value in panel.x)], [["seconds", *(f"{y:.4f}" for y in panel.y)]])
+        )
         for panel in panels
     ]
     return (

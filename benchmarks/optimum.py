@@ -108,6 +108,6 @@ def describe(times: list[float], objective: float, seen: list[Seen], optimum: fl
             f" batches of {BATCH:,} and its full pass at the end, the median of {ROUNDS}; L-BFGS once, on the numbers"
             f" preprocessed before in float32, all cores, tol {TOLERANCE:g}, timed at each of its iterations."
         )
-        + fenced(table(["", "time", "least .. most", "objective", "above optimum", "imgclf over it"], rows))
+        + fenced(*table(["", "time", "least .. most", "objective", "above optimum", "imgclf over it"], rows))
         + paragraph(f"{reached} within {NEAR:.1%} of the optimum after {EPOCHS} epochs.")
     )

@@ -92,8 +92,8 @@ def describe(file: Path, found: dict[str, list[tuple[Ended, float]]], pixels: in
             " draws its pictures, too. The script is benchmarks/torch_script.py: nn.Linear, float32 in memory, the"
             " same schedule."
         )
-        + fenced(table(["program", "median", "least", "most", "over PyTorch", "objective", "above optimum"], times))
+        + fenced(*table(["program", "median", "least", "most", "over PyTorch", "objective", "above optimum"], times))
         + "## 4. Its memory\n\n"
         + paragraph(f"The largest resident memory of the same processes; the pixels are {pixels / 1e6:.1f} MB.")
-        + fenced(table(["program", "peak", "of the pixels", "less 1.5 x pixels"], memory))
+        + fenced(*table(["program", "peak", "of the pixels", "less 1.5 x pixels"], memory))
     )

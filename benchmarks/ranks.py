@@ -25,7 +25,7 @@ from imgclf.batches import epoch_sampler
 from imgclf.cli.console import table
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess
-from imgclf.folding import folded_where_it_pays
+from imgclf.folding import folded, pays, reader
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import softmax
 from imgclf.optimizers import OPTIMIZERS
@@ -86,11 +86,11 @@ def steps_on(shape: Shape, n: int, batch: int, sum_blocks: SumFn) -> Callable[[]
     pixels = rng.integers(0, 256, (n, *size), dtype=np.uint8)
     dataset = Dataset.of(pixels, rng.integers(0, classes, n), tuple(map(str, range(classes))))
     preprocess = Preprocess(size, 255.0, np.full(D, 0.5, np.float32), None, "float32")
-    gradient = folded_where_it_pays(analytic_gradient, preprocess, dataset, batch)
+    gradient = folded(analytic_gradient) if pays(batch, classes) else analytic_gradient
     optimizer = OPTIMIZERS["momentum"](decay=0.9)
     steps = descend(
         start(np.zeros((D + 1, classes), np.float32), optimizer),
-        sample=epoch_sampler(n, batch, 0, preprocess.reader(dataset)),
+        sample=epoch_sampler(n, batch, 0, reader(preprocess, dataset)),
         objective=Objective(softmax, 1e-4),
         evaluate_gradient=in_blocks(gradient, sum_blocks),
         optimizer=optimizer,
@@ -182,7 +182,7 @@ def steps_table(one: dict[int, float], two: dict[int, float], what: str) -> str:
         for batch in BATCHES
     ]
     title = f"a step at CIFAR-10's shape, one thread a rank, {what} of {ROUNDS} starts in turn"
-    return f"{title}\n\n{table(['batch', '1 rank', '2 ranks', 'ratio'], rows)}"
+    return "\n".join([title, "", *table(["batch", "1 rank", "2 ranks", "ratio"], rows)])
 
 
 def fit_table(costs: dict[str, Cost], latency: float) -> str:
@@ -196,13 +196,17 @@ def fit_table(costs: dict[str, Cost], latency: float) -> str:
         for name, cost in costs.items()
     ]
     per_megabyte = 1e9 * costs["CIFAR-10"].per_byte
-    return "\n\n".join(
+    return "\n".join(
         [
             "fitted to the quickest",
-            table(["", "a block", "the rest", "gradient"], fitted),
+            "",
+            *table(["", "a block", "the rest", "gradient"], fitted),
+            "",
             f"exchange of two ranks on this machine: {1e6 * latency:.0f} us + {per_megabyte:.2f} ms a MB of gradient",
+            "",
             "on the wire of every one of many nodes, a step",
-            table(["", "sent", *(network.name for network in NETWORKS)], sent),
+            "",
+            *table(["", "sent", *(network.name for network in NETWORKS)], sent),
         ]
     )
 
@@ -217,7 +221,7 @@ def prediction_table(name: str, cost: Cost, batches: tuple[int, ...], images: in
             epochs = [seconds(ceil(images / batch) * cost.step(batch, nodes, network)) for nodes in (1, stops)]
             rows.append([f"{batch:>6,}  {network.name}", epochs[0], *speeds, str(stops), epochs[1]])
     shown = table([" batch  network", "an epoch", *map(str, NODES), "pay", "an epoch"], rows)
-    return f"{name}: times as fast as one node\n\n{shown}"
+    return "\n".join([f"{name}: times as fast as one node", "", *shown])
 
 
 def main() -> None:

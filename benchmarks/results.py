@@ -48,9 +48,9 @@ def again(source: str) -> str:
     return f"To reproduce: `make bench{' CIFAR10=DIR' if source == 'cifar10' else ''}`; it writes this file."
 
 
-def fenced(text: str) -> str:
+def fenced(*lines: str) -> str:
     """Keep a table's columns in Markdown."""
-    return f"```text\n{text}\n```\n\n"
+    return "\n".join(["```text", *lines, "```", "", ""])
 
 
 def paragraph(text: str) -> str:

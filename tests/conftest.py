@@ -1,11 +1,22 @@
 """What all tests share."""
 
+import signal
 import threading
 import time
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+from imgclf.cli.stopping import SIGNALS
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _children_hear_every_signal():
+    """Under `nohup` or behind `&`, processes ignore some signals, and so do their children; no child gets a handler."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(autouse=True)

@@ -27,9 +27,12 @@ def interrupt(number, call, act=_raise, within=""):
             act()
         return trace
 
+    # To raise between two instructions may leave Python with an exception that it goes on handling. A generator handles
+    # its own, and they end with it.
+    calling = (call() for _ in [0])
     sys.settrace(trace)
     try:
-        call()
+        next(calling)
     except KeyboardInterrupt:  # not by `suppress`, which has instructions of its own
         pass
     finally:

@@ -10,19 +10,20 @@ import imgclf
 PACKAGE = Path(imgclf.__file__).parent
 
 LAYERS = {
-    "errors": 0, "arrays": 0, "seeds": 0,
+    "terminal_text": 0, "errors": 0, "arrays": 0, "seeds": 0,
     "model": 1, "losses": 1, "optimizers": 1, "schedules": 1, "metrics": 1, "early_stopping": 1,
     "gradients": 2,
     "trainer": 3,
-    "data": 4, "formats": 4, "batches": 4, "folding": 4, "parallel": 4, "ranks": 4, "storage": 4, "memory": 4,
+    "data": 4, "formats": 4, "batches": 4, "folding": 4, "parallel": 4, "ranks": 4, "storage": 4,
+    "cgroups": 4, "cores": 4, "memory": 4,
     "config": 5, "downloads": 5,
-    "model_file": 6, "checkpoint": 6, "run_dir": 6, "environment": 6,
+    "model_file": 6, "checkpoint": 6, "run_dir": 6, "data_identity": 6, "environment": 6,
     "loading": 7, "packing": 7, "compose": 7, "estimate": 7, "evaluate": 7, "gradcheck": 7,
     "record": 8, "run": 8,
     "report": 9, "verify": 9,
     "cli": 10,
 }  # fmt: skip
-MATHEMATICS = [room for room, layer in LAYERS.items() if layer <= 3]
+MATHEMATICS = [room for room, layer in LAYERS.items() if layer <= 3 and room != "terminal_text"]
 THE_STORY = ["losses", "gradients", "optimizers", "schedules", "trainer"]
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "core", "base", "common", "manager", "engine", "types", "misc"}
 

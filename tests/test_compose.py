@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imgclf.compose import initial_weights, make_optimizer, make_plan, make_schedule
+from imgclf.compose import initial_weights, make_optimizer, make_plan, make_schedule, scale_advice
 from imgclf.config import resolve
 from imgclf.errors import DataError, UsageError
 from imgclf.gradients import Objective
@@ -136,6 +136,51 @@ def test_values_too_large_for_the_dtype_are_a_data_error(tmp_path):
     with pytest.raises(DataError, match="too large for float32"):
         make_plan(of_features(tmp_path, **huge))
     assert make_plan(of_features(tmp_path, "train.dtype=float64", **huge)).preprocess.mean is not None
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (60, 2, 2), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(("X", "scale", "std"), [
+    (PIXELS, 255.0, "none"), (PIXELS // 16, 15.0, "none"), (PIXELS // 128, 1.0, "none"),
+    (PIXELS.reshape(60, 4) / 255, 1.0, "pixel"), (PIXELS.reshape(60, 4).astype("f4"), 1.0, "pixel"),
+])  # fmt: skip
+def test_a_plan_writes_out_what_null_means_for_its_data(tmp_path, X, scale, std):
+    data = {"X": X, "y": np.arange(60) % 3}
+    plan = make_plan(of_features(tmp_path, "data.val_fraction=0", **data))
+    chosen = plan.config.preprocess
+    assert (chosen.scale, chosen.std, plan.preprocess.scale) == (scale, std, scale)
+    assert scale_advice(plan) == ""
+    explicit = make_plan(of_features(tmp_path, "preprocess={scale: 7, std: channel}", **data)).config.preprocess
+    assert (explicit.scale, explicit.std) == (7, "channel")
+
+
+@pytest.mark.parametrize(("X", "chosen", "advised"), [
+    (PIXELS // 128, "scale: 255", "try preprocess.scale: 1"),
+    (PIXELS, "scale: 1e4", "try preprocess.scale: 255"),
+    (np.where(PIXELS > 9, 255, 254).astype("u1"), "scale: null", "try preprocess.std: pixel"),
+    (PIXELS.reshape(60, 4) / 255, "{scale: 255, std: none}", "try preprocess.scale: 1"),
+    (PIXELS.reshape(60, 4) / 1e6, "std: none", "try preprocess.std: pixel"),
+    (PIXELS.reshape(60, 4) / 255, "{scale: 255, std: channel}", ""),
+    (PIXELS, "scale: 1", ""),
+])  # fmt: skip
+def test_what_leaves_next_to_no_differences_is_told(tmp_path, X, chosen, advised):
+    override = f"preprocess={chosen}" if chosen.startswith("{") else f"preprocess={{{chosen}}}"
+    advice = scale_advice(make_plan(of_features(tmp_path, override, X=X, y=np.arange(60) % 3)))
+    assert advice.endswith(advised)
+    assert bool(advice) == bool(advised)
+
+
+@pytest.mark.parametrize(("X", "chosen", "advised"), [
+    (PIXELS, "{scale: 1}", "try preprocess.scale: 255"),
+    (PIXELS.reshape(60, 4).astype("f4"), "{std: none}", "try preprocess.std: pixel"),
+    (PIXELS // 128, "{scale: 1}", ""),
+])  # fmt: skip
+def test_large_differences_are_told_where_they_are_asked_for(tmp_path, X, chosen, advised):
+    plan = make_plan(of_features(tmp_path, f"preprocess={chosen}", X=X, y=np.arange(60) % 3))
+    assert scale_advice(plan) == ""
+    assert scale_advice(plan, largest=20).endswith(advised)
+    assert bool(scale_advice(plan, largest=20)) == bool(advised)
 
 
 def test_the_seed_of_generated_data_is_that_of_the_run():

@@ -6,22 +6,34 @@ import numpy as np
 import pytest
 
 from imgclf import folding
-from imgclf.arrays import BLOCK, Batch
+from imgclf.arrays import BLOCK, Batch, Example
 from imgclf.compose import continue_from, make_plan
 from imgclf.config import resolve
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess, fit_preprocess
+from imgclf.gradcheck.check import make_cases
+from imgclf.gradcheck.layers.training import training_on
+from imgclf.gradcheck.points import stratified_images
+from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.parallel import in_blocks, workers
+
+pytestmark = pytest.mark.bits
 
 RNG = np.random.default_rng(0)
 N, D, C = 3 * BLOCK + 5, 36, 4
 IMAGES = RNG.integers(0, 256, (N, 4, 3, 3), dtype=np.uint8)
 DATA = Dataset.of(IMAGES, RNG.integers(0, C, N), tuple("abcd"))
 ROWS = RNG.permutation(N)
-ALL_BUT_WHITE = np.where(IMAGES > 3, 255, 254).astype(np.uint8)
-UNREAD = Batch(ROWS, lambda rows: pytest.fail("read as the classifier sees it"))
+folded = folding.folded(analytic_gradient)
+
+
+def batch_of(preprocess, data=DATA):
+    """All the images, which nobody may read as the classifier sees them."""
+    read = folding.reader(preprocess, data)
+    assert isinstance(read, folding.FoldableReader)
+    return Batch(ROWS, replace(read, read=lambda rows: pytest.fail("read as the classifier sees it")))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -32,7 +44,7 @@ def test_it_is_the_gradient_of_what_the_classifier_sees(loss, center, scale, l2,
     preprocess = fit_preprocess(DATA, scale=scale, center=center, std="none", dtype="float64")
     objective, weights = Objective(LOSSES[loss], l2, l1), np.asfortranarray(RNG.normal(size=(D + 1, C)))
     before = weights.copy()
-    seen = folding.folded(analytic_gradient, preprocess, DATA)(objective, UNREAD, weights)
+    seen = folded(objective, batch_of(preprocess), weights)
     expected = analytic_gradient(objective, Batch.of(preprocess.apply(IMAGES[ROWS]), DATA.labels[ROWS]), weights)
     np.testing.assert_allclose(seen.grad, expected.grad, rtol=1e-10, atol=1e-11 * np.abs(expected.grad).max())
     assert seen.loss == pytest.approx(expected.loss, rel=1e-12)
@@ -40,31 +52,27 @@ def test_it_is_the_gradient_of_what_the_classifier_sees(loss, center, scale, l2,
     assert weights.tobytes() == before.tobytes(), "the weights were changed"
 
 
-@pytest.mark.parametrize("images", [IMAGES, ALL_BUT_WHITE], ids=["any", "all but white"])
-def test_in_float32_no_more_is_lost_than_of_white_pixels(images):
-    """Neither a pixel nor its centre is above 255: each is rounded by 2**-24 of 255 / scale at most."""
-    data = Dataset.of(images, DATA.labels, DATA.class_names)
-    preprocess = fit_preprocess(data, scale=255, center="pixel", std="none", dtype="float32")
-    objective, weights = Objective(LOSSES["softmax"]), RNG.normal(size=(D + 1, C)).astype(np.float32)
-    seen = folding.folded(analytic_gradient, preprocess, data)(objective, UNREAD, weights)
-    in_float64 = Preprocess(data.example_shape, 255, preprocess.mean.astype(np.float64), None, "float64")
-    batch = Batch.of(in_float64.apply(images[ROWS]), DATA.labels[ROWS])
-    exact = analytic_gradient(objective, batch, weights.astype(np.float64))
-    assert np.abs(seen.grad - exact.grad).max() < 8 * D * 2**-24
-
-
 @pytest.mark.parametrize("threads", [2, 3])
 def test_it_is_the_same_to_the_bit_whoever_computes_the_blocks(threads):
     preprocess = fit_preprocess(DATA, scale=255, center="pixel", std="none", dtype="float32")
-    gradient = folding.folded(analytic_gradient, preprocess, DATA)
-    weights = RNG.normal(size=(D + 1, C)).astype(np.float32)
+    batch, weights = batch_of(preprocess), RNG.normal(size=(D + 1, C)).astype(np.float32)
     objective = Objective(LOSSES["svm"], l2=0.1)
     with workers(threads) as sum_blocks:
-        together = in_blocks(gradient, sum_blocks)(objective, UNREAD, weights)
+        together = in_blocks(folded, sum_blocks)(objective, batch, weights)
     with workers(1) as sum_blocks:
-        alone = in_blocks(gradient, sum_blocks)(objective, UNREAD, weights)
+        alone = in_blocks(folded, sum_blocks)(objective, batch, weights)
     assert together.grad.tobytes() == alone.grad.tobytes()
     assert together.loss == alone.loss
+
+
+def test_a_batch_that_reads_in_its_own_way_is_believed():
+    """Who mirrors the images of a batch trains on mirrored images."""
+    preprocess = fit_preprocess(DATA, scale=255, center="pixel", std="none", dtype="float64")
+    mirrored = preprocess.apply(IMAGES[:, :, ::-1])
+    batch = replace(batch_of(preprocess), read=lambda rows: Example(mirrored[rows], DATA.labels[rows]))
+    objective, weights = Objective(LOSSES["softmax"], l2=0.1), RNG.normal(size=(D + 1, C))
+    seen, expected = (gradient(objective, batch, weights) for gradient in (folded, analytic_gradient))
+    assert seen.grad.tobytes() == expected.grad.tobytes()
 
 
 def plan_of(tmp_path, *overrides, X=IMAGES):
@@ -73,9 +81,54 @@ def plan_of(tmp_path, *overrides, X=IMAGES):
     return make_plan(resolve(overrides=[*source, f"train.batch_size={folding.PAYS * C}", *overrides]).config)
 
 
-def test_large_batches_of_pictures_are_folded(tmp_path):
+def is_folded(plan):
+    """Whether a step of training reads pixels as they are stored."""
+    return plan.evaluate_gradient is not analytic_gradient and isinstance(plan.sample(0).read, folding.FoldableReader)
+
+
+BRIGHT = RNG.integers(1, 256, IMAGES.shape)
+KINDS = {
+    "noise": IMAGES,
+    "strokes, white on black": np.where(RNG.random(IMAGES.shape) < 0.1, BRIGHT, 0),
+    "strokes, black on white": 255 - np.where(RNG.random(IMAGES.shape) < 0.1, BRIGHT, 0),
+    "254 in two of a thousand, else 255": np.where(RNG.random(IMAGES.shape) < 0.002, 254, 255),
+    "a white rim": np.where(np.arange(3)[:, None] == 0, 255, IMAGES),
+    "a gray rim": np.where(np.arange(3)[:, None] == 0, 100, IMAGES),
+    "a black rim": np.where(np.arange(3)[:, None] == 0, 0, IMAGES),
+    "all white": np.full(IMAGES.shape, 255),
+    **{f"{middle} give or take {by}": RNG.integers(middle - by, middle + by + 1, IMAGES.shape)
+       for middle, by in [(127, 1), (127, 5), (127, 20), (200, 20), (200, 55), (127, 60)]},
+}  # fmt: skip
+FOLDED = {"noise", "strokes, white on black", "a black rim", "200 give or take 55", "127 give or take 60"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("center", ["pixel", "channel", "none"])
+def test_what_trains_is_within_what_float32_may_round_on_any_images(tmp_path, kind, center):
+    chosen = (f"preprocess={{scale: 255, center: {center}}}", "schedule.step_size=0.01")
+    plan = plan_of(tmp_path, *chosen, X=KINDS[kind].astype(np.uint8))
+    X, y = stratified_images(plan, 8)
+    look = training_on(plan)
+    for loss in LOSSES:
+        for point in ("steps", "wide"):
+            outcome = look(Subject.of(plan, loss), make_cases(plan, loss, X, y)[point], 1e-4, 1e-5)
+            assert outcome.verdict != "fail", outcome.reason
+    if center == "pixel":
+        assert is_folded(plan) == (kind in FOLDED)
+
+
+@pytest.mark.parametrize("kind", ["254 in two of a thousand, else 255", "a white rim"])
+def test_folded_all_the_same_some_images_would_be_beyond_it(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(folding, "folds_exactly", lambda *_: True)
+    plan = plan_of(tmp_path, X=KINDS[kind].astype(np.uint8))
+    assert is_folded(plan)
+    case = make_cases(plan, "softmax", *stratified_images(plan, 8))["wide"]
+    assert training_on(plan)(Subject.of(plan, "softmax"), case, 0, 0).verdict == "fail"
+
+
+def test_large_batches_of_images_are_folded(tmp_path):
     plan = plan_of(tmp_path)
-    assert plan.evaluate_gradient is not analytic_gradient
+    assert is_folded(plan)
     batch, weights = plan.sample(1), RNG.normal(size=plan.weights.shape).astype(np.float32)
     seen, expected = (
         gradient(plan.objective, batch, weights) for gradient in (plan.evaluate_gradient, analytic_gradient)
@@ -87,11 +140,11 @@ def test_large_batches_of_pictures_are_folded(tmp_path):
     [f"train.batch_size={folding.PAYS * C - 1}"], ["preprocess.std=pixel"], ["preprocess.std=channel"],
 ])  # fmt: skip
 def test_what_would_be_slower_or_less_exact_is_not_folded(tmp_path, overrides):
-    assert plan_of(tmp_path, *overrides).evaluate_gradient is analytic_gradient
+    assert not is_folded(plan_of(tmp_path, *overrides))
 
 
 def test_features_are_not_folded(tmp_path):
-    assert plan_of(tmp_path, X=RNG.normal(1e6, 1, (N, D))).evaluate_gradient is analytic_gradient
+    assert not is_folded(plan_of(tmp_path, "preprocess.std=none", X=RNG.normal(1e6, 1, (N, D))))
 
 
 def test_the_numerical_gradient_is_not_folded(tmp_path):

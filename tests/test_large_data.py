@@ -46,7 +46,7 @@ def peak_of(function):
 def peaks_of_a_run(folder, out):
     """Return the peaks of loading, of training and of the fingerprint: each may have another reason to grow."""
     out.mkdir()
-    settings = {"data.source": "pack", "data.path": f"'{folder}'", "train.batch_size": 65536, "train.epochs": 3}
+    settings = {"data.source": "pack", "data.path": f"'{folder}'", "train.batch_size": 32768, "train.epochs": 2}
     config = resolve((), [f"{key}={value}" for key, value in settings.items()]).config
     plans, peaks = [], []
 
@@ -67,7 +67,7 @@ def peaks_of_a_run(folder, out):
 def test_what_a_run_holds_for_an_image_is_at_most_24_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(seeds, "SORTED_AT_ONCE", 1 << 14)
     monkeypatch.setattr(seeds, "_DRAWN_AT_ONCE", 1 << 12)
-    sizes = 150_000, 300_000
+    sizes = 80_000, 160_000
     folders = [write(tmp_path / str(n), n) for n in sizes]
     peaks = [[peaks_of_a_run(folder, tmp_path / f"{turn}-{folder.name}") for folder in folders] for turn in range(2)]
     small, large = np.min(peaks, axis=0)  # what is made once, and at any time, is in one of them only

@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from imgclf import memory
+from imgclf import cgroups, memory
 
 INFO = "MemTotal:       4000 kB\nMemAvailable:   3000 kB\nSwapFree:        500 kB\nHugePages_Total:   0\n"
 
@@ -13,7 +13,8 @@ INFO = "MemTotal:       4000 kB\nMemAvailable:   3000 kB\nSwapFree:        500 k
 def system(monkeypatch):
     """Put files in the place of those of the system."""
     files = {}
-    monkeypatch.setattr(memory, "_read", lambda path: files.get(str(path), ""))
+    for module in (cgroups, memory):
+        monkeypatch.setattr(module, "read_system_file", lambda path: files.get(str(path), ""))
     return files
 
 

@@ -105,6 +105,23 @@ def test_direction_keeps_the_dtype_and_changes_no_input(name, dtype):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("size", [1e-30, 1e-22, 1e-15, 1e-8, 1, 1e8, 1e18, 1e19, 1e20, 1e30])
+def test_in_float32_a_step_is_that_of_float64_or_the_optimizer_remembers_that_it_is_not(name, size):
+    """What is remembered of gradients that are too large is not finite, and the run stops."""
+    grads = [np.array([[size * g]]) for g in GRADS]
+    optimizer = OPTIMIZERS[name]()
+    memory = optimizer.init(np.zeros((1, 1), np.float32))
+    for grad, right in zip(grads, directions(optimizer, grads), strict=True):
+        with np.errstate(over="ignore"):
+            direction, memory = optimizer.direction(grad.astype(np.float32), memory)
+        if all(np.isfinite(part).all() for part in memory.values()):
+            np.testing.assert_allclose(direction, right, rtol=1e-5)
+        else:
+            assert size >= 1e18
+            break
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_weight_is_steered_alone(name):
     rng = np.random.default_rng(0)
     grads = [rng.standard_normal((3, 2)) for _ in range(4)]

@@ -12,6 +12,8 @@ from imgclf.gradients import Objective, analytic_gradient, numerical_gradient
 from imgclf.losses import LOSSES
 from imgclf.parallel import in_blocks, runs, workers
 
+pytestmark = pytest.mark.bits
+
 
 def case(N, seed=0):
     rng = np.random.default_rng(seed)

@@ -15,6 +15,8 @@ from imgclf.losses import LOSSES
 from imgclf.parallel import workers
 from imgclf.ranks import branches, check_agreement, data_parallel, deal, on_ranks
 
+pytestmark = pytest.mark.bits
+
 
 class Rank:
     """One of several threads that exchange as the ranks of MPI do; counts the numbers of arrays that it sends away."""

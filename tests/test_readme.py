@@ -5,6 +5,7 @@ import math
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -99,6 +100,12 @@ def test_the_first_commands_are_targets_of_make():
     assert first == ["train", "test"]
     assert set(first) <= targets
     assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_make_train_says_how_to_call_imgclf_as_the_readme_does():
+    printed = subprocess.run(["make", "-n", "train"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert ". .venv/bin/activate" in printed.splitlines()[-1]
+    assert "`. .venv/bin/activate`" in README.partition("## ")[0]
 
 
 def test_every_ready_config_is_in_the_table():

@@ -1,12 +1,15 @@
 """Run directories: nothing is overwritten, every file is whole."""
 
 import itertools
+import json
 import os
 import shutil
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imgclf import run_dir
 from imgclf.errors import RunError, UsageError
@@ -126,3 +129,8 @@ def test_a_number_that_is_not_finite_is_not_written():
     with pytest.raises(ValueError, match="JSON"):
         run_dir.write_json(Path("x.json"), {"loss": float("nan")})
     assert not Path("x.json").exists()
+
+
+@given(st.text() | st.binary().map(os.fsdecode))
+def test_json_of_any_name_reads_back(text):
+    assert json.loads(run_dir.json_bytes({text: [text]})) == {text: [text]}

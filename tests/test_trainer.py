@@ -13,6 +13,8 @@ from imgclf.optimizers import OPTIMIZERS
 from imgclf.schedules import SCHEDULES
 from imgclf.trainer import TrainState, descend, start
 
+pytestmark = pytest.mark.bits
+
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((300, 8)).astype(np.float32), RNG.integers(0, 3, 300)
 

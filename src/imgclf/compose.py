@@ -1,16 +1,17 @@
 """Where names become functions: from a config to the parts of a run."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from imgclf.arrays import FloatArray, SumFn, sum_in_turn
-from imgclf.batches import SampleFn, epoch_sampler, per_thread, steps_per_epoch
+from imgclf.batches import SampleFn, epoch_sampler, steps_per_epoch
 from imgclf.config import Config
 from imgclf.data.dataset import Dataset
-from imgclf.data.preprocess import Preprocess, fit_preprocess
+from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread
 from imgclf.errors import DataError, UsageError
-from imgclf.folding import folded_where_it_pays
+from imgclf.folding import folded, pays, reader
 from imgclf.gradients import GRADIENTS, GradientFn, Objective
 from imgclf.loading import load_training_data, where
 from imgclf.losses import LOSSES
@@ -19,10 +20,12 @@ from imgclf.optimizers import OPTIMIZERS, Optimizer
 from imgclf.schedules import SCHEDULES, Schedule, with_warmup
 from imgclf.seeds import WEIGHTS, normal, stream
 
+LEAST_SPREAD = 1 / 50  # of the values the classifier sees: their standard deviation
+
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a run is made of, put together and not yet started."""
+    """Everything that a run is made of, put together and not yet started; nothing in `config` is left to the data."""
 
     config: Config
     train: Dataset
@@ -57,6 +60,7 @@ def make_plan(config: Config, sum_blocks: SumFn = sum_in_turn) -> Plan:
     """Load the data of a run and choose its functions. The test split is never opened."""
     train, val = load_training_data(config)
     check_early_stopping(config, val)
+    config = settled(config, train)
     preprocess = fit(config, train, sum_blocks)
     size = len(train) if config.train.batch_size == "all" else min(config.train.batch_size, len(train))
     per_epoch = steps_per_epoch(len(train), size)
@@ -66,7 +70,7 @@ def make_plan(config: Config, sum_blocks: SumFn = sum_in_turn) -> Plan:
         val=val,
         preprocess=preprocess,
         objective=make_objective(config),
-        evaluate_gradient=make_gradient(config, train, preprocess, size),
+        evaluate_gradient=make_gradient(config, size, len(train.class_names)),
         optimizer=make_optimizer(config),
         step_size=make_schedule(config, per_epoch),
         sample=make_sampler(config, train, preprocess, size),
@@ -85,27 +89,23 @@ def continue_from(plan: Plan, model: Model) -> Plan:
             f"{len(model.class_names)} of {model.preprocess.example_shape}",
             "the data has changed since the run: restore it, or train again",
         )
-    parts = plan.config, plan.train, model.preprocess, plan.batch_size
     return replace(
         plan,
         preprocess=model.preprocess,
-        evaluate_gradient=make_gradient(*parts),
-        sample=make_sampler(*parts),
+        sample=make_sampler(plan.config, plan.train, model.preprocess, plan.batch_size),
         weights=model.weights,
     )
 
 
 def make_sampler(config: Config, train: Dataset, preprocess: Preprocess, batch_size: int) -> SampleFn:
     """Return sample(step), in an order that follows from the config's seed."""
-    return epoch_sampler(len(train), batch_size, config.seed, per_thread(lambda: preprocess.reader(train)))
+    return epoch_sampler(len(train), batch_size, config.seed, reader(preprocess, train))
 
 
-def make_gradient(config: Config, train: Dataset, preprocess: Preprocess, batch_size: int) -> GradientFn:
+def make_gradient(config: Config, batch_size: int, classes: int) -> GradientFn:
     """Return the gradient that the config names; the analytic one on pixels as they are stored, where that pays."""
     gradient = GRADIENTS[config.train.gradient]
-    if config.train.gradient != "analytic":
-        return gradient
-    return folded_where_it_pays(gradient, preprocess, train, batch_size)
+    return folded(gradient) if config.train.gradient == "analytic" and pays(batch_size, classes) else gradient
 
 
 def make_objective(config: Config, loss: str | None = None) -> Objective:
@@ -142,9 +142,21 @@ def initial_weights(config: Config, size: int, classes: int) -> FloatArray:
     return weights
 
 
+def settled(config: Config, train: Dataset) -> Config:
+    """Return the config with what `null` means for this data written out: what values are divided by."""
+    chosen = config.preprocess
+    found = {
+        "scale": default_scale(train) if chosen.scale is None else chosen.scale,
+        "std": default_std(train) if chosen.std is None else chosen.std,
+    }
+    return config.model_copy(update={"preprocess": chosen.model_copy(update=found)})
+
+
 def fit(config: Config, train: Dataset, sum_blocks: SumFn) -> Preprocess:
-    """Return the preprocessing that a config asks for, fitted on the training split."""
+    """Return the preprocessing that a settled config asks for, fitted on the training split."""
     chosen, dtype = config.preprocess, config.train.dtype
+    assert chosen.scale is not None, "the config is settled"
+    assert chosen.std is not None, "the config is settled"
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             return fit_preprocess(
@@ -152,6 +164,20 @@ def fit(config: Config, train: Dataset, sum_blocks: SumFn) -> Preprocess:
             )
     except ValueError as error:
         raise DataError(where(config), f"{error}: values are too large for {dtype}", "rescale the data") from error
+
+
+def scale_advice(plan: Plan, largest: float = math.inf) -> str:
+    """Say that the values the classifier sees differ too little, or more than `largest`, and what to try; else nothing.
+
+    Steps are about right for values that spread by 1: from far smaller ones hardly anything is learned.
+    """
+    found = spread(plan.preprocess, plan.train)
+    if LEAST_SPREAD <= found <= largest or math.isnan(found):
+        return ""
+    usual = default_scale(plan.train)
+    remedy = f"preprocess.scale: {usual:g}" if plan.preprocess.scale != usual else "preprocess.std: pixel"
+    much = f"only {found:.2g}" if found < LEAST_SPREAD else f"{found:.2g}"
+    return f"x has a standard deviation of {much}, steps are made for one near 1: try {remedy}"
 
 
 def check_early_stopping(config: Config, val: Dataset | None) -> None:

@@ -12,12 +12,13 @@ from threadpoolctl import threadpool_info
 
 import imgclf
 from imgclf.data.dataset import Dataset
+from imgclf.data_identity import describe_data
 
 PACKAGES = ("numpy", "click", "matplotlib", "pillow", "pydantic", "PyYAML", "threadpoolctl", "tqdm")
 
 
-def describe_environment(threads: int, train: Dataset, processes: int = 1) -> dict[str, Any]:
-    """Return what environment.json holds; `train` are the training data, `threads` are of a process."""
+def describe_environment(threads: int, train: Dataset, val: Dataset | None, processes: int = 1) -> dict[str, Any]:
+    """Return what environment.json holds; `threads` are of a process."""
     return {
         "imgclf": imgclf.__version__,
         "python": platform.python_version(),
@@ -28,12 +29,17 @@ def describe_environment(threads: int, train: Dataset, processes: int = 1) -> di
         "cores": os.cpu_count(),
         "processes": processes,
         "threads": threads,
-        # A path need not be valid text.
-        "command": [os.fsencode(word).decode(errors="backslashreplace") for word in sys.argv],
+        "command": [path_text(word) for word in sys.argv],
+        "cwd": path_text(Path.cwd()),
         "started": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "data_fingerprint": train.fingerprint(),
+        **describe_data(train, val),
         "data_files": [file.record() for file in train.files],
     }
+
+
+def path_text(path: os.PathLike[str] | str) -> str:
+    """Write a path, which need not be valid text."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _blas(library: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,6 @@
 """What can go wrong, as one small tree: every error says where, what is wrong, and the way out."""
 
-
-def printable(text: str) -> str:
-    r"""Escape what would break a line, hide in it or steer a terminal: a newline becomes \n."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+from imgclf.terminal_text import printable
 
 
 class ImgclfError(Exception):

@@ -94,7 +94,7 @@ def _training(config: Config, extent: Extent, threads: int) -> int:
     kept = 5 * weights + 3.5 * len(memories) * weights + min(threads, in_batch) * reader
     at_most = max(
         (_sums(in_batch, threads) + 2) * weights,  # with the preprocessing folded into them, and taken out
-        _sums(in_pass, threads) * 8 * C**2 + min(threads, in_pass) * reader,  # confusion matrices
+        _sums(in_pass, threads) * 8 * C + 3 * 8 * min(n, C**2) + min(threads, in_pass) * reader,  # counts
         3 * 8 * (D + 1) * C,  # an epoch's row compares the weights in float64
         2 * (1 + len(memories)) * weights,  # a checkpoint, before it is written
     )

@@ -10,6 +10,7 @@ from imgclf.batches import full_pass, per_thread
 from imgclf.data.dataset import Dataset
 from imgclf.gradients import Objective
 from imgclf.losses import LOSSES
+from imgclf.metrics import MOST_CLASSES, PairCounts
 from imgclf.model import scores
 from imgclf.model_file import Model
 
@@ -18,14 +19,20 @@ from imgclf.model_file import Model
 class Evaluation:
     """What a full pass saw.
 
-    confusion  (C, C) int: true classes on rows, predicted on columns
-    ranks      (C,) int: at how many examples the right class had the highest score, the second, ...
+    pairs  how often each class was taken for each
+    ranks  (C,) int: at how many examples the right class had the highest score, the second, ...
     """
 
     data_loss: float
     penalty: float
-    confusion: IntArray
+    pairs: PairCounts
     ranks: IntArray
+
+    @cached_property
+    def confusion(self) -> IntArray | None:
+        """The confusion matrix, (C, C) int: true classes on rows, predicted on columns; None of too many classes."""
+        classes = len(self.ranks)
+        return self.pairs.matrix(classes) if classes <= MOST_CLASSES else None
 
     @cached_property
     def n(self) -> int:
@@ -77,20 +84,19 @@ def evaluate(model: Model, dataset: Dataset, sum_blocks: SumFn) -> Evaluation:
     def sums(X: FloatArray, y: IntArray) -> Sums:
         s = scores(X, model.weights)
         losses, _ = objective.loss_fn(s, y)
-        confusion = np.bincount(y * classes + s.argmax(axis=1), minlength=classes**2)
-        return losses.sum(dtype=np.float64), confusion, np.bincount(rank_of(s, y), minlength=classes)
+        pairs = PairCounts.of(y, s.argmax(axis=1), classes)
+        return losses.sum(dtype=np.float64), pairs, np.bincount(rank_of(s, y), minlength=classes)
 
     read = per_thread(lambda: model.preprocess.reader(dataset))
     batch = full_pass(len(dataset), read, sum_blocks)
-    loss, confusion, ranks = batch.sum(sums)
-    penalty = objective.penalty(model.weights)
-    return Evaluation(float(loss) / len(batch), penalty, confusion.reshape(classes, classes), ranks)
+    loss, pairs, ranks = batch.sum(sums)
+    return Evaluation(float(loss) / len(batch), objective.penalty(model.weights), pairs, ranks)
 
 
 def score_pictures(model: Model, pictures: ByteArray) -> FloatArray:
     """Return the scores (n, C) of pictures (n, H, W, channels) that have the model's size and colour.
 
-    Within `parallel.workers` they are, to the bit, those of `evaluate`.
+    They are those of `evaluate`, but for the rounding of sums: see `model.slab_of`.
     """
     blocks = [pictures[start : start + BLOCK] for start in range(0, len(pictures), BLOCK)]
     return np.concatenate([scores(model.preprocess.apply(block), model.weights) for block in blocks])

@@ -52,14 +52,10 @@ def _no_training_split(config: Config) -> DataError:
     return DataError(where(config), problem, "call the folder of the training images train")
 
 
-def load_split(config: Config, split: str, class_names: tuple[str, ...]) -> Dataset | None:
-    """Load one split as a model with these classes sees it; None where the config's data has none."""
-    if split == "test":
-        chosen = load_source(config, ("test",)).get("test")
-    else:
-        train, val = load_training_data(config)
-        chosen = train if split == "train" else val
-    return None if chosen is None else match_classes(chosen, class_names, where(config))
+def load_test(config: Config, class_names: tuple[str, ...]) -> Dataset | None:
+    """Load the test split as a model with these classes sees it; None where the config's data has none."""
+    test = load_source(config, ("test",)).get("test")
+    return None if test is None else match_classes(test, class_names, where(config))
 
 
 def load_all_splits(config: Config) -> dict[str, Dataset]:

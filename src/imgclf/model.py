@@ -38,8 +38,8 @@ def scores(X: FloatArray, weights: FloatArray) -> FloatArray:
 def slab_of(D: int, C: int) -> int:
     """How many rows of X are multiplied at a time: always as many for one model.
 
-    BLAS rounds differently for another number of rows; so an example has the same scores, to the bit, alone and in any
-    company.
+    BLAS rounds differently for another number of rows. With one number, the scores of an example do not depend on the
+    examples beside it. On some processors (kernels for AVX2) they depend, in their last bits, on its place among them.
     """
     return SLAB if SLAB * D * C <= SMALL else BLOCK
 

@@ -1,6 +1,5 @@
 """Who computes the blocks of a batch: this thread, or several; the sums are the same to the bit."""
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,7 +11,6 @@ from threadpoolctl import threadpool_limits
 from imgclf.arrays import Batch, FloatArray, SumFn, Sums, sum_in_turn, tree_sum
 from imgclf.gradients import BatchGradient, GradientFn, Objective
 
-PAYS = 25_000  # measured on two threads: 1,728 numbers and 10 classes, or 3,072 and 2, are as fast on one
 SHARES = 8  # runs of blocks a thread: so many that none waits long for the last one
 
 
@@ -70,16 +68,3 @@ def _sum_together(pool: ThreadPoolExecutor, threads: int, term: Callable[[int], 
     for helper in helpers:
         helper.result()
     return tree_sum(sums)
-
-
-def pays(rows: int, classes: int) -> bool:
-    """Whether several threads make steps with weights of this shape faster.
-
-    For less work they wait for each other, and for Python's lock, longer than they work.
-    """
-    return rows * (classes + 5) >= PAYS
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

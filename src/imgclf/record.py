@@ -10,7 +10,8 @@ from imgclf import run_dir
 from imgclf.checkpoint import Checkpoint, Snapshot, save_checkpoint
 from imgclf.compose import Plan
 from imgclf.config import dump
-from imgclf.errors import DataError, RunError, UsageError
+from imgclf.data_identity import check_data, fingerprints, with_data_path
+from imgclf.errors import RunError, UsageError
 from imgclf.loading import where
 from imgclf.storage import storage, sync
 
@@ -85,28 +86,33 @@ class Record:
 
 
 def origin(plan: Plan) -> dict[str, str]:
-    """Return fingerprints of all that a run is made of, but for how long it is to go on."""
+    """Return fingerprints of all that a run is made of, but for what may change on its way.
+
+    That is how long it goes on (epochs, patience) and where its data is.
+    """
     config = plan.config
-    lasting = config.model_copy(update={"train": config.train.model_copy(update={"epochs": 1}), "name": None})
+    train = config.train.model_copy(update={"epochs": 1})
+    lasting = config.model_copy(update={"train": train, "name": None, "early_stopping": None})
+    watched = config.early_stopping
     return {
-        "config": _sha256(dump(lasting).encode()),
-        "data": plan.train.fingerprint(),
-        "classes": _sha256(repr(plan.train.class_names).encode()),
+        "config": _sha256(dump(with_data_path(lasting, None)).encode()),
+        "early_stopping": f"{watched.monitor} by {watched.min_delta}" if watched else "",
+        **fingerprints(plan.train, plan.val),
         "order": str(zlib.crc32(plan.sample(0).rows.astype("<i8").tobytes())),
     }
 
 
-def check_origin(plan: Plan, checkpoint: Checkpoint, directory: Path) -> None:
-    """Refuse to go on with other settings, images, classes or another order than before."""
-    now = origin(plan)
-    changed = [name for name in now if checkpoint.origin.get(name) != now[name]]
-    if "config" in changed:
+def check_origin(plan: Plan, checkpoint: Checkpoint, directory: Path, remedy: str) -> None:
+    """Refuse to go on with other settings, images, classes or another order than before.
+
+    remedy   what to do where the data is another
+    """
+    then, now = checkpoint.origin, origin(plan)
+    lifted = not now["early_stopping"]
+    if then.get("config") != now["config"] or not (lifted or then.get("early_stopping") == now["early_stopping"]):
         raise UsageError(directory / "config.yaml", "changed since the run began", "restore it, or start another run")
-    if "classes" in changed:
-        raise DataError(where(plan.config), "other classes than the run began with", "restore the data")
-    if "data" in changed:
-        raise DataError(where(plan.config), "other images than the run began with", "restore the data")
-    if "order" in changed:
+    check_data(plan.train, plan.val, directory, where(plan.config), remedy, then)
+    if then.get("order") != now["order"]:
         raise RunError(directory, "this NumPy deals the images in another order", "use the version of environment.json")
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from imgclf import run_dir
 from imgclf.arrays import FloatArray, SumFn
 from imgclf.checkpoint import Checkpoint, Snapshot, Tally
-from imgclf.compose import Plan
+from imgclf.compose import Plan, scale_advice
+from imgclf.config import Config
 from imgclf.early_stopping import Best, watch
 from imgclf.errors import DivergedError
 from imgclf.evaluate import Evaluation, evaluate
@@ -22,6 +23,8 @@ from imgclf.parallel import in_blocks
 from imgclf.record import Record
 from imgclf.storage import write_whole
 from imgclf.trainer import descend, start
+
+LARGE_SPREAD = 20.0  # of the values the classifier sees: the first suspect where training diverges
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,10 @@ class Finished:
     train: Evaluation
     val: Evaluation | None
 
+    def evaluated(self) -> tuple[str, Evaluation]:
+        """Return the split that the confusion matrix is of, and what was seen on it."""
+        return ("val", self.val) if self.val else ("train", self.train)
+
     def metrics(self) -> dict[str, dict[str, float | int] | None]:
         """Return what metrics.json holds."""
         return {"train": self.train.summary(), "val": self.val.summary() if self.val else None}
@@ -86,7 +93,9 @@ def train(plan: Plan, sum_blocks: SumFn, snapshot: Snapshot) -> Generator[Event,
         optimizer=plan.optimizer,
         step_size=plan.step_size,
     )
-    while snapshot.epochs < plan.config.train.epochs and not _patience_is_over(plan, snapshot.best):
+    if plan.config.early_stopping is None:
+        snapshot = replace(snapshot, best=None)  # lifted on resume: the last weights count again
+    while snapshot.epochs < plan.config.train.epochs and not patience_is_over(plan.config, snapshot.best):
         began, examples_before = time.perf_counter(), snapshot.tally.examples
         while snapshot.tally.examples < len(plan.train):
             before = snapshot
@@ -94,6 +103,9 @@ def train(plan: Plan, sum_blocks: SumFn, snapshot: Snapshot) -> Generator[Event,
             _check_finite(plan, seen.loss, before.state.step, before.previous_loss)
             if not np.isfinite(state.weights).all():
                 _check_finite(plan, math.inf, state.step, seen.loss, what="a weight")
+            # Of a square that is inf comes a step of 0: the weights would stay where they are, and finite.
+            if not all(np.isfinite(part).all() for part in state.memory.values()):
+                _check_finite(plan, math.inf, state.step, seen.loss, what="a number that the optimizer remembers")
             tally = before.tally.plus(seen.loss, seen.correct, plan.examples(before.state.step))
             snapshot = replace(before, state=state, tally=tally, previous_loss=seen.loss)
             # The row of an epoch looks at its last step from both sides: a run goes on before it or after the row.
@@ -175,8 +187,9 @@ def _watch(plan: Plan, best: Best | None, row: run_dir.Row, weights: FloatArray)
     return watch(best, int(row["epoch"] or 0), value, weights, larger_is_better=larger, min_delta=watched.min_delta)
 
 
-def _patience_is_over(plan: Plan, best: Best | None) -> bool:
-    watched = plan.config.early_stopping
+def patience_is_over(config: Config, best: Best | None) -> bool:
+    """Whether early stopping ends a run here."""
+    watched = config.early_stopping
     return watched is not None and best is not None and best.waited >= watched.patience
 
 
@@ -197,8 +210,6 @@ def _check_finite(
         return
     size = f"after a step of size {plan.step_size(steps - 1):.6g}" if steps else "before the first step"
     was = "" if previous_loss is None else f"; the loss was {previous_loss:.6g} before"
-    if plan.preprocess.is_picture and plan.preprocess.scale == 1:
-        remedy = "pixels are 0..255: try preprocess.scale: 255"
-    else:
-        remedy = f"try a smaller schedule.step_size than {plan.config.schedule.step_size:g}"
+    smaller = f"try a smaller schedule.step_size than {plan.config.schedule.step_size:g}"
+    remedy = scale_advice(plan, LARGE_SPREAD) or smaller
     raise DivergedError(f"step {steps}", f"{what} is {loss} {size}{was}", remedy)

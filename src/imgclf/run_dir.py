@@ -9,11 +9,15 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
-from typing import IO, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from imgclf.errors import DataError, RunError, RunInUseError, StorageError, UsageError
 from imgclf.formats.files import read_bytes
+from imgclf.metrics import MOST_CLASSES
 from imgclf.storage import lock, storage, sync, write_whole
+
+if TYPE_CHECKING:
+    from imgclf.model_file import Model
 
 RUNS = Path("runs")
 LOCK = ".lock"
@@ -28,9 +32,18 @@ METRICS = (
     "val/accuracy",
     "update_ratio",
 )
+PICTURES = ("curves.png", "templates.png", "confusion_matrix.png", "confusion_matrix.csv")
 TIMINGS = ("epoch", "seconds", "images_per_second")
 
 Row: TypeAlias = dict[str, float | int | None]
+
+
+def pictures_of(model: "Model") -> list[str]:
+    """Return the pictures that a run with this model has: feature vectors have no templates."""
+    left_out = set() if model.preprocess.is_picture else {"templates.png"}
+    if len(model.class_names) > MOST_CLASSES:
+        left_out |= {"confusion_matrix.png", "confusion_matrix.csv"}
+    return [name for name in PICTURES if name not in left_out]
 
 
 def check_out(out: Path, option: str = "--out") -> None:
@@ -59,6 +72,11 @@ def make_folder(out: Path) -> Path:
     return out
 
 
+def parent_of(out: Path | None) -> Path:
+    """Return the folder that a run directory is made in."""
+    return RUNS if out is None else out.resolve().parent  # a link to an empty folder stays one
+
+
 def create(name: str, out: Path | None, files: dict[str, bytes]) -> "Owned":
     """Make the directory of a new run: `out` itself, else runs/NAME, NAME-2, NAME-3 and so on.
 
@@ -66,7 +84,7 @@ def create(name: str, out: Path | None, files: dict[str, bytes]) -> "Owned":
     """
     if out is not None:
         check_place(out)
-    parent = RUNS if out is None else out.resolve().parent  # a link to an empty folder stays one
+    parent = parent_of(out)
     with storage(parent):
         parent.mkdir(parents=True, exist_ok=True)
         _remove_unfinished(parent)
@@ -158,8 +176,9 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def json_bytes(content: Any) -> bytes:
-    """Return JSON as it is written to files."""
-    return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    """Return JSON as it is written to files; what is no valid text, such as a path may hold, is escaped."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode(errors="backslashreplace")
 
 
 def write_status(directory: Path, status: str) -> None:

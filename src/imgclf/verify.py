@@ -28,7 +28,7 @@ def replay(plan: Plan, directory: Path, sum_blocks: SumFn) -> Replay:
     Up to the newer checkpoint; and to the model and its metrics, where the run is finished.
     """
     newest = read_checkpoint(_existing(directory / NEWEST))
-    check_origin(plan, newest, directory)
+    check_origin(plan, newest, directory, "restore the data, or say where it is now: --data PATH")
     older = directory / PREVIOUS
     since = read_checkpoint(older).snapshot if older.exists() else first_snapshot(plan)
     finished = run_dir.read_status(directory) == "finished"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -203,16 +204,31 @@ def test_debug_shows_the_traceback_too(imgclf):
 
 
 def test_a_bug_is_exit_70_and_one_line(imgclf, monkeypatch):
-    from imgclf.cli import options
-
     def broken(*_):
         raise RuntimeError("two\nlines")
 
     monkeypatch.setattr("imgclf.compose.make_plan", broken)
-    assert options.count_threads(3) == 3
     done = imgclf("train")
     assert done.code == 70
     assert (
         done.err
         == "imgclf: error: imgclf: a bug in imgclf: RuntimeError: two\\nlines - run it with --debug and report it\n"
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nb", "a #b", " a", "a ", "null", "~", "'a'", "[a]", "a: b", "-a", "a=b", "\x1b[31m"]
+)
+def test_a_path_is_taken_as_it_is(imgclf, pictures, name):
+    shutil.copytree(pictures, "a")  # where a part of the name would lead
+    (pictures / "test").rename(pictures / "val")
+    pictures.rename(pictures.parent / name)
+    done = imgclf("data", "info", "--json", "--", name)
+    assert done.code == 0, done.err
+    assert (done.json["data"], set(done.json["splits"])) == (name, {"train", "val"})
+
+
+def test_what_pack_says_next_is_what_works(imgclf, pictures):
+    for out in ("null", "~", "'a'", "my pack #2"):
+        said = imgclf("data", "pack", "pictures", f"--out={out}").out.partition("next   imgclf ")[2]
+        assert imgclf(*shlex.split(said), "--dry-run").code == 0

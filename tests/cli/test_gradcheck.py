@@ -5,12 +5,16 @@ import json
 import numpy as np
 import pytest
 
+from imgclf import folding
 from imgclf.gradcheck import subject
 from imgclf.gradcheck.self_test import run
 from imgclf.gradients import analytic_gradient
 from imgclf.losses import LOSSES
 
-LAYERS = {"value", "textbook", "exhaustive", "complex step", "identities", "hygiene", "toys", "optimizer", "float32"}
+LAYERS = {
+    "value", "textbook", "exhaustive", "complex step", "identities", "hygiene", "toys", "optimizer", "float32",
+    "training",
+}  # fmt: skip
 POINTS = {"zero", "start", "steps", "wide"}
 
 
@@ -125,6 +129,27 @@ def test_a_single_wrong_parameter_is_exit_1_and_named(imgclf, wrong, as_json):
         assert "b[3] (bias; Dress)" in done.out
 
 
+@pytest.mark.parametrize("of", ["config", "run"])
+def test_a_mistake_in_the_gradient_that_trains_alone_is_exit_1(imgclf, monkeypatch, small, of):
+    imgclf("train", *small, "--out", "run")
+
+    def planted(evaluate_gradient):
+        right = folding.folded(evaluate_gradient)
+
+        def wrong(objective, batch, weights):
+            seen = right(objective, batch, weights)
+            seen.grad[:, 3] *= -1
+            return seen
+
+        return wrong
+
+    monkeypatch.setattr("imgclf.compose.folded", planted)
+    done = imgclf("gradcheck", "--json", *(("-s", "model.loss=softmax") if of == "config" else ("--run", "run")))
+    assert done.code == 1
+    assert {check["layer"] for check in done.json["checks"] if check["verdict"] == "fail"} == {"training"}
+    assert done.json["worst"]["parameter"].endswith(("[3]", ",3]"))
+
+
 def test_what_is_not_a_number_is_null_for_a_program(imgclf, wrong):
     def change(grad):
         grad[100 % len(grad), 1] = np.nan
@@ -221,7 +246,7 @@ def test_a_run_whose_data_has_changed(imgclf, refused, tmp_path):
     source = ("-s", "data.source=npz", "-s", "data.path=d.npz", "-s", "preprocess.scale=1", "-s", "train.epochs=1")
     assert imgclf("train", *source, "--out", "r", "--no-plots").code == 0
     np.savez(tmp_path / "d.npz", X=rng.standard_normal((60, 6)), y=np.arange(60) % 3)
-    refused(3, "the data has changed", "gradcheck", "--run", "r")
+    refused(3, "other images than the run began with", "gradcheck", "--run", "r")
 
 
 def test_the_self_test_shows_what_sees_what(imgclf):

@@ -85,7 +85,13 @@ def test_memory_that_runs_out_while_drawing_leaves_a_finished_run(imgclf, refuse
 
     monkeypatch.setattr("imgclf.report.pictures.draw_run", draw)
     command = [word for word in TRAIN if word != "--no-plots"]
-    refused(6, ["run: not enough memory to draw", "finished and saved"], *command, "--out", "run")
+    refused(
+        6,
+        ["run: the run is finished and saved", "only its pictures are missing (not enough memory)", "--resume run"],
+        *command,
+        "--out",
+        "run",
+    )
     assert "finished" in Path("run/status.json").read_text()
 
 

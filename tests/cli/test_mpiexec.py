@@ -233,15 +233,17 @@ def test_a_signal_saves_once_and_ends_all(number):
     assert np.isfinite(load_model(Path("run/model.npz")).weights).all()
 
 
-@pytest.mark.parametrize(("n", "change", "line"), [
-    (300, 1, "its data or settings are not those of rank 0"),
-    (400, 0, "3 blocks to add up, rank 0 has 2"),
+@pytest.mark.parametrize(("n", "label", "feature", "line"), [
+    (300, 1, 0, "its data or settings are not those of rank 0"),
+    (300, 0, 1, "its data or settings are not those of rank 0"),  # mean and deviation are found together: the same
+    (400, 0, 0, "3 blocks to add up, rank 0 has 2"),
 ])  # fmt: skip
-def test_ranks_that_see_other_data_do_not_train(n, change, line):
+def test_ranks_that_see_other_data_do_not_train(n, label, feature, line):
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((400, 5)), np.arange(400) % 3
     np.savez("0.npz", X=X[:280], y=y[:280])
-    y[7] = (y[7] + change) % 3
+    y[7] = (y[7] + label) % 3
+    X[7, 2] += feature
     np.savez("1.npz", X=X[: n - 20], y=y[: n - 20])
     script = """
 import os, sys

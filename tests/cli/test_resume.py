@@ -13,6 +13,8 @@ from imgclf import record, run_dir
 from imgclf.cli.stopping import Stop
 from imgclf.formats.sealed_npz import sealed_npz
 
+pytestmark = pytest.mark.bits
+
 TRAIN = ("train", "--no-plots", "--progress", "none")
 FEW = ("-s", "data.limit=200", "-s", "train.epochs=3")
 
@@ -89,7 +91,7 @@ def test_a_run_that_was_stopped_as_it_became_longer_is_not_finished(imgclf, stop
 @pytest.mark.parametrize(("code", "words", "options"), [
     (2, ["--config", "does not go with --resume"], ("-c", "whole/config.yaml")),
     (2, ["--out", "does not go with --resume"], ("--out", "elsewhere")),
-    (2, ["-s seed", "only train.epochs can"], ("-s", "seed=1")),
+    (2, ["-s seed", "only train.epochs, early_stopping.patience, data.path"], ("-s", "seed=1")),
     (2, ["-s optimizer.decay", "cannot change"], ("-s", "optimizer.decay=0.5")),
     (2, ["-s optimizer.name", "cannot change"], ("-s", "optimizer.name=sgd")),
     (2, ["train.epochs"], ("-s", "train.epochs=0")),
@@ -217,3 +219,168 @@ def test_another_numpy_is_named(imgclf, stopped):
     done = imgclf(*TRAIN, "--resume", stopped)
     assert done.code == 0
     assert f"numpy was 0.1 and is {np.__version__}" in done.err
+
+
+EARLY = (*TRAIN, "-s", "data.limit=300", "-s", "train.epochs=12", "-s", "schedule.name=constant")
+STOPPING = ("-s", "early_stopping={monitor: val/accuracy, patience: 2}", "-s", "schedule.step_size=3")
+
+
+@pytest.fixture
+def stopped_early(imgclf):
+    """A run of 12 epochs that early stopping ended before, at steps so large that nothing gets better for long."""
+    assert imgclf(*EARLY, *STOPPING, "--out", "run").code == 0
+    assert 3 <= rows_in("run") < 12
+    return Path("run")
+
+
+def rows_in(run):
+    return len(Path(run, "metrics.csv").read_text().splitlines()) - 1
+
+
+@pytest.mark.parametrize("option", ["train.epochs=20", "train.epochs=11", "early_stopping.patience=1"])
+def test_a_run_that_stopped_early_says_so_where_it_cannot_become_longer(imgclf, refused, stopped_early, option):
+    before, epochs = tree(stopped_early), rows_in(stopped_early)
+    refused(2, [f"after {epochs} epochs", "early_stopping=null", "patience"], *TRAIN, "--resume", "run", "-s", option)
+    assert tree(stopped_early) == before
+    done = imgclf(*TRAIN, "--resume", "run")
+    assert f"early stopping ended it after epoch {epochs}; `-s early_stopping=null` goes on" in done.out
+    assert tree(stopped_early) == before
+
+
+def test_early_stopping_can_be_lifted_to_the_bytes_of_a_run_without_it(imgclf, stopped_early):
+    done = imgclf(*TRAIN, "--resume", "run", "-s", "early_stopping=null")
+    assert done.code == 0, done.err
+    assert "2 epochs without an improvement -> never" in done.out
+    assert imgclf(*EARLY, "-s", "schedule.step_size=3", "--out", "never").code == 0
+    for name in ("model.npz", "metrics.csv", "metrics.json"):  # the last weights again, not the best
+        assert (stopped_early / name).read_bytes() == Path("never", name).read_bytes(), name
+    assert imgclf("verify", "run").code == 0
+
+
+@pytest.mark.parametrize("epochs", [12, 15])
+def test_a_larger_patience_goes_on_as_a_run_that_had_it(imgclf, stopped_early, epochs):
+    more = ("-s", f"train.epochs={epochs}", "-s", "early_stopping.patience=30")
+    assert imgclf(*TRAIN, "--resume", "run", *more).code == 0
+    assert imgclf(*EARLY, *STOPPING, *more, "--out", "patient").code == 0
+    assert rows_in("run") == epochs
+    for name in ("model.npz", "metrics.csv", "metrics.json"):
+        assert (stopped_early / name).read_bytes() == Path("patient", name).read_bytes(), name
+
+
+def test_what_was_lifted_stays_lifted_when_it_is_stopped_before_its_first_checkpoint(
+    imgclf, stopped_early, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(record.Record, "go_on", raise_stop)
+        assert imgclf(*TRAIN, "--resume", "run", "-s", "early_stopping=null").code == 130
+    assert imgclf(*TRAIN, "--resume", "run").code == 0
+    assert rows_in("run") == 12
+
+
+@pytest.mark.parametrize("option", [
+    "early_stopping.monitor=train/loss", "early_stopping.min_delta=0.5", "early_stopping={monitor: val/loss}",
+])  # fmt: skip
+def test_what_early_stopping_watches_cannot_change(refused, stopped_early, option):
+    before = tree(stopped_early)
+    refused(2, [option.split("=", maxsplit=1)[0], "cannot change"], *TRAIN, "--resume", "run", "-s", option)
+    assert tree(stopped_early) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("monitor: val/accuracy", "monitor: val/loss"), ("min_delta: 0.0", "min_delta: 0.5")]
+)
+def test_what_early_stopping_watches_is_missed_in_an_edited_config(refused, stopped_early, old, new):
+    path = stopped_early / "config.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    refused(2, "changed since the run began", *TRAIN, "--resume", "run", "-s", "train.epochs=20")
+
+
+def test_early_stopping_cannot_begin_in_the_middle(refused, stopped):
+    refused(2, ["early_stopping", "cannot change"], *TRAIN, "--resume", stopped, "-s", "early_stopping={patience: 3}")
+
+
+DRAWN = ("train", "--progress", "none")
+
+
+def test_pictures_that_a_kill_cost_are_drawn_and_nothing_else_changes(imgclf, monkeypatch):
+    options = (
+        "-s",
+        "early_stopping={monitor: train/loss, patience: 9}",
+        "-s",
+        "data.limit=200",
+        "-s",
+        "train.epochs=3",
+    )
+    assert imgclf(*DRAWN, *options, "--out", "whole").code == 0
+    Path("elsewhere").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr("imgclf.report.pictures.curves", raise_stop)
+        assert imgclf(*DRAWN, *options, "--out", "elsewhere/whole").code == 130
+    run = Path("elsewhere/whole")
+    before = tree(run)
+    assert not set(before) & set(run_dir.PICTURES)
+    done = imgclf(*DRAWN, "--resume", run)
+    assert done.code == 0, done.err
+    assert {name: sha for name, sha in tree(run).items() if name not in run_dir.PICTURES} == before
+    for name in run_dir.PICTURES:
+        assert (run / name).read_bytes() == Path("whole", name).read_bytes(), name
+
+
+@pytest.mark.parametrize("name", run_dir.PICTURES)
+def test_only_the_picture_that_is_missing_is_drawn(imgclf, monkeypatch, name):
+    assert imgclf(*DRAWN, *FEW, "--out", "run").code == 0
+    before = tree("run")
+    Path("run", name).unlink()
+    for other in set(run_dir.PICTURES) - {name}:
+        Path("run", other).write_text("mine")
+    assert f"drawn  run ({name})" in imgclf(*DRAWN, "--resume", "run").out
+    after = tree("run")
+    assert after.pop(name) == before.pop(name)
+    assert all(Path("run", other).read_text() == "mine" for other in set(run_dir.PICTURES) - {name})
+    with monkeypatch.context() as patch:
+        patch.setattr("imgclf.loading.load_source", pytest.fail)  # nothing is missing, nothing is loaded
+        assert imgclf(*DRAWN, "--resume", "run").code == 0
+
+
+def test_a_run_that_was_to_have_no_pictures_gets_none(imgclf):
+    assert imgclf(*TRAIN, *FEW, "--out", "run").code == 0
+    before = tree("run")
+    assert imgclf(*DRAWN, "--resume", "run").code == 0
+    assert tree("run") == before
+
+
+def test_pictures_of_a_run_before_it_became_longer_do_not_stay(imgclf, monkeypatch):
+    assert imgclf(*DRAWN, *FEW, "--out", "run").code == 0
+    longer = (*DRAWN, "--resume", "run", "-s", "train.epochs=5")
+    with monkeypatch.context() as patch:
+        patch.setattr("imgclf.report.pictures.curves", raise_stop)
+        assert imgclf(*longer).code == 130
+    assert not any(Path("run", name).exists() for name in run_dir.PICTURES)
+    assert imgclf(*longer).code == 0
+    assert all(Path("run", name).exists() for name in run_dir.PICTURES)
+
+
+@pytest.mark.parametrize("name", ["model.npz", "metrics.json"])
+def test_what_a_finished_run_lacks_is_made_again(imgclf, name):
+    assert imgclf(*TRAIN, *FEW, "--out", "run").code == 0
+    before = tree("run")
+    Path("run", name).unlink()
+    done = imgclf(*TRAIN, "--resume", "run")
+    assert done.code == 0, done.err
+    assert tree("run") == before
+
+
+def test_where_the_data_is_gone_the_results_are_said_and_what_needs_no_data_is_drawn(imgclf):
+    np.savez("data.npz", X=np.random.default_rng(0).integers(0, 256, (60, 4, 4), dtype=np.uint8), y=np.arange(60) % 3)
+    assert imgclf(*DRAWN, "-s", "data.source=npz", "-s", "data.path=data.npz", "--out", "run").code == 0
+    Path("data.npz").unlink()
+    for name in run_dir.PICTURES:
+        Path("run", name).unlink()
+    done = imgclf("-q", *DRAWN, "--resume", "run")
+    assert done.code == 3
+    assert "finished already" in done.out
+    assert done.err.count("\n") == 1
+    assert "only its pictures are missing" in done.err
+    assert "data.npz: no such file" in done.err
+    assert Path("run/curves.png").exists()

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgclf import parallel
+from imgclf import cores, parallel
 from imgclf.config import resolve
+from imgclf.data.sources import fashion_mnist_mini
 from imgclf.loading import load_training_data
 from imgclf.losses import LOSSES
 from imgclf.model_file import load_model
@@ -66,7 +67,7 @@ def test_the_run_tells_its_story(imgclf, small):
 @pytest.mark.parametrize(("size", "asked", "used"), [(8, (), 1), (48, (), 3), (8, ("--threads", 3), 3)])
 def test_one_thread_trains_on_small_pictures_unless_more_are_asked_for(imgclf, monkeypatch, size, asked, used):
     sums, sum_together = [], parallel._sum_together
-    monkeypatch.setattr(parallel, "available_cores", lambda: 3)
+    monkeypatch.setattr(cores, "available_cores", lambda: 3)
     monkeypatch.setattr(parallel, "_sum_together", lambda *args: sums.append(1) or sum_together(*args))
     options = ("-s", "data.source=synthetic", "-s", f"data.options={{train: 2000, classes: 10, size: {size}}}")
     options += ("-s", "train.epochs=2", "-s", "train.batch_size=200", "--no-plots", "--out", "run")
@@ -246,6 +247,49 @@ def test_a_run_that_diverges_stops_and_says_what_to_try(refused, gradient):
     assert "train" not in done.err.split("error:")[0]
     assert json.loads(Path("run/status.json").read_text()) == {"status": "diverged"}
     assert not Path("run/model.npz").exists()
+
+
+AS_STORED = {
+    "bytes": lambda pixels: pixels,
+    "features of 0..255": lambda pixels: pixels.reshape(len(pixels), -1).astype("f4"),
+    "features of 0..1": lambda pixels: (pixels.reshape(len(pixels), -1) / 255).astype("f4"),
+    "standardised features": lambda pixels: (pixels.reshape(len(pixels), -1) - 73.0) / 90,
+    "features of 0 and 1": lambda pixels: (pixels.reshape(len(pixels), -1) > 99).astype("f8"),
+    "images of 0 and 1": lambda pixels: (pixels > 99).astype("u1"),
+    "images of true and false": lambda pixels: pixels > 99,
+    "images of 16 grays": lambda pixels: pixels // 16,
+}
+
+
+@pytest.mark.parametrize("stored", AS_STORED)
+def test_the_same_images_are_learned_from_however_their_values_are_stored(imgclf, stored):
+    imgclf("--version")
+    found = fashion_mnist_mini.load(None, ("train", "test"))
+    np.savez("data.npz", **{
+        f"{name}_{split}": array
+        for split, data in found.items()
+        for name, array in (("x", AS_STORED[stored](data.images[..., 0])), ("y", data.y))
+    })  # fmt: skip
+    options = ("-s", "data.source=npz", "-s", "data.path=data.npz", "--no-plots", "-s", "train.epochs=4", "--out")
+    done = imgclf("train", *options, "run")
+    assert (done.code, done.err) == (0, "")
+    assert ("\nfeatures  x = (features - mean) / standard deviation, by feature\n" in done.out) == (
+        "features" in stored
+    )
+    assert imgclf("eval", "run", "--json").json["accuracy"] > 0.78
+    repeated = imgclf("train", "-c", "run/config.yaml", *options, "again")
+    assert (repeated.code, Path("again/model.npz").read_bytes()) == (0, Path("run/model.npz").read_bytes())
+
+
+def test_a_run_holds_what_null_meant_and_says_where_a_scale_leaves_nothing(imgclf, small):
+    imgclf("train", *small, "--out", "default")
+    chosen = resolve([Path("default/config.yaml")]).config.preprocess
+    assert (chosen.scale, chosen.std) == (255, "none")
+    squashed = imgclf("-q", "train", *small, "-s", "preprocess.scale=1e5", "--out", "squashed")
+    (warning,) = squashed.err.splitlines()
+    assert warning.startswith("imgclf: warning: preprocess: x has a standard deviation of only 0.00")
+    assert warning.endswith("try preprocess.scale: 255")
+    assert resolve([Path("squashed/config.yaml")]).config.preprocess.scale == 1e5
 
 
 def test_pixels_that_were_not_scaled_are_the_first_suspect(refused, small):

@@ -107,9 +107,14 @@ def test_a_source_that_is_not_there_is_no_choice():
         ("schedule.step_size=abc", "expected a number, got the text 'abc'"),
         ("schedule.step_size=.nan", "must be a finite number, is nan"),
         ("schedule.step_size=0", "must be greater than 0, is 0"),
-        ("name=1e-3", "expected text, got the number 0.001; quote it to make it text"),
+        ("train.epochs=5 # five", "expected a whole number, got the text '5 # five'"),
+        ("train.epochs='5", "expected a whole number, got the text ''5'"),
+        ("train.dtype=*x", "'*x' is not one of float32, float64"),
+        ("seed=" + "9" * 5000, "a number of 5,000 characters is too long"),
+        ("early_stopping={patience: 3} # x", "nothing may follow the value, not even a comment"),
         ("train.batch_size=some", "expected a whole number or the word all, got the text 'some'"),
         ("train.batch_size=0", "must be at least 1, is 0"),
+        ("data.source=a\udcff", r"the text 'a\udcff' is not valid Unicode"),
         ("data.options=5", "expected a section of keys, got the number 5"),
         ("data.options.noise=.inf", "every number must be finite"),
     ],
@@ -149,7 +154,7 @@ def test_a_variant_given_for_its_section_is_told_where_to_write_it():
         ("data.options." + ".".join("a" * 20) + "=" + "[" * 12 + "]" * 12, "nested more than 32 deep"),
         ("x" * 500 + "=1", "the key is too long"),
         ("train={epochs: 1, epochs: 2}", "-s train: train.epochs: given twice; first in line 1"),
-        ("name=&a x", "-s name: name: anchors (&) and aliases (*) are not allowed; write the value out"),
+        ("train={epochs: &a 1}", "-s train: train.epochs: anchors (&) and aliases (*) are not allowed; write the "),
         ("seed.x=1", "-s seed.x: seed: expected a whole number, got a section"),
     ],
 )
@@ -159,13 +164,20 @@ def test_a_malformed_override_is_told(override, line):
     assert len(found) <= 300
 
 
+def test_a_number_for_a_key_of_text_is_told_how_to_be_text(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text("name: 1e-3\n")
+    (line,) = error([file]).lines()
+    assert line == f"{file}:1:7: name: expected text, got the number 0.001; quote it to make it text"
+
+
 def test_the_explanation_puts_a_caret_under_the_mistake(tmp_path):
     file = tmp_path / "c.yaml"
-    file.write_text('data:\n  {path: "a\tb", limit: 0}  # none\n')
+    file.write_text('data:\n  {path: "猫\tb", limit: 0}  # \u202e\n')
     assert error([file], ["model.loss = svn"]).explain() == [
         f"{file}:2:24: data.limit: must be at least 1, is 0",
-        '      {path: "a\tb", limit: 0}  # none',
-        "               \t           ^",
+        '      {path: "猫\\tb", limit: 0}  # \\u202e',
+        "                             ^",  # a character of two columns, and one that is shown as two
         "-s model.loss: model.loss: 'svn' is not one of softmax, svm, svm_squared, svm_cs, logistic_ovr; "
         "did you mean 'svm'?",
         "    model.loss = svn",

@@ -10,7 +10,7 @@ NUMBERS = {
     "data.val_fraction": {"0", "0.5"},
     "data.limit": {"1", "7", "null"},
     "preprocess.image_size": {"1", "7", "null"},
-    "preprocess.scale": {"0.5", "1", "7"},
+    "preprocess.scale": {"0.5", "1", "7", "null"},
     "model.init_scale": {"0", "0.5", "1", "7"},
     "regularization.l2": {"0", "0.5", "1", "7"},
     "regularization.l1": {"0", "0.5", "1", "7"},
@@ -27,9 +27,9 @@ NUMBERS = {
     "early_stopping.min_delta": {"0", "0.5", "1", "7"},
     "checkpoint.every": {"1", "7"},
 }
-TEXTS = {"name": {"abc", "'7'", "null"}, "data.path": {"abc", "'7'", "null"}}
+TEXTS = {"name": set(PROBES), "data.path": set(PROBES)}
 SECTIONS = {"early_stopping": {"null"}, "data.options": {"{a: 1}"}}
-NULLABLE = {"preprocess.color": {"null"}}
+NULLABLE = {"preprocess.color": {"null"}, "preprocess.std": {"null"}}
 ACCEPTED = NUMBERS | TEXTS | SECTIONS | NULLABLE  # of all others, which are choices and sections, none
 OWNER = {"optimizer": "adam", "schedule": "step"}
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from imgclf.arrays import BLOCK, LINE
 from imgclf.data.dataset import Dataset
-from imgclf.data.preprocess import fit_preprocess
+from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread
 from imgclf.parallel import workers
 
 RNG = np.random.default_rng(0)
@@ -93,6 +93,94 @@ def test_features_of_no_preprocessing_are_used_as_given():
     assert fitted.apply(features.images).tobytes() == features.images.tobytes()
     channel = fit_preprocess(features, scale=1, center="channel", std="none", dtype="float64")
     np.testing.assert_allclose(channel.mean, features.images.mean(axis=0), rtol=1e-14)
+
+
+@pytest.mark.parametrize("tiny", [1e-310, 1e-45, 1e-40, 1e-38, 1e-36, 1e-30])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e9])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_feature_that_hardly_changes_becomes_no_number_that_is_not_finite(tiny, scale, dtype):
+    features = Dataset.of(np.array([[0, 1], [tiny, 2]] * 5), np.arange(10) % 2, ("a", "b"))
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        X = fit_preprocess(features, scale=scale, center="pixel", std="pixel", dtype=dtype).apply(features.images)
+    assert np.abs(X).max() < 1.5
+
+
+def test_the_deviation_of_huge_features_is_that_of_small_ones():
+    small = RNG.standard_normal((50, 3))
+    one, other = (
+        fit_preprocess(Dataset.of(X, np.arange(50) % 2, ("a", "b")), scale=1, center="pixel", std="pixel",
+                       dtype="float64").apply(X)
+        for X in (small + 1, (small + 1) * 2.0**600)
+    )  # fmt: skip
+    np.testing.assert_allclose(other, one, rtol=1e-9)
+
+
+def test_features_far_from_0_keep_their_differences_in_float32():
+    """Such as seconds since 1970, which float32 knows to within a minute: only the mean is rounded."""
+    seconds = 1.6e9 + 10 * RNG.standard_normal((200, 3))
+    data = Dataset.of(seconds, np.arange(200) % 2, ("a", "b"))
+    X = fit_preprocess(data, scale=1, center="pixel", std="pixel", dtype="float32").apply(seconds).astype(np.float64)
+    right = (seconds - seconds.mean(axis=0)) / seconds.std(axis=0)
+    np.testing.assert_allclose(X - X.mean(axis=0), right, atol=1e-5)
+
+
+def images_of(values):
+    values = np.resize(np.asarray(values, np.uint8), (10, 2, 2, 1))
+    return Dataset.of(values, np.arange(10) % 2, ("a", "b"))
+
+
+@pytest.mark.parametrize(("values", "scale"), [
+    ([0, 255], 255), ([0, 64], 255), ([0, 63], 63), ([0, 16], 16), ([0, 15], 15), ([0, 1], 1), ([1], 1), ([0], 255),
+])  # fmt: skip
+def test_images_of_few_levels_are_divided_by_their_largest_value(values, scale):
+    assert default_scale(images_of(values)) == scale
+
+
+def test_one_bright_pixel_anywhere_makes_the_scale_of_bytes(monkeypatch):
+    monkeypatch.setattr("imgclf.data.dataset.AT_ONCE", 8)  # two images at a time
+    dark = images_of([0, 1])
+    dark.images[9, 1, 1] = 255
+    assert default_scale(dark) == 255
+    assert default_scale(dark.subset(np.arange(9))) == 1
+
+
+@pytest.mark.parametrize("factor", [1, 255, 1e-3])
+def test_features_are_used_as_given_and_standardised(factor):
+    features = Dataset.of(factor * RNG.random((300, 5)), np.arange(300) % 2, ("a", "b"))
+    scale, std = default_scale(features), default_std(features)
+    assert (scale, std) == (1, "pixel")
+    X = fit_preprocess(features, scale=scale, center="pixel", std=std, dtype="float64").apply(features.images)
+    np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(X.std(axis=0), 1, rtol=1e-12)
+
+
+def test_images_of_0_and_1_are_seen_as_those_of_0_and_255_by_a_model_of_each():
+    ones = images_of([0, 1, 1, 0, 0, 1, 0])
+    whites = Dataset.of(255 * ones.images, ones.labels, ones.class_names)
+    of_ones, of_whites = (
+        fit_preprocess(data, scale=default_scale(data), center="none", std="none", dtype="float64")
+        for data in (ones, whites)
+    )
+    np.testing.assert_allclose(of_whites.apply(whites.images), of_ones.apply(ones.images), rtol=1e-15)
+    np.testing.assert_array_equal(of_ones.apply(whites.images), 255 * of_ones.apply(ones.images))
+
+
+def test_images_are_not_divided_by_a_deviation():
+    assert default_std(DATA) == "none"
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-3, 1, 1e30])
+def test_the_spread_is_the_deviation_of_what_changes(size):
+    X = np.zeros((BLOCK, 4))
+    X[:, :2] = 1000 * size + size * RNG.standard_normal((BLOCK, 2))  # the other two never change
+    given = Preprocess((4,), 1.0, None, None, "float64")
+    features = Dataset.of(X, np.arange(BLOCK) % 2, ("a", "b"))
+    assert spread(given, features) == pytest.approx(np.sqrt(X[:, :2].var(axis=0).mean()), rel=1e-9)
+
+
+def test_where_nothing_changes_there_is_no_spread():
+    given = Preprocess((2,), 1.0, None, None, "float32")
+    assert np.isnan(spread(given, Dataset.of(np.full((9, 2), 0.3), np.arange(9) % 2, ("a", "b"))))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "1", "CMYK", "I;16", "LA"])

@@ -9,6 +9,8 @@ from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.model import scores
 
+pytestmark = pytest.mark.bits
+
 CONFIGURATIONS = 400
 
 

@@ -74,6 +74,7 @@ ONLY = {
     "toys": "no gradient of a single image",
     "optimizer": "velocity forgotten",
     "float32": "added up in float16 in training",
+    "training": "one class uphill where it trains",
 }
 
 

@@ -8,30 +8,33 @@ from hostile.examine import TABLE, examine
 from hostile.mutations import KINDS
 from hostile.readers import READERS
 from hostile.watch import UNNOTICED
-from imgclf.parallel import available_cores
-
-# Whichever comes first.
-FORMS = {"quick": {"count": 2_000, "seconds": 5.0}, "long": {"count": 50_000, "seconds": 24 * 3600.0}}
+from imgclf.cores import available_cores
 
 
-@pytest.fixture(scope="module", params=["quick", pytest.param("long", marks=pytest.mark.long)])
-def examined(request, tmp_path_factory):
-    """All readers are examined at once, as many at a time as there are cores."""
+@pytest.fixture
+def quickly(tmp_path):
+    """Examine a reader for a moment; tests on several processes each have readers of their own."""
+    return lambda name: examine(name, tmp_path / "files", count=1_000, seconds=2.5)
+
+
+@pytest.fixture(scope="module")
+def at_length(tmp_path_factory):
+    """Examine all readers at once, as many at a time as there are cores; the results of each in its turn."""
     folder = tmp_path_factory.mktemp("hostile")
     with ThreadPoolExecutor(available_cores()) as pool:
         begun = {
-            name: pool.submit(examine, name, folder / name.replace(" ", "-"), **FORMS[request.param])
+            name: pool.submit(examine, name, folder / name.replace(" ", "-"), count=50_000, seconds=24 * 3600.0)
             for name in READERS
         }
-        yield request.param, begun
+        yield lambda name: begun[name].result()
         pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_changed_file_is_read_or_refused_in_one_line_and_nothing_else_happens(examined, tell, name):
-    form, begun = examined
-    outcome = begun[name].result()
-    if form == "long":
+@pytest.mark.parametrize("form", ["quickly", pytest.param("at_length", marks=pytest.mark.long)])
+def test_a_changed_file_is_read_or_refused_in_one_line_and_nothing_else_happens(request, tell, form, name):
+    outcome = request.getfixturevalue(form)(name)
+    if form == "at_length":
         TABLE[name] = outcome
     tried = outcome.read + outcome.refused
     tell(f"changed files, given to {len(READERS)} readers", tried, len(outcome.findings))

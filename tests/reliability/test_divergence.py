@@ -10,11 +10,13 @@ import pytest
 
 from imgclf import run_dir
 from imgclf.checkpoint import load_checkpoint
-from imgclf.config import dump
+from imgclf.compose import make_plan
+from imgclf.config import dump, resolve
 from imgclf.errors import DivergedError
 from imgclf.losses import LOSSES
+from imgclf.optimizers import OPTIMIZERS
 from imgclf.parallel import workers
-from imgclf.run import Step, run
+from imgclf.run import Step, first_snapshot, run, train
 
 # Grows too large within some steps, whatever the loss: momentum that is larger than 1.
 GROWING = ("optimizer={name: momentum, decay: 0.9}", "schedule={name: constant, step_size: 1.0e+6}",
@@ -45,6 +47,30 @@ def test_the_step_that_goes_too_far_is_the_last_and_the_one_before_is_kept(runs,
     with pytest.raises(DivergedError):  # going on leads there again, and changes nothing
         runs.go_on(plan, directory)
     assert checkpoint_files(directory) == before
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("size", [1e-25, 1e-6, 1, 1e6, 1e18, 1e22, 1e30])
+def test_a_run_whose_gradients_are_of_any_size_moves_its_weights_or_stops(tmp_path, optimizer, size):
+    """It never goes on without learning: float32 does not hold the squares of 1e20, and a step divided by them is 0."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 60)
+    np.savez(tmp_path / "data.npz", X=size * (rng.standard_normal((60, 4)) + np.eye(3, 4)[y]), y=y)
+    overrides = ("data.source=npz", f"data.path='{tmp_path / 'data.npz'}'", "preprocess={scale: 1, std: none}",
+                 "model.loss=svm", "regularization.l2=0", "train.epochs=2", "data.val_fraction=0",
+                 f"optimizer.name={optimizer}")  # fmt: skip
+    plan = make_plan(resolve(overrides=overrides).config)
+    told = ""
+    with workers(1) as sum_blocks:
+        try:
+            *_, finished = train(plan, sum_blocks, first_snapshot(plan))
+        except DivergedError as error:
+            told = str(error)
+    if told:
+        assert size > 1e6
+        assert "try preprocess.std: pixel" in told
+    else:
+        assert (finished.model.weights[:-1] != 0).all()
 
 
 def checkpoint_files(directory):

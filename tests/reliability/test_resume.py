@@ -12,6 +12,8 @@ from imgclf.optimizers import OPTIMIZERS
 from imgclf.parallel import workers
 from imgclf.run import Epoch, run
 
+pytestmark = pytest.mark.bits
+
 STEPS = 12
 EVENTS = STEPS + 3  # and an epoch's end after every four
 
@@ -134,3 +136,13 @@ def test_nothing_else_than_a_checkpoint_is_needed(runs):
     runs.begin(plan, runs.at / "broken", 7)
     runs.go_on(plan, runs.at / "broken")
     assert runs.left(runs.at / "broken") == runs.left(runs.at / "whole")
+
+
+def test_where_early_stopping_is_lifted_the_last_weights_count(runs):
+    watched = runs.plan("early_stopping={monitor: train/loss, patience: 9}", "schedule.step_size=3")
+    free = runs.plan("schedule.step_size=3")
+    runs.begin(free, runs.at / "whole")
+    runs.begin(watched, runs.at / "lifted", EVENTS)  # every epoch is made, and the first was the best
+    runs.go_on(free, runs.at / "lifted")
+    for name in ("model.npz", "metrics.csv", "metrics.json"):
+        assert (runs.at / "lifted" / name).read_bytes() == (runs.at / "whole" / name).read_bytes(), name

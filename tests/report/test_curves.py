@@ -24,8 +24,8 @@ def history(epochs, *, val=True, **columns):
     return table | {name.replace("_", "/"): column for name, column in columns.items()}
 
 
-def drawn(metrics):
-    figure = curves(metrics, "the title")
+def drawn(metrics, **options):
+    figure = curves(metrics, "the title", **options)
     png_bytes(figure)
     return figure
 
@@ -69,11 +69,42 @@ def test_axes_and_lines_are_named():
     assert not any("val" in text for text in texts(drawn(history(4, val=False))))
 
 
-def test_first_of_the_best_val_epochs_is_marked():
-    figure = drawn(history(5, val_accuracy=[0.1, None, 0.7, 0.7, 0.2]))
-    assert any(text.endswith("best val: 70.00% after epoch 3") for text in texts(figure))
-    for axes in figure.axes[:2]:
-        assert axes.lines[-1].get_xdata() == [3]
+@pytest.mark.parametrize(("val", "value"), [(True, "val 70.00%"), (False, "train 82.50%")])
+def test_the_epoch_that_was_kept_is_marked_and_no_other(val, value):
+    metrics = history(5, val=val)
+    if val:
+        metrics["val/accuracy"] = [0.1, None, 0.9, 0.7, 0.2]  # the best is another: val/loss was watched
+    kept = 4
+    figure = drawn(metrics, kept_epoch=kept)
+    assert any(text.endswith(f"kept: the weights after epoch {kept}, {value}") for text in texts(figure))
+    for axes, what in zip(figure.axes, ("loss", "accuracy"), strict=False):
+        (ring,) = (line for line in axes.lines if line.get_markersize() == 8)
+        column = metrics[f"{'val' if val else 'train'}/{what}"]
+        assert (list(ring.get_xdata()), list(ring.get_ydata())) == ([kept], [column[kept - 1]])
+
+
+def test_without_early_stopping_no_epoch_is_marked():
+    figure = drawn(history(5))
+    assert not any("kept" in text for text in texts(figure))
+    assert not any(line.get_markersize() == 8 for axes in figure.axes for line in axes.lines)
+
+
+def test_step_sizes_begin_with_that_of_the_first_step():
+    metrics = history(1) | {"step_size": [0.0]}  # of the last step of a cosine
+    axes = drawn(metrics, first_step_size=0.1).axes[2]
+    np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[0, 0.1], [1, 0]])
+    left, right = axes.get_xlim()
+    assert left < 0 < 1 < right
+    assert len(set(drawn(metrics, first_step_size=0.1).axes[0].get_xlim()) & {left, right}) == 2
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-9, 1e-6, 1e-4, 1e-3, 1e-2, 0.1, 1])
+@pytest.mark.parametrize("low", [1e-6, 0.4123456, 2.302585, 1234.5])
+def test_no_two_ticks_of_the_loss_have_the_same_label(low, spread):
+    scale = loss_scale(np.array([low, low * (1 + spread)]))
+    labels = [scale.tick_label(tick) for tick in scale.ticks]
+    assert len(set(labels)) == len(labels) >= 2
+    assert all(len(label) <= 9 for label in labels)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, None])

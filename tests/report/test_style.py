@@ -6,11 +6,13 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
+from imgclf.report.confusion import confusion_matrix
 from imgclf.report.style import (
     BODY,
     NO_GLYPH,
     Heading,
     class_labels,
+    key_to_numbers,
     legible,
     png_bytes,
     sheet,
@@ -18,6 +20,7 @@ from imgclf.report.style import (
     text_width,
     write,
 )
+from imgclf.report.templates import templates
 
 
 def drawn(text="a"):
@@ -99,6 +102,17 @@ def test_short_names_keep_beginning_and_end():
 
 def test_name_without_glyphs_is_its_number():
     assert class_labels(["cat", "猫", "", "a犬"], 2, BODY) == ["cat", "class 1", "class 2", "class 3"]
+
+
+def test_where_names_became_numbers_it_is_said_which_is_which():
+    assert key_to_numbers(["cat", "T-shirt/top"]) == ""
+    assert "confusion_matrix.csv" in key_to_numbers(["cat", "猫"])
+    for figure in (
+        confusion_matrix(np.eye(2, dtype=int), ["cat", "猫"], "title"),
+        templates(np.zeros((13, 2)), (2, 2, 3), ["cat", "猫"]),
+    ):
+        said = " ".join(text.get_text() for text in figure.texts)
+        assert key_to_numbers(["猫"]).strip() in said
 
 
 def test_name_that_looks_like_another_is_numbered():

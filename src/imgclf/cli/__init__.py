@@ -3,15 +3,17 @@
 import os
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 from imgclf import __version__
-from imgclf.cli.console import printable, stop_talking
+from imgclf.cli.console import echo, open_streams, stop_talking
 from imgclf.cli.launcher import place, refuse_many
 from imgclf.cli.options import show_help
+from imgclf.cli.parsing import Group
 from imgclf.cli.stopping import Stop, asked, leave_at_once, listen
 from imgclf.errors import ImgclfError, StorageError
 
@@ -19,7 +21,7 @@ COMMANDS = ("train", "eval", "predict", "gradcheck", "verify", "data", "config",
 BUG = 70
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Imports a command when it is asked for: help must answer at once."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -33,18 +35,6 @@ class LazyGroup(click.Group):
         command = import_module(f"imgclf.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Add the nearest name to click's message for an unknown command."""
-        from difflib import get_close_matches
-
-        if args and args[0] not in COMMANDS:
-            near = get_close_matches(args[0], COMMANDS, 1)
-            hint = f"; did you mean '{near[0]}'?" if near else f"; the commands are {', '.join(COMMANDS)}"
-            raise click.UsageError(f"no such command '{args[0]}'{hint}", ctx)
-        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what click's `main` would turn into an exit code of its own is settled here."""
@@ -80,9 +70,7 @@ def cli(ctx: click.Context, debug: bool, verbose: bool, quiet: bool) -> None:
 
 def main() -> NoReturn:
     """Run the command line; every error is one line and an exit code."""
-    # A daemon may have no streams at all.
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    open_streams()
     # Apple's BLAS reads this when NumPy is loaded and cannot be told later; others are told by `parallel.workers`.
     os.environ["VECLIB_MAXIMUM_THREADS"] = "1"
     try:
@@ -110,15 +98,10 @@ def _run() -> int:
 
 def report(error: BaseException, prefix: str = "", *, debug: bool = False) -> int:
     """Print an error as one line (a config error may be several) and return its exit code."""
-    if debug:
-        traceback.print_exception(error)
+    trace = "".join(traceback.format_exception(error)).rstrip().split("\n") if debug else ()
     lines, code = explain(error)
-    try:
-        for line in lines:
-            # A file's name may hold a line break; an error is one line all the same.
-            click.echo(f"imgclf: error: {prefix}" + printable(line.replace("\n", "\\n")), err=True)
-    except OSError:
-        pass  # there is nowhere left to say it; the exit code still does
+    with suppress(OSError):  # where there is nowhere left to say it, the exit code still does
+        echo(*trace, *(f"imgclf: error: {prefix}{line}" for line in lines), err=True)
     return code
 
 

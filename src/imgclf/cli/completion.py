@@ -2,8 +2,11 @@
 
 import click
 
+from imgclf.cli.console import write
+from imgclf.cli.parsing import Command
 
-@click.command("completion", short_help="Print a shell completion script.")
+
+@click.command("completion", cls=Command, short_help="Print a shell completion script.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
@@ -18,4 +21,4 @@ def command(ctx: click.Context, shell: str) -> None:
 
     kind = get_completion_class(shell)
     assert kind is not None, "click completes these three shells"
-    click.echo(kind(ctx.find_root().command, {}, "imgclf", "_IMGCLF_COMPLETE").source())
+    write(kind(ctx.find_root().command, {}, "imgclf", "_IMGCLF_COMPLETE").source() + "\n")

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import click
 
-from imgclf.cli.console import Console
+from imgclf.cli.console import Console, echo, write
 from imgclf.cli.options import PATH, config_options, show_help
+from imgclf.cli.parsing import Group
 from imgclf.errors import UsageError
 
 
-@click.group("config", invoke_without_command=True, short_help="Write, show and check configs.")
+@click.group("config", cls=Group, invoke_without_command=True, short_help="Write, show and check configs.")
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """Write, show and check configs."""
@@ -25,7 +26,7 @@ def init(ctx: click.Context, file: Path) -> None:
     from imgclf.config import template
 
     if str(file) == "-":
-        click.echo(template(), nl=False)
+        write(template())
         return
     from imgclf.storage import storage
 
@@ -45,7 +46,7 @@ def show(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     from imgclf.config import resolve
     from imgclf.config import show as show_resolved
 
-    click.echo(show_resolved(resolve(files, overrides)), nl=False)
+    write(show_resolved(resolve(files, overrides)))
 
 
 @command.command("check", short_help="Check configs; show every mistake where it is.")
@@ -61,7 +62,8 @@ def check(ctx: click.Context, paths: tuple[Path, ...], files: tuple[Path, ...], 
         resolve(chosen, overrides)
     except ConfigError as error:
         for problem in error.problems:
-            click.echo("imgclf: error: " + "\n".join(problem.explain()), err=True)
+            line, *source = problem.explain()
+            echo(f"imgclf: error: {line}", *source, err=True)
         ctx.exit(error.exit_code)
     names = ", ".join(str(file) for file in chosen) or "the defaults"
     Console(ctx, as_json=False).say(f"{names}: no mistakes")
@@ -74,4 +76,4 @@ def schema() -> None:
 
     from imgclf.config import json_schema
 
-    click.echo(json.dumps(json_schema(), indent=2))
+    write(json.dumps(json_schema(), indent=2) + "\n")

@@ -3,31 +3,47 @@
 import json
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from imgclf.terminal_text import display_width, printable
+
 if TYPE_CHECKING:
     from imgclf.data.official import LoadedFile
+    from imgclf.formats.csv_text import Cell
 
 
-def echo(text: str, *, err: bool = False) -> None:
-    """Print a line. When nobody reads any more (`imgclf train | head`), stop talking and go on working."""
+def open_streams() -> None:
+    r"""Make stdout and stderr take any text: what their encoding does not have is written as `\u732b`."""
+    # A daemon may have no streams at all.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def echo(*lines: str, err: bool = False) -> None:
+    """Print lines for people: whatever a name holds, it stays in its line and steers no terminal."""
+    write("".join(f"{printable(line)}\n" for line in lines), err=err)
+
+
+def write(text: str, *, err: bool = False) -> None:
+    """Write text for a program, as it is. When nobody reads any more (`| head`), stop talking and go on working."""
+    stream = sys.stderr if err else sys.stdout
     try:
-        click.echo(printable(text), err=err)
+        stream.write(text)
+        stream.flush()
     except BrokenPipeError:
-        stop_talking(sys.stderr if err else sys.stdout)
+        stop_talking(stream)
 
 
 def stop_talking(stream: TextIO) -> None:
     """Send a stream that nobody reads nowhere: Python flushes at exit, and must have somewhere to flush to."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def printable(text: str) -> str:
-    """Write what is no valid text, such as the name of a file may be, in a form that can be printed."""
-    return text.encode(errors="backslashreplace").decode()
 
 
 class Console:
@@ -38,40 +54,49 @@ class Console:
         self.quiet: bool = ctx.obj["quiet"]
         self.verbose: bool = ctx.obj["verbose"]
 
-    def say(self, text: str = "") -> None:
+    def say(self, *lines: str) -> None:
         """Tell people what is going on; not when quiet."""
         if not self.quiet:
-            echo(text, err=self.as_json)
+            echo(*lines, err=self.as_json)
 
-    def detail(self, text: str) -> None:
+    def detail(self, *lines: str) -> None:
         """Tell those who asked for more."""
         if self.verbose:
-            echo(text, err=True)
+            echo(*lines, err=True)
 
     def warn(self, text: str) -> None:
         """Tell people what may surprise them, quiet or not."""
         echo(f"imgclf: warning: {text}", err=True)
 
-    def result(self, text: str) -> None:
+    def result(self, *lines: str) -> None:
         """Tell people what they asked for, quiet or not."""
-        echo(text, err=self.as_json)
+        echo(*lines, err=self.as_json)
 
     def object(self, content: Any) -> None:
         """Give a program its object; nothing where nobody asked for one."""
         if self.as_json:
-            echo(json.dumps(content, allow_nan=False))
+            write(json.dumps(content, allow_nan=False) + "\n")
+
+    def csv(self, rows: "Iterable[Sequence[Cell]]") -> None:
+        """Give a program its table, every value exact; a terminal, which people look at, gets what is printable."""
+        from imgclf.formats.csv_text import csv_text
+
+        if sys.stdout.isatty():
+            rows = [[printable(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+        write(csv_text(rows))
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
-    """Align columns: the first `left` to the left, numbers to the right."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i < left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in [header, *rows]
-    )
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
+    """Return the lines of a table: the first `left` columns to the left, numbers to the right."""
+    cells = [[printable(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(map(display_width, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(_padded(cell, width, i < left) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
+            .rstrip() for row in cells]  # fmt: skip
+
+
+def _padded(cell: str, width: int, to_the_left: bool) -> str:
+    space = " " * (width - display_width(cell))
+    return cell + space if to_the_left else space + cell
 
 
 def number(value: float) -> str:

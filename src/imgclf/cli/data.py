@@ -1,7 +1,5 @@
 """`imgclf data`: get images, look at them before they are learned from, or pack them for that."""
 
-import json
-import shlex
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,16 +8,24 @@ import click
 
 from imgclf.cli import download
 from imgclf.cli.console import Console, picture_size, plural, provenance, table
-from imgclf.cli.options import PATH, config_options, json_option, progress_option, read_config, show_help
+from imgclf.cli.options import (
+    PATH,
+    config_options,
+    data_options,
+    json_option,
+    progress_option,
+    read_config,
+    show_help,
+)
+from imgclf.cli.parsing import Group
 from imgclf.cli.stopping import Stop
-from imgclf.errors import printable
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Dataset
     from imgclf.data.official import LoadedFile
 
 
-@click.group("data", invoke_without_command=True, short_help="Get data sets, look at them, and pack them.")
+@click.group("data", cls=Group, invoke_without_command=True, short_help="Get data sets, look at them, and pack them.")
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """Get data sets, look at them, and pack them."""
@@ -55,17 +61,13 @@ def info(
     first = next(iter(splits.values()))
     known = provenance(config.data.source, files_of(splits))
     console.result(f"{content['data']} ({config.data.source}): {picture_size(first.example_shape)}, "
-                   f"{len(content['classes'])} classes{known}\n")  # fmt: skip
-    console.result(_counts(content) + "\n")
+                   f"{len(content['classes'])} classes{known}", "")  # fmt: skip
+    console.result(*_counts(content), "")
     if tree is not None:
         rows = [
-            [
-                printable(text)
-                for text in (one["read_as"] or "passed over", one["place"], one["holds"], one["why"] or "")
-            ]
-            for one in content["tree"]
+            [one["read_as"] or "passed over", one["place"], one["holds"], one["why"] or ""] for one in content["tree"]
         ]
-        console.result(table(["read as", "place", "what is there", "why"], rows, left=4) + "\n")
+        console.result(*table(["read as", "place", "what is there", "why"], rows, left=4), "")
     for split, seen in content["splits"].items():
         console.result(f"{split:<6} sha256 {seen['fingerprint']}")
     for remark in remarks(config, splits):
@@ -73,7 +75,7 @@ def info(
     console.object(content)
 
 
-def _counts(content: dict[str, Any]) -> str:
+def _counts(content: dict[str, Any]) -> list[str]:
     """Return the table of classes and splits; a dash where a split does not know a class."""
     splits = content["splits"].values()
     rows = [
@@ -133,7 +135,7 @@ def _describe_pack(console: Console, out: Path) -> None:
         size, classes = picture_size(dataset.example_shape), plural(len(dataset.class_names), "class", "classes")
         console.result(f"{split:<6} {plural(len(dataset), 'image')}; {size}, {classes}")
     console.result(f"pack   {out}")
-    console.say(f"next   imgclf train -s data.source=pack -s data.path={shlex.quote(str(out))}")
+    console.say(f"next   imgclf train {data_options('pack', out)}")
     content = {
         split: {"n": len(found), "example_shape": list(found.example_shape), "classes": list(found.class_names)}
         for split, found in splits.items()
@@ -142,12 +144,10 @@ def _describe_pack(console: Console, out: Path) -> None:
 
 
 def as_overrides(path: Path) -> tuple[str, ...]:
-    """Return what -s would say to mean the data set at a path."""
+    """Return what -s would say to mean the data set at a path; one that begins with a slash is taken as it is."""
     from imgclf.data.sources import recognise
 
-    # As JSON, which YAML reads: in its other quotes, what ends a line would become a space.
-    text = printable(json.dumps(str(path.resolve()), ensure_ascii=False))
-    return f"data.source={recognise(path)}", f"data.path={text}"
+    return f"data.source={recognise(path)}", f"data.path={path.resolve()}"
 
 
 def summarise(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str, Any]:

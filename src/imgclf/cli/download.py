@@ -1,6 +1,5 @@
 """`imgclf data download`: bring an official data set, and say how to train on it."""
 
-import shlex
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,16 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from imgclf.cli.console import Console
-from imgclf.cli.options import PATH, json_option, progress_option
+from imgclf.cli.options import PATH, data_options, json_option, progress_option
+from imgclf.cli.parsing import Command
 from imgclf.cli.stopping import Stop
 from imgclf.downloads.official import OFFICIAL
 
 if TYPE_CHECKING:
     from imgclf.downloads.fetch import Advance
-    from imgclf.downloads.official import OfficialSet
 
 
-@click.command("download", short_help="Download CIFAR-10, CIFAR-100, MNIST or Fashion-MNIST.")
+@click.command("download", cls=Command, short_help="Download CIFAR-10, CIFAR-100, MNIST or Fashion-MNIST.")
 @click.argument("name", type=click.Choice(list(OFFICIAL)), metavar="|".join(OFFICIAL))
 @click.option("--out", type=PATH, metavar="DIR", default="data", show_default=True, help="The folder for the data.")
 @progress_option("A bar, lines, or nothing; auto: a bar where stderr is a terminal.")
@@ -55,15 +54,10 @@ def _describe(console: Console, name: str, out: Path, seen: "dict[str, Advance]"
     for event in seen.values():
         how = "downloaded" if event.loaded else "there already"
         console.result(f"{folder / event.file.name}  {event.file.size:,} bytes, {how}")
-    console.say(f"next   imgclf train {_options(wanted, out)}")
+    console.say(f"next   imgclf train {data_options(wanted.source, wanted.path(out))}")
     files = [
         {"path": str(folder / event.file.name), "bytes": event.file.size, "sha256": event.file.sha256,
          "downloaded": event.loaded}
         for event in seen.values()
     ]  # fmt: skip
     console.object({"data": name, "source": wanted.source, "path": str(wanted.path(out)), "files": files})
-
-
-def _options(wanted: "OfficialSet", out: Path) -> str:
-    """Return what tells `train` of it, as a shell reads it."""
-    return f"-s data.source={wanted.source} -s {shlex.quote(f'data.path={wanted.path(out)}')}"

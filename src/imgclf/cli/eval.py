@@ -1,14 +1,17 @@
 """`imgclf eval`: how good a trained model is on images it has not seen."""
 
 import math
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, number, percent, plural, table
-from imgclf.cli.options import PATH, count_threads, json_option, threads_option
-from imgclf.errors import DataError, RunError, UsageError
+from imgclf.cli.console import Console, echo, number, percent, plural, table
+from imgclf.cli.drawing import drawing
+from imgclf.cli.options import PATH, json_option, threads_option
+from imgclf.cli.parsing import Command
+from imgclf.errors import DataError, ImgclfError, RunError, UsageError
 
 if TYPE_CHECKING:
     from imgclf.config import Config
@@ -17,13 +20,19 @@ if TYPE_CHECKING:
     from imgclf.model_file import Model
 
 SHOWN = 12  # classes up to which the confusion matrix fits a terminal
+COLUMN = 7  # characters of a class's name above its column
 MISSED = 1
 
 
-@click.command("eval", short_help="Evaluate a run on its test images, or on others.")
+@click.command("eval", cls=Command, short_help="Evaluate a run on its test images, or on others.")
 @click.argument("run", type=PATH, required=False)
 @click.option("--split", type=click.Choice(["train", "val", "test"]), help="Default: test, or val where there is none.")
-@click.option("--data", type=PATH, metavar="PATH", help="Evaluate on these images instead; classes match by name.")
+@click.option(
+    "--data",
+    type=PATH,
+    metavar="PATH",
+    help="Evaluate on these images instead; classes match by name. With --split: where the run's own data is now.",
+)
 @click.option("--min-accuracy", type=click.FloatRange(0, 1), metavar="F", help="Exit 1 if the accuracy is below F.")
 @click.option("--top-k", type=click.IntRange(min=1), default=5, show_default=True, metavar="K",
               help="Also count as right what is among the K best.")  # fmt: skip
@@ -44,18 +53,19 @@ def command(
 ) -> None:
     """Evaluate RUN, a run directory or a model.npz (default: the newest finished run under runs/)."""
     from imgclf import run_dir
+    from imgclf.cores import helpful_threads
     from imgclf.evaluate import evaluate
     from imgclf.parallel import workers
 
     console = Console(ctx, as_json=as_json)
     if min_accuracy is not None and math.isnan(min_accuracy):
         raise UsageError("--min-accuracy", "nan is not a share", "give a number from 0 to 1")
-    if split and data:
-        raise UsageError("eval", "--split and --data exclude each other", "name one of them")
     if out is not None:
         run_dir.check_out(out)
+    if run is not None and data is None:
+        _refuse_data(run)
     path, model = open_run(run)
-    with workers(count_threads(threads)) as sum_blocks:
+    with workers(threads or helpful_threads(*model.weights.shape)) as sum_blocks:
         name, dataset = _choose_data(console, path, model, split, data)
         if len(dataset) == 0:
             raise DataError(data or path, f"split {name} has no images", "choose another")
@@ -67,11 +77,27 @@ def command(
     content = summarise(path, name, model, seen, top_k)
     _print(console, path, name, model, seen, content)
     if out is not None:
-        _write(out, content, seen, model, name)
+        _write(console, out, content, seen, model, name)
     console.object(content)
     if min_accuracy is not None and seen.accuracy < min_accuracy:
-        click.echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
+        echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
         ctx.exit(MISSED)
+
+
+def _refuse_data(run: Path) -> None:
+    """Say how to evaluate on images that were named where the run goes."""
+    from imgclf.data.sources import recognise
+
+    if any(run.glob("model.npz")) or any(run.glob("*/model.npz")):  # pictures of runs are no data
+        return
+    try:
+        source = recognise(run)
+    except ImgclfError:
+        return
+    if source != "npz":  # as a model is
+        raise UsageError(
+            "eval", f"{run} holds images, not a run", f"did you mean imgclf eval --data {shlex.quote(str(run))}?"
+        )
 
 
 def open_run(run: Path | None) -> tuple[Path, "Model"]:
@@ -96,23 +122,36 @@ def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> "Config":
     return resolve([path / "config.yaml"], overrides).config if overrides else config
 
 
+def data_of_run(config: "Config", path: Path, data: Path | None, remedy: str) -> "Config":
+    """Return the config of a run with the place where its data is now: the one named, else where it is found."""
+    from imgclf.data_identity import find_data, with_data_path
+
+    return find_data(config, path, remedy) if data is None else with_data_path(config, str(data))
+
+
 def _choose_data(
     console: Console, path: Path, model: "Model", split: str | None, data: Path | None
 ) -> tuple[str, "Dataset"]:
     """Return the split's name and its images, as the command line asks for them."""
-    from imgclf.loading import load_for, load_split, warnings_about, where
+    from imgclf.loading import load_for, warnings_about, where
 
-    if data is not None:
+    if data is not None and split is None:
         for warning in warnings_about(data):
             console.warn(warning)
-        return "data", load_for(model, data)
+        others = load_for(model, data)
+        _warn_if_trained_on(console, path, model, data, others)
+        return "data", others
     if not path.is_dir():
         raise UsageError(str(path), "a model file does not say which images to use", "add --data PATH")
-    config = config_of_run(path)
-    dataset = load_split(config, split or "test", model.class_names)
+    stored = config_of_run(path)
+    config = data_of_run(
+        stored, path, data, f"say where the run's data is now: --split {split or 'test|val'} --data PATH"
+    )
+    moved = config.data.path != stored.data.path
+    dataset = _own_split(console, config, path, model, split or "test", moved=moved)
     if dataset is None and split is None:
         split = "val"
-        dataset = load_split(config, split, model.class_names)
+        dataset = _own_split(console, config, path, model, split, moved=moved)
         if dataset is None:
             raise DataError(where(config), "there is neither a test nor a val split", "use --split train or --data")
         console.result("there is no test split: evaluating val")
@@ -125,6 +164,67 @@ def _choose_data(
             "the data has changed since the run: restore it, or train again",
         )
     return split or "test", dataset
+
+
+def _own_split(
+    console: Console, config: "Config", path: Path, model: "Model", split: str, *, moved: bool
+) -> "Dataset | None":
+    """Return a split of the data that a run was trained on, and prove that it is that data.
+
+    Training never opens a test split: of one that is where it was there is no proof, and the rest is not loaded for it.
+    """
+    from imgclf.data.splits import match_classes
+    from imgclf.data_identity import check_data
+    from imgclf.loading import load_test, load_training_data, where
+
+    if split != "test" or moved:
+        train, val = load_training_data(config)
+        check_data(train, val, path, where(config), "restore the data, or evaluate other images: --data PATH")
+    if split == "test":
+        test = load_test(config, model.class_names)
+        if test is not None and not moved:
+            _warn_if_test_is_new(console, config, path)
+        return test
+    chosen = train if split == "train" else val
+    return None if chosen is None else match_classes(chosen, model.class_names, where(config))
+
+
+def _warn_if_trained_on(console: Console, path: Path, model: "Model", data: Path, images: "Dataset") -> None:
+    """Warn where --data names, for other images, the very ones that the run was trained on."""
+    from imgclf.data_identity import check_data, images_then, with_data_path
+    from imgclf.loading import load_test, load_training_data
+
+    if not path.is_dir() or images_then(path) != len(images):
+        return
+    config = with_data_path(config_of_run(path), str(data))
+    try:
+        if load_test(config, model.class_names) is not None:
+            return
+        check_data(*load_training_data(config), path, str(data), "")
+    except ImgclfError:
+        return  # they are others
+    console.warn(f"{data}: the run was trained on most of these images; --split val evaluates the others")
+
+
+def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None:
+    """Warn where the test split may have been cut out of what was trained on.
+
+    Training never opens a test split, so nothing proves which one a run had. But images that have become test
+    images since are missing from those to train on, and these can be counted without loading them.
+    """
+    from imgclf.data_identity import images_then
+    from imgclf.loading import measure_training_data, where
+
+    then = images_then(path)
+    try:
+        now = measure_training_data(config)
+    except ImgclfError:
+        return  # there is nothing to train on any more
+    if config.data.limit is None and then is not None and now is not None and now.n != then:
+        console.warn(
+            f"{where(config)}: {then:,} images for training and validation when the run began, {now.n:,} now: "
+            "some of the test images may have been trained on"
+        )
 
 
 def summarise(path: Path, split: str, model: "Model", seen: "Evaluation", top_k: int) -> dict[str, Any]:
@@ -142,9 +242,10 @@ def summarise(path: Path, split: str, model: "Model", seen: "Evaluation", top_k:
         "accuracy_interval": list(wilson_interval(seen.correct, seen.n)),
         "top_k": {str(k): seen.top_k(k)},
         "per_class": {
-            name: one._asdict() for name, one in zip(model.class_names, per_class(seen.confusion), strict=True)
+            name: one._asdict()
+            for name, one in zip(model.class_names, per_class(seen.pairs, len(model.class_names)), strict=True)
         },
-        "confusion": seen.confusion.tolist(),
+        "confusion": None if seen.confusion is None else seen.confusion.tolist(),
         "classes": list(model.class_names),
     }
 
@@ -155,14 +256,14 @@ def _print(
     low, high = content["accuracy_interval"]
     ((k, share),) = content["top_k"].items()
     console.say(f"{path}: {model.loss}, {plural(len(model.class_names), 'class', 'classes')}")
-    console.say(f"{split}: {plural(seen.n, 'image')}\n")
+    console.say(f"{split}: {plural(seen.n, 'image')}", "")
     rows = [
         [name, *(percent(one[key]) for key in ("precision", "recall", "f1")), f"{one['support']:,}"]
         for name, one in content["per_class"].items()
     ]
-    console.say(table(["class", "precision", "recall", "F1", "images"], rows) + "\n")
-    if len(model.class_names) <= SHOWN:
-        console.say(_confusion_table(model.class_names, seen.confusion.tolist()) + "\n")
+    console.say(*table(["class", "precision", "recall", "F1", "images"], rows), "")
+    if seen.confusion is not None and len(model.class_names) <= SHOWN:
+        console.say(*_confusion_table(model.class_names, seen.confusion.tolist()), "")
     images = plural(seen.n, f"{split} image")
     interval = f"95 % interval {percent(low)} to {percent(high)}"
     console.result(f"accuracy   {percent(seen.accuracy)} of {images} ({interval})")
@@ -171,15 +272,27 @@ def _print(
     console.result(f"objective  {number(seen.objective)}, of which the data's loss is {number(seen.data_loss)}")
 
 
-def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> str:
-    rows = [[name, *(f"{count:,}" if count else "." for count in row)] for name, row in zip(names, counts, strict=True)]
-    return table(["true \\ predicted", *(name[:7] for name in names)], rows)
+def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> list[str]:
+    from imgclf.report.labels import distinct_labels, without_common_words
+
+    short = all(len(name) <= COLUMN for name in names)
+    columns = distinct_labels(names if short else without_common_words(names), lambda name: len(name) <= COLUMN)
+    numbered = any(label.startswith(f"{c}: ") for c, label in enumerate(columns))
+    titles = [f"{c}: {name}" if numbered else name for c, name in enumerate(names)]
+    rows = [
+        [title, *(f"{count:,}" if count else "." for count in row)] for title, row in zip(titles, counts, strict=True)
+    ]
+    return table(["true \\ predicted", *columns], rows)
 
 
-def _write(out: Path, content: dict[str, Any], seen: "Evaluation", model: "Model", split: str) -> None:
+def _write(
+    console: Console, out: Path, content: dict[str, Any], seen: "Evaluation", model: "Model", split: str
+) -> None:
     from imgclf import run_dir
-    from imgclf.report.pictures import draw_confusion
 
     directory = run_dir.make_folder(out)
     run_dir.write_json(directory / "eval.json", content)
-    draw_confusion(seen, model, split, directory)
+    with drawing(console, out, "eval.json is written; only the picture of the confusion matrix is missing"):
+        from imgclf.report.pictures import draw_confusion
+
+        draw_confusion(seen, model, split, directory)

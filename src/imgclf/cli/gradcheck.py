@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 import click
 
 from imgclf.cli.console import Console, picture_size, plural
+from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, config_options, json_option
+from imgclf.cli.parsing import Command
 from imgclf.errors import UsageError
 
 if TYPE_CHECKING:
     from imgclf.compose import Plan
+    from imgclf.config import Config
     from imgclf.gradcheck.check import Checked
 
 REFUSED = 1
 
 
-@click.command("gradcheck", short_help="Check the gradients of the losses, or your own.")
+@click.command("gradcheck", cls=Command, short_help="Check the gradients of the losses, or your own.")
 @config_options
 @click.option("--run", type=PATH, metavar="RUN", help="Check a trained run: its config, its loss, its weights.")
 @click.option("--images", type=click.IntRange(min=1), default=64, show_default=True, metavar="N",
@@ -97,14 +100,22 @@ def _what_to_check(
     from imgclf.cli.eval import config_of_run, open_run
     from imgclf.compose import continue_from, make_plan
     from imgclf.config import resolve
+    from imgclf.data_identity import check_data, find_data
+    from imgclf.loading import where
     from imgclf.losses import LOSSES
 
     if run is not None:
         path, model = open_run(run)
         if not path.is_dir():
             raise UsageError(str(path), "a model file does not say which images to use", "name its run directory")
-        config = config_of_run(path, overrides)
-        return continue_from(make_plan(config), model), [config.model.loss], True
+        own, config = config_of_run(path), config_of_run(path, overrides)
+        if config.data.path == own.data.path:
+            config = find_data(config, path, "say where the run's data is now: -s data.path=PATH")
+        plan = make_plan(config)
+        if _same_data_is_asked_for(own, config):
+            remedy = "restore the data, or say where it is now: -s data.path=PATH"
+            check_data(plan.train, plan.val, path, where(config), remedy)
+        return continue_from(plan, model), [config.model.loss], True
     resolved = resolve(files, overrides)
     named = {key: origin != "default" for key, origin in resolved.origins.items()}
     losses: list[str] = [resolved.config.model.loss] if named["model.loss"] else list(LOSSES)
@@ -114,6 +125,16 @@ def _what_to_check(
 
         config = usual_settings(config)
     return make_plan(config), losses, named["regularization.l2"] or named["regularization.l1"]
+
+
+def _same_data_is_asked_for(own: "Config", config: "Config") -> bool:
+    """Whether -s leaves alone what a run's training images follow from, but for the place where they are."""
+    from imgclf.data_identity import with_data_path
+
+    def chosen(one: "Config") -> tuple[object, ...]:
+        return with_data_path(one, None).data, one.preprocess, one.seed
+
+    return chosen(own) == chosen(config)
 
 
 def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_config: bool, plot: Path | None) -> bool:
@@ -140,14 +161,17 @@ def _introduce(console: Console, plan: "Plan", images: int) -> None:
     console.say(
         f"{plan.config.data.source}: {plural(min(images, len(plan.train)), 'training image')}, "
         f"{picture_size(plan.train.example_shape)}, {plural(len(plan.train.class_names), 'class', 'classes')}: "
-        f"{plural(plan.weights.size, 'parameter')}\n"
+        f"{plural(plan.weights.size, 'parameter')}",
+        "",
     )
 
 
 def _draw(console: Console, plan: "Plan", checked: "list[Checked]", directory: Path) -> None:
-    from imgclf.report.gradcheck_pictures import draw_check
+    drawn: list[str] = []
+    with drawing(console, directory, "the check is done; only its pictures are missing"):
+        from imgclf.report.gradcheck_pictures import draw_check
 
-    drawn = [name for one in checked for name in draw_check(one, plan, directory)]
+        drawn += [name for one in checked for name in draw_check(one, plan, directory)]
     console.say(f"pictures  {directory} ({', '.join(drawn)})")
 
 

@@ -27,19 +27,21 @@ LAYERS = {
     "toys": "one image, one pixel, two classes, huge scores",
     "optimizer": "steps and step sizes, by their formulas",
     "float32": "as it is trained, held against float64",
+    "training": "the gradient that trains, on a batch of the run",
 }
 
 
 def print_report(console: Console, plan: "Plan", checked: "Sequence[Checked]", verdict: str) -> None:
     """Print one line a loss, one a layer, the worst parameters, kinks, what failed, and what it cost."""
-    console.say(_losses(checked))
     console.say(
-        "Error, bound and share are of the parameter nearest to its bound. A mistake larger than what could hide\n"
-        "shows in any parameter. At a kink: parameters whose step meets one, over all points.\n"
+        *_losses(checked),
+        "Error, bound and share are of the parameter nearest to its bound. A mistake larger than what could hide",
+        "shows in any parameter. At a kink: parameters whose step meets one, over all points.",
+        "",
     )
     findings = [finding for one in checked for finding in one.findings]
-    console.say(_layers(findings) + "\n")
-    console.say(_worst(findings, plan) + "\n")
+    console.say(*_layers(findings), "")
+    console.say(*_worst(findings, plan), "")
     _print_kinks(console, checked, plan)
     for finding in findings:
         console.detail(f"{_about(finding)}: {finding.verdict}, {finding.outcome.reason}")
@@ -48,7 +50,7 @@ def print_report(console: Console, plan: "Plan", checked: "Sequence[Checked]", v
     console.result(f"verdict: {verdict}")
 
 
-def _losses(checked: "Sequence[Checked]") -> str:
+def _losses(checked: "Sequence[Checked]") -> list[str]:
     from imgclf.gradcheck.verdict import judge
 
     rows = []
@@ -75,7 +77,7 @@ def _losses(checked: "Sequence[Checked]") -> str:
     return table(header, rows)
 
 
-def _layers(findings: "Sequence[Finding]") -> str:
+def _layers(findings: "Sequence[Finding]") -> list[str]:
     counts: dict[str, Counter[str]] = {}
     for finding in findings:
         counts.setdefault(finding.layer, Counter())[finding.verdict] += 1
@@ -86,7 +88,7 @@ def _layers(findings: "Sequence[Finding]") -> str:
     return table(["layer", "what it looks at", "points, with and without penalty"], rows, left=3)
 
 
-def _worst(findings: "Sequence[Finding]", plan: "Plan") -> str:
+def _worst(findings: "Sequence[Finding]", plan: "Plan") -> list[str]:
     compared = [(f, one) for f in findings if f.layer == "exhaustive" for one in f.outcome.worst]
     compared.sort(key=lambda pair: -pair[1].ratio)
     # Training may start at W = 0, and a penalty may change nothing: the same parameter is shown once a loss.
@@ -114,7 +116,7 @@ def _print_kinks(console: Console, checked: "Sequence[Checked]", plan: "Plan") -
                 lines.setdefault(f"{one.loss}: {example}", f"  {one.loss}, {POINTS[finding.point]}: {example}")
     if lines:
         console.say("Where a step crosses a kink, any slope between its two sides is right:")
-        console.say("\n".join(lines.values()) + "\n")
+        console.say(*lines.values(), "")
 
 
 def kink_text(one: "Compared", plan: "Plan") -> str:

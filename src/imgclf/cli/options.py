@@ -1,10 +1,13 @@
 """Options that several commands share, and what they turn into."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from imgclf.cli.console import write
 
 if TYPE_CHECKING:
     from imgclf.config import Config
@@ -37,7 +40,7 @@ def threads_option(command: F) -> F:
     """Add --threads."""
     return click.option(
         "--threads", type=click.IntRange(min=1), metavar="N",
-        help="Compute on N threads (default: one a core; one for small pictures). The result is the same to the bit.",
+        help="Compute on N threads (default: as many cores as help). The result is the same to the bit.",
     )(command)  # fmt: skip
 
 
@@ -47,10 +50,18 @@ def progress_option(text: str) -> Callable[[F], F]:
     return click.option("--progress", type=choices, default="auto", show_default=True, help=text)
 
 
+def data_options(source: str, path: Path) -> str:
+    """Return what tells `train` of the data at a path, as a shell reads it."""
+    text = str(path)
+    if text.startswith(("'", '"', "~")) or text.lower() == "null":  # which mean something else
+        text = f"./{text}"
+    return f"-s data.source={source} -s {shlex.quote(f'data.path={text}')}"
+
+
 def show_help(ctx: click.Context) -> None:
     """Answer a group that is called without a command: print what there is."""
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        write(ctx.get_help() + "\n")
 
 
 def read_config(files: tuple[Path, ...], overrides: tuple[str, ...]) -> "Config":
@@ -58,10 +69,3 @@ def read_config(files: tuple[Path, ...], overrides: tuple[str, ...]) -> "Config"
     from imgclf.config import resolve
 
     return resolve(files, overrides).config
-
-
-def count_threads(threads: int | None) -> int:
-    """Return the number asked for, else that of the cores this process may use."""
-    from imgclf.parallel import available_cores
-
-    return available_cores() if threads is None else threads

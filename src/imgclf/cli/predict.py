@@ -1,7 +1,6 @@
 """`imgclf predict`: what a model sees in image files."""
 
-import csv
-import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +8,12 @@ import click
 
 from imgclf.cli.console import Console, percent, table
 from imgclf.cli.options import PATH
+from imgclf.cli.parsing import Command
 from imgclf.errors import DataError, ImgclfError, UsageError
+from imgclf.formats.csv_text import is_formula
 
 if TYPE_CHECKING:
+    from imgclf.formats.csv_text import Cell
     from imgclf.model_file import Model
 
 SHOWN = 3
@@ -29,7 +31,7 @@ class UnreadableImagesError(DataError):
         return [str(error) for error in self._errors]
 
 
-@click.command("predict", short_help="Name what is on image files.")
+@click.command("predict", cls=Command, short_help="Name what is on image files.")
 @click.argument("run", type=PATH)
 @click.argument("images", type=PATH, nargs=-1, required=True, metavar="IMAGE...")
 @click.option("--top-k", type=click.IntRange(min=1), metavar="K",
@@ -55,9 +57,9 @@ def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int 
                 prediction[part] = dict(list(prediction[part].items())[:limit])
     if predictions:
         if form == "csv":
-            console.result(_csv(predictions).rstrip())
+            console.csv(_rows(predictions))
         elif form == "table":
-            console.result(_table(predictions))
+            console.result(*_table(predictions))
         console.object({"predictions": predictions})
     if errors:
         raise UnreadableImagesError(errors)
@@ -100,7 +102,7 @@ def predict(model: "Model", images: tuple[Path, ...]) -> tuple[list[dict[str, An
     return predictions, errors
 
 
-def _table(predictions: list[dict[str, Any]]) -> str:
+def _table(predictions: list[dict[str, Any]]) -> list[str]:
     rows = []
     for one in predictions:
         for rank, (name, score) in enumerate(one["scores"].items()):
@@ -109,12 +111,10 @@ def _table(predictions: list[dict[str, Any]]) -> str:
     return table(["image", "class", "score", "probability"], rows, left=2)
 
 
-def _csv(predictions: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "rank", "class", "score", "probability"])
+def _rows(predictions: list[dict[str, Any]]) -> "Iterator[list[Cell]]":
+    yield ["image", "rank", "class", "score", "probability"]
     for one in predictions:
+        # A path that a spreadsheet would take for a formula has another spelling that is none.
+        image = f"./{one['image']}" if is_formula(one["image"]) else one["image"]
         for rank, (name, score) in enumerate(one["scores"].items(), 1):
-            share = one["probabilities"][name] if one["probabilities"] else ""
-            writer.writerow([one["image"], rank, name, repr(score), share])
-    return text.getvalue()
+            yield [image, rank, name, score, one["probabilities"][name] if one["probabilities"] else None]

@@ -34,7 +34,7 @@ class Progress:
 
             self._bar = tqdm(total=plan.steps, initial=done, unit="step", leave=False, dynamic_ncols=True)
         if self._lines:
-            self._write("\n" + HEADER)
+            self._write("", HEADER)
 
     def __enter__(self) -> "Progress":
         return self
@@ -45,7 +45,7 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
         if kind is None and self._lines:
-            self._console.say()
+            self._console.say("")
 
     def __call__(self, event: Step | Epoch) -> None:
         """Show one event."""
@@ -56,12 +56,12 @@ class Progress:
             self._bar.update()
             self._bar.set_postfix_str(f"loss {event.loss:.4g}", refresh=False)
 
-    def _write(self, line: str) -> None:
+    def _write(self, *lines: str) -> None:
         if self._bar is None:
-            self._console.say(line)
+            self._console.say(*lines)
         else:
             with self._bar.external_write_mode():
-                echo(line, err=self._console.as_json)
+                echo(*lines, err=self._console.as_json)
 
 
 class Bars:

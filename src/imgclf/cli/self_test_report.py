@@ -23,8 +23,8 @@ def print_self_test(console: Console, done: "SelfTest") -> None:
         ]
         for name, trials in by_mutant.items()
     ]
-    console.say("What finds which mistake: a layer of this check; ten samples, relative error; one random direction.\n")
-    console.say(table(["mistake", *losses, "ten", "one"], rows, left=1 + len(losses)) + "\n")
+    console.say("What finds which mistake: a layer of this check; ten samples, relative error; one random direction.")
+    console.say("", *table(["mistake", *losses, "ten", "one"], rows, left=1 + len(losses)), "")
     counted = [trial for trial in done.trials if not trial.is_none]
     for what, seen in {
         "this check": sum(bool(trial.layer) for trial in counted),

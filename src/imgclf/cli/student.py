@@ -35,14 +35,15 @@ def run_student(
         with open_student(path, name, patience) as ask:
             console.say(
                 f"{spec}{beside}: {plural(len(y), 'image')}, {plural(X.shape[1] * classes, 'parameter')}; "
-                f"at least 50 of them are moved, and as many as fit in {budget:.0f} s\n"
+                f"at least 50 of them are moved, and as many as fit in {budget:.0f} s",
+                "",
             )
             report = check_student(
                 ask, X, y, classes, against=against, reg=reg, seed=seed, budget=budget, candidates=candidates
             )
             report = replace(report, notes=[*report.notes, *ask.notes])
     except StudentFailure as failure:
-        console.result(f"{failure}\nverdict: fail")
+        console.result(str(failure), "verdict: fail")
         console.object(_no_answer(str(failure), name, reg, X.shape[1] * classes, time.perf_counter() - began))
         return False
     _print(console, report, class_names, example_shape)
@@ -115,9 +116,9 @@ def _print(console: Console, report: "StudentReport", class_names: Sequence[str]
         tell(f"  {MARKS[finding.verdict]:<4}  {finding.name:<12}  {finding.sentence}")
     console.say(f"  {'':<4}  {'speed':<12}  {_speed(report)}")
     if report.worst and report.verdict == "fail":
-        console.result("\n" + _place(report.worst, class_names, example_shape))
+        console.result("", *_place(report.worst, class_names, example_shape))
     if report.table:
-        console.say("\n" + _step_table(report.table) + "\n")
+        console.say("", *_step_table(report.table), "")
     for sentence in report.advice:
         console.result(f"advice: {sentence}")
     for note in report.notes:
@@ -134,17 +135,17 @@ def _speed(report: "StudentReport") -> str:
     return text
 
 
-def _place(worst: "Worst", class_names: Sequence[str], example_shape: Sequence[int]) -> str:
+def _place(worst: "Worst", class_names: Sequence[str], example_shape: Sequence[int]) -> list[str]:
     row, column = worst.place
     name = class_names[column] if column < len(class_names) else str(column)
-    return (
-        f"the worst place is dW[{row},{column}], {pixel_name(row, example_shape)}; {name}:\n"
+    return [
+        f"the worst place is dW[{row},{column}], {pixel_name(row, example_shape)}; {name}:",
         f"  yours {worst.analytic:.10g}, {worst.beside} {worst.numerical:.10g}, "
-        f"error {worst.error:.1e}, rounding explains {worst.bound:.1e}"
-    )
+        f"error {worst.error:.1e}, rounding explains {worst.bound:.1e}",
+    ]
 
 
-def _step_table(rows: "Sequence[TableRow]") -> str:
+def _step_table(rows: "Sequence[TableRow]") -> list[str]:
     header = ["step", "slope by trying", "error", "error before / error"]
     lines = [
         [
@@ -156,4 +157,4 @@ def _step_table(rows: "Sequence[TableRow]") -> str:
         for row in rows
     ]
     words = "The step is halved: a right gradient's error falls to rounding (-), a wrong one's stays (1.00)."
-    return f"{table(header, lines, left=0)}\n{words}"
+    return [*table(header, lines, left=0), words]

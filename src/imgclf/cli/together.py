@@ -3,12 +3,13 @@
 import os
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
-from hashlib import sha256
 from typing import Any
 
 from imgclf.arrays import SumFn
 from imgclf.checkpoint import Checkpoint
 from imgclf.compose import Plan
+from imgclf.cores import available_cores
+from imgclf.data_identity import fingerprints
 from imgclf.parallel import workers
 from imgclf.ranks import check_agreement, on_ranks
 from imgclf.run import Epoch, Event, first_snapshot, train
@@ -20,16 +21,13 @@ def share_of_cores(comm: Any) -> int:
 
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     told = comm.Split_type(MPI.COMM_TYPE_SHARED).allgather(set(cores))
-    return max(1, len(set().union(*told)) // len(told))
+    return max(1, min(available_cores(), len(set().union(*told)) // len(told)))
 
 
 def check_plan(comm: Any, plan: Plan) -> None:
     """Stop unless all ranks have the same settings and the same data, which every rank reads by itself."""
-    preprocess, val = plan.preprocess, plan.val
-    arrays = [plan.train.y, None if val is None else val.y, preprocess.mean, preprocess.std]
-    seen = [None if array is None else sha256(array.tobytes()).digest() for array in arrays]
     settings = plan.config.model_copy(update={"data": None})  # a path may have another name on another machine
-    check_agreement(comm, "its data or settings are", (plan.train.class_names, settings, seen))
+    check_agreement(comm, "its data or settings are", (settings, fingerprints(plan.train, plan.val)))
 
 
 def take_part(comm: Any, plan: Plan, sum_blocks: SumFn, since: Checkpoint | None) -> None:

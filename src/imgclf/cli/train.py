@@ -4,23 +4,24 @@ import shlex
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, number, percent, picture_size, plural, provenance
+from imgclf.cli.console import Console, number, percent, picture_size, plural, provenance, write
+from imgclf.cli.drawing import draw_pictures
 from imgclf.cli.launcher import on_every_rank
 from imgclf.cli.options import (
     PATH,
     config_options,
-    count_threads,
     json_option,
     progress_option,
     read_config,
     threads_option,
 )
+from imgclf.cli.parsing import Command
 from imgclf.cli.stopping import Stop, asked
 from imgclf.errors import ImgclfError, StorageError
 
@@ -32,10 +33,8 @@ if TYPE_CHECKING:
     from imgclf.estimate import Estimate
     from imgclf.run import Finished
 
-_ONLY_PICTURES = "the run is finished and saved; only pictures may be missing"
 
-
-@click.command("train", short_help="Train a classifier.")
+@click.command("train", cls=Command, short_help="Train a classifier.")
 @config_options
 @click.option("--out", type=PATH, metavar="DIR", help="The run directory (default: runs/NAME). Absent or empty.")
 @click.option(
@@ -83,35 +82,36 @@ def command(
     run = NewRun(read_config(files, overrides), out) if resume is None else OldRun.at(resume, files, out, overrides)
     if print_config:
         if is_first:
-            click.echo(dump(run.config), nl=False)
+            write(dump(run.config))
         return
     if isinstance(run, OldRun) and run.is_over():
         if is_first:
-            run.say_what_it_said(console)
+            run.complete(ctx, console, threads, change=not dry_run, draw=not no_plots)
         return
+    run = run.with_data_found()
     if out is not None:
         check_place(out)  # early: it is made when the data turned out good
     since = run.take_up(ctx, console) if is_first else None
     if comm:
         since = comm.bcast(since)
 
-    from imgclf.arrays import sum_in_turn
     from imgclf.cli import together
     from imgclf.compose import make_plan
+    from imgclf.cores import available_cores, helpful_threads
     from imgclf.estimate import check_memory, estimate
-    from imgclf.parallel import pays
 
     seconds: dict[str, float] = {}
-    used = together.share_of_cores(comm) if comm and threads is None else count_threads(threads)
-    with together.workers_of(comm, used) as sum_blocks:
-        needs = estimate(run.config, used, draw=not no_plots)
+    cores = threads or (together.share_of_cores(comm) if comm else available_cores())
+    with together.workers_of(comm, cores) as sum_blocks:
+        needs = estimate(run.config, cores, draw=not no_plots)
         check_memory(run.config, needs)
         with _timed(seconds, "loading"):
             plan = make_plan(run.config, sum_blocks)
         if comm:
             together.check_plan(comm, plan)
-        elif threads is None and not pays(*plan.weights.shape):
-            used, sum_blocks = 1, sum_in_turn
+    run = replace(run, config=plan.config)
+    used = threads or min(cores, helpful_threads(*plan.weights.shape))
+    with together.workers_of(comm, used) as sum_blocks:
         run.check(plan, since)
         if not is_first:
             if not dry_run:
@@ -121,11 +121,17 @@ def command(
         if dry_run:
             _describe_cost(console, plan, needs)
             return
-        directory = run.make_ready(ctx, console, since, _environment(console, plan, used, comm))
+        environment = _environment(console, plan, used, comm) | {"plots": not no_plots}
+        directory = run.make_ready(ctx, console, since, environment)
         with _timed(seconds, "training"):
             finished = _train(console, plan, directory, since, sum_blocks, comm, progress)
-    with _timed(seconds, "drawing"):
-        drawn = [] if no_plots else _draw(finished, directory)
+    _say_results(console, finished)
+    drawn: list[str] = []
+    if not no_plots:
+        with _timed(seconds, "drawing"):
+            drawn = draw_pictures(
+                console, directory, finished.model, finished.best_epoch, finished.evaluated, plan.config
+            )
     _summarise(console, finished, directory, drawn, seconds)
 
 
@@ -135,6 +141,10 @@ class NewRun:
 
     config: "Config"
     out: Path | None
+
+    def with_data_found(self) -> "NewRun":
+        """Return itself: its data is where the config says."""
+        return self
 
     def take_up(self, ctx: click.Context, console: Console) -> None:
         """Return that it goes on from nowhere."""
@@ -147,8 +157,10 @@ class NewRun:
     ) -> Path:
         """Make the directory, and own it, with what is in it from its first moment on."""
         from imgclf.config import dump
-        from imgclf.run_dir import create, json_bytes
+        from imgclf.environment import path_text
+        from imgclf.run_dir import create, json_bytes, parent_of
 
+        environment = {**environment, "folder": path_text(parent_of(self.out).resolve())}
         name = self.config.name or f"{self.config.data.source}-{self.config.model.loss}"
         files = {"config.yaml": dump(self.config).encode(), "environment.json": json_bytes(environment)}
         return ctx.with_resource(closing(create(name, self.out, files))).path
@@ -156,6 +168,7 @@ class NewRun:
 
 def describe(console: Console, plan: "Plan") -> None:
     """Print the story of this run with its own numbers, from pixels to steps."""
+    from imgclf.compose import scale_advice
     from imgclf.formats.npy import mapped_file
     from imgclf.loading import remarks
     from imgclf.losses import LOSSES
@@ -172,7 +185,7 @@ def describe(console: Console, plan: "Plan") -> None:
     lines = {
         "data": f"{config.data.source}: {plural(len(plan.train), 'training image')}, {val}; "
         f"{picture_size(plan.train.example_shape)}, {C} classes{provenance(config.data.source, plan.train.files)}",
-        "pixels": f"x = {_preprocessing(plan)}",
+        "pixels" if plan.preprocess.is_picture else "features": f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
         "loss": f"{config.model.loss}: {formula}",
         "minimise": f"L(W, b) = {' + '.join(terms)}",
@@ -183,6 +196,8 @@ def describe(console: Console, plan: "Plan") -> None:
     }
     for word, line in lines.items():
         console.say(f"{word:<9} {line}")
+    if advice := scale_advice(plan):
+        console.warn(f"preprocess: {advice}")
     if mapped := mapped_file(plan.train.images):
         console.detail(f"mapped    {mapped}")
     for remark in remarks(config, {"train": plan.train}):
@@ -191,12 +206,14 @@ def describe(console: Console, plan: "Plan") -> None:
 
 def _preprocessing(plan: "Plan") -> str:
     preprocess, chosen = plan.preprocess, plan.config.preprocess
-    what = {"pixel": "image", "channel": "colour"}
-    text = f"pixels / {preprocess.scale:g}" if preprocess.scale != 1 else "pixels"
+    values, mean, by = "features", "mean", "feature"
+    if preprocess.is_picture:
+        values, mean, by = "pixels", "mean image" if chosen.center == "pixel" else "mean color", str(chosen.std)
+    text = f"{values} / {preprocess.scale:g}" if preprocess.scale != 1 else values
     if preprocess.mean is not None:
-        text += f" - mean {what[chosen.center]}"
+        text += f" - {mean}"
     if preprocess.std is not None:
-        text = f"({text}) / standard deviation, by {chosen.std}"
+        text = f"{f'({text})' if ' ' in text else text} / standard deviation, by {by}"
     return text
 
 
@@ -218,7 +235,7 @@ def _environment(console: Console, plan: "Plan", threads: int, comm: Any) -> dic
 
     if comm:
         console.say(f"ranks     {comm.size} processes, {plural(threads, 'thread')} each")
-    return describe_environment(threads, plan.train, comm.size if comm else 1)
+    return describe_environment(threads, plan.train, plan.val, comm.size if comm else 1)
 
 
 @contextmanager
@@ -264,25 +281,17 @@ def _train(
     raise AssertionError("a run ends with its results")
 
 
-def _draw(finished: "Finished", directory: Path) -> list[str]:
-    from imgclf.report.pictures import draw_run
-
-    try:
-        return draw_run(finished, directory)
-    except Stop as stop:
-        raise stop.error(directory, _ONLY_PICTURES) from None
-    except MemoryError as error:
-        raise StorageError(directory, "not enough memory to draw", _ONLY_PICTURES) from error
-
-
-def _summarise(
-    console: Console, finished: "Finished", directory: Path, drawn: list[str], seconds: dict[str, float]
-) -> None:
+def _say_results(console: Console, finished: "Finished") -> None:
     if finished.best_epoch is not None:
         console.say(f"kept the weights of epoch {finished.best_epoch}, the best one")
     for name, seen in (("train", finished.train), ("val", finished.val)):
         if seen is not None:
             console.result(f"{name:<6} objective {number(seen.objective)}, accuracy {percent(seen.accuracy)}")
+
+
+def _summarise(
+    console: Console, finished: "Finished", directory: Path, drawn: list[str], seconds: dict[str, float]
+) -> None:
     console.result(f"run    {directory} ({', '.join(['model.npz', 'metrics.csv', *drawn])})")
     console.say(f"next   imgclf eval {shlex.quote(str(directory))}")
     console.detail(f"time   {', '.join(f'{what} {spent:.2f} s' for what, spent in seconds.items())}")

@@ -5,26 +5,29 @@ from pathlib import Path
 import click
 
 from imgclf.cli.console import Console
-from imgclf.cli.options import PATH, count_threads, json_option, threads_option
+from imgclf.cli.options import PATH, json_option, threads_option
+from imgclf.cli.parsing import Command
 from imgclf.errors import UsageError
 
 DIFFERENT = 1
 
 
-@click.command("verify", short_help="Make the last steps of a run again and compare every byte.")
+@click.command("verify", cls=Command, short_help="Make the last steps of a run again and compare every byte.")
 @click.argument("run", type=PATH, required=False)
+@click.option("--data", type=PATH, metavar="PATH", help="Where the run's data is now, if it has moved.")
 @threads_option
 @json_option
 @click.pass_context
-def command(ctx: click.Context, run: Path | None, threads: int | None, as_json: bool) -> None:
+def command(ctx: click.Context, run: Path | None, data: Path | None, threads: int | None, as_json: bool) -> None:
     """Make the last steps of RUN again, and say whether the bytes come out the same.
 
     From the older of its two checkpoints (or from the start) to the newer one, and on to its model where it is
     finished. RUN is the newest finished run under runs/ if it is left out. Exit 1 if something differs.
     """
-    from imgclf.cli.eval import config_of_run
+    from imgclf.cli.eval import config_of_run, data_of_run
     from imgclf.cli.resume import compare_environment
     from imgclf.compose import make_plan
+    from imgclf.cores import available_cores, helpful_threads
     from imgclf.environment import describe_environment
     from imgclf.estimate import check_memory, estimate
     from imgclf.parallel import workers
@@ -35,12 +38,14 @@ def command(ctx: click.Context, run: Path | None, threads: int | None, as_json: 
     path = find_run(run)
     if not path.is_dir():
         raise UsageError(path, "not a run directory", "a model file does not say how it was made")
-    config, threads = config_of_run(path), count_threads(threads)
-    check_memory(config, estimate(config, threads, draw=False))
-    with workers(threads) as sum_blocks:
+    config = data_of_run(config_of_run(path), path, data, "say where the run's data is now: --data PATH")
+    cores = threads or available_cores()
+    check_memory(config, estimate(config, cores, draw=False))
+    with workers(cores) as sum_blocks:
         plan = make_plan(config, sum_blocks)
+    with workers(threads or helpful_threads(*plan.weights.shape)) as sum_blocks:
         seen = replay(plan, path, sum_blocks)
-    changed = compare_environment(path, describe_environment(1, plan.train))
+    changed = compare_environment(path, describe_environment(1, plan.train, plan.val))
     for line in changed:
         console.result(f"since then: {line}")
     for what in seen.differences:

@@ -2,13 +2,25 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from imgclf.config.problems import ConfigError, Place, Problem, Source, shorten
-from imgclf.config.yaml_reader import LONGEST_KEY, MAX_BYTES, MAX_DEPTH, Document, Node, decode, read
+from imgclf.config.shape import takes_text
+from imgclf.config.yaml_reader import (
+    LONGEST_KEY,
+    MAX_BYTES,
+    MAX_DEPTH,
+    NULL,
+    Document,
+    Node,
+    decode,
+    read,
+    resolve_scalar,
+)
 
 OVERRIDE = "-s"
 
@@ -46,11 +58,37 @@ def from_override(override: str, rank: int) -> Document:
     problem = _malformed(words, name, equals)
     if problem:
         raise ConfigError([Problem(Place(source, 1, 1), "", problem)])
-    document = read(value, source, path=tuple(words), indent=len(key) + 1)
+    if key.endswith(" "):  # KEY = VALUE: these spaces are no part of the value
+        value = value.lstrip(" ")
+    document = _value(value, source, tuple(words), len(override) - len(value))
     node = document.root
     for word in reversed(words):
         node = Node({word: replace(node, key=Place(source, 1, 1))}, node.place, node.place)
     return replace(document, root=_with_absolute_path(node, Path()))
+
+
+def _value(text: str, source: Source, path: tuple[str, ...], indent: int) -> Document:
+    """Read the value of KEY=VALUE: a word of the shell's, not a line of a file, so nothing in it is a comment.
+
+    A list, a section and a quoted text are written as in a file. Anything else is, for a key that takes text, that very
+    text (but for null), and for other keys what a scalar of this form means in a file.
+    """
+    word = text.strip()
+    place = Place(source, 1, indent + 1 + len(text) - len(text.lstrip()))
+    is_text = takes_text(path)
+    if word.startswith(("[", "{")) and not is_text:
+        return read(word, source, path=path, indent=place.column - 1, comments=False)
+    if word.startswith(("'", '"')):
+        with suppress(ConfigError):
+            document = read(word, source, path=path, indent=place.column - 1, comments=False)
+            if isinstance(document.root.value, str):
+                return document
+    if is_text:
+        return Document(Node(None if NULL.fullmatch(word) else text, place, place))
+    try:
+        return Document(Node(resolve_scalar(word), place, place))
+    except ValueError as error:
+        raise ConfigError([Problem(place, ".".join(path), str(error))]) from None
 
 
 def _malformed(words: Sequence[str], name: str, equals: str) -> str | None:

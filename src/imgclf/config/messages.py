@@ -7,7 +7,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from imgclf.config.problems import describe, shorten
-from imgclf.config.shape import VARIANTS, every_key, keys
+from imgclf.config.shape import SECTIONS, VARIANTS, every_key, keys
 
 # How alike two words are, from 0 to 1. There are many keys, and a guess far off sends people the wrong way.
 LIKE_A_KEY, LIKE_A_CHOICE = 0.7, 0.6
@@ -15,13 +15,32 @@ LIKE_A_KEY, LIKE_A_CHOICE = 0.7, 0.6
 # What other programs call these things.
 ELSEWHERE = {
     "alpha": "regularization.l2",
+    "batch": "train.batch_size",
+    "bs": "train.batch_size",
+    "criterion": "model.loss",
+    "data": "data.path",
+    "data_dir": "data.path",
+    "data_path": "data.path",
     "dataset": "data.source",
+    "early_stopping": "early_stopping.patience",
+    "imgsz": "preprocess.image_size",
     "learning_rate": "schedule.step_size",
     "lr": "schedule.step_size",
+    "lr_scheduler": "schedule.name",
+    "max_epochs": "train.epochs",
+    "model": "model.loss",
     "momentum": "optimizer.decay",
     "num_epochs": "train.epochs",
+    "precision": "train.dtype",
+    "random_seed": "seed",
+    "random_state": "seed",
     "reg": "regularization.l2",
     "resize": "preprocess.image_size",
+    "scheduler": "schedule.name",
+    "val_split": "data.val_fraction",
+    "validation_split": "data.val_fraction",
+    "warmup": "schedule.warmup_epochs",
+    "wd": "regularization.l2",
     "weight_decay": "regularization.l2",
 }
 EXPECTED = {
@@ -60,6 +79,8 @@ def message(error: ErrorDetails, chosen: dict[str, Any]) -> str:
         return f"must be {words} {context[bound]:g}, is {value}"
     if kind == "finite_number":
         return f"must be a finite number, is {value}"
+    if kind == "string_unicode":
+        return f"{describe(value)} is not valid Unicode"
     if kind == "expected":
         return f"{error['msg']}, got {describe(value)}"
     if kind in EXPECTED:
@@ -81,6 +102,14 @@ def unknown_key(path: tuple[str, ...], chosen: dict[str, Any]) -> str:
         here = keys(section) if len(path) > 1 else [key for key in every_key() if "." not in key]
     near = _nearest(word, here) or ELSEWHERE.get(word.lower()) or _same_word(word)
     return f"unknown key; did you mean '{near}'?" if near else f"unknown key; the keys here are {', '.join(here)}"
+
+
+def key_of_option(name: str, *, fuzzy: bool) -> str | None:
+    """Return the key for what other programs have an option --NAME for; `fuzzy` also finds a misspelled one."""
+    word = name.lstrip("-").lower().replace("-", "_")
+    if word in VARIANTS:
+        return f"{word}.name"
+    return _places().get(word) or ELSEWHERE.get(word) or (_same_word(word) if fuzzy else None)
 
 
 def wrong_choice(value: object, expected: str) -> str:
@@ -107,11 +136,18 @@ def _nearest(word: str, choices: list[str], likeness: float = LIKE_A_KEY) -> str
 
 def _same_word(word: str) -> str | None:
     """Find a key that stands in another section than where it was written."""
-    places: dict[str, str] = {}
-    for key in every_key():
-        places.setdefault(key.rpartition(".")[2], key)
+    places = _places()
     near = _nearest(word, list(places))
     return places[near] if near else None
+
+
+def _places() -> dict[str, str]:
+    """Return the last words of all keys that have a value of their own, and where they are."""
+    places: dict[str, str] = {}
+    for key in every_key():
+        if key not in SECTIONS and key not in VARIANTS:
+            places.setdefault(key.rpartition(".")[2], key)
+    return places
 
 
 def _is_scalar(value: object) -> bool:

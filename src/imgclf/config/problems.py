@@ -1,10 +1,10 @@
 """What is wrong with a config: every mistake at once, each with the place where it was written."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgclf.errors import UsageError, printable
+from imgclf.errors import UsageError
+from imgclf.terminal_text import display_width, printable
 
 SHOWN = 60  # characters of a key, and of the text around a caret: a line of a hostile file can be long
 
@@ -81,11 +81,9 @@ class Problem:
             return [self.line]
         # A window around the spot: the caret must not be lost at the end of a very long line.
         begin = max(0, self.place.column - 1 - SHOWN)
-        before = self.source_line[begin : self.place.column - 1]
-        after = self.source_line[self.place.column - 1 :][:SHOWN]
-        # A tab stays a tab: the caret then stands below its character at any width of tabs.
-        caret = re.sub(r"[^\t]", " ", before) + "^"
-        return [self.line, f"    {before}{after}", f"    {caret}"]
+        before = printable(self.source_line[begin : self.place.column - 1])
+        after = printable(self.source_line[self.place.column - 1 :][:SHOWN])
+        return [self.line, f"    {before}{after}", f"    {' ' * display_width(before)}^"]
 
 
 class ConfigError(UsageError):

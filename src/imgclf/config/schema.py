@@ -83,16 +83,19 @@ class Data(Section):
 
 
 class Preprocess(Section):
-    """How pixels become the numbers that the classifier sees."""
+    """How pixels, or features, become the numbers that the classifier sees."""
 
     image_size: Annotated[int, Field(ge=1, le=LARGEST_IMAGE)] | None = Field(
         default=None, description="Resize to this many pixels a side."
     )
     color: Literal["rgb", "gray"] | None = Field(default=None, description="Convert the pictures; null: as they are.")
-    scale: Scale = Field(default=255.0, description="Pixels are divided by this.")
+    scale: Scale | None = Field(
+        default=None, description="Values are divided by this; null: 255 for images, 1 for feature vectors."
+    )
     center: Literal["pixel", "channel", "none"] = Field(default="pixel", description="Which mean to subtract.")
-    std: Literal["pixel", "channel", "none"] = Field(
-        default="none", description="Which standard deviation to divide by."
+    std: Literal["pixel", "channel", "none"] | None = Field(
+        default=None,
+        description="Which standard deviation to divide by; null: none for images, pixel for feature vectors.",
     )
 
 

@@ -1,6 +1,8 @@
 """The shape of a config, for those who ask: which section has which keys, and the same for editors."""
 
-from typing import Any
+from collections.abc import Sequence
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from imgclf.config import schema
 from imgclf.config.schema import Config, Section
@@ -45,6 +47,19 @@ def every_key() -> list[str]:
     """Return all keys, dotted."""
     inner = [f"{section}.{key}" for section in (*SECTIONS, *VARIANTS) for key in keys(section)]
     return [*Config.model_fields, *inner]
+
+
+def takes_text(path: Sequence[str]) -> bool:
+    """Whether the key at a path takes any text, such as a name, and not only some words."""
+    section = Config if len(path) == 1 else SECTIONS.get(path[0]) if len(path) == 2 else None
+    field = section.model_fields.get(path[-1]) if section else None
+    return field is not None and _is_text(field.annotation)
+
+
+def _is_text(annotation: object) -> bool:
+    if get_origin(annotation) in (Annotated, Union, UnionType):
+        return any(map(_is_text, get_args(annotation)))
+    return annotation is str
 
 
 def json_schema() -> dict[str, Any]:

@@ -23,8 +23,9 @@ MAX_DIGITS = 100  # int() takes quadratic time, and refuses beyond 4300
 
 # The core schema of YAML 1.2. YAML 1.1, which PyYAML speaks, takes `1e-3` for a text, `no` for false, `010` for 8
 # and `1:30` for 90.
+NULL = re.compile(r"~|null|Null|NULL|")
 SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], object]], ...] = (
-    (re.compile(r"~|null|Null|NULL|"), lambda text: None),
+    (NULL, lambda text: None),
     (re.compile(r"true|True|TRUE"), lambda text: True),
     (re.compile(r"false|False|FALSE"), lambda text: False),
     (re.compile(r"[-+]?[0-9]+"), int),
@@ -75,12 +76,13 @@ def decode(data: bytes, name: str, rank: int = 0) -> str:
         raise ConfigError([Problem(place, "", message)]) from error
 
 
-def read(text: str, source: Source, *, path: tuple[str, ...] = (), indent: int = 0) -> Document:
+def read(text: str, source: Source, *, path: tuple[str, ...] = (), indent: int = 0, comments: bool = True) -> Document:
     """Read one YAML document, None where it is empty; what keeps it from being read raises ConfigError.
 
     path and indent: where the text is only the end of a line, the key and the columns before it.
+    comments: whether one may follow the value.
     """
-    reader = _Reader(text, source, path, indent)
+    reader = _Reader(text, source, path, indent, comments)
     try:
         return Document(reader.document(), tuple(reader.problems))
     except yaml.MarkedYAMLError as error:
@@ -98,9 +100,14 @@ def read(text: str, source: Source, *, path: tuple[str, ...] = (), indent: int =
 
 
 def resolve_scalar(text: str) -> object:
-    """Return what a plain scalar means in YAML 1.2: `1e-3` is a number, `no` is a word."""
+    """Return what a plain scalar means in YAML 1.2: `1e-3` is a number, `no` is a word.
+
+    Raises ValueError for a number that is too long.
+    """
     for pattern, value in SCALARS:
         if pattern.fullmatch(text):
+            if len(text) > MAX_DIGITS:
+                raise ValueError(f"a number of {len(text):,} characters is too long")
             return value(text)
     return text
 
@@ -108,10 +115,11 @@ def resolve_scalar(text: str) -> object:
 class _Reader:
     """One pass over the events of one text."""
 
-    def __init__(self, text: str, source: Source, path: tuple[str, ...], indent: int) -> None:
-        self.text, self.source, self.path, self.indent = text, source, path, indent
+    def __init__(self, text: str, source: Source, path: tuple[str, ...], indent: int, comments: bool) -> None:
+        self.text, self.source, self.path, self.indent, self.comments = text, source, path, indent, comments
         self.problems: list[Problem] = []
-        self.mark: Any = None  # of the newest event, for errors that know no place
+        self.mark: Any = None  # where the newest event begins, for errors that know no place
+        self.end: Any = None  # where it ends
         self.values = 0
 
     def document(self) -> Node:
@@ -121,6 +129,9 @@ class _Reader:
         if isinstance(start, yaml.StreamEndEvent):
             return Node(None, Place(self.source), Place(self.source))
         root = self.node(next(self.events), self.path, depth=1 + len(self.path))
+        if not self.comments and self.end.index < len(self.text):
+            message = "nothing may follow the value, not even a comment"
+            raise ConfigError([Problem(self.place(self.end), ".".join(self.path), message)])
         next(self.events)  # the end of the document
         extra = next(self.events)
         if not isinstance(extra, yaml.StreamEndEvent):
@@ -131,7 +142,7 @@ class _Reader:
         if len(self.text) > MAX_BYTES:
             raise ConfigError([Problem(Place(self.source), "", f"longer than {MAX_BYTES:,} characters")])
         for event in yaml.parse(self.text, Loader=yaml.SafeLoader):
-            self.mark = event.start_mark
+            self.mark, self.end = event.start_mark, event.end_mark
             yield event
 
     def place(self, mark: Any) -> Place:
@@ -168,9 +179,10 @@ class _Reader:
     def _scalar(self, event: yaml.ScalarEvent, path: tuple[str, ...]) -> Any:
         if event.style is not None:  # quoted, or a block of text
             return event.value
-        if len(event.value) > MAX_DIGITS and any(pattern.fullmatch(event.value) for pattern, _ in SCALARS):
-            self.refuse(event, path, f"a number of {len(event.value):,} characters is too long")
-        return resolve_scalar(event.value)
+        try:
+            return resolve_scalar(event.value)
+        except ValueError as error:
+            self.refuse(event, path, str(error))
 
     def _list(self, path: tuple[str, ...], depth: int) -> list[Any]:
         values = []

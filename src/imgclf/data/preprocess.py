@@ -21,18 +21,22 @@ from imgclf.arrays import (
     Sums,
     empty_on_lines,
     places,
+    slices,
     sum_in_turn,
 )
 from imgclf.data.dataset import Dataset
 from imgclf.formats.images import conform, read_image
+
+WHITE = 255  # the largest byte
+FEW_LEVELS = 64  # images that have only values below use less than a quarter of the range of bytes
 
 
 @dataclass(frozen=True)
 class Preprocess:
     """Fitted on the training split, stored inside the model: X = (pixels / scale - mean) / std.
 
-    example_shape  (H, W, channels) of a picture, or (D,) of a feature vector
-    scale          what pixels are divided by
+    example_shape  (H, W, channels) of an image, or (D,) of a feature vector
+    scale          what pixels or features are divided by
     mean, std      (D,) in the dtype of X, or None where nothing is to be done
     dtype          of X: float32 or float64
     """
@@ -85,9 +89,12 @@ class Preprocess:
         """Turn pixels (n, H, W, channels) or features (n, D) into X (n, D), in `out` if it is given."""
         flat = pixels.reshape(len(pixels), -1)
         X = np.empty(flat.shape, self.dtype) if out is None else out
-        X[:] = flat  # a cast of its own: with one inside it, a difference takes longer than the two
-        if self.centre is not None:
-            X -= self.centre
+        if self.centre is not None and flat.dtype.itemsize > X.dtype.itemsize:
+            np.subtract(flat, self.centre, out=X, casting="same_kind")  # first: a cast could round differences away
+        else:
+            X[:] = flat  # a cast of its own: with one inside it, a difference takes longer than the two
+            if self.centre is not None:
+                X -= self.centre
         if self.factor is not None:
             X *= self.factor
         return X
@@ -123,25 +130,61 @@ class Reader:
         return Example(self.preprocess.apply(self.pixels[:n], out=self.X[:n]), self.dataset.y_of(rows))
 
 
+def default_scale(dataset: Dataset) -> float:
+    """Return what values are divided by where nobody says: 255 for images, 1 for feature vectors.
+
+    Images of few levels (0 and 1, 16 grays) are divided by their largest value: 255 would leave nearly nothing of them.
+    """
+    if dataset.images.dtype != np.uint8:
+        return 1.0
+    largest = 0
+    for part in slices(len(dataset), dataset.at_once):
+        largest = max(largest, int(dataset.images[dataset.rows[part]].max()))
+        if largest >= FEW_LEVELS:  # nearly always in the first part
+            return float(WHITE)
+    return float(largest or WHITE)
+
+
+def default_std(dataset: Dataset) -> str:
+    """Return which standard deviation to divide by where nobody says: none for images, each feature by its own."""
+    return "none" if dataset.images.dtype == np.uint8 else "pixel"
+
+
+def spread(preprocess: Preprocess, dataset: Dataset) -> float:
+    """Return how much X differs from example to example, from a block of examples; NaN where nothing differs.
+
+    The standard deviation of each number, as the root mean square over those that change.
+    """
+    rows = np.unique(np.linspace(0, len(dataset) - 1, BLOCK).astype(np.int64))
+    with np.errstate(over="ignore", invalid="ignore"):
+        X = preprocess.apply(dataset.pixels(rows))
+        changes = (X[0] != X).any(axis=0)
+        X -= X.mean(axis=0)
+        variance = np.einsum("nd,nd->d", X, X)[changes] / len(X)
+        return float(np.sqrt(variance.mean())) if changes.any() else math.nan
+
+
 def fit_preprocess(
     dataset: Dataset, *, scale: float, center: str, std: str, dtype: str, sum_blocks: SumFn = sum_in_turn
 ) -> Preprocess:
     """Fit on a training split; center and std are "pixel" (each its own), "channel" (one a colour) or "none".
 
-    A pixel that never changes keeps std 1.
+    A pixel that never changes keeps std 1: what is not divided stays 0.
     """
     mean = deviation = None
     if center != "none" or std != "none":
         pixel_mean = _mean(dataset, lambda pixels: pixels, sum_blocks)
         if center != "none":
-            mean = (_spread(pixel_mean, dataset, center) / scale).astype(dtype)
+            mean = (_averaged(pixel_mean, dataset, center) / scale).astype(dtype)
     if std != "none":
-        about = _spread(pixel_mean, dataset, std)
-        variance = _spread(_mean(dataset, lambda pixels: (pixels - about) ** 2, sum_blocks), dataset, std)
+        about = _averaged(pixel_mean, dataset, std)
+        unit = np.ldexp(1.0, np.maximum(0, np.frexp(about)[1]))  # a power of 2, so that huge values have squares
+        variance = _averaged(_mean(dataset, lambda pixels: ((pixels - about) / unit) ** 2, sum_blocks), dataset, std)
+        spread = np.sqrt(variance) * unit
         # The mean of equal values is itself rounded, so their variance need not be exactly 0.
-        changes = np.sqrt(variance) > 1e-12 * np.abs(about)
-        deviation = np.where(changes, np.sqrt(variance) / scale, 1).astype(dtype)
-        deviation[deviation == 0] = 1  # too small for the dtype
+        changes = spread > 1e-12 * np.abs(about)
+        divides = np.minimum(spread, spread / scale) > np.finfo(dtype).tiny  # 1 / spread is finite
+        deviation = np.where(changes & divides, spread / scale, 1).astype(dtype)
     return Preprocess(dataset.example_shape, scale, mean, deviation, dtype)
 
 
@@ -161,7 +204,7 @@ def _mean(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]], su
     return np.asarray(total / len(dataset))
 
 
-def _spread(values: FloatArray, dataset: Dataset, how: str) -> FloatArray:
+def _averaged(values: FloatArray, dataset: Dataset, how: str) -> FloatArray:
     """Average (D,) over each colour channel where that is asked for; a feature is a channel of its own."""
     if how == "pixel" or len(dataset.example_shape) == 1:
         return values

@@ -17,6 +17,7 @@ from imgclf.gradcheck.layers.identities import identities
 from imgclf.gradcheck.layers.steps import steps_of
 from imgclf.gradcheck.layers.textbook import textbook
 from imgclf.gradcheck.layers.toys import toys
+from imgclf.gradcheck.layers.training import training_on
 from imgclf.gradcheck.layers.value import value
 from imgclf.gradcheck.points import POINTS, stratified_images
 from imgclf.gradcheck.subject import Subject
@@ -68,6 +69,9 @@ def layers_of(plan: Plan) -> dict[str, Layer]:
     }
     if plan.weights.dtype == np.float32:
         layers["float32"] = Layer(float32)
+    if plan.config.train.gradient == "analytic":
+        moved = ("start",) if plan.weights.any() else ()  # at 0 svm_cs ties: any slope is right
+        layers["training"] = Layer(training_on(plan), (*moved, "steps", "wide"))
     return layers
 
 

@@ -1,9 +1,7 @@
 """The confusion matrix: which classes are taken for which."""
 
-import csv
 import math
 from collections.abc import Sequence
-from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
+from imgclf.formats.csv_text import csv_text
 from imgclf.report.style import (
     BODY,
     EMPTY,
@@ -27,6 +26,7 @@ from imgclf.report.style import (
     SMALL,
     Heading,
     class_labels,
+    key_to_numbers,
     place,
     sheet,
     styled,
@@ -55,16 +55,8 @@ def confusion_matrix(counts: IntArray, class_names: Sequence[str], title: str) -
 def write_confusion_csv(counts: IntArray, class_names: Sequence[str]) -> str:
     r"""Write the counts (C, C) as CSV: a header `true \ predicted` and the names, then a row a true class."""
     _check(counts, class_names)
-    rows = [["true \\ predicted", *class_names]]
-    rows += [[name, *map(str, row)] for name, row in zip(class_names, counts.tolist(), strict=True)]
-    return "".join(map(_csv_line, rows))
-
-
-def _csv_line(cells: list[str]) -> str:
-    line = StringIO()
-    # A lone \r in a name is quoted only if it also ends the lines.
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
-    return line.getvalue().removesuffix("\r\n") + "\n"
+    rows = [[name, *row] for name, row in zip(class_names, counts.tolist(), strict=True)]
+    return csv_text([["true \\ predicted", *class_names], *rows])
 
 
 def _check(counts: IntArray, class_names: Sequence[str]) -> None:
@@ -84,7 +76,7 @@ def _draw(counts: IntArray, class_names: Sequence[str], title: str) -> Figure:
 
     left = MARGIN + 0.28 + widest + 0.1
     width = left + side + 0.2 + _BAR + 0.75 + MARGIN
-    heading = Heading(title, _ADVICE, width - 2 * MARGIN)
+    heading = Heading(title, _ADVICE + key_to_numbers(class_names), width - 2 * MARGIN)
     top = MARGIN + heading.height + 0.2
     height = top + side + 0.2 + depth + BODY * LINE_HEIGHT * POINT + MARGIN
 

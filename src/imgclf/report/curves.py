@@ -48,16 +48,26 @@ class _Line:
         return np.asarray(self.values[np.isfinite(self.values)])
 
 
-def curves(metrics: Mapping[str, Sequence[float | None]], title: str) -> Figure:
+def curves(
+    metrics: Mapping[str, Sequence[float | None]],
+    title: str,
+    kept_epoch: int | None = None,
+    first_step_size: float | None = None,
+) -> Figure:
     """Draw the columns of metrics.csv: loss, accuracy and step size, one above the other on one epoch axis.
 
     A cell without a finite number is a gap in its line; without any val cell there is no val line. The epoch
-    with the best val accuracy is marked. The loss is on a log scale when a linear one could not show it.
+    whose weights early stopping kept is marked; without it the last weights are kept, and nothing is. The loss is
+    on a log scale when a linear one could not show it.
+
+    first_step_size   that of step 0: metrics.csv has only those of the epochs' last steps
     """
     epochs = _column(metrics, "epoch")
     loss, val_loss = _column(metrics, "train/loss"), _column(metrics, "val/loss")
     accuracy, val_accuracy = _column(metrics, "train/accuracy"), _column(metrics, "val/accuracy")
-    step_size = _column(metrics, "step_size")
+    at, step_size = epochs, _column(metrics, "step_size")
+    if first_step_size is not None:
+        at, step_size = np.append(0.0, epochs), np.append(first_step_size, step_size)
     scale = loss_scale(np.append(loss, val_loss))
     has_val = bool(np.isfinite(val_loss).any() or np.isfinite(val_accuracy).any())
 
@@ -74,11 +84,11 @@ def curves(metrics: Mapping[str, Sequence[float | None]], title: str) -> Figure:
         _panel(panels[0], "loss (log scale)" if scale.log else "loss", epochs, lines, scale)
         lines = [_Line("train", BLUE, accuracy), _Line("val", VERMILION, val_accuracy)]
         _panel(panels[1], "accuracy", epochs, lines, accuracy_scale(np.append(accuracy, val_accuracy)))
-        _panel(panels[2], "step size", epochs, [_Line("", MUTED, step_size)], step_size_scale(step_size))
-        _epoch_axis(panels, epochs)
-        if np.isfinite(val_accuracy).any():
-            best = int(np.nanargmax(val_accuracy))  # the first of equals, as early stopping has it
-            _mark(panels[:2], epochs[best], (val_loss[best], val_accuracy[best]))
+        _panel(panels[2], "step size", at, [_Line("", MUTED, step_size)], step_size_scale(step_size))
+        _epoch_axis(panels, epochs, start=at[0] if len(at) else 1.0)
+        for row in np.flatnonzero(epochs == kept_epoch):
+            color, columns = (VERMILION, (val_loss, val_accuracy)) if has_val else (BLUE, (loss, accuracy))
+            _mark(panels[:2], epochs[row], [column[row] for column in columns], color, "val" if has_val else "train")
     return figure
 
 
@@ -133,30 +143,30 @@ def _points(axes: Axes) -> float:
     return axes.bbox.height / DPI / POINT
 
 
-def _epoch_axis(panels: list[Axes], epochs: NDArray[Any]) -> None:
+def _epoch_axis(panels: list[Axes], epochs: NDArray[Any], start: float) -> None:
     first, last = (float(epochs[0]), float(epochs[-1])) if len(epochs) else (1.0, 1.0)
-    room = (last - first) * 0.015 or 0.5
+    room = (last - start) * 0.015 or 0.5
     for axes in panels:
-        axes.set_xlim(first - room, last + room)
+        axes.set_xlim(start - room, last + room)
         axes.xaxis.set_major_locator(FixedLocator(epoch_ticks(first, last)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
         axes.tick_params(axis="x", length=3, labelbottom=axes is panels[-1])
     panels[-1].set_xlabel("epoch")
 
 
-def _mark(panels: list[Axes], epoch: float, values: Sequence[float]) -> None:
-    """Mark the best val epoch: a ring on each val line, and what the ring means above the accuracy."""
+def _mark(panels: list[Axes], epoch: float, values: Sequence[float], color: str, split: str) -> None:
+    """Mark the epoch that was kept: a ring on a line of each panel, and what the ring means above the accuracy."""
     for axes, value in zip(panels, values, strict=True):
-        axes.axvline(epoch, color=VERMILION, linewidth=0.8, linestyle=(0, (1, 3)), zorder=1)
-        (ring,) = axes.plot([epoch], [value], color=VERMILION, marker="o", markersize=8, clip_on=False)
+        axes.axvline(epoch, color=color, linewidth=0.8, linestyle=(0, (1, 3)), zorder=1)
+        (ring,) = axes.plot([epoch], [value], color=color, marker="o", markersize=8, clip_on=False)
         ring.set(markerfacecolor="none", markeredgewidth=1.3)
     panels[1].annotate(
-        f"\N{WHITE CIRCLE} best val: {percent(values[1])} after epoch {epoch:.0f}",
+        f"\N{WHITE CIRCLE} kept: the weights after epoch {epoch:.0f}, {split} {percent(values[1])}",
         (1, 1),
         xycoords="axes fraction",
         xytext=(0, 8),
         textcoords="offset points",
-        color=VERMILION,
+        color=color,
         size=SMALL,
         ha="right",
         va="baseline",

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
+LEAST_SPAN = 1e-3  # of a loss: on a narrower axis, rounding and noise would fill the panel
 LOG_SPAN = 1000.0  # largest / smallest loss: beyond it, a linear axis shows only the largest
 LOG_LOSS = 1e5  # no loss of a sound run
 LAST_DECADE = 308  # of a float64
@@ -49,8 +51,13 @@ def loss_scale(values: NDArray[Any]) -> Scale:
     if low > 0 and (high / low > LOG_SPAN or high >= LOG_LOSS):
         return _log_scale(low, high)
     room = (high - low) * 0.08 or high * 0.1 or 0.1
+    room = max(room, (LEAST_SPAN * high - (high - low)) / 2)
     low, high = low - room, high + room
-    return Scale(low, high, _ticks(low, high, 5), number, lambda value: f"{value:#.3g}".removesuffix("."))
+    ticks = _ticks(low, high, 5)
+    digits = _digits(ticks)
+    return Scale(
+        low, high, ticks, partial(number, digits=digits), lambda value: f"{value:#.{digits}g}".removesuffix(".")
+    )
 
 
 def accuracy_scale(values: NDArray[Any]) -> Scale:
@@ -77,10 +84,10 @@ def epoch_ticks(first: float, last: float) -> list[float]:
     return [first, *(float(tick) for tick in ticks if first + (last - first) / 20 < tick <= last)]
 
 
-def number(value: float) -> str:
-    """Write up to three digits: 0.41, 12.3, 1e30."""
-    digits, e, power = f"{value:.3g}".partition("e")
-    return digits + (f"e{int(power)}" if e else "")
+def number(value: float, digits: int = 3) -> str:
+    """Write up to three digits: 0.41, 12.3, 1e30; or more of them."""
+    written, e, power = f"{value:.{digits}g}".partition("e")
+    return written + (f"e{int(power)}" if e else "")
 
 
 def percent(value: float) -> str:
@@ -100,6 +107,11 @@ def _log_scale(low: float, high: float) -> Scale:
     every = math.ceil((last - first) / 6)
     ticks = [10.0**power for power in range(first, last + 1, every)]
     return Scale(10.0**first, 10.0**last, ticks, number, number, log=True)
+
+
+def _digits(ticks: list[float]) -> int:
+    """Return how many digits tell neighbouring ticks apart, at least three."""
+    return next(n for n in range(3, 18) if n == 17 or len({number(tick, n) for tick in ticks}) == len(ticks))
 
 
 def _ticks(low: float, high: float, wanted: int) -> list[float]:

@@ -4,8 +4,6 @@ Positions are inches from the top left corner of the sheet, as on paper; sizes o
 No pyplot: it keeps every figure alive, and picks a window system.
 """
 
-from bisect import bisect_right
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
@@ -20,6 +18,8 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
+from imgclf.report.labels import distinct_labels, shorten
+
 DPI = 150
 POINT = 1 / 72  # inches
 
@@ -30,7 +30,7 @@ TITLE, BODY, SMALL = 12.0, 9.0, 8.0  # points
 LINE_HEIGHT = 1.4  # of the size of the text
 MARGIN = 0.3  # inches
 
-ELLIPSIS, NO_GLYPH = "\N{HORIZONTAL ELLIPSIS}", "\N{WHITE SQUARE}"
+NO_GLYPH = "\N{WHITE SQUARE}"
 
 _FONT = "DejaVu Sans"  # comes with matplotlib, so a picture is the same everywhere
 _RC = {
@@ -110,20 +110,16 @@ def legible(text: str) -> str:
 
 
 def class_labels(class_names: Sequence[str], width: float, size: float) -> list[str]:
-    """Name the classes within a width in inches, all differently.
+    """Name the classes within a width in inches, all differently; one that the font cannot write is its number."""
+    lines = [legible(name) if _can_be_written(name) else f"class {c}" for c, name in enumerate(class_names)]
+    return distinct_labels(lines, lambda text: text_width(text, size) <= width)
 
-    A long name is shortened in the middle: names of one family share their beginning or their end, and what
-    tells them apart is at the other one. Where names still look alike, their numbers stand in front; a name that
-    the font cannot write is its number alone.
-    """
-    lines = [legible(name) for name in class_names]
-    lines = [line if line and NO_GLYPH not in line else f"class {c}" for c, line in enumerate(lines)]
-    labels = [_shorten(line, width, size) for line in lines]
-    seen = Counter(labels)
-    return [
-        label if seen[label] == 1 else _shorten(f"{c}: {line}", width, size)
-        for c, (label, line) in enumerate(zip(labels, lines, strict=True))
-    ]
+
+def key_to_numbers(class_names: Sequence[str]) -> str:
+    """Return a sentence on which class has which number, where the font cannot write all names."""
+    if all(map(_can_be_written, class_names)):
+        return ""
+    return " The font lacks the letters of the numbered classes: confusion_matrix.csv has their names, from class 0 on."
 
 
 @lru_cache(maxsize=4096)
@@ -147,15 +143,9 @@ def _font(size: float, weight: str) -> FontProperties:
     return FontProperties(family=[_FONT], size=size, weight=weight)
 
 
-def _shorten(line: str, width: float, size: float, weight: str = "normal") -> str:
-    def cut(kept: int) -> str:
-        head = (kept * 2 + 2) // 3
-        return line[:head].rstrip() + ELLIPSIS + line[len(line) - (kept - head) :].lstrip()
-
-    if text_width(line, size, weight) <= width:
-        return line
-    fitting = bisect_right(range(1, len(line)), width, key=lambda kept: text_width(cut(kept), size, weight))
-    return cut(max(1, fitting))
+def _can_be_written(name: str) -> bool:
+    line = legible(name)
+    return bool(line) and NO_GLYPH not in line
 
 
 def _wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
@@ -165,5 +155,5 @@ def _wrap(text: str, width: float, size: float, weight: str = "normal") -> list[
         if lines and text_width(longer, size, weight) <= width:
             lines[-1] = longer
         else:
-            lines.append(_shorten(word, width, size, weight))
+            lines.append(shorten(word, lambda text: text_width(text, size, weight) <= width))
     return lines

@@ -21,6 +21,7 @@ from imgclf.report.style import (
     SMALL,
     Heading,
     class_labels,
+    key_to_numbers,
     place,
     sheet,
     styled,
@@ -121,7 +122,8 @@ def _draw(pictures: NDArray[Any], scale: float, class_names: Sequence[str]) -> F
     across, down = grid.size
     margin = round(MARGIN * DPI)
     sheet_width = max(across, round(4.6 * DPI)) + 2 * margin
-    heading = Heading(_TITLE, _GREY_ADVICE if channels == 1 else _COLOR_ADVICE, sheet_width / DPI - 2 * MARGIN)
+    advice = (_GREY_ADVICE if channels == 1 else _COLOR_ADVICE) + key_to_numbers(class_names)
+    heading = Heading(_TITLE, advice, sheet_width / DPI - 2 * MARGIN)
     top = round((MARGIN + heading.height + 0.1) * DPI)
     key_height = round(0.6 * DPI)
 

@@ -56,6 +56,77 @@ def test_labels_may_be_text_and_classes_are_then_in_natural_order(load):
     assert train.y.tolist() == [1, 0, 2, 0]
 
 
+def test_labels_in_a_column_are_labels(load):
+    for labels in (LABELS, np.array(["b", "a", "b", "c"])):
+        column, row = load(X=PICTURES, y=labels[:, None])["train"], load(X=PICTURES, y=labels)["train"]
+        assert (column.y.tolist(), column.class_names) == (row.y.tolist(), row.class_names)
+
+
+def test_booleans_are_pixels_of_0_and_1(load):
+    assert load(X=PICTURES > 9, y=LABELS)["train"].images[..., 0].tolist() == (PICTURES > 9).astype(int).tolist()
+
+
+PIXELS = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
+FLOATS = {
+    "0..1": PIXELS / 255, "0..1, float32": np.float32(PIXELS) / np.float32(255), "-1..1": PIXELS / 127.5 - 1,
+    "0..255": PIXELS.astype(float), "0 and 1": (PIXELS > 99).astype(float),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FLOATS)
+def test_what_is_advised_for_float_images_is_read_as_the_pixels_they_were_made_from(load, name):
+    X = FLOATS[name]
+    with pytest.raises(DataError) as caught:
+        load(X=X, y=LABELS)
+    advised = eval(caught.value.remedy.removeprefix("store pixels as uint8: "), {"X": X})
+    read = load(X=advised, y=LABELS)["train"].images[..., 0]
+    assert read.tolist() == (255 * (PIXELS > 99) if name == "0 and 1" else PIXELS).tolist()
+
+
+@pytest.mark.parametrize("bits", [9, 12, 16])
+def test_what_is_advised_for_images_of_more_than_8_bits_keeps_their_high_ones(load, bits):
+    X = (np.arange(64).reshape(4, 4, 4) << (bits - 6)) + 1
+    with pytest.raises(DataError) as caught:
+        load(X=X, y=LABELS)
+    read = load(X=eval(caught.value.remedy.removeprefix("store pixels as uint8: "), {"X": X}), y=LABELS)["train"]
+    assert (read.images[..., 0] >> 2).tolist() == np.arange(64).reshape(4, 4, 4).tolist()
+
+
+@pytest.mark.parametrize("X", [PIXELS - 300.0, PIXELS * np.nan, PIXELS * 2.0])
+def test_other_float_images_are_bytes_or_features(load, X):
+    with pytest.raises(DataError, match=r"store pixels as uint8, 0\.\.255, or feature vectors as X\.reshape"):
+        load(X=X, y=LABELS)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "float32", "bool"])
+def test_what_is_advised_for_one_hot_labels_is_read_as_the_labels_they_were_made_from(load, dtype):
+    y = np.eye(3)[LABELS].astype(dtype)
+    with pytest.raises(DataError) as caught:
+        load(X=PICTURES, y=y)
+    _, _, advice = caught.value.remedy.partition("store ")
+    assert load(X=PICTURES, y=eval(advice, {"y": y}))["train"].y.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize("y", [np.ones((4, 3), int), np.zeros((4, 3)), np.full((4, 2), 0.5), np.ones((4, 1, 1), int),
+                               np.array([["a", "b"]] * 4)])  # fmt: skip
+def test_labels_that_are_not_one_class_an_image_are_not_called_one_hot(load, y):
+    with pytest.raises(DataError, match="store one label an example"):
+        load(X=PICTURES, y=y)
+
+
+@pytest.mark.parametrize(("wrong", "words"), [(0.5, "label 0.5 in row 2"), (np.nan, "label nan in row 2"),
+                                              (np.inf, "label inf in row 2")])  # fmt: skip
+def test_labels_that_are_no_whole_numbers_are_no_classes(load, wrong, words):
+    with pytest.raises(DataError, match=words) as caught:
+        load(X=PICTURES, y=np.array([0, 1, wrong, 2]))
+    assert "astype" not in str(caught.value)
+
+
+def test_numbers_stored_as_text_are_advised_to_become_numbers_where_the_classes_have_names(load):
+    with pytest.raises(DataError, match=r"label '0' is not among class_names - store numbers, y\.astype\(int\)"):
+        load(X=PICTURES, y=LABELS.astype(str), class_names=np.array(["a", "b", "c"]))
+
+
 def test_class_names_may_be_given(load):
     for names in (np.array(["a", "b", "c"]), np.array([b"a", b"b", b"c"])):
         assert load(X=PICTURES, y=LABELS, class_names=names)["train"].class_names == ("a", "b", "c")

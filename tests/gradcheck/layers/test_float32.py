@@ -14,6 +14,8 @@ from imgclf.gradients import analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.model import scores
 
+pytestmark = pytest.mark.bits
+
 CONFIGURATIONS = 120
 
 

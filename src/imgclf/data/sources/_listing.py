@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imgclf.arrays import ByteArray, IntArray
+from imgclf.cores import available_cores
 from imgclf.data.cache import is_there_room
 from imgclf.data.class_names import check_names, file_name
 from imgclf.data.extent import Extent
@@ -21,7 +22,6 @@ from imgclf.data.sources._decoding import digests, first_readable, read_into
 from imgclf.data.sources._tree import look_into, look_into_class, split_of
 from imgclf.errors import DataError
 from imgclf.formats.files import storage_errors
-from imgclf.parallel import available_cores
 
 _SHOWN = 20
 _BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 1024  # images in memory

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from imgclf.data.class_names import file_name, natural_key
-from imgclf.errors import DataError, printable
+from imgclf.errors import DataError
 from imgclf.formats.files import kind_of, storage_errors
 
 # What systems, browsers of images and file servers leave behind, in lower case, beside hidden files.
@@ -126,7 +126,7 @@ class Tree:
         if self.as_classes:
             problem = f"{_and(self.as_classes)} read as a class: images are in it, not class folders"
             lines.append(f"{self.root}: {problem}")
-        return [printable(line) for line in lines]
+        return lines
 
     def summary(self) -> list[dict[str, Any]]:
         """Return it for `--json`: a row for each split and for each thing that was passed over."""

@@ -1,11 +1,12 @@
 """Arrays in an .npz file: X and y, or x_train, y_train, x_val, y_val, x_test, y_test, and class_names if you like.
 
 X is one of
-    uint8 (N, H, W) or (N, H, W, 1 or 3)   pictures; other integers too, where all are within 0..255
+    uint8 (N, H, W) or (N, H, W, 1 or 3)   images; other integers and booleans too, where all are within 0..255
     float (N, D)                           feature vectors, kept as they are (float32, float64)
-y (N,) is integers 0..C-1, or text: then the classes are in natural order.
+y (N,) or (N, 1) is integers 0..C-1, or text: then the classes are in natural order.
 
-Integers (N, D) are refused: they may be pictures or features, and guessing would hide the mistake.
+Integers (N, D) are refused: they may be images or features, and guessing would hide the mistake. So are images of
+floats, whose white may be 1 or 255, and labels that are not plainly one class an image; the error says what to store.
 """
 
 import math
@@ -26,6 +27,7 @@ from imgclf.formats.npz import npz_header, npz_names, read_npz
 
 _KEYS = {split: (f"x_{split}", f"y_{split}") for split in ("train", "val", "test")}
 _MAX_CLASSES = 100_000
+_RANGES = {(0, 1): "(255 * X)", (-1, 1): "(127.5 * (X + 1))", (0, 255): "X"}  # of floats -> 0..255
 
 
 def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
@@ -70,7 +72,7 @@ def _split_keys(file: Path, names: Collection[str]) -> dict[str, tuple[str, str]
         keys["train"] = ("x", "y")
     for pair in keys.values():
         if missing := set(pair) - set(names):
-            raise DataError(file, f"there is no array {missing.pop()!r}", "pictures and labels come in pairs")
+            raise DataError(file, f"there is no array {missing.pop()!r}", "images and labels come in pairs")
     if not keys:
         found = ", ".join(repr(name[:20]) for name in list(names)[:6]) or "nothing"
         raise DataError(file, f"holds {found}", "it must hold X and y, or x_train and y_train")
@@ -120,12 +122,23 @@ def _examples(X: NDArray[Any], where: str) -> NDArray[Any]:
         raise DataError(where, f"channels first, {X.shape}", "store X.transpose(0, 2, 3, 1)")
     if X.ndim != 4 or X.shape[3] not in (1, 3):
         raise DataError(where, f"of shape {X.shape}", "store (N, H, W), (N, H, W, 1), (N, H, W, 3), or features (N, D)")
-    if X.dtype.kind not in "iu":
-        remedy = "store pixels as uint8, 0..255, or features as X.reshape(len(X), -1)"
-        raise DataError(where, f"pictures of type {X.dtype}", remedy)
+    if X.dtype.kind not in "iub":
+        raise DataError(where, f"images of type {X.dtype}", _as_bytes(X))
     if X.dtype != np.uint8 and (X.min() < 0 or X.max() > 255):
-        raise DataError(where, f"pixels from {X.min()} to {X.max()}", "store pixels as uint8, 0..255")
+        low, high = int(X.min()), int(X.max())
+        remedy = f": (X >> {high.bit_length() - 8}).astype('uint8')" if low >= 0 else ", 0..255"
+        raise DataError(where, f"pixels from {low} to {high}", f"store pixels as uint8{remedy}")
     return np.ascontiguousarray(X, np.uint8)
+
+
+def _as_bytes(X: NDArray[Any]) -> str:
+    """Return how to store images of floats: in three common ranges, without a loss but for rounding."""
+    if X.dtype.kind == "f":
+        low, high = X.min(), X.max()
+        for (black, white), formula in _RANGES.items():
+            if black <= low and high <= white:
+                return f"store pixels as uint8: {formula}.round().astype('uint8')"
+    return "store pixels as uint8, 0..255, or feature vectors as X.reshape(len(X), -1)"
 
 
 def _features(X: NDArray[Any], where: str) -> NDArray[Any]:
@@ -144,10 +157,15 @@ def _features(X: NDArray[Any], where: str) -> NDArray[Any]:
 
 
 def _labels(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tuple[IntArray, tuple[str, ...]]:
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
     if y.ndim != 1 or y.size == 0:
-        raise DataError(where, f"of shape {y.shape}, not (N,)", "store y.ravel()")
+        raise DataError(where, f"of shape {y.shape}, not (N,)", _one_label_each(y))
     if y.dtype.kind in "US":
         return _from_text(y, classes, where)
+    if y.dtype.kind == "f" and not (whole := np.isfinite(y) & (y == np.rint(y))).all():
+        row = int(whole.argmin())
+        raise DataError(where, f"label {y[row]} in row {row}, not a whole number", "a label is the number of a class")
     if y.dtype.kind not in "iu":
         raise DataError(where, f"labels of type {y.dtype}", "store integers, y.astype(int), or the names of classes")
     low, high = int(y.min()), int(y.max())
@@ -158,11 +176,23 @@ def _labels(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tup
     return y.astype(np.int64), classes or check_names(map(str, range(high + 1)), where)
 
 
+def _one_label_each(y: NDArray[Any]) -> str:
+    """Return how to store labels of another shape than (N,)."""
+    if y.ndim == 2 and y.size and y.dtype.kind in "iufb":
+        if ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all():
+            return "these are one-hot: store y.argmax(axis=1)"
+        if len(y) == 1:
+            return "store y.ravel()"
+    return "store one label an example: the number, or the name, of its class"
+
+
 def _from_text(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tuple[IntArray, tuple[str, ...]]:
     found, inverse = np.unique(y, return_inverse=True)
     texts = decode_texts(found.tolist(), where)  # one name may be there in two spellings
     names = classes or check_names(sorted(set(texts), key=natural_key), where)
     if unknown := set(texts) - set(names):
-        raise DataError(where, f"label {min(unknown)[:40]!r} is not among class_names", "add it there")
+        numbers = all(text.isdecimal() for text in texts)
+        remedy = "store numbers, y.astype(int)" if numbers else "add it there"
+        raise DataError(where, f"label {min(unknown)[:40]!r} is not among class_names", remedy)
     place = {name: label for label, name in enumerate(names)}
     return np.array([place[text] for text in texts])[inverse], names

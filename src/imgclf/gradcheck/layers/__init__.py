@@ -1,8 +1,8 @@
 """The layers of the check: each looks at a gradient in its own way, and sees what the others cannot.
 
 Each is a function (subject, case, l2, l1) -> Outcome. Read in this order: `textbook` (one weight at a time), `value`
-(is the loss the loss?), `identities`, `hygiene`, `toys`, `steps`, `float32`. What `check` adds to them is the
-exhaustive comparison itself: `Case.compare`.
+(is the loss the loss?), `identities`, `hygiene`, `toys`, `steps`, `float32`, `training`. What `check` adds to them is
+the exhaustive comparison itself: `Case.compare`.
 """
 
 from collections.abc import Callable

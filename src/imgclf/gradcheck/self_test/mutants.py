@@ -25,6 +25,7 @@ from imgclf.gradcheck.self_test.planting import (
     rows_of,
     slopes,
     value,
+    where_it_trains,
 )
 from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import BatchGradient, Objective
@@ -372,6 +373,12 @@ MUTANTS: list[Mutant] = [
     Mutant("the loss remembered for the same array", _cached_value),
     Mutant("the loss capped at 100,000", losses(lambda loss, s, y: np.minimum(loss, 1e5)), SUMS_OF_HINGES),
     Mutant("twice the margin, in loss and gradient", loss_of(lambda s, y: svm(_raised(s, y, -1.0), y)), ("svm",)),
+    # Where it trains
+    Mutant(
+        "one class uphill where it trains",
+        where_it_trains(gradient(lambda g: _with(g.data, (slice(None), 0), -g.data[:, 0]) + g.penalty)),
+    ),
+    Mutant("pixels not centred on the way back where it trains", where_it_trains(backward(lambda X: X + 0.3))),
     # The step
     Mutant("steps uphill", descent(lambda before, after, *_: 2 * before.weights - after.weights)),
     Mutant("decay applied again in the step", descent(_decays_again)),

@@ -18,7 +18,7 @@ from imgclf.gradcheck.subject import Subject
 
 # The quickest first: what has been found need not be looked for again.
 FEWEST = 64  # images
-ORDER = ("exhaustive", "toys", "value", "hygiene", "optimizer", "float32", "identities", "textbook")
+ORDER = ("exhaustive", "toys", "value", "hygiene", "optimizer", "float32", "identities", "training", "textbook")
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,9 @@ def _single(array: FloatArray) -> FloatArray:
 _QUESTIONS: list[Callable[[Subject, Case, Penalty], object]] = [
     lambda subject, case, penalty: subject.slope(case.X, case.y, case.weights, *penalty),
     lambda subject, case, penalty: subject.slope(_single(case.X), case.y, _single(case.weights), *penalty),
+    lambda subject, case, penalty: (
+        subject.trains(subject.objective(*penalty), Batch.of(_single(case.X), case.y), _single(case.weights)).grad
+    ),
     lambda subject, case, penalty: subject.value(subject.objective(*penalty), Batch.of(case.X, case.y), case.weights),
     lambda subject, case, penalty: subject.loss_fn(case.scores.copy(), case.y)[0],
 ]

@@ -1,0 +1,39 @@
+"""The Linux control groups around this process, which may limit its memory and its share of the processors."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+_ROOT = Path("/sys/fs/cgroup")
+
+
+class Group(NamedTuple):
+    """A control group: its folder, and the version of its files, whose names and contents differ."""
+
+    folder: Path
+    version: Literal[1, 2]
+
+
+def groups(controller: str) -> Iterator[Group]:
+    """Yield the groups of this process that a controller ("memory", "cpu") may limit, the innermost first."""
+    for line in read_system_file(Path("/proc/self/cgroup")).splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            root, version = _ROOT, 2
+        elif controller in controllers.split(","):
+            root, version = _ROOT / controller, 1
+        else:
+            continue
+        folder = root / path.strip("/")
+        for group in (folder, *folder.parents):
+            yield Group(group, version)  # type: ignore[arg-type]
+            if group == root:
+                break
+
+
+def read_system_file(path: Path) -> str:
+    """Return the text of a file of /proc or /sys, empty where there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""

@@ -1,0 +1,64 @@
+"""Drawing at the end of a command: whatever it raises costs nothing but the pictures."""
+
+import logging
+import shlex
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgclf.cli.console import Console
+from imgclf.cli.stopping import Stop, asked
+from imgclf.errors import ImgclfError, StorageError
+
+if TYPE_CHECKING:
+    from imgclf.config import Config
+    from imgclf.evaluate import Evaluation
+    from imgclf.model_file import Model
+
+
+@contextmanager
+def drawing(console: Console, where: Path, state: str, remedy: str = "") -> Iterator[None]:
+    """Turn whatever importing matplotlib, drawing and writing raise into one line; results are printed before.
+
+    state    what is saved already, and what is missing
+    remedy   how to draw again
+    """
+    if console.quiet:
+        logging.getLogger("matplotlib").setLevel(logging.CRITICAL)  # it speaks of its caches, on stderr
+    try:
+        yield
+    except BaseException as error:
+        if stop := error if isinstance(error, Stop) else asked():
+            raise stop.error(where, state) from None
+        if isinstance(error, ImgclfError):
+            raise type(error)(where, f"{state} ({error.where}: {error.problem})", error.remedy) from error
+        if isinstance(error, MemoryError):
+            raise StorageError(where, f"{state} (not enough memory)", remedy) from error
+        if isinstance(error, Exception):
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+            raise StorageError(where, f"{state} ({reason})", remedy) from error
+        raise
+
+
+def draw_pictures(
+    console: Console,
+    directory: Path,
+    model: "Model",
+    kept_epoch: int | None,
+    evaluate: "Callable[[], tuple[str, Evaluation]]",
+    config: "Config",
+    wanted: Collection[str] | None = None,
+) -> list[str]:
+    """Draw the pictures of a finished run, all or those wanted, as `report.pictures.draw_run`; return their names."""
+    drawn: list[str] = []
+    state = "the run is finished and saved; only its pictures are missing"
+    remedy = f"`imgclf train --resume {shlex.quote(str(directory))}` draws them"
+    with drawing(console, directory, state, remedy):
+        from imgclf.report.pictures import draw_run
+        from imgclf.run_dir import pictures_of
+
+        drawn += draw_run(
+            directory, model, kept_epoch, evaluate, config, pictures_of(model) if wanted is None else wanted
+        )
+    return drawn

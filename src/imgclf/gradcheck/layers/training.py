@@ -1,0 +1,54 @@
+"""The gradient that trains: on a batch of the run, read and computed as in training, held against plain float64."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from imgclf.arrays import Batch, FloatArray, IntArray
+from imgclf.compose import Plan
+from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
+from imgclf.gradcheck.case import Case, Expected
+from imgclf.gradcheck.layers import LayerFn
+from imgclf.gradcheck.layers.float32 import fits, judge
+from imgclf.gradcheck.subject import Subject, read_all
+from imgclf.gradcheck.verdict import Outcome
+from imgclf.gradients import Objective
+
+MOST = 1024  # images of a batch
+
+
+def training_on(plan: Plan) -> LayerFn:
+    """Return the layer that asks for the gradient of the first batch as a run with this plan does.
+
+    Training may compute it on pixels as they are stored, with the preprocessing folded into the weights. The other
+    layers look at the gradient of X; that one, in float64, says here what is right.
+    """
+
+    @lru_cache(maxsize=1)
+    def batch() -> tuple[Batch, FloatArray, IntArray]:
+        first = plan.sample(0)
+        first = replace(first, rows=first.rows[:MOST])
+        X, y = read_all(first)
+        return first, X.astype(np.float64), y
+
+    def training(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
+        images, X, y = batch()
+        case = replace(case, X=X, y=y)
+        if not fits(case, l2, l1):
+            return Outcome("inconclusive", f"scores or penalty are near the end of what {plan.weights.dtype} can hold")
+        seen_scores: list[FloatArray] = []
+
+        def watched(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
+            seen_scores.append(s.copy())
+            return subject.loss_fn(s, y)
+
+        seen = subject.trains(Objective(watched, l2, l1), images, case.weights.astype(plan.weights.dtype, order="K"))
+        s = np.concatenate(seen_scores)[: len(y)]
+        if len(s) < len(y):
+            return Outcome("fail", f"it looks at {len(s)} of the {len(y)} images of a batch")
+        here = subject.slope(X, y, case.weights, l2, l1)
+        expected = Expected(here, case.rounding(UNIT_ROUNDOFF, case.scores_off(UNIT_ROUNDOFF)), np.zeros_like(here))
+        return judge(case, s, seen, expected, l2, l1)
+
+    return training

@@ -1,0 +1,130 @@
+"""What people type from habit is refused in one line that says what to type; nothing is given twice."""
+
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from imgclf.cli import cli
+from imgclf.cli.parsing import Command, Group
+from imgclf.config.messages import ELSEWHERE, key_of_option
+from imgclf.config.shape import SECTIONS, VARIANTS, every_key
+from imgclf.errors import UsageError
+
+
+def commands(command=cli, path=()):
+    """Every command with its words, groups too."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from commands(command.get_command(context, name), (*path, name))
+
+
+ALL = dict(commands())
+
+
+@pytest.mark.parametrize(("typed", "meant"), [
+    ("--lr 0.1", "-s schedule.step_size=0.1"), ("--lr=0.1", "-s schedule.step_size=0.1"),
+    ("-lr 0.1", "-s schedule.step_size=0.1"), ("--learning-rate 1e-3", "-s schedule.step_size=1e-3"),
+    ("--epochs 3", "-s train.epochs=3"), ("--epoch 3", "-s train.epochs=3"), ("--epochs", "-s train.epochs=..."),
+    ("--batch-size 32", "-s train.batch_size=32"), ("--batch_size 32", "-s train.batch_size=32"),
+    ("--optimizer adam", "-s optimizer.name=adam"), ("--schedule linear", "-s schedule.name=linear"),
+    ("--seed 1", "-s seed=1"), ("--loss svm", "-s model.loss=svm"), ("--name 'my run'", "-s 'name=my run'"),
+    ("--weight-decay 1e-4", "-s regularization.l2=1e-4"), ("--l2 0", "-s regularization.l2=0"),
+    ("--image-size 32", "-s preprocess.image_size=32"), ("--limit 10", "-s data.limit=10"),
+    ("--data pictures", "-s data.source=folder -s data.path=pictures"),
+    ("--data a.npz", "-s data.source=npz -s data.path=a.npz"),
+    ("--data", "-s data.source=folder -s data.path=..."), ("--output x", "--out"), ("--resum x", "--resume"),
+    ("pictures", "-s data.source=folder -s data.path=pictures"), ("a.npz", "-s data.source=npz -s data.path=a.npz"),
+    ("'no such'", "-s data.source=folder -s 'data.path=no such'"), ("my.yaml", "-c my.yaml"),
+    ("cifar10", "-s data.source=cifar10"),
+    ("run", "--resume run"), ("-s train.epochs 5", "-s train.epochs=5"),
+    ("-s train.epochs = 5", "-s train.epochs=5"), ("-s train.epochs= 5", "-s train.epochs=5"),
+    ("train.epochs=5", "-s train.epochs=5"),
+])  # fmt: skip
+def test_a_habit_is_told_what_to_type(refused, typed, meant):
+    Path("a.npz").write_bytes(b"")
+    Path("run").mkdir()
+    Path("run/config.yaml").touch()
+    done = refused(2, f" - did you mean {meant}?", "train", *shlex.split(typed))
+    assert done.err.startswith("imgclf: error: imgclf train: ")
+
+
+def test_what_is_told_is_what_works(imgclf, refused, pictures):
+    told = refused(2, "", "train", "pictures").err.partition("did you mean ")[2].strip().removesuffix("?")
+    assert imgclf("train", *shlex.split(told), "--dry-run").code == 0
+
+
+def test_every_key_is_found_by_its_last_word():
+    for key in every_key():
+        word = key.rpartition(".")[2]
+        if key not in SECTIONS and key not in VARIANTS:
+            found = key_of_option("--" + word.replace("_", "-"), fuzzy=False)
+            assert found.rpartition(".")[2] == word
+
+
+def test_what_other_programs_say_leads_to_a_key():
+    for key in {*ELSEWHERE.values(), *(key_of_option(f"--{section}", fuzzy=False) for section in VARIANTS)}:
+        assert key in every_key()
+
+
+@pytest.mark.parametrize(("typed", "words"), [
+    (("train", "-q"), "it goes before the command: imgclf -q train"),
+    (("data", "info", "--debug"), "it goes before the command: imgclf --debug data info"),
+    (("eval", "--lr", "3"), "there is no option --lr - see `imgclf eval --help`"),
+    (("--lr", "3", "train"), "there is no option --lr - see `imgclf --help`"),
+    (("eval", "a", "b"), "unexpected argument 'b' - see `imgclf eval --help`"),
+    (("data", "info", "a", "b"), "unexpected argument 'b' - see `imgclf data info --help`"),
+    (("config", "shwo"), "did you mean 'show'?"), (("data", "x"), "the commands are download, info, pack"),
+    (("gradcheck", "my.yaml"), "did you mean -c my.yaml?"),
+])  # fmt: skip
+def test_other_words_out_of_place_are_told_where_they_belong(refused, typed, words):
+    refused(2, words, *typed)
+
+
+def test_images_in_place_of_a_run_are_told_how_to_be_evaluated(imgclf, refused, pictures, on_pictures):
+    refused(2, "pictures holds images, not a run - did you mean imgclf eval --data pictures?", "eval", "pictures")
+    assert imgclf("train", *on_pictures, "--out", "runs/a").code == 0
+    assert imgclf("eval", "runs/a", "--out", "runs/a/eval").code == 0  # a folder with a picture in it
+    assert imgclf("eval", "runs/a").code == 0
+    refused(4, "runs", "eval", "runs")
+
+
+def single(command):
+    return [p for p in command.params if isinstance(p, click.Option) and not p.multiple and not p.is_flag]
+
+
+@pytest.mark.parametrize(
+    ("path", "option"), [(path, option.opts[-1]) for path, command in ALL.items() for option in single(command)],
+    ids=" ".join,
+)  # fmt: skip
+def test_an_option_of_one_value_is_given_once(path, option):
+    """By the parser alone: whatever the values, they are two."""
+    command = ALL[path]
+
+    def value(parameter):
+        return parameter.type.choices[0] if isinstance(parameter.type, click.Choice) else "1"
+
+    (chosen,) = [p for p in single(command) if option in p.opts]
+    once = [option, value(chosen)]
+    others = [value(p) for p in command.params if isinstance(p, click.Argument)]
+    others += [word for p in single(command) if p.required and p is not chosen for word in (p.opts[-1], value(p))]
+    command.make_context("imgclf", [*others, *once])
+    with pytest.raises(UsageError, match=f"{option} is given 2 times"):
+        command.make_context("imgclf", [*others, *once, *once])
+
+
+def test_flags_and_options_of_many_values_may_repeat(imgclf):
+    assert imgclf("-q", "-q", "config", "show", "-s", "seed=1", "-s", "seed=2").code == 0
+
+
+def test_no_command_was_forgotten():
+    assert {path[0] for path in ALL if path} >= {"train", "eval", "predict", "gradcheck", "data", "config"}
+    for path, command in ALL.items():
+        assert isinstance(command, Command | Group), path
+
+
+def test_help_wins_over_what_is_left_over(imgclf):
+    assert imgclf("train", "pictures", "--help").code == 0

@@ -1,0 +1,127 @@
+"""What a terminal is sent, whatever the names: nothing that steers it, hides in a line or makes a line of its own."""
+
+import os
+import pty
+import re
+import shutil
+import sys
+import threading
+
+import pytest
+from PIL import Image
+
+from imgclf.cli import COMMANDS, main
+
+STEERS = ["\x1b]0;title\x07", "\x1b[31m", "\x9b31m", "\r", "\t", "\u202e", "\u2028", "\x7f", os.fsdecode(b"\xff")]
+NAME = "x" + "".join(STEERS) + "\nforged"
+
+
+class Terminal:
+    """stdout and stderr are one pseudo-terminal; `text` is what it was sent."""
+
+    def __enter__(self):
+        self._ours, theirs = pty.openpty()
+        self._before, self._sent = (sys.stdout, sys.stderr), b""
+        sys.stdout = sys.stderr = os.fdopen(theirs, "w", encoding="utf-8")
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        return self
+
+    def _read(self):
+        try:
+            while piece := os.read(self._ours, 4096):
+                self._sent += piece
+        except OSError:  # how Linux says that nobody writes any more
+            pass
+
+    def __exit__(self, *_):
+        sys.stdout.close()
+        sys.stdout, sys.stderr = self._before
+        self._reader.join()
+        os.close(self._ours)
+        self.text = self._sent.decode().replace("\r\n", "\n")  # the terminal's own way to end a line
+
+
+def run(*arguments):
+    before, sys.argv = sys.argv, ["imgclf", *map(str, arguments)]
+    try:
+        with Terminal() as terminal, pytest.raises(SystemExit) as stop:
+            main()
+    finally:
+        sys.argv = before
+    return stop.value.code, terminal.text
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _place(tmp_path_factory):
+    """Data, a run, a config and an image of one name."""
+    root = tmp_path_factory.mktemp("hostile")
+    for kind in ("run", "config", "image"):
+        (root / kind).mkdir()
+    for number in range(24):
+        image = root / "data" / NAME / ("cat", "dog")[number % 2] / f"{number}.png"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (3, 3), 10 * number).save(image)
+    shutil.copy(image, root / "image" / NAME)
+    (root / "config" / NAME).write_text(f"name: {NAME}", encoding="utf-8", errors="replace")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("IMGCLF_CACHE", "0")
+        assert run("train", *DATA, "--out", f"run/{NAME}")[0] == 0
+        yield
+
+
+DATA = ("-s", "data.source=folder", "-s", f"data.path=data/{NAME}", "-s", "train.epochs=2", "--no-plots")
+SAYS = {  # a command line that prints the name, and its exit code
+    ("train", *DATA, "--progress=plain", "--out", f"run/other-{NAME}"): 0,
+    ("train", *DATA, "-s", f"data.source={NAME}"): 2,
+    ("train", *DATA, "--print-config"): 0,
+    ("train", "--resume", f"run/{NAME}"): 0,
+    ("eval", f"run/{NAME}", "--split", "val"): 0,
+    ("eval", f"run/{NAME}", "--split", "val", "--json"): 0,
+    ("eval", NAME): 4,
+    ("predict", f"run/{NAME}", f"image/{NAME}"): 0,
+    ("predict", f"run/{NAME}", f"image/{NAME}", "--format", "csv"): 0,
+    ("predict", f"run/{NAME}", f"image/{NAME}", "--format", "json"): 0,
+    ("predict", f"run/{NAME}", f"config/{NAME}"): 3,
+    ("verify", f"run/{NAME}"): 0,
+    ("gradcheck", "--run", NAME): 4,
+    ("gradcheck", "--loss", f"{NAME}.py:f"): 2,
+    ("data", "info", f"data/{NAME}"): 0,
+    ("data", "pack", f"data/{NAME}", "--out", f"packed-{NAME}"): 0,
+    ("data", "download", NAME): 2,
+    ("config", "show", *DATA[:4]): 0,
+    ("config", "check", f"config/{NAME}"): 2,
+    ("config", "init", f"new-{NAME}"): 0,
+    ("--debug", "config", "show", "-c", f"config/{NAME}"): 2,
+    ("completion", NAME): 2,
+    ("train", "-s", f"{NAME}=1"): 2,
+    ("train", "-s", f"seed={NAME}"): 2,
+    ("train", f"--{NAME}"): 2,
+    ("train", NAME): 2,
+    (NAME,): 2,
+}
+
+
+@pytest.mark.parametrize("arguments", SAYS, ids=lambda arguments: " ".join(arguments).replace(NAME, "NAME")[:60])
+def test_a_name_neither_steers_a_terminal_nor_makes_a_line(arguments):
+    code, text = run(*arguments)
+    assert code == SAYS[arguments], text
+    assert re.search(r"\\(x1b|u001b)\]0;title", text, re.IGNORECASE)
+    assert {char for char in text if not char.isprintable()} <= {"\n"}
+    assert not [line for line in text.splitlines() if line.startswith("forged")]
+
+
+def test_every_command_was_tried():
+    assert {word for arguments in SAYS for word in arguments[:2]} >= set(COMMANDS)
+
+
+def test_csv_on_a_pipe_has_every_byte(capfdbinary, monkeypatch):
+    import csv
+    import io
+
+    monkeypatch.setattr(sys, "argv", ["imgclf", "predict", f"run/{NAME}", f"image/{NAME}", "--format", "csv"])
+    with pytest.raises(SystemExit):
+        main()
+    _, row, _ = csv.reader(io.StringIO(capfdbinary.readouterr().out.decode(), newline=""))
+    assert row[0] == f"image/{NAME}".replace("\udcff", r"\udcff")  # which no UTF-8 has
