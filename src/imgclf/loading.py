@@ -1,7 +1,7 @@
 """Which images are meant: those of a config, split by split, or others for a trained model."""
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,10 +10,11 @@ import numpy as np
 
 from imgclf.arrays import ByteArray
 from imgclf.config import Config
+from imgclf.data.class_names import natural_key
 from imgclf.data.dataset import Dataset
 from imgclf.data.extent import Extent, in_turn
-from imgclf.data.sources import MEASURES, SOURCES, recognise
-from imgclf.data.splits import limit, match_classes, split_off_validation
+from imgclf.data.sources import MEASURES, SOURCES, Tree, folder, recognise
+from imgclf.data.splits import limit, match_classes, present, quoted, split_off_validation
 from imgclf.errors import DataError, UsageError
 from imgclf.formats.images import conform
 from imgclf.model_file import Model
@@ -23,19 +24,32 @@ def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
     """Load train and val; val is the source's own, else taken from train, else there is none."""
     found = load_source(config, ("train", "val"))
     if "train" not in found:
-        raise DataError(where(config), "there is no training split", "see `imgclf data info`")
+        raise _no_training_split(config)
     train, val = found["train"], found.get("val")
-    if val is not None:
-        val = match_classes(val, train.class_names, where(config))
-    elif config.data.val_fraction > 0:
-        train, val = split_off_validation(train, config.data.val_fraction, config.seed)
-    if config.data.limit is not None:
-        train = limit(train, config.data.limit, config.seed)
+    train, val = _divided(config, train, None if val is None else match_classes(val, train.class_names, where(config)))
     if len(train) == 0:
         raise DataError(where(config), "there are no training images", "a classifier needs some")
     if len(train.class_names) < 2:
         raise DataError(where(config), f"only one class, {train.class_names[0]!r}", "a classifier needs at least two")
+    return train, val
+
+
+def _divided(config: Config, train: Dataset, val: Dataset | None) -> tuple[Dataset, Dataset | None]:
+    """Return what of the images is for training, and what for validation, if anything."""
+    if val is None and config.data.val_fraction > 0:
+        train, val = split_off_validation(train, config.data.val_fraction, config.seed)
+    if config.data.limit is not None:
+        train = limit(train, config.data.limit, config.seed)
     return train, val if val is not None and len(val) else None
+
+
+def _no_training_split(config: Config) -> DataError:
+    tree = tree_of(config)
+    if tree is None:
+        return DataError(where(config), "there is no training split", "see `imgclf data info`")
+    names = sorted({*tree.splits, *(one.place for one in tree.passed_over if not one.expected)})
+    problem = f"there is no training split, only {', '.join(map(repr, names[:9]))}"
+    return DataError(where(config), problem, "call the folder of the training images train")
 
 
 def load_test(config: Config, class_names: tuple[str, ...]) -> Dataset | None:
@@ -45,10 +59,51 @@ def load_test(config: Config, class_names: tuple[str, ...]) -> Dataset | None:
 
 
 def load_all_splits(config: Config) -> dict[str, Dataset]:
-    """Load every split there is, to look at; training opens only two of them."""
-    train, val = load_training_data(config)
-    splits = {"train": train, "val": val, "test": load_test(config, train.class_names)}
-    return {name: dataset for name, dataset in splits.items() if dataset is not None}
+    """Load every split there is, to look at; training opens only two of them.
+
+    They are labelled by the classes of train, but one that has images of another class keeps its own.
+    """
+    found = load_source(config, ("train", "val", "test"))
+    if "train" in found:
+        train, val = _divided(config, found["train"], found.get("val"))
+        found |= {"train": train} | ({} if val is None else {"val": val})
+        found = {split: _as_in(train, dataset) for split, dataset in found.items()}
+    if not found:
+        raise DataError(where(config), "there are no images", "name a data set that holds some")
+    return {split: found[split] for split in ("train", "val", "test") if split in found}
+
+
+def _as_in(train: Dataset, other: Dataset) -> Dataset:
+    try:
+        return match_classes(other, train.class_names)
+    except DataError:
+        return other
+
+
+def tree_of(config: Config) -> Tree | None:
+    """Say how the folder of images that a config names is read; None for data of another kind."""
+    return folder.tree(_arguments(config)[0]) if config.data.source == "folder" else None
+
+
+def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
+    """Return what a user may have meant otherwise: what was passed over, and classes that one split lacks."""
+    tree, train = tree_of(config), splits.get("train")
+    lines = [] if tree is None else tree.warnings()
+    if train is None:
+        return lines
+    seen = set(present(train))
+    if empty := [name for name in train.class_names if name not in seen]:
+        hint = " - do the labels count from 1? Then subtract 1" if empty == ["0"] else ""
+        lines.append(f"{where(config)}: no training images of {quoted(empty)}{hint}")
+    for split, dataset in splits.items():
+        if foreign := sorted(set(present(dataset)) - set(train.class_names), key=natural_key):
+            lines.append(f"{where(config)}: {split} has images of {quoted(foreign)}, classes that train has not")
+    return lines
+
+
+def warnings_about(path: Path) -> list[str]:
+    """Return what was passed over of the data at a path, which a user may have meant otherwise."""
+    return folder.tree(path).warnings() if recognise(path) == "folder" else []
 
 
 def load_for(model: Model, path: Path) -> Dataset:

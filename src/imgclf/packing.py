@@ -37,8 +37,9 @@ def _contents(config: Config) -> tuple[dict[str, Content], str]:
         chosen = config.preprocess
         path = None if config.data.path is None else Path(config.data.path)
         listings = list_splits(path, SPLITS, image_size=chosen.image_size, color=chosen.color)
-        prints = {split: listing.fingerprint for split, listing in listings.items()}
-        contents = {split: listing.content() for split, listing in listings.items()}
+        proven = {split: listing.proven() for split, listing in listings.items()}
+        prints = {split: fingerprint for split, (fingerprint, _) in proven.items()}
+        contents = {split: content() for split, (_, content) in proven.items()}
     else:
         found = load_source(config, SPLITS)
         prints = {split: dataset.fingerprint() for split, dataset in found.items()}

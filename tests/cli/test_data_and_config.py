@@ -1,10 +1,12 @@
 """`imgclf data`, `imgclf config` and `imgclf completion`."""
 
 import json
+import re
 import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from imgclf.config import resolve
@@ -26,6 +28,114 @@ def test_data_info_of_a_path_shows_it_as_it_is(imgclf, pictures):
     assert "cat       20     7" in done.out
     assert "8" in done.out.splitlines()[0]
     assert "sha256" in done.out
+
+
+def test_data_info_says_how_a_folder_was_read(imgclf, pictures):
+    (pictures / "test").rename(pictures / "Testing")
+    shutil.copytree(pictures / "train", pictures / "val2")
+    (pictures / "valid").mkdir()
+    shutil.copy(pictures / "train" / "cat" / "1.png", pictures / "valid")
+    (pictures / "notes.txt").touch()
+    done = imgclf("data", "info", "pictures")
+    assert done.err.startswith(f"imgclf: warning: {pictures}: passed over: ")
+    for words in ("val2 (2 folders): not the name of a split", "valid (1 file): no class folders are in it"):
+        assert words in done.err
+    start = done.out.index("read as")
+    rows = [line.split("  ") for line in done.out[start:].split("\n\n")[0].splitlines()]
+    assert [[word.strip() for word in row if word] for row in rows] == [
+        ["read as", "place", "what is there", "why"],
+        ["train", "train", "2 folders"],
+        ["test", "Testing", "2 folders"],
+        ["passed over", "val2", "2 folders", "not the name of a split (train, val, test)"],
+        ["passed over", "valid", "1 file", "no class folders are in it"],
+        ["passed over", ".", "notes.txt", "not called an image"],
+    ]
+    tree = imgclf("data", "info", "pictures", "--json").json["tree"]
+    assert tree[1] == {"place": "Testing", "read_as": "test", "holds": "2 folders", "why": None}
+    assert [(row["place"], row["read_as"]) for row in tree[2:]] == [("val2", None), ("valid", None), (".", None)]
+    assert imgclf("data", "info", "--json").json["tree"] is None
+
+
+NAMES = (
+    *("two\nlines", "two lines", "tab\there", "it's", '"quoted"', "my #2", "a: b", "{b}", "[z]", "@at", "null", " x "),
+    *("\\n", "\x1b[31m", "\x85", "\u2028"),
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_path_is_the_folder_of_that_name_and_no_other(imgclf, pictures, name):
+    shutil.copytree(pictures, "two lines")  # what one of them was read as
+    shutil.rmtree("two lines/test")
+    Path("set").mkdir()
+    pictures.rename(pictures.parent / "set" / name)
+    seen = imgclf("data", "info", Path("set", name), "--json")
+    assert seen.code == 0, seen.err
+    assert seen.json["data"] == str(Path("set", name))
+    assert seen.json["splits"]["test"]["n"] == 14
+
+
+def test_what_is_passed_over_is_said_by_train_pack_and_eval_too(imgclf, pictures, small):
+    shutil.copytree(pictures / "train", pictures / "val2")
+    words = "imgclf: warning: .*: passed over: val2 "
+    folder = ("-s", "data.source=folder", "-s", "data.path=pictures")
+    for command in (
+        ("-q", "train", *folder, *small, "--out", "run"),
+        ("-q", "eval", "run", "--data", "pictures"),
+        ("data", "pack", "pictures", "--out", "packed"),
+    ):
+        done = imgclf(*command)
+        assert done.code == 0
+        assert re.match(words, done.err), command
+
+
+def test_data_info_shows_what_there_is_whatever_the_classes_are(imgclf, pictures):
+    (pictures / "test" / "dog").rename(pictures / "test" / "elk")
+    done = imgclf("data", "info", "pictures")
+    assert done.code == 0
+    assert done.out.splitlines()[2:7] == [
+        "class  train  test", "cat       20     7", "dog       20     -", "elk        -     7", "all       40    14",
+    ]  # fmt: skip
+    assert "test has images of 'elk', classes that train has not" in done.err
+    seen = imgclf("data", "info", "pictures", "--json").json
+    assert seen["classes"] == ["cat", "dog", "elk"]
+    assert seen["splits"]["test"]["classes"] == {"cat": 7, "elk": 7}
+
+
+def test_data_info_shows_a_set_without_a_training_split_and_train_names_what_is_there(imgclf, refused, pictures):
+    (pictures / "train").rename(pictures / "first")
+    folder = ("-s", "data.source=folder", "-s", "data.path=pictures")
+    refused(
+        3, "no training split, only 'first', 'test' - call the folder of the training images train", "train", *folder
+    )
+    done = imgclf("data", "info", "pictures")
+    assert done.code == 0
+    assert "all      14" in done.out
+
+
+def test_classes_without_training_images_are_said(imgclf):
+    np.savez("data.npz", X=np.zeros((4, 2, 2), np.uint8), y=[1, 2, 1, 2])
+    words = "data.npz: no training images of '0' - do the labels count from 1? Then subtract 1"
+    assert words in imgclf("data", "info", "data.npz").err
+    done = imgclf("train", "-s", "data.source=npz", "-s", "data.path=data.npz", "--dry-run")
+    assert done.code == 0
+    assert words in done.err
+    np.savez("data.npz", X=np.zeros((4, 2, 2), np.uint8), y=[0, 9, 9, 0])
+    assert "no training images of '1', '2', '3', '4', '5' and 3 more\n" in imgclf("data", "info", "data.npz").err
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 12345\n"
+
+
+def test_a_git_lfs_pointer_is_called_by_its_name(refused, pictures):
+    for name in ("train/cat/1.png", "../data.npz", "../set/train-images-idx3-ubyte", "../cifar-10.tar.gz"):
+        path = pictures / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(POINTER)
+    words = "a Git LFS pointer: run `git lfs pull`"
+    Path("set/train-labels-idx1-ubyte").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 1, 0]))
+    refused(3, f"1 bad of 40 files: cat/1.png: {words}", "data", "info", "pictures")
+    for data in ("data.npz", "set", "cifar-10.tar.gz"):
+        refused(3, words, "data", "info", data)
 
 
 def test_data_info_of_the_default(imgclf):

@@ -1,12 +1,14 @@
 """`imgclf data pack`, and all that runs on a pack."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 FOLDER = ("-s", "data.source=folder", "-s", "data.path=pictures")
 PACK = ("-s", "data.source=pack", "-s", "data.path=packed")
@@ -116,6 +118,18 @@ def test_a_pack_begun_with_other_data_or_settings_is_refused_and_left_alone(refu
     assert files("packed") == before
 
 
+def test_a_pack_begun_with_images_of_the_same_names_sizes_and_times_is_refused(imgclf, refused, pictures):
+    for path in pictures.glob("*/*/*.png"):
+        Image.new("L", (4, 4), len(path.stem)).save(path, "BMP")
+    begun("pictures")
+    for path in pictures.glob("*/*/*.png"):
+        before = path.stat()
+        Image.new("L", (4, 4), 255).save(path, "BMP")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert path.stat().st_size == before.st_size
+    refused(2, "packed: a pack begun with other data", "data", "pack", "pictures", "--out", "packed")
+
+
 def test_a_place_that_holds_something_is_refused(imgclf, refused, pictures):
     Path("packed").mkdir()
     Path("packed/mine").write_text("mine")
@@ -141,8 +155,8 @@ def test_bad_pictures_are_all_named_and_the_place_is_free_again(imgclf, refused,
 def test_a_split_without_a_single_picture_is_told_before_anything_is_made(refused, pictures):
     for name in ("cat", "dog"):
         shutil.rmtree(f"pictures/test/{name}")
-        Path("pictures/test", name, "nested").mkdir(parents=True)
-    refused(3, ("2 bad of 2 files", "cat/nested: a folder"), "data", "pack", "pictures", "--out", "packed")
+        Path("pictures/test", name, "nested", "deeper").mkdir(parents=True)
+    refused(3, ("no images in its 2 folders", "did you mean"), "data", "pack", "pictures", "--out", "packed")
     Path("pictures/test/cat/1.png").write_bytes(b"rubbish")
     refused(3, ("3 bad of 3 files", "cat/1.png: not a PNG"), "data", "pack", "pictures", "--out", "packed")
     assert not Path("packed").exists()

@@ -14,6 +14,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from imgclf.checkpoint import load_checkpoint
+from imgclf.model_file import load_model
 
 BYTES = ("config.yaml", "model.npz", "metrics.csv", "metrics.json")
 SURROUNDINGS = {
@@ -63,6 +64,19 @@ def test_nothing_around_a_run_changes_its_bytes(imgclf, tmp_path, options):
     done = in_child(tmp_path / "elsewhere", together, "train", *options, "--out", "run")
     assert (done.returncode, done.stderr) == (0, "")
     assert bytes_of(tmp_path / "elsewhere" / "run") == bytes_of(tmp_path / "run")
+
+
+def test_names_are_utf_8_in_every_locale(imgclf, tmp_path, options, pictures):
+    for name, new in (("cat", "été"), ("dog", "e\u0301z")):  # of which the second is spelled with two characters for é
+        (pictures / "train" / name).rename(pictures / "train" / new)
+    assert imgclf("train", *options, "--out", "run").code == 0
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = in_child(tmp_path / "elsewhere", ascii_only, "train", *options, "--out", "run")
+    assert done.returncode == 0, done.stderr
+    assert bytes_of(tmp_path / "elsewhere" / "run") == bytes_of(tmp_path / "run")
+    assert load_model(tmp_path / "run" / "model.npz").class_names == ("été", "éz")
+    done = in_child(tmp_path, ascii_only, "predict", "run", pictures / "train" / "été" / "0.png", "--format", "json")
+    assert [one["image"] for one in json.loads(done.stdout)["predictions"]] == [f"{pictures}/train/été/0.png"]
 
 
 def test_a_clock_that_is_set_back_changes_no_byte_and_no_name(imgclf, tmp_path, options, monkeypatch):

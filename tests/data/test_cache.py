@@ -15,7 +15,7 @@ from PIL import Image
 from children import in_child
 from imgclf.data import cache
 from imgclf.data.cache import cache_folder
-from imgclf.data.sources import _decoding, folder
+from imgclf.data.sources import _decoding, _listing, folder
 from imgclf.errors import DataError
 from imgclf.formats.npy import mapped_file
 
@@ -47,9 +47,9 @@ def load_fixture(root, monkeypatch):
     def load(**options):
         decoded = []
 
-        def decode(path, real=_decoding.decode_image):
+        def decode(path, raw, real=_decoding.decode_image):
             decoded.append(path.name)
-            return real(path)
+            return real(path, raw)
 
         with monkeypatch.context() as patch:
             patch.setattr(_decoding, "decode_image", decode)
@@ -92,6 +92,72 @@ def test_other_pictures_sizes_and_colors_are_decoded_anew(root, load, kept):
     assert load() == ([0, 9, 7], 3)
     shutil.move(root / "cat" / "1.png", root / "cat" / "3.png")
     assert load() == ([9, 0, 7], 3)
+
+
+def negative(path):
+    """Make an image its negative: the same name, size in bytes and times."""
+    before = path.stat()
+    with Image.open(path) as image:
+        pixels = 255 - np.array(image)
+    Image.fromarray(pixels).save(path, "BMP")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+def test_two_sets_with_the_same_names_sizes_and_times_are_two(root, kept):
+    splits = {"train": root.parent / "both" / "train", "test": root.parent / "both" / "test"}
+    for place in splits.values():
+        shutil.copytree(root, place)
+    for path in splits["test"].glob("*/*"):
+        negative(path)
+    for _ in range(2):
+        found = folder.load(root.parent / "both", ["train", "test"])
+        assert found["train"].images[:, 0, 0, 0].tolist() == [0, 1, 2]
+        assert found["test"].images[:, 0, 0, 0].tolist() == [255, 254, 253]
+
+
+def test_what_is_known_is_the_bytes_of_the_files_and_neither_their_place_nor_their_times(root, load, kept):
+    load()
+    for path in root.glob("*/*"):
+        os.utime(path, (1, 1))
+    assert load()[1] == 0
+    copy = shutil.copytree(root, root.parent / "copy")
+    root.rename(root.parent / "moved")
+    copy.rename(root)
+    assert load() == ([0, 1, 2], 0)
+    for path in root.glob("*/*"):
+        path.rename(path.with_name(f"a {path.name}"))  # in the same order
+    assert load() == ([0, 1, 2], 0)
+    (root / "cat" / "a 1.png").rename(root / "cat" / "z.png")
+    assert load() == ([1, 0, 2], 3)
+
+
+def test_where_one_class_ends_and_which_it_is_counts_too(root, load, kept):
+    load()
+    for before, after in (("cat/2.png", "dog/0.png"), ("dog", "elk")):
+        (root / before).rename(root / after)
+        train = folder.load(root, ["train"])["train"]
+        names = [train.class_names[label] for label in train.y]
+        assert train.images[:, 0, 0, 0].tolist() == [0, 1, 2]
+        assert names == ["cat", after.split("/")[0], after.split("/")[0]]
+
+
+def test_what_is_no_image_is_told_however_well_the_images_are_known(root, load, kept):
+    load()
+    (root / "cat" / "kittens").mkdir()
+    with pytest.raises(DataError, match="1 bad of 4 files: cat/kittens: a folder"):
+        load()
+
+
+def test_images_that_change_while_they_are_decoded_are_told_and_not_kept(root, load, kept, monkeypatch):
+    def swap_and_read(*arguments, real=_listing.read_into):
+        negative(root / "dog" / "1.png")
+        return real(*arguments)
+
+    monkeypatch.setattr(_listing, "read_into", swap_and_read)
+    with pytest.raises(DataError, match="changed while they were being read"):
+        load()
+    assert entries(kept) == []
 
 
 def test_zero_turns_it_off(load, kept, monkeypatch):

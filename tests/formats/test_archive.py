@@ -6,7 +6,7 @@ import pytest
 
 from imgclf.errors import DataError, StorageError
 from imgclf.formats import archive, files
-from imgclf.formats.archive import first_folder, read_members
+from imgclf.formats.archive import find_folder, read_members
 from imgclf.memory import Room
 
 NAMES = ("set/one", "set/two")
@@ -51,7 +51,8 @@ def test_named_members_are_read_and_others_are_not(write, zipped, tar_format):
     path = write(tar_of(*members, tar_format=tar_format), zipped)
     assert dict(read_members(path, NAMES)) == CONTENT
     assert dict(read_members(path, NAMES[1:])) == {"set/two": CONTENT["set/two"]}
-    assert first_folder(path) == "set"
+    assert find_folder(path, ["other", "set"]) == "set"
+    assert find_folder(path, ["other"]) is None
 
 
 def test_nothing_is_written(write, tmp_path):
@@ -131,7 +132,7 @@ def test_names_and_attributes_may_not_be_many(write):
 def test_names_and_attributes_one_after_the_other_end(write, kind):
     content = b"11 path=ab\n" if kind in (tarfile.XHDTYPE, tarfile.XGLTYPE) else b"set/one\0"
     path = write(about_the_next(kind, content) * 3000 + GOOD)
-    for read in (lambda: list(read_members(path, NAMES)), lambda: first_folder(path)):
+    for read in (lambda: list(read_members(path, NAMES)), lambda: find_folder(path, NAMES)):
         with pytest.raises(DataError):
             read()
 
@@ -201,7 +202,7 @@ def test_what_is_not_an_archive_is_a_data_error(write, raw):
     with pytest.raises(DataError):
         list(read_members(write(raw, zipped=False), NAMES))
     with pytest.raises(DataError):
-        first_folder(write(raw, zipped=False))
+        find_folder(write(raw, zipped=False), NAMES)
 
 
 @pytest.mark.parametrize("zipped", [True, False])

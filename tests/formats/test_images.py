@@ -457,7 +457,7 @@ def test_what_else_a_file_is_is_named_and_how_to_use_it(read, name, begins):
 
 
 def test_a_pointer_of_git_lfs_is_named(read):
-    with pytest.raises(DataError, match="but a Git LFS pointer - bring the image itself with `git lfs pull`"):
+    with pytest.raises(DataError, match="a Git LFS pointer: run `git lfs pull`"):
         read(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
 
 

@@ -45,7 +45,7 @@ def test_what_python_2_wrote_is_read():
     assert found["data"].tolist() == PIXELS.tolist()
 
 
-@pytest.mark.parametrize("protocol", [2, 3])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_what_python_3_wrote_is_read(protocol):
     original = {b"data": PIXELS, "labels": [3, 9], "filenames": [b"a.png", "b.png"], b"n": 70000, "none": None}
     found = read_pickle(pickle.dumps(original, protocol), "batch")
@@ -146,6 +146,14 @@ BROKEN = {
     "200,000 nested lists": b"\x80\x02" + b"]" * 200_000 + b"a" * 199_999 + b".",
     "a name that is not called": b"\x80\x02}U\x01acos\nsystem\ns.",
     "200,000 empty lists": b"\x80\x02}U\x01a(" + b"]" * 200_000 + b"ts.",
+    "a name that is bytes": b"\x80\x04C\x05numpyC\x07ndarray\x93.",
+    "Fortran order, protocol 5": pickle.dumps({"data": np.asfortranarray(PIXELS)}, 5),
+    "floats, protocol 5": pickle.dumps({"data": PIXELS / 255}, 5),
+    "a table of three dimensions, protocol 5": pickle.dumps({"data": PIXELS[None]}, 5),
+    "pixels missing, protocol 5": pickle.dumps({"data": PIXELS}, 5).replace(
+        b"K\x02M\x00\x0c\x86", b"K\x03M\x00\x0c\x86"
+    ),
+    "bytes of a length that no file has": b"\x80\x05}U\x01a\x96" + b"\xff" * 8 + b"abcs.",
     "a name without an end": b"\x80\x02cnumpy" + b"y" * 500,
 }
 

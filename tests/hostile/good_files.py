@@ -107,8 +107,8 @@ PY, BIN = "cifar-10-batches-py", "cifar-10-batches-bin"
 RECORDS = b"".join(bytes([label]) + row.tobytes() for label, row in zip(LABELS, ROWS, strict=True))
 
 
-def pickle_of(content: object) -> bytes:
-    return pickle.dumps(content, 2)
+def pickle_of(content: object, protocol: int = 2) -> bytes:
+    return pickle.dumps(content, protocol)
 
 
 def tar_of(*members: bytes) -> bytes:

@@ -67,7 +67,7 @@ from imgclf.config.problems import ConfigError
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources import cifar10, folder, idx, npz, pack, recognise
 from imgclf.errors import DataError, ImgclfError, RunError
-from imgclf.formats.archive import first_folder
+from imgclf.formats.archive import find_folder
 from imgclf.formats.images import read_image
 from imgclf.model_file import load_model, model_bytes
 from imgclf.run_dir import read_table
@@ -124,7 +124,7 @@ def cifar_folder(path: Path) -> object:
 
 
 def cifar_archive(path: Path) -> object:
-    first_folder(path)
+    find_folder(path, ["cifar-10-batches-py"])
     return measure_and_load(cifar10, path, ("test",))
 
 
@@ -176,6 +176,8 @@ READERS: dict[str, Reader] = {
         (
             File("test_batch", (pickle_of(BATCH),)),
             File("test_batch", (FROM_PYTHON_2,)),
+            File("test_batch", (pickle_of(BATCH, 4),)),
+            File("test_batch", (pickle_of(BATCH, 5),)),
             File("batches.meta", (pickle_of(META),)),
         ),
         good={"test_batch": pickle_of(BATCH), "batches.meta": pickle_of(META)},

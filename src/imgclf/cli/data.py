@@ -48,27 +48,41 @@ def info(
     Of the data that the config names, split as for training; or of PATH, as it is: a folder of images, of CIFAR or
     IDX files, a pack, a .tar.gz of CIFAR, or an .npz.
     """
-    from imgclf.loading import load_all_splits, where
+    from imgclf.loading import load_all_splits, remarks, tree_of, where
 
     console = Console(ctx, as_json=as_json)
     if path is not None:
         overrides = (*overrides, *as_overrides(path), "data.val_fraction=0")
     config = read_config(files, overrides)
     splits = load_all_splits(config)
+    tree = tree_of(config)
     content = summarise(str(path or where(config)), config.data.source, splits)
-    names = list(content["splits"])
-    rows = [
-        [name, *(f"{content['splits'][split]['classes'][name]:,}" for split in names)] for name in content["classes"]
-    ]
-    rows.append(["all", *(f"{content['splits'][split]['n']:,}" for split in names)])
+    content["tree"] = None if tree is None else tree.summary()
     first = next(iter(splits.values()))
     known = provenance(config.data.source, files_of(splits))
     console.result(f"{content['data']} ({config.data.source}): {picture_size(first.example_shape)}, "
-                   f"{len(first.class_names)} classes{known}", "")  # fmt: skip
-    console.result(*table(["class", *names], rows), "")
-    for split in names:
-        console.result(f"{split:<6} sha256 {content['splits'][split]['fingerprint']}")
+                   f"{len(content['classes'])} classes{known}", "")  # fmt: skip
+    console.result(*_counts(content), "")
+    if tree is not None:
+        rows = [
+            [one["read_as"] or "passed over", one["place"], one["holds"], one["why"] or ""] for one in content["tree"]
+        ]
+        console.result(*table(["read as", "place", "what is there", "why"], rows, left=4), "")
+    for split, seen in content["splits"].items():
+        console.result(f"{split:<6} sha256 {seen['fingerprint']}")
+    for remark in remarks(config, splits):
+        console.warn(remark)
     console.object(content)
+
+
+def _counts(content: dict[str, Any]) -> list[str]:
+    """Return the table of classes and splits; a dash where a split does not know a class."""
+    splits = content["splits"].values()
+    rows = [
+        [name, *(f"{seen['classes'][name]:,}" if name in seen["classes"] else "-" for seen in splits)]
+        for name in content["classes"]
+    ]
+    return table(["class", *content["splits"]], [*rows, ["all", *(f"{seen['n']:,}" for seen in splits)]])
 
 
 @command.command("pack", short_help="Turn images into arrays on disk, for data larger than memory.")
@@ -97,10 +111,13 @@ def pack(
     even by force, the same command goes on where it was.
     """  # noqa: D301 - click wants the character, not its name
     from imgclf.cli.progress import PackProgress
+    from imgclf.loading import remarks
     from imgclf.packing import pack as write
 
     console = Console(ctx, as_json=as_json)
     config = read_config(files, overrides if path is None else (*overrides, *as_overrides(path)))
+    for remark in remarks(config, {}):
+        console.warn(remark)
     try:
         with closing(write(config, out)) as events, PackProgress(console, progress) as show:
             for event in events:
@@ -135,10 +152,8 @@ def as_overrides(path: Path) -> tuple[str, ...]:
 
 def summarise(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str, Any]:
     """Return what `--json` prints."""
-    first = next(iter(splits.values()))
-    names = first.class_names
-    counts = {split: found.class_counts().tolist() for split, found in splits.items()}
-    shape = first.example_shape
+    names = dict.fromkeys(name for found in splits.values() for name in found.class_names)  # those of train first
+    shape = next(iter(splits.values())).example_shape
     return {
         "data": data,
         "source": source,
@@ -148,7 +163,7 @@ def summarise(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str,
         "splits": {
             split: {
                 "n": len(found),
-                "classes": dict(zip(names, counts[split], strict=True)),
+                "classes": dict(zip(found.class_names, found.class_counts().tolist(), strict=True)),
                 "fingerprint": found.fingerprint(),
             }
             for split, found in splits.items()

@@ -136,9 +136,11 @@ def _choose_data(
     console: Console, path: Path, model: "Model", split: str | None, data: Path | None
 ) -> tuple[str, "Dataset"]:
     """Return the split's name and its images, as the command line asks for them."""
-    from imgclf.loading import load_for, where
+    from imgclf.loading import load_for, warnings_about, where
 
     if data is not None and split is None:
+        for warning in warnings_about(data):
+            console.warn(warning)
         others = load_for(model, data)
         _warn_if_trained_on(console, path, model, data, others)
         return "data", others

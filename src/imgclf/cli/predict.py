@@ -69,6 +69,7 @@ def predict(path: Path, model: "Model", images: tuple[Path, ...]) -> tuple[list[
     """Return the predictions, best class first, and what could not be read."""
     import numpy as np
 
+    from imgclf.data.class_names import as_text
     from imgclf.evaluate import score_pictures, softmax_probabilities
     from imgclf.parallel import workers
 
@@ -92,7 +93,7 @@ def predict(path: Path, model: "Model", images: tuple[Path, ...]) -> tuple[list[
         names = [model.class_names[c] for c in order]
         predictions.append(
             {
-                "image": str(image),
+                "image": as_text(image),
                 "class": names[0],
                 "scores": dict(zip(names, scores[row][order].tolist(), strict=True)),
                 "probabilities": None

@@ -170,6 +170,7 @@ def describe(console: Console, plan: "Plan") -> None:
     """Print the story of this run with its own numbers, from pixels to steps."""
     from imgclf.compose import scale_advice
     from imgclf.formats.npy import mapped_file
+    from imgclf.loading import remarks
     from imgclf.losses import LOSSES
 
     config, penalty = plan.config, plan.objective
@@ -199,6 +200,8 @@ def describe(console: Console, plan: "Plan") -> None:
         console.warn(f"preprocess: {advice}")
     if mapped := mapped_file(plan.train.images):
         console.detail(f"mapped    {mapped}")
+    for remark in remarks(config, {"train": plan.train}):
+        console.warn(remark)
 
 
 def _preprocessing(plan: "Plan") -> str:

@@ -1,4 +1,6 @@
-"""Decoded pictures, kept as packs in the user's cache folder: the second start maps what the first one decoded.
+"""A cache of decoded images, as packs in the user's cache folder: the second start maps what the first one decoded.
+
+An entry is found by a SHA-256 over the bytes of all image files, never by their names, places or times.
 
 The folder is $XDG_CACHE_HOME/imgclf, else ~/Library/Caches/imgclf on macOS and ~/.cache/imgclf elsewhere;
 IMGCLF_CACHE=0 turns it off. It may be removed at any time; what nobody used for a month goes by itself.
@@ -39,14 +41,17 @@ def cache_folder() -> Path | None:
     return around / "imgclf" if around.is_absolute() else None  # a relative one is to be ignored, says XDG
 
 
-def through_cache(key: str, content: Callable[[], Content]) -> Dataset:
-    """Return what is kept under a key, else what `content` offers, kept for the next time if that is possible.
+def through_cache(content: Callable[[], Content], proven: Callable[[], tuple[str, Callable[[], Content]]]) -> Dataset:
+    """Return what is kept of a content, else what it offers, kept for the next time if that is possible.
 
-    The key is a fingerprint: hexadecimal digits. An entry that is damaged or of another key is made anew.
+    `proven` returns the key, a fingerprint of the very bytes that the content is made from, as hexadecimal digits, and
+    the content, which raises if it turns out to be made from others. Without a cache nobody asks for the proof. An
+    entry that is damaged or of another key is made anew.
     """
     folder = cache_folder()
     if folder is None:
         return content().in_memory()
+    key, content = proven()
     found = _find(folder / key, key)
     if found is None:
         made = content()

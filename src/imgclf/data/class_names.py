@@ -1,6 +1,9 @@
-"""Names of classes: checked once, and sorted as people count."""
+"""Names of classes: Unicode in one spelling, checked once, and sorted as people count."""
 
+import codecs
+import os
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +13,21 @@ from imgclf.formats.files import read_bytes
 
 _MAX_NAMES = 100_000
 _MAX_LENGTH = 200
+
+
+def composed(name: str) -> str:
+    """Return a name in the one spelling that names are compared in (NFC): é may be written as one character or two."""
+    return unicodedata.normalize("NFC", name)
+
+
+def as_text(path: str | os.PathLike[str]) -> str:
+    """Return a path as text: UTF-8, whatever the locale says; bytes that are none become surrogates, as in Python."""
+    return os.fsencode(path).decode("utf-8", "surrogateescape")
+
+
+def file_name(name: str) -> str:
+    """Return the name of a file or folder as text, composed."""
+    return composed(as_text(name))
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:
@@ -22,8 +40,8 @@ def natural_key(name: str) -> list[tuple[int, str]]:
 
 
 def check_names(names: Iterable[str], where: object) -> tuple[str, ...]:
-    """Return class names that can be printed and told apart, or raise DataError."""
-    checked = tuple(names)
+    """Return class names, composed, that can be printed and told apart, or raise DataError."""
+    checked = tuple(map(composed, names))
     if not 1 <= len(checked) <= _MAX_NAMES:
         raise DataError(where, f"{len(checked):,} class names", f"there must be 1 to {_MAX_NAMES:,}")
     for name in checked:
@@ -37,15 +55,21 @@ def check_names(names: Iterable[str], where: object) -> tuple[str, ...]:
 
 def decode_names(raw: Iterable[object], where: object) -> tuple[str, ...]:
     """Return class names from text or UTF-8 bytes."""
+    return check_names(decode_texts(raw, where), where)
+
+
+def decode_texts(raw: Iterable[object], where: object) -> tuple[str, ...]:
+    """Return texts, composed, from text or UTF-8 bytes."""
     try:
-        return check_names((n.decode("utf-8") if isinstance(n, bytes) else _text(n) for n in raw), where)
+        return tuple(composed(n.decode("utf-8") if isinstance(n, bytes) else _text(n)) for n in raw)
     except (UnicodeDecodeError, TypeError) as error:
-        raise DataError(where, "class names that are not UTF-8 text", "write them as text") from error
+        raise DataError(where, "class names that are not UTF-8 text", "save them as UTF-8") from error
 
 
 def parse_names(raw: bytes, where: object) -> tuple[str, ...]:
-    """Return class names from a text file, one a line; empty lines at the end do not count."""
-    return decode_names(raw.rstrip().replace(b"\r\n", b"\n").split(b"\n"), where)
+    """Return class names from UTF-8 text, one a line; a byte order mark and empty lines at the end do not count."""
+    lines = raw.removeprefix(codecs.BOM_UTF8).rstrip().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return decode_names(lines.split(b"\n"), where)
 
 
 def read_names(path: Path) -> tuple[str, ...]:

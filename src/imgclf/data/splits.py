@@ -47,18 +47,20 @@ def match_classes(dataset: Dataset, class_names: Sequence[str], where: object = 
     if dataset.class_names == names:
         return dataset
     place = {name: label for label, name in enumerate(names)}
-    unknown = [
-        name for name, n in zip(dataset.class_names, dataset.class_counts(), strict=True) if n and name not in place
-    ]
-    if unknown:
+    if unknown := [name for name in present(dataset) if name not in place]:
         raise DataError(
             where,
-            f"{_list(unknown)} not among the classes that were trained on, {_list(list(names))}",
+            f"{quoted(unknown)} not among the classes that were trained on, {quoted(names)}",
             "the names must be the same, letter by letter",
         )
     # A class without a name has no example either: any label will do for it.
     new_label = np.array([place.get(name, 0) for name in dataset.class_names], np.min_scalar_type(len(names) - 1))
     return replace(dataset, labels=new_label[dataset.labels], class_names=names)
+
+
+def present(dataset: Dataset) -> tuple[str, ...]:
+    """Return the names of the classes that have an example."""
+    return tuple(name for name, n in zip(dataset.class_names, dataset.class_counts(), strict=True) if n)
 
 
 def apportion(
@@ -96,6 +98,7 @@ def _choose(dataset: Dataset, wanted: IntArray, order: IntArray) -> NDArray[np.b
     return chosen
 
 
-def _list(names: list[str]) -> str:
+def quoted(names: Sequence[str]) -> str:
+    """Return the first names of a list, and how many more there are."""
     shown = ", ".join(map(repr, names[:5]))
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

@@ -4,6 +4,7 @@ import io
 import tarfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +15,7 @@ from imgclf.formats.gunzip import Gunzip
 _PIECE = 1 << 18  # bytes at a time: what is much larger is copied from one place in memory to another
 _MAX_MEMBERS = 10_000
 _MOST_UNPACKED = 200  # bytes from one, where it is more than MAX_BYTES in all: images come down to a half or a tenth
+_FIRST = 20  # members that say what an archive holds; some of them may be what a system adds
 # Members that are about the next one: long names, attributes. To read one takes tarfile time that grows with the square
 # of its length (until Python 3.11.10 and 3.12.6), and they may follow each other.
 _ABOUT_THE_NEXT = (
@@ -59,11 +61,14 @@ def unpacked_size(path: Path) -> int:
         return min(int.from_bytes(file.read(4), "little"), inflated_limit(size))
 
 
-def first_folder(path: Path) -> str | None:
-    """Return the folder that an archive's first member is in, or None where the archive is empty."""
+def find_folder(path: Path, names: Collection[str]) -> str | None:
+    """Return which of these folders is in an archive, as its first members say; None where it is none of them."""
     with _members(path) as (tar, _):
-        first = tar.next()
-        return None if first is None else first.name.removeprefix("./").split("/")[0]
+        for member in islice(tar, _FIRST):
+            parts = [part for part in member.name.split("/") if part != "."]  # `tar czf x .` begins with "."
+            if parts and parts[0] in names:
+                return parts[0]
+    return None
 
 
 def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, where: str) -> bytes:

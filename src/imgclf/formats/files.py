@@ -15,6 +15,8 @@ from imgclf.errors import DataError, StorageError
 MAX_BYTES = 1 << 30  # no file of the data sets read here is larger
 _CHUNK = 1 << 20
 _ALWAYS_ROOM = 64 << 20  # bytes; to ask takes longer than to read a small file
+# What Git LFS leaves in place of a file that was not brought; the specification says how large it may be.
+_POINTER, _LARGEST_POINTER = b"version https://git-lfs.github.com/spec/", 1024
 
 
 def inflated_limit(compressed: int) -> int:
@@ -78,7 +80,11 @@ def open_regular(path: Path) -> IO[bytes]:
     if not stat.S_ISREG(os.fstat(number).st_mode):
         os.close(number)
         raise DataError(path, "not a regular file", "name a regular file")
-    return os.fdopen(number, "rb")
+    file = os.fdopen(number, "rb")
+    if size_of(file) < _LARGEST_POINTER and file.peek(len(_POINTER)).startswith(_POINTER):
+        file.close()
+        raise DataError(path, "a Git LFS pointer: run `git lfs pull`", "it brings the file itself")
+    return file
 
 
 def size_of(file: IO[bytes]) -> int:

@@ -88,15 +88,13 @@ _OTHERS = {
     "HEIC": rb"....ftyp(he|mif1|msf1)",
     "JPEG 2000": rb"\0\0\0\x0cjP  ",
     "a web page": rb"\s*<(!DOCTYPE html|html)",
-    "a Git LFS pointer": rb"version https://git-lfs",
 }
-_REMEDIES: dict[str | None, str] = {"a Git LFS pointer": "bring the image itself with `git lfs pull`"}
 
 
 def read_image(path: Path) -> ByteArray:
     """Read an image file as uint8 (H, W, 1 or 3); raises DataError for what is not a whole image."""
     with settled_warnings():
-        return decode_image(path)
+        return decode_image(path, image_bytes(path))
 
 
 @contextmanager
@@ -107,9 +105,13 @@ def settled_warnings() -> Iterator[None]:
         yield
 
 
-def decode_image(path: Path) -> ByteArray:
-    """Read an image file as `read_image` does, within `settled_warnings`."""
-    raw = read_bytes(path, _MAX_BYTES)
+def image_bytes(path: Path) -> bytes:
+    """Return what is in an image file, for `decode_image`."""
+    return read_bytes(path, _MAX_BYTES)
+
+
+def decode_image(path: Path, raw: bytes) -> ByteArray:
+    """Decode what is in an image file as `read_image` does, within `settled_warnings`."""
     if not raw:
         raise DataError(path, "an empty file", "remove it")
     try:
@@ -158,7 +160,7 @@ def _format_of(raw: bytes, path: Path) -> _Format:
             return form
     name = next((name for name, begins in _OTHERS.items() if re.match(begins, raw, re.DOTALL)), None)
     problem = f"not a {_KNOWN} image" + (f", but {name}" if name else "")
-    raise DataError(path, problem, _REMEDIES.get(name, f"convert it to {_KNOWN}, or remove it"))
+    raise DataError(path, problem, f"convert it to {_KNOWN}, or remove it")
 
 
 def _read_file(file: bytes, form: _Format, parts: Parts) -> ByteArray:

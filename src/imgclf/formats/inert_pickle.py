@@ -1,8 +1,8 @@
 """CIFAR's pickles, read by a machine that can build lists, dicts and arrays of bytes, and nothing else.
 
 A pickle is a program for a small stack machine; Python's own machine can import and call anything. This one
-knows the instructions that CIFAR's files consist of (protocols 2 and 3: what Python 2 wrote, and what Python 3
-makes of it when told so), and instead of importing it compares names with five that it knows. There is nothing
+knows the instructions that CIFAR's files consist of (protocols 2 to 5: what Python 2 wrote, and what Python 3
+makes of it), and instead of importing it compares names with seven that it knows. There is nothing
 in it that could run code of the file. Memory is taken only for bytes that are there, and pixels are not copied.
 """
 
@@ -17,10 +17,12 @@ import numpy as np
 from imgclf.arrays import ByteArray
 from imgclf.errors import DataError
 
-_CODE, _BYTE, _TWO_BYTES, _INT, _LENGTH = (struct.Struct(layout) for layout in ("c", "<B", "<H", "<i", "<I"))
+_CODE, _BYTE, _TWO_BYTES, _INT, _LENGTH, _LONG_LENGTH = map(struct.Struct, ("c", "<B", "<H", "<i", "<I", "<Q"))
 _NAMES = {
     b"numpy.core.multiarray _reconstruct": "array",
     b"numpy._core.multiarray _reconstruct": "array",
+    b"numpy.core.numeric _frombuffer": "frombuffer",
+    b"numpy._core.numeric _frombuffer": "frombuffer",
     b"numpy ndarray": "ndarray",
     b"numpy dtype": "dtype",
     b"_codecs encode": "encode",
@@ -103,8 +105,8 @@ class _Machine:
     def run(self) -> Any:
         """Return what the program leaves on the stack."""
         start = self.raw[:16].tobytes()
-        if start[:2] not in (b"\x80\x02", b"\x80\x03"):
-            raise _RefusedError(f"begins with {start!r}, not as a pickle of protocol 2 or 3")
+        if start[:1] != b"\x80" or start[1:2] not in b"\2\3\4\5":
+            raise _RefusedError(f"begins with {start!r}, not as a pickle of protocol 2 to 5")
         while (code := self.next(_CODE)) != pickle.STOP:
             if code not in _INSTRUCTIONS:
                 raise _RefusedError(f"byte {self.position - 1}: instruction {code!r} has no place in CIFAR")
@@ -167,21 +169,35 @@ class _Machine:
         self.stack[-1].update(zip(keys, items[1::2], strict=True))
 
     def name(self) -> None:
-        """GLOBAL: where Python would import, compare with the five names."""
+        """GLOBAL: where Python would import, compare with the names that are known."""
         lines = self.raw[self.position : self.position + 128].tobytes().split(b"\n")
         if len(lines) < 3:
             raise _RefusedError(f"byte {self.position}: a name without an end")
         self.position += len(lines[0]) + len(lines[1]) + 2
-        known = _NAMES.get(b" ".join(lines[:2]))
+        self.push_name(lines[0], lines[1])
+
+    def name_on_the_stack(self) -> None:
+        """STACK_GLOBAL: the same of two texts."""
+        module, name = self.pop(2)
+        if type(module) is not str or type(name) is not str:
+            raise _RefusedError("a name that is not text")
+        self.push_name(module[:128].encode(), name[:128].encode())
+
+    def push_name(self, module: bytes, name: bytes) -> None:
+        """Put what stands for a known name on the stack."""
+        known = _NAMES.get(b" ".join((module, name)))
         if known is None:
-            raise _RefusedError(f"names {str(b'.'.join(lines[:2]))[:60]}, which nothing here may call")
+            raise _RefusedError(f"names {str(b'.'.join((module, name)))[:60]}, which nothing here may call")
         self.push(_Name(known))
 
     def reduce(self) -> None:
-        """REDUCE: where Python would call, make one of the three things that may be made."""
+        """REDUCE: where Python would call, make one of the few things that may be made."""
         function, arguments = self.pop(2)
         if function == _Name("array") and arguments[0] == _Name("ndarray"):
             self.push(_Array())
+        elif function == _Name("frombuffer"):
+            raw, dtype, shape, order = arguments
+            self.push(_Array(_pixels(1, shape, dtype, order != "C", raw)))
         elif function == _Name("dtype"):
             if arguments[0] not in ("u1", b"u1"):
                 raise _RefusedError("an array of another type than uint8")
@@ -255,7 +271,11 @@ _INSTRUCTIONS: dict[bytes, Callable[[_Machine], Any]] = {
     pickle.SHORT_BINBYTES: lambda m: m.push(_short(m)),
     pickle.BINSTRING: lambda m: m.push(_long(m, _INT)),
     pickle.BINBYTES: lambda m: m.push(_long(m, _LENGTH)),
+    pickle.BYTEARRAY8: lambda m: m.push(_long(m, _LONG_LENGTH)),
     pickle.BINUNICODE: lambda m: m.push(str(m.take(m.next(_LENGTH)), "utf-8")),
+    pickle.SHORT_BINUNICODE: lambda m: m.push(str(m.take(m.next(_BYTE)), "utf-8")),
+    pickle.FRAME: lambda m: m.next(_LONG_LENGTH),
+    pickle.MEMOIZE: lambda m: m.memo.__setitem__(len(m.memo), m.stack[-1]),
     pickle.BINPUT: lambda m: _remember(m, _BYTE),
     pickle.LONG_BINPUT: lambda m: _remember(m, _LENGTH),
     pickle.BINGET: lambda m: m.push(m.memo[m.next(_BYTE)]),
@@ -265,6 +285,7 @@ _INSTRUCTIONS: dict[bytes, Callable[[_Machine], Any]] = {
     pickle.SETITEM: lambda m: m.set_items(list(m.pop(2))),
     pickle.SETITEMS: lambda m: m.set_items(m.pop_to_mark()),
     pickle.GLOBAL: lambda m: m.name(),
+    pickle.STACK_GLOBAL: lambda m: m.name_on_the_stack(),
     pickle.REDUCE: lambda m: m.reduce(),
     pickle.BUILD: lambda m: m.build(),
 }

@@ -182,3 +182,25 @@ def test_every_form_is_recognised(ten, hundred):
     assert {recognise(root / form) for form in ("cifar-100-python", "cifar-100-binary")} == {"cifar100"}
     shutil.copy(root / "cifar-10-python.tar.gz", root / "mine.tgz")
     assert recognise(root / "mine.tgz") == "cifar10"
+
+
+@pytest.mark.parametrize("first", [".", "./._cifar-10-batches-py", "pax_global_header"])
+def test_an_archive_made_in_the_folder_around_is_recognised(ten, first):
+    root, _ = ten
+    path = root / "gnu.tar.gz"
+    with tarfile.open(path, "w:gz", compresslevel=1) as tar:
+        member = tarfile.TarInfo(first)
+        member.type = tarfile.DIRTYPE if first == "." else tarfile.REGTYPE
+        tar.addfile(member)
+        tar.add(root / "cifar-10-batches-py", "./cifar-10-batches-py")
+    assert recognise(path) == "cifar10"
+    found, expected = cifar10.load(path, BOTH), cifar10.load(root, BOTH)
+    assert all(found[split].fingerprint() == expected[split].fingerprint() for split in BOTH)
+
+
+def test_names_with_a_byte_order_mark_are_read(ten, hundred, cifar):
+    root, _ = ten
+    for name in ("cifar-10-batches-bin/batches.meta.txt", "cifar-100-binary/fine_label_names.txt"):
+        (root / name).write_bytes(b"\xef\xbb\xbf" + (root / name).read_bytes().replace(b"\n", b"\r\n"))
+    assert cifar10.load(root / "cifar-10-batches-bin", ["test"])["test"].class_names == tuple(cifar.ten)
+    assert cifar100.load(root / "cifar-100-binary", ["test"])["test"].class_names == tuple(cifar.hundred)

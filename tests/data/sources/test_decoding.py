@@ -1,6 +1,7 @@
 """What comes of many files does not depend on how many threads read them."""
 
 import warnings
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -26,7 +27,9 @@ def files_fixture(tmp_path):
 @pytest.mark.parametrize("threads", [1, 2, 3, 8, 200])
 def test_pictures_and_problems_are_in_order_on_any_number_of_threads(files, threads):
     images = np.zeros((len(files), 3, 4, 3), np.uint8)
-    problems = _decoding.read_into(images, files, None, None, threads)
+    read = _decoding.read_into(images, files, None, None, threads)
+    assert [one.digest for one in read] == [sha256(file.read_bytes()).digest() for file in files]
+    problems = [one.problem for one in read]
     for number, (problem, pixels) in enumerate(zip(problems, images, strict=True)):
         if number % 11 == 5:
             assert problem.startswith("not a PNG")
@@ -58,7 +61,7 @@ def test_warning_filters_are_left_as_they_were(files):
 
 
 def test_what_is_no_data_error_gets_through(files, monkeypatch):
-    def broken(path):
+    def broken(path, _):
         raise RuntimeError(path.name)
 
     monkeypatch.setattr(_decoding, "decode_image", broken)

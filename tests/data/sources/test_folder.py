@@ -117,24 +117,48 @@ def test_a_link_may_lead_only_inside(root, tmp_path):
         folder.load(root, ["train"])
 
 
+def test_the_path_itself_may_be_a_link(root, tmp_path):
+    (tmp_path / "link").symlink_to(root)
+    assert levels(folder.load(tmp_path / "link", ["train"])["train"]) == [1, 2, 3]
+
+
 def test_a_file_that_vanishes_is_named(root, monkeypatch):
-    decode = _decoding.decode_image
+    read = _decoding.image_bytes
 
-    def remove_and_decode(path):
+    def remove_and_read(path):
         (root / "dog" / "a.png").unlink(missing_ok=True)
-        return decode(path)
+        return read(path)
 
-    monkeypatch.setattr(_decoding, "decode_image", remove_and_decode)
+    monkeypatch.setattr(_decoding, "image_bytes", remove_and_read)
     with pytest.raises(DataError, match=r"dog/a\.png: no such file"):
         folder.load(root, ["train"])
 
 
-def test_files_that_change_before_their_turn_are_told(root):
+def change(path):
+    picture(path, 4)
+
+
+def remove(path):
+    path.unlink()
+
+
+def swap_with_another(path):
+    """Another image, of the same name, size in bytes and times."""
+    before = path.stat()
+    raw = bytearray(path.read_bytes())
+    raw[-20] ^= 1
+    path.write_bytes(raw)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("harm", [change, remove, swap_with_another])
+def test_files_that_change_before_their_turn_are_told(root, harm):
     (listing,) = folder.list_splits(root, ["train"]).values()
-    content = listing.content()
-    picture(root / "dog" / "a.png", 4)
-    with pytest.raises(DataError, match=r"dog: its files have changed while they were being read"):
-        list(content.examples(0))
+    _, content = listing.proven()
+    examples = content().examples(0)
+    harm(root / "dog" / "a.png")
+    with pytest.raises(DataError, match=r"its files have changed while they were being read"):
+        list(examples)
 
 
 def test_an_empty_class_is_named(root):
@@ -151,6 +175,10 @@ def test_a_folder_without_classes_is_no_data_set(root, tmp_path):
         folder.load(root, ["train"])
     with pytest.raises(DataError, match="not a data set"):
         recognise(root)
+    picture(root / "1.png")
+    assert recognise(root) == "folder"  # so that it is said what is missing
+    with pytest.raises(DataError, match="no class folders, but 1 file - put the images of each class into a folder"):
+        folder.load(root, ["train"])
 
 
 def test_one_class_is_enough_to_test(root):

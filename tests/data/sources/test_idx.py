@@ -71,10 +71,71 @@ def test_images_and_labels_must_fit_together(folder):
         idx.load(folder, ["train"])
 
 
-def test_a_file_that_is_there_zipped_and_plain_is_refused(folder):
-    (folder / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx_of(IMAGES)))
-    with pytest.raises(DataError, match="both"):
-        idx.load(folder, ["train"])
+def test_a_file_may_be_there_zipped_and_plain_if_both_hold_the_same(folder):
+    alone = idx.load(folder, ["train", "test"])
+    for name in ("train-images-idx3", "t10k-images-idx3"):
+        (folder / f"{name}-ubyte.gz").write_bytes(gzip.compress(idx_of(IMAGES)))
+    (folder / "train-labels.idx1-ubyte").write_bytes(idx_of(LABELS))
+    found = idx.load(folder, ["train", "test"])
+    assert [found[split].files for split in alone] == [alone[split].files for split in alone]  # the unpacked ones
+    for other in (IMAGES[::-1], IMAGES[:2]):
+        (folder / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx_of(other)))
+        assert list(idx.load(folder, ["test"])) == ["test"]
+        with pytest.raises(
+            DataError, match=r"both train-images-idx3-ubyte and .*\.gz, which differ - keep one of them"
+        ):
+            idx.load(folder, ["train"])
+
+
+def test_two_variants_in_one_folder_are_refused(tmp_path):
+    for variant, labels in (("digits", LABELS), ("letters", LABELS + 1)):
+        for name, array in (("images-idx3", IMAGES), ("labels-idx1", labels)):
+            (tmp_path / f"emnist-{variant}-train-{name}-ubyte").write_bytes(idx_of(array))
+    with pytest.raises(DataError, match=r"both emnist-digits-train-labels-.* and emnist-letters-.* differ"):
+        idx.load(tmp_path, ["train"])
+
+
+def test_a_folder_that_is_called_like_a_file_is_no_file_but_may_hold_one(folder):
+    expected = idx.load(folder, ["train", "test"])["train"].fingerprint()
+    for path in [*folder.glob("*-ubyte")]:
+        inside = path.with_name(path.name.replace("-ubyte", "-ubyte.gz"))
+        inside.mkdir()
+        (path.with_name(path.name.replace("-idx", ".idx"))).mkdir()
+    assert idx.load(folder, ["train", "test"])["train"].fingerprint() == expected
+    for path in [*folder.glob("*idx?-ubyte")]:
+        if path.is_file():
+            away = path.rename(path.with_name("away"))
+            path.mkdir()
+            away.rename(path / path.name)
+    assert idx.load(folder, ["train", "test"])["train"].fingerprint() == expected
+    assert recognise(folder) == "idx"
+
+
+@pytest.mark.parametrize("place", ["raw", "MNIST/raw", "FashionMNIST/raw"])
+def test_the_folder_that_torchvision_makes_is_found_from_above(folder, tmp_path, place):
+    expected = idx.load(folder, ["test"])["test"].fingerprint()
+    below = tmp_path / "above" / place
+    below.mkdir(parents=True)
+    for path in folder.iterdir():
+        if path.is_file():
+            path.rename(below / path.name)
+    assert recognise(tmp_path / "above") == "idx"
+    assert idx.load(tmp_path / "above", ["test"])["test"].fingerprint() == expected
+    assert idx.measure(tmp_path / "above", ["test"])["test"].n == 4
+    other = tmp_path / "above" / "KMNIST" / "raw"
+    other.mkdir(parents=True)
+    (other / "train-images-idx3-ubyte").write_bytes(idx_of(IMAGES))
+    with pytest.raises(DataError, match=f"both {place} and KMNIST/raw - name one of them"):
+        recognise(tmp_path / "above")
+
+
+@pytest.mark.parametrize("raw", [
+    b"\xef\xbb\xbfB\xc3\xa4r\nelk\nfox\n", b"B\xc3\xa4r\r\nelk\r\nfox\r\n", b"B\xc3\xa4r\relk\rfox",
+    b"Ba\xcc\x88r\nelk\nfox\n\n\n",
+])  # fmt: skip
+def test_class_names_are_the_same_however_an_editor_saves_them(folder, raw):
+    (folder / "class_names.txt").write_bytes(raw)
+    assert idx.load(folder, ["train"])["train"].class_names == ("Bär", "elk", "fox")
 
 
 @pytest.mark.parametrize("raw", [b"a\na\nb\n", b"a\n\nb\n", b"\xff\nb\nc\n", b"a\tb\nc\nd\n", b""])

@@ -14,8 +14,9 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.extent import Extent
 from imgclf.data.pack import is_pack
 from imgclf.data.sources import _cifar, cifar10, cifar100, fashion_mnist_mini, folder, idx, npz, pack, synthetic
+from imgclf.data.sources._tree import Tree as Tree
 from imgclf.errors import DataError
-from imgclf.formats.archive import first_folder
+from imgclf.formats.archive import find_folder
 from imgclf.formats.files import kind_of
 
 LoadFn: TypeAlias = Callable[..., dict[str, Dataset]]
@@ -36,7 +37,7 @@ def recognise(path: Path) -> str:
     elif idx.find_files(path):
         name = "idx"
     else:
-        name = "folder" if folder.has_classes(path) else None
+        name = "folder" if folder.may_be_meant(path) else None
     if name is None:
         looked = "an .npz, a CIFAR .tar.gz, or a folder with CIFAR batches, IDX files, class folders or a pack"
         raise DataError(path, "not a data set that imgclf knows", f"name {looked}")
@@ -53,9 +54,8 @@ def _file_source(path: Path) -> str | None:
     for start, source in (("cifar-100", "cifar100"), ("cifar-10", "cifar10")):
         if start in name:
             return source
-    inside = first_folder(path) or ""
     known = {layout.folder: source for source, layouts in _ARCHIVES.items() for layout in layouts}
-    return known.get(inside)
+    return known.get(find_folder(path, known) or "")
 
 
 _ARCHIVES = {"cifar10": cifar10.LAYOUTS, "cifar100": cifar100.layouts()}

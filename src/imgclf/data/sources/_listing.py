@@ -2,10 +2,8 @@
 
 import hashlib
 import math
-import os
 import stat
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -17,31 +15,31 @@ import numpy as np
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.cores import available_cores
 from imgclf.data.cache import is_there_room
-from imgclf.data.class_names import check_names, natural_key
+from imgclf.data.class_names import check_names, file_name
 from imgclf.data.extent import Extent
 from imgclf.data.packer import Content
-from imgclf.data.sources._decoding import first_readable, read_into
+from imgclf.data.sources._decoding import digests, first_readable, read_into
+from imgclf.data.sources._tree import look_into, look_into_class, split_of
 from imgclf.errors import DataError
 from imgclf.formats.files import storage_errors
 
-_CLUTTER = {"__macosx", "thumbs.db", "desktop.ini"}  # beside all names that begin with a dot
 _SHOWN = 20
-_BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 1024  # pictures in memory
+_BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 1024  # images in memory
 
 
 class ClassFiles(NamedTuple):
-    """What is in a class folder: image files, what is wrong with other entries, and a fingerprint of it all."""
+    """What is in a class folder: image files, what is wrong with other entries, and folders, which are wrong too."""
 
     files: list[Path]
     bad: list[str]
-    fingerprint: str
+    folders: list[Path]
 
 
 @dataclass(frozen=True)
 class Listing:
     """The class folders of a split and how many files each has; the names of the files are not kept.
 
-    Memory does not grow with their number: a folder is listed again when its turn has come to be read.
+    A folder is listed again when its turn has come to be read.
     """
 
     folder: Path
@@ -49,39 +47,45 @@ class Listing:
     classes: tuple[Path, ...]
     class_names: tuple[str, ...]
     counts: tuple[int, ...]
-    fingerprints: tuple[str, ...]
     bad: tuple[str, ...]
     size: tuple[int, int] | None
     color: str | None
 
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 over the names, sizes and times of all files, and over what the pictures are to become."""
-        # The 2 is to change when a picture is read in another way.
-        return hashlib.sha256(
-            repr((2, self.size, self.color, self.class_names, self.fingerprints)).encode()
-        ).hexdigest()
-
-    def content(self) -> Content:
-        """Offer the pictures, of the shape of the first that can be read."""
+    def content(self, expected: bytes | bytearray = b"") -> Content:
+        """Offer the images, of the shape of the first that can be read; `expected` are the SHA-256s of the files."""
         first, shape = first_readable(self._files(), self.size, self.color) or (self.folder, (1, 1, 1))
-        examples = partial(self._examples, first, shape)
+        examples = partial(self._examples, first, shape, expected)
         if first is self.folder:
             next(examples(0))  # none can be read: raises, and says why of each
         return Content(sum(self.counts), shape, np.dtype(np.uint8), self.class_names, self._labels, examples)
+
+    def proven(self) -> tuple[str, Callable[[], Content]]:
+        """Return a fingerprint of what the images are, and how to get them, which raises where they are no longer that.
+
+        It is a SHA-256 over what is in the files, in order, and over what the images are to become. Names, places and
+        times of files prove nothing: two sets may have the same.
+        """
+        files, found = self._files(), bytearray()
+        while some := list(islice(files, _MOST_AT_ONCE)):
+            found += b"".join(digests(some, available_cores()))
+        # The 2 is to change when an image is read in another way.
+        about = repr((2, self.size, self.color, self.class_names, self.counts, self.bad)).encode()
+        return hashlib.sha256(about + found).hexdigest(), partial(self.content, found)
 
     def _labels(self) -> Iterator[IntArray]:
         return (np.full(count, label) for label, count in enumerate(self.counts))
 
     def _files(self) -> Iterator[Path]:
-        for folder, fingerprint in zip(self.classes, self.fingerprints, strict=True):
-            found = list_class(folder, self.inside)
-            if found.fingerprint != fingerprint:
-                raise DataError(folder, "its files have changed while they were being read", "start again")
-            yield from found.files
+        for folder, count in zip(self.classes, self.counts, strict=True):
+            files = list_class(folder, self.folder, self.inside).files
+            if len(files) != count:
+                raise _has_changed(folder)
+            yield from files
 
-    def _examples(self, first: Path, shape: tuple[int, ...], start: int) -> Iterator[ByteArray]:
-        """Yield the pictures from one on, some at a time; raises one DataError for all bad ones, at the end."""
+    def _examples(
+        self, first: Path, shape: tuple[int, ...], expected: bytes | bytearray, start: int
+    ) -> Iterator[ByteArray]:
+        """Yield the images from one on, some at a time; raises one DataError for all bad ones, at the end."""
         bad = list(self.bad)
         different: tuple[Path, tuple[int, ...]] | None = None
         threads = available_cores()
@@ -89,9 +93,13 @@ class Listing:
         files = islice(self._files(), start, None)
         while some := list(islice(files, at_once)):
             images: ByteArray = np.empty((len(some), *shape), np.uint8)
-            for file, problem in zip(some, read_into(images, some, self.size, self.color, threads), strict=True):
+            read = read_into(images, some, self.size, self.color, threads)
+            if expected and b"".join(one.digest for one in read) != expected[32 * start : 32 * (start + len(some))]:
+                raise _has_changed(self.folder)
+            start += len(some)
+            for file, (problem, _) in zip(some, read, strict=True):
                 if isinstance(problem, str):
-                    bad.append(f"{file.parent.name}/{file.name}: {problem}")
+                    bad.append(f"{file.relative_to(self.folder)}: {problem}")
                 elif problem is not None and different is None:
                     different = file, problem
             if not bad and different is None:
@@ -104,34 +112,42 @@ class Listing:
 
 def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: str | None) -> Listing:
     """Look at the class folders of a split; raises DataError for an empty one, or a link that leads out of root."""
-    classes = folders_in(folder)
-    names = _class_names(classes, folder)
     with storage_errors(root):
         inside = root.resolve()
-    counts, fingerprints, bad = [], [], []
+    check_inside(folder, root, inside)
+    classes = look_into(folder).folders
+    names = _class_names(classes, folder)
+    counts, bad, deeper = [], [], []
     for one in classes:
-        if one.is_symlink() and not _leads_inside(one, inside):
-            raise DataError(one, f"a link that leads out of {root}", "put the images themselves here")
-        found = list_class(one, inside)
+        check_inside(one, root, inside)
+        found = list_class(one, folder, inside)
         if not found.files and not found.bad:
             raise DataError(one, "an empty class folder", "add images or remove it")
         counts.append(len(found.files))
-        fingerprints.append(found.fingerprint)
         bad += found.bad
-    return Listing(
-        folder, inside, tuple(classes), names, tuple(counts), tuple(fingerprints), tuple(bad), size, color
-    )  # fmt: skip
+        deeper += found.folders
+    if deeper and not any(counts):
+        problem = f"no images in its {len(classes):,} folders, but {len(deeper):,} folders in those"
+        turned = f"put the splits around the classes: {deeper[0].name}/{classes[0].name}"
+        raise DataError(folder, problem, turned if all(map(split_of, deeper)) else f"did you mean {classes[0]}?")
+    return Listing(folder, inside, tuple(classes), names, tuple(counts), tuple(bad), size, color)
+
+
+def check_inside(folder: Path, root: Path, inside: Path) -> None:
+    """Raise DataError for a folder of root, `inside` when resolved, that is not within it: a link leads out."""
+    if not _leads_inside(folder, inside):
+        remedy = "put the images themselves here, or hard links to them"
+        raise DataError(folder, f"a link that leads out of {root}", remedy)
 
 
 def measure_classes(folder: Path, size: tuple[int, int] | None, color: str | None) -> Extent:
-    """Say what the class folders of a split take: their files are counted, and one picture is read."""
-    classes = folders_in(folder)
+    """Say what the class folders of a split take: their files are counted, and one image is read."""
+    classes = look_into(folder).folders
     n, first = 0, None
     for one in classes:
-        with storage_errors(one), os.scandir(one) as found:
-            for entry in filter(_is_ours, found):
-                n += 1
-                first = first or first_readable([Path(entry.path)], size, color)
+        files = look_into_class(one).files
+        n += len(files)
+        first = first or first_readable(files, size, color)
     if first is None:  # loading will say why
         return Extent(n, (1, 1, 1), 1, len(classes), 0, 0)
     shape = first[1]
@@ -142,46 +158,26 @@ def measure_classes(folder: Path, size: tuple[int, int] | None, color: str | Non
     return Extent(n, shape, 1, len(classes), nbytes, nbytes + some)
 
 
-def list_class(folder: Path, inside: Path) -> ClassFiles:
-    """Look at the entries of a class folder, in natural order."""
+def list_class(folder: Path, split: Path, inside: Path) -> ClassFiles:
+    """Look at what a class folder holds, in natural order."""
+    found = look_into_class(folder)
+    if not found.folders and not found.odd:  # as it should be
+        return ClassFiles(found.files, [], [])
     files, bad = [], []
-    digest = hashlib.sha256()
-    for entry in _entries(folder):
-        path = Path(entry.path)
+    for path in [*found.folders, *found.files]:
         with storage_errors(path):
-            seen = _look(entry, path, inside)
-        if isinstance(seen, str):
-            bad.append(f"{folder.name}/{entry.name}: {seen}")
-            digest.update(repr((entry.name, seen)).encode())
-        else:
+            problem = _problem(path, inside)
+        if problem is None:
             files.append(path)
-            digest.update(repr((entry.name, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)).encode())
-    return ClassFiles(files, bad, digest.hexdigest())
-
-
-def folders_in(folder: Path) -> list[Path]:
-    """Return the folders in a folder, in natural order, links followed."""
-    entries = _entries(folder)
-    with storage_errors(folder):
-        return [Path(entry.path) for entry in entries if entry.is_dir()]
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """Return what is in a folder, in natural order, without hidden names and what systems leave behind."""
-    with storage_errors(folder), os.scandir(folder) as found:
-        entries = list(filter(_is_ours, found))
-    return sorted(entries, key=lambda entry: natural_key(entry.name))
-
-
-def _is_ours(entry: os.DirEntry[str]) -> bool:
-    return entry.name[0] != "." and entry.name.lower() not in _CLUTTER
+        else:
+            bad.append(f"{path.relative_to(split)}: {problem}")
+    return ClassFiles(files, bad, found.folders)
 
 
 def _class_names(classes: list[Path], folder: Path) -> tuple[str, ...]:
     if not classes:
         raise DataError(folder, "no class folders", "put the images of each class into a folder named after it")
-    # One name may be spelled in two ways, as a file system has it: é is one character or two.
-    names = check_names((unicodedata.normalize("NFC", entry.name) for entry in classes), folder)
+    names = check_names((file_name(entry.name) for entry in classes), folder)
     alike: dict[str, str] = {}
     for name in names:
         other = alike.setdefault(name.casefold(), name)
@@ -190,16 +186,16 @@ def _class_names(classes: list[Path], folder: Path) -> tuple[str, ...]:
     return names
 
 
-def _look(entry: os.DirEntry[str], path: Path, inside: Path) -> os.stat_result | str:
-    """Return what the system says of a file, or why an entry cannot be an image; it is not opened."""
-    seen = entry.stat(follow_symlinks=False)
-    if stat.S_ISLNK(seen.st_mode):
+def _problem(path: Path, inside: Path) -> str | None:
+    """Return why an entry of a class folder cannot be an image; it is not opened."""
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
         if not _leads_inside(path, inside):
             return f"a link that leads nowhere or out of {inside.name}"
-        seen = entry.stat()
-    if stat.S_ISDIR(seen.st_mode):
+        mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
         return "a folder within a class folder"
-    return seen if stat.S_ISREG(seen.st_mode) else "not a regular file"
+    return None if stat.S_ISREG(mode) else "not a regular file"
 
 
 def _leads_inside(link: Path, inside: Path) -> bool:
@@ -207,6 +203,10 @@ def _leads_inside(link: Path, inside: Path) -> bool:
         return link.resolve(strict=True).is_relative_to(inside)
     except (OSError, RuntimeError):  # nowhere, or to itself
         return False
+
+
+def _has_changed(folder: Path) -> DataError:
+    return DataError(folder, "its files have changed while they were being read", "start again")
 
 
 def _bad_files(folder: Path, bad: list[str], total: int) -> DataError:

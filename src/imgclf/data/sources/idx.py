@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Collection
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,18 +16,22 @@ from imgclf.data.extent import Extent
 from imgclf.data.official import LoadedFile
 from imgclf.data.sources._given import downloaded
 from imgclf.errors import DataError
-from imgclf.formats.files import is_file, kind_of, storage_errors
+from imgclf.formats.files import is_file, storage_errors
 from imgclf.formats.idx import idx_shape, read_idx
 
 # train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte, emnist-letters-test-images-idx3-ubyte.gz
 _FILE = re.compile(r"(?:.*-)?(train|t10k|test|val)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?")
 _SPLITS = {"train": "train", "t10k": "test", "test": "test", "val": "val"}
+_AROUND = ("MNIST", "FashionMNIST", "KMNIST", "QMNIST")  # torchvision keeps the files in MNIST/raw
+Files: TypeAlias = dict[str, list[Path]]  # "images" and "labels": the file to read, and others that must be equal to it
 
 
 def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
     """Load the standard files `train-images-idx3-ubyte[.gz]`, `train-labels-...`, `t10k-...` (or test-, val-).
 
-    The classes are named by `class_names.txt`, a name a line, beside them; else "0", "1", ... as in train's labels.
+    They may be in PATH/raw or PATH/MNIST/raw, and each in a folder of its own name. Where one is there more than once,
+    such as downloaded and unpacked, all must hold the same. The classes are named by `class_names.txt`, a name a line,
+    beside them; else "0", "1", ... as in train's labels.
     """
     folder, found, names = _found(path)
     return {split: _load(folder, split, files, names) for split, files in found.items() if split in splits}
@@ -38,61 +43,79 @@ def measure(path: Path | None, splits: Collection[str]) -> dict[str, Extent]:
     return {split: _measure(folder, split, files, names) for split, files in found.items() if split in splits}
 
 
-def find_files(folder: Path) -> dict[str, dict[str, Path]]:
-    """Return the IDX files of a folder by split and kind: {"train": {"images": ..., "labels": ...}}."""
-    if kind_of(folder) != "folder":
-        return {}
+def find_files(path: Path) -> dict[str, Files]:
+    """Return the IDX files of a folder, or of the one that torchvision makes in it, by split and kind."""
+    return _locate(path)[1]
+
+
+def _locate(path: Path) -> tuple[Path, dict[str, Files]]:
+    """Return the folder that the files are in, and the files."""
+    places = (path, path / "raw", *(path / name / "raw" for name in _AROUND))
+    found = {place: files for place in places if (files := _files_in(place))}
+    if path not in found and len(found) > 1:
+        one, other = list(found)[:2]
+        problem = f"both {one.relative_to(path)} and {other.relative_to(path)}"
+        raise DataError(path, problem, "name one of them")
+    return next(iter(found.items()), (path, {}))
+
+
+def _files_in(folder: Path) -> dict[str, Files]:
     with storage_errors(folder):
-        names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-    found: dict[str, dict[str, Path]] = {}
-    for name in names:
-        if match := _FILE.fullmatch(name):
-            files = found.setdefault(_SPLITS[match[1]], {})
-            kind = match[2][:6]
-            if kind in files:
-                raise DataError(folder, f"both {files[kind].name} and {name}", "keep one of them")
-            files[kind] = folder / name
+        if not folder.is_dir():
+            return {}
+        entries = sorted(entry for entry in folder.iterdir() if _FILE.fullmatch(entry.name))
+    # Files before those in a folder of their own, as some archives unpack; and then the unpacked ones first.
+    files = [*filter(is_file, entries), *(file for entry in entries if is_file(file := entry / entry.name))]
+    found: dict[str, Files] = {}
+    for file in sorted(files, key=lambda file: (file.parent != folder, file.suffix == ".gz")):
+        split, kind, _ = _FILE.fullmatch(file.name).groups()  # type: ignore[union-attr]
+        found.setdefault(_SPLITS[split], {}).setdefault(kind[:6], []).append(file)
     return found
 
 
-def _found(path: Path | None) -> tuple[Path, dict[str, dict[str, Path]], tuple[str, ...] | None]:
+def _found(path: Path | None) -> tuple[Path, dict[str, Files], tuple[str, ...] | None]:
     """Return the folder, its files as `find_files` does, and the names of the classes if they have any."""
-    folder = downloaded(path, "a folder with train-images-idx3-ubyte.gz and its like", "mnist")
-    found = find_files(folder)
+    folder, found = _locate(downloaded(path, "a folder with train-images-idx3-ubyte.gz and its like", "mnist"))
     if not found:
         raise DataError(folder, "no IDX files here", "looked for train-images-idx3-ubyte[.gz] and its like")
     named = folder / "class_names.txt"
     return folder, found, read_names(named) if is_file(named) else None
 
 
-def _measure(folder: Path, split: str, files: dict[str, Path], names: tuple[str, ...] | None) -> Extent:
+def _measure(folder: Path, split: str, files: Files, names: tuple[str, ...] | None) -> Extent:
     _check_pair(folder, split, files)
-    n, *size = idx_shape(files["images"], 3)
+    n, *size = idx_shape(files["images"][0], 3)
     nbytes = n * math.prod(size)
-    classes = len(names) if names else int(read_idx(files["labels"], 1).max()) + 1
+    classes = len(names) if names else int(read_idx(files["labels"][0], 1).max()) + 1
     return Extent(n, (*size, 1), 1, classes, held=nbytes, loading=nbytes)
 
 
-def _check_pair(folder: Path, split: str, files: dict[str, Path]) -> None:
+def _check_pair(folder: Path, split: str, files: Files) -> None:
     if missing := {"images", "labels"} - set(files):
         raise DataError(folder, f"the {missing.pop()} of {split} are missing", "images and labels come in pairs")
 
 
-def _load(folder: Path, split: str, files: dict[str, Path], names: tuple[str, ...] | None) -> Dataset:
+def _load(folder: Path, split: str, files: Files, names: tuple[str, ...] | None) -> Dataset:
     _check_pair(folder, split, files)
     labels, labels_file = _read(files["labels"], 1)
     images, images_file = _read(files["images"], 3)
     if len(labels) != len(images):
-        raise DataError(files["labels"], f"{len(labels):,} labels, but {len(images):,} images", "use files of one set")
+        raise DataError(
+            files["labels"][0], f"{len(labels):,} labels, but {len(images):,} images", "use files of one set"
+        )
     if names is None:
         names = check_names(map(str, range(int(labels.max()) + 1)), folder)
     if labels.max() >= len(names):
         problem = f"label {labels.max()} of item {int(labels.argmax())}, but there are {len(names)} class names"
-        raise DataError(files["labels"], problem, "correct class_names.txt")
+        raise DataError(files["labels"][0], problem, "correct class_names.txt")
     return Dataset.of(images[..., None], labels.astype(np.int64), names, (images_file, labels_file))
 
 
-def _read(path: Path, dimensions: int) -> tuple[ByteArray, LoadedFile]:
+def _read(paths: list[Path], dimensions: int) -> tuple[ByteArray, LoadedFile]:
+    path, *others = paths
     digest = hashlib.sha256()
     data = read_idx(path, dimensions, digest.update)
+    for other in others:
+        if not np.array_equal(read_idx(other, dimensions), data):
+            raise DataError(path.parent, f"both {path.name} and {other.name}, which differ", "keep one of them")
     return data, LoadedFile(path.name, digest.hexdigest())

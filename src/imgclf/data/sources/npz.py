@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
-from imgclf.data.class_names import check_names, decode_names, natural_key
+from imgclf.data.class_names import check_names, decode_names, decode_texts, natural_key
 from imgclf.data.dataset import Dataset
 from imgclf.data.extent import Extent
 from imgclf.data.sources._given import needed
@@ -188,8 +188,8 @@ def _one_label_each(y: NDArray[Any]) -> str:
 
 def _from_text(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tuple[IntArray, tuple[str, ...]]:
     found, inverse = np.unique(y, return_inverse=True)
-    texts = decode_names(found.tolist(), where)
-    names = classes or tuple(sorted(texts, key=natural_key))
+    texts = decode_texts(found.tolist(), where)  # one name may be there in two spellings
+    names = classes or check_names(sorted(set(texts), key=natural_key), where)
     if unknown := set(texts) - set(names):
         numbers = all(text.isdecimal() for text in texts)
         remedy = "store numbers, y.astype(int)" if numbers else "add it there"

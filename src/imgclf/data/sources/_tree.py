@@ -1,0 +1,324 @@
+"""How a folder of images is read: which of its folders are splits, which are classes, and what is passed over.
+
+Only names are looked at; no file is opened. What is not understood is never dropped in silence: `Tree.passed_over`
+names it, and `imgclf data info` and the warnings of `imgclf train` print that.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import translate
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from imgclf.data.class_names import file_name, natural_key
+from imgclf.errors import DataError
+from imgclf.formats.files import kind_of, storage_errors
+
+# What systems, browsers of images and file servers leave behind, in lower case, beside hidden files.
+_CLUTTER = (
+    ".*",
+    *("__macosx", "icon\r", "network trash folder", "temporary items", "thevolumesettingsfolder"),  # macOS
+    *("thumbs.db", "thumbs.db:encryptable", "ehthumbs*.db", "desktop.ini", "*:zone.identifier"),  # Windows
+    *("$recycle.bin", "system volume information", "found.[0-9][0-9][0-9]"),
+    *("lost+found", "lost.dir", "*~"),  # Linux, Android
+    *("@eadir", "#recycle", "@recycle", "#snapshot"),  # file servers of Synology and QNAP
+    *("picasa.ini", "zbthumbnail.info", "xnview*.db", "sync.ffs_db"),
+)
+_IS_CLUTTER = re.compile("|".join(map(translate, _CLUTTER)))
+_IMAGES = {
+    *("", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"),
+    *(".webp", ".tif", ".tiff", ".avif", ".heic", ".jp2"),
+}
+# What may lie beside images and is none.
+_NOTES = {
+    *(".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".rst", ".html", ".pdf", ".log"),
+    *(".mat", ".npy", ".npz", ".pkl", ".py", ".ipynb", ".zip", ".gz"),
+    *("readme", "license", "copying", "citation", "changelog", "makefile", "dockerfile"),
+}
+# What a folder between a class, or a split, and its images is called where it says nothing of its own.
+_IMAGE_FOLDERS = {"images", "image", "imgs", "img", "pictures", "photos", "jpegimages"}
+_SPLITS: tuple[str, ...] = ("train", "val", "test")
+_USUAL = {"train", "val", "valid", "validation", "test"}
+_SYNONYMS = {
+    word: split
+    for split, words in {
+        "train": "train training trainset",
+        "val": "val valid validation validate validating valset dev devel development",
+        "test": "test testing testset eval evaluation",
+    }.items()
+    for word in words.split()
+}
+_SAYS_NOTHING = {"set", "data", "dataset", "split", "folder", *_IMAGE_FOLDERS}
+_DEEPEST = 8
+_SHOWN = 5
+
+
+class Inside(NamedTuple):
+    """What a folder holds, in natural order, links followed: folders, all else, and the names that do not count.
+
+    Of what is in `files`, what is not plainly a regular file is in `odd` too: a link, a pipe.
+    """
+
+    folders: list[Path]
+    files: list[Path]
+    odd: set[Path]
+    clutter: list[str]
+
+    @property
+    def images(self) -> list[Path]:
+        """Those files that are called images, or not called anything else."""
+        return [file for file in self.files if file.suffix.lower() in _IMAGES and not _is_note(file)]
+
+    @property
+    def only_folder(self) -> Path | None:
+        """The only folder, where beside it are at most notes: no links, nor what may be images."""
+        if len(self.folders) != 1 or self.folders[0].is_symlink():
+            return None
+        return self.folders[0] if all(map(_is_note, self.files)) else None
+
+    @property
+    def words(self) -> str:
+        """Say it: `4 folders and 2 files`."""
+        counts = [f"{len(found):,} {word}{'s' * (len(found) != 1)}"
+                  for word, found in (("folder", self.folders), ("file", self.files)) if found]  # fmt: skip
+        return " and ".join(counts) or "nothing"
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """What was not read: where it is, relative to PATH; what it is or holds, and why. `expected`: no warning."""
+
+    place: str
+    holds: str
+    why: str
+    expected: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.place} ({self.holds}): {self.why}"
+
+
+@dataclass(frozen=True)
+class Tree:
+    """How the folder at a path was read.
+
+    root         the path
+    splits       the folder with the class folders of each split
+    passed_over  all else, down to the class folders
+    as_classes   folders that are called like a split and were read as classes
+    """
+
+    root: Path
+    splits: dict[str, Path]
+    passed_over: tuple[PassedOver, ...] = ()
+    as_classes: tuple[str, ...] = ()
+
+    def place(self, folder: Path) -> str:
+        """Return a folder as it is called from the root."""
+        return _place(folder, self.root)
+
+    def warnings(self) -> list[str]:
+        """Say what a user may have meant otherwise."""
+        found = [str(one) for one in self.passed_over if not one.expected]
+        more = f", and {len(found) - _SHOWN} more: see `imgclf data info`" if len(found) > _SHOWN else ""
+        lines = [f"{self.root}: passed over: {'; '.join(found[:_SHOWN])}{more}"] if found else []
+        if self.as_classes:
+            problem = f"{_and(self.as_classes)} read as a class: images are in it, not class folders"
+            lines.append(f"{self.root}: {problem}")
+        return lines
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Return it for `--json`: a row for each split and for each thing that was passed over."""
+        read = [{"place": self.place(folder), "read_as": split, "holds": look_into(folder).words, "why": None}
+                for split, folder in self.splits.items()]  # fmt: skip
+        rest = [{"place": one.place, "read_as": None, "holds": one.holds, "why": one.why} for one in self.passed_over]
+        return [*read, *rest]
+
+
+def read_tree(root: Path) -> Tree:
+    """Say how a folder is read; raises DataError where no class is found, or two folders claim to be one split.
+
+    Subfolders that are called like a split and hold class folders are splits; where there are none, every folder is a
+    class of "train". A single folder around all that is gone through.
+    """
+    if kind_of(root) != "folder":
+        raise DataError(root, "not a folder", "name the folder with a folder for each class")
+    start = _through_wrappers(root)
+    inside = look_into(start)
+    named = {folder: split for folder in inside.folders if (split := split_of(folder))}
+    only_split = [folder.name for folder in named if _says_only_split(folder)]  # freight_train may be a class
+    holding = {folder: classes for folder in named if (classes := _class_folders(folder))}
+    if holding:
+        return _with_splits(root, inside, named, holding)
+    if not inside.folders:
+        held = f"no class folders, but {inside.words}" if inside.files else "no class folders"
+        raise DataError(start, held, "put the images of each class into a folder named after it")
+    if len(named) == len(inside.folders) and (len(only_split) == len(named) or len(set(named.values())) > 1):
+        held = "images, not class folders" if any(map(_is_not_empty, named)) else "no class folders"
+        names = [folder.name for folder in sorted(named, key=lambda folder: _SPLITS.index(named[folder]))]
+        problem = f"{_and(names)} {'hold' if len(names) > 1 else 'holds'} {held}"
+        remedy = f"put the images of each class into a folder named after it, such as {names[0]}/cat"
+        raise DataError(start, problem, remedy)
+    return Tree(root, {"train": start}, tuple(_left_over(root, [start])), tuple(only_split))
+
+
+def look_into(folder: Path) -> Inside:
+    """Say what is in a folder."""
+    inside = Inside([], [], set(), [])
+    with storage_errors(folder), os.scandir(folder) as found:
+        for entry in sorted(found, key=lambda entry: natural_key(file_name(entry.name))):
+            if is_clutter(entry.name):
+                inside.clutter.append(entry.name)
+            elif _is_folder(entry):
+                inside.folders.append(Path(entry.path))
+            else:
+                inside.files.append(path := Path(entry.path))
+                if not entry.is_file(follow_symlinks=False):
+                    inside.odd.add(path)
+    return inside
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a name is hidden, or one that a system leaves behind."""
+    return _IS_CLUTTER.match(name.lower()) is not None
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def look_into_class(folder: Path) -> Inside:
+    """Say what is in a class folder, or in CLASS/images or CLASS/CLASS where it has only that, beside notes."""
+    inside = look_into(folder)
+    only = inside.only_folder
+    if only is None or only.name.lower() not in {*_IMAGE_FOLDERS, folder.name.lower()}:
+        return inside
+    deeper = look_into(only)
+    return inside if deeper.folders else deeper
+
+
+def _with_splits(root: Path, inside: Inside, named: dict[Path, str], holding: dict[Path, Path]) -> Tree:
+    splits: dict[str, Path] = {}
+    passed: list[PassedOver] = []
+    for folder in sorted(holding, key=lambda folder: (_rank(folder), _is_evaluation(folder))):
+        split = named[folder]
+        if _is_evaluation(folder) and "test" in splits and "val" not in splits:
+            split = "val"
+        taken = splits.get(split)
+        if taken is None:
+            splits[split] = folder
+        elif _rank(taken) == _rank(folder):
+            raise DataError(root, f"both {taken.name} and {folder.name}", f"keep one folder for {split}")
+        else:
+            passed.append(_passed(root, folder, f"{split} is read from {taken.name}"))
+    for folder in inside.folders:
+        if folder in named and folder not in holding:
+            passed.append(_passed(root, folder, "no class folders are in it"))
+        elif folder not in named:
+            passed.append(_passed(root, folder, "not the name of a split (train, val, test)"))
+    folders = {split: holding[splits[split]] for split in _SPLITS if split in splits}
+    return Tree(root, folders, (*passed, *_left_over(root, folders.values())))
+
+
+def split_of(folder: Path) -> str | None:
+    """Return which split a folder is called like: train, Training, training_set, seg_train."""
+    telling = _telling_words(folder)
+    return _SYNONYMS.get(telling[-1]) if telling else None
+
+
+def _says_only_split(folder: Path) -> bool:
+    """Whether the name says nothing but the split: training_set, not seg_train."""
+    return len(_telling_words(folder)) == 1
+
+
+def _telling_words(folder: Path) -> list[str]:
+    words = re.split(r"[^a-z0-9]+", file_name(folder.name).casefold())
+    return [word for word in words if word and word not in _SAYS_NOTHING]
+
+
+def _rank(folder: Path) -> int:
+    """Return 0 for the usual name of a split, which goes before those that are called like one."""
+    return 0 if folder.name.lower() in _USUAL else 1
+
+
+def _is_evaluation(folder: Path) -> bool:
+    """Whether a folder is the test split, or, where there is another one, val."""
+    return _telling_words(folder)[-1].startswith("eval")
+
+
+def _through_wrappers(folder: Path, around: str | None = None) -> Path:
+    """Return the folder inside a chain of single folders: wrap/dataset of a zip, training_set/training_set.
+
+    `around` is the split that the folder is; a folder that is called like another one is not gone into.
+    """
+    place = folder
+    for _ in range(_DEEPEST):
+        only = look_into(place).only_folder
+        if only is None or split_of(only) not in (None, around):
+            break
+        place = only
+    # A single folder at the end of the chain is a class.
+    chosen = look_into(place)
+    several = len(chosen.folders) > 1 or any(split_of(one) and split_of(one) != around for one in chosen.folders)
+    return place if several else folder
+
+
+def _class_folders(split: Path) -> Path | None:
+    """Return the folder that holds the class folders of a split; None where it has none."""
+    folder = _through_wrappers(split, split_of(split))
+    folders = look_into(folder).folders
+    if not folders or (len(folders) == 1 and folders[0].name.lower() in _IMAGE_FOLDERS):
+        return None
+    return folder
+
+
+def _left_over(root: Path, folders: Iterable[Path]) -> Iterator[PassedOver]:
+    """Return what lies beside the folders of some folders, and of those between the root and them."""
+    levels = {place: None for folder in folders for place in (folder, *folder.parents) if place.is_relative_to(root)}
+    for level in sorted(levels):
+        yield from _beside(_place(level, root), look_into(level))
+
+
+def _is_note(file: Path) -> bool:
+    return file.suffix.lower() in _NOTES or file.name.lower() in _NOTES
+
+
+def _beside(place: str, inside: Inside) -> Iterator[PassedOver]:
+    links = [file for file in inside.files if file in inside.odd and not file.exists()]
+    images = [file for file in inside.images if file not in inside.odd or file.exists()]
+    rest = set(inside.files).difference(links, images)
+    others = [file for file in inside.files if file in rest]
+    if images:
+        holds = f"{len(images):,} image{'s' * (len(images) != 1)}, such as {images[0].name}"
+        yield PassedOver(place, holds, "not in a class folder")
+    if links:
+        yield PassedOver(place, _and(file.name for file in links), "a link that leads nowhere")
+    if others:
+        yield PassedOver(place, _and(file.name for file in others), "not called an image", expected=True)
+    if inside.clutter:
+        yield PassedOver(place, _and(inside.clutter), "hidden, or left behind by a system", expected=True)
+
+
+def _passed(root: Path, folder: Path, why: str) -> PassedOver:
+    inside = look_into(folder)
+    return PassedOver(_place(folder, root), inside.words, why, expected=not (inside.folders or inside.files))
+
+
+def _is_not_empty(folder: Path) -> bool:
+    inside = look_into(folder)
+    return bool(inside.folders or inside.files)
+
+
+def _place(folder: Path, root: Path) -> str:
+    return str(folder.relative_to(root))
+
+
+def _and(names: Iterable[str]) -> str:
+    listed = list(names)
+    if len(listed) > _SHOWN:
+        return f"{', '.join(listed[:_SHOWN])} and {len(listed) - _SHOWN} more"
+    return " and ".join(filter(None, [", ".join(listed[:-1]), listed[-1]]))
