@@ -114,7 +114,7 @@ def _print(console: Console, report: "StudentReport", class_names: Sequence[str]
         tell = console.say if finding.verdict == "pass" else console.result
         tell(f"  {MARKS[finding.verdict]:<4}  {finding.name:<12}  {finding.sentence}")
     console.say(f"  {'':<4}  {'speed':<12}  {_speed(report)}")
-    if report.worst and report.verdict == "fail":
+    if report.worst and report.worst.error > report.worst.bound and report.verdict == "fail":
         console.result("\n" + _place(report.worst, class_names, example_shape))
     if report.table:
         console.say("\n" + _step_table(report.table) + "\n")
