@@ -11,6 +11,7 @@ from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.gradcheck.student.conversation import Conversation, Seen
 from imgclf.gradcheck.student.differences import (
     Comparison,
+    Surroundings,
     TableRow,
     compare,
     grain_of,
@@ -41,7 +42,7 @@ from imgclf.gradcheck.student.findings import (
 )
 from imgclf.gradcheck.student.ours import with_bias
 from imgclf.gradcheck.student.points import Point, balanced_reg, other_points, random_weights
-from imgclf.gradcheck.student.precision import UNITS, is_single, magnitude, precision_of
+from imgclf.gradcheck.student.precision import UNITS, Precision, is_single, magnitude, precision_of
 from imgclf.gradcheck.student.process import Ask
 from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
 from imgclf.losses import LOSSES
@@ -91,12 +92,8 @@ def check_student(
     if not same_bits(first, talk.at(plain)):
         return _report(talk, W, [repeatable_finding(False, plain)])
     full = plain._replace(words="at random W, reg > 0", reg=balanced_reg(first.dW, W))
-    unit = UNITS["float32" if is_single(first.loss) else "float64"]
-    around = surroundings(lambda W: talk.ask(W, X, y, full.reg).loss, W, X, seed, unit)
-    precision = precision_of(talk.dtypes, around.noise, magnitude(around.middle, W, X))
+    around, precision = _measured(talk, plain, full, seed)
     talk.unit = precision.unit
-    if precision.is_coarse:
-        around = around._replace(grain=grain_of(first.dW, around.largest, precision.unit))
     seen = [talk.seen(point) for point in (plain, full, *other_points(full, reg))]
     beside = beside_ours(seen, precision)
     is_ours = bool(beside) and all(finding.verdict == "pass" for finding in beside)
@@ -115,6 +112,21 @@ def check_student(
     table = step_table(around, worst.place, float(seen[1].answer.dW[worst.place])) if worst else ()
     advice = [*_advice(talk, seen, slope, here, candidates), *there.advice]
     return _report(talk, W, findings, worst, table, len(slope.tried), advice)
+
+
+def _measured(talk: Conversation, plain: Point, full: Point, seed: int) -> tuple[Surroundings, Precision]:
+    """Measure how much rounding blurs the loss at `full`, and tell from it, and from the answers, the precision."""
+    first, answer = talk.at(plain), talk.at(full)
+    # Digits of W that float32 does not hold change nothing, or the loss has no more digits than float32.
+    rounded = full._replace(W=full.W.astype(np.float32).astype(np.float64))
+    is_float32 = same_bits(answer, talk.at(rounded)) or is_single(first.loss)
+    unit = UNITS["float32" if is_float32 else "float64"]
+    around = surroundings(lambda W: talk.ask(W, full.X, full.y, full.reg).loss, full.W, full.X, seed, unit)
+    size = magnitude(around.middle, full.W, full.X)
+    precision = precision_of(talk.dtypes, around.noise, size, is_float32=is_float32)
+    if precision.is_coarse:
+        around = around._replace(grain=grain_of(answer.dW, around.largest, precision.unit))
+    return around, precision
 
 
 def _worst(slope: Comparison, findings: Sequence[Finding]) -> Worst | None:

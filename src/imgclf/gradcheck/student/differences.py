@@ -16,7 +16,7 @@ import numpy as np
 from imgclf.arrays import FloatArray
 from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.student.noise import noise_of
-from imgclf.gradcheck.student.precision import COARSE, magnitude
+from imgclf.gradcheck.student.precision import COARSE, UNITS, magnitude
 from imgclf.seeds import CHECK, shuffled, stream, uniform
 
 # A weight's step moves no score by more than this: round-off and truncation meet near here.
@@ -161,9 +161,11 @@ def surroundings(value: Value, W: FloatArray, X: FloatArray, seed: int, unit: fl
     # Rounding may be met by chance where the value is 0; what a score is summed up from is never exact.
     size = magnitude(middle, W, X)
     noise = max(noise_of(value, W, largest, seed), unit * UNIT_ROUNDOFF * size)
+    tau = TAU
+    if noise > COARSE * (size + 1):  # a sum in float32 may jump too seldom to be met
+        noise, tau = max(noise, UNITS["float32"] * UNIT_ROUNDOFF * size), COARSE_TAU
     # Each place is looked at with several steps, each from three sides.
     critical = NormalDist().inv_cdf(1 - FAMILY_WISE / (2 * 3 * STEPS * W.size))
-    tau = COARSE_TAU if noise > COARSE * (size + 1) else TAU
     return Surroundings(value, middle, W, largest, noise, SAFETY * critical, tau)
 
 
@@ -182,8 +184,8 @@ def along_a_direction(
     """
     signs = np.where(uniform(stream(seed, CHECK, DIRECTION), W.shape) < 0.5, -1.0, 1.0)
     largest = reach(X)
-    moved = float(np.abs(X @ (signs / largest[:, None])).max()) or 1.0
-    direction = signs / (moved * largest[:, None])  # a step of 1 moves no score by more than 1
+    moved = max(1.0, float(np.abs(X @ (signs / largest[:, None])).max()))
+    direction = signs / (moved * largest[:, None])  # a step of 1 moves no score by more than 1, and no term of one
     line = around._replace(
         value=lambda step: value(W + step[0, 0] * direction),
         middle=middle,

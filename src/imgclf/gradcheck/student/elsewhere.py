@@ -5,7 +5,7 @@ the loss along any direction, and the loss of some images is the mean over their
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,20 +46,24 @@ def ask_elsewhere(
 
     apart: whether a difference between scores may be so large that exp of it is 0 in float32.
     """
-    points = [large_scores(plain, seed)]
+
+    def looked(points: Iterable[Point]) -> list[Outcome]:
+        return [look(talk, around, point, seed) for point in points]
+
+    findings, doubts = [], []
+    large = [large_scores(plain, seed)]
     if is_right:
-        points.append(large_scores(toys(full, seed)[0], seed))  # where a score is a short sum: rounding hides less
-        points += [huge_scores(plain)] if apart else []
-    large = [look(talk, around, point, seed) for point in points]
-    findings, advice = [large_finding(large, gradient=is_right)], _against_overflow(talk, large[0])
-    if is_right:
-        others = [look(talk, around, point, seed) for point in other_data(full, seed)]
+        others = looked(other_data(full, seed))
         broken = None if talk.against else mean_of_parts(talk, around, full, seed)
         findings.append(other_data_finding(others, broken.sentence if broken else None))
-        doubt = doubt_about(talk, others, seed) or (broken.doubt if broken else None)
-        advice += [doubt] if doubt else []
-        advice = advice or [doubt for doubt in [doubt_about(talk, large, seed)] if doubt]
-    return Elsewhere(findings, advice)
+        doubts += [_doubt_about(talk, others, seed), broken.doubt if broken else None]
+        if findings[0].verdict == "pass":
+            large.append(large_scores(toys(full, seed)[0], seed))  # a score is a short sum there: rounding hides less
+            large += [huge_scores(plain)] if apart else []
+    outcomes = looked(large)
+    findings.append(large_finding(outcomes, gradient=is_right))
+    doubts += [_against_overflow(talk, outcomes[0]), _doubt_about(talk, outcomes, seed) if is_right else None]
+    return Elsewhere(findings, [doubt for doubt in doubts if doubt][:1])
 
 
 def look(talk: Conversation, around: Surroundings, point: Point, seed: int) -> Outcome:
@@ -106,7 +110,7 @@ def mean_of_parts(talk: Conversation, around: Surroundings, full: Point, seed: i
     return Broken(sentence, whole.doubt)
 
 
-def doubt_about(talk: Conversation, outcomes: Sequence[Outcome], seed: int) -> str | None:
+def _doubt_about(talk: Conversation, outcomes: Sequence[Outcome], seed: int) -> str | None:
     """Say what the mistake may be at the first point that is wrong; None if there is none."""
     for one in outcomes:
         if disagreement(one):
@@ -114,12 +118,12 @@ def doubt_about(talk: Conversation, outcomes: Sequence[Outcome], seed: int) -> s
     return None
 
 
-def _against_overflow(talk: Conversation, large: Outcome) -> list[str]:
+def _against_overflow(talk: Conversation, large: Outcome) -> str | None:
     if not isinstance(large, Unanswered):
-        return []
+        return None
     if talk.against == "logistic_ovr":
-        return ["log(1 + exp(t)) overflows: use np.logaddexp(0, t)"]
-    return ["exp overflows: take the largest score of each row away first, s - s.max(axis=1, keepdims=True)"]
+        return "log(1 + exp(t)) overflows: use np.logaddexp(0, t)"
+    return "exp overflows: take the largest score of each row away first, s - s.max(axis=1, keepdims=True)"
 
 
 def _about_number(talk: Conversation, one: Seen, seed: int) -> str | None:
@@ -139,5 +143,6 @@ def _about_number(talk: Conversation, one: Seen, seed: int) -> str | None:
 
 def _noise_at(talk: Conversation, around: Surroundings, point: Point, loss: float) -> float:
     """Return the rounding of a loss elsewhere: as much larger as its terms are, and as fewer images average it out."""
-    larger = magnitude(loss, point.W, point.X) / (magnitude(around.middle, around.W, talk.X) or 1.0)
-    return around.noise * max(1.0, larger) * math.sqrt(max(1.0, len(talk.X) / len(point.y)))
+    larger = max(1.0, magnitude(loss, point.W, point.X) / (magnitude(around.middle, around.W, talk.X) or 1.0))
+    fewer = max(1.0, len(talk.X) / len(point.y))
+    return around.noise * larger * math.sqrt(fewer)

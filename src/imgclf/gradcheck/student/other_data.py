@@ -15,7 +15,7 @@ from imgclf.seeds import CHECK, normal, shuffled, stream
 ROWS, TOY_X, TOY_W = 3_000_000, 3_000_001, 3_000_002
 SCALE = 2.0**20  # a power of two, so that X * SCALE and W / SCALE give the very same scores
 FEATURES = (5, 6)  # of a toy: the first that the images do not have
-TOY_REG = 1000.0  # times that of the images
+TOY_REGS = 0.5, 1000.0  # the first makes the penalty about as large as the data's loss; the second is beyond any use
 
 
 def other_data(full: Point, seed: int) -> list[Point]:
@@ -62,7 +62,9 @@ def _other_order(full: Point, seed: int) -> IntArray:
 
 def _other_number(full: Point, rows: IntArray) -> Point:
     n = len(rows)
-    likely = "or leave out a last, smaller batch" if n > 1 else "or squeeze an axis away"
+    likely = (
+        "or leave out a last, smaller batch" if n > 1 else "leave out a last, smaller batch, or squeeze an axis away"
+    )
     doubt = f"right for {len(full.y)} images, wrong for {n}: does it divide by a constant, {likely}? N is len(y)"
     return part(full, rows)._replace(doubt=doubt)
 
@@ -87,7 +89,7 @@ def toys(full: Point, seed: int) -> list[Point]:
     """Return an even number of images of both signs, with other features, and one class more or only two."""
     D, C = full.W.shape
     features = next(d for d in FEATURES if d != D)
-    sizes = [(2 * C + 2, C + 1, full.reg), *([(6, 2, TOY_REG * full.reg)] if C != 2 else [])]
+    sizes = [(2 * C + 2, C + 1, TOY_REGS[0]), *([(6, 2, TOY_REGS[1] * max(1.0, full.reg))] if C != 2 else [])]
     return [
         full._replace(
             words=f"with {N} images of {features} features, {classes} classes",

@@ -30,9 +30,11 @@ class Precision(NamedTuple):
         return self.unit > 1
 
 
-def precision_of(dtypes: set[str], noise: float, size: float) -> Precision:
+def precision_of(dtypes: set[str], noise: float, size: float, *, is_float32: bool) -> Precision:
     """Return the coarsest precision that shows in the dtypes of dW or the noise of the loss; size: its `magnitude`."""
-    names = {_name(dtype) for dtype in dtypes} | ({"float32"} if noise > COARSE * (size + 1) else set())
+    names = {_name(dtype) for dtype in dtypes}
+    if is_float32 or noise > COARSE * (size + 1):
+        names.add("float32")
     unknown = sorted(names - UNITS.keys())
     name = unknown[0] if unknown else max(names, key=list(UNITS).index)
     return Precision(name, noise, bool(unknown) or name == "float16" or noise > BLURRED * (size + 1))
