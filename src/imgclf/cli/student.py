@@ -35,7 +35,7 @@ def run_student(
         with open_student(path, name, patience) as ask:
             console.say(
                 f"{spec}{beside}: {plural(len(y), 'image')}, {plural(X.shape[1] * classes, 'parameter')}; "
-                f"at least 50 of them are moved, and as many as fit in {budget:.0f} s\n"
+                f"at least 50 of them are moved{'' if against else f', and as many as fit in {budget:.0f} s'}\n"
             )
             report = check_student(
                 ask, X, y, classes, against=against, reg=reg, seed=seed, budget=budget, candidates=candidates
