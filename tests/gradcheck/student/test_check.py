@@ -8,7 +8,9 @@ import pytest
 
 from imgclf.gradcheck.student.check import check_student
 from imgclf.gradcheck.student.findings import images_finding
+from imgclf.gradcheck.student.ours import ours
 from imgclf.gradcheck.student.points import Point
+from imgclf.gradcheck.student.precision import UNITS
 from imgclf.gradcheck.student.process import StudentFailure
 from imgclf.losses import LOSSES
 
@@ -195,6 +197,31 @@ def test_a_right_function_in_another_precision_passes_and_is_told_so(asking, mak
     if precision and np.dtype(precision) != np.float64:  # on some machines, a longdouble is one
         sentence = next(finding.sentence for finding in report.findings if finding.name == "precision")
         assert f"you compute in {precision}" in sentence
+
+
+def test_weights_in_float32_are_told_where_their_rounding_is_lost_in_the_loss(asking, make_case):
+    X, y = make_case(pixels=1e3)
+
+    def penalty_alone(W, X, y, reg):
+        W = W.astype(np.float32)
+        return 4 / 3 + reg * float(np.sum(W * W)), (2 * reg * W).astype(np.float64)
+
+    report = check_student(asking(penalty_alone), X, y, 5)
+    assert report.verdict != "fail", report.findings
+    sentence = next(finding.sentence for finding in report.findings if finding.name == "precision")
+    assert "you compute in float32" in sentence
+
+
+@pytest.mark.parametrize("reg", [0.01, 0.001])
+def test_a_sum_that_begins_with_a_large_penalty_is_within_the_bounds(reg):
+    rng = np.random.default_rng(0)
+    X, y = 1e-4 * rng.random((64, 1)).astype(np.float32), np.zeros(64, int)
+    W = (1e4 * rng.standard_normal((1, 25))).astype(np.float32)
+    loss, dW = RIGHT["svm_squared"][0](W, X, y, np.float32(reg))
+    known = ours("svm_squared", W.astype(float), X.astype(float), y, float(np.float32(reg)), UNITS["float32"])
+    assert dW.dtype == np.float32
+    assert abs(loss - known.loss) <= known.loss_bound
+    assert (np.abs(dW - known.dW) <= known.dW_bound).all()
 
 
 @pytest.mark.parametrize("name", [
