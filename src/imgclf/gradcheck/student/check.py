@@ -13,6 +13,8 @@ from imgclf.gradcheck.student.differences import (
     Comparison,
     Surroundings,
     TableRow,
+    Tried,
+    along_a_direction,
     compare,
     grain_of,
     step_table,
@@ -49,6 +51,7 @@ from imgclf.losses import LOSSES
 
 TIMED = 5
 SLOW = 10.0  # times ours
+DIRECTIONS = 20
 
 # (W, X, y, reg) -> what known mistakes would return as dW, by the sentence that explains them
 Candidates: TypeAlias = Callable[[FloatArray, FloatArray, IntArray, float], Mapping[str, FloatArray]]
@@ -98,12 +101,13 @@ def check_student(
     beside = beside_ours(seen, precision)
     is_ours = bool(beside) and all(finding.verdict == "pass" for finding in beside)
     slope = compare(around, seen[1].answer.dW, seed=seed, budget=0 if is_ours else budget)
+    directions = [] if is_ours or not precision.is_coarse else _along_directions(around, X, seen[1], seed, talk.unit)
     here = [
         inputs_finding(talk.changed, plain),
         images_finding(y, classes, plain),
         precision_finding(precision, talk.dtypes, full),
         *beside,
-        slope_finding(slope, seen[0], seen[1], X, precision),
+        slope_finding(slope, directions, seen[0], seen[1], X, precision),
     ]
     is_right = all(finding.verdict != "fail" for finding in here) and not precision.is_blurred
     there = ask_elsewhere(talk, around, plain, full, seed, is_right=is_right, apart=not precision.is_coarse)
@@ -127,6 +131,16 @@ def _measured(talk: Conversation, plain: Point, full: Point, seed: int) -> tuple
     if precision.is_coarse:
         around = around._replace(grain=grain_of(answer.dW, around.largest, precision.unit))
     return around, precision
+
+
+def _along_directions(around: Surroundings, X: FloatArray, full: Seen, seed: int, unit: float) -> list[Tried]:
+    """Move all weights at once, many times: rounding in float32 hides the slope along one weight."""
+    return [
+        along_a_direction(
+            around, around.value, around.middle, around.noise, around.W, X, full.answer.dW, seed, unit, number=i + 1
+        )
+        for i in range(DIRECTIONS)
+    ]
 
 
 def _worst(slope: Comparison, findings: Sequence[Finding]) -> Worst | None:

@@ -21,7 +21,7 @@ from imgclf.seeds import CHECK, shuffled, stream, uniform
 
 # A weight's step moves no score by more than this: round-off and truncation meet near here.
 TAU = 1e-4
-COARSE_TAU = 1e-2  # the same in float32
+COARSE_TAU = 1e-1  # the same in float32
 STEPS = 9  # each a quarter of the one before
 FAMILY_WISE = 1e-6  # chance of a false alarm in all comparisons together, if rounding were normal
 SAFETY = 3.0  # it is not quite, and its size is an estimate
@@ -132,7 +132,7 @@ class Surroundings(NamedTuple):
     noise: float
     critical: float  # how many standard deviations of rounding are no chance
     tau: float = TAU  # how far the first step may move a score
-    grain: float = 0.0  # how much a coarse dW may be rounded, for a feature whose `largest` is 1
+    grain: FloatArray | None = None  # (D, C): how much a coarse dW may be rounded
 
 
 def compare(around: Surroundings, dW: FloatArray, *, seed: int = 0, budget: float = 20.0) -> Comparison:
@@ -169,30 +169,31 @@ def surroundings(value: Value, W: FloatArray, X: FloatArray, seed: int, unit: fl
     return Surroundings(value, middle, W, largest, noise, SAFETY * critical, tau)
 
 
-def grain_of(dW: FloatArray, largest: FloatArray, unit: float) -> float:
-    """Return how much a dW (D, C) that is computed in a coarser precision may be rounded, per unit of a feature."""
-    return GRAINS * unit * UNIT_ROUNDOFF * float((np.abs(dW) / largest[:, None]).max())
+def grain_of(dW: FloatArray, largest: FloatArray, unit: float) -> FloatArray:
+    """Return how much a dW (D, C) that is computed in a coarser precision may be rounded, (D, C)."""
+    size = np.abs(dW)
+    typical = largest * float(np.median(size.max(axis=1) / largest))  # of the terms, where their sum is small
+    return np.asarray(GRAINS * unit * UNIT_ROUNDOFF * (size + typical[:, None]))
 
 
 def along_a_direction(
     around: Surroundings, value: Value, middle: float, noise: float, W: FloatArray, X: FloatArray, dW: FloatArray,
-    seed: int, unit: float = 1.0,
+    seed: int, unit: float = 1.0, number: int = 0,
 ) -> Tried:  # fmt: skip
     """Try one direction, at random, from another W than that of `around`: few questions see what is wrong by much.
 
-    value(W) is `middle`, and its rounding is of the size of `noise`.
+    value(W) is `middle`, and its rounding is of the size of `noise`; number: of the direction, another for each.
     """
-    signs = np.where(uniform(stream(seed, CHECK, DIRECTION), W.shape) < 0.5, -1.0, 1.0)
-    largest = reach(X)
-    moved = max(1.0, float(np.abs(X @ (signs / largest[:, None])).max()))
-    direction = signs / (moved * largest[:, None])  # a step of 1 moves no score by more than 1, and no term of one
+    signs = np.where(uniform(stream(seed, CHECK, DIRECTION, number), W.shape) < 0.5, -1.0, 1.0)
+    # A step of 1 moves no score by more than 1, and no term of one.
+    direction = signs / (max(float(np.abs(X @ signs).max()), float(np.abs(X).max())) or 1.0)
     line = around._replace(
         value=lambda step: value(W + step[0, 0] * direction),
         middle=middle,
         W=np.zeros((1, 1)),
         largest=np.ones(1),
         noise=noise,
-        grain=grain_of(dW, largest, unit) * math.sqrt(W.size) / moved if unit > 1 else 0.0,
+        grain=np.full((1, 1), np.linalg.norm(grain_of(dW, reach(X), unit) * direction)) if unit > 1 else None,
     )
     return try_place(line, (0, 0), float(np.vdot(dW, direction)))
 
@@ -263,7 +264,7 @@ def step_table(around: Surroundings, place: Place, analytic: float) -> tuple[Tab
 def _rounding(around: Surroundings, place: Place, now: Slopes) -> float:
     """Return what rounding may add to a central difference, and to a coarse dW."""
     of_values = around.critical * around.noise / (math.sqrt(2) * now.step)
-    return of_values + around.grain * float(around.largest[place[0]])
+    return of_values + (0.0 if around.grain is None else float(around.grain[place]))
 
 
 def _is_wrong(before: Slopes, now: Slopes, analytic: float, rounding: float) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.gradcheck.student.conversation import Outcome, Seen, Unanswered
-from imgclf.gradcheck.student.differences import Comparison, Place
+from imgclf.gradcheck.student.differences import Comparison, Place, Tried
 from imgclf.gradcheck.student.ours import Reference
 from imgclf.gradcheck.student.points import LARGE, Point
 from imgclf.gradcheck.student.precision import Precision
@@ -86,8 +86,14 @@ def beside_ours(seen: Sequence[Seen], precision: Precision) -> list[Finding]:
     return [_value_finding(compared, precision), _gradient_finding(compared, precision)] if compared else []
 
 
-def slope_finding(slope: Comparison, plain: Seen, full: Seen, X: FloatArray, precision: Precision) -> Finding:
-    """Whether dW is the slope of the returned loss. In float32 it may be blurred, where dW is ours besides."""
+def slope_finding(
+    slope: Comparison, directions: Sequence[Tried], plain: Seen, full: Seen, X: FloatArray, precision: Precision
+) -> Finding:
+    """Whether dW is the slope of the returned loss.
+
+    directions: where all weights are moved at once, in float32, as there the slope along one may be lost in rounding.
+    It may be lost, too, where dW is ours.
+    """
     tried, wrong = len(slope.tried), slope.count("wrong")
     words = f"dW is the slope of your loss: {tried:,} of {slope.parameters:,} parameters moved"
     words += "".join(
@@ -96,15 +102,25 @@ def slope_finding(slope: Comparison, plain: Seen, full: Seen, X: FloatArray, pre
         if slope.count(outcome)
     )
     verdict = "pass"
+    is_enough = (
+        slope.is_telling or (precision.is_coarse and full.ours) or 2 * sum(map(_tells, directions)) > len(directions)
+    )
     dead = np.flatnonzero(~X.any(axis=0))
     ghosts = dead[plain.answer.dW[dead].any(axis=1)]
+    words += f", and all of them along {len(directions)} directions" if directions else ""
     if wrong:
         verdict, words = "fail", f"dW is not the slope of your loss at {wrong:,} of {tried:,} parameters moved"
+    elif any(one.outcome == "wrong" for one in directions):
+        verdict, words = "fail", "dW is not the slope of your loss where all parameters are moved at once"
     elif len(ghosts):
         verdict, words = "fail", f"dW[{ghosts[0]}] is not 0 with reg = 0, though that feature is 0 in every image"
-    elif not X.any() or not (slope.is_telling or (precision.is_coarse and full.ours)):
+    elif not X.any() or not is_enough:
         verdict, words = "inconclusive", "the slope of your loss is too small, or too blurred, to tell anything"
     return Finding("slope", verdict, words, full.point.name, full.point.reg, tried, slope_worst(slope))
+
+
+def _tells(one: Tried) -> bool:
+    return one.outcome == "kink" or (one.outcome == "agrees" and one.is_telling)
 
 
 def large_finding(outcomes: Sequence[Outcome], *, gradient: bool) -> Finding:
