@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from imgclf.gradcheck.student.check import check_student
-from imgclf.gradcheck.student.findings import images_finding
+from imgclf.gradcheck.student.conversation import Seen
+from imgclf.gradcheck.student.differences import Comparison, Tried
+from imgclf.gradcheck.student.findings import images_finding, slope_finding
 from imgclf.gradcheck.student.ours import ours
 from imgclf.gradcheck.student.points import Point
-from imgclf.gradcheck.student.precision import UNITS
-from imgclf.gradcheck.student.process import StudentFailure
+from imgclf.gradcheck.student.precision import UNITS, precision_of
+from imgclf.gradcheck.student.process import Answer, StudentFailure
 from imgclf.losses import LOSSES
 
 
@@ -197,6 +199,21 @@ def test_a_right_function_in_another_precision_passes_and_is_told_so(asking, mak
     if precision and np.dtype(precision) != np.float64:  # on some machines, a longdouble is one
         sentence = next(finding.sentence for finding in report.findings if finding.name == "precision")
         assert f"you compute in {precision}" in sentence
+
+
+@pytest.mark.parametrize(("outcome", "bound", "verdict"), [
+    ("agrees", 1e-3, "pass"), ("agrees", 1.0, "inconclusive"), ("undecided", 1e-3, "inconclusive"),
+    ("wrong", 1e-3, "fail"),
+])  # fmt: skip
+def test_slopes_lost_one_by_one_are_made_up_for_by_directions(outcome, bound, verdict):
+    X, W = np.ones((2, 2)), np.ones((2, 2))
+    point = Point("steps", "", W, 0.1, X, np.arange(2))
+    seen = Seen(point, Answer(1.0, W, "float32", 0.0, ()), None)
+    lost = Comparison([Tried((0, 0), 0.1, 0.1, 1.0, "agrees")], 4, 1e-6)
+    directions = [Tried((0, 0), 0.1, 0.1, bound, outcome)] * 3
+    precision = precision_of({"float32"}, 1e-7, 1.0, is_float32=True)
+    assert slope_finding(lost, directions, seen, seen, X, precision).verdict == verdict
+    assert slope_finding(lost, [], seen, seen, X, precision).verdict == "inconclusive"
 
 
 def test_weights_in_float32_are_told_where_their_rounding_is_lost_in_the_loss(asking, make_case):
