@@ -124,10 +124,30 @@ def test_no_answer_is_a_line_and_a_verdict(run, text, words, as_json):
 
 
 def test_what_cannot_be_told_is_no_pass(run):
-    passed, out, _ = run(RIGHT.replace("s = X @ W", "s = (X @ W).astype(np.float32)"))
+    passed, out, _ = run(
+        RIGHT.replace("2 * reg * W", "(2 * reg * W).astype(np.float16)").replace(
+            "X.T @ G / len(y)", "(X.T @ G / len(y)).astype(np.float16)"
+        )
+    )
     assert not passed
     assert out.splitlines()[-1] == "verdict: inconclusive"
     assert "  ?     precision " in out
+
+
+def test_right_arithmetic_in_float32_passes_and_is_named(run):
+    passed, out, _ = run(RIGHT.replace("s = X @ W", "s = (X @ W).astype(np.float32)"))
+    assert passed
+    assert "you compute in float32" in out
+
+
+@pytest.mark.parametrize("against", ["svm", None])
+def test_what_is_right_for_one_number_of_images_only_fails_with_a_way_out(run, against):
+    passed, out, _ = run(RIGHT.replace("len(y)", "16").replace("arange(16)", "arange(len(y))"), against)
+    assert not passed
+    assert "  FAIL  other data    with 1" in out
+    assert "the worst place" not in out  # of these images, all places are right
+    divides = "right for 16 images, wrong for 13: it divides by 16, not by N = len(y)"
+    assert f"advice: {divides if against else 'your loss is a sum over the images'}" in out
 
 
 def test_what_it_prints_is_a_note(run):

@@ -35,7 +35,7 @@ def run_student(
         with open_student(path, name, patience) as ask:
             console.say(
                 f"{spec}{beside}: {plural(len(y), 'image')}, {plural(X.shape[1] * classes, 'parameter')}; "
-                f"at least 50 of them are moved, and as many as fit in {budget:.0f} s",
+                f"at least 50 of them are moved{'' if against else f', and as many as fit in {budget:.0f} s'}",
                 "",
             )
             report = check_student(
@@ -115,7 +115,7 @@ def _print(console: Console, report: "StudentReport", class_names: Sequence[str]
         tell = console.say if finding.verdict == "pass" else console.result
         tell(f"  {MARKS[finding.verdict]:<4}  {finding.name:<12}  {finding.sentence}")
     console.say(f"  {'':<4}  {'speed':<12}  {_speed(report)}")
-    if report.worst and report.verdict == "fail":
+    if report.worst and report.worst.error > report.worst.bound and report.verdict == "fail":
         console.result("", *_place(report.worst, class_names, example_shape))
     if report.table:
         console.say("", *_step_table(report.table), "")

@@ -15,6 +15,8 @@ def asking(function):
                 loss, dW, dtype = checked(function(*given, reg), W.shape)
         except WrongAnswerError as wrong:
             raise StudentFailure(f"it {wrong}", alive=True) from wrong
+        except Exception as error:
+            raise StudentFailure(f"it raises {error!r}", alive=True) from error
         changed = [
             name for name, one, other in zip("WXy", given, (W, X, y), strict=True) if one.tobytes() != other.tobytes()
         ]

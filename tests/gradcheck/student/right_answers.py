@@ -120,10 +120,83 @@ def logistic_ovr(W, X, y, reg):
     return losses.sum() / len(y) + reg * np.sum(W * W), X.T @ (p - (z > 0)) / len(y) + 2 * reg * W
 
 
+def softmax_in_batches(W, X, y, reg):
+    """A last, smaller batch counts as any other."""
+    loss, dW = 0.0, np.zeros(W.shape, order="F")
+    for top in range(0, len(y), 8):
+        part, labels = X[top : top + 8], y[top : top + 8]
+        s = part @ W
+        s = s - s.max(axis=1, keepdims=True)
+        p = np.exp(s - np.logaddexp.reduce(s, axis=1, keepdims=True))
+        loss -= np.log(p[np.arange(len(labels)), labels]).sum()
+        dW += np.einsum("nd,nc->dc", part, p - np.eye(W.shape[1])[labels])
+    return loss / len(y) + reg * np.linalg.norm(W) ** 2, dW / len(y) + 2 * reg * W
+
+
+def svm_half_at_ties(W, X, y, reg):
+    """At a kink, half of what is right on one of its sides."""
+    rows = np.arange(len(y))
+    s = X @ W
+    margins = s - s[rows, y][:, None] + 1
+    margins[rows, y] = 0
+    mask = np.heaviside(margins, 0.5)
+    mask[rows, y] = 0
+    mask[rows, y] = -mask.sum(axis=1)
+    return np.maximum(0, margins).sum() / len(y) + reg * np.sum(W * W), X.T @ mask / len(y) + 2 * reg * W
+
+
+def svm_at_least(W, X, y, reg):
+    """A margin of exactly 0 counts."""
+    rows = np.arange(len(y))
+    s = X @ W
+    margins = s - s[rows, y][:, None] + 1
+    margins[rows, y] = -1
+    mask = (margins >= 0) * 1.0
+    mask[rows, y] = -mask.sum(axis=1)
+    return np.where(margins > 0, margins, 0).sum() / len(y) + reg * np.sum(W * W), X.T @ mask / len(y) + 2 * reg * W
+
+
+def svm_cs_shared(W, X, y, reg):
+    """Rivals that tie share the slope."""
+    rows = np.arange(len(y))
+    margins = X @ W - (X @ W)[rows, y][:, None] + 1
+    margins[rows, y] = -np.inf
+    worst = margins.max(axis=1, keepdims=True)
+    slopes = (margins == worst) * (worst > 0) / (margins == worst).sum(axis=1, keepdims=True)
+    slopes[rows, y] = -1.0 * (worst[:, 0] > 0)
+    return np.maximum(0, worst).mean() + reg * np.sum(W * W), X.T @ slopes / len(y) + 2 * reg * W
+
+
 RIGHT = {
-    "softmax": [softmax_loops, softmax],
-    "svm": [svm_loops, svm],
+    "softmax": [softmax_loops, softmax, softmax_in_batches],
+    "svm": [svm_loops, svm, svm_half_at_ties, svm_at_least],
     "svm_squared": [svm_squared_loops, svm_squared],
-    "svm_cs": [svm_cs_loops, svm_cs],
+    "svm_cs": [svm_cs_loops, svm_cs, svm_cs_shared],
     "logistic_ovr": [logistic_ovr_loops, logistic_ovr],
+}
+
+
+def all_in(dtype):
+    return lambda f: lambda W, X, y, reg: f(W.astype(dtype), X.astype(dtype), y, dtype(reg))
+
+
+def gradient_in(dtype):
+    def rewritten(f):
+        def function(W, X, y, reg):
+            loss, dW = f(W, X, y, reg)
+            return loss, dW.astype(dtype)
+
+        return function
+
+    return rewritten
+
+
+# Ways to compute the same with other digits: who is asked, and the precision that is to be seen.
+PRECISIONS = {
+    "all in float32": (all_in(np.float32), "float32"),
+    "W in float32": (lambda f: lambda W, X, y, reg: f(W.astype(np.float32), X, y, reg), "float32"),
+    "dW in float32": (gradient_in(np.float32), "float32"),
+    "X in float32": (lambda f: lambda W, X, y, reg: f(W, X.astype(np.float32), y, reg), None),
+    "all in longdouble": (all_in(np.longdouble), "longdouble"),
+    "dW in longdouble": (gradient_in(np.longdouble), "longdouble"),
 }

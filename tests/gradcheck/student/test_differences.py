@@ -7,6 +7,7 @@ from imgclf.gradcheck.student import differences
 from imgclf.gradcheck.student.differences import (
     ENOUGH,
     FEWEST,
+    along_a_direction,
     compare,
     places_in_order,
     reach,
@@ -139,6 +140,33 @@ def test_what_is_wrong_by_little_more_than_rounding_is_undecided(make_case):
     right = try_place(around, (1, 1), gradient(W)[1, 1])
     outcomes = [try_place(around, (1, 1), right.numerical + k * right.bound).outcome for k in (0.9, 2, 1e4)]
     assert outcomes == ["agrees", "undecided", "wrong"]
+
+
+@pytest.mark.parametrize("pixels", [1e-3, 255.0])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_one_direction_tells_a_right_gradient_from_one_that_lacks_an_image(make_case, loss, pixels):
+    X, y = make_case(pixels=pixels)
+    W = weights(X, 5, 1)
+    value, gradient = textbook(loss, X, y, 0.0)
+    _, without_one = textbook(loss, X, y, 0.0, slice(None, -1))
+    around = surroundings(value, W, X, 0)
+    for dW, outcome in ((gradient(W), "agrees"), (without_one(W), "wrong")):
+        found = along_a_direction(around, value, value(W), around.noise, W, X, dW, seed=0)
+        assert found.outcome == outcome
+
+
+def test_one_direction_moves_no_term_of_a_score_by_more_than_a_step():
+    X, W = np.array([[1.0, 49.0]]), np.zeros((2, 2))  # for some signs, the terms of a score cancel but for rounding
+    moved = []
+
+    def value(W):
+        moved.append(np.abs(W).max())
+        return 1.0
+
+    for seed in range(8):
+        around = surroundings(lambda W: 1.0, W, X, seed)
+        assert along_a_direction(around, value, 1.0, around.noise, W, X, W, seed).outcome == "agrees"
+    assert 0 < max(moved) <= 1e-4
 
 
 def test_a_cubic_at_its_saddle_has_slope_0():

@@ -7,6 +7,7 @@ from imgclf.gradcheck.student.explain import (
     Evidence,
     ValuePair,
     explain_gradient,
+    explain_number,
     explain_penalty,
     explain_values,
     matching_candidate,
@@ -142,3 +143,23 @@ def test_a_candidate_that_gives_this_gradient_is_the_mistake():
     assert matching_candidate(RIGHT, candidates, np.full(RIGHT.shape, 1e-15)) is None
     assert matching_candidate(RIGHT, {}, 0 * RIGHT) is None
     assert matching_candidate(RIGHT, {"another shape": RIGHT[:1]}, 0 * RIGHT) is None
+
+
+PARTS = np.random.default_rng(2).random(61)
+
+
+@pytest.mark.parametrize(("theirs", "penalty", "sentence"), [
+    (PARTS.sum() / 64, 0.0, "it divides by 64, not by N = len(y)"),
+    (PARTS.sum() / 64 + 3, 3.0, "it divides by 64, not by N = len(y)"),
+    (PARTS[:32].mean(), 0.0, "it leaves the last 29 images out; a last, smaller batch counts too"),
+    (PARTS[:32].sum() / 61, 0.0, "it leaves the last 29 images out; a last, smaller batch counts too"),
+    (PARTS[:60].mean() + 3, 3.0, "it leaves the last image out; a last, smaller batch counts too"),
+    (PARTS.mean(), 3.0, "there, the penalty is missing"),
+])  # fmt: skip
+def test_which_images_count_is_told(theirs, penalty, sentence):
+    assert explain_number(theirs, PARTS, penalty, 64) == f"right for 64 images, wrong for 61: {sentence}"
+
+
+@pytest.mark.parametrize("theirs", [PARTS.mean(), 1.01 * PARTS.mean(), PARTS[1:].mean(), PARTS[::2].mean()])
+def test_other_wrong_sums_have_no_sentence(theirs):
+    assert explain_number(theirs, PARTS, 0.0, 64) is None

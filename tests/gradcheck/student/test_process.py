@@ -222,6 +222,22 @@ def test_megabytes_of_prints_and_warnings_are_a_note(student):
         )
 
 
+def test_a_file_of_cs231n_finds_xrange_and_is_told_so(student):
+    above = "from builtins import range\nfrom past.builtins import xrange\nfrom random import shuffle"
+    with open_student(student("return float(sum(xrange(4))), W", above), "f") as ask:
+        assert ask(W, X, y, 0.0).loss == 6
+        assert ask.notes == ("it imports past.builtins, which is not installed: xrange is range here, as in Python 3",)
+
+
+def test_a_past_of_its_own_comes_first_and_another_module_is_still_missing(student, failure, tmp_path):
+    (tmp_path / "past").mkdir()
+    (tmp_path / "past/builtins.py").write_text("def xrange(n): return [n, n]\n")
+    with open_student(student("return float(sum(xrange(4))), W", "from past.builtins import xrange"), "f") as ask:
+        assert ask(W, X, y, 0.0).loss == 8
+        assert ask.notes == ()
+    assert "No module named 'past.utils'" in failure(RIGHT, "from past.utils import old_div")
+
+
 def test_a_copy_that_it_forks_does_not_answer_too(student):
     with open_student(student("os.fork()\nreturn float(reg), W"), "f") as ask:
         assert [ask(W, X, y, float(i)).loss for i in range(20)] == list(range(20))

@@ -1,6 +1,7 @@
 """Wrong functions, one mistake each. Below: the loss they are meant to be, and words of the sentence that explains it.
 
 `seen_alone`: whether the mistake is one between loss and dW, so that it is seen without knowing the loss.
+`N`: the number of images that it is asked with; those of `ELSEWHERE` are right for this one.
 """
 
 from typing import NamedTuple
@@ -17,6 +18,7 @@ class Wrong(NamedTuple):
     loss: str
     words: str | None = None
     seen_alone: bool = True
+    N: int = 23
 
 
 def parts(loss, W, X, y):
@@ -143,7 +145,169 @@ def last_image_lost(v, p, d, dp, k):
     return v + p, k["X"][:-1].T @ k["slopes"][:-1] / k["N"] + dp
 
 
-WRONG = {
+def in_batches(size, loss="softmax", *, of_value=True):
+    """Take whole batches only: the last images are left out, of dW and, perhaps, of the value."""
+
+    def function(W, X, y, reg):
+        losses, slopes = parts(loss, W, X, y)
+        n = len(y) - len(y) % size
+        value = losses[:n].sum() / n if of_value else losses.mean()
+        return value + reg * np.sum(W * W), X[:n].T @ slopes[:n] / n + 2 * reg * W
+
+    return function
+
+
+def over(N, loss="softmax", *, value=True, gradient=True):
+    """Divide by a number that N is only here."""
+
+    def function(W, X, y, reg):
+        losses, slopes = parts(loss, W, X, y)
+        mean = losses.sum() / (N if value else len(y))
+        return mean + reg * np.sum(W * W), X.T @ slopes / (N if gradient else len(y)) + 2 * reg * W
+
+    return function
+
+
+def with_scores(change, loss="softmax", *, of_value=False):
+    """Change the scores of dW and, perhaps, of the value."""
+
+    def function(W, X, y, reg):
+        losses = LOSSES[loss](change(X @ W) if of_value else X @ W, y)[0]
+        return losses.mean() + reg * np.sum(W * W), X.T @ LOSSES[loss](change(X @ W), y)[1] / len(y) + 2 * reg * W
+
+    return function
+
+
+def gradient_clipped(largest):
+    def function(W, X, y, reg):
+        value, dW = right("softmax", W, X, y, 0.0)
+        return value + reg * np.sum(W * W), np.clip(dW, -largest, largest) + 2 * reg * W
+
+    return function
+
+
+def small_slopes_lost(W, X, y, reg):
+    value, dW = right("svm", W, X, y, 0.0)
+    return value + reg * np.sum(W * W), np.where(np.abs(dW) < 1e-4, 0, dW) + 2 * reg * W
+
+
+def classes_of_labels(W, X, y, reg):
+    C = y.max() + 1
+    value, dW = right("svm", W[:, :C], X, y, 0.0)
+    grown = np.zeros(W.shape)
+    grown[:, :C] = dW
+    return value + reg * np.sum(W * W), grown + 2 * reg * W
+
+
+def one_hot_of_labels(W, X, y, reg):
+    losses, slopes = parts("softmax", W, X, y)
+    onehot = np.eye(y.max() + 1)[y]
+    p = slopes + np.eye(W.shape[1])[y]
+    return losses.mean() + reg * np.sum(W * W), X.T @ (p - onehot) / len(y) + 2 * reg * W
+
+
+def first_classes(C):
+    def function(W, X, y, reg):
+        value, dW = right("logistic_ovr", W[:, :C], X, y, 0.0)
+        grown = np.zeros(W.shape)
+        grown[:, :C] = dW
+        return value + reg * np.sum(W * W), grown + 2 * reg * W
+
+    return function
+
+
+def first_features(D):
+    def function(W, X, y, reg):
+        s = np.zeros((len(y), W.shape[1]))
+        for d in range(D):
+            s += X[:, d : d + 1] * W[d]
+        losses, slopes = LOSSES["svm"](s, y)
+        return losses.mean() + reg * np.sum(W * W), X.T @ slopes / len(y) + 2 * reg * W
+
+    return function
+
+
+def first_images(N, loss="svm"):
+    return lambda W, X, y, reg: right(loss, W, X[:N], y[:N], reg)
+
+
+def penalty_for(N):
+    return lambda W, X, y, reg: right("svm", W, X, y, reg if len(y) == N else 0.0)
+
+
+def largest_penalty(largest):
+    return lambda W, X, y, reg: right("svm", W, X, y, min(reg, largest))
+
+
+def labels_of_the_first_call():
+    kept = {}
+
+    def function(W, X, y, reg):
+        onehot = kept.setdefault((len(y), W.shape[1]), np.eye(W.shape[1])[y])
+        return right("softmax", W, X, onehot.argmax(axis=1), reg)
+
+    return function
+
+
+def balanced_classes(N):
+    """Weigh classes as if each had as many images: no mistake for labels that do, as those of N images of 4 classes."""
+
+    def function(W, X, y, reg):
+        losses, slopes = parts("softmax", W, X, y)
+        counts = np.bincount(y, minlength=W.shape[1])
+        weight = np.where(len(y) == N, 1, len(y) / (W.shape[1] * np.maximum(counts, 1)))[y]
+        return (weight * losses).mean() + reg * np.sum(W * W), X.T @ (weight[:, None] * slopes) / len(y) + 2 * reg * W
+
+    return function
+
+
+def last_image_twice(W, X, y, reg):
+    value, dW = right("svm", W, X, y, reg)
+    if len(y) % 2:
+        return value, dW + X[-1:].T @ parts("svm", W, X[-1:], y[-1:])[1] / len(y)
+    return value, dW
+
+
+def squeezed(W, X, y, reg):
+    s = (X @ W).squeeze()
+    losses, slopes = LOSSES["softmax"](s, y)
+    return losses.mean() + reg * np.sum(W * W), X.T @ slopes / len(y) + 2 * reg * W
+
+
+COUNTS = "wrong for 61: "
+CLIPS = "clipped"
+# Right for these images, wrong elsewhere.
+ELSEWHERE = {
+    "whole batches": Wrong(in_batches(32), "softmax", COUNTS + "it leaves the last 29 images out", N=64),
+    "whole batches of 16": Wrong(in_batches(16, "svm_cs"), "svm_cs", COUNTS + "it leaves the last 13 images out",
+                                 N=64),
+    "whole batches in dW": Wrong(in_batches(8, "svm", of_value=False), "svm", "it leaves the last 5 images out", N=64),
+    "pairs": Wrong(in_batches(2), "softmax", COUNTS + "it leaves the last image out", N=64),
+    "all over 64": Wrong(over(64), "softmax", COUNTS + "it divides by 64, not by N", N=64),
+    "loss over 64": Wrong(over(64, "svm", gradient=False), "svm", COUNTS + "it divides by 64, not by N", N=64),
+    "dW over 64": Wrong(over(64, "logistic_ovr", value=False), "logistic_ovr", "it divides by 64, not by N", N=64),
+    "64 images at most": Wrong(first_images(64), "svm", "wrong for 67: it leaves the last 3 images out", N=64),
+    "penalty for 64": Wrong(penalty_for(64), "svm", COUNTS + "there, the penalty is missing", False, N=64),
+    "a penalty's largest": Wrong(largest_penalty(1e6), "svm", "11 features and 5 classes, wrong for 5 and 2", False),
+    "odd images": Wrong(last_image_twice, "svm", COUNTS, N=64),
+    "one image squeezed": Wrong(squeezed, "softmax", "wrong for 1: does it divide", N=64),
+    "labels of the first call": Wrong(labels_of_the_first_call(), "softmax", "wrong for another", False),
+    "balanced classes": Wrong(balanced_classes(23), "softmax", "wrong for 19", False),
+    "C of the labels": Wrong(classes_of_labels, "svm", "where the last class has images", False),
+    "one-hot of the labels": Wrong(one_hot_of_labels, "softmax", "W.shape[1], not y.max() + 1"),
+    "five classes": Wrong(first_classes(5), "logistic_ovr", "wrong for 5 and 6: D, C = W.shape", False),
+    "eleven features": Wrong(first_features(11), "svm", "wrong for 5 and 6: D, C = W.shape"),
+    "scores clipped in dW": Wrong(with_scores(lambda s: np.clip(s, -100, 100)), "softmax", CLIPS),
+    "scores clipped high in dW": Wrong(with_scores(lambda s: np.clip(s, -500, 500), "svm"), "svm", CLIPS),
+    "scores clipped": Wrong(with_scores(lambda s: np.clip(s, -50, 50), "svm", of_value=True), "svm", CLIPS),
+    "differences clipped in dW": Wrong(
+        with_scores(lambda s: np.maximum(s - s.max(axis=1, keepdims=True), -100), "svm_squared"), "svm_squared", CLIPS
+    ),
+    "dW clipped": Wrong(gradient_clipped(1e5), "softmax", "wrong where X is a million times larger"),
+    "small dW lost": Wrong(small_slopes_lost, "svm", "wrong where X is a million times smaller"),
+}  # fmt: skip
+
+WRONG = ELSEWHERE | {
     # of the mean
     "dW not over N": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, k["N"] * d + dp)), "svm",
                            "23 times too large (N = 23): divide by N"),

@@ -8,7 +8,19 @@ from typing import TypeAlias
 import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray
-from imgclf.gradcheck.student.differences import Comparison, TableRow, compare, step_table, surroundings
+from imgclf.gradcheck.student.conversation import Conversation, Seen
+from imgclf.gradcheck.student.differences import (
+    Comparison,
+    Surroundings,
+    TableRow,
+    Tried,
+    along_a_direction,
+    compare,
+    grain_of,
+    step_table,
+    surroundings,
+)
+from imgclf.gradcheck.student.elsewhere import ask_elsewhere
 from imgclf.gradcheck.student.explain import (
     NO_MULTIPLE,
     Evidence,
@@ -20,28 +32,26 @@ from imgclf.gradcheck.student.explain import (
 )
 from imgclf.gradcheck.student.findings import (
     Finding,
-    Seen,
     Worst,
     beside_ours,
     images_finding,
     inputs_finding,
-    is_coarse,
-    is_single,
-    large_finding,
     precision_finding,
     repeatable_finding,
     same_bits,
     slope_finding,
     slope_worst,
 )
-from imgclf.gradcheck.student.ours import FLOAT32, ours, with_bias
-from imgclf.gradcheck.student.points import Point, balanced_reg, large_scores, other_points, random_weights
-from imgclf.gradcheck.student.process import Answer, Ask, StudentFailure
+from imgclf.gradcheck.student.ours import with_bias
+from imgclf.gradcheck.student.points import Point, balanced_reg, other_points, random_weights
+from imgclf.gradcheck.student.precision import UNITS, Precision, is_single, magnitude, precision_of
+from imgclf.gradcheck.student.process import Ask
 from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
 from imgclf.losses import LOSSES
 
 TIMED = 5
 SLOW = 10.0  # times ours
+DIRECTIONS = 20
 
 # (W, X, y, reg) -> what known mistakes would return as dW, by the sentence that explains them
 Candidates: TypeAlias = Callable[[FloatArray, FloatArray, IntArray, float], Mapping[str, FloatArray]]
@@ -68,80 +78,69 @@ class StudentReport:
         return next(verdict for verdict in ("fail", "inconclusive", "pass") if verdict in verdicts)
 
 
-class Conversation:
-    """Asks, and remembers what there is to remember of all answers."""
-
-    def __init__(self, ask: Ask, X: FloatArray, y: IntArray, against: str | None) -> None:
-        self.ask, self.X, self.y, self.against = ask, X, y, against
-        self.seconds: list[float] = []
-        self.changed: set[str] = set()
-        self.dtypes: set[str] = set()
-        self.unit = 1.0  # how much coarser than float64 rounding is
-
-    def at(self, point: Point) -> Answer:
-        """Ask at a point; a failure says where."""
-        try:
-            answer = self.ask(point.W, self.X, self.y, point.reg)
-        except StudentFailure as failure:
-            raise StudentFailure(f"{failure} - {point.words}", alive=failure.alive) from failure
-        self.seconds.append(answer.seconds)
-        self.changed |= set(answer.changed)
-        self.dtypes.add(answer.dtype)
-        return answer
-
-    def seen(self, point: Point) -> Seen:
-        """Ask at a point, and look what we say."""
-        answer = self.at(point)
-        known = ours(self.against, point.W, self.X, self.y, point.reg, self.unit) if self.against else None
-        return Seen(point, answer, known)
-
-
 def check_student(
     ask: Ask, X: FloatArray, y: IntArray, classes: int, *, against: str | None = None, reg: float = 0.0,
     seed: int = 0, budget: float = 20.0, candidates: Candidates | None = None,
 ) -> StudentReport:  # fmt: skip
-    """Check f(W, X, y, reg) -> (loss, dW) on X (N, D) float64 and y (N,).
+    """Check f(W, X, y, reg) -> (loss, dW) on X (N, D) float64 and y (N,), and on other data made from them.
 
-    Is dW the slope of the loss, and, with `against`, are both ours? `budget` is in seconds, for the slopes.
+    Is dW the slope of the loss, and, with `against`, are both ours? `budget` is in seconds, for the slopes; where both
+    are ours, the fewest slopes do.
     StudentFailure where it gives no answer.
     """
     talk = Conversation(ask, X, y, against)
     W = random_weights(X, classes, seed)
-    plain = Point("steps", "at random W, reg = 0", W, 0.0)
+    plain = Point("steps", "at random W, reg = 0", W, 0.0, X, y)
     first = talk.at(plain)
     if not same_bits(first, talk.at(plain)):
         return _report(talk, W, [repeatable_finding(False, plain)])
-    full = Point("steps", "at random W, reg > 0", W, balanced_reg(first.dW, W))
-    talk.unit = FLOAT32 if is_single(first.loss) else 1.0
-    around = surroundings(lambda W: talk.ask(W, X, y, full.reg).loss, W, X, seed, talk.unit)
-    talk.at(full)
-    coarse = is_coarse(around.noise, around.middle, W, X) or talk.dtypes != {"float64"}
-    talk.unit = FLOAT32 if coarse else 1.0
-    seen = [talk.seen(point) for point in (plain, full, *other_points(X, classes, full, reg, seed))]
-    slope = compare(around, seen[1].answer.dW, seed=seed, budget=budget)
-    large = _survives(talk, large_scores(X, W, seed))
-    findings = [
-        repeatable_finding(same_bits(first, talk.at(plain)), plain),
+    full = plain._replace(words="at random W, reg > 0", reg=balanced_reg(first.dW, W))
+    around, precision = _measured(talk, plain, full, seed)
+    talk.unit = precision.unit
+    seen = [talk.seen(point) for point in (plain, full, *other_points(full, reg))]
+    beside = beside_ours(seen, precision)
+    is_ours = bool(beside) and all(finding.verdict == "pass" for finding in beside)
+    slope = compare(around, seen[1].answer.dW, seed=seed, budget=0 if is_ours else budget)
+    directions = [] if is_ours or not precision.is_coarse else _along_directions(around, X, seen[1], seed, talk.unit)
+    here = [
         inputs_finding(talk.changed, plain),
         images_finding(y, classes, plain),
-        precision_finding(coarse, talk.dtypes, around.noise, full),
-        *beside_ours(seen, coarse),
-        slope_finding(slope, seen[0], seen[1], X, coarse),
-        large_finding(large),
+        precision_finding(precision, talk.dtypes, full),
+        *beside,
+        slope_finding(slope, directions, seen[0], seen[1], X, precision),
     ]
+    is_right = all(finding.verdict != "fail" for finding in here) and not precision.is_blurred
+    there = ask_elsewhere(talk, around, plain, full, seed, is_right=is_right, apart=not precision.is_coarse)
+    findings = [repeatable_finding(same_bits(first, talk.at(plain)), plain), *here, *there.findings]
     worst = _worst(slope, findings)
     table = step_table(around, worst.place, float(seen[1].answer.dW[worst.place])) if worst else ()
-    advice = _advice(talk, seen, slope, findings, candidates)
-    return _report(talk, W, findings, worst, table, len(slope.tried), advice + _against_overflow(large, against))
+    advice = [*_advice(talk, seen, slope, here, candidates), *there.advice]
+    return _report(talk, W, findings, worst, table, len(slope.tried), advice)
 
 
-def _survives(talk: Conversation, point: Point) -> Seen | StudentFailure:
-    try:
-        return talk.seen(point)
-    except StudentFailure as failure:
-        if not failure.alive:
-            raise
-        return failure
+def _measured(talk: Conversation, plain: Point, full: Point, seed: int) -> tuple[Surroundings, Precision]:
+    """Measure how much rounding blurs the loss at `full`, and tell from it, and from the answers, the precision."""
+    first, answer = talk.at(plain), talk.at(full)
+    # Digits of W that float32 does not hold change nothing, or the loss has no more digits than float32.
+    rounded = full._replace(W=full.W.astype(np.float32).astype(np.float64))
+    is_float32 = same_bits(answer, talk.at(rounded)) or is_single(first.loss)
+    unit = UNITS["float32" if is_float32 else "float64"]
+    around = surroundings(lambda W: talk.ask(W, full.X, full.y, full.reg).loss, full.W, full.X, seed, unit)
+    size = magnitude(around.middle, full.W, full.X)
+    precision = precision_of(talk.dtypes, around.noise, size, is_float32=is_float32)
+    if precision.is_coarse:
+        around = around._replace(grain=grain_of(answer.dW, around.largest, precision.unit))
+    return around, precision
+
+
+def _along_directions(around: Surroundings, X: FloatArray, full: Seen, seed: int, unit: float) -> list[Tried]:
+    """Move all weights at once, many times: rounding in float32 hides the slope along one weight."""
+    return [
+        along_a_direction(
+            around, around.value, around.middle, around.noise, around.W, X, full.answer.dW, seed, unit, number=i + 1
+        )
+        for i in range(DIRECTIONS)
+    ]
 
 
 def _worst(slope: Comparison, findings: Sequence[Finding]) -> Worst | None:
@@ -206,14 +205,6 @@ def _evidence(seen: Sequence[Seen], slope: Comparison, value_is_wrong: bool) -> 
     penalty = 2 * full.point.reg * full.point.W[rows, columns]
     slopes = np.array([one.numerical for one in clear]) - _penalty_factor(plain, full) * penalty
     return Evidence(plain.answer.dW, rows, columns, slopes, np.array([one.bound for one in clear]))
-
-
-def _against_overflow(large: Seen | StudentFailure, against: str | None) -> list[str]:
-    if not isinstance(large, StudentFailure):
-        return []
-    if against == "logistic_ovr":
-        return ["log(1 + exp(t)) overflows: use np.logaddexp(0, t)"]
-    return ["exp overflows: take the largest score of each row away first, s - s.max(axis=1, keepdims=True)"]
 
 
 def _report(

@@ -16,9 +16,11 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
+from typing import Any, BinaryIO, ClassVar, NamedTuple, NoReturn, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +45,27 @@ class Checked(NamedTuple):
     loss: float
     dW: NDArray[np.float64]
     dtype: str
+
+
+class OldNames(MetaPathFinder, Loader):
+    """Stand-in for `past.builtins` where it is not installed: files of CS231n import xrange from there."""
+
+    NAMES: ClassVar[dict[str, Any]] = {
+        "xrange": range, "raw_input": input, "unicode": str, "basestring": str, "long": int, "unichr": chr,
+    }  # fmt: skip
+
+    def __init__(self) -> None:
+        self.note = ""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Give what nobody else has found."""
+        return ModuleSpec(fullname, self, is_package=True) if fullname in ("past", "past.builtins") else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Fill in the old names."""
+        if module.__name__ == "past.builtins":
+            vars(module).update(self.NAMES)
+            self.note = "it imports past.builtins, which is not installed: xrange is range here, as in Python 3"
 
 
 class Nowhere(io.RawIOBase):
@@ -86,12 +109,15 @@ def main(descriptor: int, parent: int, path: str, name: str) -> NoReturn:
     sys.stdout, sys.stderr = printed.as_text(), warned.as_text()
     sys.argv = [path]
     me, folder = os.getpid(), str(Path(path).parent) + os.sep
+    old_names = OldNames()
+    sys.meta_path.append(old_names)  # the last that is asked
 
     def tell(header: dict[str, Any], **arrays: NDArray[Any]) -> None:
         if os.getpid() != me:  # the function has forked, and this is the copy: it must not answer too
             os._exit(0)
         heard = {"printed": printed.first_line(), "warned": warned.first_line().replace(folder, "")}
-        frames.send(channel, header | {key: one_line(text, LONGEST_NOTE) for key, text in heard.items()}, **arrays)
+        heard = {key: one_line(text, LONGEST_NOTE) for key, text in heard.items()}
+        frames.send(channel, header | heard | {"stood_in": old_names.note}, **arrays)
 
     tell({"started": True})
     function = _load(path, name, tell)

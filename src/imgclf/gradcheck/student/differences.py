@@ -16,10 +16,12 @@ import numpy as np
 from imgclf.arrays import FloatArray
 from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.student.noise import noise_of
-from imgclf.seeds import CHECK, shuffled
+from imgclf.gradcheck.student.precision import COARSE, UNITS, magnitude
+from imgclf.seeds import CHECK, shuffled, stream, uniform
 
 # A weight's step moves no score by more than this: round-off and truncation meet near here.
 TAU = 1e-4
+COARSE_TAU = 1e-1  # the same in float32
 STEPS = 9  # each a quarter of the one before
 FAMILY_WISE = 1e-6  # chance of a false alarm in all comparisons together, if rounding were normal
 SAFETY = 3.0  # it is not quite, and its size is an estimate
@@ -27,6 +29,8 @@ TABLE_TAU = 1e-2
 TABLE_ROWS = 8
 FEWEST = 50  # places, however slow the function
 ENOUGH = 300  # wrong places: no more is learnt from the rest
+GRAINS = 16  # roundings that a coarse dW is summed up from
+DIRECTION = 4_000_000  # counter of the seed's stream
 VISIBLE = 10  # bounds; a gradient that is smaller cannot be told from rounding
 
 Value: TypeAlias = Callable[[FloatArray], float]
@@ -127,6 +131,8 @@ class Surroundings(NamedTuple):
     largest: FloatArray  # (D,): max_n |x_nd|, and a typical one for features that are always 0
     noise: float
     critical: float  # how many standard deviations of rounding are no chance
+    tau: float = TAU  # how far the first step may move a score
+    grain: FloatArray | None = None  # (D, C): how much a coarse dW may be rounded
 
 
 def compare(around: Surroundings, dW: FloatArray, *, seed: int = 0, budget: float = 20.0) -> Comparison:
@@ -153,11 +159,43 @@ def surroundings(value: Value, W: FloatArray, X: FloatArray, seed: int, unit: fl
     W = W.astype(np.float64)  # a copy, to be moved about in
     largest, middle = reach(X), value(W)
     # Rounding may be met by chance where the value is 0; what a score is summed up from is never exact.
-    least = unit * UNIT_ROUNDOFF * (abs(middle) + float((np.abs(X) @ np.abs(W)).max(axis=1).mean()))
-    noise = max(noise_of(value, W, largest, seed), least)
+    size = magnitude(middle, W, X)
+    noise = max(noise_of(value, W, largest, seed), unit * UNIT_ROUNDOFF * size)
+    tau = TAU
+    if noise > COARSE * (size + 1):  # a sum in float32 may jump too seldom to be met
+        noise, tau = max(noise, UNITS["float32"] * UNIT_ROUNDOFF * size), COARSE_TAU
     # Each place is looked at with several steps, each from three sides.
     critical = NormalDist().inv_cdf(1 - FAMILY_WISE / (2 * 3 * STEPS * W.size))
-    return Surroundings(value, middle, W, largest, noise, SAFETY * critical)
+    return Surroundings(value, middle, W, largest, noise, SAFETY * critical, tau)
+
+
+def grain_of(dW: FloatArray, largest: FloatArray, unit: float) -> FloatArray:
+    """Return how much a dW (D, C) that is computed in a coarser precision may be rounded, (D, C)."""
+    size = np.abs(dW)
+    typical = largest * float(np.median(size.max(axis=1) / largest))  # of the terms, where their sum is small
+    return np.asarray(GRAINS * unit * UNIT_ROUNDOFF * (size + typical[:, None]))
+
+
+def along_a_direction(
+    around: Surroundings, value: Value, middle: float, noise: float, W: FloatArray, X: FloatArray, dW: FloatArray,
+    seed: int, unit: float = 1.0, number: int = 0,
+) -> Tried:  # fmt: skip
+    """Try one direction, at random, from another W than that of `around`: few questions see what is wrong by much.
+
+    value(W) is `middle`, and its rounding is of the size of `noise`; number: of the direction, another for each.
+    """
+    signs = np.where(uniform(stream(seed, CHECK, DIRECTION, number), W.shape) < 0.5, -1.0, 1.0)
+    # A step of 1 moves no score by more than 1, and no term of one.
+    direction = signs / (max(float(np.abs(X @ signs).max()), float(np.abs(X).max())) or 1.0)
+    line = around._replace(
+        value=lambda step: value(W + step[0, 0] * direction),
+        middle=middle,
+        W=np.zeros((1, 1)),
+        largest=np.ones(1),
+        noise=noise,
+        grain=np.full((1, 1), np.linalg.norm(grain_of(dW, reach(X), unit) * direction)) if unit > 1 else None,
+    )
+    return try_place(line, (0, 0), float(np.vdot(dW, direction)))
 
 
 def reach(X: FloatArray) -> FloatArray:
@@ -180,10 +218,10 @@ def try_place(around: Surroundings, place: Place, analytic: float) -> Tried:
     before = None
     seen = []
     for k in range(STEPS):
-        now = slopes(around, place, TAU / 4**k)
+        now = slopes(around, place, around.tau / 4**k)
         seen.append(now)
-        rounding = _rounding(around, now)
-        bound = rounding + TAU / 4**k / 6 * now.width
+        rounding = _rounding(around, place, now)
+        bound = rounding + around.tau / 4**k / 6 * now.width
         error = now.error(analytic)
         if error <= bound:
             # An error that has not fallen, but only been overtaken by rounding, is not shown to be none.
@@ -219,13 +257,14 @@ def step_table(around: Surroundings, place: Place, analytic: float) -> tuple[Tab
         now = slopes(around, place, TABLE_TAU / 2**k)
         error = now.error(analytic)
         rows.append(TableRow(now.step, now.central, error, before / error if before and error else None))
-        before = error if error > _rounding(around, now) / SAFETY else None
+        before = error if error > _rounding(around, place, now) / SAFETY else None
     return tuple(rows)
 
 
-def _rounding(around: Surroundings, now: Slopes) -> float:
-    """Return what rounding may add to a central difference."""
-    return around.critical * around.noise / (math.sqrt(2) * now.step)
+def _rounding(around: Surroundings, place: Place, now: Slopes) -> float:
+    """Return what rounding may add to a central difference, and to a coarse dW."""
+    of_values = around.critical * around.noise / (math.sqrt(2) * now.step)
+    return of_values + (0.0 if around.grain is None else float(around.grain[place]))
 
 
 def _is_wrong(before: Slopes, now: Slopes, analytic: float, rounding: float) -> bool:
@@ -237,10 +276,10 @@ def _is_wrong(before: Slopes, now: Slopes, analytic: float, rounding: float) -> 
 
 def _kink(around: Surroundings, place: Place, seen: Sequence[Slopes], analytic: float) -> Tried | None:
     """Accept what lies between the slopes of both sides, if they stay apart as the step falls."""
-    clear = [one for one in seen if one.width > 4 * _rounding(around, one)]
+    clear = [one for one in seen if one.width > 4 * _rounding(around, place, one)]
     if len(clear) < 2 or clear[-1].width < clear[-2].width / 2:
         return None
-    slack = 2 * _rounding(around, clear[-1])
+    slack = 2 * _rounding(around, place, clear[-1])
     if not clear[-1].brackets(analytic, slack):
         return None
     return Tried(place, analytic, clear[-1].central, clear[-1].width + slack, "kink")

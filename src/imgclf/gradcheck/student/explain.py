@@ -121,6 +121,28 @@ def explain_values(
     return None
 
 
+def explain_number(theirs: float, parts: FloatArray, penalty: float, usual: int) -> str | None:
+    """Say which images count, where an answer is right for `usual` images and wrong for these.
+
+    theirs: a loss, or dW along one direction; parts (N,): what each image adds to ours; penalty: what the penalty adds.
+    """
+    N, sums = len(parts), np.concatenate([[0.0], np.cumsum(parts)])
+    room = EXACT * 1e-3 * (float(np.abs(parts).mean()) + abs(penalty))
+    wrong = f"right for {usual} images, wrong for {N}"
+    if penalty and abs(theirs - sums[N] / N) <= room:
+        return f"{wrong}: there, the penalty is missing"
+    data = theirs - penalty
+    if usual != N and abs(data - sums[N] / usual) <= room * max(1, N / usual):
+        return f"{wrong}: it divides by {usual}, not by N = len(y)"
+    fewer = np.arange(N)  # of the first images alone
+    means = sums[:N] / np.maximum(fewer, 1), sums[:N] / N
+    left_out = N - fewer[(np.abs(means[0] - data) <= room) | (np.abs(means[1] - data) <= room)]
+    if len(left_out):
+        images = "the last image" if left_out[-1] == 1 else f"the last {left_out[-1]} images"
+        return f"{wrong}: it leaves {images} out; a last, smaller batch counts too"
+    return None
+
+
 def matching_candidate(dW: FloatArray, candidates: Mapping[str, FloatArray], bound: FloatArray) -> str | None:
     """Return the known mistake that gives this gradient (D, C), within rounding."""
     for sentence, gradient in candidates.items():

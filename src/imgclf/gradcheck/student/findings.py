@@ -7,20 +7,12 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
-from imgclf.gradcheck.student.differences import Comparison, Place
+from imgclf.gradcheck.student.conversation import Outcome, Seen, Unanswered
+from imgclf.gradcheck.student.differences import Comparison, Place, Tried
 from imgclf.gradcheck.student.ours import Reference
 from imgclf.gradcheck.student.points import LARGE, Point
-from imgclf.gradcheck.student.process import Answer, StudentFailure
-
-COARSE = 1e-12  # noise relative to what the value is summed up from: between float64 and float32
-
-
-class Seen(NamedTuple):
-    """What it said there, and what we say, if there is something to compare with."""
-
-    point: Point
-    answer: Answer
-    ours: Reference | None
+from imgclf.gradcheck.student.precision import Precision
+from imgclf.gradcheck.student.process import Answer
 
 
 class Worst(NamedTuple):
@@ -41,18 +33,13 @@ Compared: TypeAlias = tuple[Seen, Reference]
 class Finding:
     """One thing that was looked at."""
 
-    name: str  # repeatable, inputs, precision, value, gradient, slope or large scores
+    name: str  # repeatable, inputs, images, precision, value, gradient, slope, large scores or other data
     verdict: str  # pass, fail or inconclusive
     sentence: str
     point: str
     reg: float
     checked: int
     worst: Worst | None = None
-
-
-def is_single(value: float) -> bool:
-    """Whether a value has no more digits than float32 holds: one of float64 has, but for one in 2**29."""
-    return value != 0 and abs(value) < float(np.finfo(np.float32).max) and float(np.float32(value)) == value
 
 
 def repeatable_finding(repeats: bool, point: Point) -> Finding:
@@ -80,22 +67,33 @@ def images_finding(y: IntArray, classes: int, point: Point) -> Finding:
     return Finding("images", verdict, words, point.name, point.reg, len(y))
 
 
-def precision_finding(coarse: bool, dtypes: set[str], noise: float, point: Point) -> Finding:
-    """Whether it is computed in float64."""
-    words = f"rounding blurs your loss by {noise:.0e}, dW is {', '.join(sorted(dtypes))}"
-    if coarse:
-        words += ": too coarse to see small mistakes; compute in float64, without astype(np.float32) or dtype=int"
-    return Finding("precision", "inconclusive" if coarse else "pass", words, point.name, point.reg, 1)
+def precision_finding(precision: Precision, dtypes: set[str], point: Point) -> Finding:
+    """In which precision it is computed: that of float32 is judged by its own rounding, a coarser one not at all."""
+    words = f"rounding blurs your loss by {precision.noise:.0e}, dW is {', '.join(sorted(dtypes))}"
+    if precision.is_blurred:
+        words += ": too coarse to see mistakes; compute in float64, without astype(np.float16) or dtype=int"
+    elif precision.is_coarse:
+        words += ": you compute in float32 and are judged by its rounding; in float64 smaller mistakes are seen"
+    elif precision.name == "longdouble":
+        words += ": you compute in longdouble; it is judged as float64, which is as exact as needed"
+    verdict = "inconclusive" if precision.is_blurred else "pass"
+    return Finding("precision", verdict, words, point.name, point.reg, 1)
 
 
-def beside_ours(seen: Sequence[Seen], coarse: bool) -> list[Finding]:
+def beside_ours(seen: Sequence[Seen], precision: Precision) -> list[Finding]:
     """Whether loss and dW are ours, wherever it was asked."""
     compared = [(one, one.ours) for one in seen if one.ours]
-    return [_value_finding(compared, coarse), _gradient_finding(compared, coarse)] if compared else []
+    return [_value_finding(compared, precision), _gradient_finding(compared, precision)] if compared else []
 
 
-def slope_finding(slope: Comparison, plain: Seen, full: Seen, X: FloatArray, coarse: bool) -> Finding:
-    """Whether dW is the slope of the returned loss."""
+def slope_finding(
+    slope: Comparison, directions: Sequence[Tried], plain: Seen, full: Seen, X: FloatArray, precision: Precision
+) -> Finding:
+    """Whether dW is the slope of the returned loss.
+
+    directions: where all weights are moved at once, in float32, as there the slope along one may be lost in rounding.
+    It may be lost, too, where dW is ours.
+    """
     tried, wrong = len(slope.tried), slope.count("wrong")
     words = f"dW is the slope of your loss: {tried:,} of {slope.parameters:,} parameters moved"
     words += "".join(
@@ -104,25 +102,54 @@ def slope_finding(slope: Comparison, plain: Seen, full: Seen, X: FloatArray, coa
         if slope.count(outcome)
     )
     verdict = "pass"
+    is_enough = (
+        slope.is_telling or (precision.is_coarse and full.ours) or 2 * sum(map(_tells, directions)) > len(directions)
+    )
     dead = np.flatnonzero(~X.any(axis=0))
     ghosts = dead[plain.answer.dW[dead].any(axis=1)]
+    words += f", and all of them along {len(directions)} directions" if directions else ""
     if wrong:
         verdict, words = "fail", f"dW is not the slope of your loss at {wrong:,} of {tried:,} parameters moved"
+    elif any(one.outcome == "wrong" for one in directions):
+        verdict, words = "fail", "dW is not the slope of your loss where all parameters are moved at once"
     elif len(ghosts):
         verdict, words = "fail", f"dW[{ghosts[0]}] is not 0 with reg = 0, though that feature is 0 in every image"
-    elif coarse or not slope.is_telling or not X.any():
+    elif not X.any() or not is_enough:
         verdict, words = "inconclusive", "the slope of your loss is too small, or too blurred, to tell anything"
     return Finding("slope", verdict, words, full.point.name, full.point.reg, tried, slope_worst(slope))
 
 
-def large_finding(one: Seen | StudentFailure) -> Finding:
-    """Whether it survives scores that exp does not."""
-    if isinstance(one, StudentFailure):
-        return Finding("large scores", "fail", str(one), "wide", 0.0, 1)
-    if one.ours and abs(one.answer.loss - one.ours.loss) > one.ours.loss_bound:
-        words = f"{one.point.words}: your loss is {one.answer.loss:.10g}, ours {one.ours.loss:.10g}"
-        return Finding("large scores", "fail", words, "wide", 0.0, 1)
-    return Finding("large scores", "pass", f"scores of {LARGE:g} give finite numbers", "wide", 0.0, 1)
+def _tells(one: Tried) -> bool:
+    return one.outcome == "kink" or (one.outcome == "agrees" and one.is_telling)
+
+
+def large_finding(outcomes: Sequence[Outcome], *, gradient: bool) -> Finding:
+    """Whether it survives scores that exp does not; `gradient`: and has the right dW there."""
+    wrong = next(filter(None, (disagreement(one, gradient=gradient) for one in outcomes)), None)
+    words = f"scores of {LARGE:g} give {'the right' if gradient else 'finite'} numbers"
+    return Finding("large scores", "fail" if wrong else "pass", wrong or words, "wide", 0.0, len(outcomes))
+
+
+def other_data_finding(outcomes: Sequence[Outcome], parts: str | None) -> Finding:
+    """Whether it is right for other images too; `parts`: what is wrong with the loss of some of them, if anything."""
+    wrong = next(filter(None, (disagreement(one) for one in outcomes)), None) or parts
+    words = "as right for other numbers of images, features and classes, and for X of other sizes"
+    point = outcomes[0].point
+    return Finding("other data", "fail" if wrong else "pass", wrong or words, point.name, point.reg, len(outcomes))
+
+
+def disagreement(one: Outcome, *, gradient: bool = True) -> str | None:
+    """Say what is wrong at a point; None if nothing is."""
+    if isinstance(one, Unanswered):
+        return str(one.failure)
+    if one.ours and _value_ratio((one, one.ours)) > 1:
+        return f"{one.point.words}: your loss is {one.answer.loss:.10g}, ours {one.ours.loss:.10g}"
+    wrong = int((_ratios((one, one.ours)) > 1).sum()) if one.ours and gradient else 0
+    if wrong:
+        return f"{one.point.words}: dW is not ours at {wrong:,} of {one.point.W.size:,} parameters"
+    if one.slope and one.slope.outcome == "wrong":
+        return f"{one.point.words}: dW is not the slope of your loss"
+    return None
 
 
 def slope_worst(slope: Comparison) -> Worst | None:
@@ -138,36 +165,36 @@ def same_bits(one: Answer, other: Answer) -> bool:
     return one.loss == other.loss and one.dW.tobytes() == other.dW.tobytes()
 
 
-def is_coarse(noise: float, value: float, W: FloatArray, X: FloatArray) -> bool:
-    """Whether a value is blurred by more than rounding in float64."""
-    summed = float((np.abs(X) @ np.abs(W)).max(axis=1).mean())
-    return noise > COARSE * (abs(value) + summed + 1)
-
-
-def _value_finding(compared: Sequence[Compared], coarse: bool) -> Finding:
-    def ratio(pair: Compared) -> float:
-        return abs(pair[0].answer.loss - pair[1].loss) / pair[1].loss_bound
-
-    one, right = max(compared, key=ratio)
-    verdict = "inconclusive" if coarse else "pass"
-    words = f"your loss is ours at all {len(compared)} W tried, within {'float32 ' if coarse else ''}rounding"
-    if ratio((one, right)) > 1:
+def _value_finding(compared: Sequence[Compared], precision: Precision) -> Finding:
+    one, right = max(compared, key=_value_ratio)
+    words = f"your loss is ours at all {len(compared)} W tried, within {_rounding(precision)}"
+    verdict = "pass"
+    if _value_ratio((one, right)) > 1:
         verdict, words = "fail", f"{one.point.words}: your loss is {one.answer.loss:.10g}, ours {right.loss:.10g}"
     return Finding("value", verdict, words, one.point.name, one.point.reg, len(compared))
 
 
-def _gradient_finding(compared: Sequence[Compared], coarse: bool) -> Finding:
+def _gradient_finding(compared: Sequence[Compared], precision: Precision) -> Finding:
     one, right = max(compared, key=lambda pair: float(_ratios(pair).max()))
     ratios = _ratios((one, right))
     row, column = map(int, np.unravel_index(ratios.argmax(), ratios.shape))
     own, known = float(one.answer.dW[row, column]), float(right.dW[row, column])
     worst = Worst((row, column), own, known, abs(own - known), float(right.dW_bound[row, column]), "ours")
     wrong = int((ratios > 1).sum())
-    verdict = "inconclusive" if coarse else "pass"
-    words = f"dW is ours at all {ratios.size:,} parameters, within {'float32 ' if coarse else ''}rounding"
+    verdict = "pass"
+    words = f"dW is ours at all {ratios.size:,} parameters, within {_rounding(precision)}"
     if wrong:
         verdict, words = "fail", f"{one.point.words}: dW is not ours at {wrong:,} of {ratios.size:,} parameters"
     return Finding("gradient", verdict, words, one.point.name, one.point.reg, ratios.size, worst)
+
+
+def _rounding(precision: Precision) -> str:
+    return f"{precision.name if precision.is_coarse else ''} rounding".strip()
+
+
+def _value_ratio(pair: Compared) -> float:
+    """Return the error of the loss in units of its bound."""
+    return abs(pair[0].answer.loss - pair[1].loss) / pair[1].loss_bound
 
 
 def _ratios(pair: Compared) -> FloatArray:

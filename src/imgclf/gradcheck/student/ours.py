@@ -16,8 +16,6 @@ from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES, MARGIN
 from imgclf.model import scores
 
-FLOAT32 = 2.0**29  # how much coarser rounding is in float32
-
 
 class Reference(NamedTuple):
     """Ours at one W."""
@@ -47,12 +45,13 @@ def ours(loss: str, W: FloatArray, X: FloatArray, y: IntArray, reg: float, unit:
     steep = (np.abs(dscores) + loose).sum(axis=1) + curve * C * blur  # (N,)
     of_losses = steep * blur + u * (2 * C + 20) * (losses + 2 * span + 1)
     penalty = reg * float(np.sum(W * W))
-    loss_bound = of_losses.mean() + 2 * u * (N * C + 10) * losses.mean() + 2 * u * (W.size + 10) * penalty
+    # What all images add to a sum is rounded as the sum is: it may begin with the penalty.
+    loss_bound = of_losses.mean() + 2 * u * (N * C + 10) * (losses.mean() + penalty) + 2 * u * W.size * penalty
     # p - 1 is as exact as 1 is, however small it may be.
     of_slopes = u * ((2 * N * C + 40) * np.abs(dscores) + (2 * C + 20 + 2 * span)[:, None])  # (N, C)
     of_slopes += curve * blur[:, None] + loose
     penalty_slope = 2 * reg * np.abs(W)
-    slope_bound = np.abs(X).T @ of_slopes / N + 10 * u * (penalty_slope + np.abs(seen.grad[:-1]))
+    slope_bound = np.abs(X).T @ of_slopes / N + u * (N * C + 10) * (penalty_slope + np.abs(seen.grad[:-1]))
     return Reference(seen.loss, float(loss_bound), seen.grad[:-1], slope_bound)
 
 

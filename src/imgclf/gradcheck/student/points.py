@@ -4,21 +4,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imgclf.arrays import FloatArray
+from imgclf.arrays import FloatArray, IntArray
 from imgclf.seeds import CHECK, normal, stream
 
-# Counters of the seed's stream, far from those of `differences` and `noise`.
+# Counters of the seed's stream, far from those of `differences`, `noise` and `other_data`.
 WEIGHTS, SHIFT = 2_000_000, 2_000_001
-SMALL, WIDE, LARGE = 0.01, 30.0, 1000.0  # scores; exp overflows beyond 88 in float32, 709 in float64
+SMALL, WIDE, HUGE, LARGE = 0.01, 30.0, 300.0, 1000.0  # scores; exp overflows beyond 88 in float32, 709 in float64
+CLIPPED = "is a score, a probability or dW clipped or rounded, in the gradient or in the loss?"
 
 
 class Point(NamedTuple):
-    """Where the function is asked."""
+    """Where the function is asked: the weights, the penalty and the images."""
 
     name: str  # zero, start, steps or wide
     words: str
-    W: FloatArray
+    W: FloatArray  # (D, C)
     reg: float
+    X: FloatArray  # (N, D)
+    y: IntArray  # (N,)
+    doubt: str = ""  # the likely mistake of a function that is wrong here only
 
 
 def random_weights(X: FloatArray, classes: int, seed: int) -> FloatArray:
@@ -34,19 +38,35 @@ def balanced_reg(dW: FloatArray, W: FloatArray) -> float:
     return float(f"{np.median(there) / (2 * np.median(np.abs(W))):.0e}") if len(there) else 1.0
 
 
-def other_points(X: FloatArray, classes: int, full: Point, reg: float, seed: int) -> list[Point]:
+def other_points(full: Point, reg: float) -> list[Point]:
     """Return W = 0, small and large W, and the reg that was asked for."""
-    spread = float(np.abs(X @ full.W).max()) or 1.0
     points = [
-        Point("zero", "at W = 0", np.zeros_like(full.W), 0.0),
-        Point("start", "at small W", SMALL / spread * full.W, full.reg),
-        Point("wide", f"at W with scores up to {WIDE:g}", WIDE / spread * full.W, 0.0),
+        full._replace(name="zero", words="at W = 0", W=np.zeros_like(full.W), reg=0.0),
+        scaled(full, SMALL)._replace(name="start", words="at small W", reg=full.reg),
+        scaled(full, WIDE),
     ]
-    return points + ([Point("steps", f"at random W, reg = {reg:g}", full.W, reg)] if reg else [])
+    return points + ([full._replace(words=f"at random W, reg = {reg:g}", reg=reg)] if reg else [])
 
 
-def large_scores(X: FloatArray, W: FloatArray, seed: int) -> Point:
+def scaled(point: Point, largest: float) -> Point:
+    """Return the point whose largest score is `largest`, without penalty."""
+    spread = float(np.abs(point.X @ point.W).max()) or 1.0
+    words = f"at W with scores up to {largest:g}"
+    return point._replace(name="wide", words=words, W=largest / spread * point.W, reg=0.0)
+
+
+def huge_scores(point: Point) -> Point:
+    """Return HUGE scores, and differences between them: no exp overflows in float64, if the largest is taken away."""
+    return _doubting(scaled(point, HUGE), f"up to {HUGE:g}")
+
+
+def large_scores(point: Point, seed: int) -> Point:
     """Add one vector to all columns of W: no difference between two scores changes, but they are LARGE."""
-    shift = normal(stream(seed, CHECK, SHIFT), (X.shape[1],))
-    reached = float(np.abs(X @ shift).max()) or 1.0
-    return Point("wide", f"at scores of {LARGE:g}", W + (LARGE / reached * shift)[:, None], 0.0)
+    shift = normal(stream(seed, CHECK, SHIFT), (point.X.shape[1],))
+    reached = float(np.abs(point.X @ shift).max()) or 1.0
+    W = point.W + (LARGE / reached * shift)[:, None]
+    return _doubting(point._replace(name="wide", words=f"at scores of {LARGE:g}", W=W, reg=0.0), f"of {LARGE:g}")
+
+
+def _doubting(point: Point, size: str) -> Point:
+    return point._replace(doubt=f"right for scores up to {WIDE:g}, wrong for scores {size}: {CLIPPED}")

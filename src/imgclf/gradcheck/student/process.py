@@ -53,6 +53,7 @@ class Student:
     def __init__(self, path: Path, name: str, patience: float, channel: socket.socket, child: "Child") -> None:
         self.path, self.name, self.patience = path, name, patience
         self.printed = self.warned = ""  # the first line each
+        self.stood_in = ""  # what it imports and is not there
         self._channel, self._child = channel, child
         self._sent: tuple[FloatArray, IntArray] | None = None
         self._deadline = 0.0
@@ -82,7 +83,7 @@ class Student:
     def notes(self) -> tuple[str, ...]:
         """Return what it said that nobody asked for."""
         told = [("prints", self.printed), ("warns", self.warned)]
-        return tuple(f"it {verb}: {line}" for verb, line in told if line)
+        return tuple(f"it {verb}: {line}" for verb, line in told if line) + (self.stood_in,) * bool(self.stood_in)
 
     def load(self) -> None:
         """Wait until the file is imported, and the function found in it."""
@@ -121,6 +122,7 @@ class Student:
             self._fail(f"{self.name} breaks the connection ({error}): file descriptors are not its own")
         self.printed = self.printed or str(header.get("printed", ""))
         self.warned = self.warned or str(header.get("warned", ""))
+        self.stood_in = self.stood_in or str(header.get("stood_in", ""))
         return header, arrays
 
     def _read(self, n: int) -> bytearray:
