@@ -72,7 +72,9 @@ def lost_or_differing(runs, plan):
 
 
 @pytest.mark.parametrize(
-    "overrides", [(), ("optimizer.name=adam", "checkpoint={unit: step, every: 3}")], ids=["epochs", "steps"]
+    "overrides",
+    [pytest.param((), marks=pytest.mark.long), ("optimizer.name=adam", "checkpoint={unit: step, every: 3}")],
+    ids=["epochs", "steps"],
 )
 def test_every_point_of_a_short_run(runs, overrides):
     number, wrong = lost_or_differing(runs, runs.plan("train.epochs=2", *overrides))
