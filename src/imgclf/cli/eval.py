@@ -223,7 +223,9 @@ def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None
         now = measure_training_data(config)
     except ImgclfError:
         return  # there is nothing to train on any more
-    if config.data.limit is None and then is not None and now is not None and now.n != then:
+    if now is None or now.estimated or config.data.limit is not None:
+        return
+    if then is not None and now.n != then:
         console.warn(
             f"{where(config)}: {then:,} images for training and validation when the run began, {now.n:,} now: "
             "some of the test images may have been trained on"
