@@ -161,7 +161,10 @@ def spread(preprocess: Preprocess, dataset: Dataset) -> float:
         changes = (X[0] != X).any(axis=0)
         X -= X.mean(axis=0)
         variance = np.einsum("nd,nd->d", X, X)[changes] / len(X)
-        return float(np.sqrt(variance.mean())) if changes.any() else math.nan
+        if not changes.any():
+            return math.nan
+        found = float(np.sqrt(variance.mean()))
+    return math.inf if math.isnan(found) else found  # infinity less infinity
 
 
 def fit_preprocess(
