@@ -31,8 +31,8 @@ _REMEDY = "download the archive again"
 def read_members(path: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
     """Yield (name, content) of the named members that are there, in the archive's order, one in memory.
 
-    There may be a folder around them. Other members are ignored, whatever they are. A named one that is a link or a device, is there twice or
-    is cut off raises DataError. The archive is read to its end, where its checksum is.
+    There may be a folder around them. Other members are ignored, whatever they are. A named one that is a link or a
+    device, is there twice or is cut off raises DataError. The archive is read to its end, where its checksum is.
     """
     seen: set[str] = set()
     with _members(path) as (tar, stream):
