@@ -171,6 +171,12 @@ def test_what_leaves_next_to_no_differences_is_told(tmp_path, X, chosen, advised
     assert bool(advice) == bool(advised)
 
 
+@pytest.mark.parametrize("X", [PIXELS * 0, PIXELS * 0 + 200, np.full((60, 4), 0.3)])
+def test_images_that_are_all_alike_are_told(tmp_path, X):
+    plan = make_plan(of_features(tmp_path, X=X, y=np.arange(60) % 3))
+    assert scale_advice(plan) == "x is the same for every training image: nothing can be learned from it"
+
+
 @pytest.mark.parametrize(("X", "chosen", "advised"), [
     (PIXELS, "{scale: 1}", "try preprocess.scale: 255"),
     (PIXELS.reshape(60, 4).astype("f4"), "{std: none}", "try preprocess.std: pixel"),

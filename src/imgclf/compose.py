@@ -172,7 +172,9 @@ def scale_advice(plan: Plan, largest: float = math.inf) -> str:
     Steps are about right for values that spread by 1: from far smaller ones hardly anything is learned.
     """
     found = spread(plan.preprocess, plan.train)
-    if LEAST_SPREAD <= found <= largest or math.isnan(found):
+    if math.isnan(found):
+        return "x is the same for every training image: nothing can be learned from it" if len(plan.train) > 1 else ""
+    if LEAST_SPREAD <= found <= largest:
         return ""
     usual = default_scale(plan.train)
     remedy = f"preprocess.scale: {usual:g}" if plan.preprocess.scale != usual else "preprocess.std: pixel"

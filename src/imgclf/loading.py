@@ -13,7 +13,7 @@ from imgclf.config import Config
 from imgclf.data.class_names import natural_key
 from imgclf.data.dataset import Dataset
 from imgclf.data.extent import Extent, in_turn
-from imgclf.data.sources import MEASURES, SOURCES, Tree, folder, recognise
+from imgclf.data.sources import MEASURES, SOURCES, Tree, folder, npz, recognise
 from imgclf.data.splits import limit, match_classes, present, quoted, split_off_validation
 from imgclf.errors import DataError, UsageError
 from imgclf.formats.images import conform
@@ -87,8 +87,7 @@ def tree_of(config: Config) -> Tree | None:
 
 def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
     """Return what a user may have meant otherwise: what was passed over, and classes that one split lacks."""
-    tree, train = tree_of(config), splits.get("train")
-    lines = [] if tree is None else tree.warnings()
+    lines, train = _passed_over(config.data.source, _arguments(config)[0]), splits.get("train")
     if train is None:
         return lines
     seen = set(present(train))
@@ -103,7 +102,13 @@ def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
 
 def warnings_about(path: Path) -> list[str]:
     """Return what was passed over of the data at a path, which a user may have meant otherwise."""
-    return folder.tree(path).warnings() if recognise(path) == "folder" else []
+    return _passed_over(recognise(path), path)
+
+
+def _passed_over(source: str, path: Path | None) -> list[str]:
+    if source == "npz":
+        return npz.warnings(path)
+    return folder.tree(path).warnings() if source == "folder" else []
 
 
 def load_for(model: Model, path: Path) -> Dataset:

@@ -1,6 +1,7 @@
 """A run's data is known by its fingerprint: other data is refused, the same data is found or taken anywhere."""
 
 import json
+import pickle
 import shutil
 import struct
 from pathlib import Path
@@ -146,6 +147,19 @@ def test_a_test_split_cut_out_of_what_was_trained_on_is_warned_of(imgclf):
 
 def test_a_test_split_that_was_there_is_evaluated_without_a_word(imgclf, pictures, on_pictures):
     assert imgclf(*TRAIN, *on_pictures, "--out", "run").code == 0
+    assert imgclf("eval", "run").err == ""
+
+
+def test_a_number_of_images_that_is_only_estimated_is_not_compared(imgclf):
+    imgclf("--version")
+    X, y = arrays()
+    write_cifar(X, y)
+    for rows, name in [(slice(8 * n, 8 * n + 8), f"data_batch_{n + 1}") for n in range(5)] + [(slice(4), "test_batch")]:
+        pixels = np.resize(X[rows].reshape(len(X[rows]), -1), (len(X[rows]), 3072))
+        batch = {"data": pixels, "labels": y[rows].tolist(), "filenames": ["a" * 3000] * len(pixels)}
+        Path("data", name).write_bytes(pickle.dumps(batch, 2))
+    Path("data/batches.meta").write_bytes(pickle.dumps({"label_names": list("abcdefghij")}, 2))
+    assert imgclf(*TRAIN, *options("cifar10"), "--out", "run").code == 0
     assert imgclf("eval", "run").err == ""
 
 

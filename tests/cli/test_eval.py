@@ -69,6 +69,22 @@ def test_without_a_test_split_val_is_used_and_said(imgclf, trained, pictures):
     assert "no test split" in done.err
 
 
+def test_files_given_to_a_model_of_0_and_1_are_warned_of(imgclf):
+    imgclf("--version")
+    bits, y = np.random.default_rng(0).integers(0, 2, (30, 4, 4), dtype=np.uint8), np.arange(30) % 2
+    np.savez("bits.npz", X=bits, y=y)
+    np.savez("bytes.npz", X=255 * bits[:9], y=y[:9])
+    np.savez("few.npz", X=bits[:9], y=y[:9])
+    Image.fromarray(255 * bits[0]).save("image.png")
+    given = ("-s", "data.source=npz", "-s", "data.path=bits.npz", "-s", "train.epochs=1")
+    assert imgclf("train", *given, "--out", "run", "--no-plots").code == 0
+    for words in (("predict", "run", "image.png"), ("eval", "run", "--data", "bytes.npz")):
+        done = imgclf(*words)
+        assert done.code == 0
+        assert "learned from images of values up to 1, these go up to 255" in done.err
+    assert imgclf("eval", "run", "--data", "few.npz").err == ""
+
+
 def test_classes_are_matched_by_name_in_other_data(imgclf, trained, pictures):
     # One class only, in another order of folders, pictures of another size and colour.
     other = Path("other")

@@ -165,6 +165,23 @@ def test_images_of_0_and_1_are_seen_as_those_of_0_and_255_by_a_model_of_each():
     np.testing.assert_array_equal(of_ones.apply(whites.images), 255 * of_ones.apply(ones.images))
 
 
+def of_levels(scale, center, largest):
+    images = RNG.integers(0, largest + 1, (50, 2, 2, 1), dtype=np.uint8)
+    given = Dataset.of(images, np.arange(50) % 2, ("a", "b"))
+    return fit_preprocess(given, scale=scale, center=center, std="none", dtype="float32")
+
+
+def test_images_of_bytes_are_told_from_the_few_levels_that_were_learned_from():
+    bytes_, bits = np.full((3, 2, 2, 1), 255, np.uint8), np.ones((3, 2, 2, 1), np.uint8)
+    for largest in (1, 15):
+        few = of_levels(largest, "pixel", largest)
+        assert f"values up to {largest}, these go up to 255" in few.warning_about(bytes_)
+        assert few.warning_about(bits) is None
+    assert of_levels(255, "pixel", 255).warning_about(bytes_) is None
+    assert of_levels(1, "pixel", 255).warning_about(bytes_) is None  # divided by 1 because somebody said so
+    assert of_levels(1, "none", 1).warning_about(bytes_) is None  # nothing is known of the training images
+
+
 def test_images_are_not_divided_by_a_deviation():
     assert default_std(DATA) == "none"
 

@@ -55,6 +55,14 @@ def test_named_members_are_read_and_others_are_not(write, zipped, tar_format):
     assert find_folder(path, ["other"]) is None
 
 
+@pytest.mark.parametrize("around", ["data/", "./data/"])
+def test_there_may_be_a_folder_around_them(write, around):
+    members = [regular(f"{around}{name}", content) for name, content in CONTENT.items()]
+    path = write(tar_of((info(around, tarfile.DIRTYPE), None), *members))
+    assert dict(read_members(path, NAMES)) == CONTENT
+    assert find_folder(path, ["set"]) == "set"
+
+
 def test_nothing_is_written(write, tmp_path):
     evil = [regular("../out", b"x"), regular("/tmp/imgclf-out", b"x"), regular("set/one", b"1")]
     path = write(tar_of(*evil))

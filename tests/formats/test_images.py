@@ -186,6 +186,24 @@ def test_every_kind_of_png_is_decoded_as_the_specification_says(read, color, dep
     assert np.abs(found - expected).max() <= 0.5001
 
 
+@pytest.mark.parametrize(("color", "channels"), [(0, 1), (2, 3), (3, 1), (4, 2), (6, 4)])
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_a_png_whose_data_ends_before_its_last_row_is_refused(read, color, channels, interlaced):
+    passes = [(5, 3)] if not interlaced else [(1, 1), (1, 1), (1, 1), (3, 1), (2, 2), (5, 1)]  # columns and rows
+    rows = b"".join((b"\0" + bytes(width * channels)) * height for width, height in passes)
+    palette = [(b"PLTE", bytes(6))] if color == 3 else []
+
+    def made(rows):
+        plain = png(5, 3, 8, color, rows, *palette)
+        header = struct.pack(">IIBBBBB", 5, 3, 8, color, 0, 0, interlaced)
+        return plain[:8] + chunk(b"IHDR", header) + plain[33:]
+
+    assert read(made(rows)).shape[:2] == (3, 5)
+    for missing in (1, 1 + 5 * channels):
+        with pytest.raises(DataError, match="a damaged image"):
+            read(made(rows[:-missing]))
+
+
 def test_a_key_is_compared_in_the_bits_that_the_image_has(read):
     samples = np.arange(16).reshape(4, 4, 1)
     key = (b"tRNS", b"\xff\xf3")  # of 4 bits, 3 counts

@@ -136,12 +136,15 @@ def _choose_data(
     console: Console, path: Path, model: "Model", split: str | None, data: Path | None
 ) -> tuple[str, "Dataset"]:
     """Return the split's name and its images, as the command line asks for them."""
+    from imgclf.arrays import places
     from imgclf.loading import load_for, warnings_about, where
 
     if data is not None and split is None:
-        for warning in warnings_about(data):
-            console.warn(warning)
+        for passed_over in warnings_about(data):
+            console.warn(passed_over)
         others = load_for(model, data)
+        if warning := model.preprocess.warning_about(others.pixels(places(min(len(others), others.at_once)))):
+            console.warn(f"{path}: {warning}")
         _warn_if_trained_on(console, path, model, data, others)
         return "data", others
     if not path.is_dir():
@@ -223,7 +226,9 @@ def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None
         now = measure_training_data(config)
     except ImgclfError:
         return  # there is nothing to train on any more
-    if config.data.limit is None and then is not None and now is not None and now.n != then:
+    if now is None or now.estimated or config.data.limit is not None:
+        return
+    if then is not None and now.n != then:
         console.warn(
             f"{where(config)}: {then:,} images for training and validation when the run began, {now.n:,} now: "
             "some of the test images may have been trained on"

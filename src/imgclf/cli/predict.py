@@ -1,6 +1,6 @@
 """`imgclf predict`: what a model sees in image files."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,7 @@ def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int 
     path, model = open_run(run)
     if not model.preprocess.is_picture:
         raise UsageError(path, "this model was trained on feature vectors, not on pictures", "use `imgclf eval --data`")
-    predictions, errors = predict(path, model, images)
+    predictions, errors = predict(path, model, images, console.warn)
     limit = top_k or (SHOWN if form == "table" else len(model.class_names))
     for prediction in predictions:
         for part in ("scores", "probabilities"):
@@ -65,7 +65,9 @@ def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int 
         raise UnreadableImagesError(errors)
 
 
-def predict(path: Path, model: "Model", images: tuple[Path, ...]) -> tuple[list[dict[str, Any]], list[ImgclfError]]:
+def predict(
+    path: Path, model: "Model", images: tuple[Path, ...], warn: Callable[[str], None]
+) -> tuple[list[dict[str, Any]], list[ImgclfError]]:
     """Return the predictions, best class first, and what could not be read."""
     import numpy as np
 
@@ -82,8 +84,11 @@ def predict(path: Path, model: "Model", images: tuple[Path, ...]) -> tuple[list[
             errors.append(error)
     if not readable:
         return [], errors
+    pixels = np.stack(pictures)
+    if warning := model.preprocess.warning_about(pixels):
+        warn(f"{path}: {warning}")
     with workers(1):
-        scores = score_pictures(model, np.stack(pictures))
+        scores = score_pictures(model, pixels)
     if not np.isfinite(scores).all():
         raise RunError(path, "its scores are not finite numbers: its weights are too large", "train again")
     probabilities = softmax_probabilities(scores) if model.loss == "softmax" else None

@@ -15,6 +15,7 @@ class Extent(NamedTuple):
     loading        bytes at most while it is read, those that stay among them
     mapped         bytes of files that are mapped: the system takes them back when it needs them
     reserved       bytes of address space at most, beside all that, which are filled only later
+    estimated      whether n, and what follows from it, is a guess, never too low by much
     """
 
     n: int
@@ -25,6 +26,7 @@ class Extent(NamedTuple):
     loading: int
     mapped: int = 0
     reserved: int = 0
+    estimated: bool = False
 
 
 def in_turn(extents: Iterable[Extent]) -> Extent | None:
@@ -40,5 +42,6 @@ def in_turn(extents: Iterable[Extent]) -> Extent | None:
                 loading=max(total.loading, total.held + one.loading),
                 mapped=total.mapped + one.mapped,
                 reserved=max(total.reserved, one.reserved),
+                estimated=total.estimated or one.estimated,
             )
     return total

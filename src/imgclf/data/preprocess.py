@@ -108,6 +108,16 @@ class Preprocess:
         """Read an image file of any size and mode as (H, W, channels)."""
         return self.picture(read_image(path))
 
+    def warning_about(self, images: NDArray[Any]) -> str | None:
+        """Return what to say of images (n, ...) of 64 levels or more where the training images had few; else None."""
+        few = (
+            self.is_picture and self.scale < FEW_LEVELS and self.centre is not None and self.centre.max() <= self.scale
+        )
+        if not few or images.max() < FEW_LEVELS:
+            return None
+        problem = f"the model learned from images of values up to {self.scale:g}, these go up to {images.max()}"
+        return f"{problem}: predictions may be wrong - train on values of 0..255, or store these as those were"
+
     def reader(self, dataset: Dataset) -> "Reader":
         """Return a new reader of a data set."""
         pixels = np.empty((BLOCK, *dataset.example_shape), dataset.images.dtype)
@@ -161,7 +171,10 @@ def spread(preprocess: Preprocess, dataset: Dataset) -> float:
         changes = (X[0] != X).any(axis=0)
         X -= X.mean(axis=0)
         variance = np.einsum("nd,nd->d", X, X)[changes] / len(X)
-        return float(np.sqrt(variance.mean())) if changes.any() else math.nan
+        if not changes.any():
+            return math.nan
+        found = float(np.sqrt(variance.mean()))
+    return math.inf if math.isnan(found) else found  # infinity less infinity
 
 
 def fit_preprocess(

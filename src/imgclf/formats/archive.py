@@ -31,13 +31,16 @@ _REMEDY = "download the archive again"
 def read_members(path: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
     """Yield (name, content) of the named members that are there, in the archive's order, one in memory.
 
-    Other members are ignored, whatever they are. A named one that is a link or a device, is there twice or
-    is cut off raises DataError. The archive is read to its end, where its checksum is.
+    There may be a folder around them. Other members are ignored, whatever they are. A named one that is a link or a
+    device, is there twice or is cut off raises DataError. The archive is read to its end, where its checksum is.
     """
     seen: set[str] = set()
     with _members(path) as (tar, stream):
         for count, member in enumerate(tar):
             name = member.name.removeprefix("./")
+            around, _, within = name.partition("/")
+            if name not in names and around not in ("", ".."):
+                name = within
             if count == _MAX_MEMBERS:
                 raise DataError(path, f"more than {_MAX_MEMBERS:,} members", "this is not such an archive")
             if name not in names:
@@ -66,8 +69,8 @@ def find_folder(path: Path, names: Collection[str]) -> str | None:
     with _members(path) as (tar, _):
         for member in islice(tar, _FIRST):
             parts = [part for part in member.name.split("/") if part != "."]  # `tar czf x .` begins with "."
-            if parts and parts[0] in names:
-                return parts[0]
+            if found := next((part for part in parts[:-1][:2] if part in names), None):
+                return found
     return None
 
 

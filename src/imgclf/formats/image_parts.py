@@ -17,6 +17,15 @@ _ORIENTATION = 0x0112
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=[\"']|>)([0-9])")
 
 _PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"eXIf")
+_ADAM7 = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)  # x, y, steps
 _RAW_PROFILE = b"Raw profile type exif\0"
 _PNG_TEXTS = {b"iTXt": b"XML:com.adobe.xmp\0", b"tEXt": _RAW_PROFILE, b"zTXt": _RAW_PROFILE}
 
@@ -178,6 +187,23 @@ def webp_parts(raw: bytes) -> Parts:
     return Parts(
         (raw,), _orientation(found.get(b"EXIF", b""), found.get(b"XMP ", b"")), reserves=_webp_size(raw[12:30])
     )
+
+
+def png_has_all_rows(file: bytes) -> bool:
+    """Whether the rows of a PNG whose data ends as it should are as many as its header says; decoders do not ask."""
+    width, height, depth, color, _, _, interlaced = struct.unpack_from(">IIBBBBB", file, 16)
+    bits = depth * {2: 3, 4: 2, 6: 4}.get(color, 1)
+    left = 0
+    for x, y, across, down in _ADAM7 if interlaced else ((0, 0, 1, 1),):
+        columns, rows = -(-(width - x) // across), -(-(height - y) // down)
+        left += rows * (1 + -(-columns * bits // 8)) if columns > 0 else 0
+    inflate = zlib.decompressobj()
+    for kind, chunk in _png_chunks(file):
+        packed = bytes(chunk[8:-4]) if kind == b"IDAT" else b""
+        while packed and left > 0:
+            left -= len(inflate.decompress(packed, _MOST_TEXT))
+            packed = inflate.unconsumed_tail
+    return left <= 0
 
 
 def _png_chunks(raw: bytes) -> Iterator[tuple[bytes, memoryview]]:

@@ -33,6 +33,7 @@ from imgclf.formats.image_parts import (
     bmp_parts,
     gif_parts,
     jpeg_parts,
+    png_has_all_rows,
     png_parts,
     ppm_parts,
     webp_parts,
@@ -179,6 +180,8 @@ def _read_file(file: bytes, form: _Format, parts: Parts) -> ByteArray:
             image.load()
             low = _low_bytes(file) if parts.key and parts.depth == 16 and image.mode == "RGB" else None
             pixels = _to_pixels(image, low, parts, factor)
+    if form.decoder == "Png" and (factor > 1 or _ends_plainly(pixels)) and not png_has_all_rows(file):
+        raise ValueError("rows are missing")
     turn = _TURNS.get(parts.orientation)
     return pixels if turn is None else np.ascontiguousarray(turn(pixels))
 
@@ -199,6 +202,11 @@ def _check_size(size: tuple[int, int], most: int) -> None:
 def _reduction(width: int, height: int) -> int:
     """Return what width and height are to be divided by, rounded up, for at most FULL_SIZE pixels."""
     return next(factor for factor in (1, 2, 4, 8) if -(-width // factor) * -(-height // factor) <= FULL_SIZE)
+
+
+def _ends_plainly(pixels: ByteArray) -> bool:
+    """Whether one of the last two rows has one color, as a row has that a PNG lacks, interlaced or not."""
+    return any(bool((row == row[0]).all()) for row in pixels[-2:])
 
 
 def _low_bytes(file: bytes) -> Image.Image:

@@ -50,6 +50,25 @@ def test_splits_are_named_in_upper_or_lower_case_and_others_are_not_read(load):
     assert load(("test",), X=PICTURES, y=LABELS) == {}
 
 
+@pytest.mark.parametrize("word", ["val", "valid", "Validation", "DEV"])
+def test_val_may_be_called_as_folders_are(load, word):
+    found = load(("train", "val"), X=PICTURES, y=LABELS, **{f"x_{word}": PICTURES[:3], f"Y_{word}": LABELS[:3]})
+    assert {split: len(part) for split, part in found.items()} == {"train": 4, "val": 3}
+    with pytest.raises(DataError, match="both"):
+        load(X=PICTURES, y=LABELS, x_val=PICTURES, x_valid=PICTURES)
+
+
+def test_arrays_that_are_not_read_are_named(load, tmp_path):
+    used = {"X": PICTURES, "y": LABELS, "x_dev": PICTURES, "y_dev": LABELS, "class_names": np.array(["a", "b", "c"])}
+    path = tmp_path / "data.npz"
+    load(**used)
+    assert npz.warnings(path) == []
+    load(**used, x_holdout=PICTURES, ids=LABELS)
+    assert npz.warnings(path) == [f"{path}: passed over: 'x_holdout', 'ids'"]
+    load(**used, **{f"a{n}": LABELS for n in range(7)})
+    assert npz.warnings(path) == [f"{path}: passed over: 'a0', 'a1', 'a2', 'a3', 'a4' and 2 more"]
+
+
 def test_labels_may_be_text_and_classes_are_then_in_natural_order(load):
     train = load(X=PICTURES, y=np.array(["img10", "img2", "Äpfel", "img2"]))["train"]
     assert train.class_names == ("img2", "img10", "Äpfel")

@@ -38,7 +38,7 @@ def places(tree):
 
 NAMES = {
     "train": ("train", "Train", "TRAIN", "training", "Training", "training_set", "training set", "trainset",
-              "seg_train", "train-images", "data_train"),
+              "seg_train", "train-images", "data_train", "train_01", "Train set (80%)"),
     "val": ("val", "valid", "Validation", "validate", "dev", "development", "val_set", "seg_val", "valid-data"),
     "test": ("test", "Testing", "testing", "test_set", "test-images", "evaluation", "eval", "seg_test"),
 }  # fmt: skip

@@ -85,7 +85,9 @@ def _extent(files: list[int], classes: int) -> Extent:
     """Return what files of these sizes take that are let go of one by one, as the pictures are copied out of them."""
     n = sum(files) // (PIXELS + 1)
     held = n * PIXELS
-    return Extent(n, (32, 32, 3), 1, classes, held, held + max(files), reserved=sum(files) - max(files))
+    reserved = sum(files) - max(files)
+    # A pickle holds names of files too, and of an archive only the size is known.
+    return Extent(n, (32, 32, 3), 1, classes, held, held + max(files), reserved=reserved, estimated=True)
 
 
 def locate(path: Path, layouts: Collection[Layout]) -> tuple[Layout, Path] | None:

@@ -50,7 +50,7 @@ _SYNONYMS = {
     }.items()
     for word in words.split()
 }
-_SAYS_NOTHING = {"set", "data", "dataset", "split", "folder", *_IMAGE_FOLDERS}
+_SAYS_NOTHING = {"", "set", "data", "dataset", "split", "folder", *_IMAGE_FOLDERS}
 _DEEPEST = 8
 _SHOWN = 5
 
@@ -225,7 +225,7 @@ def _with_splits(root: Path, inside: Inside, named: dict[Path, str], holding: di
 
 
 def split_of(folder: Path) -> str | None:
-    """Return which split a folder is called like: train, Training, training_set, seg_train."""
+    """Return which split a folder is called like: train, Training, training_set, seg_train, train_01."""
     telling = _telling_words(folder)
     return _SYNONYMS.get(telling[-1]) if telling else None
 
@@ -237,7 +237,7 @@ def _says_only_split(folder: Path) -> bool:
 
 def _telling_words(folder: Path) -> list[str]:
     words = re.split(r"[^a-z0-9]+", file_name(folder.name).casefold())
-    return [word for word in words if word and word not in _SAYS_NOTHING]
+    return [word for word in words if word not in _SAYS_NOTHING and not word.isdigit()]
 
 
 def _rank(folder: Path) -> int:

@@ -1,5 +1,7 @@
 """Arrays in an .npz file: X and y, or x_train, y_train, x_val, y_val, x_test, y_test, and class_names if you like.
 
+Upper case does not matter; val may be called valid, validation or dev. Other arrays are passed over, with a warning.
+
 X is one of
     uint8 (N, H, W) or (N, H, W, 1 or 3)   images; other integers and booleans too, where all are within 0..255
     float (N, D)                           feature vectors, kept as they are (float32, float64)
@@ -10,6 +12,7 @@ floats, whose white may be 1 or 255, and labels that are not plainly one class a
 """
 
 import math
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -25,13 +28,16 @@ from imgclf.data.sources._given import needed
 from imgclf.errors import DataError
 from imgclf.formats.npz import npz_header, npz_names, read_npz
 
+_WHAT = "an .npz file with X and y"
 _KEYS = {split: (f"x_{split}", f"y_{split}") for split in ("train", "val", "test")}
+_OTHER_VAL = re.compile(r"(?<=^[xy]_)(valid|validation|dev)$")
+_SHOWN = 5
 _MAX_CLASSES = 100_000
 _RANGES = {(0, 1): "(255 * X)", (-1, 1): "(127.5 * (X + 1))", (0, 255): "X"}  # of floats -> 0..255
 
 
 def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
-    """Load the splits whose arrays are there, upper or lower case; only those asked for are read."""
+    """Load the splits whose arrays are there; only those asked for are read."""
     file, wanted, classes = _wanted(path, splits)
     return {split: _load(file, x, y, classes) for split, (x, y) in wanted.items()}
 
@@ -42,22 +48,33 @@ def measure(path: Path | None, splits: Collection[str]) -> dict[str, Extent]:
     return {split: _measure(file, x, y, classes) for split, (x, y) in wanted.items()}
 
 
+def warnings(path: Path | None) -> list[str]:
+    """Say which arrays are not read, and may have been meant."""
+    file = needed(path, _WHAT)
+    names = _by_usual_name(file)
+    read = {"class_names"}.union(*_split_keys(file, names).values())
+    others = [repr(name[:40]) for key, name in names.items() if key not in read]
+    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    return [f"{file}: passed over: {', '.join(others[:_SHOWN])}{more}"] if others else []
+
+
 def _wanted(
     path: Path | None, splits: Collection[str]
 ) -> tuple[Path, dict[str, tuple[str, str]], tuple[str, ...] | None]:
     """Return the file, the keys of X and y of those splits that it has, and the names of the classes if it has any."""
-    file = needed(path, "an .npz file with X and y")
-    names = _by_lower_case(file)
+    file = needed(path, _WHAT)
+    names = _by_usual_name(file)
     keys = _split_keys(file, names)
     wanted = {split: (names[x], names[y]) for split, (x, y) in keys.items() if split in splits}
     shared = [names["class_names"]] if "class_names" in names else []
     return file, wanted, _class_names(read_npz(file, shared), file) if wanted else None
 
 
-def _by_lower_case(file: Path) -> dict[str, str]:
+def _by_usual_name(file: Path) -> dict[str, str]:
+    """Return the names of the arrays, each under the one that is documented."""
     names: dict[str, str] = {}
     for name in npz_names(file):
-        other = names.setdefault(name.lower(), name)
+        other = names.setdefault(_OTHER_VAL.sub("val", name.lower()), name)
         if other != name:
             raise DataError(file, f"both {other!r} and {name!r}", "keep one of them")
     return names
