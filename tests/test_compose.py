@@ -23,6 +23,13 @@ def of_features(path, *overrides, **arrays):
     return resolve(overrides=["data.source=npz", f"data.path='{path / 'data.npz'}'", *overrides]).config
 
 
+@pytest.mark.parametrize("val", [np.zeros((9, 3)), np.zeros((9, 2, 2), np.uint8)])
+def test_a_validation_split_of_another_shape_is_a_data_error(tmp_path, val):
+    arrays = {"X": np.eye(9, 4), "y": np.arange(9) % 3, "x_val": val, "y_val": np.arange(9) % 3}
+    with pytest.raises(DataError, match=r"validation examples are .*, training examples \(4,\)"):
+        make_plan(of_features(tmp_path, **arrays))
+
+
 def schedule(*overrides, per_epoch=10):
     return make_schedule(config("train.epochs=5", "schedule.step_size=1", *overrides), per_epoch)
 

@@ -29,6 +29,9 @@ def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
     train, val = _divided(config, train, None if val is None else match_classes(val, train.class_names, where(config)))
     if len(train) == 0:
         raise DataError(where(config), "there are no training images", "a classifier needs some")
+    if val is not None and val.example_shape != train.example_shape:
+        problem = f"validation examples are {val.example_shape}, training examples {train.example_shape}"
+        raise DataError(where(config), problem, "give both the same shape; of images, preprocess.image_size does")
     if len(train.class_names) < 2:
         raise DataError(where(config), f"only one class, {train.class_names[0]!r}", "a classifier needs at least two")
     return train, val

@@ -110,9 +110,8 @@ class Preprocess:
 
     def warning_about(self, images: NDArray[Any]) -> str | None:
         """Return what to say of images (n, ...) of 64 levels or more where the training images had few; else None."""
-        few = (
-            self.is_picture and self.scale < FEW_LEVELS and self.centre is not None and self.centre.max() <= self.scale
-        )
+        few = self.is_picture and 1 <= self.scale < FEW_LEVELS
+        few = few and self.centre is not None and self.centre.max() <= self.scale
         if not few or images.max() < FEW_LEVELS:
             return None
         problem = f"the model learned from images of values up to {self.scale:g}, these go up to {images.max()}"
