@@ -50,6 +50,12 @@ def test_where_no_run_can_be_it_is_said_in_one_line(imgclf, refused, out, code):
         assert imgclf(*TRAIN, f"--out={out}").code == 0
 
 
+@pytest.mark.parametrize(("link", "more"), [("runs", ()), ("circle", ("--out", "circle/run"))])
+def test_a_link_that_leads_to_itself_is_no_place(imgclf, refused, link, more):
+    Path(link).symlink_to(link)
+    refused(6, "move away what is there", *TRAIN, *more)
+
+
 def test_a_link_to_an_empty_folder_stays_one(imgclf):
     Path("elsewhere").mkdir()
     Path("run").symlink_to("elsewhere")

@@ -213,7 +213,17 @@ class OldRun:
 
         write_whole(self.directory / "config.yaml", dump(self.config).encode())
         if self.before.data.path != self.config.data.path:
+            self._remember_place()
             console.say(f"data      {self.before.data.path} -> {self.config.data.path}: the same images")
+
+    def _remember_place(self) -> None:
+        """Note from which folder the path of the data leads to it, so that it is found when both move again."""
+        from imgclf.environment import path_text
+        from imgclf.run_dir import read_json, write_json
+
+        path = self.directory / "environment.json"
+        if environment := read_json(path):
+            write_json(path, environment | {"folder": path_text(self.directory.resolve().parent)})
 
     def _describe(self, console: Console, since: "Checkpoint | None") -> None:
         before, epochs = self.before.train.epochs, self.config.train.epochs
