@@ -209,3 +209,11 @@ def test_a_full_stdout_stops_a_run_that_can_go_on(imgclf, tmp_path):
     assert "no space left" in done.stderr
     if Path("run").exists():
         assert imgclf("train", "--no-plots", "--resume", "run").code == 0
+
+
+def test_a_finished_run_without_checkpoints_answers_in_json(imgclf):
+    assert imgclf(*TRAIN, "--out", "run").code == 0
+    for path in Path("run").glob("checkpoint*"):
+        path.unlink()
+    done = imgclf("train", "--resume", "run", "--json", "--no-plots").json
+    assert (done["run"], done["epochs"], done["train"]["n"]) == ("run", None, 100)

@@ -94,10 +94,11 @@ class OldRun:
             self._write_config(console)
         if missing:
             self._draw(console, best, threads, missing)
-        if checkpoint is not None:
-            snapshot = checkpoint.snapshot
-            done = {"run": str(self.directory), "epochs": snapshot.epochs, "steps": snapshot.state.step, "seconds": 0.0}
-            console.object(done | metrics)
+        # Whoever removed the checkpoints to save room gets an answer, too.
+        epochs, steps = (
+            (None, None) if checkpoint is None else (checkpoint.snapshot.epochs, checkpoint.snapshot.state.step)
+        )
+        console.object({"run": str(self.directory), "epochs": epochs, "steps": steps, "seconds": 0.0} | metrics)
 
     def take_up(self, ctx: click.Context, console: Console) -> "Checkpoint | None":
         """Own the directory; return from where the run goes on, or None for its beginning."""
