@@ -41,10 +41,13 @@ Row: TypeAlias = dict[str, float | int | None]
 
 
 def pictures_of(model: "Model") -> list[str]:
-    """Return the pictures that a run with this model has: feature vectors have no templates."""
-    left_out = set() if model.preprocess.is_picture else {"templates.png"}
+    """Return the pictures that a run with this model has: feature vectors have no templates.
+
+    Of very many classes only the curves are drawn: the others would take minutes, and show nothing.
+    """
     if len(model.class_names) > MOST_CLASSES:
-        left_out |= {"confusion_matrix.png", "confusion_matrix.csv"}
+        return ["curves.png"]
+    left_out = set() if model.preprocess.is_picture else {"templates.png"}
     return [name for name in PICTURES if name not in left_out]
 
 
