@@ -41,10 +41,13 @@ Row: TypeAlias = dict[str, float | int | None]
 
 
 def pictures_of(model: "Model") -> list[str]:
-    """Return the pictures that a run with this model has: feature vectors have no templates."""
-    left_out = set() if model.preprocess.is_picture else {"templates.png"}
+    """Return the pictures that a run with this model has: feature vectors have no templates.
+
+    Of very many classes only the curves are drawn: the others would take minutes, and show nothing.
+    """
     if len(model.class_names) > MOST_CLASSES:
-        left_out |= {"confusion_matrix.png", "confusion_matrix.csv"}
+        return ["curves.png"]
+    left_out = set() if model.preprocess.is_picture else {"templates.png"}
     return [name for name in PICTURES if name not in left_out]
 
 
@@ -62,7 +65,7 @@ def check_place(out: Path) -> None:
     """Refuse a place where no run can begin: where something is, or where this process is, which would be replaced."""
     check_out(out)
     with storage(out):
-        place = out.resolve()
+        place = Path(os.path.realpath(out))  # resolve() raises RuntimeError where links lead in a circle
         if place == Path.cwd():
             raise UsageError("--out", f"{out} is the current folder, which would be replaced", "name another place")
         if place.name.startswith(UNFINISHED):
@@ -79,7 +82,7 @@ def make_folder(out: Path) -> Path:
 
 def parent_of(out: Path | None) -> Path:
     """Return the folder that a run directory is made in."""
-    return RUNS if out is None else out.resolve().parent  # a link to an empty folder stays one
+    return RUNS if out is None else Path(os.path.realpath(out)).parent  # a link to an empty folder stays one
 
 
 def create(name: str, out: Path | None, files: dict[str, bytes]) -> "Owned":
@@ -115,7 +118,7 @@ def _rename(made: Path, name: str, out: Path | None) -> Path:
     for path in names:
         try:
             # A link that the user names is followed; another one has taken the name.
-            made.rename(path if out is None else path.resolve())
+            made.rename(path if out is None else os.path.realpath(path))
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise

@@ -264,6 +264,14 @@ def test_a_project_that_was_renamed_goes_on_as_before(imgclf, monkeypatch, proje
     assert f"path: {Path('renamed/data/set.npz').resolve()}" in (run / "config.yaml").read_text()  # by --resume
 
 
+def test_a_project_that_went_on_in_one_place_is_found_in_the_next(imgclf, monkeypatch, project):
+    train_in(imgclf, monkeypatch, project)
+    project.rename("renamed")
+    assert imgclf("train", "--resume", "renamed/runs/npz-softmax", "-s", "train.epochs=4", "--no-plots").code == 0
+    Path("renamed").rename("once more")
+    assert imgclf("verify", "once more/runs/npz-softmax").code == 0
+
+
 def test_data_beside_the_run_and_data_below_the_same_folder_as_before_is_found(imgclf, monkeypatch, project):
     train_in(imgclf, monkeypatch, project)
     Path("stick").mkdir()
@@ -339,6 +347,8 @@ def test_a_finished_run_learns_the_new_place_of_its_data_and_nothing_else_change
         str(project / "data/set.npz").encode(), str(Path("moved.npz").resolve()).encode()
     )
     assert after.pop("config.yaml") == config
+    environment = json.loads(before.pop("environment.json")) | {"folder": str(run.resolve().parent)}
+    assert json.loads(after.pop("environment.json")) == environment
     assert after == before
     assert imgclf("verify", run).code == 0
 

@@ -50,6 +50,12 @@ def test_where_no_run_can_be_it_is_said_in_one_line(imgclf, refused, out, code):
         assert imgclf(*TRAIN, f"--out={out}").code == 0
 
 
+@pytest.mark.parametrize(("link", "more"), [("runs", ()), ("circle", ("--out", "circle/run"))])
+def test_a_link_that_leads_to_itself_is_no_place(imgclf, refused, link, more):
+    Path(link).symlink_to(link)
+    refused(6, "move away what is there", *TRAIN, *more)
+
+
 def test_a_link_to_an_empty_folder_stays_one(imgclf):
     Path("elsewhere").mkdir()
     Path("run").symlink_to("elsewhere")
@@ -203,3 +209,11 @@ def test_a_full_stdout_stops_a_run_that_can_go_on(imgclf, tmp_path):
     assert "no space left" in done.stderr
     if Path("run").exists():
         assert imgclf("train", "--no-plots", "--resume", "run").code == 0
+
+
+def test_a_finished_run_without_checkpoints_answers_in_json(imgclf):
+    assert imgclf(*TRAIN, "--out", "run").code == 0
+    for path in Path("run").glob("checkpoint*"):
+        path.unlink()
+    done = imgclf("train", "--resume", "run", "--json", "--no-plots").json
+    assert (done["run"], done["epochs"], done["train"]["n"]) == ("run", None, 100)

@@ -94,10 +94,11 @@ class OldRun:
             self._write_config(console)
         if missing:
             self._draw(console, best, threads, missing)
-        if checkpoint is not None:
-            snapshot = checkpoint.snapshot
-            done = {"run": str(self.directory), "epochs": snapshot.epochs, "steps": snapshot.state.step, "seconds": 0.0}
-            console.object(done | metrics)
+        # Whoever removed the checkpoints to save room gets an answer, too.
+        epochs, steps = (
+            (None, None) if checkpoint is None else (checkpoint.snapshot.epochs, checkpoint.snapshot.state.step)
+        )
+        console.object({"run": str(self.directory), "epochs": epochs, "steps": steps, "seconds": 0.0} | metrics)
 
     def take_up(self, ctx: click.Context, console: Console) -> "Checkpoint | None":
         """Own the directory; return from where the run goes on, or None for its beginning."""
@@ -213,7 +214,17 @@ class OldRun:
 
         write_whole(self.directory / "config.yaml", dump(self.config).encode())
         if self.before.data.path != self.config.data.path:
+            self._remember_place()
             console.say(f"data      {self.before.data.path} -> {self.config.data.path}: the same images")
+
+    def _remember_place(self) -> None:
+        """Note from which folder the path of the data leads to it, so that it is found when both move again."""
+        from imgclf.environment import path_text
+        from imgclf.run_dir import read_json, write_json
+
+        path = self.directory / "environment.json"
+        if environment := read_json(path):
+            write_json(path, environment | {"folder": path_text(self.directory.resolve().parent)})
 
     def _describe(self, console: Console, since: "Checkpoint | None") -> None:
         before, epochs = self.before.train.epochs, self.config.train.epochs

@@ -1,5 +1,6 @@
 """`imgclf train`: learn a classifier and see what happened."""
 
+import os
 import shlex
 import time
 from collections.abc import Iterator
@@ -160,7 +161,7 @@ class NewRun:
         from imgclf.environment import path_text
         from imgclf.run_dir import create, json_bytes, parent_of
 
-        environment = {**environment, "folder": path_text(parent_of(self.out).resolve())}
+        environment = {**environment, "folder": path_text(os.path.realpath(parent_of(self.out)))}
         name = self.config.name or f"{self.config.data.source}-{self.config.model.loss}"
         files = {"config.yaml": dump(self.config).encode(), "environment.json": json_bytes(environment)}
         return ctx.with_resource(closing(create(name, self.out, files))).path
