@@ -35,6 +35,8 @@ ALL = dict(commands())
     ("--weight-decay 1e-4", "-s regularization.l2=1e-4"), ("--l2 0", "-s regularization.l2=0"),
     ("--image-size 32", "-s preprocess.image_size=32"), ("--limit 10", "-s data.limit=10"),
     ("--data pictures", "-s data.source=folder -s data.path=pictures"),
+    ("--data null", "-s data.source=folder -s data.path=./null"),
+    ("--data '~/none'", f"-s data.source=folder -s data.path={Path.home()}/none"),
     ("--data a.npz", "-s data.source=npz -s data.path=a.npz"),
     ("--data", "-s data.source=folder -s data.path=..."), ("--output x", "--out"), ("--resum x", "--resume"),
     ("--output_dir x", "--out"), ("--num-workers 4", "--threads"), ("-j 4", "--threads"), ("--cfg x", "--config"),

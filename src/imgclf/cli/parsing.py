@@ -1,11 +1,13 @@
 """Parse command lines: what was typed from habit is refused with the words to type, and nothing is given twice."""
 
+import os
 import shlex
 from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
+from imgclf.cli.options import data_options
 from imgclf.errors import ImgclfError, UsageError
 
 LIKE_AN_OPTION = 0.7  # how alike two words are, from 0 to 1
@@ -162,8 +164,10 @@ def _data(value: str) -> str:
     path = Path(value)
     if value in SOURCES and not path.exists():
         return _setting("data.source", value)
+    if not path.exists():
+        path = Path(os.path.expanduser(value))  # noqa: PTH111 - never raises
     try:
         source = recognise(path)
     except ImgclfError:
         source = "folder"
-    return f"{_setting('data.source', source)} {_setting('data.path', value)}"
+    return data_options(source, path)

@@ -98,6 +98,11 @@ def test_of_a_huge_batch_some_images_are_looked_at(monkeypatch):
     assert seen == [200, 200]
 
 
+def test_the_tree_of_sums_has_branches_of_every_height():
+    blocks = replace(plan_of().sample(0), rows=np.zeros(training_module.MOST, int)).blocks
+    assert bin(blocks) == "0b111"
+
+
 def test_the_numerical_gradient_is_not_held_to_rounding():
     assert "training" not in layers_of(plan_of("train.gradient=numerical"))
     assert plan_of("train.batch_size=8").evaluate_gradient is analytic_gradient
