@@ -13,6 +13,7 @@ from PIL import Image
 
 from imgclf import cli
 from imgclf.cli.console import table
+from imgclf.cli.eval import COLUMN, _confusion_table
 from imgclf.terminal_text import display_width
 
 NAME = "été 猫"
@@ -97,3 +98,10 @@ def test_whoever_prints_gives_lines():
                        if isinstance(node, ast.Constant) and isinstance(node.value, str)]  # fmt: skip
             if name.rpartition(".")[2] in ("say", "result", "detail", "warn", "echo"):
                 assert not any("\n" in text for text in strings), f"{path.name}, line {call.lineno}"
+
+
+def test_names_above_the_confusion_table_fit_their_columns():
+    names = ("猫猫猫猫猫", "猫猫猫猫犬", "Katze")
+    header = _confusion_table(names, [[1, 0, 0]] * 3)[0].removeprefix("true \\ predicted").split()
+    assert len(set(header)) == 3
+    assert all(display_width(name) <= COLUMN for name in header)

@@ -35,8 +35,13 @@ ALL = dict(commands())
     ("--weight-decay 1e-4", "-s regularization.l2=1e-4"), ("--l2 0", "-s regularization.l2=0"),
     ("--image-size 32", "-s preprocess.image_size=32"), ("--limit 10", "-s data.limit=10"),
     ("--data pictures", "-s data.source=folder -s data.path=pictures"),
+    ("--data null", "-s data.source=folder -s data.path=./null"),
+    ("--data '~/none'", f"-s data.source=folder -s data.path={Path.home()}/none"),
     ("--data a.npz", "-s data.source=npz -s data.path=a.npz"),
     ("--data", "-s data.source=folder -s data.path=..."), ("--output x", "--out"), ("--resum x", "--resume"),
+    ("--output_dir x", "--out"), ("--num-workers 4", "--threads"), ("-j 4", "--threads"), ("--cfg x", "--config"),
+    ("--no_plots", "--no-plots"), ("--opt adam", "-s optimizer.name=adam"), ("-b 32", "-s train.batch_size=32"),
+    ("--size 64", "-s preprocess.image_size=64"), ("--test-size .2", "-s data.val_fraction=.2"),
     ("pictures", "-s data.source=folder -s data.path=pictures"), ("a.npz", "-s data.source=npz -s data.path=a.npz"),
     ("'no such'", "-s data.source=folder -s 'data.path=no such'"), ("my.yaml", "-c my.yaml"),
     ("cifar10", "-s data.source=cifar10"),
@@ -74,13 +79,22 @@ def test_what_other_programs_say_leads_to_a_key():
     (("train", "-q"), "it goes before the command: imgclf -q train"),
     (("data", "info", "--debug"), "it goes before the command: imgclf --debug data info"),
     (("eval", "--lr", "3"), "there is no option --lr - see `imgclf eval --help`"),
-    (("--lr", "3", "train"), "there is no option --lr - see `imgclf --help`"),
-    (("eval", "a", "b"), "unexpected argument 'b' - see `imgclf eval --help`"),
+    (("--lr", "3", "train"), "there is no option --lr - options of a command go after its name"),
+    (("--hepl",), "there is no option --hepl"), (("--quite", "train"), "did you mean --quiet?"),
+    (("eval", "a", "b"), "unexpected argument 'b' - did you mean --data b?"),
+    (("eval", "--model", "a"), "did you mean imgclf eval a?"), (("verify", "--run", "a"), "imgclf verify a?"),
+    (("predict", "--weights", "a", "b.png"), "did you mean imgclf predict a?"),
+    (("predict", "a", "b.png", "--json"), "did you mean --format json?"),
+    (("gradcheck", "my.py:f"), "did you mean --loss my.py:f?"), (("gradcheck", "run"), "did you mean --run run?"),
+    (("train", "--out"), "imgclf train: Option '--out' requires an argument - see `imgclf train --help`"),
+    (("help", "train"), "did you mean `imgclf train --help`?"),
     (("data", "info", "a", "b"), "unexpected argument 'b' - see `imgclf data info --help`"),
     (("config", "shwo"), "did you mean 'show'?"), (("data", "x"), "the commands are download, info, pack"),
     (("gradcheck", "my.yaml"), "did you mean -c my.yaml?"),
 ])  # fmt: skip
 def test_other_words_out_of_place_are_told_where_they_belong(refused, typed, words):
+    Path("run").mkdir()
+    Path("run/config.yaml").touch()
     refused(2, words, *typed)
 
 

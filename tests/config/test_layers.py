@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from imgclf.config import resolve
 from imgclf.config.shape import every_key, takes_text
 from imgclf.config.yaml_reader import NULL
+from imgclf.errors import UsageError
 
 PIECES = ["#", " #", ": ", "'", '"', "[", "]", "{", "}", "*a", "&a", "@", "!!int ", "|", ">", "%", "- ",
           "\n", "\t", " ", "=", "\\", "~", "1e-3", "true", "null", "0x1F", "\x1b[31m",
@@ -87,3 +88,8 @@ def test_nothing_that_follows_a_section_is_lost(more):
 
     with pytest.raises(ConfigError):
         resolve((), [f"early_stopping={{patience: 3}}{more}"])
+
+
+def test_a_section_that_a_comment_would_cut_is_told_to_quote():
+    with pytest.raises(UsageError, match="put quotes around a value with a # in it"):
+        resolve(overrides=["data={path: my #2}"])

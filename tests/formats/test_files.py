@@ -45,7 +45,7 @@ def test_a_pipe_is_refused_without_waiting(tmp_path):
 
 def test_a_folder_is_not_a_file(tmp_path):
     assert kind_of(tmp_path) == "folder"
-    with pytest.raises(DataError, match="not a regular file"):
+    with pytest.raises(DataError, match="a folder, not a file"):
         read_bytes(tmp_path)
 
 

@@ -12,6 +12,7 @@ from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, json_option, threads_option
 from imgclf.cli.parsing import Command
 from imgclf.errors import DataError, ImgclfError, RunError, UsageError
+from imgclf.terminal_text import display_width
 
 if TYPE_CHECKING:
     from imgclf.config import Config
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from imgclf.model_file import Model
 
 SHOWN = 12  # classes up to which the confusion matrix fits a terminal
-COLUMN = 7  # characters of a class's name above its column
+COLUMN = 7  # columns of the terminal for a class's name
 MISSED = 1
 
 
@@ -283,8 +284,10 @@ def _print(
 def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> list[str]:
     from imgclf.report.labels import distinct_labels, without_common_words
 
-    short = all(len(name) <= COLUMN for name in names)
-    columns = distinct_labels(names if short else without_common_words(names), lambda name: len(name) <= COLUMN)
+    def fits(name: str) -> bool:
+        return display_width(name) <= COLUMN
+
+    columns = distinct_labels(names if all(map(fits, names)) else without_common_words(names), fits)
     numbered = any(label.startswith(f"{c}: ") for c, label in enumerate(columns))
     titles = [f"{c}: {name}" if numbered else name for c, name in enumerate(names)]
     rows = [

@@ -1,14 +1,24 @@
 """Parse command lines: what was typed from habit is refused with the words to type, and nothing is given twice."""
 
+import os
 import shlex
 from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
+from imgclf.cli.options import data_options
 from imgclf.errors import ImgclfError, UsageError
 
 LIKE_AN_OPTION = 0.7  # how alike two words are, from 0 to 1
+# What other programs call these options.
+ELSEWHERE = {
+    "cfg": "--config",
+    **dict.fromkeys(["dir", "o", "output", "output_dir", "project", "save_dir"], "--out"),
+    **dict.fromkeys(["j", "jobs", "n_jobs", "nproc", "num_workers", "workers"], "--threads"),
+    "json": "--format json",
+}
+A_RUN = ("checkpoint", "ckpt", "model", "run", "weights")  # what they call RUN
 
 
 class _Strict(click.Command):
@@ -21,6 +31,9 @@ class _Strict(click.Command):
             raise UsageError(
                 ctx.command_path, f"there is no option {error.option_name}", _meant_by_option(ctx, error, typed)
             ) from None
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # click forgets of which command an option lacks its value
+            raise
         if not ctx.resilient_parsing:  # as when a shell completes
             self._refuse_repetition(ctx, typed)
         return rest
@@ -58,16 +71,20 @@ class Group(_Strict, click.Group):
         if args and args[0] not in names and not ctx.resilient_parsing:
             near = get_close_matches(args[0], names, 1)
             hint = f"; did you mean '{near[0]}'?" if near else f"; the commands are {', '.join(names)}"
+            if args[0] == "help":
+                hint = f"; did you mean `{ctx.command_path} {' '.join([*args[1:2], '--help'])}`?"
             raise click.UsageError(f"no such command '{args[0]}'{hint}", ctx)
         return super().resolve_command(ctx, args)
 
 
 def _meant_by_option(ctx: click.Context, error: click.NoSuchOption, typed: list[str]) -> str:
     """Say what to type: the key that other programs have this option for, or the option that it nearly is."""
-    name, close = error.option_name, error.possibilities or ()
+    name, word = error.option_name, _word(error.option_name)
     if any(name in option.opts for option in ctx.find_root().command.params):
         return f"it goes before the command: imgclf {name} {ctx.command_path.removeprefix('imgclf ')}"
-    near = get_close_matches(name, [option for option in close if option != "--help"], 1, LIKE_AN_OPTION)
+    near = _nearest_option(ctx, word)
+    if isinstance(ctx.command, click.Group) and not near:
+        return f"options of a command go after its name - see `{ctx.command_path} --help`"
     if _takes(ctx, "overrides"):
         from imgclf.config.messages import key_of_option
 
@@ -76,13 +93,32 @@ def _meant_by_option(ctx: click.Context, error: click.NoSuchOption, typed: list[
         if key := key_of_option(name, fuzzy=not near):
             value = _value_of(name, typed)
             return f"did you mean {_data(value) if key == 'data.path' else _setting(key, value)}?"
-    return f"did you mean {near[0]}?" if near else f"see `{ctx.command_path} --help`"
+    if word in A_RUN and isinstance(_parameter(ctx, "run"), click.Argument):
+        return f"did you mean {ctx.command_path} {shlex.quote(_value_of(name, typed))}?"
+    return f"did you mean {near}?" if near else f"see `{ctx.command_path} --help`"
+
+
+def _word(option: str) -> str:
+    return option.lstrip("-").lower().replace("-", "_")
+
+
+def _nearest_option(ctx: click.Context, word: str) -> str | None:
+    """Return the option of the command that has nearly this name, or for which other programs have this one."""
+    options = {_word(name): name for parameter in ctx.command.params for name in parameter.opts if name[:2] == "--"}
+    other = ELSEWHERE.get(word, "")
+    if other.partition(" ")[0] in options.values():
+        return other
+    near = get_close_matches(word, options, 1, LIKE_AN_OPTION)
+    return options[near[0]] if near else None
 
 
 def _meant_by_arguments(ctx: click.Context, words: list[str]) -> str:
     """Say what to type in place of arguments that are left over."""
-    meant, word = None, words[0]
-    if _takes(ctx, "overrides"):
+    meant, word, is_run = None, words[0], Path(words[0], "config.yaml").is_file()
+    runs = [option for option in ("resume", "run") if _takes(ctx, option)]
+    if _takes(ctx, "spec") and ".py:" in word:
+        meant = f"--loss {shlex.quote(word)}"
+    elif _takes(ctx, "overrides"):
         halves = [key for key in ctx.params["overrides"] if "=" not in key[:-1]]
         if halves:  # -s KEY VALUE, -s KEY = VALUE, -s KEY= VALUE
             meant = _setting(halves[-1].rstrip("="), "".join(words[:2]).removeprefix("=") if word == "=" else word)
@@ -90,15 +126,21 @@ def _meant_by_arguments(ctx: click.Context, words: list[str]) -> str:
             meant = _setting(*word.split("=", 1))
         elif word.lower().endswith((".yaml", ".yml")):
             meant = f"-c {shlex.quote(word)}"
-        elif _takes(ctx, "resume") and Path(word, "config.yaml").is_file():
-            meant = f"--resume {shlex.quote(word)}"
+        elif runs and is_run:
+            meant = f"--{runs[0]} {shlex.quote(word)}"
         elif not any(isinstance(parameter, click.Argument) for parameter in ctx.command.params):
             meant = _data(word)
+    elif _takes(ctx, "data") and not is_run:
+        meant = f"--data {shlex.quote(word)}"
     return f"did you mean {meant}?" if meant else f"see `{ctx.command_path} --help`"
 
 
 def _takes(ctx: click.Context, name: str) -> bool:
-    return any(parameter.name == name for parameter in ctx.command.params)
+    return _parameter(ctx, name) is not None
+
+
+def _parameter(ctx: click.Context, name: str) -> click.Parameter | None:
+    return next((parameter for parameter in ctx.command.params if parameter.name == name), None)
 
 
 def _value_of(name: str, typed: list[str]) -> str:
@@ -122,8 +164,10 @@ def _data(value: str) -> str:
     path = Path(value)
     if value in SOURCES and not path.exists():
         return _setting("data.source", value)
+    if not path.exists():
+        path = Path(os.path.expanduser(value))  # noqa: PTH111 - never raises
     try:
         source = recognise(path)
     except ImgclfError:
         source = "folder"
-    return f"{_setting('data.source', source)} {_setting('data.path', value)}"
+    return data_options(source, path)

@@ -87,7 +87,8 @@ def read(text: str, source: Source, *, path: tuple[str, ...] = (), indent: int =
         return Document(reader.document(), tuple(reader.problems))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        problem = Problem(reader.place(mark), "", f"not valid YAML: {_in_words(error)}")
+        hint = "; put quotes around a value with a # in it" if not comments and " #" in text else ""
+        problem = Problem(reader.place(mark), "", f"not valid YAML: {_in_words(error)}{hint}")
     except yaml.reader.ReaderError as error:
         upto = f"{text[: error.position]}|".splitlines()
         place = Place(source, len(upto), len(upto[-1]) + (indent if len(upto) == 1 else 0))

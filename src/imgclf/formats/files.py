@@ -77,8 +77,11 @@ def open_regular(path: Path) -> IO[bytes]:
     with storage_errors(path):
         # Opened first and looked at then, so that nobody can swap the two; O_NONBLOCK, or a pipe would wait.
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if not stat.S_ISREG(os.fstat(number).st_mode):
+    mode = os.fstat(number).st_mode
+    if not stat.S_ISREG(mode):
         os.close(number)
+        if stat.S_ISDIR(mode):
+            raise DataError(path, "a folder, not a file", "name the files in it")
         raise DataError(path, "not a regular file", "name a regular file")
     file = os.fdopen(number, "rb")
     if size_of(file) < _LARGEST_POINTER and file.peek(len(_POINTER)).startswith(_POINTER):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from imgclf import parallel
 from imgclf.arrays import Batch
 from imgclf.compose import make_plan
 from imgclf.config import resolve
@@ -13,6 +14,7 @@ from imgclf.gradcheck.layers import training as training_module
 from imgclf.gradcheck.layers.training import training_on
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.subject import Subject, read_all
+from imgclf.gradcheck.verdict import Outcome
 from imgclf.gradients import analytic_gradient
 from imgclf.losses import LOSSES
 
@@ -45,8 +47,14 @@ def test_it_is_the_gradient_of_the_plan_on_the_batch_of_the_plan():
         return plan.evaluate_gradient(objective, batch, weights)
 
     assert look(plan, trains=watched).verdict == "pass"
-    assert seen == [(True, plan.sample(0).rows.tolist(), np.float32)]
+    assert seen == 2 * [(True, plan.sample(0).rows.tolist(), np.float32)]  # on one thread, and on two
     assert Subject.of(plan, "svm").trains is plan.evaluate_gradient
+
+
+def test_threads_that_leave_a_block_out_fail(monkeypatch):
+    plan = plan_of()
+    monkeypatch.setattr(parallel, "runs", lambda n, shares: [range(n - 1)])
+    assert look(plan) == Outcome("fail", "on 2 threads it differs from that on one")
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -87,7 +95,12 @@ def test_of_a_huge_batch_some_images_are_looked_at(monkeypatch):
         return plan.evaluate_gradient(objective, batch, weights)
 
     assert look(plan, trains=watched).verdict == "pass"
-    assert seen == [200]
+    assert seen == [200, 200]
+
+
+def test_the_tree_of_sums_has_branches_of_every_height():
+    blocks = replace(plan_of().sample(0), rows=np.zeros(training_module.MOST, int)).blocks
+    assert bin(blocks) == "0b111"
 
 
 def test_the_numerical_gradient_is_not_held_to_rounding():

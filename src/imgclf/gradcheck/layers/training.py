@@ -1,4 +1,7 @@
-"""The gradient that trains: on a batch of the run, read and computed as in training, held against plain float64."""
+"""The gradient that trains: on a batch of the run, read and computed as in training, held against plain float64.
+
+And on threads, which share the work: theirs is the same to the bit.
+"""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -14,8 +17,10 @@ from imgclf.gradcheck.layers.float32 import fits, judge
 from imgclf.gradcheck.subject import Subject, read_all
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.gradients import Objective
+from imgclf.parallel import in_blocks, workers
 
-MOST = 1024  # images of a batch
+MOST = 850  # images of a batch: 7 blocks, so that the tree that adds them has branches of every height
+THREADS = 2  # on any number, the gradient is the same to the bit
 
 
 def training_on(plan: Plan) -> LayerFn:
@@ -43,12 +48,20 @@ def training_on(plan: Plan) -> LayerFn:
             seen_scores.append(s.copy())
             return subject.loss_fn(s, y)
 
-        seen = subject.trains(Objective(watched, l2, l1), images, case.weights.astype(plan.weights.dtype, order="K"))
+        weights = case.weights.astype(plan.weights.dtype, order="K")
+        seen = subject.trains(Objective(watched, l2, l1), images, weights)
         s = np.concatenate(seen_scores)[: len(y)]
         if len(s) < len(y):
             return Outcome("fail", f"it looks at {len(s)} of the {len(y)} images of a batch")
         here = subject.slope(X, y, case.weights, l2, l1)
         expected = Expected(here, case.rounding(UNIT_ROUNDOFF, case.scores_off(UNIT_ROUNDOFF)), np.zeros_like(here))
-        return judge(case, s, seen, expected, l2, l1)
+        outcome = judge(case, s, seen, expected, l2, l1)
+        if outcome.verdict != "pass":
+            return outcome
+        with workers(THREADS) as sum_blocks:
+            again = in_blocks(subject.trains, sum_blocks)(subject.objective(l2, l1), images, weights)
+        if again.grad.tobytes() != seen.grad.tobytes() or again[:2] != seen[:2]:
+            return Outcome("fail", f"on {THREADS} threads it differs from that on one")
+        return outcome
 
     return training
