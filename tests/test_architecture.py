@@ -98,6 +98,14 @@ def test_every_name_says_something():
     assert {path.stem for path in PACKAGE.rglob("*.py")}.isdisjoint(NAMES_THAT_SAY_NOTHING)
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_begins_with_what_one_would_search_for(path):
+    headline = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").splitlines()[0]
+    assert len(headline.split()) <= 12
+    assert headline.endswith(".")
+    assert headline.split()[0] not in {"What", "From", "Where", "Who", "How"}
+
+
 def test_nothing_of_strangers_is_unpickled_as_objects():
     for path in MODULES:
         text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Names for arrays, and the batch: which rows, and how to read them block by block.
+"""Shapes, array types, and batches of examples.
 
 The alphabet of shapes, the same in every module:
 

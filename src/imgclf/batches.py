@@ -1,4 +1,4 @@
-"""Which examples go into which batch: a pure function of the seed and the step."""
+"""Sample mini-batches as a function of the seed and the step."""
 
 from collections.abc import Callable
 from functools import lru_cache

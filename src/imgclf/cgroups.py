@@ -1,4 +1,4 @@
-"""The Linux control groups around this process, which may limit its memory and its share of the processors."""
+"""Linux control groups and their limits on memory and processors."""
 
 from collections.abc import Iterator
 from pathlib import Path

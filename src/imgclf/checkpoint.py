@@ -1,4 +1,4 @@
-"""From where a run can go on: all that its later steps depend on, in one file, without a pickle.
+"""Save and load checkpoints, the state a run resumes from.
 
     checkpoint.npz            the newest
     checkpoint.previous.npz   the one before, in case the newest is damaged

@@ -1,4 +1,4 @@
-"""Where names become functions: from a config to the parts of a run."""
+"""Build the parts of a run from a config."""
 
 import math
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""How many threads to take: no more than there are cores for this process, nor than make a step faster."""
+"""Default number of threads: available cores, and useful ones."""
 
 import math
 import os

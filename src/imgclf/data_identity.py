@@ -1,4 +1,4 @@
-"""The data of a run: proof that it is what the run was trained on, and where it is after a move.
+"""Check and find the data that a run was trained on.
 
 A path says where data is; its fingerprint says what it is.
 """

@@ -1,4 +1,4 @@
-"""When to stop: once so many epochs in a row have brought nothing better."""
+"""Early stopping: stop when the monitored value stops improving."""
 
 from dataclasses import dataclass
 

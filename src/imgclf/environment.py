@@ -1,4 +1,4 @@
-"""What a run ran on: versions, BLAS, processor, command, time."""
+"""Describe the environment of a run: versions, BLAS, processor."""
 
 import os
 import platform

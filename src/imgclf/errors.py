@@ -1,4 +1,4 @@
-"""What can go wrong, as one small tree: every error says where, what is wrong, and the way out."""
+"""Exceptions: where, what is wrong, and what to do."""
 
 import errno
 

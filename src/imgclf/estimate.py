@@ -1,4 +1,4 @@
-"""What memory a run is going to take, said before its data is loaded.
+"""Estimate the memory of a run before loading its data.
 
 Counted is what grows with the data, the weights and the threads; the constants were measured on Linux, Python 3.11.
 """

@@ -1,4 +1,4 @@
-"""How good a model is on a split: one full pass, summed in float64."""
+"""Evaluate a model on a split: loss, accuracy, confusion counts."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""The preprocessing moved out of the pixels into the weights: the same gradient, in fewer passes over the pixels.
+"""Fold the preprocessing into the weights, for a faster gradient.
 
 A classifier of X = factor * (pixels - centre) is one of the pixels themselves, with V = factor * W:
 

@@ -1,4 +1,4 @@
-"""Which images are meant: those of a config, split by split, or others for a trained model."""
+"""Load the data of a config, or other data for a model."""
 
 import math
 from collections.abc import Callable, Collection, Mapping

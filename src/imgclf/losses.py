@@ -1,4 +1,6 @@
-"""How wrong the scores are, and which way they should move: a loss and its gradient, row by row.
+"""Loss functions and their derivatives by the scores.
+
+How wrong the scores are, and which way they should move: a loss and its gradient, row by row.
 
 A loss function takes scores (N, C) and labels y (N,) and returns
 

@@ -1,4 +1,4 @@
-"""How much memory this process can still get; where the system does not tell, nothing is said."""
+"""Free memory of this machine, control group and process."""
 
 import resource
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Metrics of a classifier, from counts of (true, predicted) pairs: the confusion matrix, precision, recall, F1."""
+"""Metrics: confusion matrix, precision, recall, F1, confidence interval."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The model: one score a class, linear in the pixels; and the chain rule through it."""
+"""The linear model: scores X @ W + b, and gradient."""
 
 import numpy as np
 

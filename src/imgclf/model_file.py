@@ -1,4 +1,4 @@
-"""The file of a trained model: all that prediction needs, and nothing that runs.
+"""Save and load trained models.
 
 A sealed npz of `about`, a JSON text; the weights; and the mean and the standard deviation of the pixels where the model
 has them. One without a seal is refused: it may be any model.

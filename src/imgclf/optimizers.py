@@ -1,4 +1,4 @@
-"""Which way to step: each optimizer turns the gradient, and what it remembers, into a direction.
+"""Optimizers: turn a gradient into a direction.
 
 An optimizer is two pure functions. `init(weights)` returns an empty memory: named arrays. `direction(grad, memory)`
 returns the direction (D+1, C) and the new memory; neither argument is changed. The loop steps against the direction.

@@ -1,4 +1,4 @@
-"""From a config to a pack of the whole splits that its source has."""
+"""Pack the data of a config into memory-mapped arrays."""
 
 import hashlib
 from collections.abc import Generator, Iterator

@@ -1,4 +1,7 @@
-"""Who computes the blocks of a batch: this thread, or several; the sums are the same to the bit."""
+"""Compute the blocks of a batch on several threads.
+
+Who computes the blocks of a batch: this thread, or several; the sums are the same to the bit.
+"""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Who computes the blocks of a batch: several processes, on one machine or many; the sums are the same to the bit.
+"""Compute the blocks of a batch on several MPI processes.
 
 Every rank adds up branches of the tree in which `tree_sum` adds. What they found is exchanged, and every rank puts
 it together in that same tree. An array, as large as the weights, is put together in slices: rank r gets slice r

@@ -1,4 +1,4 @@
-"""What a run writes down on its way: its tables, and checkpoints from which it can go on."""
+"""Write the tables and checkpoints of a run."""
 
 import hashlib
 import os

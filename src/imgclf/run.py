@@ -1,4 +1,4 @@
-"""One training run: what happens between two steps of the loop, and what it leaves in its directory."""
+"""Train a model and write its run directory."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""The folder of a run: where it is, and what is written into it; every file whole or not at all."""
+"""Run directories: create, lock, find, read and write."""
 
 import errno
 import itertools

@@ -1,4 +1,4 @@
-"""How long a step is: a schedule is a function of the step number, which counts from 0."""
+"""Step-size schedules: functions of the step number, from 0."""
 
 import math
 from collections.abc import Callable

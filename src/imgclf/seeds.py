@@ -1,4 +1,4 @@
-"""One seed, many independent streams: every use of chance has a purpose number of its own.
+"""Random streams: one seed, a purpose number for every use.
 
 All is made of raw bits: they are what NumPy keeps from version to version; its distributions may change (NEP 19).
 """

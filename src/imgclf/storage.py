@@ -1,4 +1,4 @@
-"""Writing to disk: a file appears whole or not at all, nothing is written through a link, each refusal is one line."""
+"""Write files atomically, never through links; lock and sync."""
 
 import errno
 import os

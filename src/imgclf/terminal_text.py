@@ -1,4 +1,4 @@
-"""Text on a terminal: what may be printed, and how many columns it takes."""
+"""Text for terminals: escape control characters, measure width."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""The loop: look at a batch, find the slope, step against it, for ever."""
+"""The training loop: sample, evaluate the gradient, step."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Is a run what it says it is? Make its last steps again and compare every byte."""
+"""Verify a run: repeat its last steps and compare bytes."""
 
 from dataclasses import dataclass
 from pathlib import Path

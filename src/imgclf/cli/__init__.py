@@ -1,4 +1,4 @@
-"""The command line: one small file a command; the only place that prints."""
+"""The command line; the only place that prints."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What is said, and where: words for people, one JSON object for programs."""
+"""Print to the terminal: text for people, JSON for programs."""
 
 import json
 import os

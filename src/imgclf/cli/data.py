@@ -1,4 +1,4 @@
-"""`imgclf data`: get images, look at them before they are learned from, or pack them for that."""
+"""`imgclf data`: download, inspect and pack data sets."""
 
 from contextlib import closing
 from pathlib import Path

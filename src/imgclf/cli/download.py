@@ -1,4 +1,4 @@
-"""`imgclf data download`: bring an official data set, and say how to train on it."""
+"""`imgclf data download`: download an official data set."""
 
 from contextlib import closing
 from pathlib import Path

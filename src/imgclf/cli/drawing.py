@@ -1,4 +1,7 @@
-"""Drawing at the end of a command: whatever it raises costs nothing but the pictures."""
+"""Draw the pictures of a command, and report errors of drawing.
+
+Whatever drawing raises costs nothing but the pictures: results are printed before.
+"""
 
 import logging
 import shlex

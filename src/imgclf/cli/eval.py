@@ -1,4 +1,4 @@
-"""`imgclf eval`: how good a trained model is on images it has not seen."""
+"""`imgclf eval`: evaluate a trained model on a data split."""
 
 import math
 import shlex

@@ -1,4 +1,4 @@
-"""`imgclf gradcheck`: the gradient by calculus against the gradient by trying, at every parameter."""
+"""`imgclf gradcheck`: check the analytic gradient against numerical differences."""
 
 import time
 from pathlib import Path

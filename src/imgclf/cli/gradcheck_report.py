@@ -1,4 +1,4 @@
-"""What `imgclf gradcheck` says of what it found, to people and to programs."""
+"""Report of `imgclf gradcheck`, as text and as JSON."""
 
 import math
 import time

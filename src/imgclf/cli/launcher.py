@@ -1,4 +1,4 @@
-"""Started by mpiexec: how many processes there are, which one speaks, and how they end together."""
+"""Start and end as one of several processes under mpiexec."""
 
 import os
 import signal

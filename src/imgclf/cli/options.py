@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they turn into."""
+"""Command-line options that several commands share."""
 
 import shlex
 from collections.abc import Callable

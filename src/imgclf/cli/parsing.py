@@ -1,4 +1,4 @@
-"""Parse command lines: what was typed from habit is refused with the words to type, and nothing is given twice."""
+"""Parse command lines strictly, with suggestions for unknown words."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""`imgclf predict`: what a model sees in image files."""
+"""`imgclf predict`: predict the classes of image files."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

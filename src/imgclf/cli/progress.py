@@ -1,4 +1,4 @@
-"""What a run looks like while it runs: one line an epoch, under a bar where there is a terminal."""
+"""Progress of training: one line per epoch, or a progress bar."""
 
 import sys
 from types import TracebackType

@@ -1,4 +1,4 @@
-"""`imgclf train --resume`: an interrupted run goes on; a finished one gets what it lacks."""
+"""`imgclf train --resume`: resume or complete a run."""
 
 from contextlib import closing
 from dataclasses import dataclass, replace

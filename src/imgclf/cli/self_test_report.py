@@ -1,4 +1,4 @@
-"""What `imgclf gradcheck --self-test` says: which mistake is seen by what."""
+"""Report of `imgclf gradcheck --self-test`, as text and as JSON."""
 
 from typing import TYPE_CHECKING, Any
 

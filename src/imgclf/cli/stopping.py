@@ -1,4 +1,7 @@
-"""Ctrl-C, SIGTERM and a terminal that closes: stop once, in one way, with the exit code that shells expect."""
+"""Handle Ctrl-C, SIGTERM and SIGHUP.
+
+Stop once, in one way, with the exit code that shells expect.
+"""
 
 import os
 import signal

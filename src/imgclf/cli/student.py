@@ -1,4 +1,4 @@
-"""`imgclf gradcheck --loss student.py:my_svm`: a learner's own function, and a report that helps to mend it."""
+"""`imgclf gradcheck --loss`: check a learner's own function."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""One training run on several processes: all do the same sums, and the first keeps what comes of them."""
+"""Train one model on several MPI processes."""
 
 import os
 from collections.abc import Generator, Iterator

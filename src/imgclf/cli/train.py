@@ -1,4 +1,4 @@
-"""`imgclf train`: learn a classifier and see what happened."""
+"""`imgclf train`: train a classifier."""
 
 import os
 import shlex

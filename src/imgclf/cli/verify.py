@@ -1,4 +1,4 @@
-"""`imgclf verify`: make the last steps again, and see whether the bytes come out the same."""
+"""`imgclf verify`: repeat the last steps of a run and compare."""
 
 from pathlib import Path
 

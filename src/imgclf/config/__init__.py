@@ -1,4 +1,4 @@
-"""What the user asked for: names and numbers, checked, and where each of them was written."""
+"""Configs: keys and values, checked, with the place of each."""
 
 from imgclf.config.layers import template
 from imgclf.config.problems import ConfigError, Problem

@@ -1,4 +1,4 @@
-"""What each file and the overrides say, before they are put on top of each other."""
+"""Read the layers of a config: defaults, files and overrides."""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Says what is wrong with a value in words, and what may have been meant."""
+"""Messages for invalid config values, with suggestions."""
 
 import re
 from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""What is wrong with a config: every mistake at once, each with the place where it was written."""
+"""Config errors: all of them at once, each with its position."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""From defaults, files and overrides to one config: later layers win, and every mistake is told at once."""
+"""Merge defaults, files and overrides into one config."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace

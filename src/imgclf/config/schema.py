@@ -1,4 +1,4 @@
-"""The keys of a config: their types, ranges, defaults and what they are for."""
+"""Keys of a config: types, ranges, defaults and descriptions."""
 
 import math
 from typing import Annotated, Any, Literal, TypeAlias

@@ -1,4 +1,4 @@
-"""The shape of a config, for those who ask: which section has which keys, and the same for editors."""
+"""Sections and keys of a config, and its JSON Schema."""
 
 from collections.abc import Sequence
 from types import UnionType

@@ -1,4 +1,4 @@
-"""Reads YAML with suspicion: YAML 1.2 scalars, nothing that runs, grows or hides, and the place of everything.
+"""Read YAML safely: YAML 1.2 scalars, bounded, with positions.
 
 Built on PyYAML's events, not on its constructors: what is not understood here does not exist. Anchors, aliases, tags
 and merge keys are refused when they are met, so a small file cannot become a large value.

@@ -1,4 +1,4 @@
-"""Writes a config as YAML that reads back as the same config, under YAML 1.2 and under 1.1."""
+"""Write a config as YAML that reads back as the same config."""
 
 import re
 from collections.abc import Iterator

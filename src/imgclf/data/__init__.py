@@ -1,1 +1,1 @@
-"""Images and labels: from files to data sets, and from pixels to what the classifier sees."""
+"""Images and labels: data sets, preprocessing and sources."""

@@ -1,4 +1,4 @@
-"""A cache of decoded images, as packs in the user's cache folder: the second start maps what the first one decoded.
+"""Cache of decoded images in the user's cache folder.
 
 An entry is found by a SHA-256 over the bytes of all image files, never by their names, places or times.
 

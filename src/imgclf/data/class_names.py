@@ -1,4 +1,4 @@
-"""Names of classes: Unicode in one spelling, checked once, and sorted as people count."""
+"""Class names: checked, in one Unicode form, in natural order."""
 
 import codecs
 import os

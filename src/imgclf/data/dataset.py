@@ -1,4 +1,4 @@
-"""A split of a data set: pixels as they were read, a label each, and the names of the classes."""
+"""A data set: images, labels and class names of one split."""
 
 import hashlib
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""How large the examples of a source are, known before one of them is read."""
+"""Size of a data set, from headers and file sizes."""
 
 from collections.abc import Iterable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Which file is it? Of those that the authors of data sets publish, known to the byte, or another one.
+"""Checksums of official data files.
 
 DOWNLOADS are the files that `imgclf data download` brings. Their MD5s are those that the authors (CIFAR,
 Fashion-MNIST) or torchvision (MNIST) publish; sizes and SHA-256s are those of TensorFlow Datasets and Keras.

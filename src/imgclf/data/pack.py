@@ -1,4 +1,4 @@
-"""A pack: a data set as plain arrays in files, which are mapped into memory and not read.
+"""Read packs: data sets as memory-mapped arrays.
 
     imgclf-pack.json    what is in it, and how far it has come
     SPLIT_images.npy    uint8 (N, H, W, channels), or float features (N, D); SPLIT is train, val or test

@@ -1,4 +1,4 @@
-"""From examples, however many, to a pack: some at a time, and wherever it is stopped it goes on from there."""
+"""Write packs in chunks; an interrupted write resumes."""
 
 import os
 import shutil

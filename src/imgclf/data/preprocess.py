@@ -1,4 +1,7 @@
-"""From pixels as they were read to the numbers the classifier sees: one function for train, eval and predict."""
+"""Preprocess pixels and features: scale, center and standardize.
+
+From pixels as they were read to the numbers the classifier sees: one function for train, eval and predict.
+"""
 
 import math
 from collections.abc import Callable

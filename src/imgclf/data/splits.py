@@ -1,4 +1,4 @@
-"""Parts of a data set: a validation split, a smaller set, and the same classes in the same order."""
+"""Split off validation examples, limit a data set, match classes."""
 
 from collections.abc import Sequence
 from dataclasses import replace

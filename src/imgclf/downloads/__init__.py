@@ -1,1 +1,4 @@
-"""Official data sets, from their servers to a folder: only when asked, and only the very files."""
+"""Download official data sets.
+
+Official data sets, from their servers to a folder: only when asked, and only the very files.
+"""

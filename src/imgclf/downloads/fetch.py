@@ -1,4 +1,4 @@
-"""A file from one of its servers: continued where it was left, and put in place only if it is the very file."""
+"""Download a file from mirrors, resume, and verify its checksum."""
 
 import hashlib
 import os

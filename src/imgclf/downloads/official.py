@@ -1,4 +1,4 @@
-"""What can be downloaded, and the servers that have it.
+"""Official downloads: data sets, files and servers.
 
 A mirror is as good as the authors' own server: what has the checksums of `imgclf.data.official` is the file.
 """

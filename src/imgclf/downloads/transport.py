@@ -1,4 +1,7 @@
-"""Bytes from an HTTP server, from a given position on, in one of three ways to fail: later, elsewhere, or never."""
+"""HTTP requests with ranges, retries and errors.
+
+Bytes from an HTTP server, from a given position on, in one of three ways to fail: later, elsewhere, or never.
+"""
 
 import re
 from collections.abc import Iterator

@@ -1,1 +1,1 @@
-"""What guards against strangers' files: bytes in, arrays out, and DataError for whatever is not right."""
+"""Readers of untrusted files: bytes in, arrays out."""

@@ -1,4 +1,4 @@
-"""Members of a .tar or .tar.gz, read where they are: nothing extracted, no link followed, no name trusted."""
+"""Read members of a .tar or .tar.gz without extracting."""
 
 import io
 import tarfile

@@ -1,4 +1,4 @@
-"""CSV for other programs: every value exact, and no name taken for a formula by a spreadsheet."""
+"""Write CSV with exact values and without spreadsheet formulas."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""Bytes of regular files: what is missing, not a file or too large is one clear error, and nothing blocks."""
+"""Open and read regular files safely."""
 
 import errno
 import io

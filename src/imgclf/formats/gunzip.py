@@ -1,4 +1,4 @@
-"""What a gzip file unpacks to, front to back, in large pieces.
+"""Decompress gzip files in large pieces.
 
 Python's own reader takes 8 KB at a time, each with some calls, a copy, and a wait for the interpreter's lock. And its
 zlib takes twice the time of ISA-L, which has the same interface.

@@ -1,4 +1,4 @@
-"""IDX, the format of MNIST and its family: a header of dimensions, then unsigned bytes; gzipped or not."""
+"""Read IDX files, the format of MNIST."""
 
 import math
 from collections.abc import Callable, Iterator

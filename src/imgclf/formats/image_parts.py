@@ -1,4 +1,6 @@
-"""Image files without their metadata: pixels and orientation are all that a classifier looks at.
+"""Strip metadata from image files.
+
+Image files without their metadata: pixels and orientation are all that a classifier looks at.
 
 Text, profiles, thumbnails and further frames are left out before a decoder sees the file, so that none of them can make
 a good image unreadable, or take time and memory. A file that lacks only its end marker gets one.

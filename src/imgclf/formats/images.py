@@ -1,4 +1,4 @@
-"""The one way an image file becomes pixels, for training and for prediction alike.
+"""Decode image files into uint8 pixels.
 
 Read are PNG, JPEG, WebP, BMP, GIF (of an animation the first frame) and PBM/PGM/PPM: formats whose readers start no
 other program. Decided here, once:

@@ -1,4 +1,4 @@
-"""CIFAR's pickles, read by a machine that can build lists, dicts and arrays of bytes, and nothing else.
+"""Parse CIFAR pickles without running code.
 
 A pickle is a program for a small stack machine; Python's own machine can import and call anything. This one
 knows the instructions that CIFAR's files consist of (protocols 2 to 5: what Python 2 wrote, and what Python 3

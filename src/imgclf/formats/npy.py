@@ -1,4 +1,4 @@
-"""Arrays in .npy files: the header is checked before a word of it is believed, and the file is mapped, not read."""
+"""Map .npy files after checking their headers."""
 
 import io
 import math

@@ -1,4 +1,4 @@
-"""Arrays of an .npz file: each header is checked before a byte is reserved, and nothing is ever unpickled."""
+"""Read .npz files without unpickling."""
 
 import errno
 import math

@@ -1,4 +1,4 @@
-"""An npz that is read as it was written, to the bit, or not at all.
+"""Read and write .npz files with a checksum.
 
 Beside its arrays it holds `sha256`, a digest over all their names, types, shapes and bytes: the zip's own checksums are
 of 32 bits each, and know nothing of what a member is called or of which members there should be.

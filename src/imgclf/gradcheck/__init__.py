@@ -1,4 +1,4 @@
-"""Is the gradient the gradient? Calculus held against trying, at every parameter.
+"""Gradient check: analytic gradient against numerical, at every parameter.
 
 Read in this order:
 

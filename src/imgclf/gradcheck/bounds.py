@@ -1,4 +1,4 @@
-"""How far a right numerical gradient may lie from a right analytic one: truncation and round-off, added up.
+"""Error bounds of numerical gradients: truncation and rounding.
 
 A central difference of step h is off by at most h**2/6 times the third derivative (Taylor), and by what was rounded on
 the way, divided by h. Neither is a matter of taste, so no threshold is.

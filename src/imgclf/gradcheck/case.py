@@ -1,4 +1,4 @@
-"""One loss at one point of the weights, on some images; and its gradient, found without the code under check."""
+"""A case of the check: a loss at some weights and images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The whole check: every loss, with and without penalty, at every point, in every layer."""
+"""Run the gradient check: every loss, penalty, point and layer."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

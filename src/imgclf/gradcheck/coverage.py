@@ -1,4 +1,4 @@
-"""What a check has not seen it cannot vouch for: it asks whether all points together showed enough."""
+"""Check that the points cover enough to vouch for a gradient."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Every parameter: the gradient of the data's loss by differences of all D*C + C of them, and how far to trust each.
+"""Numerical gradient of every parameter, with an error bound.
 
 In increment form a difference costs one curve an example instead of two losses of the whole batch, so all of them cost
 little more than a few gradients, and have nearly all their digits.

@@ -1,4 +1,4 @@
-"""What moving one score of one class does to the loss of an example, by formulas that lose no digits.
+"""Exact loss differences when one score of one class moves.
 
 Moving the weight W[d, c] by h moves the score of class c by t = h * x_d, for every example, and no other score. So the
 difference that a central difference needs is a sum over the examples of

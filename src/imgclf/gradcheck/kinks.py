@@ -1,4 +1,4 @@
-"""Where a hinge has no slope: a difference taken across a kink says nothing about either side.
+"""Kinks of hinge losses, where no derivative exists.
 
 Every loss here is convex in each score. So what is right at a kink can be said all the same: the slope lies between
 that of the step down and that of the step up, and the central difference is the middle of the two.

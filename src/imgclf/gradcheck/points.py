@@ -1,4 +1,4 @@
-"""Where to check: on which images, and at which weights. A gradient that is right at W = 0 may be wrong elsewhere."""
+"""Images and weights at which gradients are checked."""
 
 from collections.abc import Callable
 from itertools import islice

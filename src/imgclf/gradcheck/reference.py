@@ -1,4 +1,4 @@
-"""The losses once more, as their definitions read, for any kind of number: extended precision, or complex.
+"""Reference losses by definition, for extended and complex precision.
 
 They share no code with `imgclf.losses`: what both sides had wrong alike, no check could see.
 """

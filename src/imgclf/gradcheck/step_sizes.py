@@ -1,4 +1,7 @@
-"""How the error of a difference depends on its step: too long a step truncates, too short a one drowns in rounding."""
+"""Error of a numerical gradient as a function of its step.
+
+How the error of a difference depends on its step: too long a step truncates, too short a one drowns in rounding.
+"""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""What is checked: the functions that training uses, put together; or the same with a mistake planted in one."""
+"""The implementation under check, right or with a planted mistake."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

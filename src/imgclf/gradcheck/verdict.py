@@ -1,4 +1,4 @@
-"""What a check found: parameters compared, and what follows from them."""
+"""Verdicts of a gradient check: parameters compared, worst error."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Pictures and pages made of runs: what a run has learned, and where it is wrong."""
+"""Pictures of runs and of gradient checks."""

@@ -1,4 +1,4 @@
-"""Where a gradient is wrong: the error at every weight, one image a class."""
+"""Picture of gradient errors, one image per class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

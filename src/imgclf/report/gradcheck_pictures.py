@@ -1,4 +1,4 @@
-"""The pictures of a gradient check: where its errors are, and how they depend on the step."""
+"""Write the pictures of a gradient check."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Short names of classes that can be told apart: in pictures, within inches; on the terminal, within columns."""
+"""Shorten class names and keep them distinct."""
 
 import os.path
 from bisect import bisect_left

@@ -1,4 +1,4 @@
-"""The pictures of a run directory: what is drawn, and under which name."""
+"""Write the pictures of a run."""
 
 from collections.abc import Callable, Collection
 from functools import cache

@@ -1,4 +1,4 @@
-"""The vertical axes of the learning curves: where they begin and end, their ticks, how a value is written."""
+"""Vertical axes of learning curves: limits, scale and ticks."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The error of a numerical gradient by its step: truncation on one side, round-off on the other."""
+"""Picture of the numerical gradient's error by step size."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How every picture looks: a sheet of paper, one font, few colours, all of them safe for the colour-blind.
+"""Style of all pictures: layout, font and colors.
 
 Positions are inches from the top left corner of the sheet, as on paper; sizes of text are points, 1/72 inch.
 No pyplot: it keeps every figure alive, and picks a window system.

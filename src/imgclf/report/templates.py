@@ -1,4 +1,4 @@
-"""The weights as pictures: what a linear classifier looks for, one template a class."""
+"""Picture of the weights as templates, one per class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

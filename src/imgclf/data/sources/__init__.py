@@ -1,4 +1,4 @@
-"""Where data comes from: a source is `load(path, splits, **options) -> {split: Dataset}`, of the splits it has.
+"""Data sources: `load(path, splits, **options) -> {split: Dataset}`.
 
 And `measure`, of the same arguments, says what those splits will take before anything large is read.
 

@@ -1,4 +1,7 @@
-"""What CIFAR-10 and CIFAR-100 share: a few named files in a folder or an archive, as pickles or as plain records."""
+"""Shared reader of CIFAR-10 and CIFAR-100 files.
+
+What CIFAR-10 and CIFAR-100 share: a few named files in a folder or an archive, as pickles or as plain records.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Many image files at once, on all cores: what comes of them, and in which order, does not depend on how many."""
+"""Decode many image files in parallel, in a fixed order."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor

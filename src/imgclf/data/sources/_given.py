@@ -1,4 +1,4 @@
-"""What the config gives a source: a path, or none."""
+"""Check whether a source is given a path."""
 
 from pathlib import Path
 

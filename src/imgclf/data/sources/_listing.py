@@ -1,4 +1,4 @@
-"""The image files of one split, class by class: looked at without opening them, and then read in that order."""
+"""List and read the image files of one split."""
 
 import hashlib
 import math

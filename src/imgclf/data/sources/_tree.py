@@ -1,4 +1,4 @@
-"""How a folder of images is read: which of its folders are splits, which are classes, and what is passed over.
+"""Find splits and classes in a folder of images.
 
 Only names are looked at; no file is opened. What is not understood is never dropped in silence: `Tree.passed_over`
 names it, and `imgclf data info` and the warnings of `imgclf train` print that.

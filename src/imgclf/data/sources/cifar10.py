@@ -1,4 +1,4 @@
-"""CIFAR-10 (Krizhevsky 2009): 32x32 colour pictures of ten classes, in the python or the binary version."""
+"""Source `cifar10`: 32x32 color images in ten classes (Krizhevsky 2009)."""
 
 from collections.abc import Collection
 from functools import partial

@@ -1,4 +1,4 @@
-"""CIFAR-100 (Krizhevsky 2009): 32x32 colour pictures of 100 fine and 20 coarse classes."""
+"""Source `cifar100`: 100 fine or 20 coarse classes (Krizhevsky 2009)."""
 
 from collections.abc import Collection
 from functools import partial

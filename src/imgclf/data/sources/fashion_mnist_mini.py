@@ -1,4 +1,7 @@
-"""The set that ships with imgclf: 6,000 + 1,000 pictures of clothes from Fashion-MNIST, 28x28, gray, ten classes."""
+"""Source `fashion-mnist-mini`: the images that ship with imgclf.
+
+The set that ships with imgclf: 6,000 + 1,000 pictures of clothes from Fashion-MNIST, 28x28, gray, ten classes.
+"""
 
 from collections.abc import Collection
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""One folder a class: PATH/train/cat/1.png, PATH/test/dog/2.jpg, or PATH/cat/1.png where there are no splits."""
+"""Source `folder`: image files in one folder per class.
+
+One folder a class: PATH/train/cat/1.png, PATH/test/dog/2.jpg, or PATH/cat/1.png where there are no splits.
+"""
 
 from collections.abc import Collection
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""MNIST and its family: a folder with IDX files of images and labels, gzipped or not."""
+"""Source `idx`: MNIST and similar data sets in IDX files."""
 
 import hashlib
 import math

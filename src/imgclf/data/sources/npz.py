@@ -1,4 +1,6 @@
-"""Arrays in an .npz file: X and y, or x_train, y_train, x_val, y_val, x_test, y_test, and class_names if you like.
+"""Source `npz`: NumPy arrays in one file.
+
+Arrays in an .npz file: X and y, or x_train, y_train, x_val, y_val, x_test, y_test, and class_names if you like.
 
 Upper case does not matter; val may be called valid, validation or dev. Other arrays are passed over, with a warning.
 

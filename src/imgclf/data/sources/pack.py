@@ -1,4 +1,4 @@
-"""What `imgclf data pack` wrote: arrays in files, mapped into memory."""
+"""Source `pack`: memory-mapped arrays written by `imgclf data pack`."""
 
 from collections.abc import Collection
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Generated pictures, no file: each class a smooth pattern, each example that pattern moved and made noisy.
+"""Source `synthetic`: generated images.
+
+Generated pictures, no file: each class a smooth pattern, each example that pattern moved and made noisy.
 
 Options, in `data.options`:
     classes    10    how many classes

@@ -1,4 +1,4 @@
-"""The layers of the check: each looks at a gradient in its own way, and sees what the others cannot.
+"""Kinds of check, each of which finds mistakes others miss.
 
 Each is a function (subject, case, l2, l1) -> Outcome. Read in this order: `textbook` (one weight at a time), `value`
 (is the loss the loss?), `identities`, `hygiene`, `toys`, `steps`, `float32`, `training`. What `check` adds to them is

@@ -1,4 +1,4 @@
-"""Loss and gradient in float32, as training uses them, held against float64: never by differences, which drown."""
+"""Check of float32 loss and gradient against float64."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Manners of a function that others build on: same question, same answer; nothing changed, nothing kept."""
+"""Check for side effects: deterministic, inputs unchanged, no state."""
 
 from collections.abc import Callable
 from typing import Any

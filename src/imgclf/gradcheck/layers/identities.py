@@ -1,4 +1,4 @@
-"""Laws that every right gradient obeys, whatever the data: what a reader can check without any formula of the loss.
+"""Check of invariances that every right gradient obeys.
 
 They see mistakes that depend on which images come together, and how many; differences on one batch cannot.
 """

@@ -1,4 +1,4 @@
-"""Does a step do what its formula says? A right gradient is of no use if the step that follows it is wrong."""
+"""Check of optimizer steps and step sizes against their formulas."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The textbook's check: move one weight a little up and a little down, and see how the loss follows.
+"""Textbook gradient check: central differences, one weight at a time.
 
 Simple and slow, so it is done for every bias and for a sample of W; on the real loss, as a black box. Its losses are
 rounded before they are subtracted: it sees a mistake of one part in 10,000, and not much less.

@@ -1,4 +1,4 @@
-"""Small made-up data that real images do not offer: shapes that cannot be mixed up, and the edges of the possible."""
+"""Check on small artificial data and extreme values."""
 
 from collections.abc import Callable
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""The gradient that trains: on a batch of the run, read and computed as in training, held against plain float64.
+"""Check of the gradient that trains, on a batch of the run.
 
 And on threads, which share the work: theirs is the same to the bit.
 """

@@ -1,4 +1,4 @@
-"""Is the loss the loss? A gradient can only be right for the function that it is the gradient of."""
+"""Check of the loss value against its definition."""
 
 import math
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Mistakes that people make in gradients, each planted into the right functions by a line or two.
+"""Common mistakes in gradients, to be planted.
 
 A mutant is a name, a transformation of the subject, the losses that it makes sense for, and a reason where the mutant
 is right all the same: then nothing can be found, and it must be shown to change nothing.

@@ -1,4 +1,4 @@
-"""How to plant a mistake: each function here puts a change into one of the functions under check."""
+"""Plant a mistake in a function under check."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Plant every mistake, and see which layer of the check finds it first, and whether the usual checks would have."""
+"""Run the self-test and compare with usual gradient checks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What gradient checks usually look at: ten samples, or one direction; to see what they miss."""
+"""Usual gradient checks: ten samples, or one random direction."""
 
 from functools import lru_cache
 

@@ -1,4 +1,4 @@
-"""A learner's own loss and gradient, checked without trusting it.
+"""Check of a learner's own loss and gradient, without trusting it.
 
 Read in this order: `process` (the function runs in a child process), `noise`, `precision` and `differences` (is dW the
 slope of the returned value?), `ours` (our answer, and how far a right one may be from it), `other_data` and `elsewhere`

@@ -1,4 +1,4 @@
-"""All that can be asked of a learner's function, and the report of it."""
+"""Check a learner's function and report the findings."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

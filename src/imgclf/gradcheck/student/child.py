@@ -1,4 +1,4 @@
-"""The child's side: imports a learner's file, calls its function when asked, and tells what it did.
+"""Child process that imports and calls a learner's function.
 
 Run as `python -m imgclf.gradcheck.student.child DESCRIPTOR PARENT FILE FUNCTION` by `process`.
 """

@@ -1,4 +1,4 @@
-"""A learner's function is asked at points, and what it says is kept beside what we say."""
+"""Ask a learner's function and keep its answers."""
 
 from typing import NamedTuple, TypeAlias
 

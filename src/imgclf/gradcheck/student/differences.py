@@ -1,4 +1,4 @@
-"""Is dW the slope of the returned value? Every W[d, c] is moved a little up and down, and the step followed down.
+"""Numerical gradient of a learner's returned loss.
 
 The error of a right gradient falls with the step until rounding, that of a wrong one stays; where the step crosses a
 kink of a hinge, it drops once the kink is outside.

@@ -1,4 +1,4 @@
-"""A function that is right for the images at hand, asked elsewhere: other data, and scores that exp does not survive.
+"""Ask a learner's function at other data and larger scores.
 
 With a loss of ours to compare with, one question a point is enough. Without one, two laws are left: dW is the slope of
 the loss along any direction, and the loss of some images is the mean over their parts.

@@ -1,4 +1,4 @@
-"""Wrong answers in a sentence, where the mistake is a known one; no guesses where it is not."""
+"""Explain wrong answers where the mistake is a known one."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What was looked at, one by one: pass, fail or inconclusive, and why in a sentence."""
+"""Findings about a learner's function: verdicts and sentences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Messages between two processes: a JSON header and the raw bytes of arrays. Nothing in them is ever run."""
+"""Messages between processes: JSON and raw arrays, nothing executed."""
 
 import json
 import math

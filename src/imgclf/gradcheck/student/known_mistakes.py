@@ -1,4 +1,4 @@
-"""What a learner's gradient would be with each of the mistakes that people make: to tell which one it is."""
+"""Gradients with the mistakes that learners often make."""
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.gradcheck.self_test.mutants import MUTANTS

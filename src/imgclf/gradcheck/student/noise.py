@@ -1,4 +1,6 @@
-"""How much rounding blurs a value, measured: differences of high order leave nothing of a smooth function but noise.
+"""Measure the rounding noise of a function.
+
+How much rounding blurs a value, measured: differences of high order leave nothing of a smooth function but noise.
 
 ECnoise of Moré and Wild 2011, "Estimating computational noise".
 """

@@ -1,4 +1,6 @@
-"""Other images to ask about: a function may be right for one N, one C, one scale of X or one order of the images.
+"""Other data to check a learner's function on.
+
+Other images to ask about: a function may be right for one N, one C, one scale of X or one order of the images.
 
 Each differs from the images at hand in one way, so that a mistake has a name. All cost a question or two.
 """

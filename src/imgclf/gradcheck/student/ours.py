@@ -1,4 +1,4 @@
-"""Our own answer, and how far a right one may lie from it: rounding in any order of summation, at worst.
+"""Our answer to a question, with its rounding bound.
 
 Where a hinge has a kink, or is so near to one that rounding decides its side, any slope between those of both sides
 is right.

@@ -1,4 +1,4 @@
-"""Where a learner's function is asked: W = 0, small, random and large W, and scores that exp does not survive."""
+"""Weights at which a learner's function is checked."""
 
 from typing import NamedTuple
 

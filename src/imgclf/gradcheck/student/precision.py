@@ -1,4 +1,4 @@
-"""The precision that a learner's function computes in, by what it returns and by how much rounding blurs its loss."""
+"""Detect the precision in which a learner's function computes."""
 
 from typing import NamedTuple
 

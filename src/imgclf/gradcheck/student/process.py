@@ -1,4 +1,4 @@
-"""A learner's function in a process of its own: it may crash, print, exit or never end, and the check goes on."""
+"""Run a learner's function in a process of its own."""
 
 import difflib
 import os
