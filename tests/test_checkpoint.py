@@ -141,7 +141,7 @@ def rewritten(path, change):
 def test_what_says_something_impossible_is_refused(tmp_path, change):
     room.save_checkpoint(tmp_path, made())
     rewritten(tmp_path / "checkpoint.npz", change)
-    with pytest.raises(RunError, match="not a checkpoint"):
+    with pytest.raises(RunError, match="not a usable checkpoint"):
         read_checkpoint(tmp_path / "checkpoint.npz")
 
 

@@ -19,7 +19,7 @@ def steps_per_epoch(n: int, batch_size: int) -> int:
 def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> SampleFn:
     """Return sample(step) -> Batch: every epoch deals each of the n examples once, in an order of its own.
 
-    Nothing is remembered from step to step but the order of the last epochs, which any step can make again.
+    Stateless, except that the last two orders are cached.
     """
     per_epoch = steps_per_epoch(n, batch_size)
 

@@ -125,7 +125,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     # Numbers of JSON may be too long for a float, and its lists too deep for Python.
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         reason = " ".join(str(error).split())[:80]
-        raise RunError(path, f"not a checkpoint that can be gone on from ({reason})", "train again") from error
+        raise RunError(path, f"not a usable checkpoint ({reason})", "train again") from error
 
 
 def _checkpoint(arrays: dict[str, NDArray[Any]]) -> Checkpoint:

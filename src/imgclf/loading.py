@@ -126,7 +126,7 @@ def load_for(model: Model, path: Path) -> Dataset:
     load = partial(SOURCES[source], path, **options)
     found = load(("test",)) or load(("train", "val"))
     if "val" in found:
-        raise DataError(path, "it has splits, but none for test", "name data of one split, or with a test split")
+        raise DataError(path, "no test split found", "give a data set with a test split or without splits")
     dataset = match_classes(found["test"] if "test" in found else found["train"], model.class_names, path)
     if preprocess.is_picture and len(dataset.example_shape) == 3:
         dataset = _redrawn(dataset, preprocess.picture)
@@ -167,7 +167,9 @@ def _arguments(config: Config) -> tuple[Path | None, dict[str, object]]:
     """Return what a config's source is asked for: path and options."""
     data, size, color = config.data, config.preprocess.image_size, config.preprocess.color
     if data.options and data.source != "synthetic":
-        raise UsageError("data.options", f"{data.source} has none", "they are for data.source: synthetic")
+        raise UsageError(
+            "data.options", "only applies to data.source: synthetic", f"{data.source} has no options: leave it out"
+        )
     if data.labels != "fine" and data.source != "cifar100":
         raise UsageError("data.labels", f"{data.source} has one kind", "coarse ones are for data.source: cifar100")
     options: dict[str, object] = {}

@@ -108,7 +108,7 @@ def train(plan: Plan, sum_blocks: SumFn, snapshot: Snapshot) -> Generator[Event,
                 _check_finite(plan, math.inf, state.step, seen.loss, what="a number that the optimizer remembers")
             tally = before.tally.plus(seen.loss, seen.correct, plan.examples(before.state.step))
             snapshot = replace(before, state=state, tally=tally, previous_loss=seen.loss)
-            # The row of an epoch looks at its last step from both sides: a run goes on before it or after the row.
+            # The row of an epoch needs the weights before and after its last step: no checkpoint is made in between.
             yield Step(state.step, seen.loss, snapshot if tally.examples < len(plan.train) else before)
         seconds = time.perf_counter() - began
         row = _row(plan, before, snapshot, sum_blocks)

@@ -42,7 +42,7 @@ def write(text: str, *, err: bool = False) -> None:
 
 
 def stop_talking(stream: TextIO) -> None:
-    """Send a stream that nobody reads nowhere: Python flushes at exit, and must have somewhere to flush to."""
+    """Redirect a closed stream to /dev/null, so that the flush at exit cannot fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

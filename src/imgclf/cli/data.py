@@ -45,7 +45,7 @@ def info(
 ) -> None:
     """Show how many images each class has in each split.
 
-    Of the data that the config names, split as for training; or of PATH, as it is: a folder of images, of CIFAR or
+    Describes the configured data set with its training splits, or PATH unchanged: a folder of images, of CIFAR or
     IDX files, a pack, a .tar.gz of CIFAR, or an .npz.
     """
     from imgclf.loading import load_all_splits, remarks, tree_of, where

@@ -36,7 +36,7 @@ MISSED = 1
 )
 @click.option("--min-accuracy", type=click.FloatRange(0, 1), metavar="F", help="Exit 1 if the accuracy is below F.")
 @click.option("--top-k", type=click.IntRange(min=1), default=5, show_default=True, metavar="K",
-              help="Also count as right what is among the K best.")  # fmt: skip
+              help="Also report the top-K accuracy.")  # fmt: skip
 @click.option("--out", type=PATH, metavar="DIR", help="Write eval.json and the confusion matrix there.")
 @threads_option
 @json_option

@@ -27,7 +27,7 @@ REFUSED = 1
               help="How many training images to check on, stratified by seed.")  # fmt: skip
 @click.option("--loss", "spec", metavar="FILE.py:FUNCTION",
               help="Check a function of your own: f(W, X, y, reg) -> (loss, dW).")  # fmt: skip
-@click.option("--against", metavar="NAME", help="With --loss: its value must be that of this loss of ours.")
+@click.option("--against", metavar="NAME", help="With --loss: compare with imgclf's own loss NAME.")
 @click.option("--self-test", is_flag=True, help="Plant known mistakes, and see that the check finds them all.")
 @click.option("--plot", type=PATH, metavar="DIR",
               help="Draw every parameter's error, and error against step size, into DIR. Absent or empty.")  # fmt: skip
@@ -52,8 +52,8 @@ def command(
     imgclf gradcheck -s model.loss=svm --plot look
     imgclf gradcheck --loss mine.py:my_svm --against svm
 
-    No threshold is chosen: an error above what truncation and rounding can amount to is a mistake. All losses, unless
-    -c, --run or -s model.loss names one. Exit 1 on a mistake, or where too little could be told.
+    There is no tolerance to set: each error is compared with a computed bound on truncation and rounding. Checks all
+    losses, unless -c, --run or -s model.loss names one. Exit 1 if a gradient is wrong or the check is inconclusive.
     """  # noqa: D301 - click wants the character, not its name
     from imgclf import run_dir
     from imgclf.parallel import workers

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 SHOWN = 10  # parameters of a table
 POINTS = {"zero": "W = 0", "start": "given W", "steps": "10 steps on", "wide": "random W"}
 LAYERS = {
-    "value": "the loss is the loss: by its definition, in extended precision",
+    "value": "loss value against its definition, in extended precision",
     "textbook": "the loss as a black box, one weight at a time",
     "exhaustive": "every parameter, by the increments of the loss",
     "complex step": "the increments themselves, along the imaginary axis",
     "identities": "laws: order, repetition, units, parts, tangents",
-    "hygiene": "same answer twice, nothing changed, nothing kept",
+    "hygiene": "deterministic; no input modified; no state retained",
     "toys": "one image, one pixel, two classes, huge scores",
     "optimizer": "steps and step sizes, by their formulas",
-    "float32": "as it is trained, held against float64",
+    "float32": "float32, as in training, against float64",
     "training": "the gradient that trains, on a batch of the run",
 }
 

@@ -40,7 +40,7 @@ def threads_option(command: F) -> F:
     """Add --threads."""
     return click.option(
         "--threads", type=click.IntRange(min=1), metavar="N",
-        help="Compute on N threads (default: as many cores as help). The result is the same to the bit.",
+        help="Compute on N threads (default: as many as make it faster). Results are bit-identical.",
     )(command)  # fmt: skip
 
 

@@ -41,7 +41,8 @@ class UnreadableImagesError(DataError):
 def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int | None, form: str) -> None:
     """Predict the class of image files of any size and mode with the model of RUN.
 
-    RUN is a run directory or a model.npz. Pictures are brought to the size and colour the model was trained on.
+    RUN is a run directory or a model.npz. Images are resized and converted to the size and color of the training
+    images.
     """
     from imgclf.cli.eval import open_run
 

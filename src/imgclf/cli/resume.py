@@ -242,8 +242,8 @@ class OldRun:
             )
         if before != epochs:
             console.say(
-                f"epochs    {before} -> {epochs}: steps are as a run of {epochs} would make them from here on; it is "
-                "not equal to one that had been so long from the start"
+                f"epochs    {before} -> {epochs}: from here on, step sizes are those of a run of {epochs} epochs; "
+                "the result differs from a run configured so from the start"
             )
 
 

@@ -37,7 +37,7 @@ def asked() -> Stop | None:
 
 
 def listen() -> None:
-    """Turn the first signal into a Stop, one that has been waiting too; but none that whoever started us ignores."""
+    """Raise Stop on the first signal, pending ones included; signals ignored by the parent stay ignored."""
     _asked.clear()
     _handle(_stop)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)

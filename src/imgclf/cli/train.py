@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @config_options
 @click.option("--out", type=PATH, metavar="DIR", help="The run directory (default: runs/NAME). Absent or empty.")
 @click.option(
-    "--resume", type=PATH, metavar="RUN", help="Go on with a run that was broken off; -s train.epochs=N: longer."
+    "--resume", type=PATH, metavar="RUN", help="Resume an interrupted run; add -s train.epochs=N to train for longer."
 )
 @threads_option
 @click.option("--no-plots", is_flag=True, help="Draw no pictures.")
@@ -67,12 +67,12 @@ def command(
 
     \b
     imgclf train                                  on the images that come with imgclf
-    imgclf train -c configs/cifar10_softmax.yaml  as a config says
+    imgclf train -c configs/cifar10_softmax.yaml  with the settings of a config file
     imgclf train -s model.loss=svm -s train.epochs=5
-    imgclf train --resume runs/NAME               on from where it was stopped, to the same bytes
+    imgclf train --resume runs/NAME               resume where it was stopped; same result, bit for bit
     mpiexec -n 4 imgclf train                     on four processes, with imgclf[mpi]
 
-    Pictures read from a folder are kept in the user's cache folder for the next time; IMGCLF_CACHE=0 turns that off.
+    Decoded images of a folder are cached in the user's cache folder; IMGCLF_CACHE=0 turns that off.
     """  # noqa: D301 - click wants the character, not its name
     from imgclf.cli.resume import OldRun
     from imgclf.config import dump
@@ -148,7 +148,7 @@ class NewRun:
         return self
 
     def take_up(self, ctx: click.Context, console: Console) -> None:
-        """Return that it goes on from nowhere."""
+        """A new run has no checkpoint: return None."""
 
     def check(self, plan: "Plan", since: "Checkpoint | None") -> None:
         """Accept any data."""

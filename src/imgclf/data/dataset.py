@@ -12,7 +12,7 @@ from imgclf.arrays import IntArray, places, slices
 from imgclf.data.official import LoadedFile
 from imgclf.formats.npy import check_whole
 
-AT_ONCE = 16 << 20  # bytes of pictures that are looked at at a time
+AT_ONCE = 16 << 20  # bytes of images processed at a time
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def read_sealed_npz(path: Path) -> dict[str, NDArray[Any]]:
     arrays = read_npz(path)
     seal = arrays.pop(SEAL, None)
     if seal is None or str(seal) != digest(arrays):
-        raise DataError(path, "its checksum is another", "it was damaged, or changed by other means")
+        raise DataError(path, "checksum mismatch", "the file is damaged or was edited")
     return arrays
 
 
