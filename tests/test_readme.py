@@ -104,7 +104,7 @@ def test_the_first_commands_are_targets_of_make():
 
 def test_make_train_says_how_to_call_imgclf_as_the_readme_does():
     printed = subprocess.run(["make", "-n", "train"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert ". .venv/bin/activate" in printed.splitlines()[-1]
+    assert ". .venv/bin/activate" in printed
     assert "`. .venv/bin/activate`" in README.partition("## ")[0]
 
 
