@@ -14,7 +14,7 @@ from imgclf.cores import available_cores
 @pytest.fixture
 def quickly(tmp_path):
     """Examine a reader for a moment; tests on several processes each have readers of their own."""
-    return lambda name: examine(name, tmp_path / "files", count=500, seconds=1.2)
+    return lambda name: examine(name, tmp_path / "files", count=300, seconds=0.6)
 
 
 @pytest.fixture(scope="module")

@@ -113,7 +113,7 @@ def test_a_naive_writer_is_caught(runs, all_write):
     plan = runs.plan("train.epochs=2")
     all_write(runs.write_naively)
     failures = number = 0
-    for number, directory in enumerate(killed_everywhere(runs, plan, every=3), 1):  # noqa: B007
+    for number, directory in enumerate(killed_everywhere(runs, plan, every=7), 1):  # noqa: B007
         try:
             runs.either(plan, directory)
         except (ImgclfError, ValueError):

@@ -30,7 +30,7 @@ def test_killed_at_random_times(runs, tell, kind, kills):
 def test_a_naive_writer_is_caught(runs, all_write):
     """The alarm rings."""
     all_write(runs.write_naively)
-    killed, wrong = kill_and_go_on(runs, "steps", QUICK)
+    killed, wrong = kill_and_go_on(runs, "steps", QUICK // 2)
     assert len(wrong) > 0.2 * killed
 
 

@@ -142,7 +142,7 @@ def test_error_that_is_not_finite_is_a_gap(bad):
     assert np.isnan(figure.axes[0].lines[1].get_ydata()).all()
 
 
-@pytest.mark.parametrize("options", [{}, {"floor": 1e-12}, {"floor": 0.0}, {"flat": True}])
+@pytest.mark.parametrize("options", [{}, {"floor": 0.0}, {"flat": True}])
 @pytest.mark.parametrize(
     ("steps", "errors"),
     [
@@ -191,7 +191,7 @@ def test_bound_of_zero_is_in_the_row_of_zero():
     assert labels(figure)[FLOOR].get_position()[1] == zero_row(figure)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("width", [0, 0.5, 20])
 def test_names_do_not_overlap_keep_their_order_and_are_left_of_the_lines(seed, width):
     factors = 10 ** np.random.default_rng(seed).uniform(-width, 0, size=4)
