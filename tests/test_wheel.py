@@ -46,6 +46,7 @@ def test_a_wheel_holds_the_embedded_data_of_the_clone(installed, tmp_path):
     assert python(installed, tmp_path, "-c", FINGERPRINTS).split() == in_the_clone
 
 
+@pytest.mark.long  # `make wheel-check` does so too
 def test_a_wheel_trains_in_an_empty_folder(installed, tmp_path):
     out = python(installed, tmp_path, "-m", "imgclf", "train", "-s", "train.epochs=1")
     assert "runs/fashion-mnist-mini-softmax" in out

@@ -64,7 +64,10 @@ def works_or_says_one_line(done, told):
         assert errors[0].isprintable(), (told, done)
 
 
-@pytest.mark.parametrize("kind", DAMAGE)
+LONG = {"a folder", "a number too long", "not text", "a surrogate"}
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=[pytest.mark.long] * (kind in LONG)) for kind in DAMAGE])
 def test_a_file_of_a_run_may_be_anything(imgclf, tmp_path, monkeypatch, trained, kind):
     binary = kind in ("a pipe", "a folder", "a device", "a link to itself", "empty")
     for name in NAMES if binary else NAMES[:6]:

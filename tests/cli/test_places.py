@@ -20,13 +20,14 @@ NAMES = {
     "255 bytes": "r" * 255,
     "dots": "...",
 }
+LONG = {"spaces", "emoji", "dots", "255 bytes"}
 
 
 def status(run):
     return json.loads((Path(run) / "status.json").read_text())["status"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in NAMES])
 def test_any_name_will_do(imgclf, name):
     out = NAMES[name]
     done = imgclf(*TRAIN, f"--out={out}")

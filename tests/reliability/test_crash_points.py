@@ -77,9 +77,9 @@ def lost_or_differing(runs, plan):
     ids=["epochs", "steps"],
 )
 def test_every_point_of_a_short_run(runs, overrides):
-    number, wrong = lost_or_differing(runs, runs.plan("train.epochs=2", *overrides))
+    number, wrong = lost_or_differing(runs, runs.plan("train.epochs=1", *overrides))
     assert wrong == []
-    assert number > 50  # so many there are at least
+    assert number > 40  # so many there are at least
     assert len(list((runs.at / "runs").iterdir())) < number + 20
 
 

@@ -186,7 +186,7 @@ def test_a_right_gradients_error_falls_to_a_quarter(asking, make_case):
     assert all(3.9 < row.ratio < 4.1 for row in table[1:4])
 
 
-@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("known", [True, pytest.param(False, marks=pytest.mark.long)])
 @pytest.mark.parametrize(("loss", "function"), [pair for pair in ALL_RIGHT if not pair[1].__name__.endswith("loops")])
 @pytest.mark.parametrize("way", PRECISIONS)
 def test_a_right_function_in_another_precision_passes_and_is_told_so(asking, make_case, loss, function, known, way):
