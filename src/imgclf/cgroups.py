@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 _ROOT = Path("/sys/fs/cgroup")
 
@@ -11,7 +11,7 @@ class Group(NamedTuple):
     """A control group: its folder, and the version of its files, whose names and contents differ."""
 
     folder: Path
-    version: Literal[1, 2]
+    version: int  # 1 or 2
 
 
 def groups(controller: str) -> Iterator[Group]:
@@ -26,7 +26,7 @@ def groups(controller: str) -> Iterator[Group]:
             continue
         folder = root / path.strip("/")
         for group in (folder, *folder.parents):
-            yield Group(group, version)  # type: ignore[arg-type]
+            yield Group(group, version)
             if group == root:
                 break
 

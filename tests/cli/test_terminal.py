@@ -88,7 +88,7 @@ SAYS = {  # a command line that prints the name, and its exit code
     ("gradcheck", "--run", NAME): 4,
     ("gradcheck", "--loss", f"{NAME}.py:f"): 2,
     ("data", "info", f"data/{NAME}"): 0,
-    ("data", "pack", f"data/{NAME}", "--out", f"packed-{NAME}"): 0,
+    ("data", "pack", f"data/{NAME}", "--out", f"packed-{NAME}", "--progress=plain"): 0,
     ("data", "download", NAME): 2,
     ("config", "show", *DATA[:4]): 0,
     ("config", "check", f"config/{NAME}"): 2,
