@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-kernels test-long fuzz test-lowest check lint types format cover bench gradcheck wheel wheel-check clean
+.PHONY: help setup train test test-slow test-kernels test-long fuzz test-lowest check lint types format cover bench gradcheck wheel wheel-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ train: .venv/.installed  ## train on the images that ship with imgclf
 
 test: .venv/.developed  ## run the tests
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
+
+test-slow: .venv/.developed  ## run the tests that take longest: kills, strangers' files, several processes
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'slow and not long'
 
 # OpenBLAS multiplies with the kernel that is named, where the processor can: with AVX2, AVX-512, and SSE2 alone.
 test-kernels: .venv/.developed  ## run the tests of last bits with each kind of matrix multiplication that the processor can
@@ -91,7 +94,7 @@ wheel-check: wheel  ## install the wheel into an empty environment and train in 
 
 # Left out is what takes long and hardly meets the libraries; `tests/cli` checks gradients and resumes as well.
 test-lowest: .venv-lowest/.installed  ## run the tests on the oldest supported versions, but for the slowest
-	.venv-lowest/bin/python -m pytest -q -n auto --dist worksteal \
+	.venv-lowest/bin/python -m pytest -q -n auto --dist worksteal -m 'not long' \
 		--ignore tests/gradcheck --ignore tests/hostile --ignore tests/reliability
 
 .venv-lowest/.installed: pyproject.toml tests/lowest.txt

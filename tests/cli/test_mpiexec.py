@@ -15,6 +15,8 @@ from imgclf.losses import LOSSES
 from imgclf.model_file import load_model
 from imgclf.optimizers import OPTIMIZERS
 
+pytestmark = pytest.mark.slow
+
 MPIEXEC = Path(sys.executable).parent / "mpiexec"
 PATIENCE = 120  # seconds after which something hangs
 FILES = {

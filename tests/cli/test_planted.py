@@ -15,6 +15,8 @@ from imgclf.data.official import OfficialFile
 from imgclf.downloads.official import OFFICIAL, OfficialSet
 from imgclf.storage import UNFINISHED
 
+pytestmark = pytest.mark.slow
+
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 PRECIOUS = b"precious\n" * 99
 VICTIM, FOLDER = Path("victim"), Path("folder of the victim")

@@ -8,6 +8,8 @@ from hostile.examine import examine
 from hostile.mutations import KINDS, mutate
 from hostile.naive import NAIVE
 
+pytestmark = pytest.mark.slow
+
 ALARMS = {
     "unpickles": r"does pickle\.find_class",
     "loads objects": r"asks for more memory|reserves \d+ MB|pickle\.find_class|warns",

@@ -10,6 +10,8 @@ from hostile.readers import READERS
 from hostile.watch import UNNOTICED
 from imgclf.cores import available_cores
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def quickly(tmp_path):

@@ -14,6 +14,8 @@ from imgclf.errors import ImgclfError
 from imgclf.losses import LOSSES
 from imgclf.optimizers import OPTIMIZERS
 
+pytestmark = pytest.mark.slow
+
 WATCHED = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod", "fcntl.flock"}
 
 

@@ -11,6 +11,8 @@ from children import in_child
 from imgclf import storage
 from imgclf.errors import ImgclfError
 
+pytestmark = pytest.mark.slow
+
 KINDS = {
     "epochs": (),
     "steps": ("optimizer.name=adam", "checkpoint={unit: step, every: 1}"),

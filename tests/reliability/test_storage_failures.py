@@ -13,6 +13,8 @@ from imgclf import storage
 from imgclf.checkpoint import load_checkpoint
 from imgclf.errors import StorageError
 
+pytestmark = pytest.mark.slow
+
 CHANGES = {"os.rename", "os.mkdir", "os.truncate", "os.chmod"}
 WRITING = os.O_WRONLY | os.O_RDWR
 UNSAID = 1  # exit code of a run that ends as if nothing had happened
