@@ -5,20 +5,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgclf.arrays import FloatArray, SumFn, sum_in_turn
-from imgclf.batches import SampleFn, epoch_sampler, steps_per_epoch
+from imgclf.arrays import FloatArray
+from imgclf.batches import Reader, SampleFn, epoch_sampler, steps_per_epoch
 from imgclf.config import Config
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread
 from imgclf.errors import DataError, UsageError
-from imgclf.folding import folded, pays, reader
-from imgclf.gradients import GRADIENTS, GradientFn, Objective
+from imgclf.gradients import Objective, numerical_gradient
 from imgclf.loading import load_training_data, where
 from imgclf.losses import LOSSES
 from imgclf.model_file import Model
+from imgclf.numerics.sums import SumFn, sum_in_turn
 from imgclf.optimizers import OPTIMIZERS, Optimizer
 from imgclf.schedules import SCHEDULES, Schedule, with_warmup
 from imgclf.seeds import WEIGHTS, normal, stream
+from imgclf.speed.kernels import KERNELS, Kernel
 
 LEAST_SPREAD = 1 / 50  # of the values the classifier sees: their standard deviation
 
@@ -32,7 +33,7 @@ class Plan:
     val: Dataset | None
     preprocess: Preprocess
     objective: Objective
-    evaluate_gradient: GradientFn
+    kernel: Kernel
     optimizer: Optimizer
     step_size: Schedule
     sample: SampleFn
@@ -70,7 +71,7 @@ def make_plan(config: Config, sum_blocks: SumFn = sum_in_turn) -> Plan:
         val=val,
         preprocess=preprocess,
         objective=make_objective(config),
-        evaluate_gradient=make_gradient(config, size, len(train.class_names)),
+        kernel=make_kernel(config),
         optimizer=make_optimizer(config),
         step_size=make_schedule(config, per_epoch),
         sample=make_sampler(config, train, preprocess, size),
@@ -99,13 +100,14 @@ def continue_from(plan: Plan, model: Model) -> Plan:
 
 def make_sampler(config: Config, train: Dataset, preprocess: Preprocess, batch_size: int) -> SampleFn:
     """Return sample(step), in an order that follows from the config's seed."""
-    return epoch_sampler(len(train), batch_size, config.seed, reader(preprocess, train))
+    return epoch_sampler(len(train), batch_size, config.seed, Reader(preprocess, train))
 
 
-def make_gradient(config: Config, batch_size: int, classes: int) -> GradientFn:
-    """Return the gradient that the config names; the analytic one on pixels as they are stored, where that pays."""
-    gradient = GRADIENTS[config.train.gradient]
-    return folded(gradient) if config.train.gradient == "analytic" and pays(batch_size, classes) else gradient
+def make_kernel(config: Config) -> Kernel:
+    """Return what computes the gradient that the config names: the analytic one by its kernel, or the numerical one."""
+    return (
+        KERNELS[config.train.kernel] if config.train.gradient == "analytic" else lambda sum_blocks: numerical_gradient
+    )
 
 
 def make_objective(config: Config, loss: str | None = None) -> Objective:

@@ -6,7 +6,6 @@ of all branches, adds it up, and gives it to all. So a rank sends about twice th
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from itertools import pairwise
@@ -15,9 +14,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import Batch, FloatArray, SumFn, Sums
 from imgclf.errors import DataError
-from imgclf.gradients import BatchGradient, GradientFn, Objective
+from imgclf.numerics.sums import SumFn, Sums
 from imgclf.parallel import runs
 
 SAME_DATA = "give every rank the same data and settings"
@@ -43,15 +41,6 @@ class Communicator(Protocol):
 
     def Allgatherv(self, sendbuf: Any, recvbuf: Any) -> None:  # noqa: N802
         """Give an array to all, and fill [array, how many numbers from each] with that of every rank."""
-
-
-def data_parallel(evaluate_gradient: GradientFn, comm: Communicator) -> GradientFn:
-    """The same gradient, the blocks of every batch shared out among the ranks."""
-
-    def evaluate(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        return evaluate_gradient(objective, replace(batch, sum_blocks=on_ranks(batch.sum_blocks, comm)), weights)
-
-    return evaluate
 
 
 def on_ranks(sum_blocks: SumFn, comm: Communicator) -> SumFn:

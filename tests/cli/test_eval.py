@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from imgclf.arrays import BLOCK
 from imgclf.config import resolve
 from imgclf.evaluate import score_pictures
 from imgclf.loading import load_for, load_test
 from imgclf.model import scores
 from imgclf.model_file import load_model
+from imgclf.numerics.sums import BLOCK
 
 
 @pytest.fixture

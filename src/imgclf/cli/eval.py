@@ -137,8 +137,8 @@ def _choose_data(
     console: Console, path: Path, model: "Model", split: str | None, data: Path | None
 ) -> tuple[str, "Dataset"]:
     """Return the split's name and its images, as the command line asks for them."""
-    from imgclf.arrays import places
     from imgclf.loading import load_for, warnings_about, where
+    from imgclf.numerics.indices import places
 
     if data is not None and split is None:
         for passed_over in warnings_about(data):
@@ -238,7 +238,7 @@ def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None
 
 def summarise(path: Path, split: str, model: "Model", seen: "Evaluation", top_k: int) -> dict[str, Any]:
     """Return what `--json` prints."""
-    from imgclf.metrics import per_class, wilson_interval
+    from imgclf.metrics import wilson_interval
 
     k = min(top_k, len(model.class_names))
     return {
@@ -250,10 +250,7 @@ def summarise(path: Path, split: str, model: "Model", seen: "Evaluation", top_k:
         "accuracy": seen.accuracy,
         "accuracy_interval": list(wilson_interval(seen.correct, seen.n)),
         "top_k": {str(k): seen.top_k(k)},
-        "per_class": {
-            name: one._asdict()
-            for name, one in zip(model.class_names, per_class(seen.pairs, len(model.class_names)), strict=True)
-        },
+        "per_class": {name: one._asdict() for name, one in zip(model.class_names, seen.per_class(), strict=True)},
         "confusion": None if seen.confusion is None else seen.confusion.tolist(),
         "classes": list(model.class_names),
     }

@@ -5,11 +5,11 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from imgclf.arrays import SumFn
 from imgclf.checkpoint import Checkpoint
 from imgclf.compose import Plan
 from imgclf.cores import available_cores
 from imgclf.data_identity import fingerprints
+from imgclf.numerics.sums import SumFn
 from imgclf.parallel import workers
 from imgclf.ranks import check_agreement, on_ranks
 from imgclf.run import Epoch, Event, first_snapshot, train

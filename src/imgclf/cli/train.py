@@ -27,11 +27,11 @@ from imgclf.cli.stopping import Stop, asked
 from imgclf.errors import ImgclfError, StorageError
 
 if TYPE_CHECKING:
-    from imgclf.arrays import SumFn
     from imgclf.checkpoint import Checkpoint
     from imgclf.compose import Plan
     from imgclf.config import Config
     from imgclf.estimate import Estimate
+    from imgclf.numerics.sums import SumFn
     from imgclf.run import Finished
 
 

@@ -212,6 +212,9 @@ class Train(Section):
     epochs: Count = Field(default=20, description="How often every training image is seen.")
     batch_size: CountOrAll = Field(default=256, description="Images a step; 1: online SGD; all: full-batch descent.")
     gradient: Literal["analytic", "numerical"] = Field(default="analytic", description="By calculus or by differences.")
+    kernel: Literal["plain", "blocks"] = Field(
+        default="blocks", description="How the analytic gradient is computed: by the book's lines, or in blocks."
+    )
     dtype: Literal["float32", "float64"] = Field(default="float32", description="The numbers to compute with.")
 
 

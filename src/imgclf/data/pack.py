@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import slices
 from imgclf.data.class_names import decode_names
 from imgclf.data.dataset import Dataset
 from imgclf.data.extent import Extent
 from imgclf.errors import DataError
 from imgclf.formats.files import is_file, read_bytes
 from imgclf.formats.npy import map_npy, npy_header
+from imgclf.numerics.indices import slices
 from imgclf.storage import write_whole
 
 INDEX = "imgclf-pack.json"

@@ -11,11 +11,12 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import IntArray, slices
+from imgclf.arrays import IntArray
 from imgclf.data.dataset import Dataset
 from imgclf.data.pack import Index, Part, images_file, is_pack, labels_file, read_index, write_index
 from imgclf.errors import StorageError, UsageError
 from imgclf.formats.npy import header_bytes
+from imgclf.numerics.indices import slices
 from imgclf.storage import open_own, storage
 
 _BYTES_AT_RISK = 16 << 20  # written, but to be written again after a crash

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from imgclf.arrays import BLOCK, Batch, FloatArray, IntArray
+from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.gradcheck.self_test.planting import (
     Plant,
     Seen,
@@ -30,6 +30,7 @@ from imgclf.gradcheck.self_test.planting import (
 from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import BatchGradient, Objective
 from imgclf.losses import LOSSES, softmax, svm
+from imgclf.numerics.sums import BLOCK
 from imgclf.trainer import TrainState
 
 SOFTMAX, OVR = ("softmax",), ("logistic_ovr",)
@@ -169,7 +170,7 @@ def _spoils(what: str) -> Plant:
             if what == "weights":
                 weights[:] += seen.grad
             else:
-                X, _ = batch.read(batch.rows)
+                X, _ = batch
                 X -= X.mean(axis=0)
             return seen
 
@@ -193,7 +194,7 @@ def _blocks_averaged(subject: Subject) -> Subject:
     """Take the mean of the blocks' means, though the last one is shorter."""
 
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        X, y = batch.read(batch.rows)
+        X, y = batch
         starts = range(0, len(y), BLOCK)
         parts = [Batch.of(X[start : start + BLOCK], y[start : start + BLOCK]) for start in starts]
         grads = [subject.gradient(objective, part, weights).grad for part in parts]

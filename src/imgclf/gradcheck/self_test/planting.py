@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray
-from imgclf.gradcheck.subject import Subject, read_all
+from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import BatchGradient, Objective
 from imgclf.model import scores
 from imgclf.trainer import TrainState
@@ -60,7 +60,7 @@ def gradient(change: Callable[[Seen], FloatArray]) -> Plant:
 
     def plant(subject: Subject) -> Subject:
         def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-            X, y = read_all(batch)
+            X, y = batch
             right = subject.gradient(objective, batch, weights)
             data = subject.gradient(replace(objective, l2=0.0, l1=0.0), batch, weights).grad
             seen = Seen(objective, X, y, weights, data, right.grad - data)
@@ -74,7 +74,12 @@ def gradient(change: Callable[[Seen], FloatArray]) -> Plant:
 
 def where_it_trains(plant: Plant) -> Plant:
     """Plant into the gradient that trains, and leave that of X as it is."""
-    return lambda subject: replace(subject, trains=plant(replace(subject, gradient=subject.trains)).gradient)
+
+    def planted(subject: Subject) -> Subject:
+        right = subject.trains
+        return replace(subject, trains=lambda workers: plant(replace(subject, gradient=right(workers))).gradient)
+
+    return planted
 
 
 def slopes(change: Callable[[FloatArray, FloatArray, IntArray], FloatArray]) -> Plant:
@@ -146,7 +151,7 @@ def rows_of(change: Callable[[FloatArray, IntArray], tuple[FloatArray, IntArray]
 
     def plant(subject: Subject) -> Subject:
         def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-            X, y = batch.read(batch.rows)
+            X, y = batch
             return subject.gradient(objective, Batch.of(*change(X, y)), weights)
 
         return replace(subject, gradient=wrong)
