@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from imgclf.arrays import Batch, FloatArray, IntArray
+from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
+from imgclf.batches import Reader
 from imgclf.gradcheck.subject import Subject
-from imgclf.gradients import BatchGradient, Objective
+from imgclf.gradients import BatchGradient, GradientFn, Objective
 from imgclf.model import scores
+from imgclf.numerics.sums import SumFn
 from imgclf.trainer import TrainState
 
 Plant: TypeAlias = Callable[[Subject], Subject]
@@ -78,6 +81,36 @@ def where_it_trains(plant: Plant) -> Plant:
     def planted(subject: Subject) -> Subject:
         right = subject.trains
         return replace(subject, trains=lambda workers: plant(replace(subject, gradient=right(workers))).gradient)
+
+    return planted
+
+
+def in_sums(change: Callable[[SumFn], SumFn]) -> Plant:
+    """Change how the kernel that trains adds up its blocks."""
+
+    def planted(subject: Subject) -> Subject:
+        right = subject.trains
+        return replace(subject, trains=lambda sum_blocks: right(change(sum_blocks)))
+
+    return planted
+
+
+def in_reading(change: Callable[[Reader], ReadFn]) -> Plant:
+    """Change what the kernel that trains reads of a data set."""
+
+    def planted(subject: Subject) -> Subject:
+        right = subject.trains
+
+        def wrong(sum_blocks: SumFn) -> GradientFn:
+            evaluate, changed = right(sum_blocks), lru_cache(change)
+
+            def wrong_gradient(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+                read = changed(batch.read) if isinstance(batch.read, Reader) else batch.read
+                return evaluate(objective, replace(batch, read=read), weights)
+
+            return wrong_gradient
+
+        return replace(subject, trains=wrong)
 
     return planted
 

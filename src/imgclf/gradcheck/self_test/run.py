@@ -15,7 +15,7 @@ from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.self_test.mutants import MUTANTS, Mutant
 from imgclf.gradcheck.self_test.usual_checks import one_direction, ten_samples
 from imgclf.gradcheck.subject import Subject
-from imgclf.numerics.sums import sum_in_turn
+from imgclf.numerics.sums import BLOCK, sum_in_turn
 
 # The quickest first: what has been found need not be looked for again.
 FEWEST = 64  # images
@@ -121,7 +121,8 @@ def _single(array: FloatArray) -> FloatArray:
 
 
 def _trains(subject: Subject, case: Case, penalty: Penalty) -> FloatArray:
-    batch = Batch.of(_single(case.X), case.y)
+    rows = np.resize(np.arange(len(case.y)), 5 * BLOCK + 1)  # in blocks, of which the last is short
+    batch = Batch.of(_single(case.X[rows]), case.y[rows])
     return subject.trains(sum_in_turn)(subject.objective(*penalty), batch, _single(case.weights)).grad
 
 
