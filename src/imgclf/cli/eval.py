@@ -11,7 +11,7 @@ from imgclf.cli.console import Console, echo, number, percent, plural, table
 from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, json_option, threads_option
 from imgclf.cli.parsing import Command
-from imgclf.errors import DataError, ImgclfError, RunError, UsageError
+from imgclf.errors import DataError, ImgclfError, UsageError
 from imgclf.terminal_text import display_width
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def command(
     from imgclf import run_dir
     from imgclf.cores import helpful_threads
     from imgclf.evaluate import evaluate
+    from imgclf.opening import open_run
     from imgclf.parallel import workers
 
     console = Console(ctx, as_json=as_json)
@@ -101,44 +102,13 @@ def _refuse_data(run: Path) -> None:
         )
 
 
-def open_run(run: Path | None) -> tuple[Path, "Model"]:
-    """Return the path of a run (or model file) and the model in it."""
-    from imgclf.model_file import load_model
-    from imgclf.run_dir import find_run
-
-    path = find_run(run)
-    return path, load_model(path / "model.npz" if path.is_dir() else path)
-
-
-def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> "Config":
-    """Return the config that a run directory holds, with what -s changes."""
-    from imgclf.config import ConfigError, resolve
-    from imgclf.formats.files import is_file
-
-    if not is_file(path / "config.yaml"):  # a pipe would wait for its writer
-        raise RunError(
-            path, "there is no config.yaml that is a file", "name a run directory, or a model.npz with --data"
-        )
-    try:
-        config = resolve([path / "config.yaml"]).config
-    except ConfigError as error:
-        raise RunError(path, f"its config is damaged: {error.lines()[0]}", "train again") from error
-    return resolve([path / "config.yaml"], overrides).config if overrides else config
-
-
-def data_of_run(config: "Config", path: Path, data: Path | None, remedy: str) -> "Config":
-    """Return the config of a run with the place where its data is now: the one named, else where it is found."""
-    from imgclf.data_identity import find_data, with_data_path
-
-    return find_data(config, path, remedy) if data is None else with_data_path(config, str(data))
-
-
 def _choose_data(
     console: Console, path: Path, model: "Model", split: str | None, data: Path | None
 ) -> tuple[str, "Dataset"]:
     """Return the split's name and its images, as the command line asks for them."""
     from imgclf.loading import load_for, warnings_about, where
     from imgclf.numerics.indices import places
+    from imgclf.opening import config_of_run, data_of_run
 
     if data is not None and split is None:
         for passed_over in warnings_about(data):
@@ -200,6 +170,7 @@ def _warn_if_trained_on(console: Console, path: Path, model: "Model", data: Path
     """Warn where --data names, for other images, the very ones that the run was trained on."""
     from imgclf.data_identity import check_data, images_then, with_data_path
     from imgclf.loading import load_test, load_training_data
+    from imgclf.opening import config_of_run
 
     if not path.is_dir() or images_then(path) != len(images):
         return

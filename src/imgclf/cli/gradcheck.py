@@ -97,12 +97,12 @@ def _what_to_check(
     files: tuple[Path, ...], overrides: tuple[str, ...], run: Path | None, *, usual: bool
 ) -> "tuple[Plan, list[str], bool]":
     """Return the plan, the losses, and whether the penalty is to be the config's alone."""
-    from imgclf.cli.eval import config_of_run, open_run
     from imgclf.compose import continue_from, make_plan
     from imgclf.config import resolve
     from imgclf.data_identity import check_data, find_data
     from imgclf.loading import where
     from imgclf.losses import LOSSES
+    from imgclf.opening import config_of_run, open_run
 
     if run is not None:
         path, model = open_run(run)

@@ -44,7 +44,7 @@ def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int 
     RUN is a run directory or a model.npz. Images are resized and converted to the size and color of the training
     images.
     """
-    from imgclf.cli.eval import open_run
+    from imgclf.opening import open_run
 
     console = Console(ctx, as_json=form == "json")
     path, model = open_run(run)

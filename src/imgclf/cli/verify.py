@@ -24,12 +24,11 @@ def command(ctx: click.Context, run: Path | None, data: Path | None, threads: in
     From the older of its two checkpoints (or from the start) to the newer one, and on to its model where it is
     finished. RUN is the newest finished run under runs/ if it is left out. Exit 1 if something differs.
     """
-    from imgclf.cli.eval import config_of_run, data_of_run
-    from imgclf.cli.resume import compare_environment
     from imgclf.compose import make_plan
     from imgclf.cores import available_cores, helpful_threads
-    from imgclf.environment import describe_environment
+    from imgclf.environment import compare_environment, describe_environment
     from imgclf.estimate import check_memory, estimate
+    from imgclf.opening import config_of_run, data_of_run
     from imgclf.parallel import workers
     from imgclf.run_dir import find_run
     from imgclf.verify import replay
