@@ -25,19 +25,25 @@ COLUMN = 7  # columns of the terminal for a class's name
 MISSED = 1
 
 
-@click.command("eval", cls=Command, short_help="Evaluate a run on its test images, or on others.")
+@click.command("eval", cls=Command, short_help="Evaluate a trained model on test images.")
 @click.argument("run", type=PATH, required=False)
-@click.option("--split", type=click.Choice(["train", "val", "test"]), help="Default: test, or val where there is none.")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test"]),
+    help="Split to evaluate (default: test, or val if there is none).",
+)
 @click.option(
     "--data",
     type=PATH,
     metavar="PATH",
-    help="Evaluate on these images instead; classes match by name. With --split: where the run's own data is now.",
+    help="Evaluate on this data instead; classes are matched by name. With --split: the new location of the run's own data.",
 )
-@click.option("--min-accuracy", type=click.FloatRange(0, 1), metavar="F", help="Exit 1 if the accuracy is below F.")
+@click.option(
+    "--min-accuracy", type=click.FloatRange(0, 1), metavar="F", help="Exit with code 1 if accuracy is below F."
+)
 @click.option("--top-k", type=click.IntRange(min=1), default=5, show_default=True, metavar="K",
               help="Also report the top-K accuracy.")  # fmt: skip
-@click.option("--out", type=PATH, metavar="DIR", help="Write eval.json and the confusion matrix there.")
+@click.option("--out", type=PATH, metavar="DIR", help="Write eval.json and the confusion matrix into DIR.")
 @threads_option
 @json_option
 @click.pass_context

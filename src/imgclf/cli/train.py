@@ -32,14 +32,16 @@ if TYPE_CHECKING:
 
 @click.command("train", cls=Command, short_help="Train a classifier.")
 @config_options
-@click.option("--out", type=PATH, metavar="DIR", help="The run directory (default: runs/NAME). Absent or empty.")
+@click.option(
+    "--out", type=PATH, metavar="DIR", help="Run directory to create (default: runs/NAME); must not exist, or be empty."
+)
 @click.option(
     "--resume", type=PATH, metavar="RUN", help="Resume an interrupted run; add -s train.epochs=N to train for longer."
 )
 @threads_option
-@click.option("--no-plots", is_flag=True, help="Draw no pictures.")
-@progress_option("A bar, one line an epoch, or nothing; auto: a bar too where stderr is a terminal.")
-@click.option("--dry-run", is_flag=True, help="Load the data, say what would be done, and stop.")
+@click.option("--no-plots", is_flag=True, help="Do not draw pictures.")
+@progress_option("Progress bar, one line per epoch (plain), or none; auto: lines, and a bar if stderr is a terminal.")
+@click.option("--dry-run", is_flag=True, help="Load the data, print what would be done, and stop.")
 @click.option("--print-config", is_flag=True, help="Print the resolved config and stop.")
 @json_option
 @click.pass_context
@@ -58,16 +60,16 @@ def command(
     as_json: bool,
     comm: Any,
 ) -> None:
-    """Train a linear classifier by gradient descent and leave everything worth knowing in a run directory.
+    """Train a linear image classifier by gradient descent, and write a run directory: model, metrics, pictures.
 
     \b
-    imgclf train                                  on the images that come with imgclf
+    imgclf train                                  on the images that ship with imgclf
     imgclf train -c configs/cifar10_softmax.yaml  with the settings of a config file
     imgclf train -s model.loss=svm -s train.epochs=5
-    imgclf train --resume runs/NAME               resume where it was stopped; same result, bit for bit
+    imgclf train --resume runs/NAME               resume an interrupted run; the result is bit-identical
     mpiexec -n 4 imgclf train                     on four processes, with imgclf[mpi]
 
-    Decoded images of a folder are cached in the user's cache folder; IMGCLF_CACHE=0 turns that off.
+    Decoded image folders are cached in your cache directory; IMGCLF_CACHE=0 turns that off.
     """  # noqa: D301 - click wants the character, not its name
     from imgclf.cli.resume import answer_for, resumed
     from imgclf.config import dump
