@@ -36,7 +36,7 @@ MISSED = 1
     "--data",
     type=PATH,
     metavar="PATH",
-    help="Evaluate on this data instead; classes are matched by name. With --split: the new location of the run's own data.",
+    help="Evaluate on this data instead; classes match by name. With --split: where the run's own data has moved to.",
 )
 @click.option(
     "--min-accuracy", type=click.FloatRange(0, 1), metavar="F", help="Exit with code 1 if accuracy is below F."
