@@ -27,8 +27,8 @@ def drawing_fails(request, monkeypatch):
     def fail(*_, **__):
         raise error
 
-    for room in ("curves", "confusion", "templates", "step_curve", "error_map"):
-        monkeypatch.setattr(f"imgclf.report.{room}.styled", fail)
+    for room in ("curves", "confusion", "class_grid", "step_curve"):
+        monkeypatch.setattr(f"imgclf.report.{room}.new_figure", fail)
     return code, words
 
 
