@@ -127,7 +127,8 @@ class OldRun:
         self, ctx: click.Context, console: Console, since: "Checkpoint | None", environment: dict[str, Any]
     ) -> Path:
         """Say how the run goes on, and write down a config that is longer than before."""
-        from imgclf.run_dir import PICTURES, write_status
+        from imgclf.report.pictures import PICTURES
+        from imgclf.run_dir import write_status
         from imgclf.storage import storage
 
         self._describe(console, since)
@@ -170,7 +171,8 @@ class OldRun:
 
     def _missing_pictures(self) -> list[str]:
         """Return the pictures that a kill or an error cost; none of a run that was to have none."""
-        from imgclf.run_dir import pictures_of, read_json
+        from imgclf.report.pictures import pictures_of
+        from imgclf.run_dir import read_json
 
         if read_json(self.directory / "environment.json").get("plots") is False:
             return []
