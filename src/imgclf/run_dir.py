@@ -10,15 +10,11 @@ from collections.abc import Collection
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from imgclf.errors import DataError, RunError, RunInUseError, StorageError, UsageError
 from imgclf.formats.files import MAX_BYTES, read_bytes
-from imgclf.metrics import MOST_CLASSES
 from imgclf.storage import UNFINISHED, is_unfinished, lock, open_own, storage, sync, unfinished, write_whole
-
-if TYPE_CHECKING:
-    from imgclf.model_file import Model
 
 RUNS = Path("runs")
 LOCK = ".lock"
@@ -34,21 +30,9 @@ METRICS = (
     "val/accuracy",
     "update_ratio",
 )
-PICTURES = ("curves.png", "templates.png", "confusion_matrix.png", "confusion_matrix.csv")
 TIMINGS = ("epoch", "seconds", "images_per_second")
 
 Row: TypeAlias = dict[str, float | int | None]
-
-
-def pictures_of(model: "Model") -> list[str]:
-    """Return the pictures that a run with this model has: feature vectors have no templates.
-
-    Of very many classes only the curves are drawn: the others would take minutes, and show nothing.
-    """
-    if len(model.class_names) > MOST_CLASSES:
-        return ["curves.png"]
-    left_out = set() if model.preprocess.is_picture else {"templates.png"}
-    return [name for name in PICTURES if name not in left_out]
 
 
 def check_out(out: Path, option: str = "--out") -> None:

@@ -1,6 +1,7 @@
 """Run targets: a new directory, or one that is resumed."""
 
 import os
+from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,12 +20,10 @@ from imgclf.opening import config_of_run
 from imgclf.record import check_origin
 from imgclf.run import patience_is_over
 from imgclf.run_dir import (
-    PICTURES,
     create,
     json_bytes,
     own,
     parent_of,
-    pictures_of,
     read_json,
     read_status,
     write_json,
@@ -102,14 +101,19 @@ class NewRun:
 
 @dataclass(frozen=True)
 class ResumedRun:
-    """A run that goes on in its own directory; `before` is the config that it had."""
+    """A run that goes on in its own directory.
+
+    before    the config that it had
+    pictures  names of files drawn of it, which are removed when it is made longer: they show the shorter run
+    """
 
     directory: Path
     before: Config
     config: Config
+    pictures: tuple[str, ...]
 
     @classmethod
-    def at(cls, directory: Path, overrides: tuple[str, ...] = ()) -> Self:
+    def at(cls, directory: Path, overrides: tuple[str, ...], pictures: Iterable[str]) -> Self:
         """Look at a run, in which -s may change only how long it trains and where its data is."""
         if not directory.is_dir():
             raise RunError(directory, "no such run directory", "see what is under runs/")
@@ -119,7 +123,7 @@ class ResumedRun:
         if changed := [key for key in _differences(before.model_dump(), now.model_dump()) if key not in may_change]:
             remedy = f"only {', '.join(MAY_CHANGE)} and early_stopping=null can"
             raise UsageError(f"-s {changed[0]}", "cannot change in the middle of a run", remedy)
-        return cls(directory, before, now)
+        return cls(directory, before, now, tuple(pictures))
 
     @property
     def is_changed(self) -> bool:
@@ -161,7 +165,7 @@ class ResumedRun:
         changed = compare_environment(self.directory, environment)
         if self.is_changed:
             write_status(self.directory, "interrupted")  # first: with the longer config, it is not finished
-            for name in PICTURES:  # of the shorter run: a kill must not leave them to the longer one
+            for name in self.pictures:  # a kill must not leave them to the longer run
                 with storage(self.directory / name):
                     (self.directory / name).unlink(missing_ok=True)
         if self.before != self.config:
@@ -183,12 +187,6 @@ class ResumedRun:
         train, val = load_training_data(self.config)
         check_data(train, val, self.directory, where(self.config), _RESTORE)
         return train, val
-
-    def missing_pictures(self) -> list[str]:
-        """Return the pictures that a kill or an error cost; none of a run that was to have none."""
-        if read_json(self.directory / "environment.json").get("plots") is False:
-            return []
-        return [name for name in pictures_of(self.model()) if not (self.directory / name).exists()]
 
     def write_config(self) -> list[str]:
         """Write config.yaml; say so where it names another place of the data."""

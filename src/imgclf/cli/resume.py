@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 def resumed(directory: Path, files: tuple[Path, ...], out: Path | None, overrides: tuple[str, ...]) -> "ResumedRun":
     """Return the run that --resume names."""
+    from imgclf.report.pictures import PICTURES
     from imgclf.targets import ResumedRun
 
     for option, given in (("--config", files), ("--out", out)):
         if given:
             raise UsageError(option, "does not go with --resume", "a run goes on in its own directory and config")
-    return ResumedRun.at(directory, overrides)
+    return ResumedRun.at(directory, overrides, PICTURES)
 
 
 def answer_for(console: Console, run: "ResumedRun", threads: int | None, *, change: bool, draw: bool) -> None:
@@ -37,7 +38,7 @@ def answer_for(console: Console, run: "ResumedRun", threads: int | None, *, chan
     metrics = read_metrics(run.directory)
     best = checkpoint.snapshot.best if checkpoint else None
     console.result(f"{run.directory}: finished already; {_way_to_go_on(run, best)}")
-    missing = run.missing_pictures() if change and draw else []
+    missing = _missing_pictures(run) if change and draw else []
     moved = change and run.before != run.config
     with ExitStack() as stack:
         if missing or moved:
@@ -59,6 +60,16 @@ def _way_to_go_on(run: "ResumedRun", best: "Best | None") -> str:
     if best is not None and patience_is_over(run.config, best):
         return f"early stopping ended it after epoch {best.epoch + best.waited}; `-s early_stopping=null` goes on"
     return "`-s train.epochs=N` makes it longer"
+
+
+def _missing_pictures(run: "ResumedRun") -> list[str]:
+    """Return the pictures that a kill or an error cost; none of a run that was to have none."""
+    from imgclf.report.pictures import pictures_of
+    from imgclf.run_dir import read_json
+
+    if read_json(run.directory / "environment.json").get("plots") is False:
+        return []
+    return [name for name in pictures_of(run.model()) if not (run.directory / name).exists()]
 
 
 def _draw(console: Console, run: "ResumedRun", best: "Best | None", threads: int | None, missing: list[str]) -> None:
