@@ -21,6 +21,7 @@ from imgclf.early_stopping import Best
 from imgclf.errors import DataError, RunError
 from imgclf.formats.sealed_npz import read_sealed_npz, sealed_npz
 from imgclf.storage import write_whole
+from imgclf.terminal_text import excerpt
 from imgclf.trainer import TrainState
 
 FORMAT = 1
@@ -124,8 +125,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise RunError(path, f"a damaged checkpoint: {error.problem}", "train again") from error
     # Numbers of JSON may be too long for a float, and its lists too deep for Python.
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:80]
-        raise RunError(path, f"not a usable checkpoint ({reason})", "train again") from error
+        raise RunError(path, f"not a usable checkpoint ({excerpt(error)})", "train again") from error
 
 
 def _checkpoint(arrays: dict[str, NDArray[Any]]) -> Checkpoint:

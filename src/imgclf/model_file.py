@@ -19,6 +19,7 @@ from imgclf.errors import DataError, RunError
 from imgclf.formats.npz import npz_names
 from imgclf.formats.sealed_npz import SEAL, read_sealed_npz, sealed_npz
 from imgclf.losses import LOSSES
+from imgclf.terminal_text import excerpt
 
 FORMAT = 1
 ABOUT = {"format", "class_names", "loss", "l2", "l1", "example_shape", "scale"}
@@ -89,8 +90,7 @@ def load_model(path: Path) -> Model:
         raise RunError(path, error.problem, "a model file is written by `imgclf train`") from error
     # Numbers of JSON may be too long for a float, and its lists too deep for Python.
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise RunError(path, f"not a model file of imgclf ({reason})", "train again") from error
+        raise RunError(path, f"not a model file of imgclf ({excerpt(error)})", "train again") from error
 
 
 def _model(arrays: dict[str, NDArray[Any]]) -> Model:

@@ -21,7 +21,7 @@ from imgclf.downloads.transport import (
 )
 from imgclf.errors import DataError, NetworkError, StorageError
 from imgclf.formats.files import open_regular
-from imgclf.storage import lock, open_own, storage, sync, write_whole
+from imgclf.storage import lock, open_own, sync, translating_os_errors, write_whole
 
 _BLOCK = 1 << 20
 
@@ -63,7 +63,7 @@ def fetch(wanted: OfficialSet, out: Path, patience: Patience) -> Generator[Advan
     """
     folder = out / wanted.folder
     there = [file for file in wanted.files if _is_there(folder / file.name, file)]
-    with storage(folder):
+    with translating_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for file in wanted.files:
         if file in there:
@@ -153,7 +153,7 @@ def _complete(url: str, file: OfficialFile, part: IO[bytes], patience: Patience)
 @contextmanager
 def _own(part: Path) -> Iterator[IO[bytes]]:
     """Open a part at its end, for this process alone; leave none behind that is empty."""
-    with storage(part), open_own(part) as file:
+    with translating_os_errors(part), open_own(part) as file:
         _lock(file, part)
         file.seek(0, os.SEEK_END)
         try:
@@ -187,7 +187,7 @@ def _begin_anew(part: IO[bytes]) -> None:
 
 def _difference(path: Path, file: OfficialFile) -> str | None:
     """Say how what is at a path differs from the file; None where it does not."""
-    with open_regular(path) as found, storage(path):
+    with open_regular(path) as found:
         return _checksum_difference(found, file)
 
 

@@ -38,6 +38,7 @@ from imgclf.formats.image_parts import (
     ppm_parts,
     webp_parts,
 )
+from imgclf.terminal_text import excerpt
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -124,8 +125,7 @@ def decode_image(path: Path, raw: bytes) -> ByteArray:
     except MemoryError as error:
         raise StorageError(path, "not enough memory for this image", "make it smaller") from error
     except Exception as error:  # the decoders raise whatever they stumble over, SyntaxError included
-        reason = " ".join(str(error).split())[:80]
-        raise DataError(path, f"a damaged image ({reason})", "replace or remove it") from error
+        raise DataError(path, f"a damaged image ({excerpt(error)})", "replace or remove it") from error
 
 
 def conform(pixels: ByteArray, size: tuple[int, int] | None, color: str | None) -> ByteArray:
