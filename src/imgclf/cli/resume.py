@@ -128,7 +128,7 @@ class OldRun:
     ) -> Path:
         """Say how the run goes on, and write down a config that is longer than before."""
         from imgclf.run_dir import PICTURES, write_status
-        from imgclf.storage import translating_os_errors
+        from imgclf.storage import translate_os_errors
 
         self._describe(console, since)
         for line in compare_environment(self.directory, environment):
@@ -136,7 +136,7 @@ class OldRun:
         if self.is_changed:
             write_status(self.directory, "interrupted")  # first: with the longer config, it is not finished
             for name in PICTURES:  # of the shorter run: a kill must not leave them to the longer one
-                with translating_os_errors(self.directory / name):
+                with translate_os_errors(self.directory / name):
                     (self.directory / name).unlink(missing_ok=True)
         if self.before != self.config:
             self._write_config(console)

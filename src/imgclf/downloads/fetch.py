@@ -21,7 +21,7 @@ from imgclf.downloads.transport import (
 )
 from imgclf.errors import DataError, NetworkError, StorageError
 from imgclf.formats.files import open_regular
-from imgclf.storage import lock, open_own, sync, translating_os_errors, write_whole
+from imgclf.storage import lock, open_own, sync, translate_os_errors, write_whole
 
 _BLOCK = 1 << 20
 
@@ -63,7 +63,7 @@ def fetch(wanted: OfficialSet, out: Path, patience: Patience) -> Generator[Advan
     """
     folder = out / wanted.folder
     there = [file for file in wanted.files if _is_there(folder / file.name, file)]
-    with translating_os_errors(folder):
+    with translate_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for file in wanted.files:
         if file in there:
@@ -155,7 +155,7 @@ def _complete(url: str, file: OfficialFile, part: IO[bytes], patience: Patience)
 @contextmanager
 def _own(part: Path) -> Iterator[IO[bytes]]:
     """Open a part at its end, for this process alone; leave none behind that is empty."""
-    with translating_os_errors(part), open_own(part) as file:
+    with translate_os_errors(part), open_own(part) as file:
         _lock(file, part)
         file.seek(0, os.SEEK_END)
         try:

@@ -11,7 +11,7 @@ from typing import IO, Literal
 
 from imgclf import memory
 from imgclf.errors import DataError, StorageError
-from imgclf.storage import translating_os_errors
+from imgclf.storage import translate_os_errors
 
 MAX_BYTES = 1 << 30  # no file of the data sets read here is larger
 _CHUNK = 1 << 20
@@ -38,7 +38,7 @@ def check_room(nbytes: int, where: object) -> None:
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Raise DataError where a path leads to nothing, StorageError for what else the operating system refuses."""
-    with translating_os_errors(path):
+    with translate_os_errors(path):
         try:
             yield
         except (FileNotFoundError, NotADirectoryError) as error:

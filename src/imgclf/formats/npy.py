@@ -88,12 +88,10 @@ def check_whole(array: NDArray[Any]) -> None:
     Whoever reads what is gone is ended by the system (SIGBUS), in one moment and without a word: ask shortly before.
     """
     mapped = array.base
-    if isinstance(mapped, np.memmap) and isinstance(mapped.base, mmap) and mapped.base.size() < _end_of(mapped):
+    if not isinstance(mapped, np.memmap) or not isinstance(mapped.base, mmap):
+        return
+    if mapped.base.size() < mapped.offset + mapped.nbytes:
         raise DataError(mapped.filename, "became shorter while it was in use", "make it again")
-
-
-def _end_of(mapped: "np.memmap[Any, Any]") -> int:
-    return int(mapped.offset) + mapped.nbytes
 
 
 def npy_header(path: Path, remedy: str) -> Header:
