@@ -18,7 +18,7 @@ from imgclf.data_identity import check_data, fingerprints, with_data_path
 from imgclf.errors import RunError, UsageError
 from imgclf.loading import where
 from imgclf.optimizers import Memory
-from imgclf.storage import open_own, storage, sync
+from imgclf.storage import open_own, sync, translate_os_errors
 
 TABLES = {"metrics.csv": run_dir.METRICS, "timings.csv": run_dir.TIMINGS}
 
@@ -54,7 +54,7 @@ class Record:
                 raise RunError(path, "shorter than when the checkpoint was made", "it was changed: train again")
             if kept.count(b"\n") != since.snapshot.epochs + 1 or not kept.endswith(b"\n"):
                 raise RunError(path, "not the rows that the checkpoint counts", "it was changed: train again")
-            with storage(path), open_own(path, 0) as file:
+            with translate_os_errors(path), open_own(path, 0) as file:
                 os.ftruncate(file.fileno(), length)
         self._reached, self._saved = (since.snapshot, since.tables), since.snapshot
 

@@ -29,7 +29,7 @@ from imgclf.run_dir import (
     write_json,
     write_status,
 )
-from imgclf.storage import remove_litter, storage, write_whole
+from imgclf.storage import remove_litter, translate_os_errors, write_whole
 
 MAY_CHANGE = ("train.epochs", "early_stopping.patience", "data.path")  # and early_stopping may become null
 RESULTS = ("model.npz", "metrics.json")
@@ -166,7 +166,7 @@ class ResumedRun:
         if self.is_changed:
             write_status(self.directory, "interrupted")  # first: with the longer config, it is not finished
             for name in self.pictures:  # a kill must not leave them to the longer run
-                with storage(self.directory / name):
+                with translate_os_errors(self.directory / name):
                     (self.directory / name).unlink(missing_ok=True)
         if self.before != self.config:
             notes += self.write_config()

@@ -212,8 +212,8 @@ READERS: dict[str, Reader] = {
         named=(IDX_LABELS_FILE,),
         memory=192 * MB,
         bombs={
-            "100,000 gzip parts": Bomb(lambda: gzipped(b"") * 100_000 + gzipped(IDX_IMAGES), refused=True),
-            "a gzip name of 50 MB": Bomb(lambda: with_name(gzipped(IDX_IMAGES), b"n" * 50_000_000), refused=False),
+            "100,000 gzip parts": Bomb(lambda: gzipped(b"") * 100_000 + gzipped(IDX_IMAGES), refused=False),
+            "a gzip name of 50 MB": Bomb(lambda: with_name(gzipped(IDX_IMAGES), b"n" * 50_000_000), refused=True),
         },
     ),
     "npz": Reader(
