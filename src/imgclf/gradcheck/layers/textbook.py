@@ -39,7 +39,7 @@ def textbook(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
         return Outcome("inconclusive", "every step crosses a kink, or is lost in the rounding of a huge weight")
     if worst[0].ratio > 1:
         return Outcome("fail", failure(worst[0], sum(one.ratio > 1 for one in compared), len(compared)), 0, worst)
-    there = [one for one in compared if one.numerical or case.truth.slope[one.place]]
+    there = [one for one in compared if one.numerical or case.truth.gradient[one.place]]
     if not there or 2 * sum(abs(one.numerical) > VISIBLE * one.bound for one in there) < len(there):
         return Outcome("inconclusive", "the gradient is 0, or too small beside what rounding can hide", 0, worst)
     return Outcome("pass", f"{len(compared)} differences of the loss, one weight at a time", len(compared), worst)
@@ -54,7 +54,7 @@ def try_data(value: ValueFn, objective: Objective, case: Case) -> dict[Place, fl
     """Return the slopes of the mean loss by trying, at the sampled places whose step crosses no kink."""
     batch, w = Batch.of(case.X, case.y), case.weights.copy()
     moves = [*(STEP * case.X.T), np.full(len(case.y), STEP)]  # what a weight's step adds to a score, (N,) each
-    kinked = {row: crossed(case.increment, case.y, moves[row]) for row, _ in sample_places(*w.shape)}
+    kinked = {row: crossed(case.exact_differences, moves[row]) for row, _ in sample_places(*w.shape)}
     return {
         (row, c): central_difference(lambda w: value(objective, batch, w)[0], w, (row, c), STEP)
         for row, c in sample_places(*w.shape)
@@ -77,7 +77,7 @@ def _penalty_bounds(objective: Objective, case: Case, grad: FloatArray) -> Float
     # The step itself may be most of the penalty, where the weights are small.
     step = STEP * (objective.l2 * (np.abs(case.weights) + STEP) + objective.l1)
     # Both gradients were rounded with the data's part in them.
-    return penalty_bound(value + step, np.abs(case.truth.slope) + np.abs(grad), STEP)
+    return penalty_bound(value + step, np.abs(case.truth.gradient) + np.abs(grad), STEP)
 
 
 @lru_cache(maxsize=8)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from imgclf.arrays import BLOCK, Batch, FloatArray, IntArray
+from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.gradcheck.self_test.planting import (
     Plant,
     Seen,
@@ -33,7 +34,8 @@ from imgclf.losses import LOSSES, softmax, svm
 from imgclf.trainer import TrainState
 
 SOFTMAX, OVR = ("softmax",), ("logistic_ovr",)
-SUMS_OF_HINGES, HINGES = ("svm", "svm_squared"), ("svm", "svm_squared", "svm_cs")
+HINGES = tuple(name for name, facts in LOSS_FACTS.items() if facts.margins)
+SUMS_OF_HINGES = tuple(name for name in HINGES if not LOSS_FACTS[name].right_class_mirrors)
 USUAL_BATCH = 64
 
 
