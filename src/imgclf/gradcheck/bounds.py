@@ -1,7 +1,7 @@
 """Error bounds of numerical gradients: truncation and rounding.
 
 A central difference of step h is off by at most h**2/6 times the third derivative (Taylor), and by what was rounded on
-the way, divided by h. Neither is a matter of taste, so no threshold is.
+the way, divided by h. Both can be added up, so no threshold has to be chosen.
 """
 
 import numpy as np

@@ -136,8 +136,7 @@ class Case:
         numerical, ratio = expected.nearest(analytic), expected.ratio(analytic)
 
         def compared(place: Place) -> Compared:
-            here, there, bound = (float(one[place]) for one in (analytic, numerical, expected.bound))
-            return Compared(place, here, there, bound, self._kink(place))
+            return Compared.at(place, analytic, numerical, expected.bound, self._kink(place))
 
         worst = [compared(place) for place in worst_places(ratio)]
         kinked = np.argwhere(self.truth.kink_width > 0)
@@ -147,7 +146,7 @@ class Case:
 
     def _verdict(self, expected: Expected, ratio: FloatArray, worst: Compared) -> tuple[str, str]:
         if worst.ratio > 1:
-            return "fail", failure(worst, int((ratio > 1).sum()), ratio.size)
+            return "fail", failure(worst, ratio)
         if not _tells(expected):
             reason = "rounding could hide a millionth of the median gradient in more than a tenth of the parameters"
             return "inconclusive", reason

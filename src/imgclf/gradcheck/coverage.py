@@ -11,7 +11,7 @@ SHARE = 0.9  # of the parameters of features that are not always 0
 
 
 def missing(cases: Sequence[Case], l2: float, l1: float, class_names: Sequence[str], present: Sequence[int]) -> str:
-    """Say what none of the cases of a loss could show; nothing if they show enough. `present`: classes in the data."""
+    """Return what no case of a loss could show, or "" where all of them show enough; present: classes in the data."""
     y, margins = cases[0].y, cases[0].facts.margins
     absent = [class_names[c] for c in present if not (y == c).any()]
     if absent:

@@ -20,7 +20,7 @@ class Kink(NamedTuple):
     label: int
     rival: int
     margin: float
-    left: float  # the slope of the data's loss, over all examples, on one side of the kinks within the step
+    left: float  # the derivative of the mean loss on one side of the kinks within the step
     right: float
 
 

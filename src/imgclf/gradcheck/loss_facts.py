@@ -60,7 +60,10 @@ def softmax_definition(s: Numbers, y: IntArray) -> Numbers:
 
 
 def softmax_argument(scores: FloatArray, y: IntArray) -> FloatArray:
-    """p_c for a wrong class; for the right one 1 - p_y, summed up from the others: no cancellation."""
+    """p_c for a wrong class: moving its score by t adds log(1 + p_c (exp(t) - 1)) to the loss.
+
+    For the right class the same of -t and 1 - p_y, which is summed up from the others: no cancellation.
+    """
     exps = np.exp(scores - scores.max(axis=1, keepdims=True))
     p = exps / exps.sum(axis=1, keepdims=True)
     rows = np.arange(len(y))
@@ -93,7 +96,10 @@ def svm_definition(s: Numbers, y: IntArray) -> Numbers:
 
 
 def svm_margins(scores: FloatArray, y: IntArray) -> FloatArray:
-    """m_j = s_j - s_y + 1, and minus infinity for the right class, which has no margin to violate, (N, C)."""
+    """m_j = s_j - s_y + 1, and minus infinity for the right class, which has no margin to violate, (N, C).
+
+    Moving the score of a wrong class by t moves its own margin by t, that of the right class all of them by -t.
+    """
     rows = np.arange(len(y))
     out = scores - scores[rows, y][:, None] + MARGIN
     out[rows, y] = -np.inf
@@ -142,7 +148,10 @@ def svm_cs_definition(s: Numbers, y: IntArray) -> Numbers:
 
 
 def svm_cs_argument(scores: FloatArray, y: IntArray) -> FloatArray:
-    """By how much a class leads: its margin less the largest other one, where y itself counts as 0."""
+    """By how much a class leads: its margin less the largest other one, where y itself counts as 0.
+
+    As one of several numbers rises by t, their maximum is that of the others + max(0, lead + t).
+    """
     rows = np.arange(len(y))
     a = svm_margins(scores, y)
     a[rows, y] = 0
@@ -171,7 +180,10 @@ def logistic_ovr_definition(s: Numbers, y: IntArray) -> Numbers:
 
 
 def logistic_ovr_argument(scores: FloatArray, y: IntArray) -> FloatArray:
-    """The probability of being wrong about a class: 1 / (1 + exp(-s)), for the right one of -s."""
+    """The probability p of being wrong about a class: 1 / (1 + exp(-s)), for the right one of -s.
+
+    Moving the score of a wrong class by t adds log(1 + p (exp(t) - 1)) to the loss, as in softmax.
+    """
     s = scores.copy()
     s[np.arange(len(y)), y] *= -1
     small = np.exp(-np.abs(s))

@@ -38,9 +38,9 @@ def judge(case: Case, s: FloatArray, seen: BatchGradient, expected: Expected, l2
     bound = case.rounding(unit, off) + expected.bound + tiny * len(case.y)
     bound += 8 * unit * (l2 * np.abs(case.weights) + l1 + np.abs(expected.gradient))
     ratio = ratios(grad, numerical, bound)
-    worst = [Compared(one, float(grad[one]), float(numerical[one]), float(bound[one])) for one in worst_places(ratio)]
+    worst = [Compared.at(one, grad, numerical, bound) for one in worst_places(ratio)]
     if ratio.max() > 1:
-        return Outcome("fail", f"{dtype}: {failure(worst[0], int((ratio > 1).sum()), ratio.size)}", ratio.size, worst)
+        return Outcome("fail", f"{dtype}: {failure(worst[0], ratio)}", ratio.size, worst)
     there = (expected.gradient != 0) & (expected.kink_width == 0)
     if there.any() and np.median(bound[there]) > COARSE * np.median(np.abs(expected.gradient[there])):
         return Outcome("inconclusive", f"{dtype} may round as much as a tenth of the gradient here", ratio.size, worst)

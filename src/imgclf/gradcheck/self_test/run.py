@@ -23,7 +23,7 @@ ORDER = ("exhaustive", "toys", "value", "hygiene", "optimizer", "float32", "iden
 
 @dataclass(frozen=True)
 class Trial:
-    """One mistake in one loss, and who saw it."""
+    """One mistake in one loss, and which check found it."""
 
     mutant: Mutant
     loss: str
@@ -69,7 +69,7 @@ def usual_settings(config: Config) -> Config:
 def self_test(
     plan: Plan, losses: Sequence[str], images: int, penalty: Penalty, layers: Mapping[str, Layer] | None = None
 ) -> SelfTest:
-    """Try every mutant of every loss; `layers` may be fewer than all, to see what each is good for."""
+    """Try every mutant of every loss; `layers` may be fewer than all, to see what each contributes."""
     X, y = stratified_images(plan, images)
     layers = layers_of(plan) if layers is None else layers
     trials, alarms = [], []
