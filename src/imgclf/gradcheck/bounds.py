@@ -23,6 +23,18 @@ def value_bounds(loss: str, s: FloatArray, y: IntArray, losses: FloatArray) -> F
     return np.asarray(UNIT_ROUNDOFF * ((s.shape[1] + 12) * (np.abs(losses) + size) + steep * size))
 
 
+def additions(N: int, C: int) -> int:
+    """Return how many sums round a gradient: over the examples, on both sides, and at the right class of the others."""
+    return 2 * N + 2 * C + 40
+
+
+def term_rounding(loss: str, s: FloatArray, y: IntArray) -> FloatArray:
+    """Return how far what each example adds to a gradient may be rounded, in units of one rounding, (N, C)."""
+    facts = LOSS_FACTS[loss]
+    derivatives = facts.exact_differences(s, y).score_derivatives()
+    return additions(*s.shape) * derivatives + facts.derivative_rounding(s, y, derivatives)
+
+
 def score_bounds(X: FloatArray, weights: FloatArray) -> FloatArray:
     """Return how far scores (N, C) may be rounded, in any order of additions: a sum of D + 1 products."""
     parts = [np.abs(X[rows]) @ np.abs(weights[:-1]) for rows in slices(len(X), ROWS)]

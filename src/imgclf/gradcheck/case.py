@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray, IntArray
-from imgclf.gradcheck.bounds import UNIT_ROUNDOFF, score_bounds, sum_sizes
+from imgclf.gradcheck.bounds import UNIT_ROUNDOFF, score_bounds, sum_sizes, term_rounding
 from imgclf.gradcheck.exact_differences import ExactDifferences
 from imgclf.gradcheck.exhaustive import Differences, differences
 from imgclf.gradcheck.kinks import Kink, distances, nearest_kink
@@ -112,13 +112,11 @@ class Case:
         `unit` is the relative error of one operation in that arithmetic, `off` (N, 1) how far its scores are from
         these; `truth` shares its scores, and needs less.
         """
-        s, y, facts = self.scores, self.y, self.facts
+        s, y, curve = self.scores, self.y, self.facts.curve
         N, C = s.shape
         off = off + 4 * unit * (np.abs(s).max(axis=1, keepdims=True) + 1)  # a margin is rounded at the size of 1
-        derivatives = self.exact_differences.score_derivatives()
-        each = unit * ((2 * N + 2 * C + 40) * derivatives + facts.derivative_rounding(s, y, derivatives))
-        each += facts.curve.curvature(C) * off
-        if facts.curve.kink_width is not None:
+        each = unit * term_rounding(self.loss, s, y) + curve.curvature(C) * off
+        if curve.kink_width is not None:
             # A margin that rounding takes across its kink switches a whole example, for the right class all of them.
             switched = np.where(np.arange(C) == y[:, None], C, 1) * (1 + 2 * off)
             each += (distances(self.exact_differences) <= 2 * off) * switched

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray, slices
-from imgclf.gradcheck.bounds import ROWS, TINY, UNIT_ROUNDOFF
+from imgclf.gradcheck.bounds import ROWS, TINY, UNIT_ROUNDOFF, additions, term_rounding
 from imgclf.gradcheck.exact_differences import ExactDifferences
 from imgclf.gradcheck.loss_facts import LOSS_FACTS
 
@@ -38,27 +38,24 @@ def differences(loss: str, scores: FloatArray, X: FloatArray, y: IntArray, tau: 
 
     scores (N, C) at the weights, X (N, D), y (N,), all float64. Costs N * D * C curves, and no memory of that size.
     """
-    facts = LOSS_FACTS[loss]
-    exact = facts.exact_differences(scores, y)
+    exact = LOSS_FACTS[loss].exact_differences(scores, y)
     (N, D), C = X.shape, scores.shape[1]
     gradient, bound, kink_width = np.zeros((3, D + 1, C))
     step = difference_steps(X, tau)
-    derivatives = exact.score_derivatives()
-    additions = 2 * N + 2 * C + 40  # of examples, on both sides, and at the right class of the others
-    sizes = additions * derivatives + facts.derivative_rounding(scores, y, derivatives)  # (N, C), in roundings
-    third = facts.curve.third * (1 + 4 * tau) / 6
+    rounding = term_rounding(loss, scores, y)
+    third = exact.curve.third * (1 + 4 * tau) / 6
     slack = 8 * UNIT_ROUNDOFF * (np.abs(scores).max(axis=1) + 1)  # (N,): of a margin
     for rows, columns, x in _pieces(X):
         h = step[columns]
         t = x * h
         gradient[columns] += changes(exact, rows, t).T / (2 * h[:, None] * N)
         size = np.abs(x)
-        bound[columns] += (size.T @ sizes[rows]) * (UNIT_ROUNDOFF / N)
+        bound[columns] += (size.T @ rounding[rows]) * (UNIT_ROUNDOFF / N)
         bound[columns] += third * (t**2 * size).sum(axis=0)[:, None] / N
-        if facts.curve.kink_width is not None:
+        if exact.curve.kink_width is not None:
             kink_width[columns] += _kink_widths(exact, rows, t, slack[rows]) / (2 * h[:, None] * N)
     bound[bound > 0] += N * TINY
-    return Differences(gradient, bound + additions * UNIT_ROUNDOFF * kink_width, kink_width, step)
+    return Differences(gradient, bound + additions(N, C) * UNIT_ROUNDOFF * kink_width, kink_width, step)
 
 
 def difference_steps(X: FloatArray, tau: float) -> FloatArray:
