@@ -103,7 +103,7 @@ def first_to_see(subject: Subject, cases: Mapping[str, Case], penalty: Penalty, 
 
 
 def _differences(subject: Subject, right: Subject, cases: Mapping[str, Case], penalty: Penalty) -> Iterator[float]:
-    """Yield by how much the values and gradients of two subjects differ, on all cases and toys."""
+    """Yield by how much the values and gradients of two implementations differ, on all cases, small ones too."""
     loss = cases["wide"].loss
     for case in [*cases.values(), *(toy(name, loss) for name in TOYS)]:
         for ask in _QUESTIONS:
