@@ -15,8 +15,9 @@ from imgclf.gradcheck.loss_facts import LOSS_FACTS, LossFacts, no_rounding
 from imgclf.gradcheck.self_test import run
 from imgclf.gradcheck.self_test.mutants import MUTANTS
 from imgclf.gradcheck.self_test.run import self_test
+from imgclf.gradcheck.student.ours import ours
 from imgclf.gradcheck.verdict import judge
-from imgclf.gradients import Objective
+from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.parallel import workers
 from imgclf.trainer import descend, start
@@ -121,13 +122,25 @@ def test_every_mistake_that_can_be_made_in_any_loss_is_found_in_it(plan, monkeyp
     assert done.verdict == "pass"
 
 
+def test_a_learners_function_is_compared_with_it():
+    rng = np.random.default_rng(0)
+    W, X, y = rng.standard_normal((5, 3)), rng.standard_normal((20, 5)), rng.integers(0, 3, 20)
+    found = ours(NAME, W, X, y, reg=0.0)
+    losses, dscores = hinge_ovr(X @ W, y)
+    assert found.loss == pytest.approx(losses.mean(), abs=found.loss_bound)
+    assert (np.abs(found.dW - X.T @ dscores / 20) <= found.dW_bound).all()
+    assert 0 < found.dW_bound.max() < 1e-12
+    on_an_edge = ours(NAME, np.tile([1.0, 0.0, 0.0], (5, 1)), np.eye(1, 5), np.array([0]), reg=0.0)  # a margin of 0
+    assert on_an_edge.dW_bound[0, 0] > 0.99
+
+
 def test_it_trains():
     plan = make_plan(resolve().config)
     steps = descend(
         start(plan.weights, plan.optimizer),
         sample=plan.sample,
         objective=Objective(LOSSES[NAME], l2=1e-4),
-        evaluate_gradient=plan.evaluate_gradient,
+        evaluate_gradient=analytic_gradient,
         optimizer=plan.optimizer,
         step_size=lambda step: 0.01,
     )
