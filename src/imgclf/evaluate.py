@@ -1,5 +1,6 @@
 """Evaluate a model on a split: loss, accuracy, confusion counts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,7 +10,7 @@ from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.batches import Reader
 from imgclf.data.dataset import Dataset
 from imgclf.gradients import Objective
-from imgclf.losses import LOSSES
+from imgclf.losses import LOSSES, LossFn, softmax
 from imgclf.metrics import MOST_CLASSES, ClassMetrics, per_class
 from imgclf.model_file import Model
 from imgclf.numerics.indices import places
@@ -152,6 +153,10 @@ def softmax_probabilities(s: FloatArray) -> FloatArray:
     """Return exp(s_j) / sum_k exp(s_k), (n, C) float64: what a softmax model believes."""
     exps = np.exp(s.astype(np.float64) - s.max(axis=1, keepdims=True))
     return np.asarray(exps / exps.sum(axis=1, keepdims=True))
+
+
+# Of the losses whose scores stand for probabilities: which ones.
+PROBABILITIES: dict[LossFn, Callable[[FloatArray], FloatArray]] = {softmax: softmax_probabilities}
 
 
 def rank_of(s: FloatArray, y: IntArray) -> IntArray:

@@ -91,7 +91,7 @@ def _margins(scores: FloatArray, y: IntArray) -> FloatArray:
 
 
 def _against_right_class(dscores: FloatArray, y: IntArray) -> FloatArray:
-    """Let the right class rise by what its rivals fall together; dscores is 0 there before."""
+    """Set dloss/ds_y = -sum_{j != y} dloss/ds_j, as every margin is s_j - s_y + 1; dscores is 0 there before."""
     dscores[np.arange(len(y)), y] = -dscores.sum(axis=1)
     return dscores
 

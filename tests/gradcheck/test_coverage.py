@@ -7,12 +7,13 @@ import pytest
 
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.coverage import missing
-from imgclf.gradcheck.increments import margins
+from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.losses import LOSSES
 
 NAMES = ["cat", "dog", "fox", "owl"]
 ALL = range(4)
-HINGES = ["svm", "svm_squared", "svm_cs"]
+HINGES = [name for name, facts in LOSS_FACTS.items() if facts.margins]
+SMOOTH = [name for name in LOSSES if name not in HINGES]
 PENALTIES = [(0.0, 0.0), (1e-3, 0.0), (0.0, 1e-3), (1e-3, 1e-3)]
 
 
@@ -83,7 +84,7 @@ def test_one_class_that_violates_no_margin_is_named(loss):
 @pytest.mark.parametrize("loss", HINGES)
 def test_all_margins_violated_is_a_reason(loss):
     zero = at(wide(loss), 0)
-    assert (margins(zero.scores, zero.y) > 0).sum() == zero.scores.size * 3 // 4
+    assert (zero.facts.margins(zero.scores, zero.y) > 0).sum() == zero.scores.size * 3 // 4
     for cases in ([zero], [zero, at(zero, 1e-9)]):
         assert missing(cases, 0.0, 0.0, NAMES, ALL).startswith("every margin is violated at every point")
 
@@ -100,7 +101,7 @@ def test_it_is_judged_over_all_points_together(loss):
 
 
 def test_smooth_losses_need_no_margin():
-    for loss in ("softmax", "logistic_ovr"):
+    for loss in SMOOTH:
         assert not missing([at(wide(loss), 0)], 0.0, 0.0, NAMES, ALL)
 
 
@@ -134,7 +135,7 @@ def test_images_that_are_0_throughout_are_a_reason(loss):
     assert missing(cases, 0.0, 0.0, NAMES, ALL) != ""
 
 
-@pytest.mark.parametrize("loss", ["softmax", "logistic_ovr"])
+@pytest.mark.parametrize("loss", SMOOTH)
 def test_scores_so_far_apart_that_every_slope_is_0_are_a_reason(loss):
     one = content(loss)
     flat = replace(one, weights=1e4 * one.weights)

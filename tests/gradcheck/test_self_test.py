@@ -7,10 +7,9 @@ import pytest
 
 from imgclf.compose import make_plan
 from imgclf.config import resolve
-from imgclf.gradcheck import exhaustive
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.check import Layer, check_loss, layers_of, make_cases
-from imgclf.gradcheck.increments import INCREMENTS
+from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.self_test import run
 from imgclf.gradcheck.self_test.mutants import MUTANTS, Mutant
@@ -101,13 +100,11 @@ def test_without_the_points_a_mistake_lives(plan):
 
 
 def test_the_complex_step_sees_that_the_check_itself_is_wrong(plan, monkeypatch):
-    def too_long(scores, y):
-        right = INCREMENTS["softmax"](scores, y)
-        return right._replace(number=right.number * 1.001)
-
-    monkeypatch.setattr(exhaustive, "INCREMENTS", {"softmax": too_long})
+    right = LOSS_FACTS["softmax"]
+    too_long = right._replace(argument=lambda scores, y: 1.001 * right.argument(scores, y))
+    monkeypatch.setitem(LOSS_FACTS, "softmax", too_long)
     case = make_cases(plan, "softmax", *stratified_images(plan, 16))["wide"]
-    wrong_alike = gradient(lambda g: case.truth.slope)(Subject.of(plan, "softmax"))
+    wrong_alike = gradient(lambda g: case.truth.gradient)(Subject.of(plan, "softmax"))
     layers = layers_of(plan)
     assert layers["exhaustive"].look(wrong_alike, case, 0, 0).verdict == "pass"
     assert layers["complex step"].look(wrong_alike, case, 0, 0).verdict == "fail"

@@ -58,9 +58,9 @@ def _losses(checked: "Sequence[Checked]") -> list[str]:
         worst = max((f.worst for f in one.findings if f.layer == "exhaustive" and f.worst), key=lambda one: one.ratio)
         cases = list(one.cases.values())
         floor = max(2 * float(case.truth.bound.max()) for case in cases)
-        slope = np.abs(np.concatenate([case.truth.slope.ravel() for case in cases]))
-        median = float(np.median(slope[slope > 0])) if slope.any() else math.nan
-        kinked = sum(int((case.truth.fold > 0).sum()) for case in cases)
+        size = np.abs(np.concatenate([case.truth.gradient.ravel() for case in cases]))
+        median = float(np.median(size[size > 0])) if size.any() else math.nan
+        kinked = sum(int((case.truth.kink_width > 0).sum()) for case in cases)
         rows.append(
             [
                 one.loss,

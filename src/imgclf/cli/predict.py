@@ -73,7 +73,8 @@ def predict(
     import numpy as np
 
     from imgclf.data.class_names import as_text
-    from imgclf.evaluate import score_pictures, softmax_probabilities
+    from imgclf.evaluate import PROBABILITIES, score_pictures
+    from imgclf.losses import LOSSES
     from imgclf.parallel import workers
 
     readable, pictures, errors = [], [], []
@@ -92,7 +93,8 @@ def predict(
         scores = score_pictures(model, pixels)
     if not np.isfinite(scores).all():
         raise RunError(path, "its scores are not finite numbers: its weights are too large", "train again")
-    probabilities = softmax_probabilities(scores) if model.loss == "softmax" else None
+    believed = PROBABILITIES.get(LOSSES[model.loss])
+    probabilities = believed(scores) if believed else None
     predictions = []
     for row, image in enumerate(readable):
         order = np.argsort(-scores[row], kind="stable")

@@ -1,16 +1,15 @@
 """Error bounds of numerical gradients: truncation and rounding.
 
 A central difference of step h is off by at most h**2/6 times the third derivative (Taylor), and by what was rounded on
-the way, divided by h. Neither is a matter of taste, so no threshold is.
+the way, divided by h. Both can be added up, so no threshold has to be chosen.
 """
-
-from collections.abc import Callable
 
 import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
-from imgclf.gradcheck.increments import INCREMENTS, Increment
+from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.model import scores
+from imgclf.numerics.indices import slices
 
 UNIT_ROUNDOFF = 2.0**-53
 TINY = float(np.finfo(np.float64).tiny)  # numbers below have fewer digits
@@ -18,62 +17,28 @@ CONFIDENCE = 8.0
 ROWS = 256  # of X at a time, so that what is made of them needs little memory
 
 
-def slopes(increment: Increment, y: IntArray) -> FloatArray:
-    """Return |dloss/ds_c| of each example, (N, C)."""
-    steep = increment.curve.slope(increment.number)
-    if not increment.mirror:
-        steep[np.arange(len(y)), y] = steep.sum(axis=1)
-    return steep
-
-
-def softmax_noise(s: FloatArray, y: IntArray, slope: FloatArray) -> FloatArray:
-    """Exp turns an absolute error of s - max into a relative one of p; p_y - 1 is rounded like 1."""
-    size = slope.copy()
-    size[np.arange(len(y)), y] = 1
-    top = s.max(axis=1, keepdims=True)
-    return np.asarray(2 * (s.shape[1] + 10 + top - s.min(axis=1, keepdims=True)) * size)
-
-
-def logistic_noise(s: FloatArray, y: IntArray, slope: FloatArray) -> FloatArray:
-    """exp(-log(1 + exp(s))) has the absolute error of its exponent, which is of the size of s."""
-    return 4 * (np.abs(s) + 6) * slope
-
-
-def hinge_noise(s: FloatArray, y: IntArray, slope: FloatArray) -> FloatArray:
-    """Slopes of a hinge are whole numbers: exact."""
-    return np.zeros_like(s)
-
-
-def squared_hinge_noise(s: FloatArray, y: IntArray, slope: FloatArray) -> FloatArray:
-    """A margin is two subtractions, the right class the sum of all of them."""
-    rows = np.arange(len(y))
-    size = np.where(slope > 0, 4 * np.abs(s - s[rows, y][:, None]) + 4 + 2 * slope, 0)
-    size[rows, y] = 0
-    size[rows, y] = size.sum(axis=1) + 2 * s.shape[1] * slope[rows, y]
-    return np.asarray(size)
-
-
-# How far the derivative of the loss by each score, (N, C), may be rounded on both sides together, in units of
-# UNIT_ROUNDOFF: of scores, y and the slopes.
-NOISE: dict[str, Callable[[FloatArray, IntArray, FloatArray], FloatArray]] = {
-    "softmax": softmax_noise,
-    "svm": hinge_noise,
-    "svm_squared": squared_hinge_noise,
-    "svm_cs": hinge_noise,
-    "logistic_ovr": logistic_noise,
-}
-
-
 def value_bounds(loss: str, s: FloatArray, y: IntArray, losses: FloatArray) -> FloatArray:
     """Return how far the losses (N,) of the very same scores s (N, C) may differ between two right formulas."""
-    steep = slopes(INCREMENTS[loss](s, y), y).sum(axis=1)
+    steep = LOSS_FACTS[loss].exact_differences(s, y).score_derivatives().sum(axis=1)
     size = 8 * np.abs(s).max(axis=1) + 4
     return np.asarray(UNIT_ROUNDOFF * ((s.shape[1] + 12) * (np.abs(losses) + size) + steep * size))
 
 
+def additions(N: int, C: int) -> int:
+    """Return how many sums round a gradient: over the examples, on both sides, and at the right class of the others."""
+    return 2 * N + 2 * C + 40
+
+
+def term_rounding(loss: str, s: FloatArray, y: IntArray) -> FloatArray:
+    """Return how far what each example adds to a gradient may be rounded, in units of one rounding, (N, C)."""
+    facts = LOSS_FACTS[loss]
+    derivatives = facts.exact_differences(s, y).score_derivatives()
+    return additions(*s.shape) * derivatives + facts.derivative_rounding(s, y, derivatives)
+
+
 def score_bounds(X: FloatArray, weights: FloatArray) -> FloatArray:
     """Return how far scores (N, C) may be rounded, in any order of additions: a sum of D + 1 products."""
-    parts = [np.abs(X[top : top + ROWS]) @ np.abs(weights[:-1]) for top in range(0, len(X), ROWS)]
+    parts = [np.abs(X[rows]) @ np.abs(weights[:-1]) for rows in slices(len(X), ROWS)]
     sizes = np.concatenate(parts) + np.abs(weights[-1]) + TINY / UNIT_ROUNDOFF
     return np.asarray(2 * (X.shape[1] + 2) * UNIT_ROUNDOFF * sizes)
 
@@ -81,8 +46,8 @@ def score_bounds(X: FloatArray, weights: FloatArray) -> FloatArray:
 def sum_sizes(X: FloatArray, each: FloatArray) -> FloatArray:
     """Add up |x_d| * each over the examples, and for the bias `each` alone: X (N, D), each (N, C) to (D+1, C)."""
     total = np.zeros((X.shape[1], each.shape[1]))
-    for top in range(0, len(X), ROWS):
-        total += np.abs(X[top : top + ROWS]).T @ each[top : top + ROWS]
+    for rows in slices(len(X), ROWS):
+        total += np.abs(X[rows]).T @ each[rows]
     return np.vstack([total, each.sum(axis=0)])
 
 
@@ -98,18 +63,18 @@ def difference_bounds(
     s = scores(X, weights)
     moved = np.abs(np.vstack([X.T, np.ones(n)]))  # (D+1, N): how far a weight's step of 1 moves a score
     sizes = (moved.T @ np.abs(weights)).max(axis=1)  # (N,): what a score is summed up from
-    increment = INCREMENTS[loss](s, y)
-    slope = slopes(increment, y)  # (N, C)
-    noise = NOISE[loss](s, y, slope).max(axis=1)
-    truncation = step**2 / 6 * increment.curve.third * (moved**3).mean(axis=1)
+    facts = LOSS_FACTS[loss]
+    derivatives = facts.exact_differences(s, y).score_derivatives()  # (N, C)
+    noise = facts.derivative_rounding(s, y, derivatives).max(axis=1)
+    truncation = step**2 / 6 * facts.curve.third * (moved**3).mean(axis=1)
     # A score adds D products, a loss some C terms, the mean N losses.
     of_scores = _rounding(size + 1) * sizes  # (N,)
-    curvature = increment.curve.curvature(classes)
-    steep = slope.sum(axis=1) + 2 * curvature * step * moved.max(axis=0)  # also where the step leads
+    curvature = facts.curve.curvature(classes)
+    steep = derivatives.sum(axis=1) + 2 * curvature * step * moved.max(axis=0)  # also where the step leads
     of_losses = steep * of_scores + _rounding(classes + 10) * (losses + 2 * np.abs(s).max(axis=1) + 1)
     of_value = of_losses.mean() + _rounding(n) * losses.mean()
-    of_slopes = slope.max(axis=1) * _rounding(n + 10) + UNIT_ROUNDOFF * noise
-    of_calculus = (moved * (of_slopes + curvature * of_scores)).mean(axis=1)
+    of_derivatives = derivatives.max(axis=1) * _rounding(n + 10) + UNIT_ROUNDOFF * noise
+    of_calculus = (moved * (of_derivatives + curvature * of_scores)).mean(axis=1)
     return np.asarray(truncation + of_value / step + of_calculus)
 
 

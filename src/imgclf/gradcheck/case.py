@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray, IntArray
-from imgclf.gradcheck.bounds import NOISE, UNIT_ROUNDOFF, score_bounds, slopes, sum_sizes
+from imgclf.gradcheck.bounds import UNIT_ROUNDOFF, score_bounds, sum_sizes, term_rounding
+from imgclf.gradcheck.exact_differences import ExactDifferences
 from imgclf.gradcheck.exhaustive import Differences, differences
-from imgclf.gradcheck.increments import INCREMENTS, Increment
 from imgclf.gradcheck.kinks import Kink, distances, nearest_kink
+from imgclf.gradcheck.loss_facts import LOSS_FACTS, LossFacts
 from imgclf.gradcheck.reference import complex_step_gradient, extended_scores
 from imgclf.gradcheck.verdict import SHOWN, Compared, Outcome, Place, failure, ratios, worst_places
 from imgclf.model import scores
@@ -25,16 +26,16 @@ SHARP = 1e-6  # of the median gradient; a bound above it could hide a mistake
 class Expected(NamedTuple):
     """The gradient of data and penalty, (D+1, C), and how far a right one may lie from it.
 
-    Where a kink lies within the step, any slope within `fold` of the middle is right: the loss is convex.
+    Where a kink lies within the step, any slope within `kink_width` of the middle is right: the loss is convex.
     """
 
-    slope: FloatArray
+    gradient: FloatArray
     bound: FloatArray
-    fold: FloatArray
+    kink_width: FloatArray
 
     def nearest(self, analytic: FloatArray) -> FloatArray:
-        """Return the right slopes nearest to those given."""
-        return np.clip(analytic, self.slope - self.fold, self.slope + self.fold)
+        """Return the right gradient nearest to the one given."""
+        return np.clip(analytic, self.gradient - self.kink_width, self.gradient + self.kink_width)
 
     def ratio(self, analytic: FloatArray) -> FloatArray:
         """Return how far a gradient lies from the nearest right one, in units of the bound, (D+1, C)."""
@@ -43,7 +44,7 @@ class Expected(NamedTuple):
     @property
     def spread(self) -> FloatArray:
         """How far a right gradient may lie from the middle, kinks included."""
-        return self.bound + self.fold
+        return self.bound + self.kink_width
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,11 @@ class Case:
     weights: FloatArray
     class_names: Sequence[str]
 
+    @property
+    def facts(self) -> LossFacts:
+        """What is known of the loss."""
+        return LOSS_FACTS[self.loss]
+
     @cached_property
     def scores(self) -> FloatArray:
         """The scores as the model computes them, (N, C); the layer `value` certifies them."""
@@ -68,9 +74,9 @@ class Case:
         return extended_scores(self.X, self.weights)
 
     @cached_property
-    def increment(self) -> Increment:
+    def exact_differences(self) -> ExactDifferences:
         """How the losses change as a score moves."""
-        return INCREMENTS[self.loss](self.scores, self.y)
+        return self.facts.exact_differences(self.scores, self.y)
 
     @cached_property
     def truth(self) -> Differences:
@@ -93,12 +99,12 @@ class Case:
     def expected(self, l2: float, l1: float) -> Expected:
         """Add the penalty, whose differences are known exactly; |w| has a kink at 0."""
         w, h = np.abs(self.weights), self.truth.step[:, None]
-        slope = l2 * self.weights + l1 * np.sign(self.weights) * np.minimum(1, w / h)
-        fold = l1 * np.maximum(0, 1 - w / h)
-        rounding = UNIT_ROUNDOFF * (4 * (l2 * w + l1) + 2 * np.abs(self.truth.slope + slope))
-        slope[-1] = fold[-1] = rounding[-1] = 0
+        penalty = l2 * self.weights + l1 * np.sign(self.weights) * np.minimum(1, w / h)
+        kink_width = l1 * np.maximum(0, 1 - w / h)
+        rounding = UNIT_ROUNDOFF * (4 * (l2 * w + l1) + 2 * np.abs(self.truth.gradient + penalty))
+        penalty[-1] = kink_width[-1] = rounding[-1] = 0
         rounding *= (l2 or l1) != 0
-        return Expected(self.truth.slope + slope, self.truth.bound + rounding, self.truth.fold + fold)
+        return Expected(self.truth.gradient + penalty, self.truth.bound + rounding, self.truth.kink_width + kink_width)
 
     def rounding(self, unit: float, off: FloatArray) -> FloatArray:
         """Return what rounding may amount to in a gradient of the data with scores of its own, (D+1, C).
@@ -106,15 +112,14 @@ class Case:
         `unit` is the relative error of one operation in that arithmetic, `off` (N, 1) how far its scores are from
         these; `truth` shares its scores, and needs less.
         """
-        s, y, curve = self.scores, self.y, self.increment.curve
+        s, y, curve = self.scores, self.y, self.facts.curve
         N, C = s.shape
         off = off + 4 * unit * (np.abs(s).max(axis=1, keepdims=True) + 1)  # a margin is rounded at the size of 1
-        steep = slopes(self.increment, y)
-        each = unit * ((2 * N + 2 * C + 40) * steep + NOISE[self.loss](s, y, steep)) + curve.curvature(C) * off
-        if curve.fold is not None:
+        each = unit * term_rounding(self.loss, s, y) + curve.curvature(C) * off
+        if curve.kink_width is not None:
             # A margin that rounding takes across its kink switches a whole example, for the right class all of them.
             switched = np.where(np.arange(C) == y[:, None], C, 1) * (1 + 2 * off)
-            each += (distances(self.increment, y) <= 2 * off) * switched
+            each += (distances(self.exact_differences) <= 2 * off) * switched
         return np.asarray(sum_sizes(self.X, each) / N)
 
     def scores_off(self, unit: float) -> FloatArray:
@@ -124,27 +129,26 @@ class Case:
     def compare(self, analytic: FloatArray, l2: float = 0.0, l1: float = 0.0) -> Outcome:
         """Judge a gradient (D+1, C) by the bound at every parameter."""
         expected = self.expected(l2, l1)
-        if analytic.shape != expected.slope.shape:
-            return Outcome("fail", f"the gradient is {analytic.shape}, the weights are {expected.slope.shape}")
+        if analytic.shape != self.weights.shape:
+            return Outcome("fail", f"the gradient is {analytic.shape}, the weights are {self.weights.shape}")
         numerical, ratio = expected.nearest(analytic), expected.ratio(analytic)
 
         def compared(place: Place) -> Compared:
-            here, there, bound = (float(one[place]) for one in (analytic, numerical, expected.bound))
-            return Compared(place, here, there, bound, self._kink(place))
+            return Compared.at(place, analytic, numerical, expected.bound, self._kink(place))
 
         worst = [compared(place) for place in worst_places(ratio)]
-        kinked = np.argwhere(self.truth.fold > 0)
+        kinked = np.argwhere(self.truth.kink_width > 0)
         kinks = [compared((int(row), int(c))) for row, c in kinked[:SHOWN]]
         verdict, reason = self._verdict(expected, ratio, worst[0])
         return Outcome(verdict, reason, ratio.size, worst, kinks, len(kinked))
 
     def _verdict(self, expected: Expected, ratio: FloatArray, worst: Compared) -> tuple[str, str]:
         if worst.ratio > 1:
-            return "fail", failure(worst, int((ratio > 1).sum()), ratio.size)
+            return "fail", failure(worst, ratio)
         if not _tells(expected):
             reason = "rounding could hide a millionth of the median gradient in more than a tenth of the parameters"
             return "inconclusive", reason
-        kinked = int((expected.fold > 0).sum())
+        kinked = int((expected.kink_width > 0).sum())
         at_kinks = f"; {kinked:,} at a kink, each between the slopes on either side" if kinked else ""
         return "pass", f"the worst error is {worst.ratio:.1%} of what rounding and truncation explain{at_kinks}"
 
@@ -152,16 +156,16 @@ class Case:
         """Return the kink of the loss within the step at this place, if there is one."""
         row, c = place
         x = self.X[:, row] if row < self.X.shape[1] else np.ones(len(self.X))
-        found = nearest_kink(self.increment, self.y, self.truth.step[row] * x, c)
+        found = nearest_kink(self.exact_differences, self.truth.step[row] * x, c)
         if found is None:
             return None
         example, rival, margin = found
-        middle, half = float(self.truth.slope[place]), float(self.truth.fold[place])
+        middle, half = float(self.truth.gradient[place]), float(self.truth.kink_width[place])
         return Kink(example, int(self.y[example]), rival, margin, middle - half, middle + half)
 
 
 def _tells(expected: Expected) -> bool:
     """Whether in at most a tenth of the parameters the bound could hide what is no longer small."""
-    there = np.abs(expected.slope[expected.slope != 0])
+    there = np.abs(expected.gradient[expected.gradient != 0])
     limit = SHARP * np.median(there) if there.size else 0.0
     return bool(10 * (expected.bound > limit).sum() <= expected.bound.size)

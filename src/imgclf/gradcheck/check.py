@@ -56,7 +56,7 @@ def complex_step(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
 
 
 def layers_of(plan: Plan) -> dict[str, Layer]:
-    """Return the layers of a check, in the order in which they are best understood."""
+    """Return the layers of a check by the names that reports print, in the order in which they are best understood."""
     layers = {
         "value": Layer(value),
         "textbook": Layer(textbook, ("steps", "wide")),
@@ -70,7 +70,7 @@ def layers_of(plan: Plan) -> dict[str, Layer]:
     if plan.weights.dtype == np.float32:
         layers["float32"] = Layer(float32)
     if plan.config.train.gradient == "analytic":
-        moved = ("start",) if plan.weights.any() else ()  # at 0 svm_cs ties: any slope is right
+        moved = ("start",) if plan.weights.any() else ()  # at 0 svm_cs ties: any subgradient is right
         layers["training"] = Layer(training_on(plan), (*moved, "steps", "wide"))
     return layers
 

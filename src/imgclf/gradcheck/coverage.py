@@ -5,32 +5,31 @@ from collections.abc import Sequence
 import numpy as np
 
 from imgclf.gradcheck.case import SHARP, Case
-from imgclf.gradcheck.increments import margins
 
 CLEAR = 10  # bounds; a gradient that is smaller could be mistaken for nothing
 SHARE = 0.9  # of the parameters of features that are not always 0
 
 
 def missing(cases: Sequence[Case], l2: float, l1: float, class_names: Sequence[str], present: Sequence[int]) -> str:
-    """Say what none of the cases of a loss could show; nothing if they show enough. `present`: classes in the data."""
-    y = cases[0].y
+    """Return what no case of a loss could show, or "" where all of them show enough; present: classes in the data."""
+    y, margins = cases[0].y, cases[0].facts.margins
     absent = [class_names[c] for c in present if not (y == c).any()]
     if absent:
         return f"no image of {_listed(absent)}: take at least {len(present)} images"
-    if "svm" in cases[0].loss:
-        active = np.array([margins(case.scores, y) > 0 for case in cases])  # (cases, N, C)
-        idle = [class_names[c] for c in present if not active[:, y == c].any()]
+    if margins is not None:
+        violations = np.array([margins(case.scores, y) for case in cases])  # (cases, N, C)
+        idle = [class_names[c] for c in present if not (violations[:, y == c] > 0).any()]
         if idle:
             return f"no image of {_listed(idle)} violates a margin: its gradient is 0 everywhere"
-        if active.sum() == active.size // active.shape[2] * (active.shape[2] - 1):
+        if (violations > 0)[violations > -np.inf].all():
             return "every margin is violated at every point: a loss without a hinge would pass"
     there = np.zeros(cases[0].weights.shape, bool)
     for case in cases:
-        expected, size = case.expected(l2, l1), np.abs(case.truth.slope)
+        expected, size = case.expected(l2, l1), np.abs(case.truth.gradient)
         limit = SHARP * np.median(size[size > 0]) if size.any() else 0.0
         stands_out = (size > CLEAR * expected.spread) & (expected.spread <= limit)
         if l2 or l1:  # b has no penalty; of W both parts must show
-            penalty = np.abs(expected.slope - case.truth.slope)
+            penalty = np.abs(expected.gradient - case.truth.gradient)
             stands_out[:-1] &= penalty[:-1] > CLEAR * expected.spread[:-1]
         there |= stands_out
     alive = np.append((cases[0].X != 0).any(axis=0), True)

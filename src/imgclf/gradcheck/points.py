@@ -17,14 +17,14 @@ from imgclf.speed.blocks import in_blocks
 from imgclf.trainer import descend, start
 
 STEPS = 10  # of the config's training
-BEYOND = 1e30  # no loss and no weight of a sound run
+BEYOND = 1e30  # a loss or a weight that only a diverging run reaches
 WIDE = 3.0  # standard deviation of the scores at random weights
 
 PointFn: TypeAlias = Callable[[Plan, Objective, FloatArray], FloatArray]
 
 
 def stratified_images(plan: Plan, images: int) -> tuple[FloatArray, IntArray]:
-    """Read so many training images, every class as often as it occurs: X (N, D) float64, y (N,)."""
+    """Read so many training images, stratified by class: X (N, D) float64, y (N,)."""
     chosen = limit(plan.train, min(images, len(plan.train)), plan.config.seed)
     X = plan.preprocess.apply(chosen.pixels(np.arange(len(chosen))))
     return X.astype(np.float64), chosen.y

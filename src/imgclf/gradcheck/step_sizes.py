@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from imgclf.arrays import Batch, FloatArray
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.exhaustive import differences, steps
+from imgclf.gradcheck.exhaustive import difference_steps, differences
 from imgclf.gradcheck.layers.textbook import sample_places
 from imgclf.gradients import Objective, central_difference, evaluate_loss
 from imgclf.losses import LOSSES
@@ -31,13 +31,11 @@ def error_curves(case: Case) -> list[ErrorCurve]:
     """Measure the errors of differences of the loss in float64 and in float32, and of increments."""
     places = sample_places(*case.weights.shape)
     some = places[:: max(1, len(places) // PLACES)]
-    increments = [differences(case.loss, case.scores, case.X, case.y, tau).slope for tau in TAUS]
+    exact = [differences(case.loss, case.scores, case.X, case.y, tau).gradient for tau in TAUS]
     return [
         ErrorCurve("differences of the loss, float64", TAUS, _tried(case, some, "float64")),
         ErrorCurve("differences of the loss, float32", TAUS, _tried(case, some, "float32")),
-        ErrorCurve(
-            "increments, every parameter", TAUS, np.array([_largest(one - case.complex_step) for one in increments])
-        ),
+        ErrorCurve("increments, every parameter", TAUS, np.array([_largest(one - case.complex_step) for one in exact])),
     ]
 
 
@@ -51,7 +49,7 @@ def _tried(case: Case, places: list[tuple[int, int]], dtype: DTypeLike) -> Float
 
     out = []
     for tau in TAUS:
-        h = steps(case.X, tau)
+        h = difference_steps(case.X, tau)
         if not all(_moves(w, place, h) for place in places):
             out.append(float("nan"))  # the step is lost in the rounding of a weight
             continue

@@ -24,6 +24,13 @@ class Compared(NamedTuple):
     bound: float  # the largest difference that is no mistake
     kink: Kink | None = None  # within the step; any slope between its two sides is right, and the nearest compared
 
+    @classmethod
+    def at(
+        cls, place: Place, analytic: FloatArray, numerical: FloatArray, bound: FloatArray, kink: Kink | None = None
+    ) -> "Compared":
+        """Compare one place of gradients and bounds (D+1, C)."""
+        return cls(place, float(analytic[place]), float(numerical[place]), float(bound[place]), kink)
+
     @property
     def error(self) -> float:
         """The absolute difference."""
@@ -82,16 +89,15 @@ def worst_places(ratio: FloatArray, n: int = SHOWN) -> list[Place]:
     return [(int(row), int(column)) for row, column in zip(*np.unravel_index(flat, ratio.shape), strict=True)]
 
 
-def failure(worst: Compared, wrong: int, of: int) -> str:
-    """Say how a gradient is wrong."""
-    if not np.isfinite(worst.ratio):
-        if np.isfinite(worst.analytic):
-            return f"{wrong:,} of {of:,} parameters are wrong: where the gradient is 0, it is {worst.analytic:.3g}"
-        return f"{wrong:,} of {of:,} parameters are wrong: one is {worst.analytic}"
-    return (
-        f"{wrong:,} of {of:,} parameters are wrong: the worst by {worst.ratio:.3g} times what rounding and "
-        "truncation explain"
-    )
+def failure(worst: Compared, ratio: FloatArray) -> str:
+    """Say how a gradient is wrong, from the ratios of all parameters and the worst of them."""
+    if np.isfinite(worst.ratio):
+        how = f"the worst by {worst.ratio:.3g} times what rounding and truncation explain"
+    elif np.isfinite(worst.analytic):
+        how = f"where the gradient is 0, it is {worst.analytic:.3g}"
+    else:
+        how = f"one is {worst.analytic}"
+    return f"{int((ratio > 1).sum()):,} of {ratio.size:,} parameters are wrong: {how}"
 
 
 def judge(findings: Sequence[Finding]) -> str:

@@ -18,7 +18,7 @@ def draw_check(checked: Checked, plan: Plan, directory: Path) -> list[str]:
     """Draw the pictures of one loss into a directory; return their names."""
     loss, wide = checked.loss, checked.cases["wide"]
     floor = 2 * float(wide.truth.bound.max())
-    flat = wide.increment.curve.third == 0 and wide.increment.curve.curvature(2) == 0
+    flat = wide.facts.curve.third == 0 and wide.facts.curve.curvature(2) == 0
     figure = step_curve(error_curves(wide), f"{loss}: error of the gradient by step size", floor, flat=flat)
     pictures = {f"steps-{loss}.png": figure}
     if plan.preprocess.is_picture:

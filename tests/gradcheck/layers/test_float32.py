@@ -104,7 +104,7 @@ def only_in_float32(change):
 @pytest.mark.parametrize("seed", range(3))
 def test_any_one_parameter_wrong_by_a_hundredth_fails(loss, penalty, seed):
     one = case(loss, N=60, D=10, seed=seed)
-    size = np.abs(one.expected(*penalty).slope)
+    size = np.abs(one.expected(*penalty).gradient)
     for place in np.argwhere(size > np.median(size) / 4):
 
         def change(grad, place=tuple(place)):

@@ -1,4 +1,4 @@
-"""Good manners pass, and every bad one is named."""
+"""A pure gradient passes, and every side effect is named."""
 
 from dataclasses import replace
 

@@ -173,7 +173,7 @@ def test_a_step_across_a_kink_is_left_out(loss):
 
 @pytest.mark.parametrize("loss", KINKED)
 def test_without_the_kink_rule_a_right_gradient_would_be_called_wrong(monkeypatch, loss):
-    monkeypatch.setattr(layer, "crossed", lambda increment, y, moves: np.zeros(2, bool))
+    monkeypatch.setattr(layer, "crossed", lambda exact, moves: np.zeros(2, bool))
     assert textbook(subject(loss), one_pixel(loss, margin=0.1 * STEP), 0.0, 0.0).verdict == "fail"
 
 

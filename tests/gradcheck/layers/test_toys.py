@@ -1,4 +1,4 @@
-"""Every toy passes the right gradient, and rings for a mistake that only its oddity shows."""
+"""Every small case passes the right gradient, and rings for a mistake that only its oddity shows."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def subject(loss, **changes):
 
 
 def case(loss):
-    return toy(ANY, loss)  # toys bring their own data
+    return toy(ANY, loss)  # small cases bring their own data
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -72,7 +72,7 @@ def wrong_on(is_odd, change=lambda grad: grad * (1 + 1e-3)):
     return wrong
 
 
-# What makes each toy odd; no other toy has it.
+# What makes each small case odd; no other has it.
 ODDITIES = {
     COPRIME: lambda X, y, w: min(X.shape) > 30,
     "one image": lambda X, y, w: len(y) == 1,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from imgclf.arrays import Batch, FloatArray
-from imgclf.gradcheck.bounds import UNIT_ROUNDOFF, slopes
+from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.case import Case, Expected
 from imgclf.gradcheck.layers.value import mean_loss
 from imgclf.gradcheck.subject import Subject
@@ -36,13 +36,13 @@ def judge(case: Case, s: FloatArray, seen: BatchGradient, expected: Expected, l2
         return Outcome("fail", f"in {dtype} {wrong}")
     grad, numerical = seen.grad.astype(np.float64), expected.nearest(seen.grad)
     bound = case.rounding(unit, off) + expected.bound + tiny * len(case.y)
-    bound += 8 * unit * (l2 * np.abs(case.weights) + l1 + np.abs(expected.slope))
+    bound += 8 * unit * (l2 * np.abs(case.weights) + l1 + np.abs(expected.gradient))
     ratio = ratios(grad, numerical, bound)
-    worst = [Compared(one, float(grad[one]), float(numerical[one]), float(bound[one])) for one in worst_places(ratio)]
+    worst = [Compared.at(one, grad, numerical, bound) for one in worst_places(ratio)]
     if ratio.max() > 1:
-        return Outcome("fail", f"{dtype}: {failure(worst[0], int((ratio > 1).sum()), ratio.size)}", ratio.size, worst)
-    there = (expected.slope != 0) & (expected.fold == 0)
-    if there.any() and np.median(bound[there]) > COARSE * np.median(np.abs(expected.slope[there])):
+        return Outcome("fail", f"{dtype}: {failure(worst[0], ratio)}", ratio.size, worst)
+    there = (expected.gradient != 0) & (expected.kink_width == 0)
+    if there.any() and np.median(bound[there]) > COARSE * np.median(np.abs(expected.gradient[there])):
         return Outcome("inconclusive", f"{dtype} may round as much as a tenth of the gradient here", ratio.size, worst)
     error = np.abs(grad - numerical).max()
     return Outcome("pass", f"in {dtype} the gradient is off by at most {error:.1e}", ratio.size, worst)
@@ -57,9 +57,8 @@ def fits(case: Case, l2: float, l1: float) -> bool:
 def _wrong_value(case: Case, seen: BatchGradient, off: FloatArray, unit: float, l2: float, l1: float) -> str:
     """Say what is wrong with the loss and the count of right answers; nothing if rounding explains it."""
     expected, bound = mean_loss(case, l2, l1)
-    steep = (
-        slopes(case.increment, case.y).sum(axis=1) + case.increment.curve.curvature(case.weights.shape[1]) * off[:, 0]
-    )
+    curvature = case.facts.curve.curvature(case.weights.shape[1])
+    steep = case.exact_differences.score_derivatives().sum(axis=1) + curvature * off[:, 0]
     room = bound * unit / UNIT_ROUNDOFF + float(((steep + 1) * off[:, 0]).mean())
     if not abs(seen.loss - float(expected)) <= room:
         return f"the loss is {seen.loss:.9g}, not {float(expected):.9g}"

@@ -14,13 +14,13 @@ from imgclf.gradcheck.verdict import Outcome, all_of
 
 
 def hygiene(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
-    """Ask the gradient in several ways; name the first that it takes badly."""
+    """Call the gradient in several ways; name the first property that does not hold."""
     few = case.on_few_images
     return all_of((name, _outcome(problem(subject, few, l2, l1))) for name, problem in MANNERS.items())
 
 
 def repeats_itself(subject: Subject, case: Case, l2: float, l1: float) -> str:
-    """The same question twice."""
+    """The same call twice gives the same bits."""
     one, other = (subject.slope(case.X, case.y, case.weights, l2, l1) for _ in range(2))
     return "" if one.tobytes() == other.tobytes() else f"asked twice, the answers differ by {np.abs(one - other).max()}"
 
@@ -37,7 +37,7 @@ def leaves_its_inputs(subject: Subject, case: Case, l2: float, l1: float) -> str
 
 
 def gives_away_its_result(subject: Subject, case: Case, l2: float, l1: float) -> str:
-    """The caller may write into the answer: it is nobody else's array."""
+    """The caller may write into the result: no later call uses or returns that array."""
     batch, weights = _batch_of_these(case.X.copy(), case.y.copy()), case.weights.copy()
     first = subject.gradient(subject.objective(l2, l1), batch, weights).grad
     kept = first.copy()
@@ -61,7 +61,7 @@ def keeps_the_type(subject: Subject, case: Case, l2: float, l1: float) -> str:
 
 
 def takes_labels_of_any_type(subject: Subject, case: Case, l2: float, l1: float) -> str:
-    """Labels are numbers, whatever type they are kept in."""
+    """The dtype of the labels changes no bit."""
     expected = subject.slope(case.X, case.y, case.weights, l2, l1)
     for dtype in ("int32", "uint8") if case.weights.shape[1] <= 256 else ("int32",):
         if subject.slope(case.X, case.y.astype(dtype), case.weights, l2, l1).tobytes() != expected.tobytes():

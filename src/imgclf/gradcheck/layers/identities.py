@@ -36,7 +36,7 @@ Law: TypeAlias = Callable[[Subject, Case, float, float], Iterator[Held]]
 
 def identities(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
     """Try every law that holds for the loss; name the first that does not hold here."""
-    laws = [(name, law) for name, law in LAWS.items() if law is not columns_add_up or case.loss != "logistic_ovr"]
+    laws = [(name, law) for name, law in LAWS.items() if law is not columns_add_up or case.facts.compares_scores]
     for name, law in laws:
         for held in law(subject, case.on_few_images, l2, l1):
             ratio = ratios(held.left, held.right, held.bound)
@@ -160,7 +160,7 @@ def above_its_tangents(subject: Subject, case: Case, l2: float, l1: float) -> It
 def _score_rounding(case: Case, move: FloatArray) -> float:
     """Return how far the loss may be off because its scores are, in units of UNIT_ROUNDOFF."""
     sizes = np.abs(case.X) @ np.abs(case.weights[:-1]) + np.abs(case.X) @ np.abs(move[:-1]) + 1
-    steep = case.increment.curve.curvature(sizes.shape[1]) * sizes + 2 * sizes.shape[1] + np.abs(case.scores).max()
+    steep = case.facts.curve.curvature(sizes.shape[1]) * sizes + 2 * sizes.shape[1] + np.abs(case.scores).max()
     return float(case.X.shape[1] * (steep * sizes).mean())
 
 

@@ -4,6 +4,7 @@ Simple and slow, so it is done for every bias and for a sample of W; on the real
 rounded before they are subtracted: it sees a mistake of one part in 10,000, and not much less.
 """
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -38,8 +39,8 @@ def textbook(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
     if not compared:
         return Outcome("inconclusive", "every step crosses a kink, or is lost in the rounding of a huge weight")
     if worst[0].ratio > 1:
-        return Outcome("fail", failure(worst[0], sum(one.ratio > 1 for one in compared), len(compared)), 0, worst)
-    there = [one for one in compared if one.numerical or case.truth.slope[one.place]]
+        return Outcome("fail", failure(worst[0], np.array([one.ratio for one in compared])), 0, worst)
+    there = [one for one in compared if one.numerical or case.truth.gradient[one.place]]
     if not there or 2 * sum(abs(one.numerical) > VISIBLE * one.bound for one in there) < len(there):
         return Outcome("inconclusive", "the gradient is 0, or too small beside what rounding can hide", 0, worst)
     return Outcome("pass", f"{len(compared)} differences of the loss, one weight at a time", len(compared), worst)
@@ -52,24 +53,30 @@ def _compare(grad: FloatArray, tried: dict[Place, float], bound: FloatArray) -> 
 @lru_cache(maxsize=8)
 def try_data(value: ValueFn, objective: Objective, case: Case) -> dict[Place, float]:
     """Return the slopes of the mean loss by trying, at the sampled places whose step crosses no kink."""
-    batch, w = Batch.of(case.X, case.y), case.weights.copy()
+    batch, w = Batch.of(case.X, case.y), case.weights
     moves = [*(STEP * case.X.T), np.full(len(case.y), STEP)]  # what a weight's step adds to a score, (N,) each
-    kinked = {row: crossed(case.increment, case.y, moves[row]) for row, _ in sample_places(*w.shape)}
-    return {
-        (row, c): central_difference(lambda w: value(objective, batch, w)[0], w, (row, c), STEP)
-        for row, c in sample_places(*w.shape)
-        if not kinked[row][c] and abs(w[row, c]) < LARGEST_WEIGHT
-    }
+    kinked = {row: crossed(case.exact_differences, moves[row]) for row, _ in sample_places(*w.shape)}
+    places = [(row, c) for row, c in sample_places(*w.shape) if not kinked[row][c] and abs(w[row, c]) < LARGEST_WEIGHT]
+    return central_differences(lambda w: value(objective, batch, w)[0], w, places, STEP)
 
 
 def try_penalty(objective: Objective, case: Case) -> dict[Place, float]:
     """Return the slopes of the penalty by trying, where |w| has no kink within the step."""
-    w, bias = case.weights.copy(), len(case.weights) - 1
-    return {
-        (row, c): central_difference(objective.penalty, w, (row, c), STEP)
+    w, bias = case.weights, len(case.weights) - 1
+    places = [
+        (row, c)
         for row, c in sample_places(*w.shape)
         if (not objective.l1 or row == bias or abs(w[row, c]) > STEP) and abs(w[row, c]) < LARGEST_WEIGHT
-    }
+    ]
+    return central_differences(objective.penalty, w, places, STEP)
+
+
+def central_differences(
+    function: Callable[[FloatArray], float], weights: FloatArray, places: Sequence[Place], step: float
+) -> dict[Place, float]:
+    """Return the slopes of function(weights) by trying, one weight at a time."""
+    w = weights.copy()
+    return {place: central_difference(function, w, place, step) for place in places}
 
 
 def _penalty_bounds(objective: Objective, case: Case, grad: FloatArray) -> FloatArray:
@@ -77,7 +84,7 @@ def _penalty_bounds(objective: Objective, case: Case, grad: FloatArray) -> Float
     # The step itself may be most of the penalty, where the weights are small.
     step = STEP * (objective.l2 * (np.abs(case.weights) + STEP) + objective.l1)
     # Both gradients were rounded with the data's part in them.
-    return penalty_bound(value + step, np.abs(case.truth.slope) + np.abs(grad), STEP)
+    return penalty_bound(value + step, np.abs(case.truth.gradient) + np.abs(grad), STEP)
 
 
 @lru_cache(maxsize=8)

@@ -11,7 +11,7 @@ from imgclf.seeds import CHECK, normal, shuffled, stream
 
 
 def toys(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
-    """Check the gradient, every parameter, on each of the toys."""
+    """Check the gradient, every parameter, on each small case."""
     return all_of((name, _outcome(subject, toy(name, case.loss), l2, l1)) for name in TOYS)
 
 
@@ -23,7 +23,7 @@ def _outcome(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
 
 @lru_cache(maxsize=64)
 def toy(name: str, loss: str) -> Case:
-    """Return a toy by its name."""
+    """Return the small case of this name."""
     return TOYS[name](name, loss)
 
 

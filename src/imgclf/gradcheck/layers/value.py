@@ -1,7 +1,6 @@
 """Check of the loss value against its definition."""
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -9,7 +8,8 @@ import numpy as np
 from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.gradcheck.bounds import UNIT_ROUNDOFF, score_bounds, value_bounds
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.reference import EXTENDED, REFERENCES
+from imgclf.gradcheck.loss_facts import LOSS_FACTS
+from imgclf.gradcheck.reference import EXTENDED
 from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.model import split
@@ -18,15 +18,6 @@ from imgclf.seeds import CHECK, normal, stream
 DRAWS = 50  # other scores that the loss is tried at
 IMAGES = 128  # at most, of each draw
 SPREADS = np.logspace(-3, 4, DRAWS)  # how far they are from the first ones
-
-# What the loss is where all scores are 0, of C.
-AT_ZERO: dict[str, Callable[[int], float]] = {
-    "softmax": math.log,
-    "svm": lambda C: C - 1.0,
-    "svm_squared": lambda C: C - 1.0,
-    "svm_cs": lambda C: 1.0,
-    "logistic_ovr": lambda C: C * math.log(2),
-}
 
 
 def value(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
@@ -56,7 +47,7 @@ def _mistakes(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[st
             yield f"{what} counts {correct} images as right, {right} have their highest score at their class"
 
     if not weights.any():
-        known = AT_ZERO[case.loss](s.shape[1])
+        known = case.facts.at_zero(s.shape[1])
         if abs(float(expected) - known) > bound:
             yield f"at W = 0 the loss is {float(expected)}, not {known}"
 
@@ -91,4 +82,4 @@ def mean_loss(case: Case, l2: float, l1: float) -> tuple[float, float]:
 
 
 def _losses(loss: str, s: FloatArray, y: IntArray) -> FloatArray:
-    return REFERENCES[loss](s.astype(EXTENDED), y)
+    return LOSS_FACTS[loss].definition(s.astype(EXTENDED), y)

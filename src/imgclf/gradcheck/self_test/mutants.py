@@ -12,6 +12,7 @@ import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
 from imgclf.batches import Reader
+from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.gradcheck.self_test.planting import (
     Plant,
     Seen,
@@ -37,7 +38,8 @@ from imgclf.numerics.sums import BLOCK, SumFn, Sums, sum_in_turn
 from imgclf.trainer import TrainState
 
 SOFTMAX, OVR = ("softmax",), ("logistic_ovr",)
-SUMS_OF_HINGES, HINGES = ("svm", "svm_squared"), ("svm", "svm_squared", "svm_cs")
+HINGES = tuple(name for name, facts in LOSS_FACTS.items() if facts.margins)
+SUMS_OF_HINGES = tuple(name for name in HINGES if not LOSS_FACTS[name].right_class_mirrors)
 USUAL_BATCH = 64
 
 

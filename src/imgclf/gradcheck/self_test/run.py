@@ -24,7 +24,7 @@ ORDER = ("exhaustive", "toys", "value", "hygiene", "optimizer", "float32", "iden
 
 @dataclass(frozen=True)
 class Trial:
-    """One mistake in one loss, and who saw it."""
+    """One mistake in one loss, and which check found it."""
 
     mutant: Mutant
     loss: str
@@ -70,7 +70,7 @@ def usual_settings(config: Config) -> Config:
 def self_test(
     plan: Plan, losses: Sequence[str], images: int, penalty: Penalty, layers: Mapping[str, Layer] | None = None
 ) -> SelfTest:
-    """Try every mutant of every loss; `layers` may be fewer than all, to see what each is good for."""
+    """Try every mutant of every loss; `layers` may be fewer than all, to see what each contributes."""
     X, y = stratified_images(plan, images)
     layers = layers_of(plan) if layers is None else layers
     trials, alarms = [], []
@@ -104,7 +104,7 @@ def first_to_see(subject: Subject, cases: Mapping[str, Case], penalty: Penalty, 
 
 
 def _differences(subject: Subject, right: Subject, cases: Mapping[str, Case], penalty: Penalty) -> Iterator[float]:
-    """Yield by how much the values and gradients of two subjects differ, on all cases and toys."""
+    """Yield by how much the values and gradients of two implementations differ, on all cases, small ones too."""
     loss = cases["wide"].loss
     for case in [*cases.values(), *(toy(name, loss) for name in TOYS)]:
         for ask in _QUESTIONS:

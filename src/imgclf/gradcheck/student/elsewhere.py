@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imgclf.arrays import FloatArray
+from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.gradcheck.student.conversation import Conversation, Outcome, Seen, Unanswered
 from imgclf.gradcheck.student.differences import Surroundings, along_a_direction
 from imgclf.gradcheck.student.explain import explain_number
@@ -121,7 +122,7 @@ def _doubt_about(talk: Conversation, outcomes: Sequence[Outcome], seed: int) -> 
 def _against_overflow(talk: Conversation, large: Outcome) -> str | None:
     if not isinstance(large, Unanswered):
         return None
-    if talk.against == "logistic_ovr":
+    if talk.against and not LOSS_FACTS[talk.against].compares_scores:  # a shift of all scores would change the loss
         return "log(1 + exp(t)) overflows: use np.logaddexp(0, t)"
     return "exp overflows: take the largest score of each row away first, s - s.max(axis=1, keepdims=True)"
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray, IntArray
+from imgclf.gradcheck.loss_facts import LOSS_FACTS, LossFacts
 
 # Said only where nothing closer to the mistake is known.
 NO_MULTIPLE = "the penalty's part of dW is no multiple of W: the derivative of reg * W**2 is 2 * reg * W"
@@ -98,6 +99,7 @@ def explain_values(
     """Say why the values are not ours; others: what our other losses give at the same points."""
     if all(pair.agrees for pair in pairs):
         return None
+    facts = LOSS_FACTS[against]
     theirs, right = (np.array(column) for column in zip(*((p.theirs, p.ours) for p in pairs), strict=True))
     room = 10 * np.array([pair.bound for pair in pairs])
     for name, values in others.items():
@@ -108,9 +110,9 @@ def explain_values(
             return _value_factor(factor, N, classes)
     difference = float(np.median(theirs - right))
     if (np.abs(theirs - right - difference) <= room + EXACT).all():
-        return _value_offset(difference, against)
-    if against == "svm" and pairs[0].point == "zero" and not pairs[0].agrees:
-        margin = pairs[0].theirs / (classes - 1)
+        return _value_offset(difference, facts)
+    if facts.margins and facts.curve.jump and pairs[0].point == "zero" and not pairs[0].agrees:
+        margin = pairs[0].theirs / facts.at_zero(classes)  # at equal scores, a hinge that is not squared is its margin
         return f"at W = 0 your loss is {pairs[0].theirs:.6g}, as with a margin of {margin:.4g}: ours is 1"
     if theirs.min() < 0:
         return f"your loss is negative ({theirs.min():.4g}): this one never is"
@@ -284,8 +286,8 @@ def _value_factor(factor: float, N: int, classes: int) -> str:
     return f"your loss is {factor:.6g} times ours"
 
 
-def _value_offset(difference: float, against: str) -> str:
-    if against.startswith("svm") and abs(difference - 1) < EXACT:
+def _value_offset(difference: float, facts: LossFacts) -> str:
+    if facts.margins and facts.compares_scores and abs(difference - 1) < EXACT:
         return "your loss is larger by exactly 1: the right class counts as a violator; leave it out"
     return f"your loss is {'larger' if difference > 0 else 'smaller'} than ours by {abs(difference):.6g} at every W"
 

@@ -4,14 +4,13 @@ Where a hinge has a kink, or is so near to one that rounding decides its side, a
 is right.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
-from imgclf.gradcheck.increments import INCREMENTS
+from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES, MARGIN
 from imgclf.model import scores
@@ -40,8 +39,9 @@ def ours(loss: str, W: FloatArray, X: FloatArray, y: IntArray, reg: float, unit:
     losses, dscores = LOSSES[loss](s, y)
     span = np.abs(s).max(axis=1) + MARGIN  # (N,)
     blur = u * (2 * (D + 2) * (np.abs(X) @ np.abs(W)).max(axis=1) + 4 * span)  # (N,): of a score, both ways
-    curve = INCREMENTS[loss](s, y).curve.curvature(C)
-    loose = loose_slopes(loss, s, y, blur)  # (N, C)
+    exact = LOSS_FACTS[loss].exact_differences(s, y)
+    curve = exact.curve.curvature(C)
+    loose = exact.derivative_jumps(2 * blur[:, None])  # (N, C): a margin is a difference of two scores
     steep = (np.abs(dscores) + loose).sum(axis=1) + curve * C * blur  # (N,)
     of_losses = steep * blur + u * (2 * C + 20) * (losses + 2 * span + 1)
     penalty = reg * float(np.sum(W * W))
@@ -53,22 +53,3 @@ def ours(loss: str, W: FloatArray, X: FloatArray, y: IntArray, reg: float, unit:
     penalty_slope = 2 * reg * np.abs(W)
     slope_bound = np.abs(X).T @ of_slopes / N + u * (N * C + 10) * (penalty_slope + np.abs(seen.grad[:-1]))
     return Reference(seen.loss, float(loss_bound), seen.grad[:-1], slope_bound)
-
-
-def loose_slopes(loss: str, s: FloatArray, y: IntArray, blur: FloatArray) -> FloatArray:
-    """Return how much dloss/ds may jump within `blur` (N,) of the scores s, (N, C): 0 where there is no kink."""
-    rows = np.arange(len(y))
-    loose = np.zeros_like(s)
-    near = 2 * blur
-    margins = s - s[rows, y][:, None] + MARGIN
-    margins[rows, y] = -np.inf
-    if loss == "svm":
-        loose = (np.abs(margins) <= near[:, None]).astype(s.dtype)
-        loose[rows, y] = loose.sum(axis=1)
-    if loss == "svm_cs":
-        worst = margins.max(axis=1)
-        rivals: NDArray[Any] = (margins >= (worst - near)[:, None]) & (worst > -near)[:, None]
-        on_edge = np.abs(worst) <= near
-        loose = (rivals & ((rivals.sum(axis=1) > 1) | on_edge)[:, None]).astype(s.dtype)
-        loose[rows, y] = on_edge
-    return loose
