@@ -77,8 +77,8 @@ def test_every_key_and_value_has_its_place():
         ("a: 1\n\x1b: 1", "f.yaml:2:1: the character U+001B is not allowed; remove it"),
         ("a: 9" + "9" * 5000, "f.yaml:1:4: a: a number of 5,001 characters is too long"),
         ("a: 0x" + "f" * 5000, "f.yaml:1:4: a: a number of 5,002 characters is too long"),
-        ('a: "\\UFFFFFFFF"', "a character code or a number here or after is out of range"),
-        ("%YAML 1." + "9" * 5000 + "\n---\na: 1", "a character code or a number here or after is out of range"),
+        ('a: "\\UFFFFFFFF"', "a character code or a number here is out of range"),
+        ("%YAML 1." + "9" * 5000 + "\n---\na: 1", "a character code or a number here is out of range"),
     ],
 )
 def test_what_is_not_understood_is_refused_in_one_line(text, expected):
