@@ -87,7 +87,7 @@ def steps_on(shape: Shape, n: int, batch: int, sum_blocks: SumFn) -> Callable[[]
     dataset = Dataset.of(pixels, rng.integers(0, classes, n), tuple(map(str, range(classes))))
     preprocess = Preprocess(size, 255.0, np.full(D, 0.5, np.float32), None, "float32")
     gradient = folded(analytic_gradient) if pays(batch, classes) else analytic_gradient
-    optimizer = OPTIMIZERS["momentum"](decay=0.9)
+    optimizer = OPTIMIZERS["momentum"](momentum=0.9)
     steps = descend(
         start(np.zeros((D + 1, classes), np.float32), optimizer),
         sample=epoch_sampler(n, batch, 0, reader(preprocess, dataset)),

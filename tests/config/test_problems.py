@@ -9,7 +9,7 @@ data:
   source: cifra10
   val_fraction: 1
 model: {loss: softmx}
-optimizer: {name: sgd, decay: 0.5}
+optimizer: {name: sgd, momentum: 0.5}
 train:
   epochs: ten
   epochs: 5
@@ -43,7 +43,7 @@ def test_every_mistake_is_told_at_once_where_it_was_written(tmp_path):
         f"{file}:4:17: data.val_fraction: must be less than 1, is 1",
         f"{file}:5:15: model.loss: 'softmx' is not one of softmax, svm, svm_squared, svm_cs, logistic_ovr; "
         "did you mean 'softmax'?",
-        f"{file}:6:24: optimizer.decay: not a key of sgd, but of momentum, nesterov, rmsprop, adam",
+        f"{file}:6:24: optimizer.momentum: not a key of sgd, but of momentum, nesterov",
         f"{file}:8:11: train.epochs: expected a whole number, got the text 'ten'",
         f"{file}:9:3: train.epochs: given twice; first in line 8",
         f"{file}:10:1: lr: unknown key; did you mean 'schedule.step_size'?",
@@ -58,14 +58,14 @@ def test_every_mistake_is_told_at_once_where_it_was_written(tmp_path):
 def test_a_file_that_cannot_be_read_does_not_hide_the_mistakes_of_the_others(tmp_path):
     broken, wrong = tmp_path / "broken.yaml", tmp_path / "wrong.yaml"
     broken.write_text("a: [1\n")
-    wrong.write_text("train: {epochs: 0}\noptimizer: {decay_square: 0.5}\n")
+    wrong.write_text("train: {epochs: 0}\noptimizer: {beta2: 0.5}\n")
     found = error([tmp_path / "absent.yaml", broken, wrong], ["seed"]).lines()
     assert found[0] == f"{tmp_path}/absent.yaml: there is no such file - check the path, or write one with " + (
         "`imgclf config init`"
     )
     assert found[1].startswith(f"{broken}:2:1: not valid YAML")
     assert found[2] == f"{wrong}:1:17: train.epochs: must be at least 1, is 0"
-    # The broken file may have said `name: adam`, so decay_square is not yet a mistake.
+    # The broken file may have said `name: adam`, so beta2 is not yet a mistake.
     assert found[3:] == ["-s seed: expected KEY=VALUE, such as train.epochs=5"]
 
 
@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_mistakes_of_the_others(tmp
         ("train.epoch=1", "train.epoch", "epochs"),
         ("schedule.stepsize=1", "schedule.stepsize", "step_size"),
         ("schedule.learning_rate=1", "schedule.learning_rate", "schedule.step_size"),
-        ("optimizer.momentum=0.9", "optimizer.momentum", "optimizer.decay"),
+        ("momentum=0.9", "momentum", "optimizer.momentum"),
         ("batch_size=1", "batch_size", "train.batch_size"),
         ("preprocess.Centre=none", "preprocess.Centre", "center"),
         ("early_stopping.patients=3", "early_stopping.patients", "patience"),

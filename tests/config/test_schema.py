@@ -3,6 +3,9 @@ from pydantic import ValidationError
 
 from imgclf.config import Config, ConfigError, resolve
 from imgclf.config.shape import every_key
+from imgclf.losses import LOSSES
+from imgclf.optimizers import OPTIMIZERS
+from imgclf.schedules import SCHEDULES
 
 PROBES = ("-1", "0", "1", "0.5", "7", ".nan", ".inf", "1e400", "abc", "'7'", "true", "null", "[1]", "{a: 1}")
 NUMBERS = {
@@ -14,8 +17,10 @@ NUMBERS = {
     "model.init_scale": {"0", "0.5", "1", "7"},
     "regularization.l2": {"0", "0.5", "1", "7"},
     "regularization.l1": {"0", "0.5", "1", "7"},
+    "optimizer.momentum": {"0", "0.5"},
     "optimizer.decay": {"0", "0.5"},
-    "optimizer.decay_square": {"0", "0.5"},
+    "optimizer.beta1": {"0", "0.5"},
+    "optimizer.beta2": {"0", "0.5"},
     "optimizer.epsilon": {"0.5", "1", "7"},
     "schedule.step_size": {"0.5", "1", "7"},
     "schedule.warmup_epochs": {"0", "0.5", "1", "7"},
@@ -31,13 +36,15 @@ TEXTS = {"name": set(PROBES), "data.path": set(PROBES)}
 SECTIONS = {"early_stopping": {"null"}, "data.options": {"{a: 1}"}}
 NULLABLE = {"preprocess.color": {"null"}, "preprocess.std": {"null"}}
 ACCEPTED = NUMBERS | TEXTS | SECTIONS | NULLABLE  # of all others, which are choices and sections, none
-OWNER = {"optimizer": "adam", "schedule": "step"}
+OWNER = {
+    "optimizer.momentum": "momentum", "optimizer.decay": "rmsprop", "optimizer.beta1": "adam",
+    "optimizer.beta2": "adam", "optimizer.epsilon": "adam", "schedule.every_epochs": "step", "schedule.factor": "step",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("key", every_key())
 def test_a_key_takes_what_it_should_and_nothing_else(key):
-    owner = OWNER.get(key.partition(".")[0])
-    name = [f"{key.partition('.')[0]}.name={owner}"] if owner and "." in key and not key.endswith(".name") else []
+    name = [f"{key.partition('.')[0]}.name={OWNER[key]}"] if key in OWNER else []
     accepted = set()
     for probe in PROBES:
         try:
@@ -57,9 +64,9 @@ CHOICES = {
     "preprocess.color": ["rgb", "gray"],
     "preprocess.center": ["pixel", "channel", "none"],
     "preprocess.std": ["pixel", "channel", "none"],
-    "model.loss": ["softmax", "svm", "svm_squared", "svm_cs", "logistic_ovr"],
-    "optimizer.name": ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"],
-    "schedule.name": ["constant", "step", "exponential", "cosine", "linear"],
+    "model.loss": list(LOSSES),
+    "optimizer.name": list(OPTIMIZERS),
+    "schedule.name": list(SCHEDULES),
     "train.gradient": ["analytic", "numerical"],
     "train.dtype": ["float32", "float64"],
     "early_stopping.monitor": ["val/accuracy", "val/loss", "train/accuracy", "train/loss"],

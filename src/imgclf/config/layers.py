@@ -4,8 +4,6 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
-from importlib import resources
 from pathlib import Path
 
 from imgclf.config.problems import ConfigError, Place, Problem, Source, shorten
@@ -23,18 +21,12 @@ from imgclf.config.yaml_reader import (
 )
 
 OVERRIDE = "-s"
-
-
-def template() -> str:
-    """Return default.yaml: every key with its default and its reason."""
-    return resources.files("imgclf.config").joinpath("default.yaml").read_text(encoding="utf-8")
-
-
-@cache
-def defaults() -> Document:
-    """Read the layer below all others."""
-    text = template()
-    return read(text, Source("default.yaml", tuple(text.splitlines()), label="default"))
+# Keys of optimizers as version 0.1 called them: its runs must stay readable.
+RENAMED = {
+    "momentum": {"decay": "momentum"},
+    "nesterov": {"decay": "momentum"},
+    "adam": {"decay": "beta1", "decay_square": "beta2"},
+}
 
 
 def from_file(path: Path, rank: int) -> Document:
@@ -46,7 +38,7 @@ def from_file(path: Path, rank: int) -> Document:
     if not isinstance(document.root.value, dict):
         message = "a config is a section of keys, such as `seed: 1`"
         raise ConfigError([Problem(document.root.place, "", message)])
-    return replace(document, root=_with_absolute_path(document.root, path.parent))
+    return replace(document, root=_with_new_names(_with_absolute_path(document.root, path.parent)))
 
 
 def from_override(override: str, rank: int) -> Document:
@@ -126,3 +118,14 @@ def _with_absolute_path(root: Node, folder: Path) -> Node:
     whole = os.path.normpath(folder.resolve() / os.path.expanduser(path.value))  # noqa: PTH111 - never raises
     data = replace(data, value={**data.value, "path": replace(path, value=whole)})
     return replace(root, value={**root.value, "data": data})
+
+
+def _with_new_names(root: Node) -> Node:
+    """Rename what an earlier version called otherwise, where the optimizer is named beside it, as in a run's config."""
+    optimizer = root.value.get("optimizer")
+    keys = optimizer.value if optimizer and isinstance(optimizer.value, dict) else {}
+    renamed = RENAMED.get(str(keys["name"].value), {}) if "name" in keys else {}
+    if renamed.keys().isdisjoint(keys) or not keys.keys().isdisjoint(renamed.values()):
+        return root
+    optimizer = replace(optimizer, value={renamed.get(key, key): node for key, node in keys.items()})
+    return replace(root, value={**root.value, "optimizer": optimizer})

@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from imgclf.config.layers import RENAMED
 from imgclf.config.problems import describe, shorten
-from imgclf.config.shape import SECTIONS, VARIANTS, every_key, keys
+from imgclf.config.shape import SECTIONS, VARIANTS, every_key, keys, name_of
 
 # How alike two words are, from 0 to 1. There are many keys, and a guess far off sends people the wrong way.
 LIKE_A_KEY, LIKE_A_CHOICE = 0.7, 0.6
@@ -41,7 +42,6 @@ ELSEWHERE = {
     "max_epochs": "train.epochs",
     "max_iter": "train.epochs",
     "model": "model.loss",
-    "momentum": "optimizer.decay",
     "n_iter": "train.epochs",
     "n_iter_no_change": "early_stopping.patience",
     "nb_epoch": "train.epochs",
@@ -85,11 +85,8 @@ BOUNDS = {
 
 
 def key_of(error: ErrorDetails) -> tuple[str, ...]:
-    """Return the key that an error is about: pydantic's path without the name of a variant."""
-    path = tuple(str(part) for part in error["loc"])
-    if error["type"].startswith("union_tag"):
-        return (*path, "name")
-    return path[:1] + path[2:] if path[0] in VARIANTS and len(path) > 1 else path
+    """Return the key that an error is about."""
+    return tuple(str(part) for part in error["loc"])
 
 
 def message(error: ErrorDetails, chosen: dict[str, Any]) -> str:
@@ -99,8 +96,6 @@ def message(error: ErrorDetails, chosen: dict[str, Any]) -> str:
         return unknown_key(key_of(error), chosen)
     if kind == "literal_error":
         return wrong_choice(value, context["expected"])
-    if kind == "union_tag_invalid":
-        return wrong_choice(value["name"], context["expected_tags"])
     if kind in BOUNDS:
         bound, words = BOUNDS[kind]
         return f"must be {words} {context[bound]:g}, is {value}"
@@ -120,8 +115,10 @@ def unknown_key(path: tuple[str, ...], chosen: dict[str, Any]) -> str:
     """Say that there is no such key, and which one may have been meant."""
     section, word = path[0], path[-1]
     if len(path) > 1 and section in VARIANTS:
-        name = chosen[section]["name"]
-        owners = [variant for variant in VARIANTS[section] if word in keys(section, variant)]
+        name = name_of(section, chosen[section])
+        if word in RENAMED.get(name, {}):
+            return f"not a key of {name}; did you mean '{RENAMED[name][word]}'?"
+        owners = [variant for variant in VARIANTS[section].factories if word in keys(section, variant)]
         if owners:
             return f"not a key of {name}, but of {', '.join(owners)}"
         here = keys(section, name)
@@ -150,7 +147,7 @@ def wrong_choice(value: object, expected: str) -> str:
 
 def not_a_section(section: str, value: object) -> str:
     """Say that a section was given one value, and which of its keys may have been meant."""
-    if isinstance(value, str) and value in VARIANTS.get(section, {}):
+    if isinstance(value, str) and section in VARIANTS and value in VARIANTS[section].factories:
         return f"expected a section of keys, got {describe(value)}; did you mean {section}.name?"
     return f"expected a section of keys ({', '.join(keys(section))}), got {describe(value)}"
 
@@ -172,7 +169,7 @@ def _places() -> dict[str, str]:
     """Return the last words of all keys that have a value of their own, and where they are."""
     places: dict[str, str] = {}
     for key in every_key():
-        if key not in SECTIONS and key not in VARIANTS:
+        if key not in SECTIONS:
             places.setdefault(key.rpartition(".")[2], key)
     return places
 

@@ -8,14 +8,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from imgclf.config.layers import defaults, from_file, from_override
+from imgclf.config.layers import from_file, from_override
 from imgclf.config.messages import key_of, message, not_a_section
-from imgclf.config.problems import ConfigError, Problem
+from imgclf.config.problems import ConfigError, Place, Problem, Source
 from imgclf.config.schema import Config
-from imgclf.config.shape import SECTIONS, VARIANTS, keys
+from imgclf.config.shape import SECTIONS, VARIANTS, keys, name_of
 from imgclf.config.yaml_reader import Document, Node
 
 DEFAULT = "default"
+NOTHING = Node({}, Place(Source(DEFAULT)), Place(Source(DEFAULT)))
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,13 @@ class Resolved:
 
 
 def resolve(files: Sequence[Path] = (), overrides: Sequence[str] = ()) -> Resolved:
-    """Merge the defaults, the files in order and the overrides KEY=VALUE; raise ConfigError for what is wrong."""
+    """Merge the files in order and the overrides KEY=VALUE; raise ConfigError for what is wrong."""
     problems: list[Problem] = []
     layers = _read([partial(from_file, Path(file), rank) for rank, file in enumerate(files, 1)], problems)
     first = len(files) + 1
     set_keys = _read([partial(from_override, text, rank) for rank, text in enumerate(overrides, first)], problems)
     # The overrides are one layer: which of them comes first must not decide which keys are dropped.
-    tree = reduce(lay_over, [defaults().root, *layers, *([reduce(merge, set_keys)] if set_keys else [])])
+    tree = reduce(lay_over, [NOTHING, *layers, *([reduce(merge, set_keys)] if set_keys else [])])
     config, wrong = _validate(tree)
     if len(layers) + len(set_keys) < len(files) + len(overrides):
         # What could not be read may name another variant: a key that this one does not have may be right.
@@ -62,10 +63,8 @@ def merge(lower: Node, upper: Node) -> Node:
 
 
 def _without_other_variants(section: str, lower: Node, upper: Node) -> Node:
-    name = upper.value["name"].value if isinstance(upper.value, dict) and "name" in upper.value else None
-    if not isinstance(lower.value, dict) or not isinstance(name, str) or name not in VARIANTS[section]:
-        return lower
-    if lower.value["name"].value == name:
+    below, name = name_of(section, lower.plain()), upper.plain().get("name")
+    if name == below or not isinstance(name, str) or name not in VARIANTS[section].factories:
         return lower
     # Only what belongs to another variant goes: a key that no variant has is a mistake, and is told.
     foreign = set(keys(section)) - set(keys(section, name))
@@ -89,9 +88,9 @@ def _read(readers: Sequence[Callable[[], Document]], problems: list[Problem]) ->
 def _without_false_sections(layer: Node, problems: list[Problem]) -> Node:
     """Set aside what stands in place of a section, and tell: else a layer above would hide the mistake."""
     kept = dict(layer.value)
-    for section in (*SECTIONS, *VARIANTS):
-        node = kept.get(section)
-        if node is None or isinstance(node.value, dict) or (node.value is None and section == "early_stopping"):
+    for section in SECTIONS:
+        node, may_be_null = kept.get(section), Config.model_fields[section].default is None
+        if node is None or isinstance(node.value, dict) or (node.value is None and may_be_null):
             continue
         problems.append(Problem(node.place, section, not_a_section(section, node.value)))
         del kept[section]

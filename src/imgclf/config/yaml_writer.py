@@ -2,10 +2,22 @@
 
 import re
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
+from imgclf.config.layers import RENAMED
 from imgclf.config.resolve import Resolved
-from imgclf.config.schema import Config
+from imgclf.config.schema import Config, Section, Variant, choices
+from imgclf.config.shape import SECTIONS
+
+HEAD = """\
+# What imgclf does when nobody says otherwise. Keep the keys you change: what is left out stays as it is here.
+# Try a change without a file, too:  imgclf train -s model.loss=svm -s train.epochs=5
+
+"""
+MARGIN, WIDTH = 28, 120  # the columns where comments begin and end
 
 # A word that no version of YAML takes for anything else; all other text is quoted.
 WORD = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
@@ -15,6 +27,15 @@ NOT_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 def dump(config: Config) -> str:
     """Return the config with every default written out."""
     return "".join(f"{line}\n" for _, line in _lines(config.model_dump()))
+
+
+def dump_as_0_1(config: Config) -> str:
+    """Return the config as version 0.1 wrote it: the checkpoints of then hold the SHA-256 of that."""
+    values = config.model_dump()
+    values["train"].pop("kernel", None)
+    names = {new: old for old, new in RENAMED.get(config.optimizer.name, {}).items()}
+    values["optimizer"] = {names.get(key, key): value for key, value in values["optimizer"].items()}
+    return "".join(f"{line}\n" for _, line in _lines(values))
 
 
 def show(resolved: Resolved) -> str:
@@ -27,11 +48,45 @@ def show(resolved: Resolved) -> str:
     )
 
 
+def template() -> str:
+    """Return the default config with a comment on every section and key."""
+    config = Config()
+    lines: list[str] = []
+    for key, line in _lines(config.model_dump()):
+        section, _, word = key.rpartition(".")
+        if key in SECTIONS:
+            lines += ["", *_about(SECTIONS[key], is_null=getattr(config, key) is None), line]
+        else:
+            model = type(getattr(config, section)) if section else Config
+            lines += _beside(line, model.model_fields[word])
+    return HEAD + "".join(f"{line}\n" for line in lines)
+
+
+def _about(section: type[Section], *, is_null: bool) -> Iterator[str]:
+    """Yield what stands above a section: what it is for, and those of its keys that do not stand below."""
+    yield f"# {section.__doc__}"
+    if issubclass(section, Variant):
+        for variant in section.variants():
+            own = {key: field for key, field in variant.model_fields.items() if key not in section.model_fields}
+            settings = ", ".join(f"{key}: {_inline(field.default)}" for key, field in own.items())
+            yield f"#   {variant.__name__:<12} {variant.__doc__} {settings}".rstrip()
+    elif is_null:
+        for key, field in section.model_fields.items():
+            yield from _beside(f"#   {key}: {_inline(field.default)}", field)
+
+
+def _beside(line: str, field: FieldInfo) -> list[str]:
+    """Return a line with what its key may be and what it does; where that is long, more lines with the rest."""
+    text = ". ".join(part for part in (" | ".join(choices(field)), field.description) if part)
+    first, *rest = wrap(text, WIDTH - MARGIN - len(" # "))
+    return [f"{line:<{MARGIN}} # {first}", *(f"{'#' * (line[0] == '#'):<{MARGIN}} # {more}" for more in rest)]
+
+
 def _lines(values: dict[str, Any], prefix: str = "", indent: str = "") -> Iterator[tuple[str, str]]:
     """Yield each line with its dotted key."""
     for key, value in values.items():
         if isinstance(value, dict) and value:
-            yield "", f"{indent}{_text(key)}:"
+            yield f"{prefix}{key}", f"{indent}{_text(key)}:"
             yield from _lines(value, f"{prefix}{key}.", f"{indent}  ")
         else:
             yield f"{prefix}{key}", f"{indent}{_text(key)}: {_inline(value)}"
