@@ -31,7 +31,7 @@ def mutate(data, rng):
 
 def check_lines(error, begin):
     """A line each, for people, and not too long."""
-    assert error.explain()
+    assert all(problem.explain() for problem in error.problems)
     for line in error.lines():
         assert line.startswith(begin)
         assert line.isprintable()

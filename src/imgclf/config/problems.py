@@ -60,29 +60,20 @@ class Problem:
     message: str
 
     @property
-    def where(self) -> str:
-        """FILE:LINE:COLUMN, `-s KEY`, or the path of a file that cannot be read."""
-        return self.place.where
-
-    @property
-    def source_line(self) -> str:
-        """The line that holds the mistake."""
-        return self.place.text
-
-    @property
     def line(self) -> str:
         """The mistake as one line."""
         key = f"{shorten(self.key)}: " if self.key else ""
-        return f"{self.where}: {key}{self.message}"
+        return f"{self.place.where}: {key}{self.message}"
 
     def explain(self) -> list[str]:
         """Return the line, what was written, and a caret under the spot."""
-        if not self.source_line:
+        text = self.place.text
+        if not text:
             return [self.line]
         # A window around the spot: the caret must not be lost at the end of a very long line.
         begin = max(0, self.place.column - 1 - SHOWN)
-        before = printable(self.source_line[begin : self.place.column - 1])
-        after = printable(self.source_line[self.place.column - 1 :][:SHOWN])
+        before = printable(text[begin : self.place.column - 1])
+        after = printable(text[self.place.column - 1 :][:SHOWN])
         return [self.line, f"    {before}{after}", f"    {' ' * display_width(before)}^"]
 
 
@@ -90,9 +81,11 @@ class ConfigError(UsageError):
     """A config cannot be used; it carries every mistake that was found, in the order they were written."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=_position))
+        self.problems = tuple(
+            sorted(problems, key=lambda one: (one.place.source.rank, one.place.line, one.place.column))
+        )
         first = self.problems[0]
-        super().__init__(first.where, f"{first.key}: {first.message}" if first.key else first.message)
+        super().__init__(first.place.where, f"{first.key}: {first.message}" if first.key else first.message)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -100,14 +93,6 @@ class ConfigError(UsageError):
     def lines(self) -> list[str]:
         """Return a line for each mistake: `FILE:LINE:COLUMN: key: message`."""
         return [problem.line for problem in self.problems]
-
-    def explain(self) -> list[str]:
-        """Return those lines, each followed by what was written and a caret under the spot."""
-        return [line for problem in self.problems for line in problem.explain()]
-
-
-def _position(problem: Problem) -> tuple[int, int, int]:
-    return problem.place.source.rank, problem.place.line, problem.place.column
 
 
 def shorten(text: str) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from imgclf.config.layers import from_file, from_override
-from imgclf.config.messages import key_of, message, not_a_section
+from imgclf.config.messages import message, not_a_section
 from imgclf.config.problems import ConfigError, Place, Problem, Source
 from imgclf.config.schema import Config
-from imgclf.config.shape import SECTIONS, VARIANTS, keys, name_of
+from imgclf.config.shape import SECTIONS, VARIANTS, keys
 from imgclf.config.yaml_reader import Document, Node
 
 DEFAULT = "default"
@@ -41,7 +41,8 @@ def resolve(files: Sequence[Path] = (), overrides: Sequence[str] = ()) -> Resolv
         wrong = [problem for problem in wrong if problem.key.partition(".")[0] not in VARIANTS]
     if config is None or problems:
         raise ConfigError([*problems, *wrong])
-    return Resolved(config, {".".join(path): _origin(tree, path) for path in _leaves(config.model_dump())})
+    written = {key: node.key.origin for key, node in _leaves(tree)}
+    return Resolved(config, {key: written.get(key, DEFAULT) for key, _ in _leaves(config.model_dump())})
 
 
 def lay_over(lower: Node, upper: Node) -> Node:
@@ -63,7 +64,7 @@ def merge(lower: Node, upper: Node) -> Node:
 
 
 def _without_other_variants(section: str, lower: Node, upper: Node) -> Node:
-    below, name = name_of(section, lower.plain()), upper.plain().get("name")
+    below, name = VARIANTS[section].name_in(lower.plain()), upper.plain().get("name")
     if name == below or not isinstance(name, str) or name not in VARIANTS[section].factories:
         return lower
     # Only what belongs to another variant goes: a key that no variant has is a mistake, and is told.
@@ -106,10 +107,10 @@ def _validate(tree: Node) -> tuple[Config | None, list[Problem]]:
 
 
 def _problem(tree: Node, chosen: dict[str, Any], details: Any) -> Problem:
-    path = key_of(details)
+    path = tuple(map(str, details["loc"]))
     node = _find(tree, path)
     place = node.key if details["type"] == "extra_forbidden" else node.place
-    return Problem(place, ".".join(path), message(details, chosen))
+    return Problem(place, ".".join(path), message(path, details, chosen))
 
 
 def _find(tree: Node, path: Sequence[str]) -> Node:
@@ -121,18 +122,11 @@ def _find(tree: Node, path: Sequence[str]) -> Node:
     return tree
 
 
-def _origin(tree: Node, path: Sequence[str]) -> str:
-    for word in path:
-        if not isinstance(tree.value, dict) or word not in tree.value:
-            return DEFAULT
-        tree = tree.value[word]
-    return tree.key.origin
-
-
-def _leaves(values: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the path of every value; a section without keys is a value."""
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, (*path, key))
+def _leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted key of every value in a tree of nodes or of plain values; a section without keys is a value."""
+    for key, part in (tree.value if isinstance(tree, Node) else tree).items():
+        inner = part.value if isinstance(part, Node) else part
+        if isinstance(inner, dict) and inner:
+            yield from _leaves(part, f"{prefix}{key}.")
         else:
-            yield (*path, key)
+            yield f"{prefix}{key}", part

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from inspect import signature
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args, get_type_hints
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, create_model
-from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 from imgclf.losses import LOSSES
@@ -87,6 +86,8 @@ NotNegative: TypeAlias = Annotated[float, Field(ge=0, le=LARGEST_NUMBER)]
 Scale: TypeAlias = Annotated[float, Field(ge=1e-6, le=1e9)]
 Epochs: TypeAlias = Annotated[float, Field(ge=0, le=1e6)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
+Side: TypeAlias = Annotated[int, Field(ge=1, le=LARGEST_IMAGE)]
+OfEach: TypeAlias = Literal["pixel", "channel", "none"]
 DirectoryName: TypeAlias = Annotated[str, AfterValidator(_directory_name)]
 FilePath: TypeAlias = Annotated[str, AfterValidator(_file_path)]
 CountOrAll: TypeAlias = Annotated[Count | Literal["all"], BeforeValidator(_count_or_all)]
@@ -108,34 +109,23 @@ class Data(Section):
     path: FilePath | None = Field(default=None, description="Where the data is, relative to this file.")
     labels: Literal["fine", "coarse"] = Field(default="fine", description="cifar100 only: 100 classes, or 20 groups.")
     options: Options = Field(default_factory=dict, description="The keys of the synthetic source.")
-    val_fraction: Fraction = Field(
-        default=0.1,
-        description="Set aside from the training images to validate on; unused where the source has a val split.",
-    )
-    limit: Count | None = Field(
-        default=None, description="Train on only this many images: quick, and shows how much the rest is worth."
-    )
+    val_fraction: Fraction = Field(default=0.1, description="Set aside to judge on, if the source has no val split.")
+    limit: Count | None = Field(default=None, description="Train on only this many images; shows what more are worth.")
 
 
 class Preprocess(Section):
     """From pixels, or features, to the numbers that the classifier sees: x = (pixels / scale - mean) / std."""
 
-    image_size: Annotated[int, Field(ge=1, le=LARGEST_IMAGE)] | None = Field(
-        default=None, description="Resize to this many pixels a side; images that differ in size need it."
+    image_size: Side | None = Field(
+        default=None, description="Pixels a side to resize to; needed if sizes differ."
     )
     color: Literal["rgb", "gray"] | None = Field(default=None, description="Convert the images; null: as they are.")
     scale: Scale | None = Field(
-        default=None,
-        description="Large inputs make large, unsteady steps: values are divided by this. null: 255 for images, or "
-        "their largest value where all are below 64; 1 for feature vectors.",
+        default=None, description="Divide by this. null: for images 255, or their largest if below 64; for features 1."
     )
-    center: Literal["pixel", "channel", "none"] = Field(
-        default="pixel", description="Subtract the mean image, or the mean of each color."
-    )
-    std: Literal["pixel", "channel", "none"] | None = Field(
-        default=None,
-        description="Divide by the standard deviation of each pixel, or of each color. null: none for images, pixel "
-        "for feature vectors, each feature by its own.",
+    center: OfEach = Field(default="pixel", description="Subtract the mean image, or the mean of each color.")
+    std: OfEach | None = Field(
+        default=None, description="Divide by the standard deviation. null: for images none, for features pixel."
     )
 
 
@@ -143,32 +133,16 @@ class Model(Section):
     """The classifier, scores = X @ W + b, and what makes its scores good."""
 
     loss: Annotated[str, KeyOf(LOSSES)] = Field(
-        default="softmax",
-        description="What is minimised: cross-entropy (softmax), a hinge (svm: Weston-Watkins, svm_cs: Crammer-Singer) "
-        "or a yes or no for each class (logistic_ovr).",
+        default="softmax", description="Cross-entropy, hinges of margin 1, or each class against the rest."
     )
-    init_scale: NotNegative = Field(
-        default=0.0, description="The standard deviation of W at the start; 0 is fine here: the loss has one valley."
-    )
+    init_scale: NotNegative = Field(default=0.0, description="Standard deviation of W at the start; 0 is fine here.")
 
 
 class Regularization(Section):
     """The price of large weights: l2/2 * sum(W**2) + l1 * sum(|W|) is added to the loss. The biases b are free."""
 
-    l2: NotNegative = Field(
-        default=1e-4,
-        description="Larger: smoother templates, less learned by heart, and at some point too little learned.",
-    )
+    l2: NotNegative = Field(default=1e-4, description="Larger: smoother templates, in the end too little learned.")
     l1: NotNegative = Field(default=0.0, description="Makes weights of pixels that do not matter 0, or nearly.")
-
-
-def choices(field: FieldInfo) -> list[str]:
-    """Return the words that a key may be, empty where it may be others."""
-    tables = [list(part.table) for part in field.metadata if isinstance(part, KeyOf)]
-    literals = [
-        list(get_args(part)) for part in (field.annotation, *get_args(field.annotation)) if get_origin(part) is Literal
-    ]
-    return next((words for words in [*tables, *literals] if len(words) > 1), [])
 
 
 class Variant(Section):
@@ -178,11 +152,16 @@ class Variant(Section):
     name: str
 
     @classmethod
+    def name_in(cls, values: Mapping[str, Any]) -> Any:
+        """Return the name that a section gives or leaves out, which may be no variant's."""
+        return values.get("name", cls.model_fields["name"].default)
+
+    @classmethod
     def of_its_name(cls, values: Any) -> Any:
         """Read a section with the keys of the variant that it names; what cannot be read so is returned."""
         if not isinstance(values, dict):
             return values
-        name = values.get("name", cls.model_fields["name"].default)
+        name = cls.name_in(values)
         is_known = isinstance(name, str) and name in cls.factories
         return cls.named(name).model_validate(values) if is_known else {"name": name}
 
@@ -224,7 +203,7 @@ class Schedule(Variant):
     factories = SCHEDULES
     name: Annotated[str, KeyOf(SCHEDULES)] = "cosine"
     step_size: Positive = Field(
-        default=0.1, description="The number to tune first: too small is slow, too large makes the loss jump or grow."
+        default=0.1, description="Tune it first: too small is slow, too large lets the loss grow."
     )
     warmup_epochs: Epochs = Field(default=0.0, description="Start gently: grow to the step size over this many epochs.")
 
@@ -259,10 +238,10 @@ class Config(Section):
     """What a training run is asked to do."""
 
     seed: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="Decides everything that is random: the same seed gives the same weights, to the bit."
+        default=0, description="Decides all that is random: same seed, same bits."
     )
     name: DirectoryName | None = Field(
-        default=None, description="Names the run directory runs/NAME; null: SOURCE-LOSS, such as cifar10-svm."
+        default=None, description="Names the run directory runs/NAME; null: SOURCE-LOSS."
     )
     data: Data = Field(default_factory=Data)
     preprocess: Preprocess = Field(default_factory=Preprocess)

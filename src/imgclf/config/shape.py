@@ -15,11 +15,6 @@ VARIANTS = {name: section for name, section in SECTIONS.items() if issubclass(se
 TEXTS = (DirectoryName | None, FilePath | None)
 
 
-def name_of(section: str, values: Any) -> Any:
-    """Return the name of the variant that a section's values mean, which may be no variant's."""
-    return values.get("name", VARIANTS[section].model_fields["name"].default)
-
-
 def keys(section: str, variant: str | None = None) -> list[str]:
     """Return the keys of a section: of one variant of it, or all that any of its variants has."""
     if section not in VARIANTS:

@@ -70,8 +70,7 @@ def decode(data: bytes, name: str, rank: int = 0) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = data[: error.start].split(b"\n")
-        place = Place(whole.source, len(before), len(before[-1]) + 1)
+        place = _after(data[: error.start].decode("utf-8-sig"), whole.source)
         message = f"not UTF-8 text (byte 0x{data[error.start]:02x}); save it as UTF-8"
         raise ConfigError([Problem(place, "", message)]) from error
 
@@ -87,10 +86,8 @@ def read(text: str, source: Source, *, path: tuple[str, ...] = (), indent: int =
     try:
         loader = _Loader(text, source, path, indent)
     except yaml.reader.ReaderError as error:
-        upto = f"{text[: error.position]}|".splitlines()
-        place = Place(source, len(upto), len(upto[-1]) + (indent if len(upto) == 1 else 0))
         message = f"the character U+{ord(text[error.position]):04X} is not allowed; remove it"
-        raise ConfigError([Problem(place, "", message)]) from None
+        raise ConfigError([Problem(_after(text[: error.position], source, indent), "", message)]) from None
     try:
         return Document(loader.document(comments), tuple(loader.problems))
     except yaml.MarkedYAMLError as error:
@@ -196,6 +193,11 @@ class _Loader(yaml.BaseLoader):
                 self.problems.append(Problem(key.place, ".".join((*self.path, key.value)), message))
             nodes.setdefault(key.value, node)
         return nodes
+
+
+def _after(text: str, source: Source, indent: int = 0) -> Place:
+    lines = f"{text}|".splitlines()
+    return Place(source, len(lines), len(lines[-1]) + (indent if len(lines) == 1 else 0))
 
 
 def _in_words(error: yaml.MarkedYAMLError) -> str:

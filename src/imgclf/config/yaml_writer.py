@@ -1,15 +1,14 @@
 """Write a config as YAML that reads back as the same config."""
 
+import json
 import re
 from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
-from pydantic.fields import FieldInfo
-
 from imgclf.config.layers import RENAMED
 from imgclf.config.resolve import Resolved
-from imgclf.config.schema import Config, Section, Variant, choices
+from imgclf.config.schema import Config, Section, Variant
 from imgclf.config.shape import SECTIONS
 
 HEAD = """\
@@ -42,10 +41,8 @@ def show(resolved: Resolved) -> str:
     """Return the config with a comment on each line: where the value comes from."""
     lines = list(_lines(resolved.config.model_dump()))
     width = max(len(line) for key, line in lines if key in resolved.origins)
-    return "".join(
-        f"{line:<{width}}  # {resolved.origins[key]}\n" if key in resolved.origins else f"{line}\n"
-        for key, line in lines
-    )
+    origins = resolved.origins
+    return "".join(f"{line:<{width}}  # {origins[key]}\n" if key in origins else f"{line}\n" for key, line in lines)
 
 
 def template() -> str:
@@ -58,7 +55,7 @@ def template() -> str:
             lines += ["", *_about(SECTIONS[key], is_null=getattr(config, key) is None), line]
         else:
             model = type(getattr(config, section)) if section else Config
-            lines += _beside(line, model.model_fields[word])
+            lines += _beside(line, model.model_json_schema()["properties"][word])
     return HEAD + "".join(f"{line}\n" for line in lines)
 
 
@@ -71,13 +68,14 @@ def _about(section: type[Section], *, is_null: bool) -> Iterator[str]:
             settings = ", ".join(f"{key}: {_inline(field.default)}" for key, field in own.items())
             yield f"#   {variant.__name__:<12} {variant.__doc__} {settings}".rstrip()
     elif is_null:
-        for key, field in section.model_fields.items():
-            yield from _beside(f"#   {key}: {_inline(field.default)}", field)
+        for key, about in section.model_json_schema()["properties"].items():
+            yield from _beside(f"#   {key}: {_inline(about['default'])}", about)
 
 
-def _beside(line: str, field: FieldInfo) -> list[str]:
+def _beside(line: str, about: dict[str, Any]) -> list[str]:
     """Return a line with what its key may be and what it does; where that is long, more lines with the rest."""
-    text = ". ".join(part for part in (" | ".join(choices(field)), field.description) if part)
+    choices = (about if "enum" in about else about.get("anyOf", [{}])[0]).get("enum", [])
+    text = ". ".join(part for part in (" | ".join(choices), about.get("description")) if part)
     first, *rest = wrap(text, WIDTH - MARGIN - len(" # "))
     return [f"{line:<{MARGIN}} # {first}", *(f"{'#' * (line[0] == '#'):<{MARGIN}} # {more}" for more in rest)]
 
@@ -97,13 +95,9 @@ def _inline(value: object) -> str:
         return "{" + ", ".join(f"{_text(key)}: {_inline(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_inline(item) for item in value) + "]"
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, float):
         return _number(value)
-    return _text(value) if isinstance(value, str) else str(value)
+    return _text(value) if isinstance(value, str) else json.dumps(value)  # null, true, false, 3
 
 
 def _number(value: float) -> str:
