@@ -116,9 +116,7 @@ class Data(Section):
 class Preprocess(Section):
     """From pixels, or features, to the numbers that the classifier sees: x = (pixels / scale - mean) / std."""
 
-    image_size: Side | None = Field(
-        default=None, description="Pixels a side to resize to; needed if sizes differ."
-    )
+    image_size: Side | None = Field(default=None, description="Pixels a side to resize to; needed if sizes differ.")
     color: Literal["rgb", "gray"] | None = Field(default=None, description="Convert the images; null: as they are.")
     scale: Scale | None = Field(
         default=None, description="Divide by this. null: for images 255, or their largest if below 64; for features 1."

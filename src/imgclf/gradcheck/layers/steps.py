@@ -23,9 +23,9 @@ def steps_of(plan: Plan) -> LayerFn:
 
     def steps(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
         optimizer, schedule = plan.config.optimizer.name, plan.config.schedule.name
-        without_formula = [name for name in (optimizer, schedule) if name not in RECURRENCES | SHARES]
-        if without_formula:
-            return Outcome("inconclusive", f"not checked: there is no formula of {' and '.join(without_formula)}")
+        for name, formulas in ((optimizer, RECURRENCES), (schedule, SHARES)):
+            if name not in formulas:
+                return Outcome("inconclusive", f"not checked: there is no formula of {name}")
         wrong = wrong_step(plan, subject, case, l2, l1) or wrong_step_size(plan, subject)
         if wrong:
             return Outcome("fail", wrong)
@@ -130,7 +130,7 @@ def _step_size(plan: Plan, step: int) -> float:
     return float(schedule.step_size * share * (min(1.0, (step + 1) / warmup) if warmup else 1.0))
 
 
-# Of the step size, after so many epochs, which are a part of the run.
+# What is left of the step size after so many epochs, `part` of the run.
 SHARES: dict[str, Callable[..., float]] = {
     "constant": lambda epochs, part: 1.0,
     "step": lambda epochs, part, every_epochs, factor: float(factor ** math.floor(epochs / every_epochs)),
