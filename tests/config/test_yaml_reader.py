@@ -49,11 +49,11 @@ def test_an_empty_text_is_null(text):
 def test_every_key_and_value_has_its_place():
     root = read("a: 1\nb:\n  c: [x,\n    y]\n  'd' :   {e: 2}\n", Source("f")).root
     assert (root.value["a"].key.line, root.value["a"].key.column) == (1, 1)
-    assert (root.value["a"].place.line, root.value["a"].place.column) == (1, 4)
+    assert (root.value["a"].position.line, root.value["a"].position.column) == (1, 4)
     b = root.value["b"].value
-    assert (b["c"].place.line, b["c"].place.column) == (3, 6)
+    assert (b["c"].position.line, b["c"].position.column) == (3, 6)
     assert (b["d"].key.line, b["d"].key.column) == (5, 3)
-    assert (b["d"].value["e"].place.line, b["d"].value["e"].place.column) == (5, 15)
+    assert (b["d"].value["e"].position.line, b["d"].value["e"].position.column) == (5, 15)
     assert root.plain() == {"a": 1, "b": {"c": ["x", "y"], "d": {"e": 2}}}
 
 

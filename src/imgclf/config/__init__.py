@@ -1,4 +1,4 @@
-"""Configs: keys and values, checked, with the place of each."""
+"""Read, check and write configs; every mistake has its position."""
 
 from imgclf.config.problems import ConfigError, Problem
 from imgclf.config.resolve import Resolved, resolve

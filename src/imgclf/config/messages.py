@@ -52,7 +52,7 @@ BOUNDS = {
 
 
 def message(path: tuple[str, ...], error: ErrorDetails, chosen: dict[str, Any]) -> str:
-    """Say what is wrong with a key, and the way out; `chosen` is the whole config as it was given."""
+    """Describe a mistake and the way out; `chosen` is the whole config as it was given."""
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "extra_forbidden":
         return unknown_key(path, chosen)
@@ -74,7 +74,7 @@ def message(path: tuple[str, ...], error: ErrorDetails, chosen: dict[str, Any]) 
 
 
 def unknown_key(path: tuple[str, ...], chosen: dict[str, Any]) -> str:
-    """Say that there is no such key, and which one may have been meant."""
+    """Describe an unknown key, and suggest one."""
     section, word = path[0], path[-1]
     if len(path) > 1 and section in VARIANTS:
         name = VARIANTS[section].name_in(chosen[section])
@@ -91,15 +91,15 @@ def unknown_key(path: tuple[str, ...], chosen: dict[str, Any]) -> str:
 
 
 def key_of_option(name: str, *, fuzzy: bool) -> str | None:
-    """Return the key for what other programs have an option --NAME for; `fuzzy` also finds a misspelled one."""
+    """Return the key for an option --NAME of other programs; `fuzzy` also finds a misspelled one."""
     word = name.lstrip("-").lower().replace("-", "_")
     if word in VARIANTS:
         return f"{word}.name"
-    return _places().get(word) or ELSEWHERE.get(word) or (_same_word(word) if fuzzy else None)
+    return _by_last_word().get(word) or ELSEWHERE.get(word) or (_same_word(word) if fuzzy else None)
 
 
 def wrong_choice(value: object, expected: str) -> str:
-    """Say which values there are, and which one may have been meant."""
+    """List the choices, and suggest one."""
     choices = re.findall(r"'([^']*)'", expected)
     near = _nearest(value, choices, LIKE_A_CHOICE) if isinstance(value, str) else None
     given = f"'{shorten(value)}'" if isinstance(value, str) else describe(value)
@@ -108,7 +108,7 @@ def wrong_choice(value: object, expected: str) -> str:
 
 
 def not_a_section(section: str, value: object) -> str:
-    """Say that a section was given one value, and which of its keys may have been meant."""
+    """Describe a value in place of a section, and list its keys."""
     if isinstance(value, str) and section in VARIANTS and value in VARIANTS[section].factories:
         return f"expected a section of keys, got {describe(value)}; did you mean {section}.name?"
     return f"expected a section of keys ({', '.join(keys(section))}), got {describe(value)}"
@@ -120,12 +120,12 @@ def _nearest(word: str, choices: list[str], likeness: float = LIKE_A_KEY) -> str
 
 
 def _same_word(word: str) -> str | None:
-    """Find a key that stands in another section than where it was written."""
-    places = _places()
-    near = _nearest(word, list(places))
-    return places[near] if near else None
+    """Find a key of another section."""
+    found = _by_last_word()
+    near = _nearest(word, list(found))
+    return found[near] if near else None
 
 
-def _places() -> dict[str, str]:
-    """Return the last words of all keys that have a value of their own, and where they are."""
+def _by_last_word() -> dict[str, str]:
+    """Return keys by their last word; sections are left out."""
     return {key.rpartition(".")[2]: key for key in reversed(every_key()) if key not in SECTIONS}  # the first of each

@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from imgclf.config.layers import from_file, from_override
 from imgclf.config.messages import message, not_a_section
-from imgclf.config.problems import ConfigError, Place, Problem, Source
+from imgclf.config.problems import ConfigError, Position, Problem, Source
 from imgclf.config.schema import Config
 from imgclf.config.shape import SECTIONS, VARIANTS, keys
 from imgclf.config.yaml_reader import Document, Node
 
 DEFAULT = "default"
-NOTHING = Node({}, Place(Source(DEFAULT)), Place(Source(DEFAULT)))
+NOTHING = Node({}, Position(Source(DEFAULT)), Position(Source(DEFAULT)))
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def resolve(files: Sequence[Path] = (), overrides: Sequence[str] = ()) -> Resolv
 
 
 def lay_over(lower: Node, upper: Node) -> Node:
-    """Put a layer on those below: key by key, dropping what the variant it names does not have."""
+    """Merge a layer over those below, without the keys that the variant it names does not have."""
     kept = dict(lower.value)
     for section in VARIANTS.keys() & lower.value.keys() & upper.value.keys():
         kept[section] = _without_other_variants(section, lower.value[section], upper.value[section])
@@ -73,7 +73,7 @@ def _without_other_variants(section: str, lower: Node, upper: Node) -> Node:
 
 
 def _read(readers: Sequence[Callable[[], Document]], problems: list[Problem]) -> list[Node]:
-    """Return the layers that can be read, and add to the problems what is wrong with them and with the others."""
+    """Return the layers that can be read; collect the problems of all."""
     layers = []
     for reader in readers:
         try:
@@ -87,13 +87,13 @@ def _read(readers: Sequence[Callable[[], Document]], problems: list[Problem]) ->
 
 
 def _without_false_sections(layer: Node, problems: list[Problem]) -> Node:
-    """Set aside what stands in place of a section, and tell: else a layer above would hide the mistake."""
+    """Drop and report a value in place of a section: else a layer above would hide the mistake."""
     kept = dict(layer.value)
     for section in SECTIONS:
         node, may_be_null = kept.get(section), Config.model_fields[section].default is None
         if node is None or isinstance(node.value, dict) or (node.value is None and may_be_null):
             continue
-        problems.append(Problem(node.place, section, not_a_section(section, node.value)))
+        problems.append(Problem(node.position, section, not_a_section(section, node.value)))
         del kept[section]
     return replace(layer, value=kept)
 
@@ -109,8 +109,8 @@ def _validate(tree: Node) -> tuple[Config | None, list[Problem]]:
 def _problem(tree: Node, chosen: dict[str, Any], details: Any) -> Problem:
     path = tuple(map(str, details["loc"]))
     node = _find(tree, path)
-    place = node.key if details["type"] == "extra_forbidden" else node.place
-    return Problem(place, ".".join(path), message(path, details, chosen))
+    position = node.key if details["type"] == "extra_forbidden" else node.position
+    return Problem(position, ".".join(path), message(path, details, chosen))
 
 
 def _find(tree: Node, path: Sequence[str]) -> Node:

@@ -21,7 +21,7 @@ LARGEST_IMAGE = 4096  # pixels a side; beyond it a typo is likelier than a pictu
 
 
 def _directory_name(name: str) -> str:
-    """Refuse what would lead out of runs/ or could not be made there."""
+    """Refuse a name that leads out of runs/ or cannot be a directory."""
     plain = name.strip() == name and name.isprintable() and not set(name) & set("/\\")
     reserved = name in ("", ".", "..") or name.startswith(UNFINISHED)
     if not plain or reserved or len(name.encode()) > LONGEST_NAME:
@@ -62,7 +62,7 @@ def _finite(options: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class KeyOf:
-    """A word that is a key of a table, as the table is when it is asked."""
+    """A type: the keys of a table, those that are added later, too."""
 
     table: Mapping[str, object]
 
@@ -95,7 +95,7 @@ Options: TypeAlias = Annotated[dict[str, Any], AfterValidator(_finite)]
 
 
 class Section(BaseModel):
-    """What all sections share: nothing is converted, nothing unknown is passed over, nothing changes later."""
+    """The base of all sections: strict types, no unknown keys, no later change."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -144,19 +144,19 @@ class Regularization(Section):
 
 
 class Variant(Section):
-    """A section whose `name` decides what other keys it has: those of a factory, by that name in a table."""
+    """A section whose `name` decides its other keys: those of the factory of that name."""
 
     factories: ClassVar[Mapping[str, Callable[..., Any]]]
     name: str
 
     @classmethod
     def name_in(cls, values: Mapping[str, Any]) -> Any:
-        """Return the name that a section gives or leaves out, which may be no variant's."""
+        """Return the name in a section, or the default; it may be no variant's."""
         return values.get("name", cls.model_fields["name"].default)
 
     @classmethod
     def of_its_name(cls, values: Any) -> Any:
-        """Read a section with the keys of the variant that it names; what cannot be read so is returned."""
+        """Validate a section as the variant that it names; return what names none as it is, to be refused."""
         if not isinstance(values, dict):
             return values
         name = cls.name_in(values)
@@ -165,7 +165,7 @@ class Variant(Section):
 
     @classmethod
     def named(cls, name: str) -> type["Variant"]:
-        """Return the section that one of the names makes."""
+        """Return the section with the keys of one name."""
         return _variant(cls, name, cls.factories[name])
 
     @classmethod
@@ -176,7 +176,7 @@ class Variant(Section):
 
 @cache
 def _variant(section: type[Variant], name: str, factory: Callable[..., Any]) -> type[Variant]:
-    """Return the section of a factory's own parameters: those with a default."""
+    """Make a section of the parameters of a factory that have a default."""
     summary = re.split(r" \(|[:.]", factory.__doc__ or "", maxsplit=1)[0] + "."
     literal: Any = Literal
     fields: dict[str, Any] = {"name": (literal[name], Field(default=name, description=summary))}

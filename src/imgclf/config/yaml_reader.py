@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from imgclf.config.problems import ConfigError, Place, Problem, Source, describe, shorten
+from imgclf.config.problems import ConfigError, Position, Problem, Source, describe, shorten
 
 # PyYAML needs about 15 microseconds a character of a dense file: this much takes a second at worst, and a config
 # of every key with comments is a tenth of it.
@@ -39,11 +39,11 @@ SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], object]], ...] = (
 
 @dataclass(frozen=True)
 class Node:
-    """A value, where it stands and where its key does; a mapping holds nodes, a list plain values."""
+    """A value, its position and that of its key; a mapping holds nodes, a list plain values."""
 
     value: Any
-    place: Place
-    key: Place
+    position: Position
+    key: Position
 
     def plain(self) -> Any:
         """Return the value without places."""
@@ -54,7 +54,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Document:
-    """What a text says, and the mistakes in it that did not keep it from being read."""
+    """A tree of values, and the mistakes that did not keep it from being read."""
 
     root: Node
     problems: tuple[Problem, ...] = ()
@@ -62,7 +62,7 @@ class Document:
 
 def decode(data: bytes, name: str, rank: int = 0) -> str:
     """Return the text of a file: UTF-8, with or without a byte order mark, and not too long."""
-    whole = Place(Source(name, rank=rank))
+    whole = Position(Source(name, rank=rank))
     if len(data) > MAX_BYTES:
         raise ConfigError([Problem(whole, "", f"larger than {MAX_BYTES // 1024} KB, too large for a config")])
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -70,9 +70,9 @@ def decode(data: bytes, name: str, rank: int = 0) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        place = _after(data[: error.start].decode("utf-8-sig"), whole.source)
+        position = _after(data[: error.start].decode("utf-8-sig"), whole.source)
         message = f"not UTF-8 text (byte 0x{data[error.start]:02x}); save it as UTF-8"
-        raise ConfigError([Problem(place, "", message)]) from error
+        raise ConfigError([Problem(position, "", message)]) from error
 
 
 def read(text: str, source: Source, *, path: tuple[str, ...] = (), indent: int = 0, comments: bool = True) -> Document:
@@ -82,7 +82,7 @@ def read(text: str, source: Source, *, path: tuple[str, ...] = (), indent: int =
     comments: whether one may follow the value.
     """
     if len(text) > MAX_BYTES:
-        raise ConfigError([Problem(Place(source), "", f"longer than {MAX_BYTES:,} characters")])
+        raise ConfigError([Problem(Position(source), "", f"longer than {MAX_BYTES:,} characters")])
     try:
         loader = _Loader(text, source, path, indent)
     except yaml.reader.ReaderError as error:
@@ -96,7 +96,7 @@ def read(text: str, source: Source, *, path: tuple[str, ...] = (), indent: int =
     except (yaml.YAMLError, ValueError, OverflowError):
         # PyYAML converts escapes and versions unchecked: \UFFFFFFFF, %YAML 1.999...
         mark, message = loader.get_mark(), "a character code or a number here is out of range"
-    raise ConfigError([*loader.problems, Problem(loader.place(mark), "", f"not valid YAML: {message}")])
+    raise ConfigError([*loader.problems, Problem(loader.position(mark), "", f"not valid YAML: {message}")])
 
 
 def resolve_scalar(text: str) -> object:
@@ -113,7 +113,7 @@ def resolve_scalar(text: str) -> object:
 
 
 class _Loader(yaml.BaseLoader):
-    """PyYAML's composer, which makes our nodes of its own, and refuses what a config does not need when it is met."""
+    """PyYAML's composer with limits: it makes our nodes, and refuses what a config does not need at once."""
 
     def __init__(self, text: str, source: Source, path: tuple[str, ...], indent: int) -> None:
         super().__init__(text)
@@ -124,7 +124,7 @@ class _Loader(yaml.BaseLoader):
 
     def document(self, comments: bool) -> Node:
         if not self.check_node():
-            return Node(None, Place(self.source), Place(self.source))
+            return Node(None, Position(self.source), Position(self.source))
         root: Node = self.get_node()  # type: ignore[assignment]
         if not comments and self.end.index < len(self.text):
             self.refuse(self.end, "nothing may follow the value, not even a comment")
@@ -141,18 +141,18 @@ class _Loader(yaml.BaseLoader):
         self.values += 1
         self._check(self.peek_event())  # type: ignore[no-untyped-call]
         composed: Any = super().compose_node(parent, index)
-        self.end, place = composed.end_mark, self.place(composed.start_mark)
-        node = Node(self._value(composed), place, index.place if isinstance(index, Node) else place)
+        self.end, position = composed.end_mark, self.position(composed.start_mark)
+        node = Node(self._value(composed), position, index.position if isinstance(index, Node) else position)
         if isinstance(parent, yaml.MappingNode) and index is None:
             self._check_key(composed, node.value)
         self.path, self.depth = outer, self.depth - 1
         return node
 
-    def place(self, mark: Any) -> Place:
-        return Place(self.source, mark.line + 1, mark.column + 1 + (self.before if mark.line == 0 else 0))
+    def position(self, mark: Any) -> Position:
+        return Position(self.source, mark.line + 1, mark.column + 1 + (self.before if mark.line == 0 else 0))
 
     def refuse(self, mark: Any, message: str) -> NoReturn:
-        raise ConfigError([*self.problems, Problem(self.place(mark), ".".join(self.path), message)])
+        raise ConfigError([*self.problems, Problem(self.position(mark), ".".join(self.path), message)])
 
     def _check(self, event: Any) -> None:
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
@@ -190,14 +190,14 @@ class _Loader(yaml.BaseLoader):
         for key, node in pairs:
             if key.value in nodes:
                 message = f"given twice; first in line {nodes[key.value].key.line}"
-                self.problems.append(Problem(key.place, ".".join((*self.path, key.value)), message))
+                self.problems.append(Problem(key.position, ".".join((*self.path, key.value)), message))
             nodes.setdefault(key.value, node)
         return nodes
 
 
-def _after(text: str, source: Source, indent: int = 0) -> Place:
+def _after(text: str, source: Source, indent: int = 0) -> Position:
     lines = f"{text}|".splitlines()
-    return Place(source, len(lines), len(lines[-1]) + (indent if len(lines) == 1 else 0))
+    return Position(source, len(lines), len(lines[-1]) + (indent if len(lines) == 1 else 0))
 
 
 def _in_words(error: yaml.MarkedYAMLError) -> str:

@@ -19,7 +19,7 @@ STEPS = 8
 
 
 def steps_of(plan: Plan) -> LayerFn:
-    """Return the layer that takes some steps and holds weights and step sizes against the formulas of the config."""
+    """Return the check of some steps: weights and step sizes against the formulas of the config."""
 
     def steps(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
         optimizer, schedule = plan.config.optimizer.name, plan.config.schedule.name
@@ -35,7 +35,7 @@ def steps_of(plan: Plan) -> LayerFn:
 
 
 def wrong_step(plan: Plan, subject: Subject, case: Case, l2: float, l1: float) -> str:
-    """Say which step did not lead where the optimizer's recurrence leads; nothing where all did."""
+    """Describe the first step that the optimizer's recurrence does not explain; empty if there is none."""
     N, objective = len(case.y), subject.objective(l2, l1)
 
     def images(step: int) -> tuple[FloatArray, IntArray]:
@@ -109,7 +109,7 @@ def decayed_sum(terms: list[FloatArray], decay: float) -> FloatArray:
 
 
 def wrong_step_size(plan: Plan, subject: Subject) -> str:
-    """Say which step has another length than the schedule's formula; nothing where none has."""
+    """Describe the first step size that differs from the schedule's formula; empty if there is none."""
     last, schedule = plan.steps - 1, plan.config.schedule
     stair = getattr(schedule, "every_epochs", 1) * plan.steps_per_epoch
     warm = round(schedule.warmup_epochs * plan.steps_per_epoch)
@@ -122,7 +122,7 @@ def wrong_step_size(plan: Plan, subject: Subject) -> str:
 
 
 def _step_size(plan: Plan, step: int) -> float:
-    """Return the length of a step by the formula in the config's own units, epochs."""
+    """Return a step size by its formula in epochs."""
     schedule, epochs = plan.config.schedule, step / plan.steps_per_epoch
     settings = schedule.model_dump(exclude={"name", "step_size", "warmup_epochs"})
     share = SHARES[schedule.name](epochs, epochs / plan.config.train.epochs, **settings)
