@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from imgclf.config import Config, ConfigError, resolve
+from imgclf.config import Config, ConfigError, json_schema, resolve
 from imgclf.config.shape import every_key
 from imgclf.losses import LOSSES
 from imgclf.optimizers import OPTIMIZERS
@@ -130,3 +130,12 @@ def test_a_whole_number_is_taken_for_a_number():
     scale = resolve((), ["preprocess.scale=1"]).config.preprocess.scale
     assert scale == 1.0
     assert type(scale) is float
+
+
+def test_a_loss_that_is_added_can_be_chosen(monkeypatch):
+    monkeypatch.setitem(LOSSES, "toy", LOSSES["softmax"])
+    assert resolve((), ["model.loss=toy"]).config.model.loss == "toy"
+    assert json_schema()["$defs"]["Model"]["properties"]["loss"]["enum"][-1] == "toy"
+    monkeypatch.delitem(LOSSES, "toy")
+    with pytest.raises(ConfigError, match="'toy' is not one of softmax, svm"):
+        resolve((), ["model.loss=toy"])
