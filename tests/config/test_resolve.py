@@ -66,6 +66,11 @@ def test_keys_in_the_layer_of_the_new_name_are_kept_and_checked(write):
         resolve([write("optimizer: {name: sgd, epsilon: 1e-3}")])
 
 
+def test_the_same_name_again_hides_no_mistake(write):
+    with pytest.raises(ConfigError, match=r"optimizer.epsilon: not a key of sgd"):
+        resolve([write("optimizer: {name: sgd, epsilon: 1e-3}")], ["optimizer.name=sgd"])
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_order_of_overrides_does_not_decide_what_is_dropped(order):
     overrides = [f"optimizer.{text}" for text in ("name=adam", "epsilon=1e-3")]

@@ -103,6 +103,7 @@ def test_nesting_ends_at_32():
 
     assert value(nested(32)) is not None
     assert "nested more than 32 deep" in refusal(nested(33))
+    assert value("- {a: [1]}\n" * 99) == [{"a": [1]}] * 99  # how many there are side by side is another matter
 
 
 def bomb(levels):
