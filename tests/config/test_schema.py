@@ -1,3 +1,5 @@
+from typing import Annotated
+
 import pytest
 from pydantic import ValidationError
 
@@ -139,3 +141,17 @@ def test_a_loss_that_is_added_can_be_chosen(monkeypatch):
     monkeypatch.delitem(LOSSES, "toy")
     with pytest.raises(ConfigError, match="'toy' is not one of softmax, svm"):
         resolve((), ["model.loss=toy"])
+
+
+@pytest.mark.parametrize("hint", [float, Annotated[float, "Words."], Annotated[float, "Words.", {"lt": 9}]])
+def test_an_option_needs_a_type_and_a_default_and_may_say_more(monkeypatch, hint):
+    def toy(push=0.5):
+        return OPTIMIZERS["sgd"]()
+
+    toy.__annotations__["push"] = hint
+    monkeypatch.setitem(OPTIMIZERS, "toy", toy)
+    chosen = resolve((), ["optimizer.name=toy", "optimizer.push=2"]).config.optimizer
+    assert chosen.model_dump() == {"name": "toy", "push": 2.0}
+    assert type(chosen).model_fields["push"].description == (None if hint is float else "Words.")
+    with pytest.raises(ConfigError, match="expected a number"):
+        resolve((), ["optimizer.name=toy", "optimizer.push=x"])

@@ -183,7 +183,7 @@ def _variant(section: type[Variant], name: str, factory: Callable[..., Any]) -> 
     hints = get_type_hints(factory, include_extras=True)
     for key, parameter in signature(factory).parameters.items():
         if parameter.default is not parameter.empty:
-            kind, description, limits = get_args(hints[key]) or (hints[key], None, {})
+            kind, description, limits = (*(get_args(hints[key]) or (hints[key], None)), {})[:3]
             fields[key] = (kind, Field(default=parameter.default, description=description, **limits))
     return create_model(name, __base__=section, __doc__=summary, **fields)
 
