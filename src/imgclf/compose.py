@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from inspect import signature
 
 import numpy as np
 
@@ -122,14 +123,12 @@ def make_optimizer(config: Config) -> Optimizer:
 
 
 def make_schedule(config: Config, per_epoch: int) -> Schedule:
-    """Return the config's schedule; what it counts in epochs becomes steps."""
-    chosen = config.schedule.model_dump()
-    name, warmup = chosen.pop("name"), round(chosen.pop("warmup_epochs") * per_epoch)
-    if name in ("step", "exponential"):
-        chosen["every"] = chosen.pop("every_epochs", 1) * per_epoch
-    elif name in ("cosine", "linear"):
-        chosen["steps"] = config.train.epochs * per_epoch
-    return with_warmup(SCHEDULES[name](**chosen), warmup)
+    """Return the config's schedule, which gets what it needs to know of the length of the run."""
+    chosen, factory = config.schedule, SCHEDULES[config.schedule.name]
+    length = {"steps": config.train.epochs * per_epoch, "steps_per_epoch": per_epoch}
+    needed = {word: length[word] for word in signature(factory).parameters.keys() & length.keys()}
+    schedule = factory(**chosen.model_dump(exclude={"name", "warmup_epochs"}), **needed)
+    return with_warmup(schedule, round(chosen.warmup_epochs * per_epoch))
 
 
 def initial_weights(config: Config, size: int, classes: int) -> FloatArray:

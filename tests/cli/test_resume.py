@@ -93,7 +93,7 @@ def test_a_run_that_was_stopped_as_it_became_longer_is_not_finished(imgclf, stop
     (2, ["--config", "does not go with --resume"], ("-c", "whole/config.yaml")),
     (2, ["--out", "does not go with --resume"], ("--out", "elsewhere")),
     (2, ["-s seed", "only train.epochs, early_stopping.patience, data.path"], ("-s", "seed=1")),
-    (2, ["-s optimizer.decay", "cannot change"], ("-s", "optimizer.decay=0.5")),
+    (2, ["-s optimizer.momentum", "cannot change"], ("-s", "optimizer.momentum=0.5")),
     (2, ["-s optimizer.name", "cannot change"], ("-s", "optimizer.name=sgd")),
     (2, ["train.epochs"], ("-s", "train.epochs=0")),
 ])  # fmt: skip
@@ -105,8 +105,20 @@ def test_other_settings_are_refused_by_name_and_nothing_changes(refused, stopped
 
 def test_a_config_that_was_edited_is_refused(refused, stopped):
     path = stopped / "config.yaml"
-    path.write_text(path.read_text().replace("decay: 0.9", "decay: 0.8"))
+    path.write_text(path.read_text().replace("momentum: 0.9", "momentum: 0.8"))
     refused(2, ["run/config.yaml", "changed since the run began"], *TRAIN, "--resume", stopped)
+
+
+def test_a_run_of_version_0_1_goes_on(imgclf, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "dump", record.dump_as_0_1)  # as its checkpoints knew the config
+        assert imgclf(*TRAIN, *FEW, "--out", "old").code == 0
+    path = Path("old/config.yaml")
+    path.write_text(path.read_text().replace("  momentum: 0.9", "  decay: 0.9"))
+    for command in (("eval", "old"), ("verify", "old"), (*TRAIN, "--resume", "old", "-s", "train.epochs=4")):
+        done = imgclf(*command)
+        assert done.code == 0, done.err
+    assert "  momentum: 0.9\n" in path.read_text()
 
 
 @pytest.mark.parametrize(("change", "words"), [("pixel", "other images"), ("name", "other classes")])

@@ -1,6 +1,7 @@
 """Every kernel computes the gradient by the book, of whatever the batch reads, whoever shares the work."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from imgclf.arrays import Batch, Example
 from imgclf.batches import Reader
 from imgclf.compose import make_plan
 from imgclf.config import resolve
+from imgclf.config.schema import Train
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import fit_preprocess
 from imgclf.folding import PAYS
@@ -111,3 +113,7 @@ def test_training_with_one_kernel_is_training_with_another(size):
     for weights in found:
         np.testing.assert_allclose(weights, found[0], rtol=0, atol=1e-9 * np.abs(found[0]).max())
     assert len({weights.tobytes() for weights in found}) > 1, "the kernel that was named was not used"
+
+
+def test_a_config_can_choose_every_kernel_and_no_other():
+    assert list(get_args(Train.model_fields["kernel"].annotation)) == list(KERNELS)
