@@ -5,11 +5,11 @@ Run as `python -m imgclf.gradcheck.student.child DESCRIPTOR PARENT FILE FUNCTION
 
 import ctypes
 import io
+import json
 import linecache
 import os
 import resource
 import signal
-import socket
 import sys
 import threading
 import time
@@ -18,14 +18,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO, ClassVar, NamedTuple, NoReturn, cast
+from typing import Any, BinaryIO, ClassVar, NamedTuple, NoReturn, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
-
-from imgclf.gradcheck.student import frames
 
 KEPT = 4096  # bytes of what is printed
 LONGEST = 300  # characters of a failure
@@ -33,6 +32,8 @@ LONGEST_NOTE = 100
 PACKAGE = "student_folder"
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 CLOSED = 77  # exit code: the connection was closed from inside
+
+Arrays: TypeAlias = dict[str, NDArray[Any]]
 
 
 class WrongAnswerError(Exception):
@@ -100,11 +101,11 @@ class Nowhere(io.RawIOBase):
         return next(filter(None, lines), "")
 
 
-def main(descriptor: int, parent: int, path: str, name: str) -> NoReturn:
+def main(descriptor: int, parent: int, path: str, name: str) -> None:
     """Answer questions until nobody asks any more."""
     _ask_for_the_end_of(parent)
     _limit_memory()
-    channel = socket.socket(fileno=descriptor)
+    connection = Connection(descriptor)
     printed, warned = Nowhere(1), Nowhere(2)
     sys.stdout, sys.stderr = printed.as_text(), warned.as_text()
     sys.argv = [path]
@@ -112,59 +113,63 @@ def main(descriptor: int, parent: int, path: str, name: str) -> NoReturn:
     old_names = OldNames()
     sys.meta_path.append(old_names)  # the last that is asked
 
-    def tell(header: dict[str, Any], **arrays: NDArray[Any]) -> None:
+    def tell(header: dict[str, Any]) -> None:
         if os.getpid() != me:  # the function has forked, and this is the copy: it must not answer too
             os._exit(0)
-        heard = {"printed": printed.first_line(), "warned": warned.first_line().replace(folder, "")}
-        heard = {key: one_line(text, LONGEST_NOTE) for key, text in heard.items()}
-        frames.send(channel, header | heard | {"stood_in": old_names.note}, **arrays)
+        heard = {"it prints: ": printed.first_line(), "it warns: ": warned.first_line().replace(folder, "")}
+        notes = [verb + one_line(line, LONGEST_NOTE) for verb, line in heard.items() if line]
+        notes += [old_names.note] * bool(old_names.note)
+        connection.send_bytes(json.dumps(header | {"notes": notes}).encode())
 
-    tell({"started": True})
-    function = _load(path, name, tell)
     try:
-        _serve(function, path, frames.read_from(channel), tell)
+        tell({"started": True})
+        function = _load(path, name, tell)
+        if function:
+            _serve(function, path, connection, tell)
+        connection.recv_bytes()  # the parent has been told why not: it ends this process
     except (EOFError, ConnectionError):
         os._exit(0)
     except OSError:
         os._exit(CLOSED)
 
 
-def _load(path: str, name: str, tell: Callable[..., None]) -> Callable[..., Any]:
+def _load(path: str, name: str, tell: Callable[[dict[str, Any]], None]) -> Callable[..., Any] | None:
     try:
         module = import_file(path)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is the learner's
         tell({"failure": f"cannot be imported: {describe(error, path)}"})
-        os._exit(1)
+        return None
     function = getattr(module, name, None)
-    if not callable(function):
-        tell({"missing": functions_of(module)})
-        os._exit(1)
-    tell({"ready": True})
-    return function  # type: ignore[no-any-return]
+    is_function = callable(function)
+    tell({} if is_function else {"missing": functions_of(module)})
+    return function if is_function else None
 
 
-def _serve(function: Callable[..., Any], path: str, read: frames.Read, tell: Callable[..., None]) -> NoReturn:
-    data: frames.Arrays = {}
-    given: frames.Arrays = {}
+def _serve(
+    function: Callable[..., Any], path: str, connection: "Connection[Any, Any]", tell: Callable[[dict[str, Any]], None]
+) -> NoReturn:
+    data: Arrays = {}
+    given: Arrays = {}
     while True:
-        header, arrays = frames.receive(read)
-        data |= arrays
-        # The function gets copies, made good again: what it changes must not be there at the next question.
-        given |= {key: array.copy() for key, array in arrays.items()}
+        question = json.loads(connection.recv_bytes())
+        for key, shape in question["shapes"].items():
+            kind = np.int64 if key == "y" else np.float64
+            data[key] = np.frombuffer(connection.recv_bytes(), kind).reshape(shape)
+            # The function gets copies, made good again: what it changes must not be there at the next question.
+            given[key] = data[key].copy()
         try:
             began = time.perf_counter()
-            returned = function(given["W"].view(), given["X"].view(), given["y"].view(), header["reg"])
+            returned = function(given["W"].view(), given["X"].view(), given["y"].view(), question["reg"])
             seconds = time.perf_counter() - began
             loss, dW, dtype = checked(returned, data["W"].shape)
-            changed = _make_good(given, data)
+            answer = {"loss": loss, "dtype": dtype, "seconds": seconds}
         except WrongAnswerError as wrong:
-            _make_good(given, data)
-            tell({"failure": str(wrong)})
+            answer = {"failure": str(wrong)}
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the learner's
-            _make_good(given, data)
-            tell({"failure": f"raises {describe(error, path)}"})
-        else:
-            tell({"loss": loss, "dtype": dtype, "seconds": seconds, "changed": changed}, dW=dW)
+            answer = {"failure": f"raises {describe(error, path)}"}
+        tell(answer | {"changed": _make_good(given, data)})
+        if "loss" in answer:
+            connection.send_bytes(dW.tobytes())
 
 
 def import_file(path: str) -> ModuleType:
@@ -267,7 +272,7 @@ def one_line(text: str, longest: int) -> str:
     return shown if len(shown) <= longest else shown[: longest - 3] + "..."
 
 
-def _make_good(given: frames.Arrays, data: frames.Arrays) -> list[str]:
+def _make_good(given: Arrays, data: Arrays) -> list[str]:
     """Undo what the function did to its inputs; return their names. Bits are compared: a NaN is no NaN's equal."""
     changed = [key for key in given if not np.array_equal(given[key].view(np.int64), data[key].view(np.int64))]
     for key in changed:
