@@ -205,7 +205,8 @@ def test_an_answer_that_is_forged_wrongly_is_one_line(failure, forged):
 @pytest.mark.parametrize("body", [
     "os.write(DESCRIPTOR, bytes(3))\nwhile True: pass",
     "os.write(DESCRIPTOR, bytes([0, 0, 1, 0]))\nwhile True: os.write(DESCRIPTOR, b'x'); time.sleep(0.02)",
-    "if os.fork(): time.sleep(9)\nos.setsid(); os.write(DESCRIPTOR, bytes(3)); time.sleep(9)",
+    "if os.fork(): time.sleep(9)\n"
+    "os.setsid(); os.write(DESCRIPTOR, bytes(3)); time.sleep(2); os.write(DESCRIPTOR, b'\\1x')",
 ], ids=["a part", "drop by drop", "in another session"])  # fmt: skip
 def test_half_a_message_does_not_keep_us_waiting(failure, body):
     assert failure(body, f"import time\n{DESCRIPTOR}", patience=0.3) == "f gives no answer within 0.3 s"
