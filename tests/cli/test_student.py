@@ -36,8 +36,12 @@ def run(tmp_path, capsys):
         rng = np.random.default_rng(0)
         X, y = rng.random((16, 12)), np.arange(16) % 3
         console = Console(SimpleNamespace(obj={"quiet": quiet, "verbose": False}), as_json=as_json)
-        spec = f"{tmp_path}/student.py:{name}"
-        passed = run_student(console, spec, against, X, y, 3, NAMES, SHAPE, 0.25, 0, None, **options)
+        plan = SimpleNamespace(
+            train=SimpleNamespace(class_names=NAMES, example_shape=SHAPE),
+            weights=np.zeros((13, 3)),
+            config=SimpleNamespace(seed=0, regularization=SimpleNamespace(l2=0.5)),
+        )
+        passed = run_student(console, plan, f"{tmp_path}/student.py:{name}", against, X, y, **options)
         printed = capsys.readouterr()
         return passed, printed.out, printed.err
 

@@ -192,19 +192,5 @@ def _self_test(console: Console, plan: "Plan", losses: list[str], images: int) -
 def _check_student(console: Console, plan: "Plan", images: int, spec: str, against: str | None) -> bool:
     from imgclf.cli.student import run_student
     from imgclf.gradcheck.points import stratified_images
-    from imgclf.gradcheck.student.known_mistakes import known_mistakes
 
-    X, y = stratified_images(plan, images)
-    return run_student(
-        console,
-        spec,
-        against,
-        X,
-        y,
-        classes=len(plan.train.class_names),
-        class_names=plan.train.class_names,
-        example_shape=plan.train.example_shape,
-        reg=plan.config.regularization.l2 / 2,
-        seed=plan.config.seed,
-        candidates=known_mistakes(against) if against else None,
-    )
+    return run_student(console, plan, spec, against, *stratified_images(plan, images))

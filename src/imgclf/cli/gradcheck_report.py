@@ -219,12 +219,24 @@ def summarise(checked: "Sequence[Checked]", shape: tuple[int, ...], verdict: str
     """Return what `--json` prints."""
     rows, classes = shape
     findings = [finding for one in checked for finding in one.findings]
-    exhaustive = [finding for finding in findings if finding.layer == "exhaustive"]
+    fewest = min(finding.outcome.checked for finding in findings if finding.layer == "exhaustive")
     worst = max((one.worst for one in findings if one.worst), key=lambda one: one.ratio, default=None)
+    content = summary(verdict, fewest, rows * classes, seconds, worst, findings, rows)
+    for check, finding in zip(content["checks"], findings, strict=True):
+        kinks = [compared_object(one, rows) for one in finding.outcome.kinks]
+        check |= {"kinked": finding.outcome.kinked, "kinks": kinks}
+    return content
+
+
+def summary(
+    verdict: str, checked: int, parameters: int, seconds: float, worst: "Compared | None" = None,
+    findings: "Sequence[Finding]" = (), rows: int = 0,
+) -> dict[str, Any]:  # fmt: skip
+    """Return what `--json` of every kind of gradient check begins with; rows is D+1."""
     return {
         "verdict": verdict,
-        "checked": min(finding.outcome.checked for finding in exhaustive),
-        "parameters": rows * classes,
+        "checked": checked,
+        "parameters": parameters,
         "seconds": seconds,
         "worst": compared_object(worst, rows),
         "checks": [
@@ -238,8 +250,6 @@ def summarise(checked: "Sequence[Checked]", shape: tuple[int, ...], verdict: str
                 "reason": finding.outcome.reason,
                 "checked": finding.outcome.checked,
                 "worst": compared_object(finding.worst, rows),
-                "kinked": finding.outcome.kinked,
-                "kinks": [compared_object(one, rows) for one in finding.outcome.kinks],
             }
             for finding in findings
         ],
