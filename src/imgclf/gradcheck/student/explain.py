@@ -171,14 +171,14 @@ def _constant_factor(evidence: Evidence, N: int) -> str | None:
     if clear.sum() < 2:
         return None
     factor = float(np.median(evidence.own[clear] / evidence.slope[clear]))
-    near = [(known, words) for known, words in _factors(N, evidence.dW.shape[1]) if abs(factor / known - 1) < EXACT]
-    if near:
-        return _gradient_factor(*near[0], N) if evidence.fits(evidence.own, near[0][0]).all() else None
-    return f"your gradient is {factor:.6g} times the slope, everywhere" if _fits_all(evidence, factor) else None
-
-
-def _fits_all(evidence: Evidence, factor: float) -> bool:
-    return len(evidence.slope) > 10 and factor != 0 and bool(evidence.fits(evidence.own, factor).all())
+    near = ((known, words) for known, words in _factors(N, evidence.dW.shape[1]) if abs(factor / known - 1) < EXACT)
+    known, words = next(near, (factor, None))
+    if not evidence.fits(evidence.own, known).all():
+        return None
+    if words is not None:
+        return _gradient_factor(known, words, N)
+    is_clear = len(evidence.slope) > 10 and factor != 0
+    return f"your gradient is {factor:.6g} times the slope, everywhere" if is_clear else None
 
 
 def _gradient_factor(factor: float, words: str, N: int) -> str:
@@ -223,15 +223,14 @@ def _one_column(evidence: Evidence, N: int) -> str | None:
 def _moved_columns(evidence: Evidence, N: int) -> str | None:
     """Each wrong column holds the slope of another class."""
     wrong = ~evidence.fits(evidence.own)
+    classes = evidence.dW.shape[1]
+    fits = [evidence.fits(evidence.dW[evidence.rows, j]) for j in range(classes)]  # (K,) each
     source: dict[int, int] = {}
     for c in map(int, np.unique(evidence.columns[wrong])):
-        there = evidence.columns == c
-        here = evidence._replace(**{k: v[there] for k, v in evidence._asdict().items() if k != "dW"})
-        fitting = [j for j in range(evidence.dW.shape[1]) if here.fits(evidence.dW[here.rows, j]).all()]
+        fitting = [j for j in range(classes) if fits[j][evidence.columns == c].all()]
         if len(fitting) != 1:
             return None
         source[c] = fitting[0]
-    classes = evidence.dW.shape[1]
     if len(source) == 2 and all(source.get(j) == c for c, j in source.items()):
         return "the columns of classes {} and {} are swapped".format(*source)
     shifts = {(j - c) % classes for c, j in source.items()}
@@ -269,19 +268,16 @@ def _times(factor: float, N: int) -> str:
 
 
 def _value_factor(factor: float, N: int, classes: int) -> str:
-    if factor == -1:
-        return "your loss is minus ours: it should be positive"
-    if abs(factor * math.log(2) - 1) < EXACT:
-        return "your loss is ours over log 2: use np.log, not np.log2"
-    if factor == N:
-        return f"your loss is N = {N} times ours: take the mean over the images"
-    if factor == 1 / N:
-        return f"your loss is ours over N = {N}: the mean is taken twice"
-    if factor in (2, 0.5):
-        return f"your loss is {'twice' if factor == 2 else 'half'} ours"
-    if factor == 1 / classes:
-        return f"your loss is ours over C = {classes}: sum over the classes, and take the mean over the images only"
-    return f"your loss is {factor:.6g} times ours"
+    known = {  # the more likely last, where two are the same number
+        1 / classes: f"ours over C = {classes}: sum over the classes, and take the mean over the images only",
+        0.5: "half ours",
+        2.0: "twice ours",
+        1 / N: f"ours over N = {N}: the mean is taken twice",
+        float(N): f"N = {N} times ours: take the mean over the images",
+        1 / math.log(2): "ours over log 2: use np.log, not np.log2",
+        -1.0: "minus ours: it should be positive",
+    }
+    return f"your loss is {known.get(factor, f'{factor:.6g} times ours')}"
 
 
 def _value_offset(difference: float, against: str) -> str:
