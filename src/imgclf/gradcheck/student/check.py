@@ -1,4 +1,4 @@
-"""Check a learner's function and report the findings."""
+"""Run all checks of a learner's function, and explain what they find."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +56,7 @@ Candidates: TypeAlias = Callable[[FloatArray, FloatArray, IntArray, float], Mapp
 
 @dataclass(frozen=True)
 class StudentReport:
-    """All findings about one function."""
+    """Findings, advice and costs of one function."""
 
     findings: Sequence[Finding]
     parameters: int
@@ -84,9 +84,8 @@ def check_student(
 ) -> StudentReport:  # fmt: skip
     """Check f(W, X, y, reg) -> (loss, dW) on X (N, D) float64 and y (N,), and on other data made from them.
 
-    Is dW the gradient of the loss, and, with `against`, are both ours? `budget` is in seconds, for the differences;
-    where both are ours, the fewest do.
-    StudentFailure where it gives no answer.
+    dW must be the gradient of the loss and, with `against`, both must be ours. `budget` is in seconds, for differences
+    of the loss; where both are ours, the fewest do. Raises StudentFailure where it gives no answer.
     """
     talk = Conversation(ask, X, y, against)
     W = random_weights(X, classes, seed)
@@ -113,7 +112,9 @@ def check_student(
         slope_finding(comparison, directions, answers[0], answers[1], X, precision),
     ]
     is_right = all(finding.verdict != "fail" for finding in here) and not precision.is_blurred
-    there, doubts = ask_elsewhere(talk, around, plain, full, seed, is_right=is_right, apart=not precision.is_coarse)
+    there, more_advice = ask_elsewhere(
+        talk, around, plain, full, seed, is_right=is_right, apart=not precision.is_coarse
+    )
     findings = [repeatable_finding(same_bits(first, talk.at(plain)), plain), *here, *there]
     worst = _worst(comparison, findings)
     return StudentReport(
@@ -123,12 +124,12 @@ def check_student(
         worst,
         step_table(around, worst.place, float(dW[worst.place])) if worst else (),
         len(comparison.derivatives),
-        list(dict.fromkeys([*_advice(talk, answers, comparison, here, candidates), *doubts])),
+        list(dict.fromkeys([*_advice(talk, answers, comparison, here, candidates), *more_advice])),
     )
 
 
 def _measured(talk: Conversation, plain: Point, full: Point, seed: int) -> tuple[Surroundings, Precision]:
-    """Measure how much rounding blurs the loss at `full`, and tell from it, and from the answers, the precision."""
+    """Measure the rounding of the loss at `full`, and infer the precision from it and from the answers."""
     first, answer = talk.at(plain), talk.at(full)
     # Digits of W that float32 does not hold change nothing, or the loss has no more digits than float32.
     rounded = full._replace(W=full.W.astype(np.float32).astype(np.float64))
@@ -144,7 +145,7 @@ def _measured(talk: Conversation, plain: Point, full: Point, seed: int) -> tuple
 
 
 def _worst(comparison: Comparison, findings: Sequence[Finding]) -> Compared | None:
-    """Return the place where dW is not the slope, else where it is not ours, else where it is nearest to a mistake."""
+    """Return the worst parameter of differences if they fail, else of the comparison with ours, else of differences."""
     failed = [finding.worst for finding in findings if finding.verdict == "fail" and finding.worst]
     return comparison.worst if comparison.count("wrong") or not failed else failed[0]
 
@@ -173,14 +174,14 @@ def _advice(
 
 
 def _about_penalty(plain: Answered, full: Answered, N: int) -> str | None:
-    """Take away what the answers have in common: the rest is the penalty."""
+    """Explain the penalty: what is left when the answer without it is subtracted."""
     rounding = 1e-13 * N * float(np.abs(plain.answer.dW).max() + np.abs(full.answer.dW).max())
     right = 2 * full.point.reg * full.point.W
     return explain_penalty(_penalty_factor(plain, full), full.answer.dW - plain.answer.dW, right, rounding, N)
 
 
 def _penalty_factor(plain: Answered, full: Answered) -> float:
-    """Return the penalty in the value over reg * sum(W * W)."""
+    """Return the penalty in the loss over reg * sum(W * W)."""
     return (full.answer.loss - plain.answer.loss) / (full.point.reg * float(np.sum(full.point.W**2)))
 
 
@@ -195,9 +196,9 @@ def _about_values(talk: Conversation, answers: Sequence[Answered]) -> str | None
     return explain_values(pairs, others, classes, len(talk.y), talk.against or "")
 
 
-def _evidence(plain: Answered, full: Answered, comparison: Comparison, value_is_wrong: bool) -> Evidence:
-    """Hold the data term's gradient against ours where the value is ours, else against the value's own slope."""
-    if plain.ours and not value_is_wrong:
+def _evidence(plain: Answered, full: Answered, comparison: Comparison, loss_is_wrong: bool) -> Evidence:
+    """Compare the data term's gradient with ours where the loss is ours, else with differences of the loss."""
+    if plain.ours and not loss_is_wrong:
         rows, columns = (index.ravel() for index in np.indices(plain.answer.dW.shape))
         return Evidence(plain.answer.dW, rows, columns, plain.ours.dW.ravel(), plain.ours.dW_bound.ravel())
     clear = [one.compared for one in comparison.derivatives if one.outcome in ("agrees", "wrong")]

@@ -1,4 +1,4 @@
-"""Ask a learner's function and keep its answers."""
+"""Questions to a learner's function, and its answers beside ours."""
 
 from typing import NamedTuple, TypeAlias
 
@@ -13,7 +13,7 @@ from imgclf.gradcheck.verdict import ratios
 
 
 class Answered(NamedTuple):
-    """The answer at a point, beside ours where there is one to compare with."""
+    """An answer, and ours where there is one to compare with."""
 
     point: Point
     answer: Answer
@@ -32,19 +32,19 @@ class Answered(NamedTuple):
 
     @property
     def wrong_loss(self) -> str:
-        """Say how the loss is not ours; nothing if it is, or nothing of ours is there."""
+        """How the loss differs from ours; "" if by no more than rounding, or if there is none of ours."""
         if not self.ours or self.loss_ratio <= 1:
             return ""
         return f"{self.point.words}: your loss is {self.answer.loss:.10g}, ours {self.ours.loss:.10g}"
 
     @property
     def wrong_dW(self) -> str:  # noqa: N802
-        """Say how dW is not ours."""
+        """How dW differs from ours, likewise."""
         wrong = int((self.dW_ratios > 1).sum())
         return f"{self.point.words}: dW is not ours at {wrong:,} of {self.answer.dW.size:,} parameters" if wrong else ""
 
     def mistake(self, *, gradient: bool = True) -> str:
-        """Say what is wrong with the answer, with the loss alone or with dW too; nothing if nothing is."""
+        """Return what is wrong with the loss or, if it counts, with dW; "" if nothing is."""
         wrong = self.wrong_loss or (self.wrong_dW if gradient else "")
         if not wrong and self.derivative and self.derivative.outcome == "wrong":
             return f"{self.point.words}: dW is not the slope of your loss"
@@ -58,7 +58,7 @@ class Unanswered(NamedTuple):
     failure: StudentFailure
 
     def mistake(self, *, gradient: bool = True) -> str:
-        """Say why there is no answer."""
+        """Return why there is no answer."""
         return str(self.failure)
 
 
@@ -66,7 +66,7 @@ Response: TypeAlias = Answered | Unanswered
 
 
 class Conversation:
-    """Asks a function, and keeps what its answers have in common."""
+    """Asks the function, and keeps what is needed of all answers."""
 
     def __init__(self, ask: Ask, X: FloatArray, y: IntArray, against: str | None) -> None:
         self.ask, self.X, self.y, self.against = ask, X, y, against
@@ -88,7 +88,7 @@ class Conversation:
         return answer
 
     def compared_at(self, point: Point) -> Answered:
-        """Ask at a point, and compute what we say there."""
+        """Ask at a point, and compute our own answer."""
         answer = self.at(point)
         if not self.against:
             return Answered(point, answer)

@@ -60,7 +60,7 @@ class Quotients(NamedTuple):
 
 
 class Derivative(NamedTuple):
-    """The derivative along one weight or direction, analytic and numerical, and what came of comparing them."""
+    """The derivative along one weight or direction, analytic and numerical, and how they compare."""
 
     compared: Compared
     outcome: str  # agrees | kink | wrong | undecided
@@ -73,13 +73,13 @@ class Derivative(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """The derivatives that were compared, of so many parameters."""
+    """The derivatives that were compared."""
 
     derivatives: Sequence[Derivative]
-    parameters: int
+    parameters: int  # of W
 
     def count(self, outcome: str) -> int:
-        """Return how many derivatives came out so."""
+        """Return how many derivatives have this outcome."""
         return sum(one.outcome == outcome for one in self.derivatives)
 
     @property
@@ -93,7 +93,7 @@ class Comparison(NamedTuple):
 
     @property
     def is_telling(self) -> bool:
-        """Whether most of the gradient that is there is larger than what rounding hides."""
+        """Whether most of the derivatives that are not 0 are larger than what rounding hides."""
         there = [one for one in self.derivatives if one.compared.error or one.compared.analytic]
         return 2 * sum(one.is_telling for one in there) >= len(there) > 0
 
@@ -121,7 +121,7 @@ def surroundings(value: Value, W: FloatArray, X: FloatArray, seed: int, unit: fl
     noise, first_move = max(noise_of(value, W, largest, seed), unit * UNIT_ROUNDOFF * size), FIRST_MOVE
     if noise > COARSE * (size + 1):  # a sum in float32 may jump too seldom to be met
         noise, first_move = max(noise, UNITS["float32"] * UNIT_ROUNDOFF * size), COARSE_MOVE
-    # Each derivative is looked at with several steps, each from three sides.
+    # Each derivative is compared at several steps, with three quotients each.
     critical = NormalDist().inv_cdf(1 - FAMILY_WISE / (2 * 3 * STEPS * W.size))
     return Surroundings(value, middle, W, largest, noise, SAFETY * critical, first_move)
 
@@ -150,9 +150,9 @@ def compare(around: Surroundings, dW: FloatArray, *, seed: int = 0, budget: floa
 
 
 def along_a_direction(around: Surroundings, X: FloatArray, dW: FloatArray, seed: int, number: int = 0) -> Derivative:
-    """Compare the derivative along one direction, at random: few questions see what is wrong by much.
+    """Compare the derivative along a random direction: a few questions show what is wrong by much.
 
-    number: of the direction, another for each.
+    number: of the direction; each is another.
     """
     signs = np.where(uniform(stream(seed, CHECK, DIRECTION, number), around.W.shape) < 0.5, -1.0, 1.0)
     # A step of 1 moves no score by more than 1, and no term of one.
@@ -187,7 +187,7 @@ def random_order(shape: tuple[int, ...], seed: int) -> Iterator[Place]:
 
 
 def compare_derivative(around: Surroundings, place: Place, analytic: float) -> Derivative:
-    """Make the step smaller until it is decided whether the gradient is right at one place."""
+    """Decrease the step until it shows whether dW is right at one place."""
     seen: list[Quotients] = []
     for k in range(STEPS):
         move = around.first_move / 4**k
@@ -231,7 +231,7 @@ class TableRow(NamedTuple):
 
 
 def step_table(around: Surroundings, place: Place, analytic: float) -> tuple[TableRow, ...]:
-    """Halve the step at one place again and again: the picture that tells right from wrong."""
+    """Return the errors at one place as the step is halved: those of a right gradient fall to rounding."""
     rows: list[TableRow] = []
     before = None
     for k in range(TABLE_ROWS):
@@ -256,7 +256,7 @@ def _is_wrong(before: Quotients, now: Quotients, analytic: float, rounding: floa
 
 
 def _at_kink(around: Surroundings, place: Place, seen: Sequence[Quotients], analytic: float) -> Derivative | None:
-    """Accept what lies between the slopes of both sides, if they stay apart as the step falls."""
+    """Accept what lies between the slopes on both sides, if they stay apart as the step falls."""
     clear = [one for one in seen if one.width > 4 * _rounding(around, place, one)]
     if len(clear) < 2 or clear[-1].width < clear[-2].width / 2:
         return None

@@ -1,7 +1,7 @@
-"""Ask a learner's function at other data and larger scores.
+"""Check a learner's function on other data and at larger scores.
 
-With a loss of ours to compare with, one question a point is enough. Without one, two laws are left: dW is the slope of
-the loss along any direction, and the loss of some images is the mean over their parts.
+With a loss of ours to compare with, one question a point is enough. Without one, two laws are left: dW is the gradient
+of the loss along any direction, and the loss of some images is the mean over their parts.
 """
 
 import math
@@ -27,33 +27,33 @@ PROJECTION = 5_000_000  # counter of the seed's stream
 def ask_elsewhere(
     talk: Conversation, around: Surroundings, plain: Point, full: Point, seed: int, *, is_right: bool, apart: bool
 ) -> tuple[list[Finding], list[str]]:
-    """Ask at large scores and, if all is right so far, at other data; return findings and advice.
+    """Ask at large scores and, if all is right so far, on other data; return findings and advice.
 
-    A known mistake would be found at all of them. apart: whether a difference between scores may be so large that exp
-    of it is 0 in float32.
+    A mistake found so far would be found again everywhere. apart: whether scores may be so far apart that exp of their
+    difference is 0 in float32.
     """
-    findings, doubts = [], []
+    findings, advice = [], []
     large = [large_scores(plain, seed)]
     if is_right:
-        others = [look(talk, around, point, seed) for point in other_data(full, seed)]
-        broken, doubt = ("", "") if talk.against else mean_of_parts(talk, around, full, seed)
+        others = [answer_at(talk, around, point, seed) for point in other_data(full, seed)]
+        wrong, likely = ("", "") if talk.against else mean_of_parts(talk, around, full, seed)
         words = "as right for other numbers of images, features and classes, and for X of other sizes"
-        findings.append(elsewhere_finding("other data", others, words, broken))
-        doubts += [_doubt_about(talk, others, seed), doubt]
+        findings.append(elsewhere_finding("other data", others, words, wrong))
+        advice += [_advice_about(talk, others, seed), likely]
         if findings[0].verdict == "pass":
             large.append(large_scores(toys(full, seed)[0], seed))  # a score is a short sum there: rounding hides less
             large += [huge_scores(plain)] if apart else []
-    responses = [look(talk, around, point, seed) for point in large]
+    responses = [answer_at(talk, around, point, seed) for point in large]
     words = f"scores of {LARGE:g} give {'the right' if is_right else 'finite'} numbers"
     findings.append(elsewhere_finding("large scores", responses, words, gradient=is_right))
-    doubts += [_against_overflow(talk, responses[0]), _doubt_about(talk, responses, seed) if is_right else ""]
-    return findings, [doubt for doubt in doubts if doubt][:1]
+    advice += [_against_overflow(talk, responses[0]), _advice_about(talk, responses, seed) if is_right else ""]
+    return findings, [sentence for sentence in advice if sentence][:1]
 
 
-def look(talk: Conversation, around: Surroundings, point: Point, seed: int) -> Response:
+def answer_at(talk: Conversation, around: Surroundings, point: Point, seed: int) -> Response:
     """Ask at a point; without a loss of ours, compare the derivative along one direction.
 
-    `around` is of the images at hand.
+    around: the loss of the images at hand, whose rounding that of others follows from.
     """
     try:
         one = talk.compared_at(point)
@@ -73,9 +73,9 @@ def look(talk: Conversation, around: Surroundings, point: Point, seed: int) -> R
 
 
 def mean_of_parts(talk: Conversation, around: Surroundings, full: Point, seed: int) -> tuple[str, str]:
-    """Hold the loss of a prime number of images against the mean over two parts of them: any mean passes.
+    """Compare the loss of a prime number of images with the mean over two parts of them: any mean passes.
 
-    Return what is wrong, and what the mistake may be; nothing where they agree.
+    Return what is wrong and the advice; "" twice where they agree.
     """
     whole = more_images(full, seed)._replace(reg=0.0)
     n = len(whole.y)
@@ -86,22 +86,22 @@ def mean_of_parts(talk: Conversation, around: Surroundings, full: Point, seed: i
     except StudentFailure as failure:
         if not failure.alive:
             raise
-        return str(failure), whole.doubt
+        return str(failure), whole.advice
     mean = (sizes[0] * parts[0] + sizes[1] * parts[1]) / n
     room = around.critical * sum(_noise_at(talk, around, whole, one) for one in (loss, *parts))
     if abs(loss - mean) <= room:
         return "", ""
     wrong = f"{whole.words}: your loss is {loss:.10g}, the mean over {sizes[0]} and {sizes[1]} of them {mean:.10g}"
     is_sum = abs(loss - sum(parts)) <= 2 * room
-    doubt = "your loss is a sum over the images, or divided by a constant: divide by N = len(y)"
-    return wrong, doubt if is_sum else whole.doubt
+    advice = "your loss is a sum over the images, or divided by a constant: divide by N = len(y)"
+    return wrong, advice if is_sum else whole.advice
 
 
-def _doubt_about(talk: Conversation, responses: Sequence[Response], seed: int) -> str:
-    """Say what the mistake may be at the first point that is wrong; nothing if there is none."""
+def _advice_about(talk: Conversation, responses: Sequence[Response], seed: int) -> str:
+    """Return the advice for the first point that is wrong; "" if there is none."""
     for one in responses:
         if one.mistake():
-            return (isinstance(one, Answered) and _about_number(talk, one, seed)) or one.point.doubt
+            return (isinstance(one, Answered) and _about_number(talk, one, seed)) or one.point.advice
     return ""
 
 
@@ -114,7 +114,7 @@ def _against_overflow(talk: Conversation, large: Response) -> str:
 
 
 def _about_number(talk: Conversation, one: Answered, seed: int) -> str | None:
-    """Find which images count, in the loss or, where that is ours, in dW along one direction."""
+    """Find which images count in the loss or, where that is ours, in dW along one direction."""
     point, answer = one.point, one.answer
     if not talk.against or talk.unit > 1:
         return None
@@ -129,7 +129,7 @@ def _about_number(talk: Conversation, one: Answered, seed: int) -> str | None:
 
 
 def _noise_at(talk: Conversation, around: Surroundings, point: Point, loss: float) -> float:
-    """Return the rounding of a loss elsewhere: as much larger as its terms are, and as fewer images average it out."""
+    """Estimate the rounding of a loss elsewhere: larger terms are rounded more, fewer images average it out less."""
     larger = max(1.0, magnitude(loss, point.W, point.X) / (magnitude(around.middle, around.W, talk.X) or 1.0))
     fewer = max(1.0, len(talk.X) / len(point.y))
     return around.noise * larger * math.sqrt(fewer)

@@ -17,28 +17,28 @@ Factors: TypeAlias = Sequence[tuple[float, str]]
 
 
 class Evidence(NamedTuple):
-    """The learner's gradient of the data term beside the slope that it should be, at some places."""
+    """The learner's gradient of the data term, and what it should be at some parameters."""
 
     dW: FloatArray  # (D, C), all of the learner's
     rows: IntArray  # (K,)
     columns: IntArray  # (K,)
-    slope: FloatArray  # (K,)
-    slack: FloatArray  # (K,): of the slope
+    right: FloatArray  # (K,)
+    bound: FloatArray  # (K,), of the rounding of `right`
 
     @property
     def own(self) -> FloatArray:
-        """Return the learner's gradient at these places."""
+        """The learner's gradient at these parameters, (K,)."""
         return self.dW[self.rows, self.columns]
 
     def fits(self, other: FloatArray, factor: float = 1.0) -> NDArray[np.bool_]:
-        """Whether other (K,) is factor times the slope, place by place."""
-        size = float(np.abs(self.slope).max(initial=0))
-        room = max(1.0, abs(factor)) * (self.slack + EXACT * np.abs(self.slope)) + EXACT * EXACT * size
-        return np.asarray(np.abs(other - factor * self.slope) <= room)
+        """Return where other (K,) is factor times the right gradient, (K,)."""
+        size = float(np.abs(self.right).max(initial=0))
+        room = max(1.0, abs(factor)) * (self.bound + EXACT * np.abs(self.right)) + EXACT * EXACT * size
+        return np.asarray(np.abs(other - factor * self.right) <= room)
 
 
 class ValuePair(NamedTuple):
-    """A value without penalty, theirs and ours, at one W."""
+    """The learner's loss and ours at one W, without penalty."""
 
     point: str
     theirs: float
@@ -52,8 +52,8 @@ class ValuePair(NamedTuple):
 
 
 def explain_gradient(evidence: Evidence, N: int) -> str | None:
-    """Say what is wrong with the gradient of the data term; None if nothing is, or nothing known."""
-    if not len(evidence.slope) or evidence.fits(evidence.own).all():
+    """Name the mistake in the gradient of the data term; None if there is none, or no known one."""
+    if not len(evidence.right) or evidence.fits(evidence.own).all():
         return None
     if not evidence.dW.any():
         return "your gradient of the data term is 0 everywhere: is dW filled, and returned?"
@@ -67,9 +67,9 @@ def explain_gradient(evidence: Evidence, N: int) -> str | None:
 def explain_penalty(
     value_factor: float, gradient: FloatArray, right: FloatArray, rounding: float, N: int
 ) -> str | None:
-    """Say what is wrong with the penalty.
+    """Name the mistake in the penalty; None if there is none.
 
-    value_factor: its value over reg * sum(W * W); gradient and right (D, C): its part of dW, and 2 * reg * W.
+    value_factor: the penalty over reg * sum(W * W); gradient and right (D, C): its part of dW, and 2 * reg * W.
     """
     if not right.any():
         return None
@@ -95,7 +95,7 @@ def explain_penalty(
 def explain_values(
     pairs: Sequence[ValuePair], others: Mapping[str, Sequence[float]], classes: int, N: int, against: str
 ) -> str | None:
-    """Say why the values are not ours; others: what our other losses give at the same points."""
+    """Name the mistake in the losses; others: our other losses at the same points."""
     if all(pair.agrees for pair in pairs):
         return None
     theirs, right = (np.array(column) for column in zip(*((p.theirs, p.ours) for p in pairs), strict=True))
@@ -122,7 +122,7 @@ def explain_values(
 
 
 def explain_number(theirs: float, parts: FloatArray, penalty: float, usual: int) -> str | None:
-    """Say which images count, where an answer is right for `usual` images and wrong for these.
+    """Name the images that an answer leaves out or counts wrongly: right for `usual` images, wrong for these.
 
     theirs: a loss, or dW along one direction; parts (N,): what each image adds to ours; penalty: what the penalty adds.
     """
@@ -153,7 +153,7 @@ def matching_candidate(dW: FloatArray, candidates: Mapping[str, FloatArray], bou
 
 
 def _factors(N: int, classes: int) -> Factors:
-    """Return the factors that mistakes give, the more likely first."""
+    """Return the factors by which mistakes multiply a gradient or loss, the more likely first."""
     known = [
         (float(N), f"N = {N}"), (-1.0, ""), (2.0, ""), (0.5, ""), (1 / N, f"N = {N}"),
         (float(-N), f"N = {N}"), (-1 / N, f"N = {N}"),
@@ -167,17 +167,17 @@ def _factors(N: int, classes: int) -> Factors:
 
 
 def _constant_factor(evidence: Evidence, N: int) -> str | None:
-    clear = np.abs(evidence.slope) > np.maximum(100 * evidence.slack, 1e-3 * np.abs(evidence.slope).max())
+    clear = np.abs(evidence.right) > np.maximum(100 * evidence.bound, 1e-3 * np.abs(evidence.right).max())
     if clear.sum() < 2:
         return None
-    factor = float(np.median(evidence.own[clear] / evidence.slope[clear]))
+    factor = float(np.median(evidence.own[clear] / evidence.right[clear]))
     near = ((known, words) for known, words in _factors(N, evidence.dW.shape[1]) if abs(factor / known - 1) < EXACT)
     known, words = next(near, (factor, None))
     if not evidence.fits(evidence.own, known).all():
         return None
     if words is not None:
         return _gradient_factor(known, words, N)
-    is_clear = len(evidence.slope) > 10 and factor != 0
+    is_clear = len(evidence.right) > 10 and factor != 0
     return f"your gradient is {factor:.6g} times the slope, everywhere" if is_clear else None
 
 
@@ -199,11 +199,11 @@ def _gradient_factor(factor: float, words: str, N: int) -> str:
 
 def _one_place(evidence: Evidence, N: int) -> str | None:
     wrong = np.flatnonzero(~evidence.fits(evidence.own))
-    if len(wrong) != 1 or len(evidence.slope) < 10:
+    if len(wrong) != 1 or len(evidence.right) < 10:
         return None
     i = wrong[0]
     place = f"dW[{evidence.rows[i]},{evidence.columns[i]}]"
-    return f"of all places tried only {place} is wrong: {evidence.own[i]:.6g}, not {evidence.slope[i]:.6g}"
+    return f"of all places tried only {place} is wrong: {evidence.own[i]:.6g}, not {evidence.right[i]:.6g}"
 
 
 def _one_column(evidence: Evidence, N: int) -> str | None:
@@ -221,7 +221,7 @@ def _one_column(evidence: Evidence, N: int) -> str | None:
 
 
 def _moved_columns(evidence: Evidence, N: int) -> str | None:
-    """Each wrong column holds the slope of another class."""
+    """Find that each wrong column holds the gradient of another class."""
     wrong = ~evidence.fits(evidence.own)
     classes = evidence.dW.shape[1]
     fits = [evidence.fits(evidence.dW[evidence.rows, j]) for j in range(classes)]  # (K,) each
@@ -287,5 +287,5 @@ def _value_offset(difference: float, against: str) -> str:
 
 
 def _clean(factor: float, room: float) -> float:
-    """Return 0, 1/2, 1, 2 or -1 for what is that but for rounding."""
+    """Round a factor to 0, 1/2, 1, 2 or -1 if it is within `room` of one."""
     return next((known for known in (0.0, 0.5, 1.0, 2.0, -1.0) if abs(factor - known) <= room), factor)

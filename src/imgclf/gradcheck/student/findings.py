@@ -17,26 +17,26 @@ def finding(
     layer: str, point: Point, checked: int, words: str, wrong: str = "", *, verdict: str = "fail",
     worst: Compared | None = None,
 ) -> Finding:  # fmt: skip
-    """Return `verdict` with what is wrong, if anything is, else a pass with `words`."""
+    """Return a finding with `verdict` and what is wrong, if anything is; else one that passes, with `words`."""
     outcome = Outcome(verdict if wrong else "pass", wrong or words, checked, [worst] if worst else [])
     return Finding("", 2 * point.reg, 0.0, point.name, layer, outcome)
 
 
 def repeatable_finding(repeats: bool, point: Point) -> Finding:
-    """Whether the same question is answered the same way."""
+    """Check that the same question has the same answer."""
     words = "the same question has the same answer, to the bit"
     wrong = "the same question has another answer each time: nothing random, and nothing kept from call to call"
     return finding("repeatable", point, 1, words, "" if repeats else wrong)
 
 
 def inputs_finding(changed: set[str], point: Point) -> Finding:
-    """Whether W, X and y are as they were."""
+    """Check that no input was modified."""
     wrong = f"it changes its input {', '.join(sorted(changed))}: work on a copy, as in s = s - 1, not s -= 1"
     return finding("inputs", point, 3, "W, X and y are left as they were", wrong if changed else "")
 
 
 def images_finding(y: IntArray, classes: int, point: Point) -> Finding:
-    """Whether the images can show what a mistake would change."""
+    """Check that the images can show what a mistake would change."""
     absent, wrong = classes - len(np.unique(y)), ""
     if absent or len(y) < 2:
         missing = f"{absent} of {classes} classes have no image" if absent else "one image hides a missing 1/N"
@@ -45,7 +45,7 @@ def images_finding(y: IntArray, classes: int, point: Point) -> Finding:
 
 
 def precision_finding(precision: Precision, dtypes: set[str], point: Point) -> Finding:
-    """In which precision it is computed: that of float32 is judged by its own rounding, a coarser one not at all."""
+    """Name the precision: float32 is judged by its own rounding, a coarser one not at all."""
     words = f"rounding blurs your loss by {precision.noise:.0e}, dW is {', '.join(sorted(dtypes))}"
     if precision.is_blurred:
         wrong = f"{words}: too coarse to see mistakes; compute in float64, without astype(np.float16) or dtype=int"
@@ -58,7 +58,7 @@ def precision_finding(precision: Precision, dtypes: set[str], point: Point) -> F
 
 
 def beside_ours(answers: Sequence[Answered], precision: Precision) -> list[Finding]:
-    """Whether loss and dW are ours, wherever it was asked; nothing without a loss of ours."""
+    """Compare loss and dW with ours at all points; no finding without a loss of ours."""
     if not answers[0].ours:
         return []
     rounding = f"{precision.name if precision.is_coarse else ''} rounding".strip()
@@ -77,10 +77,10 @@ def slope_finding(
     comparison: Comparison, directions: Sequence[Derivative], plain: Answered, full: Answered, X: FloatArray,
     precision: Precision,
 ) -> Finding:  # fmt: skip
-    """Whether dW is the gradient of the returned loss.
+    """Check that dW is the gradient of the returned loss.
 
-    directions: where all weights are moved at once, in float32, as there the slope along one may be lost in rounding.
-    It may be lost, too, where dW is ours.
+    directions: derivatives with all weights moved at once, in float32, where those along one may be lost in rounding;
+    where dW is ours, they may be.
     """
     moved, wrong, verdict = len(comparison.derivatives), "", "fail"
     words = f"dW is the slope of your loss: {moved:,} of {comparison.parameters:,} parameters moved"
@@ -89,14 +89,14 @@ def slope_finding(
     words += f", and all of them along {len(directions)} directions" if directions else ""
     dead = np.flatnonzero(~X.any(axis=0))
     ghosts = dead[plain.answer.dW[dead].any(axis=1)]
-    told_by_directions = 2 * sum(one.is_telling for one in directions) > len(directions)
+    directions_tell = 2 * sum(one.is_telling for one in directions) > len(directions)
     if comparison.count("wrong"):
         wrong = f"dW is not the slope of your loss at {comparison.count('wrong'):,} of {moved:,} parameters moved"
     elif any(one.outcome == "wrong" for one in directions):
         wrong = "dW is not the slope of your loss where all parameters are moved at once"
     elif len(ghosts):
         wrong = f"dW[{ghosts[0]}] is not 0 with reg = 0, though that feature is 0 in every image"
-    elif not X.any() or not (comparison.is_telling or (precision.is_coarse and full.ours) or told_by_directions):
+    elif not X.any() or not (comparison.is_telling or (precision.is_coarse and full.ours) or directions_tell):
         wrong, verdict = "the slope of your loss is too small, or too blurred, to tell anything", "inconclusive"
     return finding("slope", full.point, moved, words, wrong, verdict=verdict, worst=comparison.worst)
 
@@ -104,11 +104,11 @@ def slope_finding(
 def elsewhere_finding(
     layer: str, responses: Sequence[Response], words: str, also: str = "", *, gradient: bool = True
 ) -> Finding:
-    """Whether it is right at other points; `also`: what else is wrong there; `gradient`: whether dW is looked at."""
+    """Check the answers at other points; `also`: what else is wrong there; `gradient`: whether dW counts."""
     wrong = next(filter(None, (one.mistake(gradient=gradient) for one in responses)), also)
     return finding(layer, responses[0].point, len(responses), words, wrong)
 
 
 def same_bits(one: Answer, other: Answer) -> bool:
-    """Whether two answers are one to the last bit."""
+    """Whether two answers are the same to the last bit."""
     return one.loss == other.loss and one.dW.tobytes() == other.dW.tobytes()

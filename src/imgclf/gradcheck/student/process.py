@@ -31,7 +31,7 @@ ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in LIBRARIES} | {"VECLIB_MAXIM
 
 
 class Answer(NamedTuple):
-    """Loss and gradient that the function returned at one W."""
+    """Loss and gradient at one W, as the function returned them."""
 
     loss: float
     dW: NDArray[np.float64]  # (D, C)
@@ -52,9 +52,9 @@ class StudentFailure(Exception):  # noqa: N818 - no error of this program: what 
 
 
 class Child:
-    """A process and its group, and the connection to it, which a thread cuts when the process is gone or late.
+    """A process with its group, and the connection to it, which a thread cuts when the process is gone or late.
 
-    So nobody waits for it for ever, whatever it does to the connection: not even in the middle of a message.
+    So nothing that it does to the connection can block the parent, not even half a message.
     """
 
     def __init__(self, path: Path, name: str) -> None:
@@ -92,7 +92,7 @@ class Child:
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def end(self) -> None:
-        """Kill the whole group, and see it dead."""
+        """Kill the whole group, and wait until the process is dead."""
         self._kill()
         self.process.wait()
         self._over.set()
@@ -101,9 +101,9 @@ class Child:
 
 
 class Student:
-    """A learner's function to be asked: W (D, C), X (N, D), y (N,), reg. X and y are sent once: they must not change.
+    """A learner's function f(W (D, C), X (N, D), y (N,), reg). X and y are sent once, so they must not change.
 
-    Nothing that it sends is more than text and numbers, and no more of them than were asked for are read.
+    What it sends is read as JSON and numbers, never unpickled, and no more of it than was asked for.
     """
 
     def __init__(self, path: Path, name: str, patience: float, child: Child) -> None:
@@ -134,7 +134,7 @@ class Student:
             return Answer(loss, dW, str(header["dtype"]), seconds, tuple(changed))
 
     def load(self) -> None:
-        """Wait until the file is imported, and the function found in it."""
+        """Wait until the file is imported and the function found in it."""
         with self._waiting(START, "Python does not start"):
             self._receive()
         late = (
@@ -154,15 +154,15 @@ class Student:
         return header
 
     @contextmanager
-    def _waiting(self, seconds: float, or_else: str) -> Iterator[None]:
-        """Turn whatever goes wrong with the connection, or takes longer, into a StudentFailure."""
+    def _waiting(self, seconds: float, if_late: str) -> Iterator[None]:
+        """Turn whatever goes wrong with the connection, or takes too long, into a StudentFailure."""
         if self._failure:
             raise self._failure
         self._child.deadline = time.monotonic() + seconds
         try:
             yield
         except (EOFError, OSError) as error:
-            self._failure = StudentFailure(or_else if self._child.is_late else self._why_gone(), alive=False)
+            self._failure = StudentFailure(if_late if self._child.is_late else self._reason(), alive=False)
             raise self._failure from error
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
             self._failure = StudentFailure(self._broken, alive=False)
@@ -174,7 +174,7 @@ class Student:
     def _broken(self) -> str:
         return f"{self.name} breaks the connection: it closes or writes to file descriptors that it did not open"
 
-    def _why_gone(self) -> str:
+    def _reason(self) -> str:
         try:
             code = self._child.process.wait(timeout=1)
         except subprocess.TimeoutExpired:
@@ -209,7 +209,7 @@ def open_student(path: Path, function_name: str, patience: float = 10.0) -> Iter
 
 
 def parse_spec(spec: str) -> tuple[Path, str]:
-    """Take FILE.py:FUNCTION apart."""
+    """Split FILE.py:FUNCTION."""
     file, _, name = spec.rpartition(":")
     if not file or not name.isidentifier() or Path(file).suffix != ".py":
         raise UsageError(f"--loss {spec}", "is not FILE.py:FUNCTION", "as in --loss student.py:my_svm")
@@ -217,7 +217,7 @@ def parse_spec(spec: str) -> tuple[Path, str]:
 
 
 def no_such_function(path: Path, name: str, there: list[str]) -> UsageError:
-    """Say what there is instead."""
+    """Name the functions that are there instead."""
     close = difflib.get_close_matches(name, there, 1)
     there_is = f"there is {', '.join(there)}" if there else "it defines none"
     return UsageError(path, f"has no function {name}", f"did you mean {close[0]}?" if close else there_is)
