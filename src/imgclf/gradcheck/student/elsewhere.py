@@ -32,7 +32,8 @@ def ask_elsewhere(
     A mistake found so far would be found again everywhere. apart: whether scores may be so far apart that exp of their
     difference is 0 in float32.
     """
-    findings, advice = [], []
+    findings: list[Finding] = []
+    advice: list[str | None] = []
     large = [large_scores(plain, seed)]
     if is_right:
         others = [answer_at(talk, around, point, seed) for point in other_data(full, seed)]
@@ -105,9 +106,9 @@ def _advice_about(talk: Conversation, responses: Sequence[Response], seed: int) 
     return ""
 
 
-def _against_overflow(talk: Conversation, large: Response) -> str:
+def _against_overflow(talk: Conversation, large: Response) -> str | None:
     if not isinstance(large, Unanswered):
-        return ""
+        return None
     if talk.against == "logistic_ovr":
         return "log(1 + exp(t)) overflows: use np.logaddexp(0, t)"
     return "exp overflows: take the largest score of each row away first, s - s.max(axis=1, keepdims=True)"

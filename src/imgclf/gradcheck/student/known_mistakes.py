@@ -8,7 +8,7 @@ from imgclf.gradcheck.subject import Subject
 
 
 def known_mistakes(loss: str) -> Candidates:
-    """Return the function that computes dW (D, C) with each known mistake in our own gradient, by a sentence on it."""
+    """Return what gives dW (D, C) with each known mistake planted into our own gradient, by a sentence on it."""
     right = Subject.of_loss(loss)
 
     def candidates(W: FloatArray, X: FloatArray, y: IntArray, reg: float) -> dict[str, FloatArray]:
