@@ -96,7 +96,7 @@ def _refuse_odd_pairs(
 def _what_to_check(
     files: tuple[Path, ...], overrides: tuple[str, ...], run: Path | None, *, usual: bool
 ) -> "tuple[Plan, list[str], bool]":
-    """Return the plan, the losses, and whether the penalty is to be the config's alone."""
+    """Return the plan, the losses, and whether to check with the config's penalty alone."""
     from imgclf.cli.eval import config_of_run, open_run
     from imgclf.compose import continue_from, make_plan
     from imgclf.config import resolve
@@ -144,7 +144,7 @@ def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_co
     from imgclf.gradcheck.verdict import judge
 
     if plot is not None:
-        run_dir.make_folder(plot)  # a place that refuses is told before the work, not after
+        run_dir.make_folder(plot)  # an unusable folder is an error before the work, not after
     began = time.perf_counter()
     _introduce(console, plan, images)
     checked = list(check_plan(plan, losses, images, as_config=as_config))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def print_self_test(console: Console, done: "SelfTest") -> None:
-    """Print what sees which mistake, one line a mistake."""
+    """Print which check finds which mistake, a line per mistake."""
     losses = list(dict.fromkeys(trial.loss for trial in done.trials))
     by_mutant: dict[str, dict[str, Trial]] = {}
     for trial in done.trials:

@@ -75,7 +75,7 @@ def _print(console: Console, report: "StudentReport", notes: Sequence[str], plan
         beside = next(NUMERICAL[finding.layer] for finding in report.findings if finding.worst == worst)
         console.result(
             "",
-            f"the worst place is dW[{row},{column}], {place_name(worst.place, plan)}:",
+            f"the worst parameter is dW[{row},{column}], {place_name(worst.place, plan)}:",
             f"  yours {worst.analytic:.10g}, {beside} {worst.numerical:.10g}, "
             f"error {worst.error:.1e}, rounding explains {worst.bound:.1e}",
         )
@@ -87,7 +87,7 @@ def _print(console: Console, report: "StudentReport", notes: Sequence[str], plan
 
 
 def _step_table(rows: "Sequence[TableRow]") -> list[str]:
-    header = ["step", "slope by trying", "error", "error before / error"]
+    header = ["step", "numerical slope", "error", "error before / error"]
     lines = [
         [f"{step:.2e}", f"{quotient:.10g}", f"{error:.1e}", "-" if ratio is None else f"{ratio:.2f}"]
         for step, quotient, error, ratio in rows

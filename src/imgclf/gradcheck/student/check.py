@@ -63,8 +63,8 @@ class StudentReport:
     seconds_a_call: float
     our_seconds: float | None  # with `against`
     worst: Compared | None = None
-    table: Sequence[TableRow] = ()  # of the worst parameter
-    checked: int = 0  # parameters at which dW was held against the slope of the loss
+    table: Sequence[TableRow] = ()  # of the worst parameter, by step
+    checked: int = 0  # parameters at which dW was compared with differences of the loss
     advice: Sequence[str] = ()
 
     @property

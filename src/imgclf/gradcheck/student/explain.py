@@ -203,7 +203,7 @@ def _one_place(evidence: Evidence, N: int) -> str | None:
         return None
     i = wrong[0]
     place = f"dW[{evidence.rows[i]},{evidence.columns[i]}]"
-    return f"of all places tried only {place} is wrong: {evidence.own[i]:.6g}, not {evidence.right[i]:.6g}"
+    return f"of all parameters checked only {place} is wrong: {evidence.own[i]:.6g}, not {evidence.right[i]:.6g}"
 
 
 def _one_column(evidence: Evidence, N: int) -> str | None:
