@@ -94,8 +94,8 @@ def test_what_a_wrong_parameter_is_compared_with_is_named(run, text, beside):
 
 
 def test_a_finding_names_its_penalty_as_l2(run):
-    wrong_at_once = RIGHT.replace("reg * np.sum(W * W)", "reg * np.sum(W * W) + (reg == 0.25)")
-    checks = json.loads(run(wrong_at_once, as_json=True)[1])["checks"]
+    wrong_there = RIGHT.replace("reg * np.sum(W * W)", "reg * np.sum(W * W) + (reg == 0.25)")
+    checks = json.loads(run(wrong_there, as_json=True)[1])["checks"]
     assert next(check["l2"] for check in checks if check["layer"] == "value") == 0.5
 
 

@@ -55,7 +55,7 @@ def run_student(
     _print(console, report, notes, plan)
     findings = [replace(finding, loss=name) for finding in report.findings]
     seconds = time.perf_counter() - began
-    content = summary(report.verdict, report.checked, rows * classes, seconds, report.worst, findings, rows + 1)
+    content = summary(report.verdict, report.checked, report.parameters, seconds, report.worst, findings, rows + 1)
     console.object(content | {"advice": report.advice})
     return report.verdict == "pass"
 
