@@ -11,12 +11,14 @@ from imgclf.batches import Reader
 from imgclf.data.dataset import Dataset
 from imgclf.gradients import Objective
 from imgclf.losses import LOSSES, LossFn, softmax
-from imgclf.metrics import MOST_CLASSES, ClassMetrics, per_class
+from imgclf.metrics import ClassMetrics, per_class
 from imgclf.model_file import Model
 from imgclf.numerics.indices import places
 from imgclf.numerics.products import slab_scores
 from imgclf.numerics.sums import BLOCK, SumFn, Sums, sum_over_blocks
 from imgclf.speed.blocks import BlockReader
+
+MOST_CLASSES = 2000  # of a confusion matrix: a larger one is no use to anybody, and takes gigabytes at 20,000
 
 
 @dataclass(frozen=True)

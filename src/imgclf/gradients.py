@@ -38,13 +38,9 @@ class Objective:
 
     def penalty(self, weights: FloatArray) -> float:
         """Return l2/2 * sum(W**2) + l1 * sum(|W|), summed in float64."""
-        W = split(weights)[0]
-        penalty = 0.0
-        if self.l2:
-            penalty += self.l2 / 2 * np.square(W, dtype=np.float64).sum()
-        if self.l1:
-            penalty += self.l1 * np.abs(W, dtype=np.float64).sum()
-        return float(penalty)
+        W = split(weights)[0].astype(np.float64)
+        penalty = self.l2 / 2 * (W**2).sum() if self.l2 else 0.0
+        return float(penalty + self.l1 * np.abs(W).sum() if self.l1 else penalty)
 
     def penalty_gradient(self, weights: FloatArray) -> FloatArray:
         """Return l2 * W + l1 * sign(W), with 0 in the row of b: (D+1, C)."""
@@ -83,7 +79,7 @@ def analytic_gradient(objective: Objective, batch: Batch, weights: FloatArray) -
     N = len(y)
     s = scores(X, weights)  # (N, C)
     losses, dscores = objective.loss_fn(s, y)  # (N,), (N, C)
-    grad = objective.penalty_gradient(weights)
+    grad = objective.penalty_gradient(weights)  # (D+1, C)
     dW, db = split(grad)
     # (D, N) @ (N, C): what each pixel showed, times how each score should move, added up over the examples.
     dW += X.T @ dscores / N
@@ -100,22 +96,20 @@ def numerical_gradient(objective: Objective, batch: Batch, weights: FloatArray) 
     batch = Batch.of(*batch)  # read once, not for every weight
     w = weights.astype(np.float64)
     grad = np.empty_like(w)
-    for place in np.ndindex(*w.shape):
-        grad[place] = central_difference(lambda w: evaluate_loss(objective, batch, w)[0], w, place, STEP)
+    for at in np.ndindex(*w.shape):
+        grad[at] = central_difference(lambda w: evaluate_loss(objective, batch, w)[0], w, at, STEP)
     loss, correct = evaluate_loss(objective, batch, w)
     return BatchGradient(loss, correct, grad.astype(weights.dtype))
 
 
-def central_difference(
-    function: Callable[[FloatArray], float], w: FloatArray, place: tuple[int, ...], step: float
-) -> float:
-    """Return the derivative of function(w) along one coordinate; w (float64) is moved there and put back."""
-    here = w[place]
-    w[place] = above = here + step
-    up = function(w)
-    w[place] = below = here - step
-    down = function(w)
-    w[place] = here
+def central_difference(f: Callable[[FloatArray], float], w: FloatArray, at: tuple[int, ...], step: float) -> float:
+    """Return the derivative of f(w) by one coordinate; w (float64) is moved there and put back."""
+    here = w[at]
+    w[at] = above = here + step
+    up = f(w)
+    w[at] = below = here - step
+    down = f(w)
+    w[at] = here
     return float((up - down) / (above - below))  # not 2 * step: here + step has been rounded
 
 

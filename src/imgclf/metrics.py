@@ -6,7 +6,6 @@ from typing import NamedTuple
 from imgclf.arrays import IntArray
 
 Z_95 = 1.959964  # the normal distribution has 95 % of its mass within so many standard deviations
-MOST_CLASSES = 2000  # of a confusion matrix: a larger one is no use to anybody, and takes gigabytes at 20,000
 
 
 class ClassMetrics(NamedTuple):

@@ -3,7 +3,7 @@
 An optimizer is two pure functions. `init(weights)` returns an empty state: named arrays. `direction(grad, state)`
 returns the direction (D+1, C) and the new state; neither argument is changed. The loop steps against the direction.
 
-The parameters of a factory are its keys in a config, which takes name, default, description and range from here.
+The parameters of a factory are its keys in a config: their names, defaults, descriptions and ranges stand here.
 """
 
 from collections.abc import Callable
@@ -17,11 +17,7 @@ from imgclf.arrays import FloatArray
 OptimizerState: TypeAlias = dict[str, NDArray[Any]]
 
 Momentum: TypeAlias = Annotated[float, "How much of the velocity is kept at each step.", {"ge": 0, "lt": 1}]
-MeanDecay: TypeAlias = Annotated[float, "How much of the mean gradient is kept at each step.", {"ge": 0, "lt": 1}]
-SquareDecay: TypeAlias = Annotated[
-    float, "How much of the mean square gradient is kept at each step.", {"ge": 0, "lt": 1}
-]
-# float32 ends near 3e38: a number beyond 1e30 is a typo.
+Decay: TypeAlias = Annotated[float, "How much of the running mean is kept at each step.", {"ge": 0, "lt": 1}]
 Epsilon: TypeAlias = Annotated[float, "Keeps the division from dividing by 0.", {"gt": 0, "le": 1e30}]
 
 
@@ -41,7 +37,7 @@ def momentum(momentum: Momentum = 0.9) -> Optimizer:
     """A ball with friction (Polyak 1964): v = momentum * v + grad; the direction is v."""
 
     def direction(grad: FloatArray, state: OptimizerState) -> tuple[FloatArray, OptimizerState]:
-        velocity = momentum * state["velocity"] + grad
+        velocity = momentum * state["velocity"] + grad  # on a long slope it grows to grad / (1 - momentum)
         return velocity, {"velocity": velocity}
 
     return Optimizer(_zeros("velocity"), direction)
@@ -70,7 +66,7 @@ def adagrad(epsilon: Epsilon = 1e-8) -> Optimizer:
     return Optimizer(_zeros("squares"), direction)
 
 
-def rmsprop(decay: SquareDecay = 0.9, epsilon: Epsilon = 1e-8) -> Optimizer:
+def rmsprop(decay: Decay = 0.9, epsilon: Epsilon = 1e-8) -> Optimizer:
     """Adagrad that forgets (Tieleman and Hinton 2012): s = decay * s + (1 - decay) * grad**2."""
 
     def direction(grad: FloatArray, state: OptimizerState) -> tuple[FloatArray, OptimizerState]:
@@ -80,7 +76,7 @@ def rmsprop(decay: SquareDecay = 0.9, epsilon: Epsilon = 1e-8) -> Optimizer:
     return Optimizer(_zeros("squares"), direction)
 
 
-def adam(beta1: MeanDecay = 0.9, beta2: SquareDecay = 0.999, epsilon: Epsilon = 1e-8) -> Optimizer:
+def adam(beta1: Decay = 0.9, beta2: Decay = 0.999, epsilon: Epsilon = 1e-8) -> Optimizer:
     """Means of the gradient and of its square (Kingma and Ba 2015): mean / (sqrt(squares) + epsilon).
 
     Both start at 0 and are too small at first: step t divides them by 1 - beta**t.
@@ -90,7 +86,7 @@ def adam(beta1: MeanDecay = 0.9, beta2: SquareDecay = 0.999, epsilon: Epsilon = 
         mean = beta1 * state["mean"] + (1 - beta1) * grad
         squares = beta2 * state["squares"] + (1 - beta2) * grad**2
         step = int(state["step"]) + 1
-        unbiased_mean = mean / (1 - beta1**step)
+        unbiased_mean = mean / (1 - beta1**step)  # the weights of a running mean add up to 1 - beta**t, not to 1
         unbiased_squares = squares / (1 - beta2**step)
         state = {"mean": mean, "squares": squares, "step": np.array(step)}
         return unbiased_mean / (np.sqrt(unbiased_squares) + epsilon), state

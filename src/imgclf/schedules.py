@@ -1,7 +1,6 @@
 """Step-size schedules: functions of the step number, from 0.
 
-The parameters of a factory are: the step size; its keys in a config, as those of an optimizer, in epochs; and of the
-length of the run, which a config says elsewhere, what it needs of `steps` and `steps_per_epoch`.
+The parameters of a factory are the step size, its keys in a config, and what it needs of a run's length in steps.
 """
 
 import math
@@ -11,8 +10,7 @@ from typing import Annotated, TypeAlias
 Schedule: TypeAlias = Callable[[int], float]
 
 Epochs: TypeAlias = Annotated[int, "The length of a stair, in epochs.", {"ge": 1}]
-FactorOfAStair: TypeAlias = Annotated[float, "What the step size is multiplied by at each stair.", {"gt": 0, "le": 1}]
-FactorOfAnEpoch: TypeAlias = Annotated[float, "What the step size is multiplied by over an epoch.", {"gt": 0, "le": 1}]
+Factor: TypeAlias = Annotated[float, "What the step size is multiplied by, a stair or an epoch.", {"gt": 0, "le": 1}]
 
 
 def constant(step_size: float) -> Schedule:
@@ -20,14 +18,12 @@ def constant(step_size: float) -> Schedule:
     return lambda step: step_size
 
 
-def step(
-    step_size: float, every_epochs: Epochs = 10, factor: FactorOfAStair = 0.1, *, steps_per_epoch: int
-) -> Schedule:
+def step(step_size: float, every_epochs: Epochs = 10, factor: Factor = 0.1, *, steps_per_epoch: int) -> Schedule:
     """Stairs: step_size * factor**(epochs // every_epochs)."""
     return lambda step: step_size * factor ** (step // (every_epochs * steps_per_epoch))
 
 
-def exponential(step_size: float, factor: FactorOfAnEpoch = 0.95, *, steps_per_epoch: int) -> Schedule:
+def exponential(step_size: float, factor: Factor = 0.95, *, steps_per_epoch: int) -> Schedule:
     """A smooth decay: step_size * factor**epochs, between epochs too."""
     return lambda step: step_size * factor ** (step / steps_per_epoch)
 

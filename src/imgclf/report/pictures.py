@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgclf.compose import make_schedule
 from imgclf.config import Config
-from imgclf.evaluate import Evaluation
-from imgclf.metrics import MOST_CLASSES
+from imgclf.evaluate import MOST_CLASSES, Evaluation
 from imgclf.model_file import Model
 from imgclf.run_dir import read_table
 from imgclf.storage import write_whole
