@@ -1,4 +1,4 @@
-"""Loss functions and their derivatives by the scores: how wrong they are, and which way they should move.
+"""Loss functions, and their derivatives by the scores.
 
 A loss function takes scores (N, C) and labels y (N,) and returns
 
