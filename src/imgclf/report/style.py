@@ -88,7 +88,7 @@ def new_figure(title: str, advice: str, width: float, height: float) -> tuple[Fi
 def add_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
     """Add axes whose upper left corner is at (left, top)."""
     across, down = figure.get_size_inches()
-    return figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
+    return figure.add_axes((left / across, (down - top - height) / down, width / across, height / down))
 
 
 def add_text(figure: Figure, left: float, top: float, text: str, **how: Any) -> Text:
