@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from imgclf.arrays import FloatArray
-from imgclf.report.line_plot import line_axes, number
+from imgclf.report.line_plot import format_number, line_axes
 from imgclf.report.style import (
     BLUE,
     BODY,
@@ -97,7 +97,7 @@ def _point(*, filled: bool) -> dict[str, Any]:
 
 def _ticks(axes: Axes, panel: Panel, limits: tuple[float, float]) -> None:
     decades = range(int(np.ceil(np.log10(limits[0]))), int(np.floor(np.log10(limits[1]))) + 1)
-    axes.set_yticks([10.0**power for power in decades], [f"{number(10.0**power)} s" for power in decades])
+    axes.set_yticks([10.0**power for power in decades], [f"{format_number(10.0**power)} s" for power in decades])
     axes.set_xticks(panel.x, _labels(panel.x))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_locator(NullLocator())

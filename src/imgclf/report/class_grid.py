@@ -3,12 +3,14 @@
 import math
 from collections.abc import Sequence
 
-from matplotlib.axes import Axes
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.transforms import IdentityTransform
+from PIL import Image
 
 from imgclf.arrays import ByteArray
-from imgclf.report.style import DPI, INK, MARGIN, POINT, RULE, add_axes, class_labels, new_figure
+from imgclf.report.style import DPI, INK, MARGIN, POINT, RULE, add_text, class_labels, new_figure
 
 _NARROWEST = 0.7, 4.6  # inches, of a column and of the whole grid: a narrow image has a name, and the grid a title
 
@@ -30,9 +32,10 @@ def class_grid(
 ) -> tuple[Figure, float]:
     """Draw an image per class; return the figure, and the top of the room below the images, key_height inches high.
 
-    images (C, H, W, 3) and biases (C, 3), squares before the names, are colours as bytes. All sizes are whole device
-    pixels: so a pixel of an image is a square of them, unless the image is too large and must be shrunk.
+    images (C, H, W, 3) and biases (C, 3), squares before the names, are colours as bytes. A pixel of an image is a
+    square of whole device pixels, unless the image is too large and must be shrunk.
     """
+    # In device pixels, but for what is in inches for new_figure and add_text.
     classes, height, width, _ = images.shape
     gap, name_size = (20, 9.5) if classes <= 20 else (12, 6.5)
     zoom = longest_side(classes) // max(height, width) or longest_side(classes) / max(height, width)
@@ -43,26 +46,25 @@ def class_grid(
 
     columns = min(classes, max(5, math.ceil(math.sqrt(classes))))
     right, down = max(width, round(_NARROWEST[0] * DPI)) + gap, name_height + height + gap  # from one to the next
-    size = columns * right - gap, -(-classes // columns) * down - gap
-    paper = max(size[0] / DPI, _NARROWEST[1]) + 2 * MARGIN
-    figure, top = new_figure(title, advice, paper, 0.1 + size[1] / DPI + key_height)
-    axes = add_axes(figure, MARGIN, top + 0.1, size[0] / DPI, size[1] / DPI)
-    axes.set(xlim=(0, size[0]), ylim=(size[1], 0), autoscale_on=False)
-    axes.axis("off")
+    across, below = (columns * right - gap) / DPI, 0.1 + (-(-classes // columns) * down - gap) / DPI
+    figure, top = new_figure(title, advice, max(across, _NARROWEST[1]) + 2 * MARGIN, below + key_height)
     labels = class_labels(class_names, (right - gap - indent) / DPI, name_size)
     for c, (image, label) in enumerate(zip(images, labels, strict=True)):
-        left, upper = c % columns * right, c // columns * down
-        _show(axes, image, left, upper + name_height, width, height)
+        left, upper = round(DPI * MARGIN) + c % columns * right, round(DPI * (top + 0.1)) + c // columns * down
+        _show(figure, image, left, upper + name_height, width, height)
         if biases is not None:
-            _show(axes, biases[c, None, None], left, upper, square, square)
+            _show(figure, biases[c, None, None], left, upper, square, square)
         color = name_colors[c] if name_colors else INK
-        axes.text(left + indent, upper + square / 2, label, size=name_size, color=color, va="center_baseline")
-    return figure, top + 0.1 + size[1] / DPI
+        middle = (upper + square / 2) / DPI
+        add_text(figure, (left + indent) / DPI, middle, label, size=name_size, color=color, va="center_baseline")
+    return figure, top + below
 
 
-def _show(axes: Axes, image: ByteArray, left: int, top: int, width: int, height: int) -> None:
-    extent = (left, left + width, top + height, top)
-    interpolation = "nearest" if image.shape[1] <= width else "antialiased"
-    axes.imshow(image, extent=extent, aspect="auto", interpolation=interpolation)
+def _show(figure: Figure, image: ByteArray, left: int, top: int, width: int, height: int) -> None:
+    # Resized here: imshow would leave it to rounding which pixels an image covers.
+    pixels = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BOX))
+    bottom = round(figure.bbox.height) - top - height
+    figure.figimage(pixels, left, bottom)
     # An image may be as white as the paper: a frame, behind it so as to hide none of it.
-    axes.add_patch(Rectangle((left, top), width, height, fill=False, color=RULE, clip_on=False, zorder=-1))
+    frame = Rectangle((left, bottom), width, height, fill=False, color=RULE, transform=IdentityTransform(), zorder=-1)
+    figure.add_artist(frame)

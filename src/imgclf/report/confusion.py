@@ -1,4 +1,4 @@
-"""The confusion matrix: which classes are taken for which."""
+"""The confusion matrix, as a picture and as CSV."""
 
 import math
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ _BAR = 0.14
 
 @styled()
 def confusion_matrix(counts: IntArray, class_names: Sequence[str], title: str) -> Figure:
-    """Draw how often each class (row) was taken for each class (column).
+    """Draw how often each true class (row) was predicted as each class (column).
 
     counts (C, C) int. Colour is the share of the row, so that rare and common classes look alike; the counts
     themselves are written in the cells if there are few classes. A row without examples is hatched.
@@ -79,7 +79,7 @@ def confusion_matrix(counts: IntArray, class_names: Sequence[str], title: str) -
 
 
 def write_confusion_csv(counts: IntArray, class_names: Sequence[str]) -> str:
-    r"""Write the counts (C, C) as CSV: a header `true \ predicted` and the names, then a row a true class."""
+    r"""Write the counts (C, C) as CSV: a header `true \ predicted` and the names, then one row per true class."""
     _check(counts, class_names)
     rows = [[name, *row] for name, row in zip(class_names, counts.tolist(), strict=True)]
     return csv_text([["true \\ predicted", *class_names], *rows])

@@ -1,4 +1,4 @@
-"""The learning curves: loss, accuracy and step size, epoch by epoch."""
+"""Learning curves: loss, accuracy and step size by epoch."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from imgclf.arrays import FloatArray
-from imgclf.report.line_plot import label_ends, line_axes, number
+from imgclf.report.line_plot import format_number, label_ends, line_axes
 from imgclf.report.style import BLUE, MARGIN, MUTED, SMALL, VERMILION, new_figure, styled
 
 LEAST_SPAN = 1e-3  # of a loss: on a narrower axis, rounding and noise would fill the panel
@@ -19,7 +19,7 @@ LAST_DECADE = 308  # of a float64
 
 _COLORS = {"train": BLUE, "val": VERMILION}
 _ADVICE = {
-    "train": "train: mean over the epoch, as it was trained on.",
+    "train": "train: mean over the epoch, during training.",
     "val": "val: after the epoch, on images that are never trained on.",
 }
 _LEFT, _WIDTH, _LABELS = 0.85, 6.3, 0.9  # inches
@@ -59,8 +59,9 @@ def curves(
         _plot(accuracy, epochs, table[f"{split}/accuracy"], _COLORS[split], split)
     starts = [] if first_step_size is None else [first_step_size]
     _plot(step_size, np.append(np.zeros(len(starts)), epochs), np.append(starts, step_sizes), MUTED)
+    last = max(epochs, default=1)
     for axes in (loss, accuracy, step_size):
-        axes.set_xlim(0, max(epochs, default=1))
+        axes.set_xlim(-0.015 * last, 1.015 * last)
         axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, steps=[1, 2, 5, 10]))
         axes.tick_params(axis="x", labelbottom=axes is step_size)
     step_size.set_xlabel("epoch")
@@ -94,13 +95,13 @@ def _fit_loss(axes: Axes) -> None:
         axes.set_ylim(10.0**first, 10.0**last)
         axes.set_yscale("log")
         powers = [10.0**power for power in range(first, last + 1, math.ceil((last - first) / 6))]
-        axes.set_yticks(powers, [number(power) for power in powers])
+        axes.set_yticks(powers, [format_number(power) for power in powers])
         axes.yaxis.set_minor_locator(NullLocator())
     else:
         axes.set_title("loss")
         room = max(0.08 * (high - low), LEAST_SPAN * high / 2) or 0.1
-        _ticks(axes, low - room, high + room, 5, lambda value: number(value, 6))
-    label_ends(axes, lambda value: number(value, 4))
+        _ticks(axes, low - room, high + room, 5, lambda value: format_number(value, 6))
+    label_ends(axes, lambda value: format_number(value, 4))
 
 
 def _fit_accuracy(axes: Axes) -> None:
@@ -109,13 +110,13 @@ def _fit_accuracy(axes: Axes) -> None:
     low, high = _span(axes)
     room = max(0.08 * (high - low), (0.05 - (high - low)) / 2)
     _ticks(axes, max(low - room, 0), min(high + room, 1), 5, lambda value: f"{100 * value:g}%")
-    label_ends(axes, _percent)
+    label_ends(axes, _format_percent)
 
 
 def _fit_step_size(axes: Axes) -> None:
     axes.set_title("step size")
-    _ticks(axes, 0, 1.12 * _span(axes)[1] or 1, 2, number)
-    label_ends(axes, number)
+    _ticks(axes, 0, 1.12 * _span(axes)[1] or 1, 2, format_number)
+    label_ends(axes, format_number)
 
 
 def _span(axes: Axes) -> tuple[float, float]:
@@ -131,7 +132,7 @@ def _ticks(axes: Axes, low: float, high: float, wanted: int, write: Callable[[fl
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
 
 
-def _percent(value: float) -> str:
+def _format_percent(value: float) -> str:
     """Write a share as a percentage that tells 8361 of 10000 from 8362: 83.61%."""
     return f"{value:.2%}"
 
@@ -143,5 +144,5 @@ def _mark(panels: list[Axes], epoch: float, values: list[float], split: str) -> 
         axes.axvline(epoch, color=color, linewidth=0.8, linestyle=(0, (1, 3)), zorder=1)
         (ring,) = axes.plot([epoch], [value], color=color, marker="o", markersize=8, clip_on=False)
         ring.set(markerfacecolor="none", markeredgewidth=1.3)
-    note = f"\N{WHITE CIRCLE} kept: the weights after epoch {epoch:.0f}, {split} {_percent(values[1])}"
+    note = f"\N{WHITE CIRCLE} kept: the weights after epoch {epoch:.0f}, {split} {_format_percent(values[1])}"
     panels[1].set_title(note, loc="right", color=color, size=SMALL, weight="normal")

@@ -23,7 +23,7 @@ from imgclf.report.style import (
 )
 
 LEAST = 1e-4  # of the bound; what is less, but not 0, has the colour of this
-# The cool part of viridis: its yellow and green look like vermilion to some eyes. Reversed, so that dark is much.
+# The cool part of viridis: its yellow and green look like vermilion to some eyes. Reversed, so that dark is large.
 SEQUENTIAL = ListedColormap(colormaps["viridis"](np.linspace(0.6, 0, 256)))
 
 _ADVICE = (
@@ -37,7 +37,7 @@ _KEY_HEIGHT = 0.25 + 2 * SMALL * LINE_HEIGHT * POINT + _BOX + 0.35 + MARGIN
 
 @styled()
 def error_map(ratio: FloatArray, image_shape: Sequence[int], class_names: Sequence[str], title: str) -> Figure:
-    """Draw how wrong the gradient of each weight is, as an image a class: dark is much, vermilion a proven mistake.
+    """Draw the error of each weight's gradient, one image per class: dark is large, vermilion a proven mistake.
 
     ratio (D+1, C) at least 0: the error of a parameter's gradient, divided by the largest error that is no mistake;
     inf and nan are infinitely wrong. The last row, the bias, is a square before the name. The largest ratio of a
@@ -85,7 +85,7 @@ def _reduced(images: FloatArray, longest: int) -> FloatArray:
 
 
 def _key(figure: Figure, wrong: int, parameters: int, top: float) -> None:
-    """Say what the colours mean: none, a share of the bound, more than it; and how many are that."""
+    """Explain the colours: no error, a share of the bound, more than the bound; and count the last."""
     add_text(figure, MARGIN, top, "error, as a share of its bound (log scale)", size=SMALL)
     top += SMALL * LINE_HEIGHT * POINT + 0.05
     ramp = np.geomspace(LEAST, 1, 257)

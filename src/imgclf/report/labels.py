@@ -37,5 +37,5 @@ def shorten(line: str, fits: Callable[[str], bool]) -> str:
 def without_common_words(names: Sequence[str]) -> list[str]:
     """Drop the words that all names begin with: Tomato___Early_blight and Tomato___Late_blight lose Tomato___."""
     common = os.path.commonprefix(list(names))  # noqa: RUF071 - character by character is meant
-    words = max((i + 1 for i, sign in enumerate(common) if not sign.isalnum()), default=0)
+    words = max((i + 1 for i, char in enumerate(common) if not char.isalnum()), default=0)
     return [name[words:] for name in names] if all(name[words:] for name in names) else list(names)

@@ -1,4 +1,4 @@
-"""Axes, names and numbers of line plots."""
+"""Axes, line labels and number formats of line plots."""
 
 import math
 from collections.abc import Callable
@@ -16,6 +16,7 @@ def line_axes(figure: Figure, left: float, top: float, width: float, height: flo
     axes = add_axes(figure, left, top, width, height)
     axes.grid(axis="y")
     axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_zorder(1)  # a line may lie on it
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", length=3)
     return axes
@@ -23,22 +24,23 @@ def line_axes(figure: Figure, left: float, top: float, width: float, height: flo
 
 def label_ends(axes: Axes, write: Callable[[float], str]) -> None:
     """Write the label and the last value of each line beside its end, moved up where they would overlap."""
-    ends: list[tuple[float, float, Line2D]] = []
+    ends: list[tuple[float, Line2D]] = []
     for line in axes.lines:
         values = np.asarray(line.get_ydata())
         if (finite := values[np.isfinite(values)]).size:
-            height = axes.transData.transform((0, finite[-1]))[1] / DPI / POINT
-            ends.append((height, float(finite[-1]), line))
+            ends.append((float(finite[-1]), line))
     if not ends:
         axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, color=MUTED, ha="center", va="center")
-    free = -math.inf  # from where on, in points
-    for height, value, line in sorted(ends, key=lambda end: end[0]):
+    free = -math.inf  # points; below it labels are written already
+    for value, line in sorted(ends, key=lambda end: end[0]):
+        height = axes.transData.transform((0, value))[1] / DPI / POINT
         free = max(free, height)
+        name = str(line.get_label())
         axes.annotate(
-            write(value) if (name := str(line.get_label())).startswith("_") else f"{name} {write(value)}",
+            write(value) if name.startswith("_") else f"{name} {write(value)}",
             (1, value),
             xycoords=("axes fraction", "data"),
-            xytext=(9, free - height),
+            xytext=(7, free - height),
             textcoords="offset points",
             color=line.get_color(),
             size=SMALL,
@@ -47,7 +49,7 @@ def label_ends(axes: Axes, write: Callable[[float], str]) -> None:
         free += 1.35 * SMALL
 
 
-def number(value: float, digits: int = 3) -> str:
+def format_number(value: float, digits: int = 3) -> str:
     """Write a number with that many digits at most: 0.41, 12.3, 1e30."""
     written, e, power = f"{value:.{digits}g}".partition("e")
     return written + (f"e{int(power)}" if e else "")

@@ -10,7 +10,7 @@ from matplotlib.patheffects import withStroke
 
 from imgclf.arrays import FloatArray
 from imgclf.gradcheck.step_sizes import ErrorCurve
-from imgclf.report.line_plot import line_axes, number
+from imgclf.report.line_plot import format_number, line_axes
 from imgclf.report.style import (
     BLUE,
     DPI,
@@ -41,7 +41,7 @@ _GAP, _SAMPLE = 0.42, 0.6  # above the axes; of a line beside its name
 
 @styled()
 def step_curve(series: Sequence[ErrorCurve], title: str, floor: float | None = None, *, flat: bool = False) -> Figure:
-    """Draw the largest error of the gradient by the step it was found with, both as powers of ten: a V a series.
+    """Draw the largest error of the gradient against the step it was found with, on log scales: one V per series.
 
     One to four series. An error of exactly 0 has a row of its own below all others, one that is not finite is a gap.
     Beside the first series lie guides as steep as truncation (h**2; none if the loss is flat, that is piecewise
@@ -102,7 +102,7 @@ def _decades(exponents: FloatArray, default: tuple[int, int], at_least: int) -> 
 def _powers(low: int, high: int) -> dict[float, str]:
     """Choose ticks from one exponent to another, and write the powers of ten at them."""
     powers = range(low, high + 1, math.ceil((high - low) / 8))
-    return {power: number(10.0**power) if abs(power) < 5 else f"1e{power}" for power in powers}
+    return {power: format_number(10.0**power) if abs(power) < 5 else f"1e{power}" for power in powers}
 
 
 def _draw(axes: Axes, xs: list[FloatArray], ys: list[FloatArray], names: list[str], zero: float) -> None:
@@ -130,7 +130,7 @@ def _guides(axes: Axes, x: FloatArray, y: FloatArray, flat: bool) -> None:
 
 
 def _guide(axes: Axes, slope: int, text: str, x: FloatArray, y: FloatArray) -> None:
-    """Draw a straight line a little below a branch, as far as the axes reach; and below it, what it is."""
+    """Draw a straight line a little below a branch, as far as the axes reach, and its name below it."""
     low, high = axes.get_ylim()
     # The median: the error of a huge step grows no more, and a kink may throw one point far off.
     level = np.median(y - slope * x) - 0.05 * (high - low)

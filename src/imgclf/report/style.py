@@ -11,7 +11,6 @@ from io import BytesIO
 from typing import Any
 
 import matplotlib.style
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -75,19 +74,21 @@ def new_figure(title: str, advice: str, width: float, height: float) -> tuple[Fi
     """
     lines = [(line, TITLE, "bold", INK) for line in _wrap(title, width - 2 * MARGIN, TITLE, "bold")]
     lines += [(line, BODY, "normal", MUTED) for line in _wrap(advice, width - 2 * MARGIN, BODY)]
-    tops = MARGIN + LINE_HEIGHT * POINT * np.cumsum([0.0, *(size for _, size, _, _ in lines)])
-    size = np.rint(DPI * np.array([width, tops[-1] + height])) / DPI
-    figure = Figure(figsize=tuple(size), dpi=DPI, facecolor="white")
+    top = MARGIN + LINE_HEIGHT * POINT * sum(size for _, size, _, _ in lines)
+    width, height, top = (round(DPI * inches) / DPI for inches in (width, height, top))
+    figure = Figure(figsize=(width, top + height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    for (line, points, weight, color), top in zip(lines, tops, strict=False):
-        add_text(figure, MARGIN, top, line, size=points, weight=weight, color=color)
-    return figure, size[1] - round(DPI * height) / DPI
+    upper = MARGIN
+    for line, size, weight, color in lines:
+        add_text(figure, MARGIN, upper, line, size=size, weight=weight, color=color)
+        upper += LINE_HEIGHT * POINT * size
+    return figure, top
 
 
 def add_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
     """Add axes whose upper left corner is at (left, top)."""
     across, down = figure.get_size_inches()
-    return figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
+    return figure.add_axes((left / across, (down - top - height) / down, width / across, height / down))
 
 
 def add_text(figure: Figure, left: float, top: float, text: str, **how: Any) -> Text:

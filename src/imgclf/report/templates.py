@@ -28,10 +28,10 @@ _COLOR_ADVICE = (
 
 @styled()
 def templates(weights: FloatArray, image_shape: Sequence[int], class_names: Sequence[str]) -> Figure:
-    """Draw the weights of each class as an image of its own: W (D, C), a column reshaped to (H, W, channels).
+    """Draw the weights of each class as an image: a column of W (D, C), reshaped to (H, W, channels).
 
-    weights (D+1, C); the bias, the last row, has no place in a picture. The first axes hold an image per class, in
-    order: the colours of W / scale, which full colour shows from -1 to 1.
+    weights (D+1, C); the bias, the last row, is not shown. The first axes hold an image per class, in order: the
+    colours of W / scale, from -1 to 1.
     """
     height, width, channels = image_shape
     if weights.shape != (height * width * channels + 1, len(class_names)) or channels not in (1, 3):
@@ -64,7 +64,7 @@ def _colors(values: NDArray[Any]) -> ByteArray:
 
 
 def _key(figure: Figure, scale: float, channels: int, top: float) -> None:
-    """Say what the colours mean: a strip from -scale to scale, or one for each of red, green and blue."""
+    """Explain the colours: a strip from -scale to scale, or one for each of red, green and blue."""
     ramp = np.linspace(-1, 1, 255)[:, np.newaxis]  # odd, so that 0 is among them
     strips = _colors(np.eye(channels)[:, np.newaxis] * ramp)  # (channels, 255, 3)
     width, height = 2.0, 0.15 if channels == 1 else 0.24
