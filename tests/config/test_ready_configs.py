@@ -20,7 +20,7 @@ NAMES = {
 }  # fmt: skip
 
 
-def test_the_default_layer_is_what_the_schema_says_without_it():
+def test_no_config_is_the_default():
     assert resolve().config == Config()
     assert set(resolve().origins.values()) == {"default"}
 
