@@ -15,8 +15,8 @@ from imgclf.gradcheck.verdict import Outcome, all_of
 
 def hygiene(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
     """Call the gradient in several ways; name the first property that does not hold."""
-    few = case.on_few_images
-    return all_of((name, _outcome(problem(subject, few, l2, l1))) for name, problem in MANNERS.items())
+    problems = {name: problem(subject, case.on_few_images, l2, l1) for name, problem in MANNERS.items()}
+    return all_of((name, Outcome("fail" if problem else "pass", problem)) for name, problem in problems.items())
 
 
 def repeats_itself(subject: Subject, case: Case, l2: float, l1: float) -> str:
@@ -72,10 +72,6 @@ def takes_labels_of_any_type(subject: Subject, case: Case, l2: float, l1: float)
 def _batch_of_these(X: FloatArray, y: IntArray) -> Batch:
     """Return a batch that hands out the very arrays, not copies."""
     return Batch(np.arange(len(y)), lambda rows: Example(X[rows[0] : rows[-1] + 1], y[rows[0] : rows[-1] + 1]))
-
-
-def _outcome(problem: str) -> Outcome:
-    return Outcome("fail", problem) if problem else Outcome("pass", "")
 
 
 MANNERS: dict[str, Callable[[Subject, Case, float, float], str]] = {

@@ -4,7 +4,6 @@ Simple and slow, so it is done for every bias and for a sample of W; on the real
 rounded before they are subtracted: it sees a mistake of one part in 10,000, and not much less.
 """
 
-from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -53,30 +52,24 @@ def _compare(grad: FloatArray, tried: dict[Place, float], bound: FloatArray) -> 
 @lru_cache(maxsize=8)
 def try_data(value: ValueFn, objective: Objective, case: Case) -> dict[Place, float]:
     """Return the slopes of the mean loss by trying, at the sampled places whose step crosses no kink."""
-    batch, w = Batch.of(case.X, case.y), case.weights
+    batch, w = Batch.of(case.X, case.y), case.weights.copy()
     moves = [*(STEP * case.X.T), np.full(len(case.y), STEP)]  # what a weight's step adds to a score, (N,) each
     kinked = {row: crossed(case.exact_differences, moves[row]) for row, _ in sample_places(*w.shape)}
-    places = [(row, c) for row, c in sample_places(*w.shape) if not kinked[row][c] and abs(w[row, c]) < LARGEST_WEIGHT]
-    return central_differences(lambda w: value(objective, batch, w)[0], w, places, STEP)
+    return {
+        (row, c): central_difference(lambda w: value(objective, batch, w)[0], w, (row, c), STEP)
+        for row, c in sample_places(*w.shape)
+        if not kinked[row][c] and abs(w[row, c]) < LARGEST_WEIGHT
+    }
 
 
 def try_penalty(objective: Objective, case: Case) -> dict[Place, float]:
     """Return the slopes of the penalty by trying, where |w| has no kink within the step."""
-    w, bias = case.weights, len(case.weights) - 1
-    places = [
-        (row, c)
+    w, bias = case.weights.copy(), len(case.weights) - 1
+    return {
+        (row, c): central_difference(objective.penalty, w, (row, c), STEP)
         for row, c in sample_places(*w.shape)
         if (not objective.l1 or row == bias or abs(w[row, c]) > STEP) and abs(w[row, c]) < LARGEST_WEIGHT
-    ]
-    return central_differences(objective.penalty, w, places, STEP)
-
-
-def central_differences(
-    function: Callable[[FloatArray], float], weights: FloatArray, places: Sequence[Place], step: float
-) -> dict[Place, float]:
-    """Return the slopes of function(weights) by trying, one weight at a time."""
-    w = weights.copy()
-    return {place: central_difference(function, w, place, step) for place in places}
+    }
 
 
 def _penalty_bounds(objective: Objective, case: Case, grad: FloatArray) -> FloatArray:

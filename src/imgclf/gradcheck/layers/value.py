@@ -5,10 +5,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from imgclf.arrays import Batch, FloatArray, IntArray
+from imgclf.arrays import Batch, FloatArray
 from imgclf.gradcheck.bounds import UNIT_ROUNDOFF, score_bounds, value_bounds
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.gradcheck.reference import EXTENDED
 from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Outcome
@@ -65,21 +64,17 @@ def elsewhere(case: Case) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
     y = case.y[:IMAGES]
     draws = [normal(stream(0, CHECK, draw), (len(y), case.scores.shape[1])) for draw in range(DRAWS)]
     moved = [case.scores[: len(y)] + spread * draw for spread, draw in zip(SPREADS, draws, strict=True)]
-    losses = [_losses(case.loss, s, y) for s in moved]
+    losses = [case.facts.definition(s.astype(EXTENDED), y) for s in moved]
     return [(s, each, value_bounds(case.loss, s, y, each)) for s, each in zip(moved, losses, strict=True)]
 
 
 @lru_cache(maxsize=64)
 def mean_loss(case: Case, l2: float, l1: float) -> tuple[float, float]:
     """Return mean loss + penalty by the definitions, and how far a right value may lie from it."""
-    losses = _losses(case.loss, case.scores, case.y)
+    losses = case.facts.definition(case.scores.astype(EXTENDED), case.y)
     W = split(case.weights)[0].astype(EXTENDED)
     penalty = EXTENDED(l2) / 2 * (W**2).sum() + EXTENDED(l1) * np.abs(W).sum()
     total = losses.sum() / len(losses) + penalty
     bound = float(value_bounds(case.loss, case.scores, case.y, losses).mean())
     bound += UNIT_ROUNDOFF * float((len(losses) + 8) * losses.mean() + (W.size + 8) * penalty + 4 * abs(total))
     return total, bound
-
-
-def _losses(loss: str, s: FloatArray, y: IntArray) -> FloatArray:
-    return LOSS_FACTS[loss].definition(s.astype(EXTENDED), y)

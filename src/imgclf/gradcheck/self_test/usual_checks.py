@@ -6,10 +6,8 @@ import numpy as np
 
 from imgclf.arrays import Batch, FloatArray
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.layers.textbook import central_differences
 from imgclf.gradcheck.subject import Subject, ValueFn
-from imgclf.gradcheck.verdict import Place
-from imgclf.gradients import Objective
+from imgclf.gradients import Objective, central_difference
 from imgclf.seeds import CHECK, stream, uniform
 
 SAMPLES, SAMPLE_STEP, SAMPLE_LIMIT = 10, 1e-5, 1e-4
@@ -36,10 +34,13 @@ def one_direction(subject: Subject, case: Case, l2: float, l1: float) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _sampled(value: ValueFn, objective: Objective, case: Case) -> dict[Place, float]:
-    batch, draws = Batch.of(case.X, case.y), uniform(stream(1, CHECK), (SAMPLES, 2)) * case.weights.shape
-    places = [(int(row), int(c)) for row, c in draws]
-    return central_differences(lambda w: value(objective, batch, w)[0], case.weights, places, SAMPLE_STEP)
+def _sampled(value: ValueFn, objective: Objective, case: Case) -> dict[tuple[int, ...], float]:
+    w, batch = case.weights.copy(), Batch.of(case.X, case.y)
+    draws = uniform(stream(1, CHECK), (SAMPLES, 2)) * w.shape
+    places = [tuple(int(one) for one in draw) for draw in draws]
+    return {
+        place: central_difference(lambda w: value(objective, batch, w)[0], w, place, SAMPLE_STEP) for place in places
+    }
 
 
 @lru_cache(maxsize=64)
