@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from imgclf.arrays import BLOCK, ByteArray, FloatArray, empty_on_lines
-from imgclf.model import backward, scores
+from imgclf.arrays import ByteArray, FloatArray
+from imgclf.numerics.products import backward, empty_on_lines, slab_scores
+from imgclf.numerics.sums import BLOCK
 
 Epoch = Callable[[], object]
 
@@ -23,7 +24,7 @@ def products(pixels: ByteArray, dscores: FloatArray, weights: FloatArray, thread
         for rows in _blocks(len(pixels), thread, threads):
             n = len(pixels[rows])
             np.copyto(X[:n], pixels[rows])
-            scores(X[:n], weights)
+            slab_scores(X[:n], weights)
             backward(X[:n], dscores[rows], out=grad)
 
     return _on_threads(share, threads)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from imgclf.arrays import FloatArray
-from imgclf.report.scales import number
+from imgclf.report.line_plot import line_axes, number
 from imgclf.report.style import (
     BLUE,
     BODY,
@@ -18,14 +18,12 @@ from imgclf.report.style import (
     MARGIN,
     MUTED,
     POINT,
-    RULE,
     SMALL,
-    Heading,
-    place,
-    sheet,
+    add_axes,
+    add_text,
+    new_figure,
     styled,
     text_width,
-    write,
 )
 
 _COLUMNS, _WIDTH, _HEIGHT = 3, 2.45, 1.9  # of a panel, inches
@@ -46,33 +44,31 @@ class Panel:
     dominates: int | None = None
 
 
+@styled()
 def draw(panels: Sequence[Panel], advice: str) -> Figure:
     """Draw the panels row by row, all with the same scale of time, and a key after the last."""
     rows = -(-(len(panels) + 1) // _COLUMNS)
     width = _LEFT + _COLUMNS * _WIDTH + (_COLUMNS - 1) * _ACROSS + MARGIN
     seconds = np.concatenate([panel.y for panel in panels])
     limits = float(seconds.min()) / 1.5, float(seconds.max()) * 1.5
-    with styled():
-        heading = Heading("How the time of an epoch grows", advice, width - 2 * MARGIN)
-        top = MARGIN + heading.height + 0.75
-        figure = sheet(width, top + rows * _HEIGHT + (rows - 1) * _DOWN + 0.3 + MARGIN)
-        heading.write(figure)
-        corners = [
-            (_LEFT + column * (_WIDTH + _ACROSS), top + row * (_HEIGHT + _DOWN))
-            for row in range(rows)
-            for column in range(_COLUMNS)
-        ]
-        for panel, (left, upper) in zip(panels, corners, strict=False):
-            _title(figure, panel, left, upper)
-            _panel(place(figure, left, upper, _WIDTH, _HEIGHT), panel, limits)
-        _key(figure, *corners[len(panels)])
+    below = 0.75 + rows * _HEIGHT + (rows - 1) * _DOWN + 0.3 + MARGIN
+    figure, top = new_figure("How the time of an epoch grows", advice, width, below)
+    corners = [
+        (_LEFT + column * (_WIDTH + _ACROSS), top + 0.75 + row * (_HEIGHT + _DOWN))
+        for row in range(rows)
+        for column in range(_COLUMNS)
+    ]
+    for panel, (left, upper) in zip(panels, corners, strict=False):
+        _title(figure, panel, left, upper)
+        _panel(line_axes(figure, left, upper, _WIDTH, _HEIGHT), panel, limits)
+    _key(figure, *corners[len(panels)])
     return figure
 
 
 def _title(figure: Figure, panel: Panel, left: float, top: float) -> None:
-    write(figure, left, top - _NAME, panel.name, weight="bold", va="center")
+    add_text(figure, left, top - _NAME, panel.name, weight="bold", va="center")
     if panel.slope is not None:
-        write(figure, left, top - _FOUND, f"slope {panel.slope:.2f}", color=BLUE, size=SMALL, va="center")
+        add_text(figure, left, top - _FOUND, f"slope {panel.slope:.2f}", color=BLUE, size=SMALL, va="center")
 
 
 def _panel(axes: Axes, panel: Panel, limits: tuple[float, float]) -> None:
@@ -105,11 +101,6 @@ def _ticks(axes: Axes, panel: Panel, limits: tuple[float, float]) -> None:
     axes.set_xticks(panel.x, _labels(panel.x))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.grid(axis="y", color=RULE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.tick_params(axis="x", length=3)
 
 
 def _labels(x: FloatArray) -> list[str]:
@@ -127,7 +118,7 @@ def _labels(x: FloatArray) -> list[str]:
 
 def _key(figure: Figure, left: float, top: float) -> None:
     """Say what the points and the dashes are, where a panel would be."""
-    axes = place(figure, left, top, _WIDTH, _HEIGHT)
+    axes = add_axes(figure, left, top, _WIDTH, _HEIGHT)
     axes.set_axis_off()
     axes.set(xlim=(0, _WIDTH), ylim=(_HEIGHT, 0))
     lines: dict[str, dict[str, Any]] = {

@@ -20,17 +20,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from results import fenced, machine, paragraph, say, write_part
 
-from imgclf.arrays import BLOCK, SumFn
-from imgclf.batches import epoch_sampler
+from imgclf.batches import Reader, epoch_sampler
 from imgclf.cli.console import table
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess
-from imgclf.folding import folded, pays, reader
-from imgclf.gradients import Objective, analytic_gradient
+from imgclf.gradients import Objective
 from imgclf.losses import softmax
+from imgclf.numerics.sums import BLOCK, SumFn
 from imgclf.optimizers import OPTIMIZERS
-from imgclf.parallel import in_blocks, workers
+from imgclf.parallel import workers
 from imgclf.ranks import on_ranks
+from imgclf.speed.kernels import KERNELS
 from imgclf.trainer import descend, start
 
 ROUNDS = 7  # starts with one rank and with two, in turn
@@ -86,13 +86,12 @@ def steps_on(shape: Shape, n: int, batch: int, sum_blocks: SumFn) -> Callable[[]
     pixels = rng.integers(0, 256, (n, *size), dtype=np.uint8)
     dataset = Dataset.of(pixels, rng.integers(0, classes, n), tuple(map(str, range(classes))))
     preprocess = Preprocess(size, 255.0, np.full(D, 0.5, np.float32), None, "float32")
-    gradient = folded(analytic_gradient) if pays(batch, classes) else analytic_gradient
-    optimizer = OPTIMIZERS["momentum"](decay=0.9)
+    optimizer = OPTIMIZERS["momentum"]()
     steps = descend(
         start(np.zeros((D + 1, classes), np.float32), optimizer),
-        sample=epoch_sampler(n, batch, 0, reader(preprocess, dataset)),
+        sample=epoch_sampler(n, batch, 0, Reader(preprocess, dataset)),
         objective=Objective(softmax, 1e-4),
-        evaluate_gradient=in_blocks(gradient, sum_blocks),
+        evaluate_gradient=KERNELS["blocks"](sum_blocks),
         optimizer=optimizer,
         step_size=lambda step: 1e-3,
     )

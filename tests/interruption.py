@@ -1,5 +1,6 @@
 """A signal comes at any instruction: what must hold then is tried at one after the other."""
 
+import gc
 import itertools
 import sys
 
@@ -30,6 +31,7 @@ def interrupt(number, call, act=_raise, within=""):
     # To raise between two instructions may leave Python with an exception that it goes on handling. A generator handles
     # its own, and they end with it.
     calling = (call() for _ in [0])
+    gc.disable()  # it may call others' functions, at any instruction
     sys.settrace(trace)
     try:
         next(calling)
@@ -37,4 +39,5 @@ def interrupt(number, call, act=_raise, within=""):
         pass
     finally:
         sys.settrace(None)
+        gc.enable()
     return reached

@@ -1,12 +1,12 @@
 """Batches: every epoch deals every example once; batch number `step` needs no history."""
 
-import threading
-
 import numpy as np
 import pytest
 
-from imgclf.arrays import Example, sum_in_turn
-from imgclf.batches import epoch_sampler, full_pass, per_thread, steps_per_epoch
+from imgclf.arrays import Example
+from imgclf.batches import Reader, epoch_sampler, steps_per_epoch
+from imgclf.data.dataset import Dataset
+from imgclf.data.preprocess import fit_preprocess
 
 
 def read(rows):
@@ -40,29 +40,15 @@ def test_the_order_is_made_of_raw_bits():
     np.testing.assert_array_equal(epoch_sampler(20, 20, 9, read)(2).rows, expected)
 
 
-def test_a_full_pass_is_all_in_order():
-    assert full_pass(300, read, sum_in_turn).rows.tolist() == list(range(300))
-
-
-def test_every_thread_reads_with_one_reader_of_its_own():
-    made = []
-
-    def new_reader():
-        reader = (len(made), threading.get_ident())
-        made.append(reader)
-        return lambda rows: Example(np.array([reader]), rows)
-
-    read, seen, met = per_thread(new_reader), [], threading.Barrier(3, timeout=60)
-
-    def twice():
-        seen.append([tuple(read([0]).X[0].tolist()) for _ in range(2)])
-        met.wait()  # or a thread that has ended might pass its number on
-
-    threads = [threading.Thread(target=twice) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(made) == 3
-    assert sorted(first for first, _ in seen) == sorted(made)
-    assert all(first == second for first, second in seen)
+@pytest.mark.parametrize("center", ["none", "pixel"])
+@pytest.mark.parametrize("std", ["none", "pixel"])
+def test_a_reader_reads_what_preprocessing_gives(center, std):
+    images = np.random.default_rng(0).integers(0, 256, (30, 4, 3, 3), dtype=np.uint8)
+    data = Dataset.of(images, np.arange(30) % 2, ("a", "b")).subset(np.arange(29, -1, -1))
+    fitted = fit_preprocess(data, scale=255, center=center, std=std, dtype="float32")
+    read, rows = Reader(fitted, data), np.array([5, 5, 0])
+    X, y = read(rows)
+    assert X.tobytes() == fitted.apply(images[::-1][rows]).tobytes()
+    assert y.tolist() == [0, 0, 1]
+    assert read.as_stored(rows).X.tolist() == images[::-1][rows].reshape(3, -1).tolist()
+    assert not np.shares_memory(read(rows).X, X)

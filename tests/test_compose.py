@@ -41,7 +41,7 @@ def test_epochs_become_steps():
     assert [smooth(step) for step in (0, 10, 20)] == [1, 0.5, 0.25]
     for name in ("cosine", "linear"):
         falling = schedule(f"schedule.name={name}")
-        assert falling(48) > falling(49) == 0
+        assert falling(48) > falling(49) > falling(50) == 0
 
 
 def test_warm_up_lasts_its_epochs():
@@ -107,11 +107,11 @@ def test_one_class_is_not_enough(tmp_path):
 
 @pytest.mark.parametrize(("chosen", "by_hand"), [
     ("{name: sgd}", OPTIMIZERS["sgd"]()),
-    ("{name: momentum, decay: 0.5}", OPTIMIZERS["momentum"](0.5)),
-    ("{name: nesterov, decay: 0.5}", OPTIMIZERS["nesterov"](0.5)),
+    ("{name: momentum, momentum: 0.5}", OPTIMIZERS["momentum"](0.5)),
+    ("{name: nesterov, momentum: 0.5}", OPTIMIZERS["nesterov"](0.5)),
     ("{name: adagrad, epsilon: 0.125}", OPTIMIZERS["adagrad"](0.125)),
     ("{name: rmsprop, decay: 0.5, epsilon: 0.125}", OPTIMIZERS["rmsprop"](0.5, 0.125)),
-    ("{name: adam, decay: 0.5, decay_square: 0.75, epsilon: 0.125}", OPTIMIZERS["adam"](0.5, 0.75, 0.125)),
+    ("{name: adam, beta1: 0.5, beta2: 0.75, epsilon: 0.125}", OPTIMIZERS["adam"](0.5, 0.75, 0.125)),
 ])  # fmt: skip
 def test_every_setting_of_an_optimizer_reaches_it(chosen, by_hand):
     made = make_optimizer(config(f"optimizer={chosen}"))

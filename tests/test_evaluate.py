@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from imgclf.arrays import BLOCK, sum_in_turn
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess
-from imgclf.evaluate import evaluate, rank_of, score_pictures, softmax_probabilities
+from imgclf.evaluate import PairCounts, evaluate, rank_of, score_pictures, softmax_probabilities
 from imgclf.losses import LOSSES
+from imgclf.metrics import per_class
 from imgclf.model_file import Model
+from imgclf.numerics.sums import BLOCK, sum_in_turn
 from imgclf.parallel import workers
 
 pytestmark = pytest.mark.bits
@@ -87,3 +88,31 @@ def test_probabilities_are_shares_and_keep_the_order():
     s = np.array([[1e4, 0, -1e4], [0.0, np.log(2), np.log(5)]])
     p = softmax_probabilities(s)
     np.testing.assert_allclose(p, [[1, 0, 0], [1 / 8, 2 / 8, 5 / 8]], rtol=1e-12)
+
+
+COUNTS = [[5, 1, 0], [2, 2, 0], [0, 0, 0]]
+
+
+def pairs_of(counts):
+    """The examples that a confusion matrix counts: y and predicted."""
+    cells = [(y, p) for y, row in enumerate(counts) for p, n in enumerate(row) for _ in range(n)]
+    return np.array(cells, np.int64).reshape(-1, 2).T
+
+
+def test_pairs_are_counted_as_a_matrix_counts_them():
+    y, predicted = pairs_of(COUNTS)
+    assert PairCounts.of(y, predicted, 3).matrix(3).tolist() == COUNTS
+
+
+@pytest.mark.parametrize("cut", [0, 1, 4, 10])
+def test_counts_of_parts_add_up_to_those_of_the_whole(cut):
+    y, predicted = pairs_of(COUNTS)[:, np.random.default_rng(0).permutation(10)]
+    parts = PairCounts.of(y[:cut], predicted[:cut], 3) + PairCounts.of(y[cut:], predicted[cut:], 3)
+    assert parts.matrix(3).tolist() == COUNTS
+
+
+def test_counts_take_no_memory_for_pairs_that_did_not_occur():
+    C = 10**5  # a matrix would take 80 GB
+    found = PairCounts.of(np.array([0, C - 1]), np.array([C - 1, C - 1]), C)
+    assert found.pairs.tolist() == [C - 1, C * C - 1]
+    assert per_class(*found.totals(C))[-1] == (1 / 2, 1, 2 / 3, 1)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from imgclf import folding
-from imgclf.arrays import BLOCK, Batch, Example
+from imgclf.arrays import Batch
+from imgclf.batches import Reader
 from imgclf.compose import continue_from, make_plan
 from imgclf.config import resolve
 from imgclf.data.dataset import Dataset
@@ -17,7 +18,8 @@ from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
-from imgclf.parallel import in_blocks, workers
+from imgclf.numerics.sums import BLOCK, sum_in_turn
+from imgclf.speed.blocks import in_blocks
 
 pytestmark = pytest.mark.bits
 
@@ -26,14 +28,23 @@ N, D, C = 3 * BLOCK + 5, 36, 4
 IMAGES = RNG.integers(0, 256, (N, 4, 3, 3), dtype=np.uint8)
 DATA = Dataset.of(IMAGES, RNG.integers(0, C, N), tuple("abcd"))
 ROWS = RNG.permutation(N)
-folded = folding.folded(analytic_gradient)
+folded = folding.folded(in_blocks(sum_in_turn))
 
 
 def batch_of(preprocess, data=DATA):
-    """All the images, which nobody may read as the classifier sees them."""
-    read = folding.reader(preprocess, data)
-    assert isinstance(read, folding.FoldableReader)
-    return Batch(ROWS, replace(read, read=lambda rows: pytest.fail("read as the classifier sees it")))
+    return Batch(ROWS, Reader(preprocess, data))
+
+
+def is_folded(batch, weights):
+    """Whether pixels are read as they are stored, and nothing else is."""
+    seen = []
+
+    def watched(objective, batch, weights):
+        seen.append(batch.read)
+        return analytic_gradient(objective, batch, weights)
+
+    folding.folded(watched)(Objective(LOSSES["svm"]), batch, weights)
+    return seen == [batch.read.as_stored]
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -44,6 +55,7 @@ def test_it_is_the_gradient_of_what_the_classifier_sees(loss, center, scale, l2,
     preprocess = fit_preprocess(DATA, scale=scale, center=center, std="none", dtype="float64")
     objective, weights = Objective(LOSSES[loss], l2, l1), np.asfortranarray(RNG.normal(size=(D + 1, C)))
     before = weights.copy()
+    assert is_folded(batch_of(preprocess), weights)
     seen = folded(objective, batch_of(preprocess), weights)
     expected = analytic_gradient(objective, Batch.of(preprocess.apply(IMAGES[ROWS]), DATA.labels[ROWS]), weights)
     np.testing.assert_allclose(seen.grad, expected.grad, rtol=1e-10, atol=1e-11 * np.abs(expected.grad).max())
@@ -52,38 +64,14 @@ def test_it_is_the_gradient_of_what_the_classifier_sees(loss, center, scale, l2,
     assert weights.tobytes() == before.tobytes(), "the weights were changed"
 
 
-@pytest.mark.parametrize("threads", [2, 3])
-def test_it_is_the_same_to_the_bit_whoever_computes_the_blocks(threads):
-    preprocess = fit_preprocess(DATA, scale=255, center="pixel", std="none", dtype="float32")
-    batch, weights = batch_of(preprocess), RNG.normal(size=(D + 1, C)).astype(np.float32)
-    objective = Objective(LOSSES["svm"], l2=0.1)
-    with workers(threads) as sum_blocks:
-        together = in_blocks(folded, sum_blocks)(objective, batch, weights)
-    with workers(1) as sum_blocks:
-        alone = in_blocks(folded, sum_blocks)(objective, batch, weights)
-    assert together.grad.tobytes() == alone.grad.tobytes()
-    assert together.loss == alone.loss
-
-
-def test_a_batch_that_reads_in_its_own_way_is_believed():
-    """Who mirrors the images of a batch trains on mirrored images."""
-    preprocess = fit_preprocess(DATA, scale=255, center="pixel", std="none", dtype="float64")
-    mirrored = preprocess.apply(IMAGES[:, :, ::-1])
-    batch = replace(batch_of(preprocess), read=lambda rows: Example(mirrored[rows], DATA.labels[rows]))
-    objective, weights = Objective(LOSSES["softmax"], l2=0.1), RNG.normal(size=(D + 1, C))
-    seen, expected = (gradient(objective, batch, weights) for gradient in (folded, analytic_gradient))
-    assert seen.grad.tobytes() == expected.grad.tobytes()
-
-
 def plan_of(tmp_path, *overrides, X=IMAGES):
     np.savez(tmp_path / "data.npz", X=X, y=DATA.labels)
     source = ["data.source=npz", f"data.path='{tmp_path / 'data.npz'}'", "data.val_fraction=0"]
     return make_plan(resolve(overrides=[*source, f"train.batch_size={folding.PAYS * C}", *overrides]).config)
 
 
-def is_folded(plan):
-    """Whether a step of training reads pixels as they are stored."""
-    return plan.evaluate_gradient is not analytic_gradient and isinstance(plan.sample(0).read, folding.FoldableReader)
+def first_is_folded(plan):
+    return is_folded(plan.sample(0), plan.weights)
 
 
 BRIGHT = RNG.integers(1, 256, IMAGES.shape)
@@ -114,24 +102,24 @@ def test_what_trains_is_within_what_float32_may_round_on_any_images(tmp_path, ki
             outcome = look(Subject.of(plan, loss), make_cases(plan, loss, X, y)[point], 1e-4, 1e-5)
             assert outcome.verdict != "fail", outcome.reason
     if center == "pixel":
-        assert is_folded(plan) == (kind in FOLDED)
+        assert first_is_folded(plan) == (kind in FOLDED)
 
 
 @pytest.mark.parametrize("kind", ["254 in two of a thousand, else 255", "a white rim"])
 def test_folded_all_the_same_some_images_would_be_beyond_it(tmp_path, monkeypatch, kind):
     monkeypatch.setattr(folding, "folds_exactly", lambda *_: True)
     plan = plan_of(tmp_path, X=KINDS[kind].astype(np.uint8))
-    assert is_folded(plan)
+    assert first_is_folded(plan)
     case = make_cases(plan, "softmax", *stratified_images(plan, 8))["wide"]
     assert training_on(plan)(Subject.of(plan, "softmax"), case, 0, 0).verdict == "fail"
 
 
 def test_large_batches_of_images_are_folded(tmp_path):
     plan = plan_of(tmp_path)
-    assert is_folded(plan)
+    assert first_is_folded(plan)
     batch, weights = plan.sample(1), RNG.normal(size=plan.weights.shape).astype(np.float32)
     seen, expected = (
-        gradient(plan.objective, batch, weights) for gradient in (plan.evaluate_gradient, analytic_gradient)
+        gradient(plan.objective, batch, weights) for gradient in (plan.kernel(sum_in_turn), analytic_gradient)
     )
     np.testing.assert_allclose(seen.grad, expected.grad, atol=1e-5)
 
@@ -140,16 +128,11 @@ def test_large_batches_of_images_are_folded(tmp_path):
     [f"train.batch_size={folding.PAYS * C - 1}"], ["preprocess.std=pixel"], ["preprocess.std=channel"],
 ])  # fmt: skip
 def test_what_would_be_slower_or_less_exact_is_not_folded(tmp_path, overrides):
-    assert not is_folded(plan_of(tmp_path, *overrides))
+    assert not first_is_folded(plan_of(tmp_path, *overrides))
 
 
 def test_features_are_not_folded(tmp_path):
-    assert not is_folded(plan_of(tmp_path, "preprocess.std=none", X=RNG.normal(1e6, 1, (N, D))))
-
-
-def test_the_numerical_gradient_is_not_folded(tmp_path):
-    plan = plan_of(tmp_path, "train.gradient=numerical")
-    assert plan.evaluate_gradient.__name__ == "numerical_gradient"
+    assert not first_is_folded(plan_of(tmp_path, "preprocess.std=none", X=RNG.normal(1e6, 1, (N, D))))
 
 
 def test_a_run_that_goes_on_from_a_model_folds_the_preprocessing_of_the_model(tmp_path):
@@ -159,6 +142,6 @@ def test_a_run_that_goes_on_from_a_model_folds_the_preprocessing_of_the_model(tm
     plan = continue_from(plan, replace(model, preprocess=other))
     seen, expected = (
         gradient(plan.objective, plan.sample(0), plan.weights)
-        for gradient in (plan.evaluate_gradient, analytic_gradient)
+        for gradient in (plan.kernel(sum_in_turn), analytic_gradient)
     )
     np.testing.assert_allclose(seen.grad, expected.grad, atol=1e-5)

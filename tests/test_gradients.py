@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from imgclf.arrays import BLOCK, Batch
-from imgclf.gradients import GRADIENTS, Objective, analytic_gradient, evaluate_loss, numerical_gradient
+from imgclf.arrays import Batch
+from imgclf.gradients import Objective, analytic_gradient, evaluate_loss, numerical_gradient
 from imgclf.losses import LOSSES
 from imgclf.model import scores
 
@@ -20,7 +20,7 @@ def case(N=20, D=6, C=4, seed=0, dtype=np.float64):
 
 
 def objective_by_hand(objective, batch, weights):
-    X, y = batch.read(batch.rows)
+    X, y = batch
     scores = X @ weights[:-1] + weights[-1]
     total = sum(objective.loss_fn(scores[n : n + 1], y[n : n + 1])[0][0] for n in range(len(y))) / len(y)
     for w in weights[:-1].ravel():
@@ -42,7 +42,7 @@ def test_analytic_is_numerical(name, l2, l1):
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize(("l2", "l1"), PENALTIES)
 def test_loss_is_the_mean_plus_the_penalty_on_the_weights_alone(name, l2, l1):
-    batch, weights = case(N=BLOCK + 3)
+    batch, weights = case(N=131)
     objective = Objective(LOSSES[name], l2, l1)
     by_hand = objective_by_hand(objective, batch, weights)
     assert analytic_gradient(objective, batch, weights).loss == pytest.approx(by_hand, rel=1e-13)
@@ -51,8 +51,8 @@ def test_loss_is_the_mean_plus_the_penalty_on_the_weights_alone(name, l2, l1):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_gradient_is_the_chain_rule_written_with_loops(name):
-    batch, weights = case(N=BLOCK + 9, D=3, C=4)
-    X, y = batch.read(batch.rows)
+    batch, weights = case(N=137, D=3, C=4)
+    X, y = batch
     _, dscores = LOSSES[name](X @ weights[:-1] + weights[-1], y)
     expected = np.zeros_like(weights)
     for n in range(len(y)):
@@ -65,13 +65,13 @@ def test_gradient_is_the_chain_rule_written_with_loops(name):
     )
 
 
-@pytest.mark.parametrize("name", GRADIENTS)
+@pytest.mark.parametrize("gradient", [analytic_gradient, numerical_gradient])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_gradient_changes_no_input_and_keeps_the_dtype(name, dtype):
+def test_a_gradient_changes_no_input_and_keeps_the_dtype(gradient, dtype):
     batch, weights = case(N=5, D=3, dtype=dtype)
-    X, y = batch.read(batch.rows)
+    X, y = batch
     copies = X.copy(), y.copy(), weights.copy()
-    seen = GRADIENTS[name](Objective(LOSSES["softmax"], 0.1, 0.1), batch, weights)
+    seen = gradient(Objective(LOSSES["softmax"], 0.1, 0.1), batch, weights)
     assert seen.grad.dtype == dtype
     assert seen.grad.shape == weights.shape
     assert not np.shares_memory(seen.grad, weights)
@@ -81,12 +81,12 @@ def test_a_gradient_changes_no_input_and_keeps_the_dtype(name, dtype):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_doubling_the_data_changes_nothing(name):
-    batch, weights = case(N=BLOCK)
-    X, y = batch.read(batch.rows)
+    batch, weights = case(N=128)
+    X, y = batch
     twice = Batch.of(np.concatenate([X, X]), np.concatenate([y, y]))
     one, two = (analytic_gradient(Objective(LOSSES[name]), b, weights) for b in (batch, twice))
-    assert one.grad.tobytes() == two.grad.tobytes()
-    assert one.loss == two.loss
+    np.testing.assert_allclose(two.grad, one.grad, rtol=1e-12, atol=1e-14)
+    assert two.loss == pytest.approx(one.loss, rel=1e-14)
 
 
 def test_the_bias_is_free():
@@ -110,9 +110,9 @@ def test_a_penalty_below_zero_is_refused(bad):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_and_penalties_are_summed_in_float64(name):
-    batch, weights = case(N=5 * BLOCK + 7, dtype=np.float32)
-    s = scores(batch.read(batch.rows).X, weights)
-    losses, _ = LOSSES[name](s, batch.read(batch.rows).y)
+    batch, weights = case(N=647, dtype=np.float32)
+    X, y = batch
+    losses, _ = LOSSES[name](scores(X, weights), y)
     mean = math.fsum(losses.tolist()) / len(batch)
     penalty = 0.15 * math.fsum(w * w for w in weights[:-1].ravel().tolist())
     seen = analytic_gradient(Objective(LOSSES[name], 0.3), batch, weights)

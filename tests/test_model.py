@@ -1,18 +1,13 @@
-"""The model's laws: scores are X @ W + b, and never depend on the company."""
+"""The model's laws: scores are X @ W + b."""
 
 import numpy as np
 import pytest
 
-from imgclf.arrays import BLOCK
-from imgclf.model import SLAB, STRIP, backward, scores, slab_of, split
-
-pytestmark = pytest.mark.bits
-
-TYPES = [np.float32, np.float64]
+from imgclf.model import scores, split
 
 
-@pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("N", [0, 1, SLAB - 1, SLAB, SLAB + 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("N", [0, 1, 9])
 def test_scores_are_sums_of_products(dtype, N):
     rng = np.random.default_rng(N)
     X, weights = rng.integers(-3, 4, (N, 6)).astype(dtype), rng.integers(-3, 4, (7, 4)).astype(dtype)
@@ -20,66 +15,6 @@ def test_scores_are_sums_of_products(dtype, N):
     by_hand = [[sum(X[n, d] * weights[d, c] for d in range(6)) + weights[6, c] for c in range(4)] for n in range(N)]
     assert got.dtype == dtype
     np.testing.assert_array_equal(got, np.reshape(by_hand, (N, 4)))
-
-
-SHAPES = [(3072, 10), (3072, 11), (2883, 10), (784, 64), (31, 200), (17, 3)]  # D, C
-
-
-def case(D, C, dtype, order):
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((3 * BLOCK + 5, D)).astype(dtype)
-    return X, np.array(rng.standard_normal((D + 1, C)), dtype, order=order)
-
-
-def test_every_slab_is_tried():
-    assert {slab_of(*shape) for shape in SHAPES} == {SLAB, BLOCK}
-
-
-@pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("order", "CF")
-@pytest.mark.parametrize(("D", "C"), SHAPES)
-def test_a_row_at_one_place_of_a_slab_has_the_same_scores_to_the_bit_whatever_is_beside_it(D, C, dtype, order):
-    X, weights = case(D, C, dtype, order)
-    together = scores(X, weights)
-    for n in (0, 31, 130, len(X) - 1):
-        start = n // BLOCK * BLOCK
-        company = np.zeros((n - start + 1, D), dtype)
-        company[-1] = X[n]
-        assert scores(company, weights)[-1].tobytes() == together[n].tobytes()
-
-
-@pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("order", "CF")
-@pytest.mark.parametrize(("D", "C"), SHAPES)
-def test_a_row_has_the_same_scores_alone_and_in_company_but_for_the_rounding_of_sums(D, C, dtype, order):
-    """Higham, Accuracy and Stability of Numerical Algorithms (2002), section 3.1: in any order of additions.
-
-    So it has the same class, too, unless its two best scores are nearer to each other than that.
-    """
-    X, weights = case(D, C, dtype, order)
-    together = scores(X, weights)
-    u = (D + 1) * np.finfo(dtype).eps / 2
-    exact = np.abs(X.astype(np.float64)) @ np.abs(weights[:-1].astype(np.float64)) + np.abs(weights[-1])
-    bound = 2 * u / (1 - u) * exact
-    for n in range(0, len(X), 29):
-        alone = scores(X[n : n + 1], weights)[0]
-        assert (np.abs(alone.astype(np.float64) - together[n]) <= bound[n]).all()
-
-
-@pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("order", "CF")
-@pytest.mark.parametrize("N", [0, 1, 5, BLOCK])
-@pytest.mark.parametrize(("D", "C"), [(1, 2), (STRIP - 1, 3), (2 * STRIP, 3), (3 * STRIP + 1, 4), (STRIP + 5, 31)])
-def test_backward_is_sums_of_products(dtype, order, N, D, C):
-    rng = np.random.default_rng(N)
-    X, dscores = rng.integers(-3, 4, (N, D)), rng.integers(-3, 4, (N, C))
-    out = np.full((D + 1, C), np.nan, dtype, order=order)
-    backward(X.astype(dtype), dscores.astype(dtype), out=out)
-    by_hand = np.zeros((D + 1, C))
-    for x, slopes in zip(X, dscores, strict=True):
-        by_hand[:-1] += np.outer(x, slopes)
-        by_hand[-1] += slopes
-    np.testing.assert_array_equal(out, by_hand)
 
 
 def test_split_gives_views():

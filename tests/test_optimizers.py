@@ -14,19 +14,19 @@ def sgd():
     return list(GRADS)
 
 
-def momentum(decay=0.9):
+def momentum(momentum=0.9):
     v, out = 0.0, []
     for g in GRADS:
-        v = decay * v + g
+        v = momentum * v + g
         out.append(v)
     return out
 
 
-def nesterov(decay=0.9):
+def nesterov(momentum=0.9):
     v, out = 0.0, []
     for g in GRADS:
-        v = decay * v + g
-        out.append(g + decay * v)
+        v = momentum * v + g
+        out.append(g + momentum * v)
     return out
 
 
@@ -46,32 +46,32 @@ def rmsprop(decay=0.9, epsilon=1e-8):
     return out
 
 
-def adam(decay=0.9, decay_square=0.999, epsilon=1e-8):
+def adam(beta1=0.9, beta2=0.999, epsilon=1e-8):
     m = v = 0.0
     out = []
     for t, g in enumerate(GRADS, 1):
-        m = decay * m + (1 - decay) * g
-        v = decay_square * v + (1 - decay_square) * g * g
-        out.append(m / (1 - decay**t) / (math.sqrt(v / (1 - decay_square**t)) + epsilon))
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g * g
+        out.append(m / (1 - beta1**t) / (math.sqrt(v / (1 - beta2**t)) + epsilon))
     return out
 
 
 BY_HAND = {f.__name__: f for f in (sgd, momentum, nesterov, adagrad, rmsprop, adam)}
 OTHER_SETTINGS = {
     "sgd": {},
-    "momentum": {"decay": 0.5},
-    "nesterov": {"decay": 0.5},
+    "momentum": {"momentum": 0.5},
+    "nesterov": {"momentum": 0.5},
     "adagrad": {"epsilon": 0.125},
     "rmsprop": {"decay": 0.5, "epsilon": 0.125},
-    "adam": {"decay": 0.5, "decay_square": 0.75, "epsilon": 0.125},
+    "adam": {"beta1": 0.5, "beta2": 0.75, "epsilon": 0.125},
 }
 
 
 def directions(optimizer, grads):
-    memory = optimizer.init(np.zeros_like(grads[0]))
+    state = optimizer.init(np.zeros_like(grads[0]))
     out = []
     for grad in grads:
-        direction, memory = optimizer.direction(grad, memory)
+        direction, state = optimizer.direction(grad, state)
         out.append(direction)
     return out
 
@@ -93,15 +93,15 @@ def test_direction_is_the_recurrence(name, defaults):
 def test_direction_keeps_the_dtype_and_changes_no_input(name, dtype):
     optimizer = OPTIMIZERS[name]()
     grad = np.array([[1.0, -2.0], [0.5, 0.0]], dtype)
-    memory = optimizer.init(np.zeros_like(grad))
+    state = optimizer.init(np.zeros_like(grad))
     grad.flags.writeable = False
-    for part in memory.values():
+    for part in state.values():
         part.flags.writeable = False
     for _ in range(3):
-        direction, new = optimizer.direction(grad, memory)
+        direction, new = optimizer.direction(grad, state)
         assert direction.dtype == dtype
-        assert all(new[key].dtype == memory[key].dtype for key in memory)
-        assert new.keys() == memory.keys()
+        assert all(new[key].dtype == state[key].dtype for key in state)
+        assert new.keys() == state.keys()
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -110,11 +110,11 @@ def test_in_float32_a_step_is_that_of_float64_or_the_optimizer_remembers_that_it
     """What is remembered of gradients that are too large is not finite, and the run stops."""
     grads = [np.array([[size * g]]) for g in GRADS]
     optimizer = OPTIMIZERS[name]()
-    memory = optimizer.init(np.zeros((1, 1), np.float32))
+    state = optimizer.init(np.zeros((1, 1), np.float32))
     for grad, right in zip(grads, directions(optimizer, grads), strict=True):
         with np.errstate(over="ignore"):
-            direction, memory = optimizer.direction(grad.astype(np.float32), memory)
-        if all(np.isfinite(part).all() for part in memory.values()):
+            direction, state = optimizer.direction(grad.astype(np.float32), state)
+        if all(np.isfinite(part).all() for part in state.values()):
             np.testing.assert_allclose(direction, right, rtol=1e-5)
         else:
             assert size >= 1e18

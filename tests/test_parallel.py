@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgclf.arrays import BLOCK, Batch, tree_sum
-from imgclf.gradients import Objective, analytic_gradient, numerical_gradient
+from imgclf.arrays import Batch
+from imgclf.gradients import Objective
 from imgclf.losses import LOSSES
-from imgclf.parallel import in_blocks, runs, workers
+from imgclf.numerics.sums import BLOCK, sum_in_turn, tree_sum
+from imgclf.parallel import runs, workers
+from imgclf.speed.blocks import in_blocks
 
 pytestmark = pytest.mark.bits
 
@@ -26,22 +28,12 @@ def case(N, seed=0):
 def test_any_number_of_threads_gives_the_same_bytes(name, N):
     batch, weights = case(N)
     objective = Objective(LOSSES[name], 0.1)
-    plain = analytic_gradient(objective, batch, weights)
+    plain = in_blocks(sum_in_turn)(objective, batch, weights)
     for threads in (1, 2, 4, 16):
         with workers(threads) as sum_blocks:
-            seen = in_blocks(analytic_gradient, sum_blocks)(objective, batch, weights)
+            seen = in_blocks(sum_blocks)(objective, batch, weights)
         assert seen.grad.tobytes() == plain.grad.tobytes()
         assert (seen.loss, seen.correct) == (plain.loss, plain.correct)
-
-
-def test_the_numerical_gradient_is_wrapped_alike():
-    batch, weights = case(BLOCK + 2)
-    weights = weights[:, :2]
-    small = Batch.of(batch.read(batch.rows).X, batch.read(batch.rows).y % 2)
-    objective = Objective(LOSSES["svm"])
-    with workers(2) as sum_blocks:
-        seen = in_blocks(numerical_gradient, sum_blocks)(objective, small, weights)
-    assert seen.grad.tobytes() == numerical_gradient(objective, small, weights).grad.tobytes()
 
 
 @pytest.mark.parametrize("threads", [2, 3])

@@ -25,8 +25,7 @@ def test_a_few_lines_of_python_train_a_classifier():
     X = rng.standard_normal((200, 4)) + 3 * np.eye(3, 4)[y]
     batch = Batch.of(X, y)
     assert len(batch) == 200
-    assert batch.block(1).X.shape == (72, 4)
-    assert batch.block(1).y.shape == (72,)
+    assert [part.shape for part in batch] == [(200, 4), (200,)]
     optimizer = OPTIMIZERS["momentum"]()
     steps = descend(
         start(np.zeros((5, 3)), optimizer),

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgclf.arrays import BLOCK, Batch, sum_in_turn, tree_sum
+from imgclf.arrays import Batch
 from imgclf.errors import DataError
-from imgclf.gradients import Objective, analytic_gradient, numerical_gradient
+from imgclf.gradients import Objective
 from imgclf.losses import LOSSES
+from imgclf.numerics.sums import BLOCK, sum_in_turn, tree_sum
 from imgclf.parallel import workers
-from imgclf.ranks import branches, check_agreement, data_parallel, deal, on_ranks
+from imgclf.ranks import branches, check_agreement, deal, on_ranks
+from imgclf.speed.blocks import in_blocks
 
 pytestmark = pytest.mark.bits
 
@@ -74,9 +76,9 @@ def case(N, seed=0, dtype=np.float32, order="C"):
 def test_any_number_of_ranks_gives_the_same_bytes_in_the_same_order(name, N, order):
     batch, weights = case(N, order=order)
     objective = Objective(LOSSES[name], 0.1)
-    plain = analytic_gradient(objective, batch, weights)
+    plain = in_blocks(sum_in_turn)(objective, batch, weights)
     for ranks in (1, 2, 3, 4, 5):
-        found, _ = on_each(ranks, lambda comm: data_parallel(analytic_gradient, comm)(objective, batch, weights))
+        found, _ = on_each(ranks, lambda comm: in_blocks(on_ranks(sum_in_turn, comm))(objective, batch, weights))
         for seen in found:
             assert seen.grad.dtype == plain.grad.dtype
             assert seen.grad.tobytes() == plain.grad.tobytes()
@@ -86,22 +88,12 @@ def test_any_number_of_ranks_gives_the_same_bytes_in_the_same_order(name, N, ord
             assert (type(seen.loss), type(seen.correct)) == (float, int)
 
 
-def test_the_numerical_gradient_is_wrapped_alike():
-    batch, weights = case(BLOCK + 2, dtype=np.float64)
-    objective = Objective(LOSSES["svm"])
-    few = Batch.of(batch.read(batch.rows).X[:, :3], batch.read(batch.rows).y % 2)
-    plain = numerical_gradient(objective, few, weights[:4, :2])
-    found, _ = on_each(2, lambda comm: data_parallel(numerical_gradient, comm)(objective, few, weights[:4, :2]))
-    assert [seen.grad.tobytes() for seen in found] == 2 * [plain.grad.tobytes()]
-
-
 def test_threads_add_up_the_share_of_a_rank():
     batch, weights = case(40 * BLOCK)
     objective = Objective(LOSSES["softmax"])
-    plain = analytic_gradient(objective, batch, weights)
+    plain = in_blocks(sum_in_turn)(objective, batch, weights)
     with workers(2) as sum_blocks:
-        threaded = Batch(batch.rows, batch.read, sum_blocks)
-        found, _ = on_each(3, lambda comm: data_parallel(analytic_gradient, comm)(objective, threaded, weights))
+        found, _ = on_each(3, lambda comm: in_blocks(on_ranks(sum_blocks, comm))(objective, batch, weights))
     assert [seen.grad.tobytes() for seen in found] == 3 * [plain.grad.tobytes()]
 
 

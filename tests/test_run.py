@@ -8,13 +8,12 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from imgclf.arrays import sum_in_turn
 from imgclf.compose import make_plan
 from imgclf.config import resolve
 from imgclf.errors import DivergedError
-from imgclf.gradients import analytic_gradient
 from imgclf.model_file import load_model
-from imgclf.parallel import in_blocks, workers
+from imgclf.numerics.sums import sum_in_turn
+from imgclf.parallel import workers
 from imgclf.run import Epoch, Finished, Step, run
 from imgclf.trainer import descend, start
 
@@ -55,7 +54,7 @@ def test_every_column_is_what_its_name_says(tmp_path):
         losses, correct = [], 0
         for _ in range(4):  # 135 images in batches of 40: the last has 15
             batch = plan.sample(step)
-            seen = analytic_gradient(plan.objective, batch, weights)
+            seen = plan.kernel(sum_in_turn)(plan.objective, batch, weights)
             losses += [seen.loss] * len(batch)
             correct += seen.correct
             direction, memory = plan.optimizer.direction(seen.grad, memory)
@@ -131,7 +130,7 @@ def test_a_step_allocates_nothing_of_the_size_of_its_batch(threads):
             start(plan.weights, plan.optimizer),
             sample=plan.sample,
             objective=plan.objective,
-            evaluate_gradient=in_blocks(plan.evaluate_gradient, sum_blocks),
+            evaluate_gradient=plan.kernel(sum_blocks),
             optimizer=plan.optimizer,
             step_size=plan.step_size,
         )

@@ -6,7 +6,6 @@ import os
 import shutil
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -183,10 +182,3 @@ def test_a_number_that_is_not_finite_is_not_written():
 @given(st.text() | st.binary().map(os.fsdecode))
 def test_json_of_any_name_reads_back(text):
     assert json.loads(run_dir.json_bytes({text: [text]})) == {text: [text]}
-
-
-@pytest.mark.parametrize(("classes", "many"), [(2000, False), (2001, True)])
-def test_of_very_many_classes_only_the_curves_are_drawn(classes, many):
-    preprocess = SimpleNamespace(is_picture=True)
-    model = SimpleNamespace(preprocess=preprocess, class_names=tuple(map(str, range(classes))))
-    assert run_dir.pictures_of(model) == (["curves.png"] if many else list(run_dir.PICTURES))

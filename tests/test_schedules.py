@@ -9,10 +9,10 @@ from imgclf.schedules import SCHEDULES, with_warmup
 
 MADE = {
     "constant": SCHEDULES["constant"](0.5),
-    "step": SCHEDULES["step"](0.5, every=10, factor=0.1),
-    "exponential": SCHEDULES["exponential"](0.5, every=10, factor=0.1),
-    "cosine": SCHEDULES["cosine"](0.5, steps=101),
-    "linear": SCHEDULES["linear"](0.5, steps=101),
+    "step": SCHEDULES["step"](0.5, every_epochs=2, factor=0.1, steps_per_epoch=5),
+    "exponential": SCHEDULES["exponential"](0.5, factor=0.1, steps_per_epoch=10),
+    "cosine": SCHEDULES["cosine"](0.5, steps=100),
+    "linear": SCHEDULES["linear"](0.5, steps=100),
 }
 
 

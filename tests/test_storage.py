@@ -11,7 +11,7 @@ import pytest
 
 from imgclf.errors import REMEDIES, StorageError
 from imgclf.formats.files import read_bytes
-from imgclf.storage import lock, open_own, remove_litter, storage, sync, unfinished, write_whole
+from imgclf.storage import lock, open_own, remove_litter, sync, translate_os_errors, unfinished, write_whole
 from interruption import interrupt
 
 
@@ -72,7 +72,7 @@ def no_locks(monkeypatch, code):
 def test_where_there_are_no_locks_it_says_that(monkeypatch, code):
     no_locks(monkeypatch, code)
     words = r"a: the file system has no locks.* - use another folder"
-    with pytest.raises(StorageError, match=words), storage(Path("a")), Path("a").open("w") as file:
+    with pytest.raises(StorageError, match=words), translate_os_errors(Path("a")), Path("a").open("w") as file:
         lock(file)
 
 
@@ -122,7 +122,7 @@ def test_only_a_regular_file_with_one_name_is_opened_for_writing(plant, create):
     Path("victim").write_bytes(b"precious")
     Path("folder").mkdir()
     PLANTS[plant]()
-    with pytest.raises(StorageError), storage(Path("place")):
+    with pytest.raises(StorageError), translate_os_errors(Path("place")):
         open_own(Path("place"), create)
     assert Path("victim").read_bytes() == b"precious"
     assert {path.name for path in Path().iterdir()} == {"victim", "folder", "place"}
@@ -140,7 +140,7 @@ def test_only_a_regular_file_with_one_name_is_opened_for_writing(plant, create):
 def test_it_says_what_is_in_the_way(plant, words):
     Path("victim").touch()
     PLANTS[plant]()
-    with pytest.raises(StorageError, match=f"^place: {words}"), storage(Path("place")):
+    with pytest.raises(StorageError, match=f"^place: {words}"), translate_os_errors(Path("place")):
         open_own(Path("place"))
 
 
@@ -190,7 +190,7 @@ HELP = {
 
 def test_what_the_system_refuses_has_a_remedy_that_fits():
     for code in errno.errorcode:
-        with pytest.raises(StorageError) as caught, storage(Path("a")):
+        with pytest.raises(StorageError) as caught, translate_os_errors(Path("a")):
             raise OSError(code, os.strerror(code))
         error = caught.value
         assert error.problem == os.strerror(code).lower()

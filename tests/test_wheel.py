@@ -51,4 +51,3 @@ def test_a_wheel_trains_in_an_empty_folder(installed, tmp_path):
     out = python(installed, tmp_path, "-m", "imgclf", "train", "-s", "train.epochs=1")
     assert "runs/fashion-mnist-mini-softmax" in out
     assert (tmp_path / "runs/fashion-mnist-mini-softmax/templates.png").exists()
-    assert (installed / "imgclf" / "config" / "default.yaml").exists()

@@ -1,14 +1,32 @@
 """Sample mini-batches as a function of the seed and the step."""
 
 from collections.abc import Callable
-from functools import lru_cache
-from threading import local
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
-from imgclf.arrays import Batch, Example, IntArray, SumFn, places
+from imgclf.arrays import Batch, Example, IntArray, ReadFn
+from imgclf.data.dataset import Dataset
+from imgclf.data.preprocess import Preprocess
 from imgclf.seeds import ORDER, shuffled
 
-ReadFn = Callable[[IntArray], Example]
 SampleFn = Callable[[int], Batch]
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """Read examples of a data set as the classifier sees them, by their place in it; and say how they are stored."""
+
+    preprocess: Preprocess
+    dataset: Dataset
+
+    def __call__(self, rows: IntArray) -> Example:
+        """Return X (n, D) and y (n,)."""
+        return Example(self.preprocess.apply(self.dataset.pixels(rows)), self.dataset.y_of(rows))
+
+    @cached_property
+    def as_stored(self) -> "Reader":
+        """The reader whose X are the pixels as they are stored, but for a cast."""
+        return replace(self, preprocess=replace(self.preprocess, scale=1.0, mean=None, std=None))
 
 
 def steps_per_epoch(n: int, batch_size: int) -> int:
@@ -32,21 +50,3 @@ def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> SampleFn:
         return Batch(order(epoch)[place * batch_size : (place + 1) * batch_size], read)
 
     return sample
-
-
-def per_thread(new_reader: Callable[[], ReadFn]) -> ReadFn:
-    """Let every thread read with a reader of its own, which may use the same memory again and again."""
-    own = local()
-
-    def read(rows: IntArray) -> Example:
-        if not hasattr(own, "reader"):
-            own.reader = new_reader()
-        example: Example = own.reader(rows)
-        return example
-
-    return read
-
-
-def full_pass(n: int, read: ReadFn, sum_blocks: SumFn) -> Batch:
-    """All n examples in their own order, as one batch."""
-    return Batch(places(n), read, sum_blocks)

@@ -7,7 +7,6 @@ A sealed npz of plain arrays: `about`, a JSON text with the numbers; the weights
 epoch's weights under early stopping.
 """
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,11 +18,11 @@ from numpy.typing import NDArray
 from imgclf.arrays import FloatArray
 from imgclf.early_stopping import Best
 from imgclf.errors import DataError, RunError
-from imgclf.formats.sealed_npz import read_sealed_npz, sealed_npz
+from imgclf.formats.sealed_npz import described_npz, read_described_npz
 from imgclf.storage import write_whole
+from imgclf.terminal_text import excerpt
 from imgclf.trainer import TrainState
 
-FORMAT = 1
 NEWEST = "checkpoint.npz"
 PREVIOUS = "checkpoint.previous.npz"
 _MEMORY = "memory/"
@@ -100,7 +99,6 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
     snapshot = checkpoint.snapshot
     best = snapshot.best
     about = {
-        "format": FORMAT,
         "step": snapshot.state.step,
         "epochs": snapshot.epochs,
         "tally": asdict(snapshot.tally),
@@ -109,29 +107,25 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
         "tables": checkpoint.tables,
         "origin": checkpoint.origin,
     }
-    arrays: dict[str, Any] = {"about": np.array(json.dumps(about)), "weights": snapshot.state.weights}
+    arrays = {"weights": snapshot.state.weights}
     arrays |= {_MEMORY + name: array for name, array in snapshot.state.memory.items()}
     if best is not None:
         arrays["best_weights"] = best.weights
-    return sealed_npz(arrays)
+    return described_npz(about, arrays)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read one file; raises RunError for whatever is not, to the bit, what was written."""
     try:
-        return _checkpoint(read_sealed_npz(path))
+        return _checkpoint(*read_described_npz(path))
     except DataError as error:
         raise RunError(path, f"a damaged checkpoint: {error.problem}", "train again") from error
     # Numbers of JSON may be too long for a float, and its lists too deep for Python.
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:80]
-        raise RunError(path, f"not a usable checkpoint ({reason})", "train again") from error
+        raise RunError(path, f"not a usable checkpoint ({excerpt(error)})", "train again") from error
 
 
-def _checkpoint(arrays: dict[str, NDArray[Any]]) -> Checkpoint:
-    about = json.loads(str(arrays["about"]))
-    if about["format"] != FORMAT:
-        raise ValueError(f"format {str(about['format'])[:20]}, this version of imgclf reads {FORMAT}")
+def _checkpoint(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Checkpoint:
     weights = _finite(arrays["weights"])
     memory = {name.removeprefix(_MEMORY): array for name, array in arrays.items() if name.startswith(_MEMORY)}
     state = TrainState(_count(about["step"]), weights, memory)

@@ -2,23 +2,25 @@
 
 import math
 from dataclasses import dataclass, replace
+from inspect import signature
 
 import numpy as np
 
-from imgclf.arrays import FloatArray, SumFn, sum_in_turn
-from imgclf.batches import SampleFn, epoch_sampler, steps_per_epoch
+from imgclf.arrays import FloatArray
+from imgclf.batches import Reader, SampleFn, epoch_sampler, steps_per_epoch
 from imgclf.config import Config
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread
 from imgclf.errors import DataError, UsageError
-from imgclf.folding import folded, pays, reader
-from imgclf.gradients import GRADIENTS, GradientFn, Objective
+from imgclf.gradients import Objective, numerical_gradient
 from imgclf.loading import load_training_data, where
 from imgclf.losses import LOSSES
 from imgclf.model_file import Model
+from imgclf.numerics.sums import SumFn, sum_in_turn
 from imgclf.optimizers import OPTIMIZERS, Optimizer
 from imgclf.schedules import SCHEDULES, Schedule, with_warmup
 from imgclf.seeds import WEIGHTS, normal, stream
+from imgclf.speed.kernels import KERNELS, Kernel
 
 LEAST_SPREAD = 1 / 50  # of the values the classifier sees: their standard deviation
 
@@ -32,7 +34,7 @@ class Plan:
     val: Dataset | None
     preprocess: Preprocess
     objective: Objective
-    evaluate_gradient: GradientFn
+    kernel: Kernel
     optimizer: Optimizer
     step_size: Schedule
     sample: SampleFn
@@ -70,7 +72,7 @@ def make_plan(config: Config, sum_blocks: SumFn = sum_in_turn) -> Plan:
         val=val,
         preprocess=preprocess,
         objective=make_objective(config),
-        evaluate_gradient=make_gradient(config, size, len(train.class_names)),
+        kernel=make_kernel(config),
         optimizer=make_optimizer(config),
         step_size=make_schedule(config, per_epoch),
         sample=make_sampler(config, train, preprocess, size),
@@ -99,13 +101,14 @@ def continue_from(plan: Plan, model: Model) -> Plan:
 
 def make_sampler(config: Config, train: Dataset, preprocess: Preprocess, batch_size: int) -> SampleFn:
     """Return sample(step), in an order that follows from the config's seed."""
-    return epoch_sampler(len(train), batch_size, config.seed, reader(preprocess, train))
+    return epoch_sampler(len(train), batch_size, config.seed, Reader(preprocess, train))
 
 
-def make_gradient(config: Config, batch_size: int, classes: int) -> GradientFn:
-    """Return the gradient that the config names; the analytic one on pixels as they are stored, where that pays."""
-    gradient = GRADIENTS[config.train.gradient]
-    return folded(gradient) if config.train.gradient == "analytic" and pays(batch_size, classes) else gradient
+def make_kernel(config: Config) -> Kernel:
+    """Return what computes the gradient that the config names: the analytic one by its kernel, or the numerical one."""
+    return (
+        KERNELS[config.train.kernel] if config.train.gradient == "analytic" else lambda sum_blocks: numerical_gradient
+    )
 
 
 def make_objective(config: Config, loss: str | None = None) -> Objective:
@@ -120,14 +123,12 @@ def make_optimizer(config: Config) -> Optimizer:
 
 
 def make_schedule(config: Config, per_epoch: int) -> Schedule:
-    """Return the config's schedule; what it counts in epochs becomes steps."""
-    chosen = config.schedule.model_dump()
-    name, warmup = chosen.pop("name"), round(chosen.pop("warmup_epochs") * per_epoch)
-    if name in ("step", "exponential"):
-        chosen["every"] = chosen.pop("every_epochs", 1) * per_epoch
-    elif name in ("cosine", "linear"):
-        chosen["steps"] = config.train.epochs * per_epoch
-    return with_warmup(SCHEDULES[name](**chosen), warmup)
+    """Return the config's schedule, which gets what it needs to know of the length of the run."""
+    chosen, factory = config.schedule, SCHEDULES[config.schedule.name]
+    length = {"steps": config.train.epochs * per_epoch, "steps_per_epoch": per_epoch}
+    needed = {word: length[word] for word in signature(factory).parameters.keys() & length.keys()}
+    schedule = factory(**chosen.model_dump(exclude={"name", "warmup_epochs"}), **needed)
+    return with_warmup(schedule, round(chosen.warmup_epochs * per_epoch))
 
 
 def initial_weights(config: Config, size: int, classes: int) -> FloatArray:

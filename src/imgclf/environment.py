@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_info
 import imgclf
 from imgclf.data.dataset import Dataset
 from imgclf.data_identity import describe_data
+from imgclf.run_dir import read_json
 
 PACKAGES = ("numpy", "click", "matplotlib", "pillow", "pydantic", "PyYAML", "threadpoolctl", "tqdm")
 
@@ -54,3 +55,25 @@ def processor() -> str:
         return platform.processor() or platform.machine()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
+
+
+def compare_environment(run: Path, environment: dict[str, Any]) -> list[str]:
+    """Return what has changed since a run began of that on which its bytes depend."""
+    then, now = _versions(read_json(run / "environment.json")), _versions(environment)
+    return [f"{what} was {then[what]} and is {now[what]}" for what in now if then[what] != now[what]]
+
+
+def _versions(environment: dict[str, Any]) -> dict[str, str]:
+    packages = environment.get("packages")
+    numpy = packages.get("numpy") if isinstance(packages, dict) else None
+    return {"numpy": _text(numpy), "blas": _libraries(environment.get("blas")), "cpu": _text(environment.get("cpu"))}
+
+
+def _libraries(blas: Any) -> str:
+    """Write each as its name, version and the processors that it is for: `openblas 0.3.31 Haswell`."""
+    libraries = [library for library in blas if isinstance(library, dict)] if isinstance(blas, list) else []
+    return " and ".join(" ".join(map(_text, library.values())) for library in libraries[:4]) or "unknown"
+
+
+def _text(value: Any) -> str:
+    return value[:80] if isinstance(value, str) else "unknown"

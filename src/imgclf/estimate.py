@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from imgclf import memory
-from imgclf.arrays import BLOCK
 from imgclf.compose import make_optimizer
 from imgclf.config import Config
 from imgclf.data.dataset import AT_ONCE
 from imgclf.data.extent import Extent
 from imgclf.errors import StorageError
 from imgclf.loading import measure_training_data, where
+from imgclf.numerics.sums import BLOCK
 from imgclf.parallel import SHARES, runs
 
 PROGRAM = 58 << 20  # Python, NumPy, and what else is there before the data

@@ -1,4 +1,4 @@
-"""The slope of the objective, twice: by calculus, and by trying.
+"""The gradient of the objective, twice: by calculus, and by trying.
 
 The numerical gradient is simple, approximate and expensive; the analytic one is exact and fast, and easy to get
 wrong. So one trains with the second and checks it against the first. Both are functions of one type:
@@ -14,7 +14,7 @@ import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.losses import LossFn
-from imgclf.model import backward, scores, split
+from imgclf.model import scores, split
 
 # Truncation grows like STEP**2, round-off like 1 / STEP; for float64 and pixels of about 1 they meet near here.
 STEP = 1e-5
@@ -38,13 +38,9 @@ class Objective:
 
     def penalty(self, weights: FloatArray) -> float:
         """Return l2/2 * sum(W**2) + l1 * sum(|W|), summed in float64."""
-        W = split(weights)[0]
-        penalty = 0.0
-        if self.l2:
-            penalty += self.l2 / 2 * np.square(W, dtype=np.float64).sum()
-        if self.l1:
-            penalty += self.l1 * np.abs(W, dtype=np.float64).sum()
-        return float(penalty)
+        W = split(weights)[0].astype(np.float64)
+        penalty = self.l2 / 2 * (W**2).sum() if self.l2 else 0.0
+        return float(penalty + self.l1 * np.abs(W).sum() if self.l1 else penalty)
 
     def penalty_gradient(self, weights: FloatArray) -> FloatArray:
         """Return l2 * W + l1 * sign(W), with 0 in the row of b: (D+1, C)."""
@@ -69,20 +65,27 @@ GradientFn: TypeAlias = Callable[[Objective, Batch, FloatArray], BatchGradient]
 def analytic_gradient(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
     """By calculus, in one pass: dW = X.T @ dscores / N + l2 * W + l1 * sign(W), db = sum(dscores) / N.
 
-    The chain rule through scores = X @ W + b. The sums over the examples are added block by block.
+    The loss of example n depends on W[d, c] only through its score of class c,
+
+        scores[n, c] = sum_d X[n, d] * W[d, c] + b[c]
+
+    which grows by X[n, d] when W[d, c] grows by 1, and by 1 when b[c] does. The chain rule multiplies that by
+    dscores[n, c], the derivative of the loss of example n by that score; the mean over all examples is
+
+        dW[d, c] = sum_n X[n, d] * dscores[n, c] / N        all at once: X.T @ dscores / N
+        db[c]    = sum_n dscores[n, c] / N
     """
-
-    def sums(X: FloatArray, y: IntArray) -> tuple[float, int, FloatArray]:
-        s = scores(X, weights)  # (n, C)
-        losses, dscores = objective.loss_fn(s, y)
-        grad = np.empty_like(weights)
-        backward(X, dscores, out=grad)
-        return float(losses.sum(dtype=np.float64)), count_correct(s, y), grad
-
-    loss, correct, grad = batch.sum(sums)
-    grad /= len(batch)
-    grad += objective.penalty_gradient(weights)
-    return BatchGradient(loss / len(batch) + objective.penalty(weights), correct, grad)
+    X, y = batch
+    N = len(y)
+    s = scores(X, weights)  # (N, C)
+    losses, dscores = objective.loss_fn(s, y)  # (N,), (N, C)
+    grad = objective.penalty_gradient(weights)  # (D+1, C)
+    dW, db = split(grad)
+    # (D, N) @ (N, C): what each pixel showed, times how each score should move, added up over the examples.
+    dW += X.T @ dscores / N
+    db += dscores.sum(axis=0) / N
+    loss = losses.sum(dtype=np.float64) / N + objective.penalty(weights)
+    return BatchGradient(float(loss), count_correct(s, y), grad)
 
 
 def numerical_gradient(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
@@ -90,44 +93,34 @@ def numerical_gradient(objective: Objective, batch: Batch, weights: FloatArray) 
 
     Costs two passes over the batch a weight. Works in float64 inside: in float32 the difference drowns in round-off.
     """
+    batch = Batch.of(*batch)  # read once, not for every weight
     w = weights.astype(np.float64)
     grad = np.empty_like(w)
-    for place in np.ndindex(*w.shape):
-        grad[place] = central_difference(lambda w: evaluate_loss(objective, batch, w)[0], w, place, STEP)
+    for at in np.ndindex(*w.shape):
+        grad[at] = central_difference(lambda w: evaluate_loss(objective, batch, w)[0], w, at, STEP)
     loss, correct = evaluate_loss(objective, batch, w)
     return BatchGradient(loss, correct, grad.astype(weights.dtype))
 
 
-def central_difference(
-    function: Callable[[FloatArray], float], w: FloatArray, place: tuple[int, ...], step: float
-) -> float:
-    """Return the slope of function(w) along one coordinate; w (float64) is moved there and put back."""
-    here = w[place]
-    w[place] = above = here + step
-    up = function(w)
-    w[place] = below = here - step
-    down = function(w)
-    w[place] = here
+def central_difference(f: Callable[[FloatArray], float], w: FloatArray, at: tuple[int, ...], step: float) -> float:
+    """Return the derivative of f(w) by one coordinate; w (float64) is moved there and put back."""
+    here = w[at]
+    w[at] = above = here + step
+    up = f(w)
+    w[at] = below = here - step
+    down = f(w)
+    w[at] = here
     return float((up - down) / (above - below))  # not 2 * step: here + step has been rounded
 
 
 def evaluate_loss(objective: Objective, batch: Batch, weights: FloatArray) -> tuple[float, int]:
     """Return the objective's value over a batch, and how many examples are right; no gradient."""
-
-    def sums(X: FloatArray, y: IntArray) -> tuple[float, int]:
-        s = scores(X, weights)
-        return float(objective.loss_fn(s, y)[0].sum(dtype=np.float64)), count_correct(s, y)
-
-    loss, correct = batch.sum(sums)
-    return loss / len(batch) + objective.penalty(weights), correct
+    X, y = batch
+    s = scores(X, weights)
+    losses, _ = objective.loss_fn(s, y)
+    return float(losses.sum(dtype=np.float64) / len(y) + objective.penalty(weights)), count_correct(s, y)
 
 
 def count_correct(s: FloatArray, y: IntArray) -> int:
     """Return how many of the scores (n, C) are highest at the right class."""
     return int((s.argmax(axis=1) == y).sum())
-
-
-GRADIENTS: dict[str, GradientFn] = {
-    "analytic": analytic_gradient,
-    "numerical": numerical_gradient,
-}

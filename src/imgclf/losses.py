@@ -1,6 +1,4 @@
-"""Loss functions and their derivatives by the scores.
-
-How wrong the scores are, and which way they should move: a loss and its gradient, row by row.
+"""Loss functions and their derivatives by the scores: how wrong they are, and which way they should move.
 
 A loss function takes scores (N, C) and labels y (N,) and returns
 
@@ -33,8 +31,8 @@ def softmax(scores: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
     exps = np.exp(shifted)
     sums = exps.sum(axis=1, keepdims=True)  # (N, 1)
     losses = np.log(sums[:, 0]) - shifted[rows, y]
-    dscores = exps / sums
-    dscores[rows, y] -= 1
+    dscores = exps / sums  # p, (N, C): every row adds up to 1
+    dscores[rows, y] -= 1  # so the row adds up to 0: what the right class gains, the others lose
     return losses, dscores
 
 
@@ -43,7 +41,7 @@ def svm(scores: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
 
     Weston and Watkins 1999.
     """
-    margins = _margins(scores, y)
+    margins = _margins(scores, y)  # (N, C)
     return margins.sum(axis=1), _against_right_class((margins > 0).astype(scores.dtype), y)
 
 
@@ -66,7 +64,7 @@ def svm_cs(scores: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
     worst = margins.argmax(axis=1)
     losses = margins[rows, worst]
     dscores = np.zeros_like(scores)
-    dscores[rows, worst] = losses > 0
+    dscores[rows, worst] = losses > 0  # within the margin nothing moves
     return losses, _against_right_class(dscores, y)
 
 
@@ -85,8 +83,8 @@ def logistic_ovr(scores: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArra
 def _margins(scores: FloatArray, y: IntArray) -> FloatArray:
     """Return max(0, s_j - s_y + 1), and 0 for the right class, (N, C)."""
     rows = np.arange(len(y))
-    margins = np.maximum(0, scores - scores[rows, y][:, None] + MARGIN)
-    margins[rows, y] = 0
+    margins = np.maximum(0, scores - scores[rows, y][:, None] + MARGIN)  # (N, C) - (N, 1): each row its right score
+    margins[rows, y] = 0  # there it was s_y - s_y + 1
     return margins
 
 

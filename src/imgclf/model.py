@@ -1,13 +1,6 @@
-"""The linear model: scores X @ W + b, and gradient."""
+"""The linear model: scores = X @ W + b."""
 
-import numpy as np
-
-from imgclf.arrays import BLOCK, FloatArray
-
-# On processors with AVX-512, OpenBLAS multiplies small matrices where they lie. Of larger ones it makes copies first,
-# and for a dozen classes that takes longer than to multiply: so X is cut into slabs of rows, or strips of columns.
-SMALL = 10**6  # multiplications
-SLAB, STRIP = 32, 256
+from imgclf.arrays import FloatArray
 
 
 def split(weights: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -16,45 +9,10 @@ def split(weights: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def scores(X: FloatArray, weights: FloatArray) -> FloatArray:
-    """How much each example looks like each class: X @ W + b.
+    """How much each example looks like each class: X (N, D), weights (D+1, C); returns (N, C).
 
-    X (N, D), weights (D+1, C); returns (N, C), in the dtype of the weights.
+    Column c of W is a picture of class c: a score is high where the example is bright wherever that picture is
+    positive, and dark wherever it is negative.
     """
     W, b = split(weights)
-    (N, D), C = X.shape, W.shape[1]
-    out = np.empty((N, C), weights.dtype)
-    slab = slab_of(D, C)
-    whole = N // slab
-    cut = whole * slab
-    np.matmul(X[:cut].reshape(whole, slab, D), W, out=out[:cut].reshape(whole, slab, C))
-    if cut < N:
-        padded = np.zeros((slab, D), X.dtype)
-        padded[: N - cut] = X[cut:]
-        out[cut:] = (padded @ W)[: N - cut]
-    out += b
-    return out
-
-
-def slab_of(D: int, C: int) -> int:
-    """How many rows of X are multiplied at a time: always as many for one model.
-
-    BLAS rounds differently for another number of rows. With one number, the scores of an example do not depend on the
-    examples beside it. On some processors (kernels for AVX2) they depend, in their last bits, on its place among them.
-    """
-    return SLAB if SLAB * D * C <= SMALL else BLOCK
-
-
-def backward(X: FloatArray, dscores: FloatArray, out: FloatArray) -> None:
-    """The chain rule through `scores`: dW = X.T @ dscores, db = sum(dscores).
-
-    X (N, D), dscores (N, C); `out` (D+1, C) is filled, with db in its last row.
-    """
-    dW, db = split(out)
-    (N, D), C = X.shape, dW.shape[1]
-    whole = D // STRIP if STRIP * N * C <= SMALL else 0
-    cut = whole * STRIP
-    strips = X[:, :cut].reshape(N, whole, STRIP).transpose(1, 2, 0)  # (whole, STRIP, N)
-    multiply = np.multiply if N == 1 else np.matmul  # a column times a row: there NumPy's matmul does without BLAS
-    multiply(strips, dscores, out=dW[:cut].reshape(whole, STRIP, C))
-    multiply(X[:, cut:].T, dscores, out=dW[cut:])
-    dscores.sum(axis=0, out=db)
+    return X @ W + b

@@ -4,7 +4,6 @@ A sealed npz of `about`, a JSON text; the weights; and the mean and the standard
 has them. One without a seal is refused: it may be any model.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ from imgclf.data.class_names import decode_names
 from imgclf.data.preprocess import Preprocess
 from imgclf.errors import DataError, RunError
 from imgclf.formats.npz import npz_names
-from imgclf.formats.sealed_npz import SEAL, read_sealed_npz, sealed_npz
+from imgclf.formats.sealed_npz import ABOUT, SEAL, described_npz, read_described_npz
 from imgclf.losses import LOSSES
+from imgclf.terminal_text import excerpt
 
-FORMAT = 1
-ABOUT = {"format", "class_names", "loss", "l2", "l1", "example_shape", "scale"}
+_KEYS = {"class_names", "loss", "l2", "l1", "example_shape", "scale"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,6 @@ def model_bytes(model: Model) -> bytes:
     """Return the file; equal models give equal bytes."""
     preprocess = model.preprocess
     about = {
-        "format": FORMAT,
         "class_names": model.class_names,
         "loss": model.loss,
         "l2": model.l2,
@@ -68,12 +66,11 @@ def model_bytes(model: Model) -> bytes:
         "scale": preprocess.scale,
     }
     arrays: dict[str, NDArray[Any] | None] = {
-        "about": np.array(json.dumps(about)),
         "weights": model.weights,
         "mean": preprocess.mean,
         "std": preprocess.std,
     }
-    return sealed_npz({name: array for name, array in arrays.items() if array is not None})
+    return described_npz(about, {name: array for name, array in arrays.items() if array is not None})
 
 
 def load_model(path: Path) -> Model:
@@ -82,23 +79,19 @@ def load_model(path: Path) -> Model:
         raise RunError(path, "there is no model file", "train one with `imgclf train`")
     try:
         names = set(npz_names(path))
-        if not {SEAL, "about", "weights"} <= names <= {SEAL, "about", "weights", "mean", "std"}:
+        if not {SEAL, ABOUT, "weights"} <= names <= {SEAL, ABOUT, "weights", "mean", "std"}:
             raise ValueError(f"it holds {', '.join(sorted(names))[:80] or 'nothing'}")
-        return _model(read_sealed_npz(path))
+        return _model(*read_described_npz(path))
     except DataError as error:
         raise RunError(path, error.problem, "a model file is written by `imgclf train`") from error
     # Numbers of JSON may be too long for a float, and its lists too deep for Python.
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise RunError(path, f"not a model file of imgclf ({reason})", "train again") from error
+        raise RunError(path, f"not a model file of imgclf ({excerpt(error)})", "train again") from error
 
 
-def _model(arrays: dict[str, NDArray[Any]]) -> Model:
-    about = json.loads(str(arrays["about"]))
-    if not (isinstance(about, dict) and set(about) == ABOUT):
+def _model(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
+    if set(about) != _KEYS:
         raise ValueError("it does not say what it is about")
-    if about["format"] != FORMAT:
-        raise ValueError(f"format {about['format']!r}, this version of imgclf reads {FORMAT}")
     weights = arrays["weights"]
     if weights.ndim != 2 or weights.dtype not in (np.float32, np.float64) or not np.isfinite(weights).all():
         raise ValueError("weights are not a finite float matrix")

@@ -12,7 +12,7 @@ from imgclf.data.packer import Content, Packed, write_pack
 from imgclf.data.sources.folder import list_splits
 from imgclf.errors import DataError, UsageError
 from imgclf.loading import load_source, where
-from imgclf.storage import remove_litter, storage
+from imgclf.storage import remove_litter, translate_os_errors
 
 
 def pack(config: Config, out: Path) -> Generator[Packed, None, None]:
@@ -25,7 +25,7 @@ def pack(config: Config, out: Path) -> Generator[Packed, None, None]:
         raise UsageError("data.limit", "a pack holds all images", "leave it out, and set it when training")
     _check_place(out)
     contents, fingerprint = _contents(config)
-    with storage(out):
+    with translate_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     with _nothing_left_of_bad_data(out, list(contents)):
         yield from write_pack(out, contents, fingerprint)
@@ -65,7 +65,7 @@ def _nothing_left_of_bad_data(out: Path, splits: list[str]) -> Iterator[None]:
     try:
         yield
     except DataError:
-        with storage(out):
+        with translate_os_errors(out):
             for split in splits:
                 images_file(out, split).unlink(missing_ok=True)
                 labels_file(out, split).unlink(missing_ok=True)

@@ -6,13 +6,11 @@ Who computes the blocks of a batch: this thread, or several; the sums are the sa
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from imgclf.arrays import Batch, FloatArray, SumFn, Sums, sum_in_turn, tree_sum
-from imgclf.gradients import BatchGradient, GradientFn, Objective
+from imgclf.numerics.sums import SumFn, Sums, sum_in_turn, tree_sum
 
 SHARES = 8  # runs of blocks a thread: so many that none waits long for the last one
 
@@ -28,15 +26,6 @@ def workers(threads: int) -> Iterator[SumFn]:
             return
         with ThreadPoolExecutor(threads - 1, initializer=_quiet) as pool:
             yield lambda term, n: _sum_together(pool, threads, term, n)
-
-
-def in_blocks(evaluate_gradient: GradientFn, sum_blocks: SumFn) -> GradientFn:
-    """The same gradient, its blocks added up by `sum_blocks`."""
-
-    def evaluate(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        return evaluate_gradient(objective, replace(batch, sum_blocks=sum_blocks), weights)
-
-    return evaluate
 
 
 def runs(n: int, shares: int) -> list[range]:

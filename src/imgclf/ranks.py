@@ -5,8 +5,9 @@ it together in that same tree. An array, as large as the weights, is put togethe
 of all branches, adds it up, and gives it to all. So a rank sends about twice the array, however many ranks there are.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from itertools import pairwise
@@ -15,10 +16,10 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import Batch, FloatArray, SumFn, Sums
+from imgclf.cores import available_cores
 from imgclf.errors import DataError
-from imgclf.gradients import BatchGradient, GradientFn, Objective
-from imgclf.parallel import runs
+from imgclf.numerics.sums import SumFn, Sums
+from imgclf.parallel import runs, workers
 
 SAME_DATA = "give every rank the same data and settings"
 CUTS = 4  # places a rank at which its share may end: it is uneven by a quarter at most, and is few branches
@@ -45,15 +46,6 @@ class Communicator(Protocol):
         """Give an array to all, and fill [array, how many numbers from each] with that of every rank."""
 
 
-def data_parallel(evaluate_gradient: GradientFn, comm: Communicator) -> GradientFn:
-    """The same gradient, the blocks of every batch shared out among the ranks."""
-
-    def evaluate(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        return evaluate_gradient(objective, replace(batch, sum_blocks=on_ranks(batch.sum_blocks, comm)), weights)
-
-    return evaluate
-
-
 def on_ranks(sum_blocks: SumFn, comm: Communicator) -> SumFn:
     """Give a way to add up blocks on all ranks, each of which adds up its share by `sum_blocks`.
 
@@ -67,6 +59,22 @@ def on_ranks(sum_blocks: SumFn, comm: Communicator) -> SumFn:
         return _put_together(comm, n, shares, found)
 
     return sum_together
+
+
+@contextmanager
+def workers_on(comm: Any, threads: int) -> Iterator[SumFn]:
+    """Give a way to add up blocks on so many threads of every rank, or of this process where there is no `comm`."""
+    with workers(threads) as sum_blocks:
+        yield on_ranks(sum_blocks, comm) if comm else sum_blocks
+
+
+def share_of_cores(comm: Any) -> int:
+    """Return how many threads are a rank's part of its machine, whether it is bound to cores of its own or not."""
+    from mpi4py import MPI
+
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    told = comm.Split_type(MPI.COMM_TYPE_SHARED).allgather(set(cores))
+    return max(1, min(available_cores(), len(set().union(*told)) // len(told)))
 
 
 def check_agreement(comm: Communicator, what: str, seen: object, remedy: str = SAME_DATA) -> None:

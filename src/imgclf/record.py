@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from imgclf import run_dir
 from imgclf.checkpoint import Checkpoint, Snapshot, save_checkpoint
 from imgclf.compose import Plan
-from imgclf.config import dump
+from imgclf.config import Config, dump, dump_as_0_1
 from imgclf.data_identity import check_data, fingerprints, with_data_path
 from imgclf.errors import RunError, UsageError
 from imgclf.loading import where
-from imgclf.optimizers import Memory
-from imgclf.storage import open_own, storage, sync
+from imgclf.optimizers import OptimizerState
+from imgclf.storage import open_own, sync, translate_os_errors
 
 TABLES = {"metrics.csv": run_dir.METRICS, "timings.csv": run_dir.TIMINGS}
 
@@ -54,7 +54,7 @@ class Record:
                 raise RunError(path, "shorter than when the checkpoint was made", "it was changed: train again")
             if kept.count(b"\n") != since.snapshot.epochs + 1 or not kept.endswith(b"\n"):
                 raise RunError(path, "not the rows that the checkpoint counts", "it was changed: train again")
-            with storage(path), open_own(path, 0) as file:
+            with translate_os_errors(path), open_own(path, 0) as file:
                 os.ftruncate(file.fileno(), length)
         self._reached, self._saved = (since.snapshot, since.tables), since.snapshot
 
@@ -98,16 +98,19 @@ def origin(plan: Plan) -> dict[str, str]:
 
     That is how long it goes on (epochs, patience) and where its data is.
     """
-    config = plan.config
-    train = config.train.model_copy(update={"epochs": 1})
-    lasting = config.model_copy(update={"train": train, "name": None, "early_stopping": None})
-    watched = config.early_stopping
+    watched = plan.config.early_stopping
     return {
-        "config": _sha256(dump(with_data_path(lasting, None)).encode()),
+        "config": _sha256(dump(_lasting(plan.config)).encode()),
         "early_stopping": f"{watched.monitor} by {watched.min_delta}" if watched else "",
         **fingerprints(plan.train, plan.val),
         "order": str(zlib.crc32(plan.sample(0).rows.astype("<i8").tobytes())),
     }
+
+
+def _lasting(config: Config) -> Config:
+    """Return what stays in the config of a run as long as it goes on."""
+    train = config.train.model_copy(update={"epochs": 1})
+    return with_data_path(config.model_copy(update={"train": train, "name": None, "early_stopping": None}), None)
 
 
 def check_origin(plan: Plan, checkpoint: Checkpoint, directory: Path, remedy: str) -> None:
@@ -117,7 +120,8 @@ def check_origin(plan: Plan, checkpoint: Checkpoint, directory: Path, remedy: st
     """
     then, now = checkpoint.origin, origin(plan)
     lifted = not now["early_stopping"]
-    if then.get("config") != now["config"] or not (lifted or then.get("early_stopping") == now["early_stopping"]):
+    configs = now["config"], _sha256(dump_as_0_1(_lasting(plan.config)).encode())
+    if then.get("config") not in configs or not (lifted or then.get("early_stopping") == now["early_stopping"]):
         raise UsageError(directory / "config.yaml", "changed since the run began", "restore it, or start another run")
     check_data(plan.train, plan.val, directory, where(plan.config), remedy, then)
     if then.get("order") != now["order"]:
@@ -153,7 +157,7 @@ def _kind(array: NDArray[Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return array.shape, array.dtype
 
 
-def _can_step(plan: Plan, memory: Memory) -> bool:
+def _can_step(plan: Plan, memory: OptimizerState) -> bool:
     """Whether the optimizer comes to a finite direction from what it remembers, where the gradient is 0."""
     with np.errstate(all="ignore"):
         direction, _ = plan.optimizer.direction(np.zeros_like(plan.weights), memory)

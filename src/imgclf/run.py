@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from imgclf import run_dir
-from imgclf.arrays import FloatArray, SumFn
+from imgclf.arrays import FloatArray
 from imgclf.checkpoint import Checkpoint, Snapshot, Tally
 from imgclf.compose import Plan, scale_advice
 from imgclf.config import Config
@@ -19,7 +19,7 @@ from imgclf.errors import DivergedError
 from imgclf.evaluate import Evaluation, evaluate
 from imgclf.model import split
 from imgclf.model_file import Model, model_bytes
-from imgclf.parallel import in_blocks
+from imgclf.numerics.sums import SumFn
 from imgclf.record import Record
 from imgclf.storage import write_whole
 from imgclf.trainer import descend, start
@@ -89,7 +89,7 @@ def train(plan: Plan, sum_blocks: SumFn, snapshot: Snapshot) -> Generator[Event,
         snapshot.state,
         sample=plan.sample,
         objective=plan.objective,
-        evaluate_gradient=in_blocks(plan.evaluate_gradient, sum_blocks),
+        evaluate_gradient=plan.kernel(sum_blocks),
         optimizer=plan.optimizer,
         step_size=plan.step_size,
     )

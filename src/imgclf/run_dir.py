@@ -10,50 +10,26 @@ from collections.abc import Collection
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from imgclf.errors import DataError, RunError, RunInUseError, StorageError, UsageError
 from imgclf.formats.files import MAX_BYTES, read_bytes
-from imgclf.metrics import MOST_CLASSES
-from imgclf.storage import UNFINISHED, is_unfinished, lock, open_own, storage, sync, unfinished, write_whole
-
-if TYPE_CHECKING:
-    from imgclf.model_file import Model
+from imgclf.storage import UNFINISHED, is_unfinished, lock, open_own, sync, translate_os_errors, unfinished, write_whole
+from imgclf.terminal_text import excerpt
 
 RUNS = Path("runs")
 LOCK = ".lock"
 _ABANDONED = 3600  # seconds after which nobody is still making a directory
 _LONGEST_JSON = 1 << 20  # bytes
-METRICS = (
-    "epoch",
-    "step",
-    "step_size",
-    "train/loss",
-    "train/accuracy",
-    "val/loss",
-    "val/accuracy",
-    "update_ratio",
-)
-PICTURES = ("curves.png", "templates.png", "confusion_matrix.png", "confusion_matrix.csv")
+METRICS = ("epoch", "step", "step_size", "train/loss", "train/accuracy", "val/loss", "val/accuracy", "update_ratio")
 TIMINGS = ("epoch", "seconds", "images_per_second")
 
 Row: TypeAlias = dict[str, float | int | None]
 
 
-def pictures_of(model: "Model") -> list[str]:
-    """Return the pictures that a run with this model has: feature vectors have no templates.
-
-    Of very many classes only the curves are drawn: the others would take minutes, and show nothing.
-    """
-    if len(model.class_names) > MOST_CLASSES:
-        return ["curves.png"]
-    left_out = set() if model.preprocess.is_picture else {"templates.png"}
-    return [name for name in PICTURES if name not in left_out]
-
-
 def check_out(out: Path, option: str = "--out") -> None:
     """Refuse a directory that holds something: nothing of the user's is ever overwritten."""
-    with storage(out):
+    with translate_os_errors(out):
         for parent in out.parents:
             if parent.exists() and not parent.is_dir():
                 raise UsageError(option, f"{parent} is not a folder", "name another place")
@@ -64,7 +40,7 @@ def check_out(out: Path, option: str = "--out") -> None:
 def check_place(out: Path) -> None:
     """Refuse a place where no run can begin: where something is, or where this process is, which would be replaced."""
     check_out(out)
-    with storage(out):
+    with translate_os_errors(out):
         place = Path(os.path.realpath(out))  # resolve() raises RuntimeError where links lead in a circle
         if place == Path.cwd():
             raise UsageError("--out", f"{out} is the current folder, which would be replaced", "name another place")
@@ -75,7 +51,7 @@ def check_place(out: Path) -> None:
 def make_folder(out: Path) -> Path:
     """Make a folder for results, where nothing is or an empty one."""
     check_out(out)
-    with storage(out):
+    with translate_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     return out
 
@@ -93,7 +69,7 @@ def create(name: str, out: Path | None, files: dict[str, bytes]) -> "Owned":
     if out is not None:
         check_place(out)
     parent = parent_of(out)
-    with storage(parent):
+    with translate_os_errors(parent):
         parent.mkdir(parents=True, exist_ok=True)
         _remove_unfinished(parent, {LOCK, *files})
         made = unfinished(parent)
@@ -160,7 +136,7 @@ class Owned:
 
 def own(directory: Path) -> Owned:
     """Become the owner of a run directory; raises RunInUseError where another process is it."""
-    with storage(directory / LOCK), ExitStack() as stack:
+    with translate_os_errors(directory / LOCK), ExitStack() as stack:
         file = stack.enter_context(open_own(directory / LOCK))
         if not lock(file):
             owner = file.read(200).decode(errors="replace").strip() or "another process"
@@ -175,7 +151,7 @@ def own(directory: Path) -> Owned:
 def find_run(run: Path | None) -> Path:
     """Return a run directory or model file: the one named, else the newest finished run under runs/."""
     if run is not None:
-        with storage(run):
+        with translate_os_errors(run):
             if not run.exists():
                 raise RunError(run, "no such run directory or model file", "see what is under runs/")
         return run
@@ -215,7 +191,7 @@ def correct_status(directory: Path, status: str) -> None:
         write_status(directory, status)
     except StorageError:
         path = directory / "status.json"
-        with storage(path), open_own(path, 0) as file:
+        with translate_os_errors(path), open_own(path, 0) as file:
             file.write(json_bytes({"status": status}))
             file.truncate()
 
@@ -233,7 +209,7 @@ def start_table(path: Path, columns: tuple[str, ...]) -> None:
 
 def append_row(path: Path, columns: tuple[str, ...], row: Row) -> None:
     """Add a row to a CSV file; numbers in shortest round-trip form, None as an empty cell."""
-    with storage(path), open_own(path) as file:
+    with translate_os_errors(path), open_own(path) as file:
         file.seek(0, os.SEEK_END)
         file.write(f"{line(columns, row)}\n".encode())
 
@@ -268,8 +244,7 @@ def read_table(path: Path) -> dict[str, list[float | None]]:
         columns = zip(*([float(cell) if cell else None for cell in row] for row in rows), strict=True)
         return dict(zip(header, map(list, columns) if rows else ([] for _ in header), strict=True))
     except ValueError as error:
-        reason = " ".join(str(error).split())[:80]
-        raise RunError(path, f"not a table of numbers ({reason})", "it is written by `imgclf train`") from error
+        raise RunError(path, f"not a table of numbers ({excerpt(error)})", "it is written by `imgclf train`") from error
 
 
 def read_metrics(directory: Path) -> dict[str, Any]:
@@ -282,8 +257,9 @@ def read_metrics(directory: Path) -> dict[str, Any]:
         if not isinstance(metrics, dict) or set(metrics) != {"train", "val"}:
             raise ValueError("not the metrics of train and val")
     except (ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:80]
-        raise RunError(path, f"not the metrics of a run ({reason})", "it is written by `imgclf train`") from error
+        raise RunError(
+            path, f"not the metrics of a run ({excerpt(error)})", "it is written by `imgclf train`"
+        ) from error
     return metrics
 
 

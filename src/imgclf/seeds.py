@@ -6,7 +6,8 @@ All is made of raw bits: they are what NumPy keeps from version to version; its 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import IntArray, place_type
+from imgclf.arrays import IntArray
+from imgclf.numerics.indices import place_type
 
 # PCG64(5), PCG64([5, 0]) and PCG64([5, 0, 0]) are one stream, so no purpose is 0.
 ORDER = 1

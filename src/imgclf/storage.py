@@ -61,7 +61,7 @@ def write_whole(path: Path, content: bytes, keep: Path | None = None) -> None:
     What was there before is replaced, or becomes the file `keep` of the same folder.
     """
     temporary = unfinished(path.parent)  # known before it is made: a signal may come between
-    with storage(path):
+    with translate_os_errors(path):
         try:
             with open_own(temporary, _NEW) as file:
                 file.write(content)
@@ -80,7 +80,7 @@ def sync(path: Path) -> None:
     """Have a file, or the names in a folder, safe on the disk."""
     if sys.platform == "win32":  # where folders cannot be opened
         return
-    with storage(path):
+    with translate_os_errors(path):
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             os.fsync(number)
@@ -115,15 +115,15 @@ def lock(file: IO[Any]) -> bool:
 
 def remove_litter(folder: Path) -> None:
     """Remove what writers left that were killed on the way; nobody else may be writing there."""
-    with storage(folder):
+    with translate_os_errors(folder):
         for path in folder.iterdir():
             if is_unfinished(path) and path.is_file():
                 path.unlink()
 
 
 @contextmanager
-def storage(path: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into one clear line."""
+def translate_os_errors(path: Path) -> Iterator[None]:
+    """Raise StorageError for what the operating system refuses."""
     try:
         yield
     except OSError as error:

@@ -10,6 +10,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def excerpt(text: object) -> str:
+    """Return the beginning of a text in one line, such as the words of another library's error."""
+    return " ".join(str(text).split())[:80]
+
+
 def display_width(text: str) -> int:
     """Return how many columns of a terminal a text takes: two a wide character, none a mark on another."""
     if text.isascii():

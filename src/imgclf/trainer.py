@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from imgclf.arrays import Batch, FloatArray
 from imgclf.gradients import BatchGradient, GradientFn, Objective
-from imgclf.optimizers import Memory, Optimizer
+from imgclf.optimizers import Optimizer, OptimizerState
 from imgclf.schedules import Schedule
 
 
@@ -14,7 +14,7 @@ class TrainState(NamedTuple):
 
     step: int
     weights: FloatArray  # (D+1, C)
-    memory: Memory
+    memory: OptimizerState
 
 
 def start(weights: FloatArray, optimizer: Optimizer) -> TrainState:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf import run_dir
-from imgclf.arrays import SumFn
 from imgclf.checkpoint import NEWEST, PREVIOUS, Snapshot, read_checkpoint
 from imgclf.compose import Plan
 from imgclf.errors import RunError
 from imgclf.model_file import model_bytes
+from imgclf.numerics.sums import SumFn
 from imgclf.record import check_fit, check_origin
 from imgclf.run import Epoch, Event, Finished, first_snapshot, train
 

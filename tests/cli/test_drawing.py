@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgclf.errors import DataError, StorageError
+from imgclf.report.pictures import PICTURES, Picture
 
 FEW = ("-s", "data.limit=200", "-s", "train.epochs=2", "--progress", "none")
 ERRORS = [
@@ -27,8 +28,8 @@ def drawing_fails(request, monkeypatch):
     def fail(*_, **__):
         raise error
 
-    for room in ("curves", "confusion", "templates", "step_curve", "error_map"):
-        monkeypatch.setattr(f"imgclf.report.{room}.styled", fail)
+    for room in ("curves", "confusion", "class_grid", "step_curve"):
+        monkeypatch.setattr(f"imgclf.report.{room}.new_figure", fail)
     return code, words
 
 
@@ -52,7 +53,7 @@ def test_a_finished_run_says_its_results_first(imgclf, drawing_fails):
 
 def test_a_run_whose_drawing_failed_gets_its_pictures_on_resume(imgclf, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("imgclf.report.pictures.png_bytes", lambda _: 1 / 0)
+        patch.setattr("imgclf.report.style.png_bytes", lambda _: 1 / 0)
         done = imgclf("train", *FEW, "--out", "run")
     said(done, 6, "ZeroDivisionError", "`imgclf train --resume run` draws them")
     assert imgclf("train", "--resume", "run").code == 0
@@ -83,3 +84,32 @@ def test_matplotlibs_own_warnings_are_silent_where_quiet_is_asked_for(imgclf, mo
     monkeypatch.setattr("imgclf.report.pictures.draw_run", lambda *_: warns.append(log.isEnabledFor(logging.WARNING)))
     imgclf(*(["-q"] if quiet else []), "train", *FEW, "--out", "run")
     assert warns == [not quiet]
+
+
+def biases(run):
+    """Return a picture made by the recipe of CONTRIBUTING.md."""
+    from imgclf.report.style import add_axes, class_labels, new_figure, styled
+
+    @styled()
+    def draw(b, class_names):
+        figure, top = new_figure("The bias of each class", "A class that is likely whatever the image.", 6, 2.5)
+        axes = add_axes(figure, 1, top, 4.5, 2)
+        axes.barh(class_labels(class_names, 0.7, 8), b)
+        return figure
+
+    return draw(run.model.weights[-1], run.model.class_names)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_picture_added_by_the_recipe_is_drawn_and_named_and_drawn_again(imgclf, monkeypatch, is_there):
+    monkeypatch.setitem(PICTURES, "biases.png", Picture(biases, lambda model: is_there))
+    done = imgclf("train", *FEW, "--out", "run")
+    assert done.code == 0, done.err
+    picture = Path("run/biases.png")
+    assert picture.exists() == ("biases.png" in done.out) == is_there
+    if is_there:
+        before = picture.read_bytes()
+        assert before.startswith(b"\x89PNG")
+        picture.unlink()
+        assert "drawn  run (biases.png)" in imgclf("train", "--resume", "run").out
+        assert picture.read_bytes() == before

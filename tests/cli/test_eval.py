@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from imgclf.arrays import BLOCK
 from imgclf.config import resolve
 from imgclf.evaluate import score_pictures
 from imgclf.loading import load_for, load_test
-from imgclf.model import scores
 from imgclf.model_file import load_model
+from imgclf.numerics.products import slab_scores
+from imgclf.numerics.sums import BLOCK
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_predict_gives_the_scores_that_eval_has(imgclf, pictures, on_pictures, l
     imgclf("train", *on_pictures, *options, "--out", "run")
     model = load_model(Path("run/model.npz"))
     data = load_for(model, pictures)
-    expected = scores(model.preprocess.apply(data.pixels(np.arange(len(data)))), model.weights)
+    expected = slab_scores(model.preprocess.apply(data.pixels(np.arange(len(data)))), model.weights)
     files = [pictures / "test" / name / f"{i}.png" for name in ("cat", "dog") for i in range(7)]
     together = imgclf("predict", "run", *files, "--format", "json").json["predictions"]
     assert len(files) < BLOCK

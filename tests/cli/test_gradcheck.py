@@ -143,7 +143,7 @@ def test_a_mistake_in_the_gradient_that_trains_alone_is_exit_1(imgclf, monkeypat
 
         return wrong
 
-    monkeypatch.setattr("imgclf.compose.folded", planted)
+    monkeypatch.setattr("imgclf.speed.kernels.folded", planted)
     done = imgclf("gradcheck", "--json", *(("-s", "model.loss=softmax") if of == "config" else ("--run", "run")))
     assert done.code == 1
     assert {check["layer"] for check in done.json["checks"] if check["verdict"] == "fail"} == {"training"}

@@ -54,8 +54,8 @@ sys.addaudithook(_hook)
 def _here(monkeypatch):
     """In an empty folder, with a cache; figures are empty, which saves time."""
     monkeypatch.delenv("IMGCLF_CACHE")
-    for draw in ("curves", "templates", "confusion_matrix", "png_bytes"):
-        monkeypatch.setattr(f"imgclf.report.pictures.{draw}", lambda *_: b"")
+    for draw in ("curves.curves", "templates.templates", "confusion.confusion_matrix", "style.png_bytes"):
+        monkeypatch.setattr(f"imgclf.report.{draw}", lambda *_: b"")
 
 
 @pytest.fixture

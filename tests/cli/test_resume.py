@@ -12,6 +12,7 @@ import pytest
 from imgclf import record, run_dir
 from imgclf.cli.stopping import Stop
 from imgclf.formats.sealed_npz import sealed_npz
+from imgclf.report.pictures import PICTURES
 
 pytestmark = pytest.mark.bits
 
@@ -92,7 +93,7 @@ def test_a_run_that_was_stopped_as_it_became_longer_is_not_finished(imgclf, stop
     (2, ["--config", "does not go with --resume"], ("-c", "whole/config.yaml")),
     (2, ["--out", "does not go with --resume"], ("--out", "elsewhere")),
     (2, ["-s seed", "only train.epochs, early_stopping.patience, data.path"], ("-s", "seed=1")),
-    (2, ["-s optimizer.decay", "cannot change"], ("-s", "optimizer.decay=0.5")),
+    (2, ["-s optimizer.momentum", "cannot change"], ("-s", "optimizer.momentum=0.5")),
     (2, ["-s optimizer.name", "cannot change"], ("-s", "optimizer.name=sgd")),
     (2, ["train.epochs"], ("-s", "train.epochs=0")),
 ])  # fmt: skip
@@ -104,8 +105,20 @@ def test_other_settings_are_refused_by_name_and_nothing_changes(refused, stopped
 
 def test_a_config_that_was_edited_is_refused(refused, stopped):
     path = stopped / "config.yaml"
-    path.write_text(path.read_text().replace("decay: 0.9", "decay: 0.8"))
+    path.write_text(path.read_text().replace("momentum: 0.9", "momentum: 0.8"))
     refused(2, ["run/config.yaml", "changed since the run began"], *TRAIN, "--resume", stopped)
+
+
+def test_a_run_of_version_0_1_goes_on(imgclf, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "dump", record.dump_as_0_1)  # as its checkpoints knew the config
+        assert imgclf(*TRAIN, *FEW, "--out", "old").code == 0
+    path = Path("old/config.yaml")
+    path.write_text(path.read_text().replace("  momentum: 0.9", "  decay: 0.9"))
+    for command in (("eval", "old"), ("verify", "old"), (*TRAIN, "--resume", "old", "-s", "train.epochs=4")):
+        done = imgclf(*command)
+        assert done.code == 0, done.err
+    assert "  momentum: 0.9\n" in path.read_text()
 
 
 @pytest.mark.parametrize(("change", "words"), [("pixel", "other images"), ("name", "other classes")])
@@ -315,29 +328,29 @@ def test_pictures_that_a_kill_cost_are_drawn_and_nothing_else_changes(imgclf, mo
     assert imgclf(*DRAWN, *options, "--out", "whole").code == 0
     Path("elsewhere").mkdir()
     with monkeypatch.context() as patch:
-        patch.setattr("imgclf.report.pictures.curves", raise_stop)
+        patch.setattr("imgclf.report.curves.curves", raise_stop)
         assert imgclf(*DRAWN, *options, "--out", "elsewhere/whole").code == 130
     run = Path("elsewhere/whole")
     before = tree(run)
-    assert not set(before) & set(run_dir.PICTURES)
+    assert not set(before) & set(PICTURES)
     done = imgclf(*DRAWN, "--resume", run)
     assert done.code == 0, done.err
-    assert {name: sha for name, sha in tree(run).items() if name not in run_dir.PICTURES} == before
-    for name in run_dir.PICTURES:
+    assert {name: sha for name, sha in tree(run).items() if name not in PICTURES} == before
+    for name in PICTURES:
         assert (run / name).read_bytes() == Path("whole", name).read_bytes(), name
 
 
-@pytest.mark.parametrize("name", run_dir.PICTURES)
+@pytest.mark.parametrize("name", PICTURES)
 def test_only_the_picture_that_is_missing_is_drawn(imgclf, monkeypatch, name):
     assert imgclf(*DRAWN, *FEW, "--out", "run").code == 0
     before = tree("run")
     Path("run", name).unlink()
-    for other in set(run_dir.PICTURES) - {name}:
+    for other in set(PICTURES) - {name}:
         Path("run", other).write_text("mine")
     assert f"drawn  run ({name})" in imgclf(*DRAWN, "--resume", "run").out
     after = tree("run")
     assert after.pop(name) == before.pop(name)
-    assert all(Path("run", other).read_text() == "mine" for other in set(run_dir.PICTURES) - {name})
+    assert all(Path("run", other).read_text() == "mine" for other in set(PICTURES) - {name})
     with monkeypatch.context() as patch:
         patch.setattr("imgclf.loading.load_source", pytest.fail)  # nothing is missing, nothing is loaded
         assert imgclf(*DRAWN, "--resume", "run").code == 0
@@ -354,11 +367,11 @@ def test_pictures_of_a_run_before_it_became_longer_do_not_stay(imgclf, monkeypat
     assert imgclf(*DRAWN, *FEW, "--out", "run").code == 0
     longer = (*DRAWN, "--resume", "run", "-s", "train.epochs=5")
     with monkeypatch.context() as patch:
-        patch.setattr("imgclf.report.pictures.curves", raise_stop)
+        patch.setattr("imgclf.report.curves.curves", raise_stop)
         assert imgclf(*longer).code == 130
-    assert not any(Path("run", name).exists() for name in run_dir.PICTURES)
+    assert not any(Path("run", name).exists() for name in PICTURES)
     assert imgclf(*longer).code == 0
-    assert all(Path("run", name).exists() for name in run_dir.PICTURES)
+    assert all(Path("run", name).exists() for name in PICTURES)
 
 
 @pytest.mark.parametrize("name", ["model.npz", "metrics.json"])
@@ -375,7 +388,7 @@ def test_where_the_data_is_gone_the_results_are_said_and_what_needs_no_data_is_d
     np.savez("data.npz", X=np.random.default_rng(0).integers(0, 256, (60, 4, 4), dtype=np.uint8), y=np.arange(60) % 3)
     assert imgclf(*DRAWN, "-s", "data.source=npz", "-s", "data.path=data.npz", "--out", "run").code == 0
     Path("data.npz").unlink()
-    for name in run_dir.PICTURES:
+    for name in PICTURES:
         Path("run", name).unlink()
     done = imgclf("-q", *DRAWN, "--resume", "run")
     assert done.code == 3

@@ -36,8 +36,12 @@ def run(tmp_path, capsys):
         rng = np.random.default_rng(0)
         X, y = rng.random((16, 12)), np.arange(16) % 3
         console = Console(SimpleNamespace(obj={"quiet": quiet, "verbose": False}), as_json=as_json)
-        spec = f"{tmp_path}/student.py:{name}"
-        passed = run_student(console, spec, against, X, y, 3, NAMES, SHAPE, 0.25, 0, None, **options)
+        plan = SimpleNamespace(
+            train=SimpleNamespace(class_names=NAMES, example_shape=SHAPE),
+            weights=np.zeros((13, 3)),
+            config=SimpleNamespace(seed=0, regularization=SimpleNamespace(l2=0.5)),
+        )
+        passed = run_student(console, plan, f"{tmp_path}/student.py:{name}", against, X, y, **options)
         printed = capsys.readouterr()
         return passed, printed.out, printed.err
 
@@ -62,14 +66,14 @@ def test_a_wrong_function_fails_with_a_way_out(run):
     assert out.splitlines()[-1] == "verdict: fail"
     assert "  FAIL  slope         dW is not the slope of your loss at 36 of 36 parameters moved\n" in out
     assert "advice: your gradient is 16 times too large (N = 16): divide by N\n" in out
-    assert "the worst place is dW[" in out
+    assert "the worst parameter is dW[" in out
     assert any(name in out for name in NAMES)
 
 
 def test_the_table_of_a_wrong_place_shows_that_its_error_stays(run):
     _, out, _ = run(NO_MEAN)
     lines = out.splitlines()
-    first = next(i for i, line in enumerate(lines) if "slope by trying" in line) + 1
+    first = next(i for i, line in enumerate(lines) if "numerical slope" in line) + 1
     assert [line.split()[-1] for line in lines[first : first + 8]] == ["-"] + 7 * ["1.00"]
 
 
@@ -78,6 +82,21 @@ def test_a_place_is_a_pixel_of_a_class(run):
         RIGHT.replace("/ len(y) + 2 * reg * W", "/ len(y) + 2 * reg * W + 0.1 * (np.arange(36) == 21).reshape(12, 3)")
     )
     assert "dW[7,0], row 1, column 0, green; cat" in out
+
+
+TWICE = RIGHT.replace("margins.sum() /", "2 * margins.sum() /").replace("X.T @ G /", "2 * X.T @ G /")
+
+
+@pytest.mark.parametrize(("text", "beside"), [(NO_MEAN, "the slope of your loss"), (TWICE, "ours")])
+def test_what_a_wrong_parameter_is_compared_with_is_named(run, text, beside):
+    line = next(line for line in run(text)[1].splitlines() if line.startswith("  yours "))
+    assert f", {beside} " in line
+
+
+def test_a_finding_names_its_penalty_as_l2(run):
+    wrong_there = RIGHT.replace("reg * np.sum(W * W)", "reg * np.sum(W * W) + (reg == 0.25)")
+    checks = json.loads(run(wrong_there, as_json=True)[1])["checks"]
+    assert next(check["l2"] for check in checks if check["layer"] == "value") == 0.5
 
 
 @pytest.mark.parametrize("text", [RIGHT, NO_MEAN])
@@ -145,7 +164,7 @@ def test_what_is_right_for_one_number_of_images_only_fails_with_a_way_out(run, a
     passed, out, _ = run(RIGHT.replace("len(y)", "16").replace("arange(16)", "arange(len(y))"), against)
     assert not passed
     assert "  FAIL  other data    with 1" in out
-    assert "the worst place" not in out  # of these images, all places are right
+    assert "the worst parameter" not in out  # of these images, all places are right
     divides = "right for 16 images, wrong for 13: it divides by 16, not by N = len(y)"
     assert f"advice: {divides if against else 'your loss is a sum over the images'}" in out
 

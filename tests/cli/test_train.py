@@ -68,6 +68,7 @@ def test_the_run_tells_its_story(imgclf, small):
 def test_one_thread_trains_on_small_pictures_unless_more_are_asked_for(imgclf, monkeypatch, size, asked, used):
     sums, sum_together = [], parallel._sum_together
     monkeypatch.setattr(cores, "available_cores", lambda: 3)
+    monkeypatch.setattr("imgclf.session.available_cores", lambda: 3)
     monkeypatch.setattr(parallel, "_sum_together", lambda *args: sums.append(1) or sum_together(*args))
     options = ("-s", "data.source=synthetic", "-s", f"data.options={{train: 2000, classes: 10, size: {size}}}")
     options += ("-s", "train.epochs=2", "-s", "train.batch_size=200", "--no-plots", "--out", "run")
@@ -119,9 +120,13 @@ def test_an_epoch_is_averaged_over_its_examples_as_they_were_trained_on(imgclf, 
 
 
 @pytest.mark.parametrize("name", ["cosine", "linear"])
-def test_the_step_size_ends_at_zero(imgclf, small, name):
-    run = imgclf("train", *small, "-s", f"schedule.name={name}", "--json").json["run"]
-    assert float(rows(run)[-1]["step_size"]) == 0
+def test_the_step_size_would_be_0_after_the_last_step_which_moves(imgclf, small, name):
+    two_steps = ("-s", "train.batch_size=all", "-s", "train.epochs=2", "-s", "schedule.step_size=0.1")
+    run = imgclf("train", *small, *two_steps, "-s", f"schedule.name={name}", "--json").json["run"]
+    first, last = rows(run)
+    assert float(first["step_size"]) == 0.1
+    assert float(last["step_size"]) == pytest.approx(0.05)  # halfway to 0
+    assert float(last["update_ratio"]) > 0.01
 
 
 def test_training_by_numerical_gradients_goes_the_same_way(imgclf):

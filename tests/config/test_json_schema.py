@@ -79,7 +79,7 @@ def test_the_schema_accepts_the_ready_configs(path):
 
 
 @pytest.mark.parametrize(
-    "text", [template(), "", "optimizer: {decay: 0.5}", "schedule: {factor: 0.5}", "train: {batch_size: all}",
+    "text", [template(), "", "optimizer: {momentum: 0.5}", "schedule: {factor: 0.5}", "train: {batch_size: all}",
              "optimizer: {name: adam, epsilon: 0.5}", "early_stopping: {}", "data: {options: {a: {b: 1}}}"],
 )  # fmt: skip
 def test_the_schema_accepts_a_part_of_a_config(text):
@@ -87,7 +87,7 @@ def test_the_schema_accepts_a_part_of_a_config(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["sede: 1", "seed: -1", "seed: true", "train: {epochs: 0}", "optimizer: {name: sgd, decay: 0.5}",
+    "text", ["sede: 1", "seed: -1", "seed: true", "train: {epochs: 0}", "optimizer: {name: sgd, momentum: 0.5}",
              "train: 5", "optimizer: {name: adma}", "schedule: {step_size: 0}",
              "model: {loss: softmx}", "train: {batch_size: some}"],
 )  # fmt: skip

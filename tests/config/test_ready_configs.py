@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from imgclf.compose import make_plan
-from imgclf.config import Config, resolve, template
-from imgclf.config.shape import VARIANTS, every_key
+from imgclf.config import Config, json_schema, resolve, template
+from imgclf.config.shape import VARIANTS, every_key, keys
 from imgclf.downloads.official import OFFICIAL
 from imgclf.parallel import workers
 from imgclf.run import run
@@ -31,8 +31,8 @@ def test_the_template_names_every_key_and_only_those(tmp_path):
     origins = resolve([file]).origins
     assert all(origin.startswith(str(file)) for origin in origins.values())
     elsewhere = {"early_stopping.monitor", "early_stopping.patience", "early_stopping.min_delta"}
-    for section, variants in VARIANTS.items():
-        elsewhere |= {f"{section}.{key}" for model in variants.values() for key in model.model_fields}
+    for section in VARIANTS:
+        elsewhere |= {f"{section}.{key}" for key in keys(section)}
     assert set(every_key()) - elsewhere <= set(origins) | {key.partition(".")[0] for key in origins}
     for key in elsewhere:
         assert re.search(rf"\b{key.rpartition('.')[2]}\b", template())
@@ -98,3 +98,23 @@ def test_what_the_heads_say_to_try_can_be_tried():
     for path in READY:
         for override in re.findall(r"-s ([a-z_0-9]+\.[a-z_0-9]+=[a-z_0-9.]*[a-z_0-9])", path.read_text("utf-8")):
             assert resolve([path], [override]).config
+
+
+def test_the_template_says_of_a_key_what_the_schema_says():
+    text = " ".join(line.rpartition("# ")[2].strip() for line in template().splitlines())
+    schema = json_schema()
+    sections = [schema, *schema["$defs"].values()]
+    described = [
+        key["description"] for section in sections for key in section["properties"].values() if "description" in key
+    ]
+    assert len(described) > 25
+    for words in [*described, *(section["description"] for section in sections[1:])]:
+        assert words in text
+
+
+def test_the_template_names_every_variant_with_its_own_keys():
+    for section, model in VARIANTS.items():
+        for name in model.factories:
+            own = [key for key in keys(section, name) if key not in model.model_fields]
+            (line,) = [line for line in template().splitlines() if line.startswith(f"#   {name} ")]
+            assert re.findall(r"(\w+): ", line) == own

@@ -38,7 +38,7 @@ def test_every_value_knows_where_it_comes_from(write):
     assert origins["train.batch_size"] == f"{first}:4"
     assert origins["early_stopping.patience"] == f"{second}:5"
     assert origins["model.loss"] == origins["data.options.noise"] == "-s"
-    assert {origins[key] for key in ("name", "train.gradient", "early_stopping.monitor", "optimizer.decay")} == {
+    assert {origins[key] for key in ("name", "train.gradient", "early_stopping.monitor", "optimizer.momentum")} == {
         "default"
     }
 
@@ -57,13 +57,18 @@ def test_what_was_dropped_does_not_come_back(write):
 
 
 def test_the_same_name_again_drops_nothing(write):
-    file = write("optimizer: {name: adam, decay_square: 0.5}")
-    assert resolve([file], ["optimizer.name=adam"]).config.optimizer.decay_square == 0.5
+    file = write("optimizer: {name: adam, beta2: 0.5}")
+    assert resolve([file], ["optimizer.name=adam"]).config.optimizer.beta2 == 0.5
 
 
 def test_keys_in_the_layer_of_the_new_name_are_kept_and_checked(write):
     with pytest.raises(ConfigError, match=r"optimizer.epsilon: not a key of sgd, but of adagrad, rmsprop, adam"):
         resolve([write("optimizer: {name: sgd, epsilon: 1e-3}")])
+
+
+def test_the_same_name_again_hides_no_mistake(write):
+    with pytest.raises(ConfigError, match=r"optimizer.epsilon: not a key of sgd"):
+        resolve([write("optimizer: {name: sgd, epsilon: 1e-3}")], ["optimizer.name=sgd"])
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -80,8 +85,8 @@ def test_overrides_are_one_layer_and_must_fit_together(order):
 
 
 def test_a_typo_below_a_new_name_is_told_and_not_dropped(write):
-    with pytest.raises(ConfigError, match=r"optimizer\.dcay: unknown key; did you mean 'decay'"):
-        resolve([write("optimizer: {dcay: 0.5}")], ["optimizer.name=nesterov"])
+    with pytest.raises(ConfigError, match=r"optimizer\.momentun: unknown key; did you mean 'momentum'"):
+        resolve([write("optimizer: {momentun: 0.5}")], ["optimizer.name=nesterov"])
 
 
 def test_a_mapping_replaces_null_and_null_a_mapping(write):
@@ -155,3 +160,35 @@ def test_a_config_may_come_from_a_pipe():
 def test_resolving_twice_gives_the_same():
     assert resolve((), ["optimizer.name=adam"]) == resolve((), ["optimizer.name=adam"])
     assert resolve().config.optimizer.name == "momentum"
+
+
+RENAMED = {
+    "{name: momentum, decay: 0.5}": {"name": "momentum", "momentum": 0.5},
+    "{name: nesterov, decay: 0.5}": {"name": "nesterov", "momentum": 0.5},
+    "{decay: 0.5, decay_square: 0.75, epsilon: 0.125, name: adam}":
+        {"name": "adam", "beta1": 0.5, "beta2": 0.75, "epsilon": 0.125},
+    "{name: rmsprop, decay: 0.5}": {"name": "rmsprop", "decay": 0.5, "epsilon": 1e-8},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("written", RENAMED)
+def test_a_config_of_version_0_1_is_read_by_the_names_of_then(written, write):
+    assert resolve([write(f"optimizer: {written}")]).config.optimizer.model_dump() == RENAMED[written]
+
+
+@pytest.mark.parametrize("written", ["{decay: 0.5}", "{name: momentum, decay: 0.5, momentum: 0.5}"])
+def test_an_old_name_elsewhere_is_told_the_new_one(written, write):
+    words = "not a key of momentum; did you mean 'momentum'"
+    with pytest.raises(ConfigError, match=words):
+        resolve([write(f"optimizer: {written}")])
+    with pytest.raises(ConfigError, match=words):
+        resolve((), [f"optimizer={written}"])
+
+
+@pytest.mark.parametrize("name", ["[a]", "{a: 1}", "3", "null", "x"])
+def test_a_name_that_is_no_variant_is_the_only_mistake(name, write):
+    with pytest.raises(ConfigError) as caught:
+        resolve([write(f"optimizer:\n  name: {name}\n  beta1: 7\n"), write("schedule: {step_size: 1}")])
+    (line,) = caught.value.lines()
+    assert ":2:9: optimizer.name: " in line
+    assert "is not one of sgd, momentum" in line

@@ -1,8 +1,13 @@
+from typing import Annotated
+
 import pytest
 from pydantic import ValidationError
 
-from imgclf.config import Config, ConfigError, resolve
+from imgclf.config import Config, ConfigError, json_schema, resolve
 from imgclf.config.shape import every_key
+from imgclf.losses import LOSSES
+from imgclf.optimizers import OPTIMIZERS
+from imgclf.schedules import SCHEDULES
 
 PROBES = ("-1", "0", "1", "0.5", "7", ".nan", ".inf", "1e400", "abc", "'7'", "true", "null", "[1]", "{a: 1}")
 NUMBERS = {
@@ -14,8 +19,10 @@ NUMBERS = {
     "model.init_scale": {"0", "0.5", "1", "7"},
     "regularization.l2": {"0", "0.5", "1", "7"},
     "regularization.l1": {"0", "0.5", "1", "7"},
+    "optimizer.momentum": {"0", "0.5"},
     "optimizer.decay": {"0", "0.5"},
-    "optimizer.decay_square": {"0", "0.5"},
+    "optimizer.beta1": {"0", "0.5"},
+    "optimizer.beta2": {"0", "0.5"},
     "optimizer.epsilon": {"0.5", "1", "7"},
     "schedule.step_size": {"0.5", "1", "7"},
     "schedule.warmup_epochs": {"0", "0.5", "1", "7"},
@@ -31,13 +38,15 @@ TEXTS = {"name": set(PROBES), "data.path": set(PROBES)}
 SECTIONS = {"early_stopping": {"null"}, "data.options": {"{a: 1}"}}
 NULLABLE = {"preprocess.color": {"null"}, "preprocess.std": {"null"}}
 ACCEPTED = NUMBERS | TEXTS | SECTIONS | NULLABLE  # of all others, which are choices and sections, none
-OWNER = {"optimizer": "adam", "schedule": "step"}
+OWNER = {
+    "optimizer.momentum": "momentum", "optimizer.decay": "rmsprop", "optimizer.beta1": "adam",
+    "optimizer.beta2": "adam", "optimizer.epsilon": "adam", "schedule.every_epochs": "step", "schedule.factor": "step",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("key", every_key())
 def test_a_key_takes_what_it_should_and_nothing_else(key):
-    owner = OWNER.get(key.partition(".")[0])
-    name = [f"{key.partition('.')[0]}.name={owner}"] if owner and "." in key and not key.endswith(".name") else []
+    name = [f"{key.partition('.')[0]}.name={OWNER[key]}"] if key in OWNER else []
     accepted = set()
     for probe in PROBES:
         try:
@@ -57,9 +66,9 @@ CHOICES = {
     "preprocess.color": ["rgb", "gray"],
     "preprocess.center": ["pixel", "channel", "none"],
     "preprocess.std": ["pixel", "channel", "none"],
-    "model.loss": ["softmax", "svm", "svm_squared", "svm_cs", "logistic_ovr"],
-    "optimizer.name": ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"],
-    "schedule.name": ["constant", "step", "exponential", "cosine", "linear"],
+    "model.loss": list(LOSSES),
+    "optimizer.name": list(OPTIMIZERS),
+    "schedule.name": list(SCHEDULES),
     "train.gradient": ["analytic", "numerical"],
     "train.dtype": ["float32", "float64"],
     "early_stopping.monitor": ["val/accuracy", "val/loss", "train/accuracy", "train/loss"],
@@ -123,3 +132,26 @@ def test_a_whole_number_is_taken_for_a_number():
     scale = resolve((), ["preprocess.scale=1"]).config.preprocess.scale
     assert scale == 1.0
     assert type(scale) is float
+
+
+def test_a_loss_that_is_added_can_be_chosen(monkeypatch):
+    monkeypatch.setitem(LOSSES, "toy", LOSSES["softmax"])
+    assert resolve((), ["model.loss=toy"]).config.model.loss == "toy"
+    assert json_schema()["$defs"]["Model"]["properties"]["loss"]["enum"][-1] == "toy"
+    monkeypatch.delitem(LOSSES, "toy")
+    with pytest.raises(ConfigError, match="'toy' is not one of softmax, svm"):
+        resolve((), ["model.loss=toy"])
+
+
+@pytest.mark.parametrize("hint", [float, Annotated[float, "Words."], Annotated[float, "Words.", {"lt": 9}]])
+def test_an_option_needs_a_type_and_a_default_and_may_say_more(monkeypatch, hint):
+    def toy(push=0.5):
+        return OPTIMIZERS["sgd"]()
+
+    toy.__annotations__["push"] = hint
+    monkeypatch.setitem(OPTIMIZERS, "toy", toy)
+    chosen = resolve((), ["optimizer.name=toy", "optimizer.push=2"]).config.optimizer
+    assert chosen.model_dump() == {"name": "toy", "push": 2.0}
+    assert type(chosen).model_fields["push"].description == (None if hint is float else "Words.")
+    with pytest.raises(ConfigError, match="expected a number"):
+        resolve((), ["optimizer.name=toy", "optimizer.push=x"])

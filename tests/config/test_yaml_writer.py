@@ -1,3 +1,4 @@
+import hashlib
 import os
 import string
 
@@ -6,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgclf.config import Config, dump, resolve, show
+from imgclf.config import Config, dump, dump_as_0_1, resolve, show
 
 CHARACTERS = st.characters()  # all of them, also halves of surrogate pairs
 TEXTS = st.text(CHARACTERS, max_size=8) | st.sampled_from(
@@ -49,8 +50,8 @@ CONFIGS = st.fixed_dictionaries(
         "regularization": st.fixed_dictionaries({"l2": NOT_NEGATIVE, "l1": NOT_NEGATIVE}),
         "optimizer": variants(
             sgd={},
-            nesterov={"decay": FRACTION},
-            adam={"decay": FRACTION, "decay_square": FRACTION, "epsilon": POSITIVE},
+            nesterov={"momentum": FRACTION},
+            adam={"beta1": FRACTION, "beta2": FRACTION, "epsilon": POSITIVE},
         ),
         "schedule": variants(cosine=SCHEDULE, step=SCHEDULE | {"every_epochs": COUNT}),
         "train": st.fixed_dictionaries({"epochs": COUNT, "batch_size": COUNT | st.just("all")}),
@@ -86,6 +87,15 @@ def test_a_reader_of_yaml_1_1_sees_the_same(config):
 def test_a_number_is_written_in_a_form_that_both_versions_of_yaml_take_for_one(value, text):
     assert f"  l2: {text}\n" in dump(resolve((), [f"regularization.l2={value!r}"]).config)
     assert yaml.safe_load(text) == value
+
+
+@pytest.mark.parametrize(("overrides", "checksum"), [
+    ([], "bed65ca05123534662467f11a6b038da446b687c683722d40dac2faf9fe50efd"),
+    (["optimizer={name: adam, beta1: 0.5}"], "9db70f7eeba59a3c206abb05600a21bd4927f32090389364ddb0ca35f4c2fd6e"),
+])  # fmt: skip
+def test_what_version_0_1_wrote_is_known_by_its_checksum(overrides, checksum):
+    text = dump_as_0_1(resolve((), overrides).config)
+    assert hashlib.sha256(text.encode()).hexdigest() == checksum
 
 
 def test_keys_come_in_the_order_of_the_contract():

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgclf.arrays import BLOCK, LINE
 from imgclf.data.dataset import Dataset
-from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread
+from imgclf.data.preprocess import LOOKED_AT, Preprocess, default_scale, default_std, fit_preprocess, spread
 from imgclf.parallel import workers
 
 RNG = np.random.default_rng(0)
@@ -35,25 +34,6 @@ def test_preprocessing_is_its_formula(center, std, dtype, tolerance):
     assert X.dtype == dtype
     assert X.flags.c_contiguous
     np.testing.assert_allclose(X, by_hand(IMAGES, center, std), rtol=tolerance, atol=tolerance)
-
-
-@pytest.mark.parametrize("center", ["none", "pixel"])
-@pytest.mark.parametrize("std", ["none", "pixel"])
-def test_a_reader_reads_what_preprocessing_gives_and_always_into_the_same_memory(center, std):
-    fitted = fit_preprocess(DATA, scale=255, center=center, std=std, dtype="float32")
-    view = DATA.subset(np.arange(299, -1, -1))
-    read = fitted.reader(view)
-    first, memory = None, set()
-    for rows in (np.arange(BLOCK), np.array([5, 5, 0]), np.arange(299, 290, -1)):
-        X, y = read(rows)
-        assert X.tobytes() == fitted.apply(IMAGES[::-1][rows]).tobytes()
-        assert y.tolist() == DATA.labels[::-1][rows].tolist()
-        memory.add(X.__array_interface__["data"][0])
-        first = X if first is None else first
-        assert np.shares_memory(first, X)
-    assert len(memory) == 1
-    assert memory.pop() % LINE == 0
-    assert not np.shares_memory(fitted.reader(view)(rows).X, X)
 
 
 @pytest.mark.parametrize("std", ["none", "pixel", "channel"])
@@ -188,10 +168,10 @@ def test_images_are_not_divided_by_a_deviation():
 
 @pytest.mark.parametrize("size", [1e-30, 1e-3, 1, 1e30])
 def test_the_spread_is_the_deviation_of_what_changes(size):
-    X = np.zeros((BLOCK, 4))
-    X[:, :2] = 1000 * size + size * RNG.standard_normal((BLOCK, 2))  # the other two never change
+    X = np.zeros((LOOKED_AT, 4))
+    X[:, :2] = 1000 * size + size * RNG.standard_normal((LOOKED_AT, 2))  # the other two never change
     given = Preprocess((4,), 1.0, None, None, "float64")
-    features = Dataset.of(X, np.arange(BLOCK) % 2, ("a", "b"))
+    features = Dataset.of(X, np.arange(LOOKED_AT) % 2, ("a", "b"))
     assert spread(given, features) == pytest.approx(np.sqrt(X[:, :2].var(axis=0).mean()), rel=1e-9)
 
 

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgclf.arrays import slices
 from imgclf.data import splits
 from imgclf.data.dataset import Dataset
 from imgclf.data.splits import apportion, limit, match_classes, split_off_validation
 from imgclf.errors import DataError
+from imgclf.numerics.indices import slices
 
 labels = st.lists(st.integers(0, 4), min_size=1, max_size=60)
 seeds = st.integers(0, 2**32)

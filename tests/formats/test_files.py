@@ -6,7 +6,7 @@ import pytest
 
 from imgclf import memory
 from imgclf.errors import DataError, StorageError
-from imgclf.formats.files import check_room, inflated_limit, kind_of, open_regular, read_bytes
+from imgclf.formats.files import check_room, inflated_limit, kind_of, read_bytes
 from imgclf.memory import Room
 
 
@@ -37,7 +37,7 @@ def test_a_pipe_is_refused_without_waiting(tmp_path):
     os.mkfifo(pipe)
     start = time.monotonic()
     with pytest.raises(DataError, match="not a regular file"):
-        open_regular(pipe)
+        read_bytes(pipe)
     with pytest.raises(DataError, match="neither"):
         kind_of(pipe)
     assert time.monotonic() - start < 1

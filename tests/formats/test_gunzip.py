@@ -1,4 +1,4 @@
-"""It unpacks what Python's own gzip unpacks, and refuses what that refuses."""
+"""With ISA-L and without it: what Python's own gzip unpacks is unpacked, and nothing damaged is."""
 
 import gzip
 import io
@@ -6,22 +6,25 @@ import random
 import zlib
 
 import pytest
-from isal import isal_zlib
+from isal import igzip
 
 from imgclf.formats import gunzip
-from imgclf.formats.gunzip import Gunzip
+from imgclf.formats.gunzip import unzipped
 
 CONTENT = random.Random(0).randbytes(300_000) + bytes(300_000)
 TWO_PARTS = gzip.compress(CONTENT[:1000]) + gzip.compress(CONTENT[1000:])
 
 
-@pytest.fixture(autouse=True, params=[isal_zlib, zlib], ids=["isal", "zlib"])
+@pytest.fixture(autouse=True, params=[igzip, gzip], ids=["isal", "zlib"])
 def _inflater(request, monkeypatch):
-    monkeypatch.setattr(gunzip, "inflater", request.param)
+    monkeypatch.setattr(gunzip, "igzip", request.param)
+
+
+BROKEN = (*gunzip.BROKEN_GZIP, zlib.error)
 
 
 def unpacked(raw, count=1 << 16):
-    stream = Gunzip(io.BytesIO(raw))
+    stream = unzipped(io.BufferedReader(io.BytesIO(raw)))
     pieces = list(iter(lambda: stream.read(count), b""))
     assert stream.read(count) == b""  # it stays at its end
     assert all(len(piece) <= count for piece in pieces)
@@ -45,11 +48,11 @@ def test_it_unpacks_what_gzip_unpacks(raw, count):
 
 
 @pytest.mark.parametrize("raw", [
-    b"", b"\x1f\x8b", TWO_PARTS[:-1], TWO_PARTS[:-8], TWO_PARTS[:5000], TWO_PARTS + b"x",
-    TWO_PARTS + bytes(20) + b"\x1f", b"\0" + TWO_PARTS, zlib.compress(CONTENT),
+    b"\x1f\x8b", TWO_PARTS[:-1], TWO_PARTS[:-8], TWO_PARTS[:5000], TWO_PARTS + b"x",
+    TWO_PARTS + bytes(20) + b"\x1f",
 ])  # fmt: skip
 def test_what_is_cut_off_or_followed_by_rubbish_is_refused(raw):
-    with pytest.raises((ValueError, EOFError)):
+    with pytest.raises(BROKEN):
         unpacked(raw)
 
 
@@ -58,10 +61,14 @@ def test_every_bit_of_the_checksums_counts():
     for bit in range(64):
         changed = bytearray(raw)
         changed[-1 - bit // 8] ^= 1 << bit % 8
-        with pytest.raises(ValueError, match="check"):
+        with pytest.raises(BROKEN):
             unpacked(changed)
 
 
-def test_parts_without_end_are_refused():
-    with pytest.raises(ValueError, match="parts"):
-        unpacked(gzip.compress(b"") * 20_000)
+def test_parts_without_end_are_read():
+    assert unpacked(gzip.compress(b"x") * 20_000) == b"x" * 20_000
+
+
+@pytest.mark.parametrize("raw", [b"", b"\0" + TWO_PARTS, zlib.compress(CONTENT)])
+def test_what_does_not_begin_as_gzip_is_given_as_it_is(raw):
+    assert unpacked(raw) == raw

@@ -122,14 +122,14 @@ def gzip_with(flag, text):
 
 
 @pytest.mark.parametrize("flag", [8, 16])
-def test_a_long_name_in_the_gzip_header_is_passed_over(write, flag):
-    # Python's own gzip takes it byte by byte: a second for each megabyte.
-    assert np.array_equal(read_idx(write(gzip_with(flag, b"n" * 20_000_000)), 3), IMAGES)
+def test_a_name_in_the_gzip_header_is_passed_over_unless_it_has_no_end(write, flag):
+    assert np.array_equal(read_idx(write(gzip_with(flag, b"n" * 200_000)), 3), IMAGES)
+    with pytest.raises(DataError, match="its gzip data is damaged"):
+        read_idx(write(gzip_with(flag, b"n" * 20_000_000)), 3)
 
 
-def test_a_million_gzip_parts_are_refused(write):
-    with pytest.raises(DataError, match=r"damaged \(more than 10,000 parts\)"):
-        read_idx(write(gzip.compress(b"") * 1_000_000 + gzip.compress(GOOD)), 3)
+def test_a_million_gzip_parts_are_read(write):
+    assert np.array_equal(read_idx(write(gzip.compress(b"") * 1_000_000 + gzip.compress(GOOD)), 3), IMAGES)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])

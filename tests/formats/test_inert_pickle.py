@@ -133,6 +133,10 @@ BROKEN = {
     "a shape of three": batch(array(shape=b"K\x02K\x20K\x60\x87")),
     "a negative shape": batch(array(shape=b"J\xff\xff\xff\xffJ\x00\xe8\xff\xff\x86")),
     "a billion rows": batch(array(shape=b"J\x00\xca\x9a\x3bM\x00\x0c\x86")),
+    "rows of 600 digits": batch(array(shape=b"\x8a\xff" + b"\x7f" * 255 + b"M\x00\x0c\x86")),
+    "a text in place of an array's state": batch(
+        b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87RU\x05abcdeb"
+    ),
     "an array without pixels": batch(b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"),
     "a string of 2 GB": b"\x80\x02T\xff\xff\xff\x7fabc.",
     "a string of negative length": b"\x80\x02T\xff\xff\xff\xff.",
@@ -187,6 +191,27 @@ def test_one_remembered_text_cannot_be_encoded_for_ever():
     again = b"h\x01h\x02U\x06latin1\x86R"
     with pytest.raises(DataError, match="more text"):
         read_pickle(head + again * 50 + b"u.", "batch")
+
+
+@pytest.mark.parametrize("step", [
+    b"h\x01h\x01\x93", b"c_codecs\nencode\nh\x01R",
+    b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00U\x01b\x87Rh\x01b",
+])  # fmt: skip
+def test_a_long_text_in_the_place_of_something_else_is_not_taken_apart(step):
+    size = 1 << 22
+    raw = b"\x80\x02}X" + struct.pack("<I", size) + bytes(size) + b"q\x01" + step + b"s."
+    tracemalloc.start()
+    with pytest.raises(DataError):
+        read_pickle(raw, "batch")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.1 * size
+
+
+def test_a_key_is_no_tuple_whose_hash_takes_for_ever():
+    pairs = b"".join(b"h" + bytes([i]) + b"h" + bytes([i]) + b"\x86q" + bytes([i + 1]) for i in range(200))
+    with pytest.raises(DataError, match="sets a key that is not text"):
+        read_pickle(b"\x80\x02)q\x00" + pairs + b"}h\xc8K\x01s.", "batch")
 
 
 def test_damage_is_a_data_error_or_a_dict(damaged, try_all):

@@ -60,16 +60,16 @@ from hostile.good_files import (
 )
 from imgclf import run_dir
 from imgclf.checkpoint import checkpoint_bytes, read_checkpoint
-from imgclf.cli.eval import config_of_run
-from imgclf.cli.resume import compare_environment
 from imgclf.config import dump, resolve
 from imgclf.config.problems import ConfigError
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources import cifar10, folder, idx, npz, pack, recognise
+from imgclf.environment import compare_environment
 from imgclf.errors import DataError, ImgclfError, RunError
 from imgclf.formats.archive import find_folder
 from imgclf.formats.images import read_image
 from imgclf.model_file import load_model, model_bytes
+from imgclf.opening import config_of_run
 from imgclf.run_dir import read_table
 
 MB = 1 << 20
@@ -212,8 +212,8 @@ READERS: dict[str, Reader] = {
         named=(IDX_LABELS_FILE,),
         memory=192 * MB,
         bombs={
-            "100,000 gzip parts": Bomb(lambda: gzipped(b"") * 100_000 + gzipped(IDX_IMAGES), refused=True),
-            "a gzip name of 50 MB": Bomb(lambda: with_name(gzipped(IDX_IMAGES), b"n" * 50_000_000), refused=False),
+            "100,000 gzip parts": Bomb(lambda: gzipped(b"") * 100_000 + gzipped(IDX_IMAGES), refused=False),
+            "a gzip name of 50 MB": Bomb(lambda: with_name(gzipped(IDX_IMAGES), b"n" * 50_000_000), refused=True),
         },
     ),
     "npz": Reader(

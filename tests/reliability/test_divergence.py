@@ -19,7 +19,7 @@ from imgclf.parallel import workers
 from imgclf.run import Step, first_snapshot, run, train
 
 # Grows too large within some steps, whatever the loss: momentum that is larger than 1.
-GROWING = ("optimizer={name: momentum, decay: 0.9}", "schedule={name: constant, step_size: 1.0e+6}",
+GROWING = ("optimizer={name: momentum, momentum: 0.9}", "schedule={name: constant, step_size: 1.0e+6}",
            "regularization.l2=1", "checkpoint={unit: step, every: 1}", "train.epochs=50")  # fmt: skip
 
 

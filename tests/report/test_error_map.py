@@ -48,7 +48,7 @@ def drawn(ratio, shape, class_names=None):
 def images(figure):
     """Return the pictures and the biases, as colours."""
     shown = [np.asarray(image.get_array()) for image in figure.axes[0].images]
-    return shown[: len(shown) // 2], shown[len(shown) // 2 :]
+    return shown[::2], shown[1::2]
 
 
 def colors_of(*values):
@@ -134,7 +134,7 @@ def test_one_mistake_is_seen_however_large_the_picture_is(shape, classes, where)
     expected = np.array([row, column]) * pictures[1].shape[:2] / shape[:2]
     assert (np.abs(wrong_at - expected) <= 1).all()
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
-    box = figure.axes[0].images[1].get_window_extent()
+    box = figure.axes[0].images[2].get_window_extent()
     top, left = round(figure.bbox.height - box.y1), round(box.x0)
     panel = pixels[top : top + round(box.height), left : left + round(box.width)]
     assert (panel == ORANGE).all(axis=2).sum() >= 9
@@ -147,7 +147,7 @@ def test_every_pixel_is_a_square_of_whole_device_pixels(shape, classes):
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
     for c in (0, classes - 1):
         picture = images(figure)[0][c]
-        box = figure.axes[0].images[c].get_window_extent()
+        box = figure.axes[0].images[2 * c].get_window_extent()
         left, top = round(box.x0), round(figure.bbox.height - box.y1)
         zoom, rest = divmod(round(box.width), picture.shape[1])
         assert rest == 0
@@ -217,7 +217,7 @@ def test_no_text_leaves_the_sheet_or_reaches_the_next_class(shape, classes, name
             box = text.get_window_extent()
             assert 0 <= box.x0 <= box.x1 <= figure.bbox.width
             assert 0 <= box.y0 <= box.y1 <= figure.bbox.height
-    biases = figure.axes[0].images[classes:]
+    biases = figure.axes[0].images[1::2]
     for text, square in zip(figure.axes[0].texts, biases, strict=True):
         assert square.get_window_extent().x1 < text.get_window_extent().x0
     for text, square, following in zip(figure.axes[0].texts, biases, biases[1:], strict=False):

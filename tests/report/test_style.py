@@ -1,32 +1,37 @@
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 
+import imgclf.report
 from imgclf.report.confusion import confusion_matrix
 from imgclf.report.style import (
     BODY,
+    DPI,
+    MARGIN,
     NO_GLYPH,
-    Heading,
+    add_axes,
+    add_text,
     class_labels,
     key_to_numbers,
     legible,
+    new_figure,
     png_bytes,
-    sheet,
     styled,
     text_width,
-    write,
 )
 from imgclf.report.templates import templates
 
 
 def drawn(text="a"):
     with styled():
-        figure = sheet(2, 1)
-        write(figure, 0.5, 0.5, text)
+        figure, _ = new_figure("", "", 2, 1)
+        add_text(figure, 0.5, 0.5, text)
     return figure
 
 
@@ -53,7 +58,7 @@ def test_style_is_ours_whatever_the_users_settings_and_leaves_them_alone():
 
 
 def test_no_module_imports_pyplot():
-    modules = "curves", "templates", "confusion", "error_map", "step_curve", "style"
+    modules = sorted(path.stem for path in Path(imgclf.report.__file__).parent.glob("[a-z]*.py"))
     code = f"import sys; import {', '.join(f'imgclf.report.{name}' for name in modules)}\n"
     code += "assert 'matplotlib.pyplot' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -119,10 +124,24 @@ def test_name_that_looks_like_another_is_numbered():
     assert class_labels(["a b", "a\nb", "c"], 2, BODY) == ["0: a b", "1: a b", "c"]
 
 
-def test_heading_wraps_within_its_width_and_loses_no_word():
-    title = "some words of a title " * 5
-    heading = Heading(title, "advice", 3)
-    assert " ".join(heading.title).split() == title.split()
-    assert all(text_width(line, 12, "bold") <= 3 for line in heading.title)
-    (line,) = Heading("x" * 200, "", 3).title
-    assert text_width(line, 12, "bold") <= 3
+def test_title_and_advice_are_wrapped_within_the_margins_above_the_room_and_lose_no_word():
+    title, advice = "some words of a title " * 5, "some words of advice " * 9
+    figure, top = new_figure(title, advice, 4, 1.5)
+    png_bytes(figure)
+    assert " ".join(text.get_text() for text in figure.texts).split() == (title + advice).split()
+    boxes = [text.get_window_extent() for text in figure.texts]
+    assert all(above.y0 >= below.y1 for above, below in pairwise(boxes))
+    assert all(MARGIN * DPI <= box.x0 < box.x1 < (4 - 0.9 * MARGIN) * DPI for box in boxes)  # hinting widens a text
+    assert all((top + 1.5) * DPI - box.y0 <= top * DPI for box in boxes)
+    np.testing.assert_allclose(figure.get_size_inches(), [4, top + 1.5])
+
+
+def test_word_wider_than_the_figure_is_shortened():
+    figure, _ = new_figure("x" * 200, "", 3, 1)
+    assert text_width(figure.texts[0].get_text(), 12, "bold") <= 3 - 2 * MARGIN
+
+
+def test_axes_are_where_they_were_placed():
+    figure, top = new_figure("title", "advice", 3, 2)
+    box = add_axes(figure, 0.5, top + 0.25, 1.5, 1).get_window_extent()
+    np.testing.assert_allclose([box.x0, box.y0, box.width, box.height], DPI * np.array([0.5, 0.75, 1.5, 1]))

@@ -51,14 +51,14 @@ class LazyGroup(Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="imgclf", message="%(prog)s %(version)s")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.option("-v", "--verbose", is_flag=True, help="Say more: where the time went.")
-@click.option("-q", "--quiet", is_flag=True, help="Say less: results and errors only.")
+@click.option("--debug", is_flag=True, help="Show the traceback of any error.")
+@click.option("-v", "--verbose", is_flag=True, help="Print more, including timings.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only results and errors.")
 @click.pass_context
 def cli(ctx: click.Context, debug: bool, verbose: bool, quiet: bool) -> None:
-    """Train, check and look into linear image classifiers.
+    """Train linear image classifiers, check their gradients, and see what they learned.
 
-    A first run, on images that come with imgclf:  imgclf train
+    A first run, on images that ship with imgclf:  imgclf train
     """
     if verbose and quiet:
         raise click.UsageError("-v and -q exclude each other")

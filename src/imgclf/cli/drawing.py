@@ -7,6 +7,7 @@ import logging
 import shlex
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,15 +54,12 @@ def draw_pictures(
     config: "Config",
     wanted: Collection[str] | None = None,
 ) -> list[str]:
-    """Draw the pictures of a finished run, all or those wanted, as `report.pictures.draw_run`; return their names."""
-    drawn: list[str] = []
+    """Draw the pictures of a finished run, all that its model has or those wanted; return their names."""
     state = "the run is finished and saved; only its pictures are missing"
     remedy = f"`imgclf train --resume {shlex.quote(str(directory))}` draws them"
     with drawing(console, directory, state, remedy):
-        from imgclf.report.pictures import draw_run
-        from imgclf.run_dir import pictures_of
+        from imgclf.report.pictures import FinishedRun, draw_run, pictures_of
 
-        drawn += draw_run(
-            directory, model, kept_epoch, evaluate, config, pictures_of(model) if wanted is None else wanted
-        )
-    return drawn
+        names = pictures_of(model) if wanted is None else list(wanted)
+        draw_run(FinishedRun(directory, model, kept_epoch, cache(evaluate), config), names)
+    return names

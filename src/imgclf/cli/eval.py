@@ -11,7 +11,7 @@ from imgclf.cli.console import Console, echo, number, percent, plural, table
 from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, json_option, threads_option
 from imgclf.cli.parsing import Command
-from imgclf.errors import DataError, ImgclfError, RunError, UsageError
+from imgclf.errors import DataError, ImgclfError, UsageError
 from imgclf.terminal_text import display_width
 
 if TYPE_CHECKING:
@@ -25,19 +25,25 @@ COLUMN = 7  # columns of the terminal for a class's name
 MISSED = 1
 
 
-@click.command("eval", cls=Command, short_help="Evaluate a run on its test images, or on others.")
+@click.command("eval", cls=Command, short_help="Evaluate a trained model on test images.")
 @click.argument("run", type=PATH, required=False)
-@click.option("--split", type=click.Choice(["train", "val", "test"]), help="Default: test, or val where there is none.")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test"]),
+    help="Split to evaluate (default: test, or val if there is none).",
+)
 @click.option(
     "--data",
     type=PATH,
     metavar="PATH",
-    help="Evaluate on these images instead; classes match by name. With --split: where the run's own data is now.",
+    help="Evaluate on this data instead; classes match by name. With --split: where the run's own data has moved to.",
 )
-@click.option("--min-accuracy", type=click.FloatRange(0, 1), metavar="F", help="Exit 1 if the accuracy is below F.")
+@click.option(
+    "--min-accuracy", type=click.FloatRange(0, 1), metavar="F", help="Exit with code 1 if accuracy is below F."
+)
 @click.option("--top-k", type=click.IntRange(min=1), default=5, show_default=True, metavar="K",
               help="Also report the top-K accuracy.")  # fmt: skip
-@click.option("--out", type=PATH, metavar="DIR", help="Write eval.json and the confusion matrix there.")
+@click.option("--out", type=PATH, metavar="DIR", help="Write eval.json and the confusion matrix into DIR.")
 @threads_option
 @json_option
 @click.pass_context
@@ -56,6 +62,7 @@ def command(
     from imgclf import run_dir
     from imgclf.cores import helpful_threads
     from imgclf.evaluate import evaluate
+    from imgclf.opening import open_run
     from imgclf.parallel import workers
 
     console = Console(ctx, as_json=as_json)
@@ -101,44 +108,13 @@ def _refuse_data(run: Path) -> None:
         )
 
 
-def open_run(run: Path | None) -> tuple[Path, "Model"]:
-    """Return the path of a run (or model file) and the model in it."""
-    from imgclf.model_file import load_model
-    from imgclf.run_dir import find_run
-
-    path = find_run(run)
-    return path, load_model(path / "model.npz" if path.is_dir() else path)
-
-
-def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> "Config":
-    """Return the config that a run directory holds, with what -s changes."""
-    from imgclf.config import ConfigError, resolve
-    from imgclf.formats.files import is_file
-
-    if not is_file(path / "config.yaml"):  # a pipe would wait for its writer
-        raise RunError(
-            path, "there is no config.yaml that is a file", "name a run directory, or a model.npz with --data"
-        )
-    try:
-        config = resolve([path / "config.yaml"]).config
-    except ConfigError as error:
-        raise RunError(path, f"its config is damaged: {error.lines()[0]}", "train again") from error
-    return resolve([path / "config.yaml"], overrides).config if overrides else config
-
-
-def data_of_run(config: "Config", path: Path, data: Path | None, remedy: str) -> "Config":
-    """Return the config of a run with the place where its data is now: the one named, else where it is found."""
-    from imgclf.data_identity import find_data, with_data_path
-
-    return find_data(config, path, remedy) if data is None else with_data_path(config, str(data))
-
-
 def _choose_data(
     console: Console, path: Path, model: "Model", split: str | None, data: Path | None
 ) -> tuple[str, "Dataset"]:
     """Return the split's name and its images, as the command line asks for them."""
-    from imgclf.arrays import places
     from imgclf.loading import load_for, warnings_about, where
+    from imgclf.numerics.indices import places
+    from imgclf.opening import config_of_run, data_of_run
 
     if data is not None and split is None:
         for passed_over in warnings_about(data):
@@ -200,6 +176,7 @@ def _warn_if_trained_on(console: Console, path: Path, model: "Model", data: Path
     """Warn where --data names, for other images, the very ones that the run was trained on."""
     from imgclf.data_identity import check_data, images_then, with_data_path
     from imgclf.loading import load_test, load_training_data
+    from imgclf.opening import config_of_run
 
     if not path.is_dir() or images_then(path) != len(images):
         return
@@ -238,7 +215,7 @@ def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None
 
 def summarise(path: Path, split: str, model: "Model", seen: "Evaluation", top_k: int) -> dict[str, Any]:
     """Return what `--json` prints."""
-    from imgclf.metrics import per_class, wilson_interval
+    from imgclf.metrics import wilson_interval
 
     k = min(top_k, len(model.class_names))
     return {
@@ -250,10 +227,7 @@ def summarise(path: Path, split: str, model: "Model", seen: "Evaluation", top_k:
         "accuracy": seen.accuracy,
         "accuracy_interval": list(wilson_interval(seen.correct, seen.n)),
         "top_k": {str(k): seen.top_k(k)},
-        "per_class": {
-            name: one._asdict()
-            for name, one in zip(model.class_names, per_class(seen.pairs, len(model.class_names)), strict=True)
-        },
+        "per_class": {name: one._asdict() for name, one in zip(model.class_names, seen.per_class(), strict=True)},
         "confusion": None if seen.confusion is None else seen.confusion.tolist(),
         "classes": list(model.class_names),
     }

@@ -96,13 +96,13 @@ def _refuse_odd_pairs(
 def _what_to_check(
     files: tuple[Path, ...], overrides: tuple[str, ...], run: Path | None, *, usual: bool
 ) -> "tuple[Plan, list[str], bool]":
-    """Return the plan, the losses, and whether the penalty is to be the config's alone."""
-    from imgclf.cli.eval import config_of_run, open_run
+    """Return the plan, the losses, and whether to check with the config's penalty alone."""
     from imgclf.compose import continue_from, make_plan
     from imgclf.config import resolve
     from imgclf.data_identity import check_data, find_data
     from imgclf.loading import where
     from imgclf.losses import LOSSES
+    from imgclf.opening import config_of_run, open_run
 
     if run is not None:
         path, model = open_run(run)
@@ -144,7 +144,7 @@ def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_co
     from imgclf.gradcheck.verdict import judge
 
     if plot is not None:
-        run_dir.make_folder(plot)  # a place that refuses is told before the work, not after
+        run_dir.make_folder(plot)  # an unusable folder is an error before the work, not after
     began = time.perf_counter()
     _introduce(console, plan, images)
     checked = list(check_plan(plan, losses, images, as_config=as_config))
@@ -192,19 +192,5 @@ def _self_test(console: Console, plan: "Plan", losses: list[str], images: int) -
 def _check_student(console: Console, plan: "Plan", images: int, spec: str, against: str | None) -> bool:
     from imgclf.cli.student import run_student
     from imgclf.gradcheck.points import stratified_images
-    from imgclf.gradcheck.student.known_mistakes import known_mistakes
 
-    X, y = stratified_images(plan, images)
-    return run_student(
-        console,
-        spec,
-        against,
-        X,
-        y,
-        classes=len(plan.train.class_names),
-        class_names=plan.train.class_names,
-        example_shape=plan.train.example_shape,
-        reg=plan.config.regularization.l2 / 2,
-        seed=plan.config.seed,
-        candidates=known_mistakes(against) if against else None,
-    )
+    return run_student(console, plan, spec, against, *stratified_images(plan, images))

@@ -32,7 +32,7 @@ LAYERS = {
 
 
 def print_report(console: Console, plan: "Plan", checked: "Sequence[Checked]", verdict: str) -> None:
-    """Print one line a loss, one a layer, the worst parameters, kinks, what failed, and what it cost."""
+    """Print a line per loss and per layer, the worst parameters, kinks, failures and costs."""
     console.say(
         *_losses(checked),
         "Error, bound and share are of the parameter nearest to its bound. A mistake larger than what could hide",
@@ -106,7 +106,7 @@ def _row(one: "Compared", plan: "Plan") -> list[str]:
 
 
 def _print_kinks(console: Console, checked: "Sequence[Checked]", plan: "Plan") -> None:
-    """Name the first parameter of each loss and point whose step meets a kink, and the image that is to blame."""
+    """Print the first parameter of each loss and point whose step meets a kink, and the image that has the kink."""
     lines: dict[str, str] = {}
     for one in checked:
         for finding in one.findings:
@@ -120,7 +120,7 @@ def _print_kinks(console: Console, checked: "Sequence[Checked]", plan: "Plan") -
 
 
 def kink_text(one: "Compared", plan: "Plan") -> str:
-    """Say which image is at a kink with which class, and between which slopes any is right."""
+    """Describe a kink: its image, the class that it ties with, and the slopes between which any is right."""
     assert one.kink is not None
     kink, names = one.kink, plan.train.class_names
     return (
@@ -132,8 +132,8 @@ def kink_text(one: "Compared", plan: "Plan") -> str:
 
 def _print_failures(console: Console, findings: "Sequence[Finding]", plan: "Plan", verdict: str) -> None:
     if verdict == "pass":
-        return  # what could not be told at one point could at another
-    # One reason is said once, whatever the number of points and penalties that it holds at.
+        return  # what is inconclusive at one point passes at another
+    # A reason is printed once, at however many points and penalties it holds.
     wrong: dict[tuple[str, str, str], Finding] = {}
     for finding in findings:
         if finding.verdict != "pass":
@@ -154,7 +154,7 @@ def _about(finding: "Finding") -> str:
 
 
 def _cost(checked: "Checked", plan: "Plan") -> str:
-    """Measure what one gradient costs, each way."""
+    """Measure the cost of one gradient, each way."""
     from imgclf.arrays import Batch
     from imgclf.gradcheck.exhaustive import differences
     from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
@@ -193,20 +193,20 @@ def _share(ratio: float) -> str:
 
 
 def parameter_name(place: tuple[int, int], rows: int) -> str:
-    """Write a place of the weights (rows = D+1) as W[d,c] or b[c]."""
+    """Return the name of a parameter, W[d,c] or b[c]; rows is D+1."""
     row, column = place
     return f"b[{column}]" if row == rows - 1 else f"W[{row},{column}]"
 
 
 def place_name(place: tuple[int, int], plan: "Plan") -> str:
-    """Say which pixel and class a weight belongs to: row 3, column 7, red; dog."""
+    """Describe the pixel and the class of a weight: row 3, column 7, red; dog."""
     d, c = place
     what = "bias" if d == len(plan.weights) - 1 else pixel_name(d, plan.train.example_shape)
     return f"{what}; {plan.train.class_names[c]}"
 
 
 def pixel_name(d: int, example_shape: Sequence[int]) -> str:
-    """Say where number d of an example is: row 3, column 7, red."""
+    """Describe where number d of an example is: row 3, column 7, red."""
     if len(example_shape) == 1:
         return f"feature {d}"
     pixel, channel = divmod(d, example_shape[2])
@@ -219,12 +219,24 @@ def summarise(checked: "Sequence[Checked]", shape: tuple[int, ...], verdict: str
     """Return what `--json` prints."""
     rows, classes = shape
     findings = [finding for one in checked for finding in one.findings]
-    exhaustive = [finding for finding in findings if finding.layer == "exhaustive"]
+    fewest = min(finding.outcome.checked for finding in findings if finding.layer == "exhaustive")
     worst = max((one.worst for one in findings if one.worst), key=lambda one: one.ratio, default=None)
+    content = summary(verdict, fewest, rows * classes, seconds, worst, findings, rows)
+    for check, finding in zip(content["checks"], findings, strict=True):
+        kinks = [compared_object(one, rows) for one in finding.outcome.kinks]
+        check |= {"kinked": finding.outcome.kinked, "kinks": kinks}
+    return content
+
+
+def summary(
+    verdict: str, checked: int, parameters: int, seconds: float, worst: "Compared | None" = None,
+    findings: "Sequence[Finding]" = (), rows: int = 0,
+) -> dict[str, Any]:  # fmt: skip
+    """Return what the JSON of every kind of gradient check begins with; rows is D+1."""
     return {
         "verdict": verdict,
-        "checked": min(finding.outcome.checked for finding in exhaustive),
-        "parameters": rows * classes,
+        "checked": checked,
+        "parameters": parameters,
         "seconds": seconds,
         "worst": compared_object(worst, rows),
         "checks": [
@@ -238,8 +250,6 @@ def summarise(checked: "Sequence[Checked]", shape: tuple[int, ...], verdict: str
                 "reason": finding.outcome.reason,
                 "checked": finding.outcome.checked,
                 "worst": compared_object(finding.worst, rows),
-                "kinked": finding.outcome.kinked,
-                "kinks": [compared_object(one, rows) for one in finding.outcome.kinks],
             }
             for finding in findings
         ],
@@ -247,7 +257,7 @@ def summarise(checked: "Sequence[Checked]", shape: tuple[int, ...], verdict: str
 
 
 def compared_object(one: "Compared | None", rows: int) -> dict[str, Any] | None:
-    """Return a compared parameter for a program; what is not a finite number is null."""
+    """Return a compared parameter as JSON: numbers that are not finite are null; rows is D+1."""
     if one is None:
         return None
     numbers = {"analytic": one.analytic, "numerical": one.numerical, "error": one.error, "bound": one.bound}

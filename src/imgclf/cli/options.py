@@ -21,18 +21,18 @@ def config_options(command: F) -> F:
     """Add -c and -s."""
     command = click.option(
         "-s", "--set", "overrides", metavar="KEY=VALUE", multiple=True,
-        help="Set one key, e.g. -s train.epochs=5. May repeat; wins over files.",
+        help="Set one config key, e.g. -s train.epochs=5; may be repeated, wins over files.",
     )(command)  # fmt: skip
     return click.option(
         "-c", "--config", "files", type=PATH, metavar="FILE", multiple=True,
-        help="A YAML config. May repeat; later files win. Without: the defaults that ship with imgclf.",
+        help="YAML config file; may be repeated, later files win (default: the config that ships with imgclf).",
     )(command)  # fmt: skip
 
 
 def json_option(command: F) -> F:
     """Add --json."""
     return click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON object on stdout; all else goes to stderr."
+        "--json", "as_json", is_flag=True, help="Print one JSON object to stdout; everything else goes to stderr."
     )(command)
 
 
@@ -40,7 +40,7 @@ def threads_option(command: F) -> F:
     """Add --threads."""
     return click.option(
         "--threads", type=click.IntRange(min=1), metavar="N",
-        help="Compute on N threads (default: as many as make it faster). Results are bit-identical.",
+        help="Number of threads (default: as many as make it faster). Results are bit-identical.",
     )(command)  # fmt: skip
 
 

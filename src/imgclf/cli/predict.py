@@ -31,7 +31,7 @@ class UnreadableImagesError(DataError):
         return [str(error) for error in self._errors]
 
 
-@click.command("predict", cls=Command, short_help="Name what is on image files.")
+@click.command("predict", cls=Command, short_help="Predict the class of image files.")
 @click.argument("run", type=PATH)
 @click.argument("images", type=PATH, nargs=-1, required=True, metavar="IMAGE...")
 @click.option("--top-k", type=click.IntRange(min=1), metavar="K",
@@ -39,12 +39,12 @@ class UnreadableImagesError(DataError):
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @click.pass_context
 def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int | None, form: str) -> None:
-    """Predict the class of image files of any size and mode with the model of RUN.
+    """Predict the class of image files, of any size and color mode, with the model of RUN.
 
     RUN is a run directory or a model.npz. Images are resized and converted to the size and color of the training
     images.
     """
-    from imgclf.cli.eval import open_run
+    from imgclf.opening import open_run
 
     console = Console(ctx, as_json=form == "json")
     path, model = open_run(run)

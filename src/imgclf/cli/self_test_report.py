@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 from imgclf.cli.console import Console, table
+from imgclf.cli.gradcheck_report import summary
 
 if TYPE_CHECKING:
     from imgclf.gradcheck.self_test.run import SelfTest, Trial
 
 
 def print_self_test(console: Console, done: "SelfTest") -> None:
-    """Print what sees which mistake, one line a mistake."""
+    """Print which check finds which mistake, a line per mistake."""
     losses = list(dict.fromkeys(trial.loss for trial in done.trials))
     by_mutant: dict[str, dict[str, Trial]] = {}
     for trial in done.trials:
@@ -55,13 +56,7 @@ def _count(seen: list[bool]) -> str:
 
 def summarise_self_test(done: "SelfTest", parameters: int, seconds: float) -> dict[str, Any]:
     """Return what `--self-test --json` prints."""
-    return {
-        "verdict": done.verdict,
-        "checked": parameters,
-        "parameters": parameters,
-        "seconds": seconds,
-        "worst": None,
-        "checks": [],
+    return summary(done.verdict, parameters, parameters, seconds) | {
         "mutants": len({trial.mutant.name for trial in done.trials}),
         "false_alarms": list(done.false_alarms),
         "trials": [

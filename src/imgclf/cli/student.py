@@ -1,160 +1,96 @@
 """`imgclf gradcheck --loss`: check a learner's own function."""
 
-import math
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from imgclf.cli.console import Console, plural, table
-from imgclf.cli.gradcheck_report import pixel_name
+from imgclf.cli.gradcheck_report import place_name, summary
 
 if TYPE_CHECKING:
     from imgclf.arrays import FloatArray, IntArray
-    from imgclf.gradcheck.student.check import Candidates, StudentReport
+    from imgclf.compose import Plan
+    from imgclf.gradcheck.student.check import StudentReport
     from imgclf.gradcheck.student.differences import TableRow
-    from imgclf.gradcheck.student.findings import Worst
 
 MARKS = {"pass": "ok", "fail": "FAIL", "inconclusive": "?"}
+NUMERICAL = {"slope": "the slope of your loss", "gradient": "ours"}  # what dW is compared with
+SLOW = "it is slower than it needs to be: a product of matrices does the work of a loop over images"
 
 
 def run_student(
-    console: Console, spec: str, against: str | None, X: "FloatArray", y: "IntArray", classes: int,
-    class_names: Sequence[str], example_shape: Sequence[int], reg: float, seed: int,
-    candidates: "Candidates | None" = None, *, patience: float = 10.0, budget: float = 20.0,
+    console: Console, plan: "Plan", spec: str, against: str | None, X: "FloatArray", y: "IntArray",
+    *, patience: float = 10.0, budget: float = 20.0,
 ) -> bool:  # fmt: skip
-    """Check FILE.py:FUNCTION on X (N, D) float64 and y (N,), and print what was found; whether all is well."""
-    from dataclasses import replace
-
+    """Check FILE.py:FUNCTION on X (N, D) float64 and y (N,), and print the findings; whether it passes."""
     from imgclf.gradcheck.student.check import check_student
+    from imgclf.gradcheck.student.known_mistakes import known_mistakes
     from imgclf.gradcheck.student.process import StudentFailure, open_student, parse_spec
+    from imgclf.gradcheck.verdict import Finding, Outcome
 
     path, name = parse_spec(spec)
     began = time.perf_counter()
-    beside = f" against {against}" if against else ""
+    rows, classes = X.shape[1], len(plan.train.class_names)
+    reg = plan.config.regularization.l2 / 2
     try:
         with open_student(path, name, patience) as ask:
             console.say(
-                f"{spec}{beside}: {plural(len(y), 'image')}, {plural(X.shape[1] * classes, 'parameter')}; "
-                f"at least 50 of them are moved{'' if against else f', and as many as fit in {budget:.0f} s'}",
+                f"{spec}{f' against {against}' if against else ''}: {plural(len(y), 'image')}, "
+                f"{plural(rows * classes, 'parameter')}; at least 50 of them are moved"
+                f"{'' if against else f', and as many as fit in {budget:.0f} s'}",
                 "",
             )
             report = check_student(
-                ask, X, y, classes, against=against, reg=reg, seed=seed, budget=budget, candidates=candidates
-            )
-            report = replace(report, notes=[*report.notes, *ask.notes])
+                ask, X, y, classes, against=against, reg=reg, seed=plan.config.seed, budget=budget,
+                candidates=known_mistakes(against) if against else None,
+            )  # fmt: skip
+            notes = ask.notes
     except StudentFailure as failure:
         console.result(str(failure), "verdict: fail")
-        console.object(_no_answer(str(failure), name, reg, X.shape[1] * classes, time.perf_counter() - began))
+        findings = [Finding(name, 2 * reg, 0.0, "steps", "answer", Outcome("fail", str(failure)))]
+        seconds = time.perf_counter() - began
+        console.object(summary("fail", 0, rows * classes, seconds, None, findings, rows + 1) | {"advice": []})
         return False
-    _print(console, report, class_names, example_shape)
-    console.object(summarise(report, name, time.perf_counter() - began))
+    _print(console, report, notes, plan)
+    findings = [replace(finding, loss=name) for finding in report.findings]
+    seconds = time.perf_counter() - began
+    content = summary(report.verdict, report.checked, report.parameters, seconds, report.worst, findings, rows + 1)
+    console.object(content | {"advice": report.advice})
     return report.verdict == "pass"
 
 
-def summarise(report: "StudentReport", name: str, seconds: float) -> dict[str, Any]:
-    """Return what `--json` prints."""
-    checks = [
-        {
-            "loss": name,
-            "l2": 2 * finding.reg,
-            "l1": 0.0,
-            "point": finding.point,
-            "layer": finding.name,
-            "verdict": finding.verdict,
-            "reason": finding.sentence,
-            "checked": finding.checked,
-            "worst": _worst(finding.worst),
-        }
-        for finding in report.findings
-    ]
-    return {
-        "verdict": report.verdict,
-        "checked": report.checked,
-        "parameters": report.parameters,
-        "seconds": seconds,
-        "worst": _worst(report.worst),
-        "checks": checks,
-        "advice": list(report.advice),
-    }
-
-
-def _no_answer(line: str, name: str, reg: float, parameters: int, seconds: float) -> dict[str, Any]:
-    check = {
-        "loss": name,
-        "l2": 2 * reg,
-        "l1": 0.0,
-        "point": "steps",
-        "layer": "answer",
-        "verdict": "fail",
-        "reason": line,
-        "checked": 0,
-        "worst": None,
-    }
-    return {
-        "verdict": "fail",
-        "checked": 0,
-        "parameters": parameters,
-        "seconds": seconds,
-        "worst": None,
-        "checks": [check],
-        "advice": [],
-    }
-
-
-def _worst(worst: "Worst | None") -> dict[str, Any] | None:
-    if worst is None:
-        return None
-    row, column = worst.place
-    numbers = {key: getattr(worst, key) for key in ("analytic", "numerical", "error", "bound")}
-    finite = {key: value if math.isfinite(value) else None for key, value in numbers.items()}
-    return {"parameter": f"W[{row},{column}]", **finite}
-
-
-def _print(console: Console, report: "StudentReport", class_names: Sequence[str], example_shape: Sequence[int]) -> None:
+def _print(console: Console, report: "StudentReport", notes: Sequence[str], plan: "Plan") -> None:
     for finding in report.findings:
         tell = console.say if finding.verdict == "pass" else console.result
-        tell(f"  {MARKS[finding.verdict]:<4}  {finding.name:<12}  {finding.sentence}")
-    console.say(f"  {'':<4}  {'speed':<12}  {_speed(report)}")
-    if report.worst and report.worst.error > report.worst.bound and report.verdict == "fail":
-        console.result("", *_place(report.worst, class_names, example_shape))
+        tell(f"  {MARKS[finding.verdict]:<4}  {finding.layer:<12}  {finding.outcome.reason}")
+    speed = f"{1000 * report.seconds_a_call:.2g} ms a call"
+    if report.our_seconds:
+        times = report.seconds_a_call / report.our_seconds
+        speed += f", ours {1000 * report.our_seconds:.2g} ms: {times:.2g} times ours"
+    console.say(f"  {'':<4}  {'speed':<12}  {speed}")
+    worst = report.worst
+    if worst and worst.error > worst.bound and report.verdict == "fail":
+        row, column = worst.place
+        beside = next(NUMERICAL[finding.layer] for finding in report.findings if finding.worst == worst)
+        console.result(
+            "",
+            f"the worst parameter is dW[{row},{column}], {place_name(worst.place, plan)}:",
+            f"  yours {worst.analytic:.10g}, {beside} {worst.numerical:.10g}, "
+            f"error {worst.error:.1e}, rounding explains {worst.bound:.1e}",
+        )
     if report.table:
         console.say("", *_step_table(report.table), "")
-    for sentence in report.advice:
-        console.result(f"advice: {sentence}")
-    for note in report.notes:
-        console.say(f"note: {note}")
+    console.result(*(f"advice: {sentence}" for sentence in report.advice))
+    console.say(*(f"note: {note}" for note in [SLOW] * report.is_slow + [*notes]))
     console.result(f"verdict: {report.verdict}")
 
 
-def _speed(report: "StudentReport") -> str:
-    text = f"{1000 * report.seconds_a_call:.2g} ms a call"
-    if report.our_seconds:
-        text += (
-            f", ours {1000 * report.our_seconds:.2g} ms: {report.seconds_a_call / report.our_seconds:.2g} times ours"
-        )
-    return text
-
-
-def _place(worst: "Worst", class_names: Sequence[str], example_shape: Sequence[int]) -> list[str]:
-    row, column = worst.place
-    name = class_names[column] if column < len(class_names) else str(column)
-    return [
-        f"the worst place is dW[{row},{column}], {pixel_name(row, example_shape)}; {name}:",
-        f"  yours {worst.analytic:.10g}, {worst.beside} {worst.numerical:.10g}, "
-        f"error {worst.error:.1e}, rounding explains {worst.bound:.1e}",
-    ]
-
-
 def _step_table(rows: "Sequence[TableRow]") -> list[str]:
-    header = ["step", "slope by trying", "error", "error before / error"]
+    header = ["step", "numerical slope", "error", "error before / error"]
     lines = [
-        [
-            f"{row.step:.2e}",
-            f"{row.quotient:.10g}",
-            f"{row.error:.1e}",
-            "-" if row.ratio is None else f"{row.ratio:.2f}",
-        ]
-        for row in rows
+        [f"{step:.2e}", f"{quotient:.10g}", f"{error:.1e}", "-" if ratio is None else f"{ratio:.2f}"]
+        for step, quotient, error, ratio in rows
     ]
     words = "The step is halved: a right gradient's error falls to rounding (-), a wrong one's stays (1.00)."
     return [*table(header, lines, left=0), words]

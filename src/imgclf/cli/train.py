@@ -1,17 +1,15 @@
 """`imgclf train`: train a classifier."""
 
-import os
 import shlex
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, number, percent, picture_size, plural, provenance, write
+from imgclf.cli.console import Console, number, percent, plural, write
 from imgclf.cli.drawing import draw_pictures
 from imgclf.cli.launcher import on_every_rank
 from imgclf.cli.options import (
@@ -24,27 +22,26 @@ from imgclf.cli.options import (
 )
 from imgclf.cli.parsing import Command
 from imgclf.cli.stopping import Stop, asked
+from imgclf.cli.train_report import describe_cost, describe_plan
 from imgclf.errors import ImgclfError, StorageError
 
 if TYPE_CHECKING:
-    from imgclf.arrays import SumFn
-    from imgclf.checkpoint import Checkpoint
-    from imgclf.compose import Plan
-    from imgclf.config import Config
-    from imgclf.estimate import Estimate
     from imgclf.run import Finished
+    from imgclf.session import Planned, SessionEvent
 
 
 @click.command("train", cls=Command, short_help="Train a classifier.")
 @config_options
-@click.option("--out", type=PATH, metavar="DIR", help="The run directory (default: runs/NAME). Absent or empty.")
+@click.option(
+    "--out", type=PATH, metavar="DIR", help="Run directory to create (default: runs/NAME); must not exist, or be empty."
+)
 @click.option(
     "--resume", type=PATH, metavar="RUN", help="Resume an interrupted run; add -s train.epochs=N to train for longer."
 )
 @threads_option
-@click.option("--no-plots", is_flag=True, help="Draw no pictures.")
-@progress_option("A bar, one line an epoch, or nothing; auto: a bar too where stderr is a terminal.")
-@click.option("--dry-run", is_flag=True, help="Load the data, say what would be done, and stop.")
+@click.option("--no-plots", is_flag=True, help="Do not draw pictures.")
+@progress_option("Progress bar, one line per epoch (plain), or none; auto: lines, and a bar if stderr is a terminal.")
+@click.option("--dry-run", is_flag=True, help="Load the data, print what would be done, and stop.")
 @click.option("--print-config", is_flag=True, help="Print the resolved config and stop.")
 @json_option
 @click.pass_context
@@ -63,180 +60,87 @@ def command(
     as_json: bool,
     comm: Any,
 ) -> None:
-    """Train a linear classifier by gradient descent and leave everything worth knowing in a run directory.
+    """Train a linear image classifier by gradient descent, and write a run directory: model, metrics, pictures.
 
     \b
-    imgclf train                                  on the images that come with imgclf
+    imgclf train                                  on the images that ship with imgclf
     imgclf train -c configs/cifar10_softmax.yaml  with the settings of a config file
     imgclf train -s model.loss=svm -s train.epochs=5
-    imgclf train --resume runs/NAME               resume where it was stopped; same result, bit for bit
+    imgclf train --resume runs/NAME               resume an interrupted run; the result is bit-identical
     mpiexec -n 4 imgclf train                     on four processes, with imgclf[mpi]
 
-    Decoded images of a folder are cached in the user's cache folder; IMGCLF_CACHE=0 turns that off.
+    Decoded image folders are cached in your cache directory; IMGCLF_CACHE=0 turns that off.
     """  # noqa: D301 - click wants the character, not its name
-    from imgclf.cli.resume import OldRun
+    from imgclf.cli.resume import answer_for, resumed
     from imgclf.config import dump
     from imgclf.run_dir import check_place
+    from imgclf.targets import NewRun
 
     console = Console(ctx, as_json=as_json)
     is_first = comm is None or comm.rank == 0  # the others say and write nothing
-    run = NewRun(read_config(files, overrides), out) if resume is None else OldRun.at(resume, files, out, overrides)
+    target = NewRun(read_config(files, overrides), out) if resume is None else resumed(resume, files, out, overrides)
     if print_config:
         if is_first:
-            write(dump(run.config))
+            write(dump(target.config))
         return
-    if isinstance(run, OldRun) and run.is_over():
+    if not isinstance(target, NewRun) and target.is_over():
         if is_first:
-            run.complete(ctx, console, threads, change=not dry_run, draw=not no_plots)
+            answer_for(console, target, threads, change=not dry_run, draw=not no_plots)
         return
-    run = run.with_data_found()
     if out is not None:
         check_place(out)  # early: it is made when the data turned out good
-    since = run.take_up(ctx, console) if is_first else None
-    if comm:
-        since = comm.bcast(since)
 
-    from imgclf.cli import together
-    from imgclf.compose import make_plan
-    from imgclf.cores import available_cores, helpful_threads
-    from imgclf.estimate import check_memory, estimate
+    from imgclf.session import session
+
+    with closing(session(target.with_data_found(), threads, plots=not no_plots, comm=comm)) as events:
+        if not is_first:
+            for _ in [next(events)] if dry_run else events:
+                pass
+            return
+        _follow(console, events, comm, progress, dry_run=dry_run, draw=not no_plots)
+
+
+def _follow(
+    console: Console,
+    events: "Generator[SessionEvent, None, None]",
+    comm: Any,
+    progress: str,
+    *,
+    dry_run: bool,
+    draw: bool,
+) -> None:
+    """Say what happens in a session, and draw its pictures."""
+    from imgclf.session import Planned
+    from imgclf.targets import Ready
 
     seconds: dict[str, float] = {}
-    cores = threads or (together.share_of_cores(comm) if comm else available_cores())
-    with together.workers_of(comm, cores) as sum_blocks:
-        needs = estimate(run.config, cores, draw=not no_plots)
-        check_memory(run.config, needs)
-        with _timed(seconds, "loading"):
-            plan = make_plan(run.config, sum_blocks)
-        if comm:
-            together.check_plan(comm, plan)
-    run = replace(run, config=plan.config)
-    used = threads or min(cores, helpful_threads(*plan.weights.shape))
-    with together.workers_of(comm, used) as sum_blocks:
-        run.check(plan, since)
-        if not is_first:
-            if not dry_run:
-                together.take_part(comm, plan, sum_blocks, since)
-            return
-        describe(console, plan)
-        if dry_run:
-            _describe_cost(console, plan, needs)
-            return
-        environment = _environment(console, plan, used, comm) | {"plots": not no_plots}
-        directory = run.make_ready(ctx, console, since, environment)
-        with _timed(seconds, "training"):
-            finished = _train(console, plan, directory, since, sum_blocks, comm, progress)
+    with _timed(seconds, "loading"):
+        planned = next(events)
+    assert isinstance(planned, Planned)
+    if planned.damaged is not None:
+        console.warn(f"{planned.damaged.where}: {planned.damaged.problem} - going on from the one before")
+    describe_plan(console, planned.plan)
+    if dry_run:
+        describe_cost(console, planned.plan, draw=draw)
+        return
+    if comm:
+        console.say(f"ranks     {comm.size} processes, {plural(planned.threads, 'thread')} each")
+    ready = next(events)
+    assert isinstance(ready, Ready)
+    for note in ready.notes:
+        console.say(note)
+    for warning in ready.warnings:
+        console.warn(warning)
+    with _timed(seconds, "training"):
+        finished = _train(console, planned, ready.directory, events, progress)
     _say_results(console, finished)
     drawn: list[str] = []
-    if not no_plots:
+    if draw:
         with _timed(seconds, "drawing"):
             drawn = draw_pictures(
-                console, directory, finished.model, finished.best_epoch, finished.evaluated, plan.config
+                console, ready.directory, finished.model, finished.best_epoch, finished.evaluated, planned.plan.config
             )
-    _summarise(console, finished, directory, drawn, seconds)
-
-
-@dataclass(frozen=True)
-class NewRun:
-    """A run that is to begin, in a directory that is not there yet or empty; OldRun is one that goes on."""
-
-    config: "Config"
-    out: Path | None
-
-    def with_data_found(self) -> "NewRun":
-        """Return itself: its data is where the config says."""
-        return self
-
-    def take_up(self, ctx: click.Context, console: Console) -> None:
-        """A new run has no checkpoint: return None."""
-
-    def check(self, plan: "Plan", since: "Checkpoint | None") -> None:
-        """Accept any data."""
-
-    def make_ready(
-        self, ctx: click.Context, console: Console, since: "Checkpoint | None", environment: dict[str, Any]
-    ) -> Path:
-        """Make the directory, and own it, with what is in it from its first moment on."""
-        from imgclf.config import dump
-        from imgclf.environment import path_text
-        from imgclf.run_dir import create, json_bytes, parent_of
-
-        environment = {**environment, "folder": path_text(os.path.realpath(parent_of(self.out)))}
-        name = self.config.name or f"{self.config.data.source}-{self.config.model.loss}"
-        files = {"config.yaml": dump(self.config).encode(), "environment.json": json_bytes(environment)}
-        return ctx.with_resource(closing(create(name, self.out, files))).path
-
-
-def describe(console: Console, plan: "Plan") -> None:
-    """Print the story of this run with its own numbers, from pixels to steps."""
-    from imgclf.compose import scale_advice
-    from imgclf.formats.npy import mapped_file
-    from imgclf.loading import remarks
-    from imgclf.losses import LOSSES
-
-    config, penalty = plan.config, plan.objective
-    D, C = plan.preprocess.size, len(plan.train.class_names)
-    formula = (LOSSES[config.model.loss].__doc__ or "").partition("\n")[0]
-    terms = ["mean loss"]
-    terms += [f"{penalty.l2:g}/2 * sum(W**2)"] if penalty.l2 else []
-    terms += [f"{penalty.l1:g} * sum(|W|)"] if penalty.l1 else []
-    knobs = config.optimizer.model_dump(exclude={"name"})
-    settings = ", ".join(f"{key} {value:g}" for key, value in knobs.items())
-    val = plural(len(plan.val), "validation image") if plan.val else "no validation images"
-    lines = {
-        "data": f"{config.data.source}: {plural(len(plan.train), 'training image')}, {val}; "
-        f"{picture_size(plan.train.example_shape)}, {C} classes{provenance(config.data.source, plan.train.files)}",
-        "pixels" if plan.preprocess.is_picture else "features": f"x = {_preprocessing(plan)}",
-        "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
-        "loss": f"{config.model.loss}: {formula}",
-        "minimise": f"L(W, b) = {' + '.join(terms)}",
-        "step": f"weights -= step_size * direction; {config.optimizer.name}{f' ({settings})' if settings else ''}, "
-        f"step_size {config.schedule.step_size:g} ({config.schedule.name}), {config.train.gradient} gradient",
-        "batches": f"{plural(plan.batch_size, 'image')} a step, {plural(plan.steps_per_epoch, 'step')} an epoch, "
-        f"{plural(config.train.epochs, 'epoch')}: {plural(plan.steps, 'step')}",
-    }
-    for word, line in lines.items():
-        console.say(f"{word:<9} {line}")
-    if advice := scale_advice(plan):
-        console.warn(f"preprocess: {advice}")
-    if mapped := mapped_file(plan.train.images):
-        console.detail(f"mapped    {mapped}")
-    for remark in remarks(config, {"train": plan.train}):
-        console.warn(remark)
-
-
-def _preprocessing(plan: "Plan") -> str:
-    preprocess, chosen = plan.preprocess, plan.config.preprocess
-    values, mean, by = "features", "mean", "feature"
-    if preprocess.is_picture:
-        values, mean, by = "pixels", "mean image" if chosen.center == "pixel" else "mean color", str(chosen.std)
-    text = f"{values} / {preprocess.scale:g}" if preprocess.scale != 1 else values
-    if preprocess.mean is not None:
-        text += f" - {mean}"
-    if preprocess.std is not None:
-        text = f"{f'({text})' if ' ' in text else text} / standard deviation, by {by}"
-    return text
-
-
-def _describe_cost(console: Console, plan: "Plan", needs: "Estimate") -> None:
-    from imgclf.estimate import PROGRAM, size
-
-    mapped = f"; {size(needs.mapped)} of mapped files come and go" if needs.mapped else ""
-    console.result(
-        f"memory    about {size(needs.total)}: {size(PROGRAM)} of the program, {size(needs.held)} of images, "
-        f"{size(needs.phases[needs.phase])} while {needs.phase}{mapped}"
-    )
-    console.result("dry run   nothing was trained, nothing was written")
-    content = {"parameters": plan.weights.size, "steps": plan.steps}
-    console.object(content | {"memory_bytes": needs.total, "mapped_bytes": needs.mapped})
-
-
-def _environment(console: Console, plan: "Plan", threads: int, comm: Any) -> dict[str, Any]:
-    from imgclf.environment import describe_environment
-
-    if comm:
-        console.say(f"ranks     {comm.size} processes, {plural(threads, 'thread')} each")
-    return describe_environment(threads, plan.train, plan.val, comm.size if comm else 1)
+    _summarise(console, finished, ready.directory, drawn, seconds)
 
 
 @contextmanager
@@ -248,25 +152,22 @@ def _timed(seconds: dict[str, float], what: str) -> Iterator[None]:
 
 def _train(
     console: Console,
-    plan: "Plan",
+    planned: "Planned",
     directory: Path,
-    since: "Checkpoint | None",
-    sum_blocks: "SumFn",
-    comm: Any,
+    events: "Generator[SessionEvent, None, None]",
     progress: str,
 ) -> "Finished":
     from imgclf.cli.progress import Progress
-    from imgclf.cli.together import agreeing
-    from imgclf.run import Finished, run
+    from imgclf.run import Epoch, Finished, Step
 
     try:
-        with (
-            closing(run(plan, directory, sum_blocks, since)) as events,
-            Progress(console, plan, progress, since) as show,
-        ):
-            for event in agreeing(comm, events):
+        with ExitStack() as unless_finished, Progress(console, planned.plan, progress, planned.since) as show:
+            unless_finished.callback(events.close)  # which saves what was learned
+            for event in events:
                 if isinstance(event, Finished):
+                    unless_finished.pop_all()  # the directory is owned until its pictures are drawn
                     return event
+                assert isinstance(event, Step | Epoch)
                 show(event)
                 if stop := asked():  # lost on its way, where Python may not raise
                     raise stop
@@ -279,7 +180,7 @@ def _train(
         if isinstance(error, MemoryError):
             raise StorageError(directory, "not enough memory", remedy) from error
         raise
-    raise AssertionError("a run ends with its results")
+    raise AssertionError("a session ends with its results")
 
 
 def _say_results(console: Console, finished: "Finished") -> None:

@@ -12,24 +12,23 @@ from imgclf.errors import UsageError
 DIFFERENT = 1
 
 
-@click.command("verify", cls=Command, short_help="Repeat the last steps of a run and compare every byte.")
+@click.command("verify", cls=Command, short_help="Check that a run is reproducible, byte for byte.")
 @click.argument("run", type=PATH, required=False)
-@click.option("--data", type=PATH, metavar="PATH", help="Where the run's data is now, if it has moved.")
+@click.option("--data", type=PATH, metavar="PATH", help="New location of the run's data, if it has moved.")
 @threads_option
 @json_option
 @click.pass_context
 def command(ctx: click.Context, run: Path | None, data: Path | None, threads: int | None, as_json: bool) -> None:
-    """Repeat the last steps of RUN and say whether the result is the same, byte for byte.
+    """Repeat the last steps of RUN and check that the result is the same, byte for byte.
 
-    From the older of its two checkpoints (or from the start) to the newer one, and on to its model where it is
-    finished. RUN is the newest finished run under runs/ if it is left out. Exit 1 if something differs.
+    Training is repeated from the older of its two checkpoints (or from the start) to the newer one and, for a finished
+    run, to its model. RUN defaults to the newest finished run under runs/. Exits with code 1 if anything differs.
     """
-    from imgclf.cli.eval import config_of_run, data_of_run
-    from imgclf.cli.resume import compare_environment
     from imgclf.compose import make_plan
     from imgclf.cores import available_cores, helpful_threads
-    from imgclf.environment import describe_environment
+    from imgclf.environment import compare_environment, describe_environment
     from imgclf.estimate import check_memory, estimate
+    from imgclf.opening import config_of_run, data_of_run
     from imgclf.parallel import workers
     from imgclf.run_dir import find_run
     from imgclf.verify import replay

@@ -1,14 +1,12 @@
-"""Read the layers of a config: defaults, files and overrides."""
+"""Read the layers of a config: files and overrides."""
 
 import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
-from importlib import resources
 from pathlib import Path
 
-from imgclf.config.problems import ConfigError, Place, Problem, Source, shorten
+from imgclf.config.problems import ConfigError, Position, Problem, Source, shorten
 from imgclf.config.shape import takes_text
 from imgclf.config.yaml_reader import (
     LONGEST_KEY,
@@ -23,18 +21,12 @@ from imgclf.config.yaml_reader import (
 )
 
 OVERRIDE = "-s"
-
-
-def template() -> str:
-    """Return default.yaml: every key with its default and its reason."""
-    return resources.files("imgclf.config").joinpath("default.yaml").read_text(encoding="utf-8")
-
-
-@cache
-def defaults() -> Document:
-    """Read the layer below all others."""
-    text = template()
-    return read(text, Source("default.yaml", tuple(text.splitlines()), label="default"))
+# Keys of optimizers as version 0.1 called them: its runs must stay readable.
+RENAMED = {
+    "momentum": {"decay": "momentum"},
+    "nesterov": {"decay": "momentum"},
+    "adam": {"decay": "beta1", "decay_square": "beta2"},
+}
 
 
 def from_file(path: Path, rank: int) -> Document:
@@ -45,8 +37,8 @@ def from_file(path: Path, rank: int) -> Document:
         return replace(document, root=replace(document.root, value={}))
     if not isinstance(document.root.value, dict):
         message = "a config is a section of keys, such as `seed: 1`"
-        raise ConfigError([Problem(document.root.place, "", message)])
-    return replace(document, root=_with_absolute_path(document.root, path.parent))
+        raise ConfigError([Problem(document.root.position, "", message)])
+    return replace(document, root=_with_new_names(_with_absolute_path(document.root, path.parent)))
 
 
 def from_override(override: str, rank: int) -> Document:
@@ -57,38 +49,38 @@ def from_override(override: str, rank: int) -> Document:
     source = Source(f"{OVERRIDE} {shorten(name or override)}", tuple(override.splitlines()), OVERRIDE, rank)
     problem = _malformed(words, name, equals)
     if problem:
-        raise ConfigError([Problem(Place(source, 1, 1), "", problem)])
+        raise ConfigError([Problem(Position(source, 1, 1), "", problem)])
     if key.endswith(" "):  # KEY = VALUE: these spaces are no part of the value
         value = value.lstrip(" ")
     document = _value(value, source, tuple(words), len(override) - len(value))
     node = document.root
     for word in reversed(words):
-        node = Node({word: replace(node, key=Place(source, 1, 1))}, node.place, node.place)
+        node = Node({word: replace(node, key=Position(source, 1, 1))}, node.position, node.position)
     return replace(document, root=_with_absolute_path(node, Path()))
 
 
 def _value(text: str, source: Source, path: tuple[str, ...], indent: int) -> Document:
-    """Read the value of KEY=VALUE: a word of the shell's, not a line of a file, so nothing in it is a comment.
+    """Read the value of KEY=VALUE: a word of the shell, not a line of a file, so nothing in it is a comment.
 
     A list, a section and a quoted text are written as in a file. Anything else is, for a key that takes text, that very
     text (but for null), and for other keys what a scalar of this form means in a file.
     """
     word = text.strip()
-    place = Place(source, 1, indent + 1 + len(text) - len(text.lstrip()))
+    position = Position(source, 1, indent + 1 + len(text) - len(text.lstrip()))
     is_text = takes_text(path)
     if word.startswith(("[", "{")) and not is_text:
-        return read(word, source, path=path, indent=place.column - 1, comments=False)
+        return read(word, source, path=path, indent=position.column - 1, comments=False)
     if word.startswith(("'", '"')):
         with suppress(ConfigError):
-            document = read(word, source, path=path, indent=place.column - 1, comments=False)
+            document = read(word, source, path=path, indent=position.column - 1, comments=False)
             if isinstance(document.root.value, str):
                 return document
     if is_text:
-        return Document(Node(None if NULL.fullmatch(word) else text, place, place))
+        return Document(Node(None if NULL.fullmatch(word) else text, position, position))
     try:
-        return Document(Node(resolve_scalar(word), place, place))
+        return Document(Node(resolve_scalar(word), position, position))
     except ValueError as error:
-        raise ConfigError([Problem(place, ".".join(path), str(error))]) from None
+        raise ConfigError([Problem(position, ".".join(path), str(error))]) from None
 
 
 def _malformed(words: Sequence[str], name: str, equals: str) -> str | None:
@@ -113,11 +105,11 @@ def _bytes(path: Path, rank: int) -> bytes:
             PermissionError: "permission denied; check who may read the file",
         }
         message = reasons.get(type(error)) or f"cannot be read: {getattr(error, 'strerror', None) or error}"
-        raise ConfigError([Problem(Place(Source(str(path), rank=rank)), "", message)]) from error
+        raise ConfigError([Problem(Position(Source(str(path), rank=rank)), "", message)]) from error
 
 
 def _with_absolute_path(root: Node, folder: Path) -> Node:
-    """Anchor data.path to the folder it is relative to: a later layer must not move it."""
+    """Make data.path absolute: a later layer must not move it."""
     data = root.value.get("data")
     path = data.value.get("path") if data and isinstance(data.value, dict) else None
     if data is None or path is None or not isinstance(path.value, str) or not path.value:
@@ -126,3 +118,14 @@ def _with_absolute_path(root: Node, folder: Path) -> Node:
     whole = os.path.normpath(folder.resolve() / os.path.expanduser(path.value))  # noqa: PTH111 - never raises
     data = replace(data, value={**data.value, "path": replace(path, value=whole)})
     return replace(root, value={**root.value, "data": data})
+
+
+def _with_new_names(root: Node) -> Node:
+    """Rename keys of an earlier version, where the optimizer is named beside them, as in the config of a run."""
+    optimizer = root.value.get("optimizer")
+    keys = optimizer.value if optimizer and isinstance(optimizer.value, dict) else {}
+    renamed = RENAMED.get(str(keys["name"].value), {}) if "name" in keys else {}
+    if renamed.keys().isdisjoint(keys) or not keys.keys().isdisjoint(renamed.values()):
+        return root
+    optimizer = replace(optimizer, value={renamed.get(key, key): node for key, node in keys.items()})
+    return replace(root, value={**root.value, "optimizer": optimizer})

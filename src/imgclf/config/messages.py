@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from imgclf.config.layers import RENAMED
 from imgclf.config.problems import describe, shorten
 from imgclf.config.shape import SECTIONS, VARIANTS, every_key, keys
 
@@ -14,61 +15,27 @@ LIKE_A_KEY, LIKE_A_CHOICE = 0.7, 0.6
 
 # What other programs call these things.
 ELSEWHERE = {
-    "alpha": "regularization.l2",
-    "b": "train.batch_size",
-    "batch": "train.batch_size",
-    "bs": "train.batch_size",
-    "cos_lr": "schedule.name",
-    "criterion": "model.loss",
-    "data": "data.path",
-    "data_dir": "data.path",
-    "data_path": "data.path",
-    "dataset": "data.source",
-    "early_stopping": "early_stopping.patience",
-    "eta": "schedule.step_size",
-    "eta0": "schedule.step_size",
-    "gamma": "schedule.factor",
-    "img": "preprocess.image_size",
-    "imgsz": "preprocess.image_size",
-    "input": "data.path",
-    "input_size": "preprocess.image_size",
-    "learning_rate": "schedule.step_size",
-    "learning_rate_init": "schedule.step_size",
-    "lr": "schedule.step_size",
-    "lr0": "schedule.step_size",
-    "lr_scheduler": "schedule.name",
-    "max_epoch": "train.epochs",
-    "max_epochs": "train.epochs",
-    "max_iter": "train.epochs",
-    "model": "model.loss",
-    "momentum": "optimizer.decay",
-    "n_iter": "train.epochs",
-    "n_iter_no_change": "early_stopping.patience",
-    "nb_epoch": "train.epochs",
-    "nesterov": "optimizer.name",
-    "num_epochs": "train.epochs",
-    "opt": "optimizer.name",
-    "precision": "train.dtype",
-    "random_seed": "seed",
-    "random_state": "seed",
-    "reg": "regularization.l2",
-    "resize": "preprocess.image_size",
-    "root": "data.path",
-    "scheduler": "schedule.name",
-    "size": "preprocess.image_size",
-    "solver": "optimizer.name",
-    "target_size": "preprocess.image_size",
-    "test_size": "data.val_fraction",
-    "tol": "early_stopping.min_delta",
-    "train_dir": "data.path",
-    "val": "data.val_fraction",
-    "val_size": "data.val_fraction",
-    "val_split": "data.val_fraction",
-    "validation_fraction": "data.val_fraction",
-    "validation_split": "data.val_fraction",
-    "warmup": "schedule.warmup_epochs",
-    "wd": "regularization.l2",
-    "weight_decay": "regularization.l2",
+    word: key
+    for key, words in {
+        "data.path": "data data_dir data_path input root train_dir",
+        "data.source": "dataset",
+        "data.val_fraction": "test_size val val_size val_split validation_fraction validation_split",
+        "early_stopping.min_delta": "tol",
+        "early_stopping.patience": "early_stopping n_iter_no_change",
+        "model.loss": "criterion model",
+        "optimizer.name": "nesterov opt solver",
+        "preprocess.image_size": "img imgsz input_size resize size target_size",
+        "regularization.l2": "alpha reg wd weight_decay",
+        "schedule.factor": "gamma",
+        "schedule.name": "cos_lr lr_scheduler scheduler",
+        "schedule.step_size": "eta eta0 learning_rate learning_rate_init lr lr0",
+        "schedule.warmup_epochs": "warmup",
+        "seed": "random_seed random_state",
+        "train.batch_size": "b batch bs",
+        "train.dtype": "precision",
+        "train.epochs": "max_epoch max_epochs max_iter n_iter nb_epoch num_epochs",
+    }.items()
+    for word in words.split()
 }
 EXPECTED = {
     "dict_type": "a section of keys",
@@ -84,23 +51,13 @@ BOUNDS = {
 }
 
 
-def key_of(error: ErrorDetails) -> tuple[str, ...]:
-    """Return the key that an error is about: pydantic's path without the name of a variant."""
-    path = tuple(str(part) for part in error["loc"])
-    if error["type"].startswith("union_tag"):
-        return (*path, "name")
-    return path[:1] + path[2:] if path[0] in VARIANTS and len(path) > 1 else path
-
-
-def message(error: ErrorDetails, chosen: dict[str, Any]) -> str:
-    """Say what is wrong and the way out; `chosen` is the whole config as it was given."""
+def message(path: tuple[str, ...], error: ErrorDetails, chosen: dict[str, Any]) -> str:
+    """Describe a mistake and the way out; `chosen` is the whole config as it was given."""
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        return unknown_key(key_of(error), chosen)
+        return unknown_key(path, chosen)
     if kind == "literal_error":
         return wrong_choice(value, context["expected"])
-    if kind == "union_tag_invalid":
-        return wrong_choice(value["name"], context["expected_tags"])
     if kind in BOUNDS:
         bound, words = BOUNDS[kind]
         return f"must be {words} {context[bound]:g}, is {value}"
@@ -111,17 +68,19 @@ def message(error: ErrorDetails, chosen: dict[str, Any]) -> str:
     if kind == "expected":
         return f"{error['msg']}, got {describe(value)}"
     if kind in EXPECTED:
-        hint = "; quote it to make it text" if kind == "string_type" and _is_scalar(value) else ""
+        hint = "; quote it to make it text" if kind == "string_type" and isinstance(value, bool | int | float) else ""
         return f"expected {EXPECTED[kind]}, got {describe(value)}{hint}"
     return error["msg"]
 
 
 def unknown_key(path: tuple[str, ...], chosen: dict[str, Any]) -> str:
-    """Say that there is no such key, and which one may have been meant."""
+    """Describe an unknown key, and suggest one."""
     section, word = path[0], path[-1]
     if len(path) > 1 and section in VARIANTS:
-        name = chosen[section]["name"]
-        owners = [variant for variant in VARIANTS[section] if word in keys(section, variant)]
+        name = VARIANTS[section].name_in(chosen[section])
+        if word in RENAMED.get(name, {}):
+            return f"not a key of {name}; did you mean '{RENAMED[name][word]}'?"
+        owners = [variant for variant in VARIANTS[section].factories if word in keys(section, variant)]
         if owners:
             return f"not a key of {name}, but of {', '.join(owners)}"
         here = keys(section, name)
@@ -132,15 +91,15 @@ def unknown_key(path: tuple[str, ...], chosen: dict[str, Any]) -> str:
 
 
 def key_of_option(name: str, *, fuzzy: bool) -> str | None:
-    """Return the key for what other programs have an option --NAME for; `fuzzy` also finds a misspelled one."""
+    """Return the key for an option --NAME of other programs; `fuzzy` also finds a misspelled one."""
     word = name.lstrip("-").lower().replace("-", "_")
     if word in VARIANTS:
         return f"{word}.name"
-    return _places().get(word) or ELSEWHERE.get(word) or (_same_word(word) if fuzzy else None)
+    return _by_last_word().get(word) or ELSEWHERE.get(word) or (_same_word(word) if fuzzy else None)
 
 
 def wrong_choice(value: object, expected: str) -> str:
-    """Say which values there are, and which one may have been meant."""
+    """List the choices, and suggest one."""
     choices = re.findall(r"'([^']*)'", expected)
     near = _nearest(value, choices, LIKE_A_CHOICE) if isinstance(value, str) else None
     given = f"'{shorten(value)}'" if isinstance(value, str) else describe(value)
@@ -149,33 +108,24 @@ def wrong_choice(value: object, expected: str) -> str:
 
 
 def not_a_section(section: str, value: object) -> str:
-    """Say that a section was given one value, and which of its keys may have been meant."""
-    if isinstance(value, str) and value in VARIANTS.get(section, {}):
+    """Describe a value in place of a section, and list its keys."""
+    if isinstance(value, str) and section in VARIANTS and value in VARIANTS[section].factories:
         return f"expected a section of keys, got {describe(value)}; did you mean {section}.name?"
     return f"expected a section of keys ({', '.join(keys(section))}), got {describe(value)}"
 
 
 def _nearest(word: str, choices: list[str], likeness: float = LIKE_A_KEY) -> str | None:
     # A long word is like none of them, and comparing it takes long.
-    near = get_close_matches(word.lower()[:40], choices, 1, likeness)
-    return near[0] if near else None
+    return next(iter(get_close_matches(word.lower()[:40], choices, 1, likeness)), None)
 
 
 def _same_word(word: str) -> str | None:
-    """Find a key that stands in another section than where it was written."""
-    places = _places()
-    near = _nearest(word, list(places))
-    return places[near] if near else None
+    """Find a key of another section."""
+    found = _by_last_word()
+    near = _nearest(word, list(found))
+    return found[near] if near else None
 
 
-def _places() -> dict[str, str]:
-    """Return the last words of all keys that have a value of their own, and where they are."""
-    places: dict[str, str] = {}
-    for key in every_key():
-        if key not in SECTIONS and key not in VARIANTS:
-            places.setdefault(key.rpartition(".")[2], key)
-    return places
-
-
-def _is_scalar(value: object) -> bool:
-    return isinstance(value, bool | int | float)
+def _by_last_word() -> dict[str, str]:
+    """Return keys by their last word; sections are left out."""
+    return {key.rpartition(".")[2]: key for key in reversed(every_key()) if key not in SECTIONS}  # the first of each

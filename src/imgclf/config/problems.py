@@ -11,12 +11,12 @@ SHOWN = 60  # characters of a key, and of the text around a caret: a line of a h
 
 @dataclass(frozen=True)
 class Source:
-    """A text that says something about the config.
+    """A file or an override.
 
     name   a file, or `-s KEY`
     lines  its text
     label  what names it where origins are listed; None for a file, whose lines have numbers
-    rank   its place among the layers: later ones win
+    rank   its number among the layers, of which later ones win
     """
 
     name: str
@@ -26,8 +26,8 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A spot in a source; lines and columns count from 1, and line 0 is the source as a whole."""
+class Position:
+    """A position in a source; lines and columns count from 1, and line 0 is the source as a whole."""
 
     source: Source
     line: int = 0
@@ -35,14 +35,14 @@ class Place:
 
     @property
     def where(self) -> str:
-        """Name the spot as an error does."""
+        """FILE:LINE:COLUMN, or the source as a whole: the head of an error."""
         if self.line == 0 or self.source.label is not None:
             return printable(self.source.name)
         return f"{printable(self.source.name)}:{self.line}:{self.column}"
 
     @property
     def origin(self) -> str:
-        """Name the spot as a list of origins does."""
+        """FILE:LINE, or the label of the source: an entry of a list of origins."""
         return self.source.label or f"{printable(self.source.name)}:{self.line}"
 
     @property
@@ -55,44 +55,37 @@ class Place:
 class Problem:
     """One mistake; the key is empty where the text as a whole is meant."""
 
-    place: Place
+    position: Position
     key: str
     message: str
-
-    @property
-    def where(self) -> str:
-        """FILE:LINE:COLUMN, `-s KEY`, or the path of a file that cannot be read."""
-        return self.place.where
-
-    @property
-    def source_line(self) -> str:
-        """The line that holds the mistake."""
-        return self.place.text
 
     @property
     def line(self) -> str:
         """The mistake as one line."""
         key = f"{shorten(self.key)}: " if self.key else ""
-        return f"{self.where}: {key}{self.message}"
+        return f"{self.position.where}: {key}{self.message}"
 
     def explain(self) -> list[str]:
-        """Return the line, what was written, and a caret under the spot."""
-        if not self.source_line:
+        """Return the mistake as one line, the line of the source, and a caret under the position."""
+        text = self.position.text
+        if not text:
             return [self.line]
-        # A window around the spot: the caret must not be lost at the end of a very long line.
-        begin = max(0, self.place.column - 1 - SHOWN)
-        before = printable(self.source_line[begin : self.place.column - 1])
-        after = printable(self.source_line[self.place.column - 1 :][:SHOWN])
+        # A window around the position: the caret must not be lost at the end of a very long line.
+        begin = max(0, self.position.column - 1 - SHOWN)
+        before = printable(text[begin : self.position.column - 1])
+        after = printable(text[self.position.column - 1 :][:SHOWN])
         return [self.line, f"    {before}{after}", f"    {' ' * display_width(before)}^"]
 
 
 class ConfigError(UsageError):
-    """A config cannot be used; it carries every mistake that was found, in the order they were written."""
+    """An invalid config: every mistake that was found, in the order of the text."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=_position))
+        self.problems = tuple(
+            sorted(problems, key=lambda one: (one.position.source.rank, one.position.line, one.position.column))
+        )
         first = self.problems[0]
-        super().__init__(first.where, f"{first.key}: {first.message}" if first.key else first.message)
+        super().__init__(first.position.where, f"{first.key}: {first.message}" if first.key else first.message)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -101,22 +94,14 @@ class ConfigError(UsageError):
         """Return a line for each mistake: `FILE:LINE:COLUMN: key: message`."""
         return [problem.line for problem in self.problems]
 
-    def explain(self) -> list[str]:
-        """Return those lines, each followed by what was written and a caret under the spot."""
-        return [line for problem in self.problems for line in problem.explain()]
-
-
-def _position(problem: Problem) -> tuple[int, int, int]:
-    return problem.place.source.rank, problem.place.line, problem.place.column
-
 
 def shorten(text: str) -> str:
-    """Return a text that someone else wrote as something one can print: one line, not long."""
+    """Make text of strangers printable: one line, not long."""
     return printable(text if len(text) <= SHOWN else text[: SHOWN - 1] + "…")
 
 
 def describe(value: object) -> str:
-    """Say in words what a config gives in place of what it should."""
+    """Describe a value in words."""
     if value is None:
         return "null"
     if isinstance(value, bool):

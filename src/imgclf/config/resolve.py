@@ -8,14 +8,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from imgclf.config.layers import defaults, from_file, from_override
-from imgclf.config.messages import key_of, message, not_a_section
-from imgclf.config.problems import ConfigError, Problem
+from imgclf.config.layers import from_file, from_override
+from imgclf.config.messages import message, not_a_section
+from imgclf.config.problems import ConfigError, Position, Problem, Source
 from imgclf.config.schema import Config
 from imgclf.config.shape import SECTIONS, VARIANTS, keys
 from imgclf.config.yaml_reader import Document, Node
 
 DEFAULT = "default"
+NOTHING = Node({}, Position(Source(DEFAULT)), Position(Source(DEFAULT)))
 
 
 @dataclass(frozen=True)
@@ -27,24 +28,25 @@ class Resolved:
 
 
 def resolve(files: Sequence[Path] = (), overrides: Sequence[str] = ()) -> Resolved:
-    """Merge the defaults, the files in order and the overrides KEY=VALUE; raise ConfigError for what is wrong."""
+    """Merge the files in order and the overrides KEY=VALUE; raise ConfigError for what is wrong."""
     problems: list[Problem] = []
     layers = _read([partial(from_file, Path(file), rank) for rank, file in enumerate(files, 1)], problems)
     first = len(files) + 1
     set_keys = _read([partial(from_override, text, rank) for rank, text in enumerate(overrides, first)], problems)
     # The overrides are one layer: which of them comes first must not decide which keys are dropped.
-    tree = reduce(lay_over, [defaults().root, *layers, *([reduce(merge, set_keys)] if set_keys else [])])
+    tree = reduce(lay_over, [NOTHING, *layers, *([reduce(merge, set_keys)] if set_keys else [])])
     config, wrong = _validate(tree)
     if len(layers) + len(set_keys) < len(files) + len(overrides):
         # What could not be read may name another variant: a key that this one does not have may be right.
         wrong = [problem for problem in wrong if problem.key.partition(".")[0] not in VARIANTS]
     if config is None or problems:
         raise ConfigError([*problems, *wrong])
-    return Resolved(config, {".".join(path): _origin(tree, path) for path in _leaves(config.model_dump())})
+    written = {key: node.key.origin for key, node in _leaves(tree)}
+    return Resolved(config, {key: written.get(key, DEFAULT) for key, _ in _leaves(config.model_dump())})
 
 
 def lay_over(lower: Node, upper: Node) -> Node:
-    """Put a layer on those below: key by key, dropping what the variant it names does not have."""
+    """Merge a layer over those below, without the keys that the variant it names does not have."""
     kept = dict(lower.value)
     for section in VARIANTS.keys() & lower.value.keys() & upper.value.keys():
         kept[section] = _without_other_variants(section, lower.value[section], upper.value[section])
@@ -62,10 +64,8 @@ def merge(lower: Node, upper: Node) -> Node:
 
 
 def _without_other_variants(section: str, lower: Node, upper: Node) -> Node:
-    name = upper.value["name"].value if isinstance(upper.value, dict) and "name" in upper.value else None
-    if not isinstance(lower.value, dict) or not isinstance(name, str) or name not in VARIANTS[section]:
-        return lower
-    if lower.value["name"].value == name:
+    below, name = VARIANTS[section].name_in(lower.plain()), upper.plain().get("name")
+    if name == below or not isinstance(name, str) or name not in VARIANTS[section].factories:
         return lower
     # Only what belongs to another variant goes: a key that no variant has is a mistake, and is told.
     foreign = set(keys(section)) - set(keys(section, name))
@@ -73,7 +73,7 @@ def _without_other_variants(section: str, lower: Node, upper: Node) -> Node:
 
 
 def _read(readers: Sequence[Callable[[], Document]], problems: list[Problem]) -> list[Node]:
-    """Return the layers that can be read, and add to the problems what is wrong with them and with the others."""
+    """Return the layers that can be read; collect the problems of all."""
     layers = []
     for reader in readers:
         try:
@@ -87,13 +87,13 @@ def _read(readers: Sequence[Callable[[], Document]], problems: list[Problem]) ->
 
 
 def _without_false_sections(layer: Node, problems: list[Problem]) -> Node:
-    """Set aside what stands in place of a section, and tell: else a layer above would hide the mistake."""
+    """Drop and report a value in place of a section: else a layer above would hide the mistake."""
     kept = dict(layer.value)
-    for section in (*SECTIONS, *VARIANTS):
-        node = kept.get(section)
-        if node is None or isinstance(node.value, dict) or (node.value is None and section == "early_stopping"):
+    for section in SECTIONS:
+        node, may_be_null = kept.get(section), Config.model_fields[section].default is None
+        if node is None or isinstance(node.value, dict) or (node.value is None and may_be_null):
             continue
-        problems.append(Problem(node.place, section, not_a_section(section, node.value)))
+        problems.append(Problem(node.position, section, not_a_section(section, node.value)))
         del kept[section]
     return replace(layer, value=kept)
 
@@ -107,10 +107,10 @@ def _validate(tree: Node) -> tuple[Config | None, list[Problem]]:
 
 
 def _problem(tree: Node, chosen: dict[str, Any], details: Any) -> Problem:
-    path = key_of(details)
+    path = tuple(map(str, details["loc"]))
     node = _find(tree, path)
-    place = node.key if details["type"] == "extra_forbidden" else node.place
-    return Problem(place, ".".join(path), message(details, chosen))
+    position = node.key if details["type"] == "extra_forbidden" else node.position
+    return Problem(position, ".".join(path), message(path, details, chosen))
 
 
 def _find(tree: Node, path: Sequence[str]) -> Node:
@@ -122,18 +122,11 @@ def _find(tree: Node, path: Sequence[str]) -> Node:
     return tree
 
 
-def _origin(tree: Node, path: Sequence[str]) -> str:
-    for word in path:
-        if not isinstance(tree.value, dict) or word not in tree.value:
-            return DEFAULT
-        tree = tree.value[word]
-    return tree.key.origin
-
-
-def _leaves(values: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the path of every value; a section without keys is a value."""
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, (*path, key))
+def _leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted key of every value in a tree of nodes or of plain values; a section without keys is a value."""
+    for key, part in (tree.value if isinstance(tree, Node) else tree).items():
+        inner = part.value if isinstance(part, Node) else part
+        if isinstance(inner, dict) and inner:
+            yield from _leaves(part, f"{prefix}{key}.")
         else:
-            yield (*path, key)
+            yield f"{prefix}{key}", part

@@ -1,11 +1,19 @@
 """Keys of a config: types, ranges, defaults and descriptions."""
 
 import math
-from typing import Annotated, Any, Literal, TypeAlias
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from inspect import signature
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError, PydanticKnownError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, create_model
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
+from imgclf.losses import LOSSES
+from imgclf.optimizers import OPTIMIZERS
+from imgclf.schedules import SCHEDULES
 from imgclf.storage import UNFINISHED
 
 LONGEST_NAME = 200  # bytes; file systems take 255, and `-2` or `.png` may follow
@@ -13,7 +21,7 @@ LARGEST_IMAGE = 4096  # pixels a side; beyond it a typo is likelier than a pictu
 
 
 def _directory_name(name: str) -> str:
-    """Refuse what would lead out of runs/ or could not be made there."""
+    """Refuse a name that leads out of runs/ or cannot be a directory."""
     plain = name.strip() == name and name.isprintable() and not set(name) & set("/\\")
     reserved = name in ("", ".", "..") or name.startswith(UNFINISHED)
     if not plain or reserved or len(name.encode()) > LONGEST_NAME:
@@ -52,6 +60,24 @@ def _finite(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
+@dataclass(frozen=True, eq=False)
+class KeyOf:
+    """A type: the keys of a table, those that are added later, too."""
+
+    table: Mapping[str, object]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._check)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"enum": list(self.table), "type": "string"}
+
+    def _check(self, word: object) -> object:
+        if not isinstance(word, str) or word not in self.table:
+            raise PydanticKnownError("literal_error", {"expected": ", ".join(map(repr, self.table))})
+        return word
+
+
 Fraction: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 # float32 ends near 3e38; a number beyond these is a typo, and older NumPys would turn weights into float64.
 LARGEST_NUMBER = 1e30
@@ -60,7 +86,8 @@ NotNegative: TypeAlias = Annotated[float, Field(ge=0, le=LARGEST_NUMBER)]
 Scale: TypeAlias = Annotated[float, Field(ge=1e-6, le=1e9)]
 Epochs: TypeAlias = Annotated[float, Field(ge=0, le=1e6)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
-Factor: TypeAlias = Annotated[float, Field(gt=0, le=1)]
+Side: TypeAlias = Annotated[int, Field(ge=1, le=LARGEST_IMAGE)]
+OfEach: TypeAlias = Literal["pixel", "channel", "none"]
 DirectoryName: TypeAlias = Annotated[str, AfterValidator(_directory_name)]
 FilePath: TypeAlias = Annotated[str, AfterValidator(_file_path)]
 CountOrAll: TypeAlias = Annotated[Count | Literal["all"], BeforeValidator(_count_or_all)]
@@ -68,155 +95,132 @@ Options: TypeAlias = Annotated[dict[str, Any], AfterValidator(_finite)]
 
 
 class Section(BaseModel):
-    """What all sections share: nothing is converted, nothing unknown is passed over, nothing changes later."""
+    """The base of all sections: strict types, no unknown keys, no later change."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Data(Section):
-    """Which images to learn from."""
+    """The images to learn from."""
 
     source: Literal["fashion-mnist-mini", "cifar10", "cifar100", "idx", "folder", "npz", "pack", "synthetic"] = Field(
         default="fashion-mnist-mini", description="The kind of data set; fashion-mnist-mini ships with imgclf."
     )
     path: FilePath | None = Field(default=None, description="Where the data is, relative to this file.")
-    labels: Literal["fine", "coarse"] = Field(default="fine", description="cifar100: its 100 classes or its 20 groups.")
-    options: Options = Field(default_factory=dict, description="The knobs of the synthetic source.")
-    val_fraction: Fraction = Field(default=0.1, description="The share of the training images to validate on.")
-    limit: Count | None = Field(default=None, description="Train on only this many images.")
+    labels: Literal["fine", "coarse"] = Field(default="fine", description="cifar100 only: 100 classes, or 20 groups.")
+    options: Options = Field(default_factory=dict, description="The keys of the synthetic source.")
+    val_fraction: Fraction = Field(default=0.1, description="Set aside to judge on, if the source has no val split.")
+    limit: Count | None = Field(default=None, description="Train on only this many images; shows what more are worth.")
 
 
 class Preprocess(Section):
-    """How pixels, or features, become the numbers that the classifier sees."""
+    """From pixels, or features, to the numbers that the classifier sees: x = (pixels / scale - mean) / std."""
 
-    image_size: Annotated[int, Field(ge=1, le=LARGEST_IMAGE)] | None = Field(
-        default=None, description="Resize to this many pixels a side."
-    )
-    color: Literal["rgb", "gray"] | None = Field(default=None, description="Convert the pictures; null: as they are.")
+    image_size: Side | None = Field(default=None, description="Pixels a side to resize to; needed if sizes differ.")
+    color: Literal["rgb", "gray"] | None = Field(default=None, description="Convert the images; null: as they are.")
     scale: Scale | None = Field(
-        default=None, description="Values are divided by this; null: 255 for images, 1 for feature vectors."
+        default=None, description="Divide by this. null: for images 255, or their largest if below 64; for features 1."
     )
-    center: Literal["pixel", "channel", "none"] = Field(default="pixel", description="Which mean to subtract.")
-    std: Literal["pixel", "channel", "none"] | None = Field(
-        default=None,
-        description="Which standard deviation to divide by; null: none for images, pixel for feature vectors.",
+    center: OfEach = Field(default="pixel", description="Subtract the mean image, or the mean of each color.")
+    std: OfEach | None = Field(
+        default=None, description="Divide by the standard deviation. null: for images none, for features pixel."
     )
 
 
 class Model(Section):
-    """The linear classifier: scores = X @ W + b."""
+    """The classifier, scores = X @ W + b, and what makes its scores good."""
 
-    loss: Literal["softmax", "svm", "svm_squared", "svm_cs", "logistic_ovr"] = Field(
-        default="softmax", description="What is minimised: cross-entropy, or a hinge of margin 1."
+    loss: Annotated[str, KeyOf(LOSSES)] = Field(
+        default="softmax", description="Cross-entropy, hinges of margin 1, or each class against the rest."
     )
-    init_scale: NotNegative = Field(default=0.0, description="The standard deviation of W at the start.")
+    init_scale: NotNegative = Field(default=0.0, description="Standard deviation of W at the start; 0 is fine here.")
 
 
 class Regularization(Section):
-    """The penalty on large weights; b is free."""
+    """The price of large weights: l2/2 * sum(W**2) + l1 * sum(|W|) is added to the loss. The biases b are free."""
 
-    l2: NotNegative = Field(default=1e-4, description="Adds l2/2 * sum(W**2).")
-    l1: NotNegative = Field(default=0.0, description="Adds l1 * sum(|W|).")
-
-
-class Sgd(Section):
-    """Straight down the gradient."""
-
-    name: Literal["sgd"] = "sgd"
+    l2: NotNegative = Field(default=1e-4, description="Larger: smoother templates, in the end too little learned.")
+    l1: NotNegative = Field(default=0.0, description="Makes weights of pixels that do not matter 0, or nearly.")
 
 
-class Momentum(Section):
-    """A ball with friction."""
+class Variant(Section):
+    """A section whose `name` decides its other keys: those of the factory of that name."""
 
-    name: Literal["momentum"] = "momentum"
-    decay: Fraction = Field(default=0.9, description="How much of the velocity is kept at each step.")
-
-
-class Nesterov(Section):
-    """Momentum that looks ahead."""
-
-    name: Literal["nesterov"] = "nesterov"
-    decay: Fraction = Field(default=0.9, description="How much of the velocity is kept at each step.")
-
-
-class Adagrad(Section):
-    """Shorter steps where it was steep before."""
-
-    name: Literal["adagrad"] = "adagrad"
-    epsilon: Positive = Field(default=1e-8, description="Keeps the division from dividing by 0.")
-
-
-class RmsProp(Section):
-    """Adagrad that forgets."""
-
-    name: Literal["rmsprop"] = "rmsprop"
-    decay: Fraction = Field(default=0.9, description="How much of the mean square gradient is kept at each step.")
-    epsilon: Positive = Field(default=1e-8, description="Keeps the division from dividing by 0.")
-
-
-class Adam(Section):
-    """Running means of the gradient and of its square."""
-
-    name: Literal["adam"] = "adam"
-    decay: Fraction = Field(default=0.9, description="How much of the mean gradient is kept at each step.")
-    decay_square: Fraction = Field(
-        default=0.999, description="How much of the mean square gradient is kept at each step."
-    )
-    epsilon: Positive = Field(default=1e-8, description="Keeps the division from dividing by 0.")
-
-
-class StepSize(Section):
-    """What all schedules share."""
-
+    factories: ClassVar[Mapping[str, Callable[..., Any]]]
     name: str
-    step_size: Positive = Field(default=0.1, description="How far to go along the direction; the learning rate.")
-    warmup_epochs: Epochs = Field(default=0.0, description="Grow to the step size over this many epochs.")
+
+    @classmethod
+    def name_in(cls, values: Mapping[str, Any]) -> Any:
+        """Return the name in a section, or the default; it may be no variant's."""
+        return values.get("name", cls.model_fields["name"].default)
+
+    @classmethod
+    def of_its_name(cls, values: Any) -> Any:
+        """Validate a section as the variant that it names; return what names none as it is, to be refused."""
+        if not isinstance(values, dict):
+            return values
+        name = cls.name_in(values)
+        is_known = isinstance(name, str) and name in cls.factories
+        return cls.named(name).model_validate(values) if is_known else {"name": name}
+
+    @classmethod
+    def named(cls, name: str) -> type["Variant"]:
+        """Return the section with the keys of one name."""
+        return _variant(cls, name, cls.factories[name])
+
+    @classmethod
+    def variants(cls) -> list[type["Variant"]]:
+        """Return the sections of all names."""
+        return [cls.named(name) for name in cls.factories]
 
 
-class Constant(StepSize):
-    """The same step size for ever."""
-
-    name: Literal["constant"] = "constant"
-
-
-class Step(StepSize):
-    """Stairs."""
-
-    name: Literal["step"] = "step"
-    every_epochs: Count = Field(default=10, description="The length of a stair, in epochs.")
-    factor: Factor = Field(default=0.1, description="What the step size is multiplied by at each stair.")
-
-
-class Exponential(StepSize):
-    """A smooth decay."""
-
-    name: Literal["exponential"] = "exponential"
-    factor: Factor = Field(default=0.95, description="What the step size is multiplied by over an epoch.")
+@cache
+def _variant(section: type[Variant], name: str, factory: Callable[..., Any]) -> type[Variant]:
+    """Make a section of the parameters of a factory that have a default."""
+    summary = re.split(r" \(|[:.]", factory.__doc__ or "", maxsplit=1)[0] + "."
+    literal: Any = Literal
+    fields: dict[str, Any] = {"name": (literal[name], Field(default=name, description=summary))}
+    hints = get_type_hints(factory, include_extras=True)
+    for key, parameter in signature(factory).parameters.items():
+        if parameter.default is not parameter.empty:
+            kind, description, limits = (*(get_args(hints[key]) or (hints[key], None)), {})[:3]
+            fields[key] = (kind, Field(default=parameter.default, description=description, **limits))
+    return create_model(name, __base__=section, __doc__=summary, **fields)
 
 
-class Cosine(StepSize):
-    """Half a cosine, to 0 at the last step."""
+class Optimizer(Variant):
+    """Which way to step."""
 
-    name: Literal["cosine"] = "cosine"
+    factories = OPTIMIZERS
+    name: Annotated[str, KeyOf(OPTIMIZERS)] = "momentum"
 
 
-class Linear(StepSize):
-    """A straight line, to 0 at the last step."""
+class Schedule(Variant):
+    """How far to step."""
 
-    name: Literal["linear"] = "linear"
+    factories = SCHEDULES
+    name: Annotated[str, KeyOf(SCHEDULES)] = "cosine"
+    step_size: Positive = Field(
+        default=0.1, description="Tune it first: too small is slow, too large lets the loss grow."
+    )
+    warmup_epochs: Epochs = Field(default=0.0, description="Start gently: grow to the step size over this many epochs.")
 
 
 class Train(Section):
-    """The loop."""
+    """The loop: sample a batch, evaluate the gradient, take a step."""
 
     epochs: Count = Field(default=20, description="How often every training image is seen.")
     batch_size: CountOrAll = Field(default=256, description="Images a step; 1: online SGD; all: full-batch descent.")
     gradient: Literal["analytic", "numerical"] = Field(default="analytic", description="By calculus or by differences.")
+    kernel: Literal["plain", "blocks"] = Field(
+        default="blocks",
+        description="The book's lines, on the whole batch at once; or the same in blocks, on threads: faster.",
+    )
     dtype: Literal["float32", "float64"] = Field(default="float32", description="The numbers to compute with.")
 
 
 class EarlyStopping(Section):
-    """Stop when nothing gets better, and keep the best epoch's weights."""
+    """Stop when nothing gets better, and keep the weights of the best epoch; null: never."""
 
     monitor: Literal["val/accuracy", "val/loss", "train/accuracy", "train/loss"] = Field(
         default="val/accuracy", description="Which column of metrics.csv to watch."
@@ -226,33 +230,31 @@ class EarlyStopping(Section):
 
 
 class Checkpoint(Section):
-    """How often to write down where the run is."""
+    """How often to save the run, so that `imgclf train --resume` can go on from there."""
 
     every: Count = Field(default=1, description="So many units apart; also at the end, and when it is stopped.")
     unit: Literal["epoch", "step", "minute"] = Field(default="epoch", description="What is counted.")
 
 
-Optimizer: TypeAlias = Sgd | Momentum | Nesterov | Adagrad | RmsProp | Adam
-Schedule: TypeAlias = Constant | Step | Exponential | Cosine | Linear
-
-
 class Config(Section):
     """What a training run is asked to do."""
 
-    seed: Annotated[int, Field(ge=0)] = Field(default=0, description="Decides everything that is random.")
-    name: DirectoryName | None = Field(default=None, description="Names the run directory; null: SOURCE-LOSS.")
+    seed: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Decides all that is random: same seed, same bits."
+    )
+    name: DirectoryName | None = Field(
+        default=None, description="Names the run directory runs/NAME; null: SOURCE-LOSS."
+    )
     data: Data = Field(default_factory=Data)
     preprocess: Preprocess = Field(default_factory=Preprocess)
     model: Model = Field(default_factory=Model)
     regularization: Regularization = Field(default_factory=Regularization)
-    optimizer: Annotated[Optimizer, Field(discriminator="name")] = Field(
-        default_factory=Momentum, description="Which way to step."
+    optimizer: Annotated[SerializeAsAny[Optimizer], BeforeValidator(Optimizer.of_its_name)] = Field(
+        default_factory=partial(Optimizer.of_its_name, {})
     )
-    schedule: Annotated[Schedule, Field(discriminator="name")] = Field(
-        default_factory=Cosine, description="How far to step."
+    schedule: Annotated[SerializeAsAny[Schedule], BeforeValidator(Schedule.of_its_name)] = Field(
+        default_factory=partial(Schedule.of_its_name, {})
     )
     train: Train = Field(default_factory=Train)
-    early_stopping: EarlyStopping | None = Field(
-        default=None, description="Stop when nothing gets better; null: never."
-    )
-    checkpoint: Checkpoint = Field(default_factory=Checkpoint, description="From where `train --resume` goes on.")
+    early_stopping: EarlyStopping | None = Field(default=None, description=EarlyStopping.__doc__)
+    checkpoint: Checkpoint = Field(default_factory=Checkpoint)

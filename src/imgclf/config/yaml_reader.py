@@ -1,17 +1,17 @@
 """Read YAML safely: YAML 1.2 scalars, bounded, with positions.
 
-Built on PyYAML's events, not on its constructors: what is not understood here does not exist. Anchors, aliases, tags
+Built on PyYAML's nodes, not on its constructors: what is not understood here does not exist. Anchors, aliases, tags
 and merge keys are refused when they are met, so a small file cannot become a large value.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import yaml
 
-from imgclf.config.problems import ConfigError, Place, Problem, Source, describe, shorten
+from imgclf.config.problems import ConfigError, Position, Problem, Source, describe, shorten
 
 # PyYAML needs about 15 microseconds a character of a dense file: this much takes a second at worst, and a config
 # of every key with comments is a tenth of it.
@@ -39,11 +39,11 @@ SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], object]], ...] = (
 
 @dataclass(frozen=True)
 class Node:
-    """A value, where it stands and where its key does; a mapping holds nodes, a list plain values."""
+    """A value, its position and that of its key; a mapping holds nodes, a list plain values."""
 
     value: Any
-    place: Place
-    key: Place
+    position: Position
+    key: Position
 
     def plain(self) -> Any:
         """Return the value without places."""
@@ -54,7 +54,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Document:
-    """What a text says, and the mistakes in it that did not keep it from being read."""
+    """A tree of values, and the mistakes that did not keep it from being read."""
 
     root: Node
     problems: tuple[Problem, ...] = ()
@@ -62,7 +62,7 @@ class Document:
 
 def decode(data: bytes, name: str, rank: int = 0) -> str:
     """Return the text of a file: UTF-8, with or without a byte order mark, and not too long."""
-    whole = Place(Source(name, rank=rank))
+    whole = Position(Source(name, rank=rank))
     if len(data) > MAX_BYTES:
         raise ConfigError([Problem(whole, "", f"larger than {MAX_BYTES // 1024} KB, too large for a config")])
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -70,10 +70,9 @@ def decode(data: bytes, name: str, rank: int = 0) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = data[: error.start].split(b"\n")
-        place = Place(whole.source, len(before), len(before[-1]) + 1)
+        position = _after(data[: error.start].decode("utf-8-sig"), whole.source)
         message = f"not UTF-8 text (byte 0x{data[error.start]:02x}); save it as UTF-8"
-        raise ConfigError([Problem(place, "", message)]) from error
+        raise ConfigError([Problem(position, "", message)]) from error
 
 
 def read(text: str, source: Source, *, path: tuple[str, ...] = (), indent: int = 0, comments: bool = True) -> Document:
@@ -82,22 +81,22 @@ def read(text: str, source: Source, *, path: tuple[str, ...] = (), indent: int =
     path and indent: where the text is only the end of a line, the key and the columns before it.
     comments: whether one may follow the value.
     """
-    reader = _Reader(text, source, path, indent, comments)
+    if len(text) > MAX_BYTES:
+        raise ConfigError([Problem(Position(source), "", f"longer than {MAX_BYTES:,} characters")])
     try:
-        return Document(reader.document(), tuple(reader.problems))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        hint = "; put quotes around a value with a # in it" if not comments and " #" in text else ""
-        problem = Problem(reader.place(mark), "", f"not valid YAML: {_in_words(error)}{hint}")
+        loader = _Loader(text, source, path, indent)
     except yaml.reader.ReaderError as error:
-        upto = f"{text[: error.position]}|".splitlines()
-        place = Place(source, len(upto), len(upto[-1]) + (indent if len(upto) == 1 else 0))
-        problem = Problem(place, "", f"the character U+{ord(text[error.position]):04X} is not allowed; remove it")
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
+        message = f"the character U+{ord(text[error.position]):04X} is not allowed; remove it"
+        raise ConfigError([Problem(_after(text[: error.position], source, indent), "", message)]) from None
+    try:
+        return Document(loader.document(comments), tuple(loader.problems))
+    except yaml.MarkedYAMLError as error:
+        hint = "; put quotes around a value with a # in it" if not comments and " #" in text else ""
+        mark, message = error.problem_mark or error.context_mark, f"{_in_words(error)}{hint}"
+    except (yaml.YAMLError, ValueError, OverflowError):
         # PyYAML converts escapes and versions unchecked: \UFFFFFFFF, %YAML 1.999...
-        message = "not valid YAML: a character code or a number here or after is out of range"
-        problem = Problem(reader.place(reader.mark), "", message)
-    raise ConfigError([problem])
+        mark, message = loader.get_mark(), "a character code or a number here is out of range"
+    raise ConfigError([*loader.problems, Problem(loader.position(mark), "", f"not valid YAML: {message}")])
 
 
 def resolve_scalar(text: str) -> object:
@@ -113,109 +112,94 @@ def resolve_scalar(text: str) -> object:
     return text
 
 
-class _Reader:
-    """One pass over the events of one text."""
+class _Loader(yaml.BaseLoader):
+    """PyYAML's composer with limits: it makes our nodes, and refuses what a config does not need at once."""
 
-    def __init__(self, text: str, source: Source, path: tuple[str, ...], indent: int, comments: bool) -> None:
-        self.text, self.source, self.path, self.indent, self.comments = text, source, path, indent, comments
+    def __init__(self, text: str, source: Source, path: tuple[str, ...], indent: int) -> None:
+        super().__init__(text)
+        # Beside these names are those of the classes above: `indent` is one.
+        self.text, self.source, self.path, self.before = text, source, path, indent
         self.problems: list[Problem] = []
-        self.mark: Any = None  # where the newest event begins, for errors that know no place
-        self.end: Any = None  # where it ends
-        self.values = 0
+        self.values, self.depth = 0, len(path)
 
-    def document(self) -> Node:
-        self.events = self._events()
-        next(self.events)  # the start of the stream
-        start = next(self.events)
-        if isinstance(start, yaml.StreamEndEvent):
-            return Node(None, Place(self.source), Place(self.source))
-        root = self.node(next(self.events), self.path, depth=1 + len(self.path))
-        if not self.comments and self.end.index < len(self.text):
-            message = "nothing may follow the value, not even a comment"
-            raise ConfigError([Problem(self.place(self.end), ".".join(self.path), message)])
-        next(self.events)  # the end of the document
-        extra = next(self.events)
-        if not isinstance(extra, yaml.StreamEndEvent):
-            self.refuse(extra, (), "a second document begins here; a config is one")
+    def document(self, comments: bool) -> Node:
+        if not self.check_node():
+            return Node(None, Position(self.source), Position(self.source))
+        root: Node = self.get_node()  # type: ignore[assignment]
+        if not comments and self.end.index < len(self.text):
+            self.refuse(self.end, "nothing may follow the value, not even a comment")
+        if self.check_node():
+            extra = self.peek_event()  # type: ignore[no-untyped-call]
+            self.refuse(extra.start_mark, "a second document begins here; a config is one")
         return root
 
-    def _events(self) -> Iterator[Any]:
-        if len(self.text) > MAX_BYTES:
-            raise ConfigError([Problem(Place(self.source), "", f"longer than {MAX_BYTES:,} characters")])
-        for event in yaml.parse(self.text, Loader=yaml.SafeLoader):
-            self.mark, self.end = event.start_mark, event.end_mark
-            yield event
-
-    def place(self, mark: Any) -> Place:
-        if mark is None:
-            return Place(self.source)
-        return Place(self.source, mark.line + 1, mark.column + 1 + (self.indent if mark.line == 0 else 0))
-
-    def refuse(self, event: Any, path: tuple[str, ...], message: str) -> NoReturn:
-        raise ConfigError([*self.problems, Problem(self.place(event.start_mark), ".".join(path), message)])
-
-    def node(self, event: Any, path: tuple[str, ...], key: Place | None = None, depth: int = 1) -> Node:
-        """Build the value that begins with this event."""
-        self._check(event, path, depth)
-        place = self.place(event.start_mark)
-        if isinstance(event, yaml.ScalarEvent):
-            value = self._scalar(event, path)
-        elif isinstance(event, yaml.SequenceStartEvent):
-            value = self._list(path, depth)
-        else:
-            value = self._mapping(path, depth)
-        return Node(value, place, key or place)
-
-    def _check(self, event: Any, path: tuple[str, ...], depth: int) -> None:
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose a value, of which `index` is the key, or a key, where it is None in a mapping."""
+        outer = self.path
+        self.path = (*outer, index.value) if isinstance(index, Node) else outer
+        self.depth += 1
         self.values += 1
+        self._check(self.peek_event())  # type: ignore[no-untyped-call]
+        composed: Any = super().compose_node(parent, index)
+        self.end, position = composed.end_mark, self.position(composed.start_mark)
+        node = Node(self._value(composed), position, index.position if isinstance(index, Node) else position)
+        if isinstance(parent, yaml.MappingNode) and index is None:
+            self._check_key(composed, node.value)
+        self.path, self.depth = outer, self.depth - 1
+        return node
+
+    def position(self, mark: Any) -> Position:
+        return Position(self.source, mark.line + 1, mark.column + 1 + (self.before if mark.line == 0 else 0))
+
+    def refuse(self, mark: Any, message: str) -> NoReturn:
+        raise ConfigError([*self.problems, Problem(self.position(mark), ".".join(self.path), message)])
+
+    def _check(self, event: Any) -> None:
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-            self.refuse(event, path, "anchors (&) and aliases (*) are not allowed; write the value out")
+            self.refuse(event.start_mark, "anchors (&) and aliases (*) are not allowed; write the value out")
         if event.tag is not None:
-            self.refuse(event, path, f"the tag {shorten(event.tag)} is not allowed; write a plain value")
-        if depth > MAX_DEPTH:
-            self.refuse(event, path, f"nested more than {MAX_DEPTH} deep")
+            self.refuse(event.start_mark, f"the tag {shorten(event.tag)} is not allowed; write a plain value")
+        if self.depth > MAX_DEPTH:
+            self.refuse(event.start_mark, f"nested more than {MAX_DEPTH} deep")
         if self.values > MAX_VALUES:
-            self.refuse(event, path, f"more than {MAX_VALUES:,} values, too many for a config")
+            self.refuse(event.start_mark, f"more than {MAX_VALUES:,} values, too many for a config")
 
-    def _scalar(self, event: yaml.ScalarEvent, path: tuple[str, ...]) -> Any:
-        if event.style is not None:  # quoted, or a block of text
-            return event.value
+    def _check_key(self, composed: Any, key: object) -> None:
+        if key == "<<" and composed.style is None:
+            self.refuse(composed.start_mark, "merge keys (<<) are not allowed; write the keys out")
+        if not isinstance(key, str):
+            self.refuse(composed.start_mark, f"a key must be a word, not {describe(key)}")
+        if not key.isprintable() or len(key) > LONGEST_KEY:
+            message = f"the key '{shorten(key)}' is too long or has characters that cannot be seen"
+            self.refuse(composed.start_mark, message)
+
+    def _value(self, composed: Any) -> Any:
+        if isinstance(composed, yaml.SequenceNode):
+            return [node.plain() for node in composed.value]
+        if isinstance(composed, yaml.MappingNode):
+            return self._mapping(composed.value)
+        if composed.style is not None:  # quoted, or a block of text
+            return composed.value
         try:
-            return resolve_scalar(event.value)
+            return resolve_scalar(composed.value)
         except ValueError as error:
-            self.refuse(event, path, str(error))
+            self.refuse(composed.start_mark, str(error))
 
-    def _list(self, path: tuple[str, ...], depth: int) -> list[Any]:
-        values = []
-        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
-            values.append(self.node(event, path, depth=depth + 1).plain())
-        return values
-
-    def _mapping(self, path: tuple[str, ...], depth: int) -> dict[str, Node]:
+    def _mapping(self, pairs: list[tuple[Node, Node]]) -> dict[str, Node]:
         nodes: dict[str, Node] = {}
-        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
-            key = self._key(event, path, depth)
-            place = self.place(event.start_mark)
-            node = self.node(next(self.events), (*path, key), place, depth + 1)
-            if key in nodes:
-                first = nodes[key].key.line
-                self.problems.append(Problem(place, ".".join((*path, key)), f"given twice; first in line {first}"))
-            nodes.setdefault(key, node)
+        for key, node in pairs:
+            if key.value in nodes:
+                message = f"given twice; first in line {nodes[key.value].key.line}"
+                self.problems.append(Problem(key.position, ".".join((*self.path, key.value)), message))
+            nodes.setdefault(key.value, node)
         return nodes
 
-    def _key(self, event: Any, path: tuple[str, ...], depth: int) -> str:
-        key = self.node(event, path, depth=depth + 1).value
-        if isinstance(event, yaml.ScalarEvent) and event.style is None and key == "<<":
-            self.refuse(event, path, "merge keys (<<) are not allowed; write the keys out")
-        if not isinstance(key, str):
-            self.refuse(event, path, f"a key must be a word, not {describe(key)}")
-        if not key.isprintable() or len(key) > LONGEST_KEY:
-            self.refuse(event, path, f"the key '{shorten(key)}' is too long or has characters that cannot be seen")
-        return key
+
+def _after(text: str, source: Source, indent: int = 0) -> Position:
+    lines = f"{text}|".splitlines()
+    return Position(source, len(lines), len(lines[-1]) + (indent if len(lines) == 1 else 0))
 
 
 def _in_words(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or error.context or "unknown"
-    if r"'\t'" in problem:
-        return "a tab; use spaces"
-    return shorten(problem)
+    return "a tab; use spaces" if r"'\t'" in problem else shorten(problem)

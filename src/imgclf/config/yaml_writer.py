@@ -1,11 +1,22 @@
 """Write a config as YAML that reads back as the same config."""
 
+import json
 import re
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import Any
 
+from imgclf.config.layers import RENAMED
 from imgclf.config.resolve import Resolved
-from imgclf.config.schema import Config
+from imgclf.config.schema import Config, Section, Variant
+from imgclf.config.shape import SECTIONS
+
+HEAD = """\
+# What imgclf does when nobody says otherwise. Keep the keys you change: what is left out stays as it is here.
+# Try a change without a file, too:  imgclf train -s model.loss=svm -s train.epochs=5
+
+"""
+MARGIN, WIDTH = 28, 120  # the columns where comments begin and end
 
 # A word that no version of YAML takes for anything else; all other text is quoted.
 WORD = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
@@ -17,21 +28,63 @@ def dump(config: Config) -> str:
     return "".join(f"{line}\n" for _, line in _lines(config.model_dump()))
 
 
+def dump_as_0_1(config: Config) -> str:
+    """Return the config as version 0.1 wrote it: the checkpoints of then hold the SHA-256 of that."""
+    values = config.model_dump()
+    values["train"].pop("kernel", None)
+    names = {new: old for old, new in RENAMED.get(config.optimizer.name, {}).items()}
+    values["optimizer"] = {names.get(key, key): value for key, value in values["optimizer"].items()}
+    return "".join(f"{line}\n" for _, line in _lines(values))
+
+
 def show(resolved: Resolved) -> str:
     """Return the config with a comment on each line: where the value comes from."""
     lines = list(_lines(resolved.config.model_dump()))
     width = max(len(line) for key, line in lines if key in resolved.origins)
-    return "".join(
-        f"{line:<{width}}  # {resolved.origins[key]}\n" if key in resolved.origins else f"{line}\n"
-        for key, line in lines
-    )
+    origins = resolved.origins
+    return "".join(f"{line:<{width}}  # {origins[key]}\n" if key in origins else f"{line}\n" for key, line in lines)
+
+
+def template() -> str:
+    """Return the default config with a comment on every section and key."""
+    config = Config()
+    lines: list[str] = []
+    for key, line in _lines(config.model_dump()):
+        section, _, word = key.rpartition(".")
+        if key in SECTIONS:
+            lines += ["", *_about(SECTIONS[key], is_null=getattr(config, key) is None), line]
+        else:
+            model = type(getattr(config, section)) if section else Config
+            lines += _beside(line, model.model_json_schema()["properties"][word])
+    return HEAD + "".join(f"{line}\n" for line in lines)
+
+
+def _about(section: type[Section], *, is_null: bool) -> Iterator[str]:
+    """Yield what stands above a section: what it is for, and those of its keys that do not stand below."""
+    yield f"# {section.__doc__}"
+    if issubclass(section, Variant):
+        for variant in section.variants():
+            own = {key: field for key, field in variant.model_fields.items() if key not in section.model_fields}
+            settings = ", ".join(f"{key}: {_inline(field.default)}" for key, field in own.items())
+            yield f"#   {variant.__name__:<12} {variant.__doc__} {settings}".rstrip()
+    elif is_null:
+        for key, about in section.model_json_schema()["properties"].items():
+            yield from _beside(f"#   {key}: {_inline(about['default'])}", about)
+
+
+def _beside(line: str, about: dict[str, Any]) -> list[str]:
+    """Return a line with what its key may be and what it does; where that is long, more lines with the rest."""
+    choices = (about if "enum" in about else about.get("anyOf", [{}])[0]).get("enum", [])
+    text = ". ".join(part for part in (" | ".join(choices), about.get("description")) if part)
+    first, *rest = wrap(text, WIDTH - MARGIN - len(" # "))
+    return [f"{line:<{MARGIN}} # {first}", *(f"{'#' * (line[0] == '#'):<{MARGIN}} # {more}" for more in rest)]
 
 
 def _lines(values: dict[str, Any], prefix: str = "", indent: str = "") -> Iterator[tuple[str, str]]:
     """Yield each line with its dotted key."""
     for key, value in values.items():
         if isinstance(value, dict) and value:
-            yield "", f"{indent}{_text(key)}:"
+            yield f"{prefix}{key}", f"{indent}{_text(key)}:"
             yield from _lines(value, f"{prefix}{key}.", f"{indent}  ")
         else:
             yield f"{prefix}{key}", f"{indent}{_text(key)}: {_inline(value)}"
@@ -42,13 +95,9 @@ def _inline(value: object) -> str:
         return "{" + ", ".join(f"{_text(key)}: {_inline(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_inline(item) for item in value) + "]"
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, float):
         return _number(value)
-    return _text(value) if isinstance(value, str) else str(value)
+    return _text(value) if isinstance(value, str) else json.dumps(value)  # null, true, false, 3
 
 
 def _number(value: float) -> str:

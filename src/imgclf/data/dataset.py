@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import IntArray, places, slices
+from imgclf.arrays import IntArray
 from imgclf.data.official import LoadedFile
 from imgclf.formats.npy import check_whole
+from imgclf.numerics.indices import places, slices
 
 AT_ONCE = 16 << 20  # bytes of images processed at a time
 

@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import slices
 from imgclf.data.class_names import decode_names
 from imgclf.data.dataset import Dataset
 from imgclf.data.extent import Extent
 from imgclf.errors import DataError
 from imgclf.formats.files import is_file, read_bytes
 from imgclf.formats.npy import map_npy, npy_header
+from imgclf.numerics.indices import slices
 from imgclf.storage import write_whole
+from imgclf.terminal_text import excerpt
 
 INDEX = "imgclf-pack.json"
 SPLITS = ("train", "val", "test")
@@ -103,7 +104,7 @@ def read_index(directory: Path) -> Index:
         if not splits or not isinstance(fingerprint, str):
             raise ValueError("no split, or no fingerprint")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DataError(path, f"not the index of a pack ({' '.join(str(error).split())[:80]})", _REMEDY) from error
+        raise DataError(path, f"not the index of a pack ({excerpt(error)})", _REMEDY) from error
     return Index(fingerprint, splits)
 
 

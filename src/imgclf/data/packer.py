@@ -11,12 +11,13 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import IntArray, slices
+from imgclf.arrays import IntArray
 from imgclf.data.dataset import Dataset
 from imgclf.data.pack import Index, Part, images_file, is_pack, labels_file, read_index, write_index
 from imgclf.errors import StorageError, UsageError
 from imgclf.formats.npy import header_bytes
-from imgclf.storage import open_own, storage
+from imgclf.numerics.indices import slices
+from imgclf.storage import open_own, translate_os_errors
 
 _BYTES_AT_RISK = 16 << 20  # written, but to be written again after a crash
 
@@ -116,7 +117,7 @@ def _begin(directory: Path, contents: Mapping[str, Content], fingerprint: str) -
 
 def _check_space(directory: Path, contents: Mapping[str, Content], index: Index) -> None:
     needed = sum((content.n - index.splits[split].done) * content.row_bytes for split, content in contents.items())
-    with storage(directory):
+    with translate_os_errors(directory):
         free = shutil.disk_usage(directory).free
     if needed > free:
         raise StorageError(directory, f"{needed:,} bytes are needed, {free:,} are free", "make room, or shrink images")
@@ -124,7 +125,7 @@ def _check_space(directory: Path, contents: Mapping[str, Content], index: Index)
 
 def _write_labels(path: Path, content: Content) -> None:
     # Not emptied: what is there already is right, and another process may be writing the same.
-    with storage(path), open_own(path) as file:
+    with translate_os_errors(path), open_own(path) as file:
         file.write(header_bytes((content.n,), content.label_type))
         for some in content.labels():
             file.write(some.astype(content.label_type).data)
@@ -134,7 +135,7 @@ def _write_labels(path: Path, content: Content) -> None:
 def _write_images(path: Path, content: Content, done: int, record: Callable[[int], None]) -> Iterator[int]:
     """Write the examples from `done` on, yield how many there are then, and record those that are safe on the disk."""
     header = header_bytes((content.n, *content.example_shape), content.dtype)
-    with storage(path), open_own(path) as file:
+    with translate_os_errors(path), open_own(path) as file:
         file.write(header)
         file.seek(len(header) + done * content.row_bytes)
         at_risk = 0

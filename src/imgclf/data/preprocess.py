@@ -13,24 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import (
-    BLOCK,
-    Batch,
-    ByteArray,
-    Example,
-    FloatArray,
-    IntArray,
-    SumFn,
-    Sums,
-    empty_on_lines,
-    places,
-    slices,
-    sum_in_turn,
-)
+from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
 from imgclf.formats.images import conform, read_image
+from imgclf.numerics.indices import places, slices
+from imgclf.numerics.sums import SumFn, Sums, sum_in_turn, sum_over_blocks
 
 WHITE = 255  # the largest byte
+LOOKED_AT = 128  # examples, where some of them say enough of all
 FEW_LEVELS = 64  # images that have only values below use less than a quarter of the range of bytes
 
 
@@ -120,27 +110,6 @@ class Preprocess:
         problem = f"the model learned from images of values up to {self.scale:g}, these go up to {images.max()}"
         return f"{problem}: predictions may be wrong - train on values of 0..255, or store these as those were"
 
-    def reader(self, dataset: Dataset) -> "Reader":
-        """Return a new reader of a data set."""
-        pixels = np.empty((BLOCK, *dataset.example_shape), dataset.images.dtype)
-        return Reader(self, dataset, pixels, empty_on_lines((BLOCK, self.size), self.dtype))
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Reads blocks of a data set as X (n, D) and y (n,), always into the same memory."""
-
-    preprocess: Preprocess
-    dataset: Dataset
-    pixels: NDArray[Any]  # (BLOCK, ...) as they are stored
-    X: FloatArray  # (BLOCK, D)
-
-    def __call__(self, rows: IntArray) -> Example:
-        """Read the examples at these places, at most BLOCK; X holds them until the next call."""
-        n = len(rows)
-        self.dataset.pixels(rows, out=self.pixels[:n])
-        return Example(self.preprocess.apply(self.pixels[:n], out=self.X[:n]), self.dataset.y_of(rows))
-
 
 def default_scale(dataset: Dataset) -> float:
     """Return what values are divided by where nobody says: 255 for images, 1 for feature vectors.
@@ -163,11 +132,11 @@ def default_std(dataset: Dataset) -> str:
 
 
 def spread(preprocess: Preprocess, dataset: Dataset) -> float:
-    """Return how much X differs from example to example, from a block of examples; NaN where nothing differs.
+    """Return how much X differs from example to example, from some of them; NaN where nothing differs.
 
     The standard deviation of each number, as the root mean square over those that change.
     """
-    rows = np.unique(np.linspace(0, len(dataset) - 1, BLOCK).astype(np.int64))
+    rows = np.unique(np.linspace(0, len(dataset) - 1, LOOKED_AT).astype(np.int64))
     with np.errstate(over="ignore", invalid="ignore"):
         X = preprocess.apply(dataset.pixels(rows))
         changes = (X[0] != X).any(axis=0)
@@ -206,16 +175,13 @@ def fit_preprocess(
 def _mean(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]], sum_blocks: SumFn) -> FloatArray:
     """Return the mean of function(pixels) over the examples, (D,) float64."""
 
-    def read(rows: IntArray) -> Example:
-        return Example(dataset.pixels(rows).reshape(len(rows), -1), rows)
-
-    def sums(X: NDArray[Any], _: IntArray) -> Sums:
-        values = function(X)
+    def sums(rows: IntArray) -> Sums:
+        values = function(dataset.pixels(rows).reshape(len(rows), -1))
         # Whole numbers add up exactly, and three times as fast, in an integer as long as it takes for one block.
         add_in = np.uint32 if values.dtype == np.uint8 else np.float64
         return (values.sum(axis=0, dtype=add_in).astype(np.float64),)
 
-    (total,) = Batch(places(len(dataset)), read, sum_blocks).sum(sums)
+    (total,) = sum_over_blocks(sums, places(len(dataset)), sum_blocks)
     return np.asarray(total / len(dataset))
 
 

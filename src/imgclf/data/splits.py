@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import IntArray, slices
+from imgclf.arrays import IntArray
 from imgclf.data.dataset import Dataset
 from imgclf.errors import DataError
+from imgclf.numerics.indices import slices
 from imgclf.seeds import LIMIT, VAL_SPLIT, shuffled
 
 

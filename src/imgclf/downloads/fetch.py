@@ -21,7 +21,7 @@ from imgclf.downloads.transport import (
 )
 from imgclf.errors import DataError, NetworkError, StorageError
 from imgclf.formats.files import open_regular
-from imgclf.storage import lock, open_own, storage, sync, write_whole
+from imgclf.storage import lock, open_own, sync, translate_os_errors, write_whole
 
 _BLOCK = 1 << 20
 
@@ -63,7 +63,7 @@ def fetch(wanted: OfficialSet, out: Path, patience: Patience) -> Generator[Advan
     """
     folder = out / wanted.folder
     there = [file for file in wanted.files if _is_there(folder / file.name, file)]
-    with storage(folder):
+    with translate_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for file in wanted.files:
         if file in there:
@@ -82,7 +82,9 @@ def _is_there(path: Path, file: OfficialFile) -> bool:
         raise DataError(unpacked, f"would be there twice with {path.name}", "move it away, or choose another --out")
     if not os.path.lexists(path):
         return False
-    if (problem := _difference(path, file)) is not None:
+    with open_regular(path) as found:
+        problem = _difference(found, file)
+    if problem is not None:
         raise DataError(path, f"not the official file: {problem}", "move it away, or choose another --out")
     return True
 
@@ -118,12 +120,12 @@ def _from_server(url: str, file: OfficialFile, part: IO[bytes], patience: Patien
     changed between them.
     """
     whole = yield from _complete(url, file, part, patience)
-    if (problem := _checksum_difference(part, file)) is not None and not whole:
-        _begin_anew(part)
+    if (problem := _difference(part, file)) is not None and not whole:
+        _cut(part, 0)
         yield from _complete(url, file, part, patience)
-        problem = _checksum_difference(part, file)
+        problem = _difference(part, file)
     if problem is not None:
-        _begin_anew(part)
+        _cut(part, 0)
         raise WrongFileError(problem)
 
 
@@ -140,7 +142,7 @@ def _complete(url: str, file: OfficialFile, part: IO[bytes], patience: Patience)
                     yield part.tell()
         except InterruptedTransferError as error:
             if isinstance(error, UnresumableError):
-                _begin_anew(part)
+                _cut(part, 0)
             tries = 0 if part.tell() > furthest else tries + 1
             furthest = max(furthest, part.tell())
             if part.tell() < file.size:
@@ -153,7 +155,7 @@ def _complete(url: str, file: OfficialFile, part: IO[bytes], patience: Patience)
 @contextmanager
 def _own(part: Path) -> Iterator[IO[bytes]]:
     """Open a part at its end, for this process alone; leave none behind that is empty."""
-    with storage(part), open_own(part) as file:
+    with translate_os_errors(part), open_own(part) as file:
         _lock(file, part)
         file.seek(0, os.SEEK_END)
         try:
@@ -181,17 +183,7 @@ def _cut(part: IO[bytes], length: int) -> None:
     part.truncate()
 
 
-def _begin_anew(part: IO[bytes]) -> None:
-    _cut(part, 0)
-
-
-def _difference(path: Path, file: OfficialFile) -> str | None:
-    """Say how what is at a path differs from the file; None where it does not."""
-    with open_regular(path) as found, storage(path):
-        return _checksum_difference(found, file)
-
-
-def _checksum_difference(found: IO[bytes], file: OfficialFile) -> str | None:
+def _difference(found: IO[bytes], file: OfficialFile) -> str | None:
     """Say how the content of an open file differs; the position is then its end. What is on the disk is what counts."""
     found.flush()
     size = found.seek(0, os.SEEK_END)

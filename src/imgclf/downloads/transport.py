@@ -1,32 +1,27 @@
-"""HTTP requests with ranges, retries and errors.
+"""Ranged HTTP downloads.
 
-Bytes from an HTTP server, from a given position on, in one of three ways to fail: later, elsewhere, or never.
+Errors say whether to retry, try another server, or give up.
 """
 
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, responses
 from typing import cast
+from urllib import request
 from urllib.error import HTTPError, URLError
-from urllib.request import (
-    HTTPDefaultErrorHandler,
-    HTTPErrorProcessor,
-    HTTPHandler,
-    HTTPRedirectHandler,
-    HTTPSHandler,
-    OpenerDirector,
-    ProxyHandler,
-    Request,
-    UnknownHandler,
-)
 
 from imgclf import __version__
 
 _CHUNK = 1 << 18
 _RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)")
 _MAY_PASS = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+# urllib's own opener would follow a redirection to ftp, too.
+_HANDLERS = (
+    request.ProxyHandler, request.HTTPHandler, request.HTTPSHandler, request.HTTPRedirectHandler,
+    request.HTTPDefaultErrorHandler, request.HTTPErrorProcessor, request.UnknownHandler,
+)  # fmt: skip
 
 
 class InterruptedTransferError(Exception):
@@ -56,28 +51,20 @@ def receive(url: str, *, start: int, size: int, stall: float) -> Iterator[tuple[
     headers = {"User-Agent": f"imgclf/{__version__}", "Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
-    with closing(_open(Request(url, headers=headers), stall)) as response:
+    with closing(_open(request.Request(url, headers=headers), stall)) as response:
         first = _first_byte(response, start, size)
         yield first, _chunks(response, size - first, stall)
 
 
-def _opener() -> OpenerDirector:
-    """Return what opens http and https and nothing else: urllib's own would follow a redirection to ftp."""
-    opener = OpenerDirector()
-    for handler in (
-        ProxyHandler, HTTPHandler, HTTPSHandler, HTTPRedirectHandler, HTTPDefaultErrorHandler, HTTPErrorProcessor,
-        UnknownHandler,
-    ):  # fmt: skip
+def _open(asked: request.Request, stall: float) -> HTTPResponse:
+    opener = request.OpenerDirector()
+    for handler in _HANDLERS:
         opener.add_handler(handler())
-    return opener
-
-
-def _open(request: Request, stall: float) -> HTTPResponse:
     try:
-        return cast(HTTPResponse, _opener().open(request, timeout=stall))
+        return cast(HTTPResponse, opener.open(asked, timeout=stall))
     except HTTPError as error:
         with error:
-            raise _refusal(error.code, resuming=request.has_header("Range")) from error
+            raise _refusal(error.code, resuming=asked.has_header("Range")) from error
     except URLError as error:
         reason = error.reason
         raise UnavailableError(_say(reason, stall) if isinstance(reason, OSError) else str(reason)[:80]) from error
@@ -131,10 +118,7 @@ def _chunks(response: HTTPResponse, left: int, stall: float) -> Iterator[bytes]:
 
 def _status(status: int) -> str:
     """Write a status in the words of the standard, not in those of the server."""
-    try:
-        return f"{status} {HTTPStatus(status).phrase.lower()}"
-    except ValueError:
-        return f"status {status}"
+    return f"{status} {responses[status].lower()}" if status in responses else f"status {status}"
 
 
 def _say(error: Exception, stall: float) -> str:

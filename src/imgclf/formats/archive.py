@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO
 
 from imgclf.errors import DataError
-from imgclf.formats.files import MAX_BYTES, check_room, inflated_limit, open_regular, size_of, storage_errors
-from imgclf.formats.gunzip import Gunzip
+from imgclf.formats.files import MAX_BYTES, check_room, inflated_limit, open_regular, size_of
+from imgclf.formats.gunzip import BROKEN_GZIP, unzipped
+from imgclf.terminal_text import excerpt
 
 _PIECE = 1 << 18  # bytes at a time: what is much larger is copied from one place in memory to another
 _MAX_MEMBERS = 10_000
@@ -24,7 +24,7 @@ _ABOUT_THE_NEXT = (
 )
 _LONGEST_ABOUT, _MOST_ABOUT = 4096, 1 << 20  # bytes of one, and of all
 _MOST_ENDS = 100  # a few are usual
-_BROKEN_TAR = (tarfile.TarError, EOFError, ValueError, OverflowError, IndexError, RecursionError)
+_BROKEN_TAR = (*BROKEN_GZIP, tarfile.TarError, ValueError, IndexError, RecursionError)
 _REMEDY = "download the archive again"
 
 
@@ -56,7 +56,7 @@ def read_members(path: Path, names: Collection[str]) -> Iterator[tuple[str, byte
 
 def unpacked_size(path: Path) -> int:
     """Return how many bytes an archive says it has inside, without unpacking it: gzip ends with that number."""
-    with open_regular(path) as file, storage_errors(path):
+    with open_regular(path) as file:
         size = size_of(file)
         if file.read(2) != b"\x1f\x8b" or size < 4:
             return size
@@ -94,7 +94,7 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, where: str) -> bytes
 class _Capped:
     """A stream that ends in an error once it has given more bytes than a limit, or is read on and on at its end."""
 
-    def __init__(self, stream: IO[bytes] | Gunzip, limit: int, path: Path) -> None:
+    def __init__(self, stream: io.BufferedIOBase, limit: int, path: Path) -> None:
         self.stream, self.left, self.path = stream, limit, path
         self.ends = 0
 
@@ -133,19 +133,16 @@ def _wary(path: Path) -> type[tarfile.TarInfo]:
 
 @contextmanager
 def _members(path: Path) -> Iterator[tuple[tarfile.TarFile, _Capped]]:
-    with open_regular(path) as file, storage_errors(path):
+    with open_regular(path) as file:
         size = size_of(file)
-        zipped = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        most = max(MAX_BYTES, _MOST_UNPACKED * size) if zipped else size
-        capped = _Capped(Gunzip(file) if zipped else file, most, path)
+        stream = unzipped(file)
+        capped = _Capped(stream, size if stream is file else max(MAX_BYTES, _MOST_UNPACKED * size), path)
         try:
             # "r|": read front to back, never jumping to where a header says.
             header = _wary(path)
             with tarfile.open(fileobj=capped, mode="r|", bufsize=_PIECE, tarinfo=header) as tar:  # type: ignore[call-overload]
                 yield tar, capped
         except _BROKEN_TAR as error:
-            reason = " ".join(str(error).split())[:80]
             raise DataError(
-                path, f"damaged, or not a tar archive ({reason})", "name a folder, or an archive as downloaded"
+                path, f"damaged, or not a tar archive ({excerpt(error)})", "name a folder, or an archive as downloaded"
             ) from error

@@ -11,6 +11,7 @@ from typing import IO, Literal
 
 from imgclf import memory
 from imgclf.errors import DataError, StorageError
+from imgclf.storage import translate_os_errors
 
 MAX_BYTES = 1 << 30  # no file of the data sets read here is larger
 _CHUNK = 1 << 20
@@ -35,24 +36,25 @@ def check_room(nbytes: int, where: object) -> None:
 
 
 @contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn what the operating system says about a path into one of our errors."""
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise DataError(path, "no such file or folder", "check the path") from error
-    except OSError as error:
-        if error.errno == errno.ELOOP:
+def reading(path: Path) -> Iterator[None]:
+    """Raise DataError where a path leads to nothing, StorageError for what else the operating system refuses."""
+    with translate_os_errors(path):
+        try:
+            yield
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise DataError(path, "no such file or folder", "check the path") from error
+        except ValueError as error:
+            # The only way here: a NUL character inside a path.
+            raise DataError(repr(str(path)), "not a path", "check the path") from error
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
             raise DataError(path, "a symbolic link that leads to itself", "remove it") from error
-        raise StorageError.of(path, error) from error
-    except ValueError as error:
-        # The only way here: a NUL character inside a path.
-        raise DataError(repr(str(path)), "not a path", "check the path") from error
 
 
 def kind_of(path: Path) -> Literal["file", "folder"]:
     """Say what is at a path, links followed; raises DataError where there is nothing to read."""
-    with storage_errors(path):
+    with reading(path):
         mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
         return "folder"
@@ -63,7 +65,7 @@ def kind_of(path: Path) -> Literal["file", "folder"]:
 
 def is_file(path: Path) -> bool:
     """Whether there is a regular file at a path, links followed."""
-    with storage_errors(path):
+    with reading(path):
         return path.is_file()
 
 
@@ -72,22 +74,22 @@ def size_at(path: Path) -> int:
     return path.stat().st_size if is_file(path) else 0
 
 
-def open_regular(path: Path) -> IO[bytes]:
-    """Open a regular file for reading; anything else (a pipe, a device) is refused without waiting for it."""
-    with storage_errors(path):
+@contextmanager
+def open_regular(path: Path) -> Iterator[io.BufferedReader]:
+    """Open a regular file for `reading`; anything else (a pipe, a device) is refused without waiting for it."""
+    with reading(path):
         # Opened first and looked at then, so that nobody can swap the two; O_NONBLOCK, or a pipe would wait.
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    mode = os.fstat(number).st_mode
-    if not stat.S_ISREG(mode):
-        os.close(number)
-        if stat.S_ISDIR(mode):
-            raise DataError(path, "a folder, not a file", "name the files in it")
-        raise DataError(path, "not a regular file", "name a regular file")
-    file = os.fdopen(number, "rb")
-    if size_of(file) < _LARGEST_POINTER and file.peek(len(_POINTER)).startswith(_POINTER):
-        file.close()
-        raise DataError(path, "a Git LFS pointer: run `git lfs pull`", "it brings the file itself")
-    return file
+        mode = os.fstat(number).st_mode
+        if not stat.S_ISREG(mode):
+            os.close(number)
+            if stat.S_ISDIR(mode):
+                raise DataError(path, "a folder, not a file", "name the files in it")
+            raise DataError(path, "not a regular file", "name a regular file")
+        with os.fdopen(number, "rb") as file:
+            if size_of(file) < _LARGEST_POINTER and file.peek(len(_POINTER)).startswith(_POINTER):
+                raise DataError(path, "a Git LFS pointer: run `git lfs pull`", "it brings the file itself")
+            yield file
 
 
 def size_of(file: IO[bytes]) -> int:
@@ -100,8 +102,7 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
     with open_regular(path) as file:
         if size_of(file) > limit:
             raise DataError(path, f"{size_of(file):,} bytes, more than {limit:,}", "this is not such a file")
-        with storage_errors(path):
-            return file.read()
+        return file.read()
 
 
 def fill(stream: IO[bytes] | io.BufferedIOBase, target: memoryview) -> int:

@@ -1,19 +1,21 @@
 """Read IDX files, the format of MNIST."""
 
+import io
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import numpy as np
 
 from imgclf.arrays import ByteArray
 from imgclf.errors import DataError
-from imgclf.formats.files import check_room, fill, inflated_limit, open_regular, size_of, storage_errors
-from imgclf.formats.gunzip import Gunzip
+from imgclf.formats.files import check_room, fill, inflated_limit, open_regular, size_of
+from imgclf.formats.gunzip import BROKEN_GZIP, unzipped
 
 _REMEDY = "download the file again"
+_PIECE = 1 << 18  # bytes at a time
 
 
 def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None = None) -> ByteArray:
@@ -23,7 +25,7 @@ def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None =
     that it announces must be there exactly, not a byte more or less. `seen` is given all bytes of the file, as they
     lie on the disk, such as the `update` of a hash.
     """
-    with _opened(path, dimensions, seen) as (stream, shape):
+    with _opened(path, dimensions) as (file, stream, shape):
         announced = math.prod(shape)
         check_room(announced, path)
         data = np.empty(shape, np.uint8)
@@ -32,54 +34,32 @@ def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None =
             raise DataError(path, f"ends after {there:,} of {_times(shape)} = {announced:,} bytes", _REMEDY)
         if stream.read(1):
             raise DataError(path, f"goes on after its {_times(shape)} bytes", _REMEDY)
+        if seen is not None:
+            file.seek(0)
+            while piece := file.read(_PIECE):
+                seen(piece)
         return data
 
 
 def idx_shape(path: Path, dimensions: int) -> tuple[int, ...]:
     """Return the shape that a file announces; it is one that the file could hold."""
-    with _opened(path, dimensions) as (_, shape):
+    with _opened(path, dimensions) as (_, _, shape):
         return shape
 
 
-class _Watched:
-    """A file that shows to a function what is read from it."""
-
-    def __init__(self, file: IO[bytes], seen: Callable[[Any], object]) -> None:
-        self._file, self._seen = file, seen
-
-    def read(self, count: int) -> bytes:
-        """Return the next bytes, at most `count`."""
-        given = self._file.read(count)
-        self._seen(given)
-        return given
-
-    def readinto(self, target: memoryview) -> int:
-        """Read into the target; return how many bytes."""
-        count = int(self._file.readinto(target))  # type: ignore[attr-defined]
-        self._seen(target[:count])
-        return count
-
-
 @contextmanager
-def _opened(
-    path: Path, dimensions: int, seen: Callable[[Any], object] | None = None
-) -> Iterator[tuple[IO[bytes], tuple[int, ...]]]:
-    """Give the data, unzipped, and the shape that the header before it announces."""
-    with open_regular(path) as file, storage_errors(path):
-        size = size_of(file)
-        zipped = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        watched = file if seen is None else cast(IO[bytes], _Watched(file, seen))
-        stream = cast(IO[bytes], Gunzip(watched)) if zipped else watched
+def _opened(path: Path, dimensions: int) -> Iterator[tuple[io.BufferedReader, io.BufferedIOBase, tuple[int, ...]]]:
+    """Give the file, a stream of what is in it behind the header, and the shape that the header announces."""
+    with open_regular(path) as file:
+        stream = unzipped(file)
         try:
-            header = bytearray(4 + 4 * dimensions)
-            there = fill(stream, memoryview(header))
-            shape = _shape(bytes(header[:there]), dimensions, path)
+            shape = _shape(stream.read(4 + 4 * dimensions), dimensions, path)
+            size = size_of(file)
             # Python's integers do not overflow.
-            if math.prod(shape) > (inflated_limit(size) if zipped else size):
+            if math.prod(shape) > (size if stream is file else inflated_limit(size)):
                 raise DataError(path, f"announces {_times(shape)} bytes, more than can be in the file", _REMEDY)
-            yield stream, shape
-        except (ValueError, EOFError) as error:
+            yield file, stream, shape
+        except BROKEN_GZIP as error:
             raise DataError(path, f"its gzip data is damaged ({error})", _REMEDY) from error
 
 

@@ -19,15 +19,8 @@ _ORIENTATION = 0x0112
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=[\"']|>)([0-9])")
 
 _PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"eXIf")
-_ADAM7 = (
-    (0, 0, 8, 8),
-    (4, 0, 8, 8),
-    (0, 4, 4, 8),
-    (2, 0, 4, 4),
-    (0, 2, 2, 4),
-    (1, 0, 2, 2),
-    (0, 1, 1, 2),
-)  # x, y, steps
+# x, y, and the steps from there
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _RAW_PROFILE = b"Raw profile type exif\0"
 _PNG_TEXTS = {b"iTXt": b"XML:com.adobe.xmp\0", b"tEXt": _RAW_PROFILE, b"zTXt": _RAW_PROFILE}
 

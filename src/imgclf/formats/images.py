@@ -27,17 +27,10 @@ from PIL import Image
 
 from imgclf.arrays import ByteArray
 from imgclf.errors import DataError, StorageError
+from imgclf.formats import image_parts
 from imgclf.formats.files import read_bytes
-from imgclf.formats.image_parts import (
-    Parts,
-    bmp_parts,
-    gif_parts,
-    jpeg_parts,
-    png_has_all_rows,
-    png_parts,
-    ppm_parts,
-    webp_parts,
-)
+from imgclf.formats.image_parts import Parts
+from imgclf.terminal_text import excerpt
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -75,12 +68,12 @@ class _Format(NamedTuple):
 
 
 _FORMATS = (
-    _Format(rb"\x89PNG\r\n\x1a\n", png_parts, "Png", MOST_PIXELS),
-    _Format(rb"\xff\xd8\xff", jpeg_parts, "Jpeg", MOST_PIXELS),
-    _Format(rb"RIFF....WEBP", webp_parts, "WebP", MOST_OF_WEBP),
-    _Format(rb"BM", bmp_parts, "Bmp", MOST_PIXELS),
-    _Format(rb"GIF8[79]a", gif_parts, "Gif", MOST_PIXELS),
-    _Format(rb"P[1-6][\s#]", ppm_parts, "Ppm", MOST_PIXELS),
+    _Format(rb"\x89PNG\r\n\x1a\n", image_parts.png_parts, "Png", MOST_PIXELS),
+    _Format(rb"\xff\xd8\xff", image_parts.jpeg_parts, "Jpeg", MOST_PIXELS),
+    _Format(rb"RIFF....WEBP", image_parts.webp_parts, "WebP", MOST_OF_WEBP),
+    _Format(rb"BM", image_parts.bmp_parts, "Bmp", MOST_PIXELS),
+    _Format(rb"GIF8[79]a", image_parts.gif_parts, "Gif", MOST_PIXELS),
+    _Format(rb"P[1-6][\s#]", image_parts.ppm_parts, "Ppm", MOST_PIXELS),
 )
 _KNOWN = "PNG, JPEG, WebP, BMP, GIF or PPM"
 _OTHERS = {
@@ -124,8 +117,7 @@ def decode_image(path: Path, raw: bytes) -> ByteArray:
     except MemoryError as error:
         raise StorageError(path, "not enough memory for this image", "make it smaller") from error
     except Exception as error:  # the decoders raise whatever they stumble over, SyntaxError included
-        reason = " ".join(str(error).split())[:80]
-        raise DataError(path, f"a damaged image ({reason})", "replace or remove it") from error
+        raise DataError(path, f"a damaged image ({excerpt(error)})", "replace or remove it") from error
 
 
 def conform(pixels: ByteArray, size: tuple[int, int] | None, color: str | None) -> ByteArray:
@@ -180,7 +172,7 @@ def _read_file(file: bytes, form: _Format, parts: Parts) -> ByteArray:
             image.load()
             low = _low_bytes(file) if parts.key and parts.depth == 16 and image.mode == "RGB" else None
             pixels = _to_pixels(image, low, parts, factor)
-    if form.decoder == "Png" and (factor > 1 or _ends_plainly(pixels)) and not png_has_all_rows(file):
+    if form.decoder == "Png" and (factor > 1 or _ends_plainly(pixels)) and not image_parts.png_has_all_rows(file):
         raise ValueError("rows are missing")
     turn = _TURNS.get(parts.orientation)
     return pixels if turn is None else np.ascontiguousarray(turn(pixels))

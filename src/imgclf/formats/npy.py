@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from imgclf.errors import DataError
-from imgclf.formats.files import open_regular, size_of, storage_errors
+from imgclf.formats.files import open_regular, size_of
 
 _KINDS = "biufUS"  # bool, integers, floats, text: what has no pointers and no code in it
 _LONGEST_HEADER = 10_000  # numpy's own limit
@@ -72,7 +72,7 @@ def map_npy(path: Path, remedy: str) -> NDArray[Any]:
     Raises DataError where the file is not exactly as long as its header says, or the array is empty, columns first,
     in the byte order of other machines, or not of integers or floats.
     """
-    with open_regular(path) as file, storage_errors(path):
+    with open_regular(path) as file:
         header = _header_of_file(file, path, remedy)
         shape, fortran, dtype = header
         if fortran or not dtype.isnative or dtype.kind not in "iuf" or header.nbytes == 0:
@@ -88,17 +88,15 @@ def check_whole(array: NDArray[Any]) -> None:
     Whoever reads what is gone is ended by the system (SIGBUS), in one moment and without a word: ask shortly before.
     """
     mapped = array.base
-    if isinstance(mapped, np.memmap) and isinstance(mapped.base, mmap) and mapped.base.size() < _end_of(mapped):
+    if not isinstance(mapped, np.memmap) or not isinstance(mapped.base, mmap):
+        return
+    if mapped.base.size() < mapped.offset + mapped.nbytes:
         raise DataError(mapped.filename, "became shorter while it was in use", "make it again")
-
-
-def _end_of(mapped: "np.memmap[Any, Any]") -> int:
-    return int(mapped.offset) + mapped.nbytes
 
 
 def npy_header(path: Path, remedy: str) -> Header:
     """Return what a file says of its array; it is exactly as long."""
-    with open_regular(path) as file, storage_errors(path):
+    with open_regular(path) as file:
         return _header_of_file(file, path, remedy)
 
 

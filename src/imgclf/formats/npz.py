@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.errors import DataError
-from imgclf.formats.files import check_room, fill, inflated_limit, open_regular, size_of, storage_errors
+from imgclf.formats.files import check_room, fill, inflated_limit, open_regular, size_of
 from imgclf.formats.npy import Header, read_header
+from imgclf.terminal_text import excerpt
 
 _REMEDY = "write it with numpy.savez"
 
@@ -56,7 +57,7 @@ def npz_header(path: Path, name: str) -> Header:
 
 @contextmanager
 def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, int]]:
-    with open_regular(path) as file, storage_errors(path):
+    with open_regular(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 yield archive, size_of(file)
@@ -69,7 +70,7 @@ def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, int]]:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(path, f"damaged, or not an npz file ({' '.join(str(error).split())[:80]})", _REMEDY)
+    return DataError(path, f"damaged, or not an npz file ({excerpt(error)})", _REMEDY)
 
 
 def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:

@@ -6,9 +6,10 @@ the way, divided by h. Both can be added up, so no threshold has to be chosen.
 
 import numpy as np
 
-from imgclf.arrays import FloatArray, IntArray, slices
+from imgclf.arrays import FloatArray, IntArray
 from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.model import scores
+from imgclf.numerics.indices import slices
 
 UNIT_ROUNDOFF = 2.0**-53
 TINY = float(np.finfo(np.float64).tiny)  # numbers below have fewer digits

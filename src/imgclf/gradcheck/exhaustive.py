@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imgclf.arrays import FloatArray, IntArray, slices
+from imgclf.arrays import FloatArray, IntArray
 from imgclf.gradcheck.bounds import ROWS, TINY, UNIT_ROUNDOFF, additions, term_rounding
 from imgclf.gradcheck.exact_differences import ExactDifferences
 from imgclf.gradcheck.loss_facts import LOSS_FACTS
+from imgclf.numerics.indices import slices
 
 TAU = 2.0**-24  # how far a step moves the scores, at most; h = TAU / max |x_d| is each feature's own
 COLUMNS = 64  # of ROWS of X at a time: what is computed on the way stays in the cache

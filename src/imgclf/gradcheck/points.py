@@ -9,9 +9,11 @@ import numpy as np
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.compose import Plan
 from imgclf.data.splits import limit
-from imgclf.gradients import Objective, analytic_gradient
+from imgclf.gradients import Objective
 from imgclf.model import scores
+from imgclf.numerics.sums import sum_in_turn
 from imgclf.seeds import CHECK, normal, stream
+from imgclf.speed.blocks import in_blocks
 from imgclf.trainer import descend, start
 
 STEPS = 10  # of the config's training
@@ -44,7 +46,7 @@ def after_steps(plan: Plan, objective: Objective, X: FloatArray) -> FloatArray:
         start(plan.weights, plan.optimizer),
         sample=plan.sample,
         objective=objective,
-        evaluate_gradient=analytic_gradient,
+        evaluate_gradient=in_blocks(sum_in_turn),
         optimizer=plan.optimizer,
         step_size=plan.step_size,
     )

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from imgclf.arrays import FloatArray, IntArray, slices
+from imgclf.arrays import FloatArray, IntArray
 from imgclf.gradcheck.loss_facts import LOSS_FACTS, Numbers
+from imgclf.numerics.indices import slices
 
 EXTENDED = np.longdouble  # 64 bits of mantissa on x86; on machines where it is a float64, bounds hold all the same
 ROWS = 256  # at a time: extended numbers take twice the room

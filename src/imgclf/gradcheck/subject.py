@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-import numpy as np
-
-from imgclf.arrays import Batch, Example, FloatArray, IntArray
+from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.compose import Plan
 from imgclf.gradients import BatchGradient, GradientFn, Objective, analytic_gradient, evaluate_loss
 from imgclf.losses import LOSSES, LossFn
 from imgclf.optimizers import Optimizer, sgd
 from imgclf.schedules import Schedule, constant
+from imgclf.speed.kernels import Kernel, plain
 from imgclf.trainer import TrainState, descend
 
 ValueFn: TypeAlias = Callable[[Objective, Batch, FloatArray], tuple[float, int]]
@@ -22,13 +21,13 @@ DescendFn: TypeAlias = Callable[..., Iterator[tuple[BatchGradient, TrainState]]]
 class Subject:
     """The functions under check, each with the type it has in training.
 
-    `gradient` is that of X, by the book; `trains` the one that a run uses, which may be the same, faster.
+    `gradient` is that of X, by the book; `trains` the kernel that a run uses: the same, faster.
     """
 
     loss_fn: LossFn
     value: ValueFn
     gradient: GradientFn
-    trains: GradientFn
+    trains: Kernel
     optimizer: Optimizer
     step_size: Schedule
     descend: DescendFn
@@ -36,13 +35,13 @@ class Subject:
     @classmethod
     def of(cls, plan: Plan, loss: str) -> "Subject":
         """Return what a run with this plan and loss would use."""
-        trains, optimizer, step_size = plan.evaluate_gradient, plan.optimizer, plan.step_size
+        trains, optimizer, step_size = plan.kernel, plan.optimizer, plan.step_size
         return replace(cls.of_loss(loss), trains=trains, optimizer=optimizer, step_size=step_size)
 
     @classmethod
     def of_loss(cls, loss: str) -> "Subject":
         """Return the functions of a loss where no run is meant, with the plainest of steps."""
-        return cls(LOSSES[loss], evaluate_loss, analytic_gradient, analytic_gradient, sgd(), constant(1.0), descend)
+        return cls(LOSSES[loss], evaluate_loss, analytic_gradient, plain, sgd(), constant(1.0), descend)
 
     def objective(self, l2: float = 0.0, l1: float = 0.0) -> Objective:
         """Return the objective with this loss."""
@@ -54,10 +53,3 @@ class Subject:
         The copy has their order in memory, on which the last bits depend.
         """
         return self.gradient(self.objective(l2, l1), Batch.of(X, y), weights.copy(order="K")).grad
-
-
-def read_all(batch: Batch) -> Example:
-    """Read all examples of a batch, block by block, into memory of their own."""
-    blocks = [[part.copy() for part in batch.block(i)] for i in range(batch.blocks)]
-    X, y = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    return Example(X, y)

@@ -24,14 +24,13 @@ from imgclf.report.style import (
     MUTED,
     POINT,
     SMALL,
-    Heading,
+    add_axes,
+    add_text,
     class_labels,
     key_to_numbers,
-    place,
-    sheet,
+    new_figure,
     styled,
     text_width,
-    write,
 )
 
 COUNTED = 20  # classes; with more, the numbers are too small to read
@@ -41,6 +40,7 @@ _NAME_WIDTH = 1.5  # inches, at most
 _BAR = 0.14
 
 
+@styled()
 def confusion_matrix(counts: IntArray, class_names: Sequence[str], title: str) -> Figure:
     """Draw how often each class (row) was taken for each class (column).
 
@@ -48,8 +48,34 @@ def confusion_matrix(counts: IntArray, class_names: Sequence[str], title: str) -
     themselves are written in the cells if there are few classes. A row without examples is hatched.
     """
     _check(counts, class_names)
-    with styled():
-        return _draw(counts, class_names, title)
+    classes = len(class_names)
+    cell = min(1.5, max(0.42, 5.8 / classes)) if classes <= COUNTED else 8.8 / classes
+    side = cell * classes
+    size = min(BODY, max(5.0, 0.8 * cell / POINT))
+    labels = class_labels(class_names, _NAME_WIDTH, size)
+    widest = max(text_width(label, size) for label in labels)
+    angle = 0 if widest <= 0.9 * cell else 45 if classes <= COUNTED else 90  # of the names of the columns
+    depth = widest * math.sin(math.radians(angle)) + size * POINT * math.cos(math.radians(angle))
+
+    left = MARGIN + 0.28 + widest + 0.1
+    width = left + side + 0.2 + _BAR + 0.75 + MARGIN
+    below = 0.2 + depth + BODY * LINE_HEIGHT * POINT
+    figure, top = new_figure(title, _ADVICE + key_to_numbers(class_names), width, 0.2 + side + below + MARGIN)
+    top += 0.2
+    axes = add_axes(figure, left, top, side, side)
+    # In two steps: a row of zeros must stay zeros and not warn.
+    totals = counts.sum(axis=1, keepdims=True)  # (C, 1)
+    shares = counts / np.maximum(totals, 1)
+    # The square root: a mistake made once in 25 is a fifth of the way to blue.
+    image = axes.imshow(shares, cmap=colormaps["Blues"], norm=PowerNorm(0.5, 0, 1), interpolation="nearest")
+    _name(axes, labels, size, cell, angle)
+    add_text(figure, MARGIN, top + side / 2, "true class", rotation=90, va="center")
+    add_text(figure, left + side / 2, top + side + below, "predicted class", ha="center", va="bottom")
+    _hatch(axes, totals[:, 0])
+    if classes <= COUNTED:
+        _count(axes, counts, image.to_rgba(shares), cell)
+    _bar(figure, image, left + side + 0.2, top, min(side, 3.5))
+    return figure
 
 
 def write_confusion_csv(counts: IntArray, class_names: Sequence[str]) -> str:
@@ -64,47 +90,13 @@ def _check(counts: IntArray, class_names: Sequence[str]) -> None:
         raise ValueError(f"counts are {counts.shape}, but there are {len(class_names)} class names")
 
 
-def _draw(counts: IntArray, class_names: Sequence[str], title: str) -> Figure:
-    classes = len(class_names)
-    cell = min(1.5, max(0.42, 5.8 / classes)) if classes <= COUNTED else 8.8 / classes
-    side = cell * classes
-    size = min(BODY, max(5.0, 0.8 * cell / POINT))
-    labels = class_labels(class_names, _NAME_WIDTH, size)
-    widest = max(text_width(label, size) for label in labels)
-    angle = 0 if widest <= 0.9 * cell else 45 if classes <= COUNTED else 90  # of the names of the columns
-    depth = widest * math.sin(math.radians(angle)) + size * POINT * math.cos(math.radians(angle))
-
-    left = MARGIN + 0.28 + widest + 0.1
-    width = left + side + 0.2 + _BAR + 0.75 + MARGIN
-    heading = Heading(title, _ADVICE + key_to_numbers(class_names), width - 2 * MARGIN)
-    top = MARGIN + heading.height + 0.2
-    height = top + side + 0.2 + depth + BODY * LINE_HEIGHT * POINT + MARGIN
-
-    figure = sheet(width, height)
-    heading.write(figure)
-    axes = place(figure, left, top, side, side)
-    # In two steps: a row of zeros must stay zeros and not warn.
-    totals = counts.sum(axis=1, keepdims=True)  # (C, 1)
-    shares = counts / np.maximum(totals, 1)
-    # The square root: a mistake made once in 25 is a fifth of the way to blue.
-    image = axes.imshow(shares, cmap=colormaps["Blues"], norm=PowerNorm(0.5, 0, 1), interpolation="nearest")
-    _name(axes, labels, size, cell, angle)
-    write(figure, MARGIN, top + side / 2, "true class", rotation=90, va="center")
-    write(figure, left + side / 2, height - MARGIN, "predicted class", ha="center", va="bottom")
-    _hatch(axes, totals[:, 0])
-    if classes <= COUNTED:
-        _count(axes, counts, image.to_rgba(shares), cell)
-    _bar(figure, image, left + side + 0.2, top, min(side, 3.5))
-    return figure
-
-
 def _name(axes: Axes, labels: list[str], size: float, cell: float, angle: float) -> None:
     """Name rows and columns; only every so many, where the lines would overlap."""
     every = math.ceil(1.05 * size * POINT / cell)
-    places = range(0, len(labels), every)
-    shown = [labels[c] for c in places]
-    axes.set_yticks(places, shown, size=size, color=INK)
-    axes.set_xticks(places, shown, size=size, color=INK, rotation=angle)
+    rows = range(0, len(labels), every)
+    shown = [labels[c] for c in rows]
+    axes.set_yticks(rows, shown, size=size, color=INK)
+    axes.set_xticks(rows, shown, size=size, color=INK, rotation=angle)
     axes.tick_params(length=2, pad=2)
     if len(labels) <= COUNTED:
         axes.tick_params(length=0, pad=4)
@@ -130,7 +122,7 @@ def _hatch(axes: Axes, totals: IntArray) -> None:
 
 
 def _count(axes: Axes, counts: IntArray, colors: NDArray[Any], cell: float) -> None:
-    """Write each count in its cell, in an ink that can be read on colors (C, C, 4); a zero is whispered."""
+    """Write each count in its cell, dark or white so that it can be read on colors (C, C, 4); a zero is pale."""
     size = min(11.0, BODY * 0.8 * cell / text_width(str(counts.max()), BODY))
     for (row, column), count in np.ndenumerate(counts):
         if not counts[row].any():
@@ -141,7 +133,7 @@ def _count(axes: Axes, counts: IntArray, colors: NDArray[Any], cell: float) -> N
 
 
 def _bar(figure: Figure, image: AxesImage, left: float, top: float, height: float) -> None:
-    axes = place(figure, left, top, _BAR, height)
+    axes = add_axes(figure, left, top, _BAR, height)
     bar = figure.colorbar(image, cax=axes, ticks=[0, 0.01, 0.05, 0.2, 0.5, 1])
     bar.ax.set_yticklabels(["0%", "1%", "5%", "20%", "50%", "100%"], size=SMALL, color=MUTED)
     bar.ax.tick_params(length=2)

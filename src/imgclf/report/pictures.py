@@ -1,70 +1,103 @@
-"""Write the pictures of a run."""
+"""Pictures of a run: which there are, and how each is drawn."""
 
-from collections.abc import Callable, Collection
-from functools import cache
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from imgclf.arrays import IntArray
 from imgclf.compose import make_schedule
 from imgclf.config import Config
-from imgclf.evaluate import Evaluation
+from imgclf.evaluate import MOST_CLASSES, Evaluation
 from imgclf.model_file import Model
-from imgclf.report.confusion import confusion_matrix, write_confusion_csv
-from imgclf.report.curves import curves
-from imgclf.report.style import png_bytes
-from imgclf.report.templates import templates
 from imgclf.run_dir import read_table
 from imgclf.storage import write_whole
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def draw_run(
-    directory: Path,
-    model: Model,
-    kept_epoch: int | None,
-    evaluate: Callable[[], tuple[str, Evaluation]],
-    config: Config,
-    wanted: Collection[str],
-) -> list[str]:
-    """Draw pictures of a finished run, of those that `run_dir.pictures_of` names, into its directory; return them.
+
+class FinishedRun(NamedTuple):
+    """A run to draw.
 
     kept_epoch   the epoch whose weights early stopping kept
-    evaluate     () -> (split, evaluation), called only where the confusion matrix is wanted
+    evaluate     () -> (split, evaluation), called only by a picture that needs it
     """
-    evaluated = cache(evaluate)
-    makers: dict[str, Callable[[], bytes]] = {
-        "curves.png": lambda: _curves_png(directory, model, kept_epoch, config),
-        "templates.png": lambda: png_bytes(templates(model.weights, model.preprocess.example_shape, model.class_names)),
-        "confusion_matrix.png": lambda: _confusion_png(model, *evaluated()),
-        "confusion_matrix.csv": lambda: _confusion_csv(model, *evaluated()),
-    }
-    for name in wanted:
-        write_whole(directory / name, makers[name]())
-    return list(wanted)
+
+    directory: Path
+    model: Model
+    kept_epoch: int | None
+    evaluate: Callable[[], tuple[str, Evaluation]]
+    config: Config
+
+
+class Picture(NamedTuple):
+    """A picture of a run, or a table: how it is drawn, and whether it can be of a model."""
+
+    draw: Callable[[FinishedRun], "Figure | str"]
+    is_of: Callable[[Model], bool] = lambda model: True
+
+
+def _curves(run: FinishedRun) -> "Figure":
+    from imgclf.report.curves import curves
+
+    metrics = read_table(run.directory / "metrics.csv")
+    steps_per_epoch = int(metrics["step"][0] or 1) if metrics["step"] else 1
+    first_step_size = make_schedule(run.config, steps_per_epoch)(0)
+    return curves(metrics, f"{run.directory.name}: {run.model.loss}", run.kept_epoch, first_step_size)
+
+
+def _templates(run: FinishedRun) -> "Figure":
+    from imgclf.report.templates import templates
+
+    return templates(run.model.weights, run.model.preprocess.example_shape, run.model.class_names)
+
+
+def _confusion_matrix(model: Model, split: str, seen: Evaluation) -> "Figure":
+    from imgclf.report.confusion import confusion_matrix
+
+    assert seen.confusion is not None, "there is no matrix of so many classes"
+    title = f"Confusion matrix, {split}: {seen.n:,} image{'s' * (seen.n != 1)}, accuracy {seen.accuracy:.1%}"
+    return confusion_matrix(seen.confusion, model.class_names, title)
+
+
+def _confusion_csv(model: Model, split: str, seen: Evaluation) -> str:
+    from imgclf.report.confusion import write_confusion_csv
+
+    assert seen.confusion is not None, "there is no matrix of so many classes"
+    return write_confusion_csv(seen.confusion, model.class_names)
+
+
+def _has_few_classes(model: Model) -> bool:
+    """Of very many classes, a picture with something for each would take minutes and show nothing."""
+    return len(model.class_names) <= MOST_CLASSES
+
+
+PICTURES = {
+    "curves.png": Picture(_curves),
+    "templates.png": Picture(_templates, lambda model: model.preprocess.is_picture and _has_few_classes(model)),
+    "confusion_matrix.png": Picture(lambda run: _confusion_matrix(run.model, *run.evaluate()), _has_few_classes),
+    "confusion_matrix.csv": Picture(lambda run: _confusion_csv(run.model, *run.evaluate()), _has_few_classes),
+}
+
+
+def pictures_of(model: Model) -> list[str]:
+    """Return the names of the pictures that a run with this model has."""
+    return [name for name, picture in PICTURES.items() if picture.is_of(model)]
+
+
+def draw_run(run: FinishedRun, names: Sequence[str]) -> None:
+    """Draw pictures of a finished run into its directory."""
+    for name in names:
+        _write(run.directory / name, PICTURES[name].draw(run))
 
 
 def draw_confusion(seen: Evaluation, model: Model, split: str, directory: Path) -> None:
-    """Write the confusion matrix, where there is one, as a picture and as a table."""
+    """Write the confusion matrix, where there is one, as a table and as a picture."""
     if seen.confusion is not None:
-        write_whole(directory / "confusion_matrix.csv", _confusion_csv(model, split, seen))
-        write_whole(directory / "confusion_matrix.png", _confusion_png(model, split, seen))
+        _write(directory / "confusion_matrix.csv", _confusion_csv(model, split, seen))
+        _write(directory / "confusion_matrix.png", _confusion_matrix(model, split, seen))
 
 
-def _curves_png(directory: Path, model: Model, kept_epoch: int | None, config: Config) -> bytes:
-    metrics = read_table(directory / "metrics.csv")
-    per_epoch = int(metrics["step"][0] or 1) if metrics["step"] else 1
-    title = f"{directory.name}: {model.loss}"
-    return png_bytes(curves(metrics, title, kept_epoch, make_schedule(config, per_epoch)(0)))
+def _write(path: Path, content: "Figure | str") -> None:
+    from imgclf.report.style import png_bytes
 
-
-def _confusion_png(model: Model, split: str, seen: Evaluation) -> bytes:
-    title = f"Confusion matrix, {split}: {seen.n:,} image{'s' * (seen.n != 1)}, accuracy {seen.accuracy:.1%}"
-    return png_bytes(confusion_matrix(_matrix(seen), model.class_names, title))
-
-
-def _confusion_csv(model: Model, split: str, seen: Evaluation) -> bytes:
-    return write_confusion_csv(_matrix(seen), model.class_names).encode()
-
-
-def _matrix(seen: Evaluation) -> IntArray:
-    assert seen.confusion is not None, "no matrix is wanted of so many classes"
-    return seen.confusion
+    write_whole(path, content.encode() if isinstance(content, str) else png_bytes(content))

@@ -1,16 +1,17 @@
-"""Style of all pictures: layout, font and colors.
+"""Style of all pictures: layout, fonts and colours.
 
-Positions are inches from the top left corner of the sheet, as on paper; sizes of text are points, 1/72 inch.
+Positions are inches from the top left corner of the figure, as on paper; sizes of text are points, 1/72 inch.
 No pyplot: it keeps every figure alive, and picks a window system.
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
 import matplotlib.style
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -39,10 +40,16 @@ _RC = {
     "text.color": INK,
     "text.parse_math": False,  # a class may be named $x$
     "axes.edgecolor": RULE,
+    "axes.axisbelow": True,
     "axes.labelcolor": INK,
-    "axes.labelsize": BODY,
     "axes.linewidth": 0.8,
-    "axes.unicode_minus": True,
+    # Above the axis, where it is read without turning the head.
+    "axes.titlelocation": "left",
+    "axes.titlesize": BODY,
+    "axes.titleweight": "bold",
+    "axes.titlepad": 8.0,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
     "xtick.color": RULE,
     "xtick.labelcolor": MUTED,
     "xtick.labelsize": SMALL,
@@ -54,69 +61,59 @@ _RC = {
 }
 
 
-def styled() -> AbstractContextManager[None]:
+@contextmanager
+def styled() -> Iterator[None]:
     """Build and save a picture in this style, whatever the user's matplotlibrc says, and leave no trace."""
-    return matplotlib.style.context(["default", _RC])
+    with matplotlib.style.context(["default", _RC]):
+        yield
 
 
-def sheet(width: float, height: float) -> Figure:
-    """Return an empty white figure, inches."""
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+def new_figure(title: str, advice: str, width: float, height: float) -> tuple[Figure, float]:
+    """Return a white figure with a title and a sentence on how to read it, and the top of the room below them.
+
+    width is that of the figure, height that of the room below; both are rounded to whole device pixels.
+    """
+    lines = [(line, TITLE, "bold", INK) for line in _wrap(title, width - 2 * MARGIN, TITLE, "bold")]
+    lines += [(line, BODY, "normal", MUTED) for line in _wrap(advice, width - 2 * MARGIN, BODY)]
+    tops = MARGIN + LINE_HEIGHT * POINT * np.cumsum([0.0, *(size for _, size, _, _ in lines)])
+    size = np.rint(DPI * np.array([width, tops[-1] + height])) / DPI
+    figure = Figure(figsize=tuple(size), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    return figure
+    for (line, points, weight, color), top in zip(lines, tops, strict=False):
+        add_text(figure, MARGIN, top, line, size=points, weight=weight, color=color)
+    return figure, size[1] - round(DPI * height) / DPI
 
 
-def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+def add_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
     """Add axes whose upper left corner is at (left, top)."""
-    sheet_width, sheet_height = figure.get_size_inches()
-    bottom = sheet_height - top - height
-    return figure.add_axes((left / sheet_width, bottom / sheet_height, width / sheet_width, height / sheet_height))
+    across, down = figure.get_size_inches()
+    return figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
 
 
-def write(figure: Figure, left: float, top: float, text: str, **how: Any) -> Text:
+def add_text(figure: Figure, left: float, top: float, text: str, **how: Any) -> Text:
     """Write text whose upper left corner is at (left, top)."""
-    width, height = figure.get_size_inches()
-    return figure.text(left / width, 1 - top / height, text, **{"va": "top", **how})
-
-
-class Heading:
-    """The title of a picture and one sentence on how to read it, wrapped to a width in inches."""
-
-    def __init__(self, title: str, advice: str, width: float) -> None:
-        self.title = _wrap(title, width, TITLE, "bold")
-        self.advice = _wrap(advice, width, BODY)
-        self.height = (len(self.title) * TITLE + len(self.advice) * BODY) * LINE_HEIGHT * POINT
-
-    def write(self, figure: Figure) -> None:
-        """Write it at the top of the sheet, a margin from its edges."""
-        top = MARGIN
-        for lines, size, weight, color in (
-            (self.title, TITLE, "bold", INK),
-            (self.advice, BODY, "normal", MUTED),
-        ):
-            for line in lines:
-                write(figure, MARGIN, top, line, size=size, weight=weight, color=color)
-                top += size * LINE_HEIGHT * POINT
+    across, down = figure.get_size_inches()
+    return figure.text(left / across, 1 - top / down, text, **{"va": "top", **how})
 
 
 def legible(text: str) -> str:
-    """Make one line of a text, with a square for every sign that the font does not have.
+    """Make one line of a text, with a square for every character that the font does not have.
 
-    Matplotlib would warn of such a sign each time it measures or draws it.
+    Matplotlib would warn of such a character each time it measures or draws it.
     """
     has_glyph = get_font(findfont(_FONT)).get_char_index
     line = " ".join(text.split())
-    return "".join(sign if sign == " " or has_glyph(ord(sign)) else NO_GLYPH for sign in line)
+    return "".join(char if char == " " or has_glyph(ord(char)) else NO_GLYPH for char in line)
 
 
 def class_labels(class_names: Sequence[str], width: float, size: float) -> list[str]:
-    """Name the classes within a width in inches, all differently; one that the font cannot write is its number."""
+    """Shorten the class names to a width in inches, all different; one that the font cannot write is its number."""
     lines = [legible(name) if _can_be_written(name) else f"class {c}" for c, name in enumerate(class_names)]
     return distinct_labels(lines, lambda text: text_width(text, size) <= width)
 
 
 def key_to_numbers(class_names: Sequence[str]) -> str:
-    """Return a sentence on which class has which number, where the font cannot write all names."""
+    """Return a sentence on where the names of numbered classes are, if the font cannot write all names."""
     if all(map(_can_be_written, class_names)):
         return ""
     return " The font lacks the letters of the numbered classes: confusion_matrix.csv has their names, from class 0 on."

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imgclf.arrays import BLOCK, Batch
+from imgclf.arrays import Batch
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.layers.identities import LAWS, above_its_tangents, columns_add_up, identities
 from imgclf.gradcheck.loss_facts import LOSS_FACTS
@@ -14,6 +14,7 @@ from imgclf.gradcheck.verdict import ratios
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.model import scores
+from imgclf.numerics.sums import BLOCK
 from imgclf.parallel import workers
 
 
@@ -109,7 +110,7 @@ def with_gradient(change):
     """Return the gradient with a mistake: change(grad, X, y, weights)."""
 
     def wrong(objective, batch, weights):
-        X, y = batch.read(batch.rows)
+        X, y = batch
         seen = analytic_gradient(objective, batch, weights)
         return seen._replace(grad=change(seen.grad, X, y, weights))
 
@@ -217,7 +218,7 @@ def test_the_penalty_must_be_there_and_of_its_size(loss, part):
 def test_a_mistake_of_a_hundred_millionth_in_one_block_rings(loss):
     def wrong(objective, batch, weights):
         seen = analytic_gradient(objective, batch, weights)
-        return seen._replace(grad=seen.grad * (1 + 1e-8 * (batch.blocks > 1)))
+        return seen._replace(grad=seen.grad * (1 + 1e-8 * (len(batch) > BLOCK)))
 
     assert "several times" in identities(subject(loss, gradient=wrong), case(loss), 0.0, 0.0).reason
 

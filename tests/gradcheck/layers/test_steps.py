@@ -23,11 +23,11 @@ PENALTIES = [(0.0, 0.0), (1e-3, 1e-3)]
 # Settings of each optimizer that are not the defaults.
 OTHER = {
     "sgd": {},
-    "momentum": {"decay": 0.5},
-    "nesterov": {"decay": 0.5},
+    "momentum": {"momentum": 0.5},
+    "nesterov": {"momentum": 0.5},
     "adagrad": {"epsilon": 1e-2},
     "rmsprop": {"decay": 0.5, "epsilon": 1e-2},
-    "adam": {"decay": 0.5, "decay_square": 0.8, "epsilon": 1e-2},
+    "adam": {"beta1": 0.5, "beta2": 0.8, "epsilon": 1e-2},
 }
 
 

@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 
 from imgclf import parallel
-from imgclf.arrays import Batch
 from imgclf.compose import make_plan
 from imgclf.config import resolve
 from imgclf.gradcheck.check import layers_of, make_cases
 from imgclf.gradcheck.layers import training as training_module
 from imgclf.gradcheck.layers.training import training_on
 from imgclf.gradcheck.points import stratified_images
-from imgclf.gradcheck.subject import Subject, read_all
+from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Outcome
-from imgclf.gradients import analytic_gradient
 from imgclf.losses import LOSSES
+from imgclf.numerics.sums import BLOCK, sum_in_turn
 
 SMALL = ("data.source=synthetic", "data.options={train: 400, classes: 3, size: 6}", "data.val_fraction=0")
 
@@ -44,11 +43,11 @@ def test_it_is_the_gradient_of_the_plan_on_the_batch_of_the_plan():
 
     def watched(objective, batch, weights):
         seen.append((batch.read is plan.sample(0).read, batch.rows.tolist(), weights.dtype))
-        return plan.evaluate_gradient(objective, batch, weights)
+        return plan.kernel(sum_in_turn)(objective, batch, weights)
 
-    assert look(plan, trains=watched).verdict == "pass"
+    assert look(plan, trains=lambda workers: watched).verdict == "pass"
     assert seen == 2 * [(True, plan.sample(0).rows.tolist(), np.float32)]  # on one thread, and on two
-    assert Subject.of(plan, "svm").trains is plan.evaluate_gradient
+    assert Subject.of(plan, "svm").trains is plan.kernel
 
 
 def test_threads_that_leave_a_block_out_fail(monkeypatch):
@@ -63,11 +62,11 @@ def test_one_parameter_that_is_wrong_fails(loss, dtype):
     plan = plan_of(f"train.dtype={dtype}")
 
     def wrong(objective, batch, weights):
-        seen = plan.evaluate_gradient(objective, batch, weights)
+        seen = plan.kernel(sum_in_turn)(objective, batch, weights)
         seen.grad[5, 1] += 1e-2 * np.abs(seen.grad).max()
         return seen
 
-    outcome = look(plan, loss, trains=wrong)
+    outcome = look(plan, loss, trains=lambda workers: wrong)
     assert (outcome.verdict, outcome.worst[0].place) == ("fail", (5, 1))
 
 
@@ -75,15 +74,18 @@ def test_who_leaves_images_out_or_counts_wrong_fails():
     plan = plan_of()
 
     def half(objective, batch, weights):
-        return plan.evaluate_gradient(objective, replace(batch, rows=batch.rows[::2]), weights)
+        return plan.kernel(sum_in_turn)(objective, replace(batch, rows=batch.rows[::2]), weights)
 
     def counts(objective, batch, weights):
-        return plan.evaluate_gradient(objective, batch, weights)._replace(correct=0)
+        return plan.kernel(sum_in_turn)(objective, batch, weights)._replace(correct=0)
 
-    assert "looks at 128 of the 256 images" in look(plan, trains=half).reason
-    assert "0 images are counted as right" in look(plan, trains=counts).reason
-    mirrored = look(plan, trains=lambda objective, batch, weights: plan.evaluate_gradient(objective, batch, -weights))
-    assert "the scores are off" in mirrored.reason
+    assert "looks at 128 of the 256 images" in look(plan, trains=lambda workers: half).reason
+    assert "0 images are counted as right" in look(plan, trains=lambda workers: counts).reason
+
+    def mirrors(objective, batch, weights):
+        return plan.kernel(sum_in_turn)(objective, batch, -weights)
+
+    assert "the scores are off" in look(plan, trains=lambda workers: mirrors).reason
 
 
 def test_of_a_huge_batch_some_images_are_looked_at(monkeypatch):
@@ -92,27 +94,15 @@ def test_of_a_huge_batch_some_images_are_looked_at(monkeypatch):
 
     def watched(objective, batch, weights):
         seen.append(len(batch))
-        return plan.evaluate_gradient(objective, batch, weights)
+        return plan.kernel(sum_in_turn)(objective, batch, weights)
 
-    assert look(plan, trains=watched).verdict == "pass"
+    assert look(plan, trains=lambda workers: watched).verdict == "pass"
     assert seen == [200, 200]
 
 
 def test_the_tree_of_sums_has_branches_of_every_height():
-    blocks = replace(plan_of().sample(0), rows=np.zeros(training_module.MOST, int)).blocks
-    assert bin(blocks) == "0b111"
+    assert bin(-(-training_module.MOST // BLOCK)) == "0b111"
 
 
 def test_the_numerical_gradient_is_not_held_to_rounding():
     assert "training" not in layers_of(plan_of("train.gradient=numerical"))
-    assert plan_of("train.batch_size=8").evaluate_gradient is analytic_gradient
-
-
-def test_all_examples_of_a_batch_are_read_though_a_reader_uses_its_memory_again():
-    plan = plan_of("train.batch_size=300")
-    batch = plan.sample(0)
-    X, y = read_all(batch)
-    np.testing.assert_array_equal(X, plan.preprocess.apply(plan.train.pixels(batch.rows)))
-    np.testing.assert_array_equal(y, plan.train.y_of(batch.rows))
-    again = read_all(Batch.of(X, y))
-    assert again.X.tobytes() == X.tobytes()

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from imgclf.gradcheck.student.check import check_student
-from imgclf.gradcheck.student.conversation import Seen
-from imgclf.gradcheck.student.differences import Comparison, Tried
+from imgclf.gradcheck.student.conversation import Answered
+from imgclf.gradcheck.student.differences import Comparison, Derivative
 from imgclf.gradcheck.student.findings import images_finding, slope_finding
 from imgclf.gradcheck.student.ours import ours
 from imgclf.gradcheck.student.points import Point
 from imgclf.gradcheck.student.precision import UNITS, precision_of
 from imgclf.gradcheck.student.process import Answer, StudentFailure
+from imgclf.gradcheck.verdict import Compared
 from imgclf.losses import LOSSES
 
 
@@ -32,7 +33,7 @@ ALL_RIGHT = [(loss, function) for loss, functions in RIGHT.items() for function 
 
 
 def findings(report):
-    return {finding.name: finding.verdict for finding in report.findings}
+    return {finding.layer: finding.verdict for finding in report.findings}
 
 
 def test_there_is_what_is_needed_for_every_loss():
@@ -91,7 +92,7 @@ def test_what_is_wrong_elsewhere_only_is_right_here(asking, make_case, name):
     wrong = ELSEWHERE[name]
     X, y = make_case(wrong.N)
     report = check_student(asking(wrong.function), X, y, 5, against=wrong.loss, reg=0.1)
-    failed = {finding.name for finding in report.findings if finding.verdict == "fail"}
+    failed = {finding.layer for finding in report.findings if finding.verdict == "fail"}
     assert failed <= {"other data", "large scores"}
     assert len(report.advice) == bool(wrong.words)
 
@@ -121,7 +122,7 @@ def test_an_answer_that_changes_later_is_seen(asking, make_case):
         return loss, dW * (1 + 1e-15 * (len(calls) > 100))
 
     report = check_student(asking(tires), X, y, 5, against="svm")
-    assert [finding.name for finding in report.findings if finding.verdict == "fail"] == ["repeatable"]
+    assert [finding.layer for finding in report.findings if finding.verdict == "fail"] == ["repeatable"]
 
 
 @pytest.mark.parametrize("coordinate", [(0, 0), (7, 4), (10, 2)])
@@ -158,9 +159,9 @@ def test_a_failure_at_other_data_is_a_finding_and_no_end(asking, make_case):
     for against in ("svm", None):
         report = check_student(asking(stops_at_one_image), X, y, 5, against=against)
         wrong = [finding for finding in report.findings if finding.verdict == "fail"]
-        assert [finding.name for finding in wrong] == ["other data"]
-        assert "ValueError" in wrong[0].sentence
-        assert wrong[0].sentence.endswith(" - with 1 image")
+        assert [finding.layer for finding in wrong] == ["other data"]
+        assert "ValueError" in wrong[0].outcome.reason
+        assert wrong[0].outcome.reason.endswith(" - with 1 image")
 
 
 def test_where_loss_and_gradient_are_ours_fewer_questions_are_asked(asking, make_case):
@@ -197,7 +198,7 @@ def test_a_right_function_in_another_precision_passes_and_is_told_so(asking, mak
     assert report.verdict == "pass", report.findings
     assert not report.advice
     if precision and np.dtype(precision) != np.float64:  # on some machines, a longdouble is one
-        sentence = next(finding.sentence for finding in report.findings if finding.name == "precision")
+        sentence = next(finding.outcome.reason for finding in report.findings if finding.layer == "precision")
         assert f"you compute in {precision}" in sentence
 
 
@@ -208,9 +209,9 @@ def test_a_right_function_in_another_precision_passes_and_is_told_so(asking, mak
 def test_slopes_lost_one_by_one_are_made_up_for_by_directions(outcome, bound, verdict):
     X, W = np.ones((2, 2)), np.ones((2, 2))
     point = Point("steps", "", W, 0.1, X, np.arange(2))
-    seen = Seen(point, Answer(1.0, W, "float32", 0.0, ()), None)
-    lost = Comparison([Tried((0, 0), 0.1, 0.1, 1.0, "agrees")], 4, 1e-6)
-    directions = [Tried((0, 0), 0.1, 0.1, bound, outcome)] * 3
+    seen = Answered(point, Answer(1.0, W, "float32", 0.0, ()))
+    lost = Comparison([Derivative(Compared((0, 0), 0.1, 0.1, 1.0), "agrees")], 4)
+    directions = [Derivative(Compared((0, 0), 0.1, 0.1, bound), outcome)] * 3
     precision = precision_of({"float32"}, 1e-7, 1.0, is_float32=True)
     assert slope_finding(lost, directions, seen, seen, X, precision).verdict == verdict
     assert slope_finding(lost, [], seen, seen, X, precision).verdict == "inconclusive"
@@ -225,7 +226,7 @@ def test_weights_in_float32_are_told_where_their_rounding_is_lost_in_the_loss(as
 
     report = check_student(asking(penalty_alone), X, y, 5)
     assert report.verdict != "fail", report.findings
-    sentence = next(finding.sentence for finding in report.findings if finding.name == "precision")
+    sentence = next(finding.outcome.reason for finding in report.findings if finding.layer == "precision")
     assert "you compute in float32" in sentence
 
 
@@ -318,5 +319,5 @@ def test_images_that_hide_a_mistake_are_inconclusive(N, labels):
     point = Point("steps", "", np.zeros((2, 3)), 0.0, np.zeros((N, 2)), y)
     found = images_finding(y, 3, point)
     assert found.verdict == "inconclusive"
-    assert "take at least 3 images" in found.sentence
+    assert "take at least 3 images" in found.outcome.reason
     assert images_finding(np.arange(12) % 3, 3, point).verdict == "pass"

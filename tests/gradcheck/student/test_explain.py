@@ -62,7 +62,7 @@ def test_a_known_pattern_has_its_sentence(dW, sentence, keep):
 
 def test_one_wrong_place_is_named():
     sentence = explain_gradient(evidence(one_place_wrong(1.0001)), N)
-    assert sentence.startswith("of all places tried only dW[3,7] is wrong: ")
+    assert sentence.startswith("of all parameters checked only dW[3,7] is wrong: ")
 
 
 @pytest.mark.parametrize("dW", [

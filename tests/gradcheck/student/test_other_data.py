@@ -75,5 +75,5 @@ def test_large_scores_differ_by_as_much_as_before_and_huge_ones_by_more():
 
 def test_every_point_has_a_likely_mistake_and_the_same_seed_gives_the_same():
     one, other = other_data(point_of(), 3), other_data(point_of(), 3)
-    assert all(point.doubt for point in one)
+    assert all(point.advice for point in one)
     assert [point.X.tobytes() for point in one] == [point.X.tobytes() for point in other]

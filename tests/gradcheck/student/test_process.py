@@ -165,9 +165,7 @@ def test_a_mistake_is_one_line_and_the_function_can_be_asked_again(student, body
 @pytest.mark.parametrize(("body", "words"), [
     ("os._exit(5)", "f ends the program with exit code 5"),
     ("os.kill(os.getpid(), 11)", "f is killed by SIGSEGV"),
-    ("os.closerange(0, 256); return 1.0, W", "f closes file descriptors that it did not open"),
-    ("fd = next(int(a) for a in sys.orig_argv if a.isdigit()); os.write(fd, b'x' * 999); return 1.0, W",
-     "breaks the connection"),
+    ("os.closerange(0, 256); return 1.0, W", "f breaks the connection: it closes or writes to file descriptors"),
 ])  # fmt: skip
 def test_a_process_that_is_gone_is_one_line_and_stays_gone(student, body, words):
     with open_student(student(body), "f") as ask:
@@ -175,6 +173,43 @@ def test_a_process_that_is_gone_is_one_line_and_stays_gone(student, body, words)
             with pytest.raises(StudentFailure, match=words) as caught:
                 ask(W, X, y, 0.5)
             assert not caught.value.alive
+
+
+DESCRIPTOR = "DESCRIPTOR = next(int(word) for word in sys.orig_argv if word.isdigit())"
+SEND = """
+    import json, struct
+    def send(data):
+        os.write(DESCRIPTOR, struct.pack("!i", len(data)) + data)
+    def answer(dW, **changes):
+        header = {"notes": [], "loss": 1.0, "dtype": "float64", "seconds": 0.0, "changed": []}
+        send(json.dumps(header | changes).encode())
+        send(dW)
+    """
+
+
+@pytest.mark.parametrize("forged", [
+    "os.write(DESCRIPTOR, b'x' * 999)",
+    "os.write(DESCRIPTOR, struct.pack('!iQ', -1, 10**15))",
+    "os.write(DESCRIPTOR, struct.pack('!i', -7))",
+    "send(b'')", "send(b'no json')", "send(b'[]')", "send(b'{}')", "send(b'[' * 50_000)", "send(b'1' * 50_000)",
+    "send(b'x' * 70_000)", "send(b'{\"notes\": 1}')",
+    "answer(b'')", "answer(b'x' * 47)", "answer(b'x' * 40)", "answer(b'x' * 56)", "answer((W * np.nan).tobytes())",
+    "answer(bytes(48), loss=None)", "answer(bytes(48), loss=10**400)", "answer(bytes(48), loss=float('nan'))",
+    "answer(bytes(48), seconds=[])", "answer(bytes(48), changed=0)",
+])  # fmt: skip
+def test_an_answer_that_is_forged_wrongly_is_one_line(failure, forged):
+    line = failure(f"{forged}\nwhile True: pass", DESCRIPTOR + textwrap.dedent(SEND))
+    assert line == "f breaks the connection: it closes or writes to file descriptors that it did not open"
+
+
+@pytest.mark.parametrize("body", [
+    "os.write(DESCRIPTOR, bytes(3))\nwhile True: pass",
+    "os.write(DESCRIPTOR, bytes([0, 0, 1, 0]))\nwhile True: os.write(DESCRIPTOR, b'x'); time.sleep(0.02)",
+    "if os.fork(): time.sleep(9)\n"
+    "os.setsid(); os.write(DESCRIPTOR, bytes(3)); time.sleep(2); os.write(DESCRIPTOR, b'\\1x')",
+], ids=["a part", "drop by drop", "in another session"])  # fmt: skip
+def test_half_a_message_does_not_keep_us_waiting(failure, body):
+    assert failure(body, f"import time\n{DESCRIPTOR}", patience=0.3) == "f gives no answer within 0.3 s"
 
 
 @pytest.mark.parametrize("body", [

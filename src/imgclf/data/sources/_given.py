@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from imgclf.errors import DataError, UsageError
-from imgclf.formats.files import storage_errors
+from imgclf.formats.files import reading
 
 
 def needed(path: Path | None, what: str) -> Path:
@@ -16,7 +16,7 @@ def needed(path: Path | None, what: str) -> Path:
 def downloaded(path: Path | None, what: str, name: str) -> Path:
     """Return the path of a set that `imgclf data download` knows under a name; raises where there is nothing."""
     place = needed(path, f"{what}; `imgclf data download {name}` brings it")
-    with storage_errors(place):
+    with reading(place):
         if not place.exists():
             raise DataError(place, "no such file or folder", f"check the path, or see `imgclf data download {name}`")
     return place

@@ -21,7 +21,7 @@ from imgclf.data.packer import Content
 from imgclf.data.sources._decoding import digests, first_readable, read_into
 from imgclf.data.sources._tree import look_into, look_into_class, split_of
 from imgclf.errors import DataError
-from imgclf.formats.files import storage_errors
+from imgclf.formats.files import reading
 
 _SHOWN = 20
 _BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 1024  # images in memory
@@ -112,7 +112,7 @@ class Listing:
 
 def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: str | None) -> Listing:
     """Look at the class folders of a split; raises DataError for an empty one, or a link that leads out of root."""
-    with storage_errors(root):
+    with reading(root):
         inside = root.resolve()
     check_inside(folder, root, inside)
     classes = look_into(folder).folders
@@ -165,7 +165,7 @@ def list_class(folder: Path, split: Path, inside: Path) -> ClassFiles:
         return ClassFiles(found.files, [], [])
     files, bad = [], []
     for path in [*found.folders, *found.files]:
-        with storage_errors(path):
+        with reading(path):
             problem = _problem(path, inside)
         if problem is None:
             files.append(path)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from imgclf.data.class_names import file_name, natural_key
 from imgclf.errors import DataError
-from imgclf.formats.files import kind_of, storage_errors
+from imgclf.formats.files import kind_of, reading
 
 # What systems, browsers of images and file servers leave behind, in lower case, beside hidden files.
 _CLUTTER = (
@@ -166,7 +166,7 @@ def read_tree(root: Path) -> Tree:
 def look_into(folder: Path) -> Inside:
     """Say what is in a folder."""
     inside = Inside([], [], set(), [])
-    with storage_errors(folder), os.scandir(folder) as found:
+    with reading(folder), os.scandir(folder) as found:
         for entry in sorted(found, key=lambda entry: natural_key(file_name(entry.name))):
             if is_clutter(entry.name):
                 inside.clutter.append(entry.name)

@@ -16,7 +16,7 @@ from imgclf.data.extent import Extent
 from imgclf.data.official import LoadedFile
 from imgclf.data.sources._given import downloaded
 from imgclf.errors import DataError
-from imgclf.formats.files import is_file, storage_errors
+from imgclf.formats.files import is_file, reading
 from imgclf.formats.idx import idx_shape, read_idx
 
 # train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte, emnist-letters-test-images-idx3-ubyte.gz
@@ -60,7 +60,7 @@ def _locate(path: Path) -> tuple[Path, dict[str, Files]]:
 
 
 def _files_in(folder: Path) -> dict[str, Files]:
-    with storage_errors(folder):
+    with reading(folder):
         if not folder.is_dir():
             return {}
         entries = sorted(entry for entry in folder.iterdir() if _FILE.fullmatch(entry.name))

@@ -9,12 +9,13 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from imgclf.arrays import BLOCK, Batch, FloatArray, IntArray
+from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.layers.value import mean_loss
 from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Outcome, ratios
+from imgclf.numerics.sums import BLOCK
 from imgclf.seeds import CHECK, normal, shuffled, stream
 
 PART = 64  # images, within one block
@@ -55,7 +56,7 @@ def columns_add_up(subject: Subject, case: Case, l2: float, l1: float) -> Iterat
 def images_in_any_order(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[Held]:
     """A mean has no order."""
     order = _shuffled(len(case.y))
-    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), case.expected(l2, l1).spread
+    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), _bound_with_own_scores(case, l2, l1)
     yield Held(subject.slope(case.X[order], case.y[order], case.weights, l2, l1), g, 2 * bound)
 
 
@@ -82,14 +83,14 @@ def images_repeated(subject: Subject, case: Case, l2: float, l1: float) -> Itera
     N = len(case.y)
     times = next(times for times in count(2) if N * times > BLOCK and N * times % BLOCK)
     rows = np.tile(np.arange(N), times)[_shuffled(N * times)]
-    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), case.expected(l2, l1).spread
+    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), _bound_with_own_scores(case, l2, l1)
     yield Held(subject.slope(case.X[rows], case.y[rows], case.weights, l2, l1), g, (times + 1) * bound)
 
 
 def blocks_of_images(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[Held]:
     """Loss, right answers and gradient of many images are those of parts that fit one block, with their shares."""
     N, objective = len(case.y), subject.objective(l2, l1)
-    bound, loss_bound = case.expected(l2, l1).spread, mean_loss(case, l2, l1)[1]
+    bound, loss_bound = _bound_with_own_scores(case, l2, l1), mean_loss(case, l2, l1)[1]
     for size in BATCHES:
         rows = _shuffled(N * -(-size // N))[:size] % N
         parts = [rows[start : start + PART] for start in range(0, size, PART)]
@@ -118,7 +119,7 @@ def mean_of_parts(subject: Subject, case: Case, l2: float, l1: float) -> Iterato
     first, second = (
         subject.slope(case.X[part], case.y[part], case.weights, l2, l1) for part in (slice(cut), slice(cut, N))
     )
-    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), case.expected(l2, l1).spread
+    g, bound = subject.slope(case.X, case.y, case.weights, l2, l1), _bound_with_own_scores(case, l2, l1)
     yield Held((cut * first + (N - cut) * second) / N, g, 2 * bound)
 
 
@@ -164,7 +165,7 @@ def _score_rounding(case: Case, move: FloatArray) -> float:
 
 
 def _bound_with_own_scores(case: Case, l2: float, l1: float) -> FloatArray:
-    """In another order the scores themselves are rounded otherwise."""
+    """In another order, or other company, the scores themselves are rounded otherwise."""
     return case.expected(l2, l1).spread + case.rounding(UNIT_ROUNDOFF, case.scores_off(UNIT_ROUNDOFF))
 
 

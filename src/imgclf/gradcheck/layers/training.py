@@ -14,10 +14,11 @@ from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.case import Case, Expected
 from imgclf.gradcheck.layers import LayerFn
 from imgclf.gradcheck.layers.float32 import fits, judge
-from imgclf.gradcheck.subject import Subject, read_all
+from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.gradients import Objective
-from imgclf.parallel import in_blocks, workers
+from imgclf.numerics.sums import sum_in_turn
+from imgclf.parallel import workers
 
 MOST = 850  # images of a batch: 7 blocks, so that the tree that adds them has branches of every height
 THREADS = 2  # on any number, the gradient is the same to the bit
@@ -34,7 +35,7 @@ def training_on(plan: Plan) -> LayerFn:
     def batch() -> tuple[Batch, FloatArray, IntArray]:
         first = plan.sample(0)
         first = replace(first, rows=first.rows[:MOST])
-        X, y = read_all(first)
+        X, y = first
         return first, X.astype(np.float64), y
 
     def training(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
@@ -49,7 +50,7 @@ def training_on(plan: Plan) -> LayerFn:
             return subject.loss_fn(s, y)
 
         weights = case.weights.astype(plan.weights.dtype, order="K")
-        seen = subject.trains(Objective(watched, l2, l1), images, weights)
+        seen = subject.trains(sum_in_turn)(Objective(watched, l2, l1), images, weights)
         s = np.concatenate(seen_scores)[: len(y)]
         if len(s) < len(y):
             return Outcome("fail", f"it looks at {len(s)} of the {len(y)} images of a batch")
@@ -59,7 +60,7 @@ def training_on(plan: Plan) -> LayerFn:
         if outcome.verdict != "pass":
             return outcome
         with workers(THREADS) as sum_blocks:
-            again = in_blocks(subject.trains, sum_blocks)(subject.objective(l2, l1), images, weights)
+            again = subject.trains(sum_blocks)(subject.objective(l2, l1), images, weights)
         if again.grad.tobytes() != seen.grad.tobytes() or again[:2] != seen[:2]:
             return Outcome("fail", f"on {THREADS} threads it differs from that on one")
         return outcome

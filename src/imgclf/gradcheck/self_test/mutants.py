@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from imgclf.arrays import BLOCK, Batch, FloatArray, IntArray
+from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
+from imgclf.batches import Reader
 from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.gradcheck.self_test.planting import (
     Plant,
@@ -19,6 +20,8 @@ from imgclf.gradcheck.self_test.planting import (
     coordinate,
     descent,
     gradient,
+    in_reading,
+    in_sums,
     loss_of,
     losses,
     penalty,
@@ -31,6 +34,7 @@ from imgclf.gradcheck.self_test.planting import (
 from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import BatchGradient, Objective
 from imgclf.losses import LOSSES, softmax, svm
+from imgclf.numerics.sums import BLOCK, SumFn, Sums, sum_in_turn
 from imgclf.trainer import TrainState
 
 SOFTMAX, OVR = ("softmax",), ("logistic_ovr",)
@@ -171,7 +175,7 @@ def _spoils(what: str) -> Plant:
             if what == "weights":
                 weights[:] += seen.grad
             else:
-                X, _ = batch.read(batch.rows)
+                X, _ = batch
                 X -= X.mean(axis=0)
             return seen
 
@@ -195,7 +199,7 @@ def _blocks_averaged(subject: Subject) -> Subject:
     """Take the mean of the blocks' means, though the last one is shorter."""
 
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        X, y = batch.read(batch.rows)
+        X, y = batch
         starts = range(0, len(y), BLOCK)
         parts = [Batch.of(X[start : start + BLOCK], y[start : start + BLOCK]) for start in starts]
         grads = [subject.gradient(objective, part, weights).grad for part in parts]
@@ -271,6 +275,45 @@ def _late(subject: Subject) -> Subject:
 def _forgets(subject: Subject) -> Subject:
     """Step along the gradient alone."""
     return replace(subject, optimizer=subject.optimizer._replace(direction=lambda grad, memory: (grad, memory)))
+
+
+def _without_last(add: SumFn) -> SumFn:
+    return lambda term, n: add(term, max(1, n - 1))
+
+
+def _first_twice(add: SumFn) -> SumFn:
+    return lambda term, n: add(lambda i: term(max(0, i - 1)), n + 1)
+
+
+def _in_one_array(add: SumFn) -> SumFn:
+    """Let every block write its gradient over that of the block before."""
+
+    def wrong(term: Callable[[int], Sums], n: int) -> Sums:
+        shared: list[FloatArray] = []
+
+        def written(i: int) -> Sums:
+            *numbers, grad = term(i)
+            shared[:] = shared or [grad]
+            shared[0][:] = grad
+            return (*numbers, shared[0])
+
+        return add(written, n)
+
+    return wrong
+
+
+def _stored(read: Reader, **changes: Any) -> Reader:
+    """Believe that images are stored with another preprocessing."""
+    return replace(read, preprocess=replace(read.preprocess, **changes))
+
+
+def _next_rows(read: Reader) -> ReadFn:
+    return lambda rows: read((rows + 1) % len(read.dataset))
+
+
+def _mean_of_another_pixel(read: Reader) -> Reader:
+    mean = read.preprocess.mean
+    return read if mean is None else _stored(read, mean=np.roll(mean, 1))
 
 
 MUTANTS: list[Mutant] = [
@@ -381,6 +424,15 @@ MUTANTS: list[Mutant] = [
         where_it_trains(gradient(lambda g: _with(g.data, (slice(None), 0), -g.data[:, 0]) + g.penalty)),
     ),
     Mutant("pixels not centred on the way back where it trains", where_it_trains(backward(lambda X: X + 0.3))),
+    # The kernel: blocks, the tree that adds them, folding
+    Mutant("the last block left out", in_sums(_without_last)),
+    Mutant("the first block counted twice", in_sums(_first_twice)),
+    Mutant("the sums of all blocks in one array", in_sums(_in_one_array)),
+    Mutant("a block lost on several threads", in_sums(lambda add: add if add is sum_in_turn else _without_last(add))),
+    Mutant("blocks that read the next rows", in_reading(_next_rows)),
+    Mutant("folded without the mean image", in_reading(lambda read: _stored(read, mean=None))),
+    Mutant("folded with another scale", in_reading(lambda read: _stored(read, scale=256.0))),
+    Mutant("folded with the mean of another pixel", in_reading(_mean_of_another_pixel)),
     # The step
     Mutant("steps uphill", descent(lambda before, after, *_: 2 * before.weights - after.weights)),
     Mutant("decay applied again in the step", descent(_decays_again)),

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from imgclf.arrays import Batch, FloatArray, IntArray
-from imgclf.gradcheck.subject import Subject, read_all
-from imgclf.gradients import BatchGradient, Objective
+from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
+from imgclf.batches import Reader
+from imgclf.gradcheck.subject import Subject
+from imgclf.gradients import BatchGradient, GradientFn, Objective
 from imgclf.model import scores
+from imgclf.numerics.sums import SumFn
 from imgclf.trainer import TrainState
 
 Plant: TypeAlias = Callable[[Subject], Subject]
@@ -60,7 +63,7 @@ def gradient(change: Callable[[Seen], FloatArray]) -> Plant:
 
     def plant(subject: Subject) -> Subject:
         def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-            X, y = read_all(batch)
+            X, y = batch
             right = subject.gradient(objective, batch, weights)
             data = subject.gradient(replace(objective, l2=0.0, l1=0.0), batch, weights).grad
             seen = Seen(objective, X, y, weights, data, right.grad - data)
@@ -74,7 +77,42 @@ def gradient(change: Callable[[Seen], FloatArray]) -> Plant:
 
 def where_it_trains(plant: Plant) -> Plant:
     """Plant into the gradient that trains, and leave that of X as it is."""
-    return lambda subject: replace(subject, trains=plant(replace(subject, gradient=subject.trains)).gradient)
+
+    def planted(subject: Subject) -> Subject:
+        right = subject.trains
+        return replace(subject, trains=lambda workers: plant(replace(subject, gradient=right(workers))).gradient)
+
+    return planted
+
+
+def in_sums(change: Callable[[SumFn], SumFn]) -> Plant:
+    """Change how the kernel that trains adds up its blocks."""
+
+    def planted(subject: Subject) -> Subject:
+        right = subject.trains
+        return replace(subject, trains=lambda sum_blocks: right(change(sum_blocks)))
+
+    return planted
+
+
+def in_reading(change: Callable[[Reader], ReadFn]) -> Plant:
+    """Change what the kernel that trains reads of a data set."""
+
+    def planted(subject: Subject) -> Subject:
+        right = subject.trains
+
+        def wrong(sum_blocks: SumFn) -> GradientFn:
+            evaluate, changed = right(sum_blocks), lru_cache(change)
+
+            def wrong_gradient(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+                read = changed(batch.read) if isinstance(batch.read, Reader) else batch.read
+                return evaluate(objective, replace(batch, read=read), weights)
+
+            return wrong_gradient
+
+        return replace(subject, trains=wrong)
+
+    return planted
 
 
 def slopes(change: Callable[[FloatArray, FloatArray, IntArray], FloatArray]) -> Plant:
@@ -146,7 +184,7 @@ def rows_of(change: Callable[[FloatArray, IntArray], tuple[FloatArray, IntArray]
 
     def plant(subject: Subject) -> Subject:
         def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-            X, y = batch.read(batch.rows)
+            X, y = batch
             return subject.gradient(objective, Batch.of(*change(X, y)), weights)
 
         return replace(subject, gradient=wrong)

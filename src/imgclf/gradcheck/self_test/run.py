@@ -15,6 +15,7 @@ from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.self_test.mutants import MUTANTS, Mutant
 from imgclf.gradcheck.self_test.usual_checks import one_direction, ten_samples
 from imgclf.gradcheck.subject import Subject
+from imgclf.numerics.sums import BLOCK, sum_in_turn
 
 # The quickest first: what has been found need not be looked for again.
 FEWEST = 64  # images
@@ -119,12 +120,16 @@ def _single(array: FloatArray) -> FloatArray:
     return array.astype(np.float32)
 
 
+def _trains(subject: Subject, case: Case, penalty: Penalty) -> FloatArray:
+    rows = np.resize(np.arange(len(case.y)), 5 * BLOCK + 1)  # in blocks, of which the last is short
+    batch = Batch.of(_single(case.X[rows]), case.y[rows])
+    return subject.trains(sum_in_turn)(subject.objective(*penalty), batch, _single(case.weights)).grad
+
+
 _QUESTIONS: list[Callable[[Subject, Case, Penalty], object]] = [
     lambda subject, case, penalty: subject.slope(case.X, case.y, case.weights, *penalty),
     lambda subject, case, penalty: subject.slope(_single(case.X), case.y, _single(case.weights), *penalty),
-    lambda subject, case, penalty: (
-        subject.trains(subject.objective(*penalty), Batch.of(_single(case.X), case.y), _single(case.weights)).grad
-    ),
+    _trains,
     lambda subject, case, penalty: subject.value(subject.objective(*penalty), Batch.of(case.X, case.y), case.weights),
     lambda subject, case, penalty: subject.loss_fn(case.scores.copy(), case.y)[0],
 ]

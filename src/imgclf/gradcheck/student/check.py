@@ -1,4 +1,4 @@
-"""Check a learner's function and report the findings."""
+"""Run all checks of a learner's function, and explain what they find."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -8,15 +8,14 @@ from typing import TypeAlias
 import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray
-from imgclf.gradcheck.student.conversation import Conversation, Seen
+from imgclf.gradcheck.student.conversation import Answered, Conversation
 from imgclf.gradcheck.student.differences import (
     Comparison,
     Surroundings,
     TableRow,
-    Tried,
     along_a_direction,
     compare,
-    grain_of,
+    rounding_of_dW,
     step_table,
     surroundings,
 )
@@ -31,8 +30,6 @@ from imgclf.gradcheck.student.explain import (
     matching_candidate,
 )
 from imgclf.gradcheck.student.findings import (
-    Finding,
-    Worst,
     beside_ours,
     images_finding,
     inputs_finding,
@@ -40,12 +37,12 @@ from imgclf.gradcheck.student.findings import (
     repeatable_finding,
     same_bits,
     slope_finding,
-    slope_worst,
 )
 from imgclf.gradcheck.student.ours import with_bias
 from imgclf.gradcheck.student.points import Point, balanced_reg, other_points, random_weights
 from imgclf.gradcheck.student.precision import UNITS, Precision, is_single, magnitude, precision_of
 from imgclf.gradcheck.student.process import Ask
+from imgclf.gradcheck.verdict import VERDICTS, Compared, Finding
 from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
 from imgclf.losses import LOSSES
 
@@ -59,23 +56,26 @@ Candidates: TypeAlias = Callable[[FloatArray, FloatArray, IntArray, float], Mapp
 
 @dataclass(frozen=True)
 class StudentReport:
-    """All findings about one function."""
+    """Findings, advice and costs of one function."""
 
     findings: Sequence[Finding]
-    worst: Worst | None
-    table: Sequence[TableRow]  # of the worst place
-    checked: int  # places where dW was held against the slope of the value
     parameters: int
-    advice: Sequence[str]
-    notes: Sequence[str]
     seconds_a_call: float
     our_seconds: float | None  # with `against`
+    worst: Compared | None = None
+    table: Sequence[TableRow] = ()  # of the worst parameter, by step
+    checked: int = 0  # parameters at which dW was compared with differences of the loss
+    advice: Sequence[str] = ()
 
     @property
     def verdict(self) -> str:
         """Return the worst of all findings."""
-        verdicts = {finding.verdict for finding in self.findings}
-        return next(verdict for verdict in ("fail", "inconclusive", "pass") if verdict in verdicts)
+        return min((finding.verdict for finding in self.findings), key=VERDICTS.index)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it takes much longer than our own loss and gradient."""
+        return self.our_seconds is not None and self.seconds_a_call > SLOW * self.our_seconds
 
 
 def check_student(
@@ -84,42 +84,52 @@ def check_student(
 ) -> StudentReport:  # fmt: skip
     """Check f(W, X, y, reg) -> (loss, dW) on X (N, D) float64 and y (N,), and on other data made from them.
 
-    Is dW the slope of the loss, and, with `against`, are both ours? `budget` is in seconds, for the slopes; where both
-    are ours, the fewest slopes do.
-    StudentFailure where it gives no answer.
+    dW must be the gradient of the loss and, with `against`, both must be ours. `budget` is in seconds, for differences
+    of the loss; where both are ours, the fewest do. Raises StudentFailure where it gives no answer.
     """
     talk = Conversation(ask, X, y, against)
     W = random_weights(X, classes, seed)
     plain = Point("steps", "at random W, reg = 0", W, 0.0, X, y)
     first = talk.at(plain)
     if not same_bits(first, talk.at(plain)):
-        return _report(talk, W, [repeatable_finding(False, plain)])
+        return StudentReport([repeatable_finding(False, plain)], W.size, *_seconds(talk, W))
     full = plain._replace(words="at random W, reg > 0", reg=balanced_reg(first.dW, W))
     around, precision = _measured(talk, plain, full, seed)
     talk.unit = precision.unit
-    seen = [talk.seen(point) for point in (plain, full, *other_points(full, reg))]
-    beside = beside_ours(seen, precision)
+    answers = [talk.compared_at(point) for point in (plain, full, *other_points(full, reg))]
+    dW = answers[1].answer.dW
+    beside = beside_ours(answers, precision)
     is_ours = bool(beside) and all(finding.verdict == "pass" for finding in beside)
-    slope = compare(around, seen[1].answer.dW, seed=seed, budget=0 if is_ours else budget)
-    directions = [] if is_ours or not precision.is_coarse else _along_directions(around, X, seen[1], seed, talk.unit)
+    comparison = compare(around, dW, seed=seed, budget=0 if is_ours else budget)
+    # Rounding in float32 hides the slope along one weight: all of them are moved at once, many times.
+    numbers = range(1, DIRECTIONS + 1) if precision.is_coarse and not is_ours else ()
+    directions = [along_a_direction(around, X, dW, seed, number) for number in numbers]
     here = [
         inputs_finding(talk.changed, plain),
         images_finding(y, classes, plain),
         precision_finding(precision, talk.dtypes, full),
         *beside,
-        slope_finding(slope, directions, seen[0], seen[1], X, precision),
+        slope_finding(comparison, directions, answers[0], answers[1], X, precision),
     ]
     is_right = all(finding.verdict != "fail" for finding in here) and not precision.is_blurred
-    there = ask_elsewhere(talk, around, plain, full, seed, is_right=is_right, apart=not precision.is_coarse)
-    findings = [repeatable_finding(same_bits(first, talk.at(plain)), plain), *here, *there.findings]
-    worst = _worst(slope, findings)
-    table = step_table(around, worst.place, float(seen[1].answer.dW[worst.place])) if worst else ()
-    advice = [*_advice(talk, seen, slope, here, candidates), *there.advice]
-    return _report(talk, W, findings, worst, table, len(slope.tried), advice)
+    there, more_advice = ask_elsewhere(
+        talk, around, plain, full, seed, is_right=is_right, apart=not precision.is_coarse
+    )
+    findings = [repeatable_finding(same_bits(first, talk.at(plain)), plain), *here, *there]
+    worst = _worst(comparison, findings)
+    return StudentReport(
+        findings,
+        W.size,
+        *_seconds(talk, W),
+        worst,
+        step_table(around, worst.place, float(dW[worst.place])) if worst else (),
+        len(comparison.derivatives),
+        list(dict.fromkeys([*_advice(talk, answers, comparison, here, candidates), *more_advice])),
+    )
 
 
 def _measured(talk: Conversation, plain: Point, full: Point, seed: int) -> tuple[Surroundings, Precision]:
-    """Measure how much rounding blurs the loss at `full`, and tell from it, and from the answers, the precision."""
+    """Measure the rounding of the loss at `full`, and infer the precision from it and from the answers."""
     first, answer = talk.at(plain), talk.at(full)
     # Digits of W that float32 does not hold change nothing, or the loss has no more digits than float32.
     rounded = full._replace(W=full.W.astype(np.float32).astype(np.float64))
@@ -129,64 +139,56 @@ def _measured(talk: Conversation, plain: Point, full: Point, seed: int) -> tuple
     size = magnitude(around.middle, full.W, full.X)
     precision = precision_of(talk.dtypes, around.noise, size, is_float32=is_float32)
     if precision.is_coarse:
-        around = around._replace(grain=grain_of(answer.dW, around.largest, precision.unit))
+        rounding = rounding_of_dW(answer.dW, around.largest, precision.unit)
+        around = around._replace(unit=precision.unit, dW_rounding=rounding)
     return around, precision
 
 
-def _along_directions(around: Surroundings, X: FloatArray, full: Seen, seed: int, unit: float) -> list[Tried]:
-    """Move all weights at once, many times: rounding in float32 hides the slope along one weight."""
-    return [
-        along_a_direction(
-            around, around.value, around.middle, around.noise, around.W, X, full.answer.dW, seed, unit, number=i + 1
-        )
-        for i in range(DIRECTIONS)
-    ]
-
-
-def _worst(slope: Comparison, findings: Sequence[Finding]) -> Worst | None:
-    """Return the place where dW is not the slope, else where it is not ours, else where it is nearest to a mistake."""
+def _worst(comparison: Comparison, findings: Sequence[Finding]) -> Compared | None:
+    """Return the worst parameter of differences if they fail, else of the comparison with ours, else of differences."""
     failed = [finding.worst for finding in findings if finding.verdict == "fail" and finding.worst]
-    return slope_worst(slope) if slope.count("wrong") or not failed else failed[0]
+    return comparison.worst if comparison.count("wrong") or not failed else failed[0]
 
 
 def _advice(
-    talk: Conversation, seen: Sequence[Seen], slope: Comparison, findings: Sequence[Finding],
+    talk: Conversation, answers: Sequence[Answered], comparison: Comparison, findings: Sequence[Finding],
     candidates: Candidates | None,
 ) -> list[str]:  # fmt: skip
-    failed = {finding.name for finding in findings if finding.verdict == "fail"}
+    failed = {finding.layer for finding in findings if finding.verdict == "fail"}
     if not failed & {"value", "gradient", "slope"}:
         return []
     if not all(dtype.startswith("float") for dtype in talk.dtypes):
         return [f"dW is {', '.join(sorted(talk.dtypes))}: its fractions are lost; np.zeros(W.shape) is float64"]
-    sentences = [_about_penalty(seen[0], seen[1], len(talk.y))]
+    plain, full = answers[:2]
+    sentences = [_about_penalty(plain, full, len(talk.y))]
     if "value" in failed:
-        sentences.append(_about_values(talk, seen))
+        sentences.append(_about_values(talk, answers))
     if failed & {"gradient", "slope"}:
-        sentences.append(explain_gradient(_evidence(seen, slope, "value" in failed), len(talk.y)))
+        sentences.append(explain_gradient(_evidence(plain, full, comparison, "value" in failed), len(talk.y)))
     if candidates and not any(sentences):
-        known = candidates(seen[1].point.W, talk.X, talk.y, seen[1].point.reg)
-        bound = seen[1].ours.dW_bound if seen[1].ours else 1e-12 * np.abs(seen[1].answer.dW)
-        sentences.append(matching_candidate(seen[1].answer.dW, known, bound))
-    said = [sentence for sentence in sentences if sentence]
-    return [sentence for sentence in said if sentence != NO_MULTIPLE or len(said) == 1]
+        known = candidates(full.point.W, talk.X, talk.y, full.point.reg)
+        bound = full.ours.dW_bound if full.ours else 1e-12 * np.abs(full.answer.dW)
+        sentences.append(matching_candidate(full.answer.dW, known, bound))
+    advice = [sentence for sentence in sentences if sentence]
+    return [sentence for sentence in advice if sentence != NO_MULTIPLE or len(advice) == 1]
 
 
-def _about_penalty(plain: Seen, full: Seen, N: int) -> str | None:
-    """Take away what the answers have in common: the rest is the penalty."""
+def _about_penalty(plain: Answered, full: Answered, N: int) -> str | None:
+    """Explain the penalty: what is left when the answer without it is subtracted."""
     rounding = 1e-13 * N * float(np.abs(plain.answer.dW).max() + np.abs(full.answer.dW).max())
     right = 2 * full.point.reg * full.point.W
     return explain_penalty(_penalty_factor(plain, full), full.answer.dW - plain.answer.dW, right, rounding, N)
 
 
-def _penalty_factor(plain: Seen, full: Seen) -> float:
-    """Return the penalty in the value over reg * sum(W * W)."""
+def _penalty_factor(plain: Answered, full: Answered) -> float:
+    """Return the penalty in the loss over reg * sum(W * W)."""
     return (full.answer.loss - plain.answer.loss) / (full.point.reg * float(np.sum(full.point.W**2)))
 
 
-def _about_values(talk: Conversation, seen: Sequence[Seen]) -> str | None:
-    plain = sorted((one for one in seen if not one.point.reg), key=lambda one: one.point.name != "zero")
+def _about_values(talk: Conversation, answers: Sequence[Answered]) -> str | None:
+    plain = sorted((one for one in answers if not one.point.reg), key=lambda one: one.point.name != "zero")
     pairs = [ValuePair(o.point.name, o.answer.loss, o.ours.loss, o.ours.loss_bound) for o in plain if o.ours]
-    batch, classes = Batch.of(talk.X, talk.y), seen[0].point.W.shape[1]
+    batch, classes = Batch.of(talk.X, talk.y), answers[0].point.W.shape[1]
     others = {
         name: [evaluate_loss(Objective(loss), batch, with_bias(one.point.W))[0] for one in plain]
         for name, loss in LOSSES.items()
@@ -194,36 +196,25 @@ def _about_values(talk: Conversation, seen: Sequence[Seen]) -> str | None:
     return explain_values(pairs, others, classes, len(talk.y), talk.against or "")
 
 
-def _evidence(seen: Sequence[Seen], slope: Comparison, value_is_wrong: bool) -> Evidence:
-    """Hold the data term's gradient against ours where the value is ours, else against the value's own slope."""
-    plain, full = seen[0], seen[1]
-    if plain.ours and not value_is_wrong:
+def _evidence(plain: Answered, full: Answered, comparison: Comparison, loss_is_wrong: bool) -> Evidence:
+    """Compare the data term's gradient with ours where the loss is ours, else with differences of the loss."""
+    if plain.ours and not loss_is_wrong:
         rows, columns = (index.ravel() for index in np.indices(plain.answer.dW.shape))
         return Evidence(plain.answer.dW, rows, columns, plain.ours.dW.ravel(), plain.ours.dW_bound.ravel())
-    clear = [one for one in slope.tried if one.outcome in ("agrees", "wrong")]
+    clear = [one.compared for one in comparison.derivatives if one.outcome in ("agrees", "wrong")]
     rows, columns = (np.array([one.place[i] for one in clear], int) for i in (0, 1))
     penalty = 2 * full.point.reg * full.point.W[rows, columns]
-    slopes = np.array([one.numerical for one in clear]) - _penalty_factor(plain, full) * penalty
-    return Evidence(plain.answer.dW, rows, columns, slopes, np.array([one.bound for one in clear]))
+    right = np.array([one.numerical for one in clear]) - _penalty_factor(plain, full) * penalty
+    return Evidence(plain.answer.dW, rows, columns, right, np.array([one.bound for one in clear]))
 
 
-def _report(
-    talk: Conversation, W: FloatArray, findings: Sequence[Finding], worst: Worst | None = None,
-    table: Sequence[TableRow] = (), checked: int = 0, advice: Sequence[str] = (),
-) -> StudentReport:  # fmt: skip
-    our_seconds = _our_seconds(talk.against, talk.X, talk.y, W) if talk.against else None
-    seconds = min(talk.seconds)
-    slow = our_seconds is not None and seconds > SLOW * our_seconds
-    notes = ("it is slower than it needs to be: a product of matrices does the work of a loop over images",) * slow
-    unique = tuple(dict.fromkeys(advice))
-    return StudentReport(findings, worst, table, checked, W.size, unique, notes, seconds, our_seconds)
-
-
-def _our_seconds(loss: str, X: FloatArray, y: IntArray, W: FloatArray) -> float:
-    """Return the time of our own loss and gradient, the best of a few."""
-    times = []
+def _seconds(talk: Conversation, W: FloatArray) -> tuple[float, float | None]:
+    """Return the time of its loss and gradient, and of our own, the best of a few each."""
+    if not talk.against:
+        return min(talk.seconds), None
+    objective, batch, times = Objective(LOSSES[talk.against]), Batch.of(talk.X, talk.y), []
     for _ in range(TIMED):
         began = time.perf_counter()
-        analytic_gradient(Objective(LOSSES[loss]), Batch.of(X, y), with_bias(W))
+        analytic_gradient(objective, batch, with_bias(W))
         times.append(time.perf_counter() - began)
-    return min(times)
+    return min(talk.seconds), min(times)

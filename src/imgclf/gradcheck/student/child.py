@@ -5,11 +5,11 @@ Run as `python -m imgclf.gradcheck.student.child DESCRIPTOR PARENT FILE FUNCTION
 
 import ctypes
 import io
+import json
 import linecache
 import os
 import resource
 import signal
-import socket
 import sys
 import threading
 import time
@@ -18,14 +18,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO, ClassVar, NamedTuple, NoReturn, cast
+from typing import Any, BinaryIO, ClassVar, NoReturn, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
-
-from imgclf.gradcheck.student import frames
 
 KEPT = 4096  # bytes of what is printed
 LONGEST = 300  # characters of a failure
@@ -34,17 +33,12 @@ PACKAGE = "student_folder"
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 CLOSED = 77  # exit code: the connection was closed from inside
 
+Arrays: TypeAlias = dict[str, NDArray[Any]]
+Send: TypeAlias = Callable[[dict[str, Any]], None]
+
 
 class WrongAnswerError(Exception):
-    """The function returned what is no answer."""
-
-
-class Checked(NamedTuple):
-    """An answer of the right kind."""
-
-    loss: float
-    dW: NDArray[np.float64]
-    dtype: str
+    """The function returned something other than a loss and a gradient."""
 
 
 class OldNames(MetaPathFinder, Loader):
@@ -58,25 +52,25 @@ class OldNames(MetaPathFinder, Loader):
         self.note = ""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Give what nobody else has found."""
+        """Find a module that nothing else has found."""
         return ModuleSpec(fullname, self, is_package=True) if fullname in ("past", "past.builtins") else None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Fill in the old names."""
+        """Define the old names."""
         if module.__name__ == "past.builtins":
             vars(module).update(self.NAMES)
             self.note = "it imports past.builtins, which is not installed: xrange is range here, as in Python 3"
 
 
-class Nowhere(io.RawIOBase):
-    """A stream that goes nowhere, and remembers how it began: prints of any size cost neither disk nor memory."""
+class Discarded(io.RawIOBase):
+    """A stream that discards all but its beginning: prints of any size cost neither disk nor memory."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.beginning = b""
 
     def writable(self) -> bool:
-        """As asked by TextIOWrapper."""
+        """Answer TextIOWrapper."""
         return True
 
     def fileno(self) -> int:
@@ -84,14 +78,14 @@ class Nowhere(io.RawIOBase):
         return self.descriptor
 
     def write(self, data: Any) -> int:
-        """Forget all but the beginning."""
+        """Discard all but the beginning."""
         size = len(data)
         if len(self.beginning) < KEPT:
             self.beginning += bytes(data[:KEPT])
         return size
 
     def as_text(self) -> io.TextIOWrapper:
-        """Return what print writes to; it keeps nothing back."""
+        """Return the stream that print writes to, unbuffered."""
         return io.TextIOWrapper(cast(BinaryIO, self), "utf-8", "backslashreplace", write_through=True)
 
     def first_line(self) -> str:
@@ -100,75 +94,77 @@ class Nowhere(io.RawIOBase):
         return next(filter(None, lines), "")
 
 
-def main(descriptor: int, parent: int, path: str, name: str) -> NoReturn:
-    """Answer questions until nobody asks any more."""
-    _ask_for_the_end_of(parent)
+def main(descriptor: int, parent: int, path: str, name: str) -> None:
+    """Answer questions until the parent closes the connection."""
+    _end_with(parent)
     _limit_memory()
-    channel = socket.socket(fileno=descriptor)
-    printed, warned = Nowhere(1), Nowhere(2)
+    connection = Connection(descriptor)
+    printed, warned = Discarded(1), Discarded(2)
     sys.stdout, sys.stderr = printed.as_text(), warned.as_text()
     sys.argv = [path]
     me, folder = os.getpid(), str(Path(path).parent) + os.sep
     old_names = OldNames()
     sys.meta_path.append(old_names)  # the last that is asked
 
-    def tell(header: dict[str, Any], **arrays: NDArray[Any]) -> None:
+    def send(header: dict[str, Any]) -> None:
         if os.getpid() != me:  # the function has forked, and this is the copy: it must not answer too
             os._exit(0)
-        heard = {"printed": printed.first_line(), "warned": warned.first_line().replace(folder, "")}
-        heard = {key: one_line(text, LONGEST_NOTE) for key, text in heard.items()}
-        frames.send(channel, header | heard | {"stood_in": old_names.note}, **arrays)
+        texts = {"it prints: ": printed.first_line(), "it warns: ": warned.first_line().replace(folder, "")}
+        notes = [verb + one_line(line, LONGEST_NOTE) for verb, line in texts.items() if line]
+        notes += [old_names.note] * bool(old_names.note)
+        connection.send_bytes(json.dumps(header | {"notes": notes}).encode())
 
-    tell({"started": True})
-    function = _load(path, name, tell)
     try:
-        _serve(function, path, frames.read_from(channel), tell)
+        send({})  # Python and NumPy have started
+        function = _load(path, name, send)
+        if function:
+            _serve(function, path, connection, send)
+        connection.recv_bytes()  # the parent has been told why not: it ends this process
     except (EOFError, ConnectionError):
         os._exit(0)
     except OSError:
         os._exit(CLOSED)
 
 
-def _load(path: str, name: str, tell: Callable[..., None]) -> Callable[..., Any]:
+def _load(path: str, name: str, send: Send) -> Callable[..., Any] | None:
     try:
         module = import_file(path)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is the learner's
-        tell({"failure": f"cannot be imported: {describe(error, path)}"})
-        os._exit(1)
+        send({"failure": f"cannot be imported: {describe(error, path)}"})
+        return None
     function = getattr(module, name, None)
-    if not callable(function):
-        tell({"missing": functions_of(module)})
-        os._exit(1)
-    tell({"ready": True})
-    return function  # type: ignore[no-any-return]
+    is_function = callable(function)
+    send({} if is_function else {"missing": functions_of(module)})
+    return function if is_function else None
 
 
-def _serve(function: Callable[..., Any], path: str, read: frames.Read, tell: Callable[..., None]) -> NoReturn:
-    data: frames.Arrays = {}
-    given: frames.Arrays = {}
+def _serve(function: Callable[..., Any], path: str, connection: "Connection[Any, Any]", send: Send) -> NoReturn:
+    data: Arrays = {}
+    given: Arrays = {}
     while True:
-        header, arrays = frames.receive(read)
-        data |= arrays
-        # The function gets copies, made good again: what it changes must not be there at the next question.
-        given |= {key: array.copy() for key, array in arrays.items()}
+        question = json.loads(connection.recv_bytes())
+        for key, shape in question["shapes"].items():
+            kind = np.int64 if key == "y" else np.float64
+            data[key] = np.frombuffer(connection.recv_bytes(), kind).reshape(shape)
+            # The function gets copies, which are restored: its changes must not be there at the next question.
+            given[key] = data[key].copy()
         try:
             began = time.perf_counter()
-            returned = function(given["W"].view(), given["X"].view(), given["y"].view(), header["reg"])
+            returned = function(given["W"].view(), given["X"].view(), given["y"].view(), question["reg"])
             seconds = time.perf_counter() - began
             loss, dW, dtype = checked(returned, data["W"].shape)
-            changed = _make_good(given, data)
+            answer = {"loss": loss, "dtype": dtype, "seconds": seconds}
         except WrongAnswerError as wrong:
-            _make_good(given, data)
-            tell({"failure": str(wrong)})
+            answer = {"failure": str(wrong)}
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the learner's
-            _make_good(given, data)
-            tell({"failure": f"raises {describe(error, path)}"})
-        else:
-            tell({"loss": loss, "dtype": dtype, "seconds": seconds, "changed": changed}, dW=dW)
+            answer = {"failure": f"raises {describe(error, path)}"}
+        send(answer | {"changed": _restored(given, data)})
+        if "loss" in answer:
+            connection.send_bytes(dW.tobytes())
 
 
 def import_file(path: str) -> ModuleType:
-    """Run a file as a module; its folder comes first where it imports from, and is the package of `from . import`."""
+    """Run a file as a module; its folder comes first in sys.path, and is the package of `from . import`."""
     folder = str(Path(path).parent)
     sys.path.insert(0, folder)
     package = ModuleType(PACKAGE)
@@ -190,8 +186,8 @@ def functions_of(module: ModuleType) -> list[str]:
     ][:50]
 
 
-def checked(returned: Any, shape: tuple[int, ...]) -> Checked:
-    """Return loss and dW as they should be, or raise WrongAnswerError: what is wrong, and what is expected."""
+def checked(returned: Any, shape: tuple[int, ...]) -> tuple[float, NDArray[np.float64], str]:
+    """Return loss, dW (D, C) and its dtype, or raise WrongAnswerError: what is wrong, and what is expected."""
     if not isinstance(returned, tuple | list) or len(returned) != 2:
         many = f" of {len(returned)}" if isinstance(returned, tuple | list) else ""
         kind = "None" if returned is None else f"a {type(returned).__name__}{many}"
@@ -199,7 +195,7 @@ def checked(returned: Any, shape: tuple[int, ...]) -> Checked:
     loss, dW = returned
     if np.ndim(dW) == 0 and isinstance(loss, np.ndarray) and loss.ndim == 2:
         raise WrongAnswerError("returns (dW, loss): the loss comes first")
-    return Checked(_checked_loss(loss), *_checked_gradient(dW, shape))
+    return _checked_loss(loss), *_checked_gradient(dW, shape)
 
 
 def _checked_loss(loss: Any) -> float:
@@ -240,7 +236,7 @@ def _checked_gradient(dW: Any, shape: tuple[int, ...]) -> tuple[NDArray[np.float
 
 
 def describe(error: BaseException, path: str) -> str:
-    """Return what went wrong in one line, and in which line of the learner's own files."""
+    """Describe an error in one line, with the line of the learner's own files that raised it."""
     if isinstance(error, SystemExit):
         text = f"SystemExit, code {error.code}: a function returns, it does not end the program"
     else:
@@ -262,13 +258,13 @@ def _with_line(text: str, path: str, line: int) -> str:
 
 
 def one_line(text: str, longest: int) -> str:
-    """Shorten a text, and leave nothing in it that a terminal would obey."""
+    """Shorten a text, and blank what would control a terminal."""
     shown = "".join(c if c.isprintable() else " " for c in text)
     return shown if len(shown) <= longest else shown[: longest - 3] + "..."
 
 
-def _make_good(given: frames.Arrays, data: frames.Arrays) -> list[str]:
-    """Undo what the function did to its inputs; return their names. Bits are compared: a NaN is no NaN's equal."""
+def _restored(given: Arrays, data: Arrays) -> list[str]:
+    """Restore the inputs that the function modified, and return their names. Bits are compared: NaN == NaN is false."""
     changed = [key for key in given if not np.array_equal(given[key].view(np.int64), data[key].view(np.int64))]
     for key in changed:
         given[key] = data[key].copy()
@@ -276,7 +272,7 @@ def _make_good(given: frames.Arrays, data: frames.Arrays) -> list[str]:
 
 
 def _limit_memory() -> None:
-    """Let a function that asks for ever more get a MemoryError, before the machine is out of memory."""
+    """Limit memory, so that a function that allocates ever more gets a MemoryError before the machine runs out."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
@@ -285,15 +281,15 @@ def _limit_memory() -> None:
             resource.setrlimit(resource.RLIMIT_AS, (half, hard))
 
 
-def _ask_for_the_end_of(parent: int) -> None:
-    """End when the parent does: on Linux by the kernel's hand, which needs no thread of ours to get its turn."""
+def _end_with(parent: int) -> None:
+    """End when the parent does; on Linux the kernel sees to it, even while no thread of this process gets its turn."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
-    """Outlive nobody: whoever asked may have been killed, with the function in an endless loop."""
+def _watch(parent: int) -> None:
+    """Kill the whole group once the parent is gone, whatever the function is doing."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os.killpg(0, signal.SIGKILL)

@@ -18,28 +18,28 @@ Factors: TypeAlias = Sequence[tuple[float, str]]
 
 
 class Evidence(NamedTuple):
-    """The learner's gradient of the data term beside the slope that it should be, at some places."""
+    """The learner's gradient of the data term, and what it should be at some parameters."""
 
     dW: FloatArray  # (D, C), all of the learner's
     rows: IntArray  # (K,)
     columns: IntArray  # (K,)
-    slope: FloatArray  # (K,)
-    slack: FloatArray  # (K,): of the slope
+    right: FloatArray  # (K,)
+    bound: FloatArray  # (K,), of the rounding of `right`
 
     @property
     def own(self) -> FloatArray:
-        """Return the learner's gradient at these places."""
+        """The learner's gradient at these parameters, (K,)."""
         return self.dW[self.rows, self.columns]
 
     def fits(self, other: FloatArray, factor: float = 1.0) -> NDArray[np.bool_]:
-        """Whether other (K,) is factor times the slope, place by place."""
-        size = float(np.abs(self.slope).max(initial=0))
-        room = max(1.0, abs(factor)) * (self.slack + EXACT * np.abs(self.slope)) + EXACT * EXACT * size
-        return np.asarray(np.abs(other - factor * self.slope) <= room)
+        """Return where other (K,) is factor times the right gradient, (K,)."""
+        size = float(np.abs(self.right).max(initial=0))
+        room = max(1.0, abs(factor)) * (self.bound + EXACT * np.abs(self.right)) + EXACT * EXACT * size
+        return np.asarray(np.abs(other - factor * self.right) <= room)
 
 
 class ValuePair(NamedTuple):
-    """A value without penalty, theirs and ours, at one W."""
+    """The learner's loss and ours at one W, without penalty."""
 
     point: str
     theirs: float
@@ -53,8 +53,8 @@ class ValuePair(NamedTuple):
 
 
 def explain_gradient(evidence: Evidence, N: int) -> str | None:
-    """Say what is wrong with the gradient of the data term; None if nothing is, or nothing known."""
-    if not len(evidence.slope) or evidence.fits(evidence.own).all():
+    """Name the mistake in the gradient of the data term; None if there is none, or no known one."""
+    if not len(evidence.right) or evidence.fits(evidence.own).all():
         return None
     if not evidence.dW.any():
         return "your gradient of the data term is 0 everywhere: is dW filled, and returned?"
@@ -68,9 +68,9 @@ def explain_gradient(evidence: Evidence, N: int) -> str | None:
 def explain_penalty(
     value_factor: float, gradient: FloatArray, right: FloatArray, rounding: float, N: int
 ) -> str | None:
-    """Say what is wrong with the penalty.
+    """Name the mistake in the penalty; None if there is none.
 
-    value_factor: its value over reg * sum(W * W); gradient and right (D, C): its part of dW, and 2 * reg * W.
+    value_factor: the penalty over reg * sum(W * W); gradient and right (D, C): its part of dW, and 2 * reg * W.
     """
     if not right.any():
         return None
@@ -96,7 +96,7 @@ def explain_penalty(
 def explain_values(
     pairs: Sequence[ValuePair], others: Mapping[str, Sequence[float]], classes: int, N: int, against: str
 ) -> str | None:
-    """Say why the values are not ours; others: what our other losses give at the same points."""
+    """Name the mistake in the losses; others: our other losses at the same points."""
     if all(pair.agrees for pair in pairs):
         return None
     facts = LOSS_FACTS[against]
@@ -124,7 +124,7 @@ def explain_values(
 
 
 def explain_number(theirs: float, parts: FloatArray, penalty: float, usual: int) -> str | None:
-    """Say which images count, where an answer is right for `usual` images and wrong for these.
+    """Name the images that an answer leaves out or counts wrongly: right for `usual` images, wrong for these.
 
     theirs: a loss, or dW along one direction; parts (N,): what each image adds to ours; penalty: what the penalty adds.
     """
@@ -155,7 +155,7 @@ def matching_candidate(dW: FloatArray, candidates: Mapping[str, FloatArray], bou
 
 
 def _factors(N: int, classes: int) -> Factors:
-    """Return the factors that mistakes give, the more likely first."""
+    """Return the factors by which mistakes multiply a gradient or loss, the more likely first."""
     known = [
         (float(N), f"N = {N}"), (-1.0, ""), (2.0, ""), (0.5, ""), (1 / N, f"N = {N}"),
         (float(-N), f"N = {N}"), (-1 / N, f"N = {N}"),
@@ -169,18 +169,18 @@ def _factors(N: int, classes: int) -> Factors:
 
 
 def _constant_factor(evidence: Evidence, N: int) -> str | None:
-    clear = np.abs(evidence.slope) > np.maximum(100 * evidence.slack, 1e-3 * np.abs(evidence.slope).max())
+    clear = np.abs(evidence.right) > np.maximum(100 * evidence.bound, 1e-3 * np.abs(evidence.right).max())
     if clear.sum() < 2:
         return None
-    factor = float(np.median(evidence.own[clear] / evidence.slope[clear]))
-    near = [(known, words) for known, words in _factors(N, evidence.dW.shape[1]) if abs(factor / known - 1) < EXACT]
-    if near:
-        return _gradient_factor(*near[0], N) if evidence.fits(evidence.own, near[0][0]).all() else None
-    return f"your gradient is {factor:.6g} times the slope, everywhere" if _fits_all(evidence, factor) else None
-
-
-def _fits_all(evidence: Evidence, factor: float) -> bool:
-    return len(evidence.slope) > 10 and factor != 0 and bool(evidence.fits(evidence.own, factor).all())
+    factor = float(np.median(evidence.own[clear] / evidence.right[clear]))
+    near = ((known, words) for known, words in _factors(N, evidence.dW.shape[1]) if abs(factor / known - 1) < EXACT)
+    known, words = next(near, (factor, None))
+    if not evidence.fits(evidence.own, known).all():
+        return None
+    if words is not None:
+        return _gradient_factor(known, words, N)
+    is_clear = len(evidence.right) > 10 and factor != 0
+    return f"your gradient is {factor:.6g} times the slope, everywhere" if is_clear else None
 
 
 def _gradient_factor(factor: float, words: str, N: int) -> str:
@@ -201,11 +201,11 @@ def _gradient_factor(factor: float, words: str, N: int) -> str:
 
 def _one_place(evidence: Evidence, N: int) -> str | None:
     wrong = np.flatnonzero(~evidence.fits(evidence.own))
-    if len(wrong) != 1 or len(evidence.slope) < 10:
+    if len(wrong) != 1 or len(evidence.right) < 10:
         return None
     i = wrong[0]
     place = f"dW[{evidence.rows[i]},{evidence.columns[i]}]"
-    return f"of all places tried only {place} is wrong: {evidence.own[i]:.6g}, not {evidence.slope[i]:.6g}"
+    return f"of all parameters checked only {place} is wrong: {evidence.own[i]:.6g}, not {evidence.right[i]:.6g}"
 
 
 def _one_column(evidence: Evidence, N: int) -> str | None:
@@ -223,17 +223,16 @@ def _one_column(evidence: Evidence, N: int) -> str | None:
 
 
 def _moved_columns(evidence: Evidence, N: int) -> str | None:
-    """Each wrong column holds the slope of another class."""
+    """Find that each wrong column holds the gradient of another class."""
     wrong = ~evidence.fits(evidence.own)
+    classes = evidence.dW.shape[1]
+    fits = [evidence.fits(evidence.dW[evidence.rows, j]) for j in range(classes)]  # (K,) each
     source: dict[int, int] = {}
     for c in map(int, np.unique(evidence.columns[wrong])):
-        there = evidence.columns == c
-        here = evidence._replace(**{k: v[there] for k, v in evidence._asdict().items() if k != "dW"})
-        fitting = [j for j in range(evidence.dW.shape[1]) if here.fits(evidence.dW[here.rows, j]).all()]
+        fitting = [j for j in range(classes) if fits[j][evidence.columns == c].all()]
         if len(fitting) != 1:
             return None
         source[c] = fitting[0]
-    classes = evidence.dW.shape[1]
     if len(source) == 2 and all(source.get(j) == c for c, j in source.items()):
         return "the columns of classes {} and {} are swapped".format(*source)
     shifts = {(j - c) % classes for c, j in source.items()}
@@ -271,19 +270,16 @@ def _times(factor: float, N: int) -> str:
 
 
 def _value_factor(factor: float, N: int, classes: int) -> str:
-    if factor == -1:
-        return "your loss is minus ours: it should be positive"
-    if abs(factor * math.log(2) - 1) < EXACT:
-        return "your loss is ours over log 2: use np.log, not np.log2"
-    if factor == N:
-        return f"your loss is N = {N} times ours: take the mean over the images"
-    if factor == 1 / N:
-        return f"your loss is ours over N = {N}: the mean is taken twice"
-    if factor in (2, 0.5):
-        return f"your loss is {'twice' if factor == 2 else 'half'} ours"
-    if factor == 1 / classes:
-        return f"your loss is ours over C = {classes}: sum over the classes, and take the mean over the images only"
-    return f"your loss is {factor:.6g} times ours"
+    known = {  # the more likely last, where two are the same number
+        1 / classes: f"ours over C = {classes}: sum over the classes, and take the mean over the images only",
+        0.5: "half ours",
+        2.0: "twice ours",
+        1 / N: f"ours over N = {N}: the mean is taken twice",
+        float(N): f"N = {N} times ours: take the mean over the images",
+        1 / math.log(2): "ours over log 2: use np.log, not np.log2",
+        -1.0: "minus ours: it should be positive",
+    }
+    return f"your loss is {known.get(factor, f'{factor:.6g} times ours')}"
 
 
 def _value_offset(difference: float, facts: LossFacts) -> str:
@@ -293,5 +289,5 @@ def _value_offset(difference: float, facts: LossFacts) -> str:
 
 
 def _clean(factor: float, room: float) -> float:
-    """Return 0, 1/2, 1, 2 or -1 for what is that but for rounding."""
+    """Round a factor to 0, 1/2, 1, 2 or -1 if it is within `room` of one."""
     return next((known for known in (0.0, 0.5, 1.0, 2.0, -1.0) if abs(factor - known) <= room), factor)

@@ -1,8 +1,7 @@
 """Measure the rounding noise of a function.
 
-How much rounding blurs a value, measured: differences of high order leave nothing of a smooth function but noise.
-
-ECnoise of Moré and Wild 2011, "Estimating computational noise".
+ECnoise (Moré and Wild 2011, "Estimating computational noise"): differences of high order leave nothing of a smooth
+function but noise.
 """
 
 import math

@@ -1,8 +1,7 @@
 """Other data to check a learner's function on.
 
-Other images to ask about: a function may be right for one N, one C, one scale of X or one order of the images.
-
-Each differs from the images at hand in one way, so that a mistake has a name. All cost a question or two.
+A function may be right for one N, one C, one scale of X or one order of the images only. Each set here differs from the
+images at hand in one way, so that a mistake has a name.
 """
 
 from itertools import count
@@ -21,7 +20,7 @@ TOY_REGS = 0.5, 1000.0  # the first makes the penalty about as large as the data
 
 
 def other_data(full: Point, seed: int) -> list[Point]:
-    """Return other numbers and orders of images, labels, scales, features and classes; each with a likely mistake."""
+    """Return other numbers and orders of images, labels, scales, features and classes, each with its advice."""
     return [*_other_images(full, seed), *_other_scales(full), *toys(full, seed)]
 
 
@@ -45,12 +44,12 @@ def _other_images(full: Point, seed: int) -> list[Point]:
     points = [_other_number(full, order[:fewer]), more_images(full, seed), _other_number(full, order[:1])]
     shuffled_images = part(full, order)._replace(
         words="with the images in another order",
-        doubt="right for one order of the images, wrong for another: are sorted labels expected, or is something kept "
+        advice="right for one order of the images, wrong for another: are sorted labels expected, or is something kept "
         "from an earlier call?",
     )
     without_last = part(full, np.flatnonzero(full.y != last))._replace(
         words=f"with no image of class {last}, the last",
-        doubt="right where the last class has images, wrong where it has none: the number of classes is W.shape[1], "
+        advice="right where the last class has images, wrong where it has none: the number of classes is W.shape[1], "
         "not y.max() + 1",
     )
     return [*points, shuffled_images, *([without_last] if len(without_last.y) else [])]
@@ -67,8 +66,8 @@ def _other_number(full: Point, rows: IntArray) -> Point:
     likely = (
         "or leave out a last, smaller batch" if n > 1 else "leave out a last, smaller batch, or squeeze an axis away"
     )
-    doubt = f"right for {len(full.y)} images, wrong for {n}: does it divide by a constant, {likely}? N is len(y)"
-    return part(full, rows)._replace(doubt=doubt)
+    advice = f"right for {len(full.y)} images, wrong for {n}: does it divide by a constant, {likely}? N is len(y)"
+    return part(full, rows)._replace(advice=advice)
 
 
 def _other_scales(full: Point) -> list[Point]:
@@ -78,7 +77,7 @@ def _other_scales(full: Point) -> list[Point]:
             X=full.X * factor,
             W=full.W / factor,
             reg=0.0,
-            doubt=f"right for X as it is, wrong where X is {words}: {CLIPPED}",
+            advice=f"right for X as it is, wrong where X is {words}: {CLIPPED}",
         )
         for factor, words, opposite in (
             (SCALE, "a million times larger", "smaller"),
@@ -100,7 +99,7 @@ def toys(full: Point, seed: int) -> list[Point]:
             y=np.arange(N) % classes,
             W=_toy_weights(features, classes, seed),
             reg=reg,
-            doubt=f"right for {D} features and {C} classes, wrong for {features} and {classes}: D, C = W.shape",
+            advice=f"right for {D} features and {C} classes, wrong for {features} and {classes}: D, C = W.shape",
         )
         for N, classes, reg in sizes
     ]

@@ -1,4 +1,4 @@
-"""Weights at which a learner's function is checked."""
+"""Weights, penalties and images at which a learner's function is checked."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ CLIPPED = "is a score, a probability or dW clipped or rounded, in the gradient o
 
 
 class Point(NamedTuple):
-    """Where the function is asked: the weights, the penalty and the images."""
+    """The arguments of a question, and words for them."""
 
     name: str  # zero, start, steps or wide
     words: str
@@ -22,7 +22,7 @@ class Point(NamedTuple):
     reg: float
     X: FloatArray  # (N, D)
     y: IntArray  # (N,)
-    doubt: str = ""  # the likely mistake of a function that is wrong here only
+    advice: str = ""  # the likely mistake of a function that is wrong here only
 
 
 def random_weights(X: FloatArray, classes: int, seed: int) -> FloatArray:
@@ -33,13 +33,13 @@ def random_weights(X: FloatArray, classes: int, seed: int) -> FloatArray:
 
 
 def balanced_reg(dW: FloatArray, W: FloatArray) -> float:
-    """Return a reg, in one digit, that makes the penalty's gradient about as large as that of the data."""
+    """Return a reg, of one digit, whose penalty has a gradient about as large as that of the data."""
     there = np.abs(dW[dW != 0])
     return float(f"{np.median(there) / (2 * np.median(np.abs(W))):.0e}") if len(there) else 1.0
 
 
 def other_points(full: Point, reg: float) -> list[Point]:
-    """Return W = 0, small and large W, and the reg that was asked for."""
+    """Return W = 0, small and large W, and the reg of the config."""
     points = [
         full._replace(name="zero", words="at W = 0", W=np.zeros_like(full.W), reg=0.0),
         scaled(full, SMALL)._replace(name="start", words="at small W", reg=full.reg),
@@ -56,17 +56,17 @@ def scaled(point: Point, largest: float) -> Point:
 
 
 def huge_scores(point: Point) -> Point:
-    """Return HUGE scores, and differences between them: no exp overflows in float64, if the largest is taken away."""
-    return _doubting(scaled(point, HUGE), f"up to {HUGE:g}")
+    """Return scores up to HUGE, and as far apart: exp does not overflow in float64 once the largest is subtracted."""
+    return _with_advice(scaled(point, HUGE), f"up to {HUGE:g}")
 
 
 def large_scores(point: Point, seed: int) -> Point:
-    """Add one vector to all columns of W: no difference between two scores changes, but they are LARGE."""
+    """Add one vector to all columns of W: scores become LARGE, while no difference between two of them changes."""
     shift = normal(stream(seed, CHECK, SHIFT), (point.X.shape[1],))
     reached = float(np.abs(point.X @ shift).max()) or 1.0
     W = point.W + (LARGE / reached * shift)[:, None]
-    return _doubting(point._replace(name="wide", words=f"at scores of {LARGE:g}", W=W, reg=0.0), f"of {LARGE:g}")
+    return _with_advice(point._replace(name="wide", words=f"at scores of {LARGE:g}", W=W, reg=0.0), f"of {LARGE:g}")
 
 
-def _doubting(point: Point, size: str) -> Point:
-    return point._replace(doubt=f"right for scores up to {WIDE:g}, wrong for scores {size}: {CLIPPED}")
+def _with_advice(point: Point, size: str) -> Point:
+    return point._replace(advice=f"right for scores up to {WIDE:g}, wrong for scores {size}: {CLIPPED}")

@@ -6,14 +6,14 @@ import numpy as np
 
 from imgclf.arrays import FloatArray
 
-COARSE = 1e-12  # noise relative to what the value is summed up from: between float64 and float32
-BLURRED = 1e-5  # the same, beyond float32
+COARSE = 1e-12  # noise relative to the terms of the loss, between that of float64 and of float32
+BLURRED = 1e-5  # the same, beyond that of float32
 # How much coarser rounding is than in float64, the finest first. longdouble is finer, but its answers come as float64.
 UNITS = {"longdouble": 1.0, "float64": 1.0, "float32": 2.0**29, "float16": 2.0**42}
 
 
 class Precision(NamedTuple):
-    """What a function computes in."""
+    """The precision in which a function computes."""
 
     name: str  # a key of UNITS; or the dtype of dW, where that is no float
     noise: float = 0.0  # of the loss
@@ -41,15 +41,15 @@ def precision_of(dtypes: set[str], noise: float, size: float, *, is_float32: boo
 
 
 def is_single(value: float) -> bool:
-    """Whether a value has no more digits than float32 holds: one of float64 has, but for one in 2**29."""
+    """Whether float32 holds a value exactly: of values in float64, it holds one in 2**29."""
     return value != 0 and abs(value) < float(np.finfo(np.float32).max) and float(np.float32(value)) == value
 
 
 def magnitude(value: float, W: FloatArray, X: FloatArray) -> float:
-    """Return the size of what a value is summed up from: of the loss, and of the terms of a score."""
+    """Return the size of the terms that a loss is summed from: of the loss itself, and of the terms of a score."""
     return abs(value) + float((np.abs(X) @ np.abs(W)).max(axis=1).mean())
 
 
 def _name(dtype: str) -> str:
-    """Write longdouble for float96 and float128: its size depends on the machine."""
+    """Call float96 and float128 longdouble: its size depends on the machine."""
     return "longdouble" if dtype == str(np.dtype(np.longdouble)) and dtype != "float64" else dtype

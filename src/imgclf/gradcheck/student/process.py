@@ -1,33 +1,37 @@
 """Run a learner's function in a process of its own."""
 
 import difflib
+import json
+import math
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import Pipe
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.errors import UsageError
-from imgclf.gradcheck.student import frames
 from imgclf.gradcheck.student.child import CLOSED
 
 START = 60.0  # seconds for Python and NumPy to start, which is nobody's mistake
-LOOK = 0.05  # seconds between two looks whether the child still lives
+LOOK = 0.05  # seconds between two looks whether the process is alive and in time
+LONGEST_HEADER = 1 << 16  # bytes
 LIBRARIES = ("OPENBLAS", "OMP", "MKL", "BLIS", "NUMEXPR")
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in LIBRARIES} | {"VECLIB_MAXIMUM_THREADS": "1"}
 
 
 class Answer(NamedTuple):
-    """What the function said at one W."""
+    """Loss and gradient at one W, as the function returned them."""
 
     loss: float
     dW: NDArray[np.float64]  # (D, C)
@@ -47,146 +51,140 @@ class StudentFailure(Exception):  # noqa: N818 - no error of this program: what 
         self.alive = alive  # whether it can be asked again
 
 
-class Student:
-    """Somebody to ask: W (D, C), X (N, D), y (N,), reg. X and y are sent once, so they must not change."""
+class Child:
+    """A process with its group, and the connection to it, which a thread cuts when the process is gone or late.
 
-    def __init__(self, path: Path, name: str, patience: float, channel: socket.socket, child: "Child") -> None:
+    So nothing that it does to the connection blocks the parent for longer, not even half a message.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.connection, theirs = Pipe()
+        # -P: a file in the current folder must not stand in for NumPy; -B: no bytecode beside the learner's file.
+        command = [sys.executable, "-P", "-B", "-m", "imgclf.gradcheck.student.child"]
+        with theirs:
+            self.process = subprocess.Popen(
+                [*command, str(theirs.fileno()), str(os.getpid()), str(path), name],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+                env=os.environ | ONE_THREAD,
+            )
+        self.deadline = math.inf  # of the question that waits for an answer
+        self.is_late = False
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    def _watch(self) -> None:
+        while not self._over.wait(LOOK):
+            self.is_late = time.monotonic() > self.deadline
+            # A copy that the function has forked may hold the connection open when the process itself is gone.
+            if self.is_late or self.process.poll() is not None:
+                self._kill()
+                with suppress(OSError), socket.socket(fileno=os.dup(self.connection.fileno())) as ours:
+                    ours.shutdown(socket.SHUT_RDWR)  # an error where the other side is closed, on some systems
+                return
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Kill the whole group, and wait until the process is dead."""
+        self._kill()
+        self.process.wait()
+        self._over.set()
+        self._watcher.join()
+        self.connection.close()
+
+
+class Student:
+    """A learner's function f(W (D, C), X (N, D), y (N,), reg). X and y are sent once, so they must not change.
+
+    What it sends is read as JSON and numbers, never unpickled, and no more of it than was asked for.
+    """
+
+    def __init__(self, path: Path, name: str, patience: float, child: Child) -> None:
         self.path, self.name, self.patience = path, name, patience
-        self.printed = self.warned = ""  # the first line each
-        self.stood_in = ""  # what it imports and is not there
-        self._channel, self._child = channel, child
+        self.notes: tuple[str, ...] = ()  # on what it prints and imports
+        self._child, self._connection = child, child.connection
         self._sent: tuple[FloatArray, IntArray] | None = None
-        self._deadline = 0.0
-        self._waiting_for = ""
+        self._failure: StudentFailure | None = None
 
     def __call__(self, W: FloatArray, X: FloatArray, y: IntArray, reg: float) -> Answer:
         """Ask at one W; StudentFailure where there is no answer."""
-        self._wait_at_most(self.patience, f"{self.name} gives no answer within {self.patience:g} s")
-        arrays: frames.Arrays = {"W": np.asarray(W, np.float64)}
+        arrays: dict[str, NDArray[Any]] = {"W": np.asarray(W, np.float64)}
         if self._sent is None or self._sent[0] is not X or self._sent[1] is not y:
             arrays |= {"X": np.asarray(X, np.float64), "y": np.asarray(y, np.int64)}
-        self._send({"reg": float(reg)}, arrays)
         self._sent = X, y
-        header, answer = self._receive()
-        if "failure" in header:
-            raise StudentFailure(f"{self.name} {header['failure']}", alive=True)
-        try:
-            changed = tuple(map(str, header["changed"]))
-            said = Answer(float(header["loss"]), answer["dW"], str(header["dtype"]), float(header["seconds"]), changed)
-        except (KeyError, TypeError, ValueError):
-            self._fail(f"{self.name} breaks the connection: file descriptors it did not open are not its own")
-        if said.dW.shape != W.shape:
-            self._fail(f"{self.name} breaks the connection: an answer to another question")
-        return said
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Return what it said that nobody asked for."""
-        told = [("prints", self.printed), ("warns", self.warned)]
-        return tuple(f"it {verb}: {line}" for verb, line in told if line) + (self.stood_in,) * bool(self.stood_in)
+        shapes = {name: array.shape for name, array in arrays.items()}
+        with self._waiting(self.patience, f"{self.name} gives no answer within {self.patience:g} s"):
+            self._connection.send_bytes(json.dumps({"reg": float(reg), "shapes": shapes}).encode())
+            for array in arrays.values():
+                self._connection.send_bytes(array.tobytes())
+            header = self._receive()
+            if "failure" in header:
+                raise StudentFailure(f"{self.name} {header['failure']}", alive=True)
+            dW = np.frombuffer(self._connection.recv_bytes(8 * W.size)).reshape(W.shape)
+            loss, seconds, changed = float(header["loss"]), float(header["seconds"]), map(str, header["changed"])
+            if not (math.isfinite(loss + seconds) and np.isfinite(dW).all()):
+                raise ValueError("not finite, which the child process does not send")
+            return Answer(loss, dW, str(header["dtype"]), seconds, tuple(changed))
 
     def load(self) -> None:
-        """Wait until the file is imported, and the function found in it."""
-        self._wait_at_most(START, "Python does not start")
-        self._receive()
-        self._wait_at_most(
-            self.patience,
+        """Wait until the file is imported and the function found in it."""
+        with self._waiting(START, "Python does not start"):
+            self._receive()
+        late = (
             f"{self.path.name} is still being imported after {self.patience:g} s: put what runs by itself under "
-            "if __name__ == '__main__'",
+            "if __name__ == '__main__'"
         )
-        header, _ = self._receive()
-        if "failure" in header:
-            self._fail(f"{self.path.name} {header['failure']}")
-        if "missing" in header:
-            raise no_such_function(self.path, self.name, [str(name) for name in header["missing"]])
+        with self._waiting(self.patience, late):
+            header = self._receive()
+            if "failure" in header:
+                raise StudentFailure(f"{self.path.name} {header['failure']}", alive=False)
+            if "missing" in header:
+                raise no_such_function(self.path, self.name, list(map(str, header["missing"])))
 
-    def _wait_at_most(self, seconds: float, or_else: str) -> None:
-        if self._child.failure:
-            raise self._child.failure
-        self._deadline, self._waiting_for = time.monotonic() + seconds, or_else
+    def _receive(self) -> dict[str, Any]:
+        header: dict[str, Any] = json.loads(self._connection.recv_bytes(LONGEST_HEADER))
+        self.notes = tuple(map(str, header["notes"]))
+        return header
 
-    def _send(self, header: dict[str, Any], arrays: frames.Arrays) -> None:
-        self._channel.settimeout(max(LOOK, self._deadline - time.monotonic()))
+    @contextmanager
+    def _waiting(self, seconds: float, if_late: str) -> Iterator[None]:
+        """Turn whatever goes wrong with the connection, or takes too long, into a StudentFailure."""
+        if self._failure:
+            raise self._failure
+        self._child.deadline = time.monotonic() + seconds
         try:
-            frames.send(self._channel, header, **arrays)
-        except TimeoutError:
-            self._fail(self._waiting_for)
-        except OSError:
-            self._gone()
+            yield
+        except (EOFError, OSError) as error:
+            self._failure = StudentFailure(if_late if self._child.is_late else self._reason(), alive=False)
+            raise self._failure from error
+        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+            self._failure = StudentFailure(self._broken, alive=False)
+            raise self._failure from error
+        finally:
+            self._child.deadline = math.inf
 
-    def _receive(self) -> tuple[dict[str, Any], frames.Arrays]:
-        self._channel.settimeout(LOOK)
-        try:
-            header, arrays = frames.receive(self._read)
-        except frames.BrokenFrameError as error:
-            self._fail(f"{self.name} breaks the connection ({error}): file descriptors are not its own")
-        self.printed = self.printed or str(header.get("printed", ""))
-        self.warned = self.warned or str(header.get("warned", ""))
-        self.stood_in = self.stood_in or str(header.get("stood_in", ""))
-        return header, arrays
+    @property
+    def _broken(self) -> str:
+        return f"{self.name} breaks the connection: it closes or writes to file descriptors that it did not open"
 
-    def _read(self, n: int) -> bytearray:
-        data = bytearray(n)
-        view = memoryview(data)
-        while view:
-            try:
-                got = self._channel.recv_into(view)
-            except TimeoutError:
-                self._look()
-                continue
-            except OSError:
-                got = 0
-            if not got:
-                self._gone()
-            view = view[got:]
-        return data
-
-    def _look(self) -> None:
-        """Nothing came for a moment: see whether there is anybody, and whether it is time to give up."""
-        # A copy that the function has forked may hold the connection open when the process itself is gone.
-        if self._child.process.poll() is not None:
-            self._gone()
-        if time.monotonic() > self._deadline:
-            self._fail(self._waiting_for)
-
-    def _gone(self) -> NoReturn:
+    def _reason(self) -> str:
         try:
             code = self._child.process.wait(timeout=1)
         except subprocess.TimeoutExpired:
             code = CLOSED
         if code == CLOSED:
-            self._fail(f"{self.name} closes file descriptors that it did not open")
+            return self._broken
         if code < 0:
             with suppress(ValueError):
-                self._fail(f"{self.name} is killed by {signal.Signals(-code).name}")
-        self._fail(f"{self.name} ends the program with exit code {code}")
-
-    def _fail(self, line: str) -> NoReturn:
-        self._child.failure = StudentFailure(line, alive=False)
-        self._child.end()
-        raise self._child.failure
-
-
-class Child:
-    """A process and all of its group; nothing of that stays."""
-
-    def __init__(self, arguments: list[str], descriptor: int) -> None:
-        self.failure: StudentFailure | None = None
-        self.process = subprocess.Popen(
-            arguments,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(descriptor,),
-            start_new_session=True,
-            env=os.environ | ONE_THREAD,
-        )
-
-    def end(self) -> None:
-        """Kill the whole group, and see it dead."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+                return f"{self.name} is killed by {signal.Signals(-code).name}"
+        return f"{self.name} ends the program with exit code {code}"
 
 
 @contextmanager
@@ -201,23 +199,17 @@ def open_student(path: Path, function_name: str, patience: float = 10.0) -> Iter
     path = path.absolute()
     if not path.is_file():
         raise UsageError(path, "there is no such file", "give FILE.py:FUNCTION")
-    ours, theirs = socket.socketpair()
-    with ours:
-        with theirs:
-            # -P: a file in the current folder must not stand in for NumPy; -B: no bytecode beside the learner's file.
-            command = [sys.executable, "-P", "-B", "-m", "imgclf.gradcheck.student.child"]
-            arguments = [str(theirs.fileno()), str(os.getpid()), str(path), function_name]
-            child = Child([*command, *arguments], theirs.fileno())
-        try:
-            student = Student(path, function_name, patience, ours, child)
-            student.load()
-            yield student
-        finally:
-            child.end()
+    child = Child(path, function_name)
+    try:
+        student = Student(path, function_name, patience, child)
+        student.load()
+        yield student
+    finally:
+        child.end()
 
 
 def parse_spec(spec: str) -> tuple[Path, str]:
-    """Take FILE.py:FUNCTION apart."""
+    """Split FILE.py:FUNCTION."""
     file, _, name = spec.rpartition(":")
     if not file or not name.isidentifier() or Path(file).suffix != ".py":
         raise UsageError(f"--loss {spec}", "is not FILE.py:FUNCTION", "as in --loss student.py:my_svm")
@@ -225,7 +217,7 @@ def parse_spec(spec: str) -> tuple[Path, str]:
 
 
 def no_such_function(path: Path, name: str, there: list[str]) -> UsageError:
-    """Say what there is instead."""
+    """Name the functions that are there instead."""
     close = difflib.get_close_matches(name, there, 1)
     there_is = f"there is {', '.join(there)}" if there else "it defines none"
     return UsageError(path, f"has no function {name}", f"did you mean {close[0]}?" if close else there_is)

@@ -1,0 +1,75 @@
+"""Print what a run is about to do, with its own numbers."""
+
+from typing import TYPE_CHECKING
+
+from imgclf.cli.console import Console, picture_size, plural, provenance
+
+if TYPE_CHECKING:
+    from imgclf.compose import Plan
+
+
+def describe_plan(console: Console, plan: "Plan") -> None:
+    """Print the story of this run with its own numbers, from pixels to steps."""
+    from imgclf.compose import scale_advice
+    from imgclf.formats.npy import mapped_file
+    from imgclf.loading import remarks
+    from imgclf.losses import LOSSES
+
+    config, penalty = plan.config, plan.objective
+    D, C = plan.preprocess.size, len(plan.train.class_names)
+    formula = (LOSSES[config.model.loss].__doc__ or "").partition("\n")[0]
+    terms = ["mean loss"]
+    terms += [f"{penalty.l2:g}/2 * sum(W**2)"] if penalty.l2 else []
+    terms += [f"{penalty.l1:g} * sum(|W|)"] if penalty.l1 else []
+    knobs = config.optimizer.model_dump(exclude={"name"})
+    settings = ", ".join(f"{key} {value:g}" for key, value in knobs.items())
+    val = plural(len(plan.val), "validation image") if plan.val else "no validation images"
+    lines = {
+        "data": f"{config.data.source}: {plural(len(plan.train), 'training image')}, {val}; "
+        f"{picture_size(plan.train.example_shape)}, {C} classes{provenance(config.data.source, plan.train.files)}",
+        "pixels" if plan.preprocess.is_picture else "features": f"x = {_preprocessing(plan)}",
+        "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
+        "loss": f"{config.model.loss}: {formula}",
+        "minimise": f"L(W, b) = {' + '.join(terms)}",
+        "step": f"weights -= step_size * direction; {config.optimizer.name}{f' ({settings})' if settings else ''}, "
+        f"step_size {config.schedule.step_size:g} ({config.schedule.name}), {config.train.gradient} gradient",
+        "batches": f"{plural(plan.batch_size, 'image')} a step, {plural(plan.steps_per_epoch, 'step')} an epoch, "
+        f"{plural(config.train.epochs, 'epoch')}: {plural(plan.steps, 'step')}",
+    }
+    for word, line in lines.items():
+        console.say(f"{word:<9} {line}")
+    if advice := scale_advice(plan):
+        console.warn(f"preprocess: {advice}")
+    if mapped := mapped_file(plan.train.images):
+        console.detail(f"mapped    {mapped}")
+    for remark in remarks(config, {"train": plan.train}):
+        console.warn(remark)
+
+
+def _preprocessing(plan: "Plan") -> str:
+    preprocess, chosen = plan.preprocess, plan.config.preprocess
+    values, mean, by = "features", "mean", "feature"
+    if preprocess.is_picture:
+        values, mean, by = "pixels", "mean image" if chosen.center == "pixel" else "mean color", str(chosen.std)
+    text = f"{values} / {preprocess.scale:g}" if preprocess.scale != 1 else values
+    if preprocess.mean is not None:
+        text += f" - {mean}"
+    if preprocess.std is not None:
+        text = f"{f'({text})' if ' ' in text else text} / standard deviation, by {by}"
+    return text
+
+
+def describe_cost(console: Console, plan: "Plan", *, draw: bool) -> None:
+    """Say what the run would take, and that it was not begun."""
+    from imgclf.cores import available_cores
+    from imgclf.estimate import PROGRAM, estimate, size
+
+    needs = estimate(plan.config, available_cores(), draw=draw)
+    mapped = f"; {size(needs.mapped)} of mapped files come and go" if needs.mapped else ""
+    console.result(
+        f"memory    about {size(needs.total)}: {size(PROGRAM)} of the program, {size(needs.held)} of images, "
+        f"{size(needs.phases[needs.phase])} while {needs.phase}{mapped}"
+    )
+    console.result("dry run   nothing was trained, nothing was written")
+    content = {"parameters": plan.weights.size, "steps": plan.steps}
+    console.object(content | {"memory_bytes": needs.total, "mapped_bytes": needs.mapped})

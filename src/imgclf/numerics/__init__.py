@@ -1,0 +1,1 @@
+"""Exact sums, fast products, row numbers and cores."""

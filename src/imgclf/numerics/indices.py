@@ -1,0 +1,23 @@
+"""Row numbers of a data set, in few bytes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from imgclf.arrays import IntArray
+
+
+def places(n: int) -> IntArray:
+    """Return 0..n-1, (n,), as numbers of 4 bytes while those suffice: row numbers are what grows with a data set."""
+    return np.arange(n, dtype=place_type(n))
+
+
+def place_type(n: int) -> type[np.integer[Any]]:
+    """Return the type that holds the places of n examples."""
+    return np.uint32 if n <= 1 << 32 else np.int64
+
+
+def slices(n: int, step: int = 1 << 16) -> Iterator[slice]:
+    """Cut 0..n-1 into pieces, for what must not need memory for all examples at once."""
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))

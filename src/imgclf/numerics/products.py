@@ -1,0 +1,71 @@
+"""Matrix products of a block, cut into pieces that BLAS multiplies fastest.
+
+On processors with AVX-512, OpenBLAS multiplies small matrices where they lie. Of larger ones it makes copies first,
+and for a dozen classes that takes longer than to multiply: so X is cut into slabs of rows, or strips of columns.
+"""
+
+import math
+
+import numpy as np
+
+from imgclf.arrays import FloatArray
+from imgclf.model import split
+from imgclf.numerics.sums import BLOCK
+
+SMALL = 10**6  # multiplications
+SLAB, STRIP = 32, 256
+LINE = 64  # bytes: what a processor's cache fetches at a time
+
+
+def slab_scores(X: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return X @ W + b as `model.scores` does, one slab of rows at a time.
+
+    X (N, D), weights (D+1, C); returns (N, C), in the dtype of the weights. BLAS rounds differently for another
+    number of rows. With one number, the scores of an example do not depend on the examples beside it. On some
+    processors (kernels for AVX2) they depend, in their last bits, on its place among them.
+    """
+    W, b = split(weights)
+    (N, D), C = X.shape, W.shape[1]
+    out = np.empty((N, C), weights.dtype)
+    slab = slab_of(D, C)
+    whole = N // slab
+    cut = whole * slab
+    np.matmul(X[:cut].reshape(whole, slab, D), W, out=out[:cut].reshape(whole, slab, C))
+    if cut < N:
+        padded = np.zeros((slab, D), X.dtype)
+        padded[: N - cut] = X[cut:]
+        out[cut:] = (padded @ W)[: N - cut]
+    out += b
+    return out
+
+
+def slab_of(D: int, C: int) -> int:
+    """Return how many rows of X are multiplied at a time: always as many for one model."""
+    return SLAB if SLAB * D * C <= SMALL else BLOCK
+
+
+def backward(X: FloatArray, dscores: FloatArray, out: FloatArray) -> None:
+    """Compute dW = X.T @ dscores by strips of columns, and db = sum(dscores).
+
+    X (N, D), dscores (N, C); `out` (D+1, C) is filled, with db in its last row.
+    """
+    dW, db = split(out)
+    (N, D), C = X.shape, dW.shape[1]
+    whole = D // STRIP if STRIP * N * C <= SMALL else 0
+    cut = whole * STRIP
+    strips = X[:, :cut].reshape(N, whole, STRIP).transpose(1, 2, 0)  # (whole, STRIP, N)
+    multiply = np.multiply if N == 1 else np.matmul  # a column times a row: there NumPy's matmul does without BLAS
+    multiply(strips, dscores, out=dW[:cut].reshape(whole, STRIP, C))
+    multiply(X[:, cut:].T, dscores, out=dW[cut:])
+    dscores.sum(axis=0, out=db)
+
+
+def empty_on_lines(shape: tuple[int, ...], dtype: str) -> FloatArray:
+    """Return an empty array that begins where a line of the cache does; NumPy's own begin at any 16 bytes.
+
+    A processor with AVX-512 reads 64 bytes at a time: small products of such an array take two thirds of the time.
+    """
+    size, itemsize = math.prod(shape), np.dtype(dtype).itemsize
+    flat = np.empty(size + LINE // itemsize, dtype)
+    start = -flat.ctypes.data % LINE // itemsize
+    return flat[start : start + size].reshape(shape)

@@ -1,0 +1,51 @@
+"""Sums over blocks of rows, added in one fixed binary tree.
+
+Who computes the blocks (this thread, several, several machines) is a `SumFn`; all add in the same order, so that the
+sums are the same to the bit.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from imgclf.arrays import IntArray
+
+BLOCK = 128  # rows that are read, scored and summed together: few enough for a processor's cache
+
+Sums: TypeAlias = tuple[Any, ...]  # numbers and arrays, added one by one
+SumFn: TypeAlias = Callable[[Callable[[int], Sums], int], Sums]  # (term, n) -> the tree_sum of term(0), ..., term(n-1)
+
+
+def sum_in_turn(term: Callable[[int], Sums], n: int) -> Sums:
+    """Add up term(0), ..., term(n-1), computed one after the other."""
+    return tree_sum(map(term, range(n)))
+
+
+def sum_over_blocks(function: Callable[[IntArray], Sums], rows: IntArray, sum_blocks: SumFn) -> Sums:
+    """Add up function(rows of a block) over blocks of `rows` (N,): BLOCK rows each, the last one perhaps fewer."""
+    return sum_blocks(lambda i: function(rows[i * BLOCK : (i + 1) * BLOCK]), -(-len(rows) // BLOCK))
+
+
+def tree_sum(terms: Iterable[Sums]) -> Sums:
+    """Add tuples elementwise as a binary tree: ((t0 + t1) + (t2 + t3)) + ((t4 + t5) + t6).
+
+    The order of additions depends on the number of terms alone, and at most log2 of it are held at a time. Terms
+    that are themselves sums, of 2**k terms each (the last may have fewer), give the same sum to the bit: so
+    the work can be cut into such runs.
+    """
+    pending: list[tuple[int, Sums]] = []  # (height, sum of 2**height terms), heights falling
+    for term in terms:
+        height = 0
+        while pending and pending[-1][0] == height:
+            term = _add(pending.pop()[1], term)
+            height += 1
+        pending.append((height, term))
+    if not pending:
+        raise ValueError("nothing to add: the batch has no examples")
+    total = pending.pop()[1]
+    while pending:
+        total = _add(pending.pop()[1], total)
+    return total
+
+
+def _add(left: Sums, right: Sums) -> Sums:
+    return tuple(a + b for a, b in zip(left, right, strict=True))

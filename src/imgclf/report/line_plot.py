@@ -1,0 +1,53 @@
+"""Axes, names and numbers of line plots."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from imgclf.report.style import DPI, MUTED, POINT, SMALL, add_axes
+
+
+def line_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Add axes for lines: no frame, and a grid across."""
+    axes = add_axes(figure, left, top, width, height)
+    axes.grid(axis="y")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", length=3)
+    return axes
+
+
+def label_ends(axes: Axes, write: Callable[[float], str]) -> None:
+    """Write the label and the last value of each line beside its end, moved up where they would overlap."""
+    ends: list[tuple[float, float, Line2D]] = []
+    for line in axes.lines:
+        values = np.asarray(line.get_ydata())
+        if (finite := values[np.isfinite(values)]).size:
+            height = axes.transData.transform((0, finite[-1]))[1] / DPI / POINT
+            ends.append((height, float(finite[-1]), line))
+    if not ends:
+        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, color=MUTED, ha="center", va="center")
+    free = -math.inf  # from where on, in points
+    for height, value, line in sorted(ends, key=lambda end: end[0]):
+        free = max(free, height)
+        axes.annotate(
+            write(value) if (name := str(line.get_label())).startswith("_") else f"{name} {write(value)}",
+            (1, value),
+            xycoords=("axes fraction", "data"),
+            xytext=(9, free - height),
+            textcoords="offset points",
+            color=line.get_color(),
+            size=SMALL,
+            va="center_baseline",
+        )
+        free += 1.35 * SMALL
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Write a number with that many digits at most: 0.41, 12.3, 1e30."""
+    written, e, power = f"{value:.{digits}g}".partition("e")
+    return written + (f"e{int(power)}" if e else "")

@@ -1,0 +1,16 @@
+"""Row numbers: every one once, in four bytes while those suffice."""
+
+import numpy as np
+
+from imgclf.numerics.indices import place_type, places, slices
+
+
+def test_pieces_cover_every_place_once():
+    for n in (0, 1, 6, 7, 8):
+        assert [place for part in slices(n, 3) for place in range(n)[part]] == list(range(n))
+
+
+def test_places_are_numbers_of_four_bytes_while_those_suffice():
+    assert places(5).tolist() == [0, 1, 2, 3, 4]
+    assert places(5).dtype == place_type(1 << 32) == np.uint32
+    assert place_type((1 << 32) + 1) is np.int64

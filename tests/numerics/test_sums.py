@@ -1,0 +1,33 @@
+"""Sums over blocks: every row once, in one fixed order of additions."""
+
+import numpy as np
+import pytest
+
+from imgclf.numerics.sums import BLOCK, sum_in_turn, sum_over_blocks, tree_sum
+
+
+@pytest.mark.parametrize("N", [1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 3])
+def test_blocks_deal_every_row_once_in_order(N):
+    rows, seen = np.arange(N)[::-1], []
+    sum_over_blocks(lambda block: (seen.append(block) or 0,), rows, sum_in_turn)
+    assert all(len(block) == BLOCK for block in seen[:-1])
+    np.testing.assert_array_equal(np.concatenate(seen), rows)
+
+
+def test_tree_sum_is_a_balanced_tree():
+    class Term(str):
+        def __add__(self, other):
+            return Term(f"({self!s}+{other!s})")
+
+    def tree(n):
+        return str(tree_sum((Term(i),) for i in range(n))[0])
+
+    assert tree(1) == "0"
+    assert tree(4) == "((0+1)+(2+3))"
+    assert tree(7) == "(((0+1)+(2+3))+((4+5)+6))"
+    assert tree(6) == "(((0+1)+(2+3))+(4+5))"
+
+
+def test_without_rows_there_is_no_sum():
+    with pytest.raises(ValueError, match="no examples"):
+        sum_over_blocks(lambda block: (0,), np.arange(0), sum_in_turn)

@@ -1,0 +1,18 @@
+from types import SimpleNamespace
+
+import pytest
+
+from imgclf.report.pictures import PICTURES, pictures_of
+
+
+@pytest.mark.parametrize(
+    ("classes", "is_picture", "names"),
+    [
+        (2000, True, list(PICTURES)),
+        (2000, False, [name for name in PICTURES if name != "templates.png"]),
+        (2001, True, ["curves.png"]),
+    ],
+)
+def test_feature_vectors_have_no_templates_and_very_many_classes_only_curves(classes, is_picture, names):
+    preprocess = SimpleNamespace(is_picture=is_picture)
+    assert pictures_of(SimpleNamespace(preprocess=preprocess, class_names=("a",) * classes)) == names
