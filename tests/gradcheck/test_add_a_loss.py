@@ -10,7 +10,7 @@ from imgclf.compose import make_plan
 from imgclf.config import resolve
 from imgclf.gradcheck.check import check_plan
 from imgclf.gradcheck.exact_differences import RAMP
-from imgclf.gradcheck.layers.toys import toy
+from imgclf.gradcheck.layers.small_cases import small_case
 from imgclf.gradcheck.loss_facts import LOSS_FACTS, LossFacts, no_rounding
 from imgclf.gradcheck.self_test import run
 from imgclf.gradcheck.self_test.mutants import MUTANTS
@@ -59,10 +59,10 @@ FACTS = LossFacts(
 def added(monkeypatch):
     monkeypatch.setitem(LOSSES, NAME, hinge_ovr)
     monkeypatch.setitem(LOSS_FACTS, NAME, FACTS)
-    toy.cache_clear()
+    small_case.cache_clear()
     with workers(1):
         yield
-    toy.cache_clear()
+    small_case.cache_clear()
 
 
 @pytest.fixture(scope="module")

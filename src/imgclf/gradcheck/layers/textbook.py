@@ -11,8 +11,8 @@ import numpy as np
 from imgclf.arrays import Batch, FloatArray
 from imgclf.gradcheck.bounds import difference_bounds, penalty_bound
 from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.implementation import Implementation, ValueFn
 from imgclf.gradcheck.kinks import crossed
-from imgclf.gradcheck.subject import Subject, ValueFn
 from imgclf.gradcheck.verdict import SHOWN, Compared, Outcome, Place, failure
 from imgclf.gradients import STEP, Objective, central_difference
 from imgclf.seeds import CHECK, shuffled
@@ -22,16 +22,16 @@ LARGEST_WEIGHT = 1e-3 * STEP * 2.0**52  # beyond, adding STEP to a weight is mos
 VISIBLE = 10  # bounds; a gradient that is smaller cannot be told from rounding
 
 
-def textbook(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
+def textbook(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
     """Compare calculus with trying, the data's part of the gradient and the penalty's each by itself."""
     case = case.on_few_images
-    data = subject.slope(case.X, case.y, case.weights)
-    losses, _ = subject.loss_fn(case.scores.copy(), case.y.copy())
+    data = code.gradient_at(case.X, case.y, case.weights)
+    losses, _ = code.loss_fn(case.scores.copy(), case.y.copy())
     bound = difference_bounds(case.loss, case.X, case.y, case.weights, losses, STEP)[:, None]
-    compared = _compare(data, try_data(subject.value, subject.objective(), case), np.broadcast_to(bound, data.shape))
+    compared = _compare(data, try_data(code.value, code.objective(), case), np.broadcast_to(bound, data.shape))
     if l2 or l1:
-        objective = subject.objective(l2, l1)
-        added = subject.slope(case.X, case.y, case.weights, l2, l1) - data
+        objective = code.objective(l2, l1)
+        added = code.gradient_at(case.X, case.y, case.weights, l2, l1) - data
         compared += _compare(added, try_penalty(objective, case), _penalty_bounds(objective, case, added))
     compared.sort(key=lambda one: -one.ratio)
     worst = compared[:SHOWN]

@@ -8,8 +8,8 @@ import numpy as np
 from imgclf.arrays import Batch, FloatArray
 from imgclf.gradcheck.bounds import UNIT_ROUNDOFF, score_bounds, value_bounds
 from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.reference import EXTENDED
-from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.model import split
 from imgclf.seeds import CHECK, normal, stream
@@ -19,13 +19,13 @@ IMAGES = 128  # at most, of each draw
 SPREADS = np.logspace(-3, 4, DRAWS)  # how far they are from the first ones
 
 
-def value(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
+def value(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
     """Hold scores, loss and penalty against their definitions, in extended precision, here and at other scores."""
-    wrong = next(_mistakes(subject, case, l2, l1), None)
+    wrong = next(_mistakes(code, case, l2, l1), None)
     return Outcome("fail", wrong) if wrong else Outcome("pass", f"as defined, here and at {DRAWS} other scores")
 
 
-def _mistakes(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[str]:
+def _mistakes(code: Implementation, case: Case, l2: float, l1: float) -> Iterator[str]:
     s, y = case.scores, case.y
     off = np.abs(s - case.extended_scores) > score_bounds(case.X, case.weights)
     if off.any() or not np.isfinite(s).all():
@@ -34,10 +34,10 @@ def _mistakes(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[st
 
     expected, bound = mean_loss(case, l2, l1)
     batch, weights = Batch.of(case.X, y), case.weights
-    seen = subject.gradient(subject.objective(l2, l1), batch, weights.copy())
+    seen = code.gradient(code.objective(l2, l1), batch, weights.copy())
     right = int((s.argmax(axis=1) == y).sum())
     for what, (loss, correct) in {
-        "the loss": subject.value(subject.objective(l2, l1), batch, weights.copy()),
+        "the loss": code.value(code.objective(l2, l1), batch, weights.copy()),
         "the loss beside the gradient": seen[:2],
     }.items():
         if not abs(loss - expected) <= bound:
@@ -51,7 +51,7 @@ def _mistakes(subject: Subject, case: Case, l2: float, l1: float) -> Iterator[st
             yield f"at W = 0 the loss is {float(expected)}, not {known}"
 
     for moved, by_definition, bounds in elsewhere(case):
-        losses, _ = subject.loss_fn(moved.copy(), y[: len(moved)].copy())
+        losses, _ = code.loss_fn(moved.copy(), y[: len(moved)].copy())
         off = ~(np.abs(losses - by_definition) <= bounds)
         if off.any():
             n = int(off.argmax())
