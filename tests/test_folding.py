@@ -13,9 +13,9 @@ from imgclf.config import resolve
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess, fit_preprocess
 from imgclf.gradcheck.check import make_cases
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.layers.training import training_on
 from imgclf.gradcheck.points import stratified_images
-from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.numerics.sums import BLOCK, sum_in_turn
@@ -99,7 +99,7 @@ def test_what_trains_is_within_what_float32_may_round_on_any_images(tmp_path, ki
     look = training_on(plan)
     for loss in LOSSES:
         for point in ("steps", "wide"):
-            outcome = look(Subject.of(plan, loss), make_cases(plan, loss, X, y)[point], 1e-4, 1e-5)
+            outcome = look(Implementation.of(plan, loss), make_cases(plan, loss, X, y)[point], 1e-4, 1e-5)
             assert outcome.verdict != "fail", outcome.reason
     if center == "pixel":
         assert first_is_folded(plan) == (kind in FOLDED)
@@ -111,7 +111,7 @@ def test_folded_all_the_same_some_images_would_be_beyond_it(tmp_path, monkeypatc
     plan = plan_of(tmp_path, X=KINDS[kind].astype(np.uint8))
     assert first_is_folded(plan)
     case = make_cases(plan, "softmax", *stratified_images(plan, 8))["wide"]
-    assert training_on(plan)(Subject.of(plan, "softmax"), case, 0, 0).verdict == "fail"
+    assert training_on(plan)(Implementation.of(plan, "softmax"), case, 0, 0).verdict == "fail"
 
 
 def test_large_batches_of_images_are_folded(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imgclf import folding
-from imgclf.gradcheck import subject
+from imgclf.gradcheck import implementation
 from imgclf.gradcheck.self_test import run
 from imgclf.gradients import analytic_gradient
 from imgclf.losses import LOSSES
@@ -28,7 +28,7 @@ def wrong(monkeypatch):
             change(seen.grad)
             return seen
 
-        monkeypatch.setattr(subject, "analytic_gradient", planted)
+        monkeypatch.setattr(implementation, "analytic_gradient", planted)
 
     return plant
 

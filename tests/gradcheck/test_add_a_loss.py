@@ -1,7 +1,7 @@
 """The recipe "add a loss" of CONTRIBUTING.md, followed: a one-vs-rest hinge, in two dicts and nowhere else."""
 
+import json
 from dataclasses import replace
-from itertools import islice
 
 import numpy as np
 import pytest
@@ -10,17 +10,17 @@ from imgclf.compose import make_plan
 from imgclf.config import resolve
 from imgclf.gradcheck.check import check_plan
 from imgclf.gradcheck.exact_differences import RAMP
-from imgclf.gradcheck.layers.toys import toy
+from imgclf.gradcheck.layers.small_cases import small_case
 from imgclf.gradcheck.loss_facts import LOSS_FACTS, LossFacts, no_rounding
 from imgclf.gradcheck.self_test import run
 from imgclf.gradcheck.self_test.mutants import MUTANTS
 from imgclf.gradcheck.self_test.run import self_test
 from imgclf.gradcheck.student.ours import ours
 from imgclf.gradcheck.verdict import judge
-from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
+from imgclf.model_file import load_model
 from imgclf.parallel import workers
-from imgclf.trainer import descend, start
+from imgclf.session import train_run
 
 NAME = "hinge_ovr"
 
@@ -59,10 +59,10 @@ FACTS = LossFacts(
 def added(monkeypatch):
     monkeypatch.setitem(LOSSES, NAME, hinge_ovr)
     monkeypatch.setitem(LOSS_FACTS, NAME, FACTS)
-    toy.cache_clear()
+    small_case.cache_clear()
     with workers(1):
         yield
-    toy.cache_clear()
+    small_case.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -134,17 +134,10 @@ def test_a_learners_function_is_compared_with_it():
     assert on_an_edge.dW_bound[0, 0] > 0.99
 
 
-def test_it_trains():
-    plan = make_plan(resolve().config)
-    steps = descend(
-        start(plan.weights, plan.optimizer),
-        sample=plan.sample,
-        objective=Objective(LOSSES[NAME], l2=1e-4),
-        evaluate_gradient=analytic_gradient,
-        optimizer=plan.optimizer,
-        step_size=lambda step: 0.01,
-    )
-    seen = [seen for seen, _ in islice(steps, 200)]
-    assert seen[0].loss == pytest.approx(10)  # C, at W = 0
-    assert np.mean([one.loss for one in seen[-20:]]) < 2.5
-    assert np.mean([one.correct for one in seen[-20:]]) > 0.75 * 256
+def test_it_is_chosen_by_its_name_and_trains(tmp_path):
+    chosen = resolve(overrides=(f"model.loss={NAME}", "schedule.step_size=0.01", "train.epochs=3"))
+    run_directory = train_run(chosen.config, tmp_path / "run").directory
+    val = json.loads((run_directory / "metrics.json").read_text("utf-8"))["val"]
+    assert val["accuracy"] > 0.75
+    assert val["data_loss"] < 2.5  # from 10, that of 10 classes at W = 0
+    assert load_model(run_directory / "model.npz").loss == NAME

@@ -9,13 +9,13 @@ from imgclf.compose import make_plan
 from imgclf.config import resolve
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.check import Layer, check_loss, layers_of, make_cases
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.self_test import run
 from imgclf.gradcheck.self_test.mutants import MUTANTS, Mutant
 from imgclf.gradcheck.self_test.planting import gradient
 from imgclf.gradcheck.self_test.run import first_to_see, self_test
-from imgclf.gradcheck.subject import Subject
 from imgclf.losses import LOSSES
 from imgclf.parallel import workers
 
@@ -80,7 +80,7 @@ ONLY = {
 @pytest.mark.parametrize("layer", ONLY)
 def test_without_a_layer_a_mistake_lives(plan, layer):
     mutant = next(mutant for mutant in MUTANTS if mutant.name == ONLY[layer])
-    cases, right = make_cases(plan, "svm", *stratified_images(plan, 64)), Subject.of(plan, "svm")
+    cases, right = make_cases(plan, "svm", *stratified_images(plan, 64)), Implementation.of(plan, "svm")
     layers = layers_of(plan)
     assert first_to_see(mutant.plant(right), cases, PENALTY, layers) == layer
     del layers[layer]
@@ -93,7 +93,7 @@ def test_every_layer_has_its_mistake(plan):
 
 def test_without_the_points_a_mistake_lives(plan):
     mutant = next(mutant for mutant in MUTANTS if mutant.name == "all classes equally likely")
-    cases, right = make_cases(plan, "softmax", *stratified_images(plan, 64)), Subject.of(plan, "softmax")
+    cases, right = make_cases(plan, "softmax", *stratified_images(plan, 64)), Implementation.of(plan, "softmax")
     layers = {"exhaustive": layers_of(plan)["exhaustive"]}
     assert first_to_see(mutant.plant(right), {"zero": cases["zero"]}, PENALTY, layers) == ""
     assert first_to_see(mutant.plant(right), cases, PENALTY, layers) == "exhaustive"
@@ -104,7 +104,7 @@ def test_the_complex_step_sees_that_the_check_itself_is_wrong(plan, monkeypatch)
     too_long = right._replace(argument=lambda scores, y: 1.001 * right.argument(scores, y))
     monkeypatch.setitem(LOSS_FACTS, "softmax", too_long)
     case = make_cases(plan, "softmax", *stratified_images(plan, 16))["wide"]
-    wrong_alike = gradient(lambda g: case.truth.gradient)(Subject.of(plan, "softmax"))
+    wrong_alike = gradient(lambda g: case.truth.gradient)(Implementation.of(plan, "softmax"))
     layers = layers_of(plan)
     assert layers["exhaustive"].look(wrong_alike, case, 0, 0).verdict == "pass"
     assert layers["complex step"].look(wrong_alike, case, 0, 0).verdict == "fail"
@@ -137,7 +137,7 @@ def test_on_real_images_a_millionth_in_any_single_parameter_is_seen(plan, loss):
     cases = make_cases(plan, loss, *stratified_images(plan, 64))
     seen, there = np.zeros(plan.weights.shape, bool), np.zeros(plan.weights.shape, bool)
     for case in cases.values():
-        right = Subject.of(plan, loss).slope(case.X, case.y, case.weights)
+        right = Implementation.of(plan, loss).gradient_at(case.X, case.y, case.weights)
         expected = case.expected(0, 0)
         seen |= expected.ratio(right + 1e-6 * right) > 1
         there |= right != 0
@@ -146,7 +146,7 @@ def test_on_real_images_a_millionth_in_any_single_parameter_is_seen(plan, loss):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_right_code_passes_in_every_layer_at_every_point(plan, loss):
-    cases, right = make_cases(plan, loss, *stratified_images(plan, 64)), Subject.of(plan, loss)
+    cases, right = make_cases(plan, loss, *stratified_images(plan, 64)), Implementation.of(plan, loss)
     findings = list(check_loss(plan, right, cases, [(0.0, 0.0), PENALTY], layers_of(plan)))
     assert [(one.layer, one.point, one.outcome.reason) for one in findings if one.verdict != "pass"] == []
     assert {one.point for one in findings} == {"zero", "start", "steps", "wide"}
@@ -155,8 +155,8 @@ def test_the_right_code_passes_in_every_layer_at_every_point(plan, loss):
 
 def test_planting_leaves_the_right_code_alone(plan):
     case: Case = make_cases(plan, "softmax", *stratified_images(plan, 8))["wide"]
-    right = Subject.of(plan, "softmax")
-    before = right.slope(case.X, case.y, case.weights, *PENALTY).tobytes()
+    right = Implementation.of(plan, "softmax")
+    before = right.gradient_at(case.X, case.y, case.weights, *PENALTY).tobytes()
     for mutant in MUTANTS:
         mutant.plant(replace(right))
-    assert right.slope(case.X, case.y, case.weights, *PENALTY).tobytes() == before
+    assert right.gradient_at(case.X, case.y, case.weights, *PENALTY).tobytes() == before

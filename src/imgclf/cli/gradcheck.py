@@ -15,7 +15,7 @@ from imgclf.errors import UsageError
 if TYPE_CHECKING:
     from imgclf.compose import Plan
     from imgclf.config import Config
-    from imgclf.gradcheck.check import Checked
+    from imgclf.gradcheck.check import CheckedLoss
 
 REFUSED = 1
 
@@ -166,7 +166,7 @@ def _introduce(console: Console, plan: "Plan", images: int) -> None:
     )
 
 
-def _draw(console: Console, plan: "Plan", checked: "list[Checked]", directory: Path) -> None:
+def _draw(console: Console, plan: "Plan", checked: "list[CheckedLoss]", directory: Path) -> None:
     drawn: list[str] = []
     with drawing(console, directory, "the check is done; only its pictures are missing"):
         from imgclf.report.gradcheck_pictures import draw_check

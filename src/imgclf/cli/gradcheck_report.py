@@ -12,7 +12,7 @@ from imgclf.cli.console import Console, plural, table
 
 if TYPE_CHECKING:
     from imgclf.compose import Plan
-    from imgclf.gradcheck.check import Checked
+    from imgclf.gradcheck.check import CheckedLoss
     from imgclf.gradcheck.verdict import Compared, Finding
 
 SHOWN = 10  # parameters of a table
@@ -31,7 +31,7 @@ LAYERS = {
 }
 
 
-def print_report(console: Console, plan: "Plan", checked: "Sequence[Checked]", verdict: str) -> None:
+def print_report(console: Console, plan: "Plan", checked: "Sequence[CheckedLoss]", verdict: str) -> None:
     """Print a line per loss and per layer, the worst parameters, kinks, failures and costs."""
     console.say(
         *_losses(checked),
@@ -50,7 +50,7 @@ def print_report(console: Console, plan: "Plan", checked: "Sequence[Checked]", v
     console.result(f"verdict: {verdict}")
 
 
-def _losses(checked: "Sequence[Checked]") -> list[str]:
+def _losses(checked: "Sequence[CheckedLoss]") -> list[str]:
     from imgclf.gradcheck.verdict import judge
 
     rows = []
@@ -105,7 +105,7 @@ def _row(one: "Compared", plan: "Plan") -> list[str]:
     return [name, where, f"{one.analytic:.9g}", f"{one.numerical:.9g}", f"{one.error:.1e}"]
 
 
-def _print_kinks(console: Console, checked: "Sequence[Checked]", plan: "Plan") -> None:
+def _print_kinks(console: Console, checked: "Sequence[CheckedLoss]", plan: "Plan") -> None:
     """Print the first parameter of each loss and point whose step meets a kink, and the image that has the kink."""
     lines: dict[str, str] = {}
     for one in checked:
@@ -153,7 +153,7 @@ def _about(finding: "Finding") -> str:
     return f"{finding.loss}, {POINTS[finding.point]}{penalty}, {finding.layer}"
 
 
-def _cost(checked: "Checked", plan: "Plan") -> str:
+def _cost(checked: "CheckedLoss", plan: "Plan") -> str:
     """Measure the cost of one gradient, each way."""
     from imgclf.arrays import Batch
     from imgclf.gradcheck.exhaustive import differences
@@ -215,7 +215,7 @@ def pixel_name(d: int, example_shape: Sequence[int]) -> str:
     return f"row {row}, column {column}{color}"
 
 
-def summarise(checked: "Sequence[Checked]", shape: tuple[int, ...], verdict: str, seconds: float) -> dict[str, Any]:
+def summarise(checked: "Sequence[CheckedLoss]", shape: tuple[int, ...], verdict: str, seconds: float) -> dict[str, Any]:
     """Return what `--json` prints."""
     rows, classes = shape
     findings = [finding for one in checked for finding in one.findings]

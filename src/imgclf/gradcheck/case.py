@@ -134,7 +134,8 @@ class Case:
         numerical, ratio = expected.nearest(analytic), expected.ratio(analytic)
 
         def compared(place: Place) -> Compared:
-            return Compared.at(place, analytic, numerical, expected.bound, self._kink(place))
+            here, there, bound = (float(one[place]) for one in (analytic, numerical, expected.bound))
+            return Compared(place, here, there, bound, self._kink(place))
 
         worst = [compared(place) for place in worst_places(ratio)]
         kinked = np.argwhere(self.truth.kink_width > 0)

@@ -10,17 +10,17 @@ from imgclf.arrays import FloatArray, IntArray
 from imgclf.compose import Plan, make_objective
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.coverage import missing
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.layers import LayerFn
 from imgclf.gradcheck.layers.float32 import float32
-from imgclf.gradcheck.layers.hygiene import hygiene
-from imgclf.gradcheck.layers.identities import identities
+from imgclf.gradcheck.layers.invariances import invariances
+from imgclf.gradcheck.layers.purity import purity
+from imgclf.gradcheck.layers.small_cases import small_cases
 from imgclf.gradcheck.layers.steps import steps_of
 from imgclf.gradcheck.layers.textbook import textbook
-from imgclf.gradcheck.layers.toys import toys
 from imgclf.gradcheck.layers.training import training_on
 from imgclf.gradcheck.layers.value import value
 from imgclf.gradcheck.points import POINTS, stratified_images
-from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Finding, Outcome
 
 Penalty: TypeAlias = tuple[float, float]  # l2, l1
@@ -37,7 +37,7 @@ class Layer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedLoss:
     """One loss: its cases, one a point, and what was found."""
 
     loss: str
@@ -45,12 +45,12 @@ class Checked:
     findings: Sequence[Finding]
 
 
-def exhaustive(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
+def exhaustive(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
     """Hold the gradient against differences at every parameter."""
-    return case.compare(subject.slope(case.X, case.y, case.weights, l2, l1), l2, l1)
+    return case.compare(code.gradient_at(case.X, case.y, case.weights, l2, l1), l2, l1)
 
 
-def complex_step(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
+def complex_step(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
     """Hold the differences themselves against steps along the imaginary axis: two ways, one answer."""
     return case.compare(case.complex_step)
 
@@ -62,9 +62,9 @@ def layers_of(plan: Plan) -> dict[str, Layer]:
         "textbook": Layer(textbook, ("steps", "wide")),
         "exhaustive": Layer(exhaustive),
         "complex step": Layer(complex_step, ("steps", "wide"), sees_penalty=False),
-        "identities": Layer(identities, ("steps", "wide")),
-        "hygiene": Layer(hygiene, ("zero", "wide")),
-        "toys": Layer(toys, ("wide",)),
+        "identities": Layer(invariances, ("steps", "wide")),
+        "hygiene": Layer(purity, ("zero", "wide")),
+        "toys": Layer(small_cases, ("wide",)),
         "optimizer": Layer(steps_of(plan), ("steps",)),
     }
     if plan.weights.dtype == np.float32:
@@ -92,9 +92,13 @@ def make_cases(plan: Plan, loss: str, X: FloatArray, y: IntArray) -> dict[str, C
 
 
 def check_loss(
-    plan: Plan, subject: Subject, cases: Mapping[str, Case], penalties: Sequence[Penalty], layers: Mapping[str, Layer]
+    plan: Plan,
+    code: Implementation,
+    cases: Mapping[str, Case],
+    penalties: Sequence[Penalty],
+    layers: Mapping[str, Layer],
 ) -> Iterator[Finding]:
-    """Look at a subject in every layer, with every penalty, at every point."""
+    """Look at an implementation in every layer, with every penalty, at every point."""
     loss = next(iter(cases.values())).loss
     present = np.unique(plan.train.y).tolist()
     for l2, l1 in penalties:
@@ -103,16 +107,16 @@ def check_loss(
             for name, layer in layers.items():
                 if point not in layer.points or ((l2 or l1) and not layer.sees_penalty):
                     continue
-                outcome = layer.look(subject, case, l2, l1)
+                outcome = layer.look(code, case, l2, l1)
                 if name == "exhaustive" and vague and outcome.verdict == "pass":
                     outcome = outcome._replace(verdict="inconclusive", reason=vague)
                 yield Finding(loss, l2, l1, point, name, outcome)
 
 
-def check_plan(plan: Plan, losses: Sequence[str], images: int, *, as_config: bool) -> Iterator[Checked]:
+def check_plan(plan: Plan, losses: Sequence[str], images: int, *, as_config: bool) -> Iterator[CheckedLoss]:
     """Check each loss on so many training images."""
     X, y = stratified_images(plan, images)
     layers, penalties = layers_of(plan), penalties_of(plan, as_config=as_config)
     for loss in losses:
         cases = make_cases(plan, loss, X, y)
-        yield Checked(loss, cases, list(check_loss(plan, Subject.of(plan, loss), cases, penalties, layers)))
+        yield CheckedLoss(loss, cases, list(check_loss(plan, Implementation.of(plan, loss), cases, penalties, layers)))

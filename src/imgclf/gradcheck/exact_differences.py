@@ -22,37 +22,25 @@ Change: TypeAlias = Callable[[FloatArray], Callable[[FloatArray], FloatArray]]
 
 
 class Curve(NamedTuple):
-    """How the loss follows one score: a convex function f, seen from an argument that moves with the score.
+    """How the loss follows one score: a convex function f, seen from an argument that moves with the score."""
 
-    change      of t: f(+t) - f(-t), a function of the argument
-    derivative  f', of the argument
-    jump        by how much f' jumps at a kink
-    kink_width  of argument and t: f(+t) + f(-t) - 2 f(0) where the kink lies within t; None where there is none
-    third       the largest third derivative
-    curvature   of C: how much the derivative of the loss by one score changes with all of them, at most
-    """
-
-    change: Change
-    derivative: Callable[[FloatArray], FloatArray]
-    jump: float
+    change: Change  # of t: f(+t) - f(-t), a function of the argument
+    derivative: Callable[[FloatArray], FloatArray]  # f', of the argument
+    jump: float  # by how much f' jumps at a kink
+    # Of argument and t: f(+t) + f(-t) - 2 f(0) where the kink lies within t; None where there is none.
     kink_width: Callable[[FloatArray, FloatArray], FloatArray] | None
-    third: float
-    curvature: Callable[[int], float]
+    third: float  # the largest third derivative
+    curvature: Callable[[int], float]  # of C: how much the loss's derivative by one score changes with all, at most
 
 
 class ExactDifferences(NamedTuple):
-    """How the loss of each example changes as the score of each class moves.
+    """How the loss of each example changes as the score of each class moves."""
 
-    argument             (N, C): where on the curve it is
-    y                    (N,): the right classes
-    curve                the change that a move makes at the score of a wrong class
-    right_class_mirrors  whether the right class changes the loss by minus the curve of its own argument; if not, by
-                         minus what the same move changes at all wrong classes together
-    """
-
-    argument: FloatArray
-    y: IntArray
-    curve: Curve
+    argument: FloatArray  # (N, C): where on the curve it is
+    y: IntArray  # (N,): the right classes
+    curve: Curve  # the change that a move makes at the score of a wrong class
+    # The right class changes the loss by minus the curve of its own argument; if not, by minus what the same move
+    # changes at all wrong classes together.
     right_class_mirrors: bool
 
     def score_derivatives(self) -> FloatArray:
@@ -91,29 +79,15 @@ def squared_ramp_change(t: FloatArray) -> Callable[[FloatArray], FloatArray]:
 
 # f(t) = log(1 + p (exp(t) - 1)): f' is p, f'' is p (1 - p), and |f'''| = p (1 - p) |1 - 2p| is at most 1 / (6 sqrt 3).
 # f'' of softmax by all scores is p_c (1 - p_c) + sum p_c p_j.
-LOGISTIC = Curve(
-    change=logistic_change,
-    derivative=lambda p: p,
-    jump=0.0,
-    kink_width=None,
-    third=1 / (6 * np.sqrt(3)),
-    curvature=lambda classes: 0.5,
-)
+LOGISTIC = Curve(logistic_change, lambda p: p, 0.0, None, third=1 / (6 * np.sqrt(3)), curvature=lambda classes: 0.5)
 # f(t) = max(0, m + t), where m is how far a margin is violated.
 RAMP = Curve(
-    change=ramp_change,
-    derivative=lambda m: (m > 0).astype(m.dtype),
-    jump=1.0,
-    kink_width=lambda m, t: np.maximum(0, np.abs(t) - np.abs(m)),
-    third=0.0,
-    curvature=lambda classes: 0.0,
-)
+    ramp_change, lambda m: (m > 0).astype(m.dtype), 1.0, lambda m, t: np.maximum(0, np.abs(t) - np.abs(m)),
+    third=0.0, curvature=lambda classes: 0.0,
+)  # fmt: skip
 # f(t) = max(0, m + t)**2: at its kink f' is 0 from either side, and f'' jumps.
 SQUARED_RAMP = Curve(
-    change=squared_ramp_change,
-    derivative=lambda m: 2 * np.maximum(0, m),
-    jump=0.0,
-    kink_width=lambda m, t: np.maximum(0, m + np.abs(t)) ** 2 - 2 * np.maximum(0, m) ** 2,
-    third=0.0,
-    curvature=lambda classes: 4.0 * classes,
-)
+    squared_ramp_change, lambda m: 2 * np.maximum(0, m), 0.0,
+    lambda m, t: np.maximum(0, m + np.abs(t)) ** 2 - 2 * np.maximum(0, m) ** 2,
+    third=0.0, curvature=lambda classes: 4.0 * classes,
+)  # fmt: skip

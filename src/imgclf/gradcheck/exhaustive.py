@@ -20,18 +20,12 @@ COLUMNS = 64  # of ROWS of X at a time: what is computed on the way stays in the
 
 
 class Differences(NamedTuple):
-    """The gradient of the mean loss by central differences, without penalty.
+    """The gradient of the mean loss by central differences, without penalty; b in the last row."""
 
-    gradient    (D+1, C): the difference quotients, b in the last row
-    bound       (D+1, C): how far a right analytic gradient may lie from them, by truncation and rounding
-    kink_width  (D+1, C): where kinks lie within the step, how far the slopes of both sides lie from the middle; else 0
-    step        (D+1,): how far each weight was moved
-    """
-
-    gradient: FloatArray
-    bound: FloatArray
-    kink_width: FloatArray
-    step: FloatArray
+    gradient: FloatArray  # (D+1, C): the difference quotients
+    bound: FloatArray  # (D+1, C): how far a right analytic gradient may lie from them, by truncation and rounding
+    kink_width: FloatArray  # (D+1, C): how far the slopes of both sides of kinks within the step lie from the middle
+    step: FloatArray  # (D+1,): how far each weight was moved
 
 
 def differences(loss: str, scores: FloatArray, X: FloatArray, y: IntArray, tau: float = TAU) -> Differences:

@@ -23,29 +23,17 @@ Scored: TypeAlias = Callable[[FloatArray, IntArray], FloatArray]  # scores (N, C
 
 
 class LossFacts(NamedTuple):
-    """What the check must know of a loss.
+    """What the check must know of a loss."""
 
-    definition           scores (N, C), y (N,) -> losses (N,): the formula, in whatever precision the scores have; also
-                         for complex scores, by whose real parts it decides
-    at_zero              of C: the loss where all scores are 0
-    curve                how the loss follows the score of a wrong class
-    argument             where on that curve the loss is, for each class
-    right_class_mirrors  whether the right class has an argument too; if not, it undoes what the wrong ones do together
-    derivative_rounding  scores, y, |dloss/ds| (N, C) -> (N, C): how far dloss/ds may be rounded on both sides together,
-                         in units of UNIT_ROUNDOFF
-    compares_scores      whether only differences between scores count, so that raising all of them changes nothing
-    margins              of a hinge: by how much each class violates its margin, where it is above 0; minus infinity
-                         for a class that has none
-    """
-
-    definition: Callable[[Numbers, IntArray], Numbers]
-    at_zero: Callable[[int], float]
-    curve: Curve
-    argument: Scored
+    definition: Callable[[Numbers, IntArray], Numbers]  # -> losses (N,), in the precision of the scores, or complex
+    at_zero: Callable[[int], float]  # of C: the loss where all scores are 0
+    curve: Curve  # how the loss follows the score of a wrong class
+    argument: Scored  # where on that curve it is, for each class
+    # Scores, y, |dloss/ds| (N, C) -> (N, C): how far dloss/ds may be rounded on both sides together, in UNIT_ROUNDOFF.
     derivative_rounding: Callable[[FloatArray, IntArray, FloatArray], FloatArray]
-    right_class_mirrors: bool = True
-    compares_scores: bool = True
-    margins: Scored | None = None
+    right_class_mirrors: bool = True  # the right class has an argument too; else it undoes what all wrong ones do
+    compares_scores: bool = True  # only differences between scores count: raising all of them changes nothing
+    margins: Scored | None = None  # of a hinge: above 0 where violated, minus infinity for a class that has none
 
     def exact_differences(self, scores: FloatArray, y: IntArray) -> ExactDifferences:
         """Return how the loss of each example changes as the score of each class moves."""
@@ -81,15 +69,6 @@ def softmax_rounding(s: FloatArray, y: IntArray, derivatives: FloatArray) -> Flo
     return np.asarray(2 * (s.shape[1] + 10 + top - s.min(axis=1, keepdims=True)) * size)
 
 
-SOFTMAX = LossFacts(
-    definition=softmax_definition,
-    at_zero=math.log,
-    curve=LOGISTIC,
-    argument=softmax_argument,
-    derivative_rounding=softmax_rounding,
-)
-
-
 def svm_definition(s: Numbers, y: IntArray) -> Numbers:
     """sum_{j != y} max(0, 1 + s_j - s_y)."""
     return np.asarray(_violations(s, y).sum(axis=1))
@@ -111,17 +90,6 @@ def no_rounding(s: FloatArray, y: IntArray, derivatives: FloatArray) -> FloatArr
     return np.zeros_like(s)
 
 
-SVM = LossFacts(
-    definition=svm_definition,
-    at_zero=lambda C: C - 1.0,
-    curve=RAMP,
-    argument=svm_margins,
-    right_class_mirrors=False,
-    derivative_rounding=no_rounding,
-    margins=svm_margins,
-)
-
-
 def svm_squared_definition(s: Numbers, y: IntArray) -> Numbers:
     """sum_{j != y} max(0, 1 + s_j - s_y)**2."""
     return np.asarray((_violations(s, y) ** 2).sum(axis=1))
@@ -134,11 +102,6 @@ def svm_squared_rounding(s: FloatArray, y: IntArray, derivatives: FloatArray) ->
     size[rows, y] = 0
     size[rows, y] = size.sum(axis=1) + 2 * s.shape[1] * derivatives[rows, y]
     return np.asarray(size)
-
-
-SVM_SQUARED = SVM._replace(
-    definition=svm_squared_definition, curve=SQUARED_RAMP, derivative_rounding=svm_squared_rounding
-)
 
 
 def svm_cs_definition(s: Numbers, y: IntArray) -> Numbers:
@@ -160,16 +123,6 @@ def svm_cs_argument(scores: FloatArray, y: IntArray) -> FloatArray:
     a[rows, y] = -np.inf
     lead[rows, y] = a.max(axis=1)  # the right class takes from the largest margin of the others
     return np.asarray(lead)
-
-
-SVM_CS = LossFacts(
-    definition=svm_cs_definition,
-    at_zero=lambda C: 1.0,
-    curve=RAMP,
-    argument=svm_cs_argument,
-    derivative_rounding=no_rounding,
-    margins=svm_margins,
-)
 
 
 def logistic_ovr_definition(s: Numbers, y: IntArray) -> Numbers:
@@ -195,16 +148,6 @@ def logistic_ovr_rounding(s: FloatArray, y: IntArray, derivatives: FloatArray) -
     return 4 * (np.abs(s) + 6) * derivatives
 
 
-LOGISTIC_OVR = LossFacts(
-    definition=logistic_ovr_definition,
-    at_zero=lambda C: C * math.log(2),
-    curve=LOGISTIC,
-    argument=logistic_ovr_argument,
-    derivative_rounding=logistic_ovr_rounding,
-    compares_scores=False,
-)
-
-
 def _right(s: Numbers, y: IntArray) -> Numbers:
     return np.take_along_axis(s, y[:, None].astype(np.intp), axis=1)  # (N, 1)
 
@@ -217,9 +160,18 @@ def _violations(s: Numbers, y: IntArray) -> Numbers:
 
 
 LOSS_FACTS: dict[str, LossFacts] = {
-    "softmax": SOFTMAX,
-    "svm": SVM,
-    "svm_squared": SVM_SQUARED,
-    "svm_cs": SVM_CS,
-    "logistic_ovr": LOGISTIC_OVR,
-}
+    "softmax": LossFacts(softmax_definition, math.log, LOGISTIC, softmax_argument, softmax_rounding),
+    "svm": LossFacts(
+        svm_definition, lambda C: C - 1.0, RAMP, svm_margins, no_rounding,
+        right_class_mirrors=False, margins=svm_margins,
+    ),
+    "svm_squared": LossFacts(
+        svm_squared_definition, lambda C: C - 1.0, SQUARED_RAMP, svm_margins, svm_squared_rounding,
+        right_class_mirrors=False, margins=svm_margins,
+    ),
+    "svm_cs": LossFacts(svm_cs_definition, lambda C: 1.0, RAMP, svm_cs_argument, no_rounding, margins=svm_margins),
+    "logistic_ovr": LossFacts(
+        logistic_ovr_definition, lambda C: C * math.log(2), LOGISTIC, logistic_ovr_argument, logistic_ovr_rounding,
+        compares_scores=False,
+    ),
+}  # fmt: skip

@@ -24,13 +24,6 @@ class Compared(NamedTuple):
     bound: float  # the largest difference that is no mistake
     kink: Kink | None = None  # within the step; any slope between its two sides is right, and the nearest compared
 
-    @classmethod
-    def at(
-        cls, place: Place, analytic: FloatArray, numerical: FloatArray, bound: FloatArray, kink: Kink | None = None
-    ) -> "Compared":
-        """Compare one place of gradients and bounds (D+1, C)."""
-        return cls(place, float(analytic[place]), float(numerical[place]), float(bound[place]), kink)
-
     @property
     def error(self) -> float:
         """The absolute difference."""

@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 
 from imgclf.compose import Plan
-from imgclf.gradcheck.check import Checked
+from imgclf.gradcheck.check import CheckedLoss
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.step_sizes import error_curves
-from imgclf.gradcheck.subject import Subject
 from imgclf.report.error_map import error_map
 from imgclf.report.step_curve import step_curve
 from imgclf.report.style import png_bytes
 from imgclf.storage import write_whole
 
 
-def draw_check(checked: Checked, plan: Plan, directory: Path) -> list[str]:
+def draw_check(checked: CheckedLoss, plan: Plan, directory: Path) -> list[str]:
     """Draw the pictures of one loss into a directory; return their names."""
     loss, wide = checked.loss, checked.cases["wide"]
     floor = 2 * float(wide.truth.bound.max())
@@ -22,9 +22,9 @@ def draw_check(checked: Checked, plan: Plan, directory: Path) -> list[str]:
     figure = step_curve(error_curves(wide), f"{loss}: error of the gradient by step size", floor, flat=flat)
     pictures = {f"steps-{loss}.png": figure}
     if plan.preprocess.is_picture:
-        subject = Subject.of(plan, loss)
+        code = Implementation.of(plan, loss)
         ratios = [
-            case.expected(0, 0).ratio(subject.slope(case.X, case.y, case.weights)) for case in checked.cases.values()
+            case.expected(0, 0).ratio(code.gradient_at(case.X, case.y, case.weights)) for case in checked.cases.values()
         ]
         title = f"{loss}: errors of the gradient of the data, the worst of {len(ratios)} points"
         shape, names = plan.train.example_shape, plan.train.class_names

@@ -8,8 +8,8 @@ import pytest
 from imgclf.gradcheck import case as case_module
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.exhaustive import differences
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.layers.float32 import float32
-from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.model import scores
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.bits
 CONFIGURATIONS = 120
 
 
-def subject(loss, **changes):
-    return replace(Subject.of_loss(loss), **changes)
+def code(loss, **changes):
+    return replace(Implementation.of_loss(loss), **changes)
 
 
 def as_float32(array):
@@ -64,7 +64,7 @@ SITUATIONS = {
 @pytest.mark.parametrize("situation", SITUATIONS)
 @pytest.mark.parametrize("penalty", [(0.0, 0.0), (1e-3, 1e-3), (100.0, 10.0)])
 def test_the_right_gradient_passes(loss, situation, penalty):
-    found = float32(subject(loss), SITUATIONS[situation](loss), *penalty)
+    found = float32(code(loss), SITUATIONS[situation](loss), *penalty)
     # Crammer-Singer leads below float32 rounding: its choice among rivals that all but tie tells nothing.
     assert found.verdict == "pass" or (loss, found.verdict) == ("svm_cs", "inconclusive"), found
     assert found.worst[0].ratio <= 1
@@ -80,7 +80,7 @@ def test_no_false_alarm_in_random_configurations(loss):
         common = 10.0 ** rng.uniform(-8, 5) * rng.standard_normal((D + 1, 1)) * (seed % 4 == 0)
         one = replace(one, weights=as_float32(one.weights + common))
         penalty = tuple(10.0 ** rng.uniform(-6, 6, 2) * rng.integers(0, 2, 2))
-        found = float32(subject(loss), one, *penalty)
+        found = float32(code(loss), one, *penalty)
         assert found.verdict != "fail", (seed, N, D, C, penalty, found)
         passed += found.verdict == "pass"
     assert passed > 0.7 * CONFIGURATIONS
@@ -111,7 +111,7 @@ def test_any_one_parameter_wrong_by_a_hundredth_fails(loss, penalty, seed):
             grad[place] *= 1.01
             return grad
 
-        found = float32(subject(loss, gradient=only_in_float32(change)), one, *penalty)
+        found = float32(code(loss, gradient=only_in_float32(change)), one, *penalty)
         assert found.verdict == "fail"
         assert found.reason.startswith("float32: 1 of 44 parameters are wrong")
         assert found.worst[0].place == tuple(place)
@@ -133,7 +133,7 @@ BUGS = {
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_mistake_in_float32_alone_fails(loss, bug):
-    found = float32(subject(loss, gradient=only_in_float32(BUGS[bug])), case(loss), 0.0, 0.0)
+    found = float32(code(loss, gradient=only_in_float32(BUGS[bug])), case(loss), 0.0, 0.0)
     assert found.verdict == "fail"
     assert found.reason.startswith("float32: ")
 
@@ -145,7 +145,7 @@ def test_a_case_that_holds_no_number_never_passes(loss, what):
     spoilt = getattr(one, what).copy()
     spoilt[2, 1] = np.nan
     with np.errstate(invalid="ignore"):
-        assert float32(subject(loss), replace(one, **{what: spoilt}), 0.0, 0.0).verdict != "pass"
+        assert float32(code(loss), replace(one, **{what: spoilt}), 0.0, 0.0).verdict != "pass"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -164,7 +164,7 @@ def test_no_difference_is_taken_in_float32(monkeypatch, loss):
         raise AssertionError("the loss was asked for")
 
     monkeypatch.setattr(case_module, "differences", spy)
-    found = float32(subject(loss, value=value, gradient=gradient), case(loss), 1e-3, 1e-3)
+    found = float32(code(loss, value=value, gradient=gradient), case(loss), 1e-3, 1e-3)
     assert found.verdict == "pass"
     assert taken == [(np.float64, np.float64)]
     assert asked == [np.float32]
@@ -174,9 +174,9 @@ def test_no_difference_is_taken_in_float32(monkeypatch, loss):
 def test_the_error_told_is_that_of_the_worst_parameter(loss):
     one = case(loss)
     X, weights = one.X.astype(np.float32), one.weights.astype(np.float32)
-    small = subject(loss).slope(X, one.y, weights).astype(float)
-    large = subject(loss).slope(one.X, one.y, one.weights)
-    found = float32(subject(loss), one, 0.0, 0.0)
+    small = code(loss).gradient_at(X, one.y, weights).astype(float)
+    large = code(loss).gradient_at(one.X, one.y, one.weights)
+    found = float32(code(loss), one, 0.0, 0.0)
     told = float(found.reason.rsplit(" ", 1)[1])
     assert told == pytest.approx(np.abs(small - large).max(), rel=0.06, abs=1e-12)
 
@@ -185,8 +185,8 @@ def test_the_error_told_is_that_of_the_worst_parameter(loss):
 def test_a_gradient_a_hundredth_too_long_rings_at_the_size_of_an_image(loss):
     one = case(loss, N=64, D=3072, C=10, size=3.0)
     too_long = only_in_float32(lambda grad: grad * np.float32(1.01))
-    assert float32(subject(loss), one, 0.0, 0.0).verdict == "pass"
-    assert float32(subject(loss, gradient=too_long), one, 0.0, 0.0).verdict == "fail"
+    assert float32(code(loss), one, 0.0, 0.0).verdict == "pass"
+    assert float32(code(loss, gradient=too_long), one, 0.0, 0.0).verdict == "fail"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -198,4 +198,4 @@ def test_a_loss_or_a_count_wrong_in_float32_alone_rings(loss, change):
             return seen
         return seen._replace(**{name: getattr(seen, name) + more for name, more in change.items()})
 
-    assert float32(subject(loss, gradient=wrong), case(loss), 0.0, 0.0).verdict == "fail"
+    assert float32(code(loss, gradient=wrong), case(loss), 0.0, 0.0).verdict == "fail"

@@ -8,8 +8,8 @@ import pytest
 from imgclf.compose import make_plan
 from imgclf.config import resolve
 from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.layers.steps import RECURRENCES, STEPS, steps_of
-from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.optimizers import OPTIMIZERS, Optimizer
@@ -56,8 +56,8 @@ def case(loss="softmax", N=12, D=9, C=3, seed=0):
 
 
 def look(plan, loss="softmax", penalty=(0.0, 0.0), one=None, **changes):
-    subject = replace(Subject.of(plan, loss), **changes)
-    return steps_of(plan)(subject, one or case(loss), *penalty)
+    code = replace(Implementation.of(plan, loss), **changes)
+    return steps_of(plan)(code, one or case(loss), *penalty)
 
 
 def test_every_optimizer_has_its_recurrence():

@@ -9,10 +9,10 @@ from imgclf.arrays import Batch
 from imgclf.compose import make_plan
 from imgclf.config import resolve
 from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.layers import textbook as layer
 from imgclf.gradcheck.layers.textbook import LARGEST_WEIGHT, SAMPLE, sample_places, textbook, try_data, try_penalty
 from imgclf.gradcheck.points import stratified_images, wide
-from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import STEP, Objective, analytic_gradient, evaluate_loss, numerical_gradient
 from imgclf.losses import LOSSES
 from imgclf.parallel import workers
@@ -21,8 +21,8 @@ PENALTIES = [(0.0, 0.0), (1e-4, 0.0), (0.0, 0.1), (0.5, 0.5), (1e6, 0.0)]
 KINKED = ["svm", "svm_cs"]
 
 
-def subject(loss, **changes):
-    return replace(Subject.of_loss(loss), **changes)
+def code(loss, **changes):
+    return replace(Implementation.of_loss(loss), **changes)
 
 
 def case(loss="softmax", N=12, D=5, C=3, seed=0, pixels=1.0, deviation=1.0):
@@ -53,7 +53,7 @@ def with_gradient(change):
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_a_right_gradient_passes_with_any_penalty(loss, penalty):
     one = case(loss)
-    found = textbook(subject(loss), one, *penalty)
+    found = textbook(code(loss), one, *penalty)
     assert found.verdict == "pass", found
     assert found.checked == one.weights.size * (2 if any(penalty) else 1)
     assert 0 < found.worst[0].ratio <= 1
@@ -67,7 +67,7 @@ def test_no_false_alarm_in_random_configurations(loss):
         N, D, C = int(rng.integers(1, 40)), int(rng.integers(1, 30)), int(rng.integers(2, 12))
         pixels, deviation = 10.0 ** rng.integers(-3, 3), 10.0 ** rng.integers(-2, 3)
         penalty = tuple(10.0 ** rng.uniform(-6, 6, 2) * rng.integers(0, 2, 2))
-        found = textbook(subject(loss), case(loss, N, D, C, seed, pixels, deviation), *penalty)
+        found = textbook(code(loss), case(loss, N, D, C, seed, pixels, deviation), *penalty)
         assert found.verdict != "fail", (N, D, C, pixels, deviation, penalty, found)
         passed += found.verdict == "pass"
     assert passed >= 12
@@ -79,7 +79,7 @@ def test_ties_are_no_mistakes(loss, weights):
     one = case(loss, N=9, D=4)
     X = np.rint(one.X)
     chosen = {"zero": 0 * one.weights, "equal": np.ones_like(one.weights), "whole": np.rint(one.weights)}[weights]
-    assert textbook(subject(loss), replace(one, X=X, weights=chosen), 0.0, 0.1).verdict != "fail"
+    assert textbook(code(loss), replace(one, X=X, weights=chosen), 0.0, 0.1).verdict != "fail"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -87,7 +87,7 @@ def test_raw_pixels_and_images_of_one_class_pass(loss):
     rng = np.random.default_rng(2)
     X, y = rng.integers(0, 256, (20, 7)).astype(float), np.full(20, 2)
     weights = rng.standard_normal((8, 3)) / 100
-    assert textbook(subject(loss), Case(loss, "", X, y, weights, "abc"), 0.1, 0.0).verdict == "pass"
+    assert textbook(code(loss), Case(loss, "", X, y, weights, "abc"), 0.1, 0.0).verdict == "pass"
 
 
 @pytest.mark.parametrize("size", [0.0, 1e-12, 1e-10, 1e-8, 1e-6, 1e3])
@@ -96,7 +96,7 @@ def test_the_penalty_of_weights_of_any_size_passes(loss, size):
     one = case(loss, D=15, pixels=1e-6)  # so small that the data's gradient hides nothing
     weights = size * one.weights / np.abs(one.weights).max()
     for penalty in ((1e-4, 0.0), (1.0, 0.0), (0.0, 1.0)):
-        assert textbook(subject(loss), replace(one, weights=weights), *penalty).verdict != "fail"
+        assert textbook(code(loss), replace(one, weights=weights), *penalty).verdict != "fail"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -127,7 +127,7 @@ BUGS = {
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_bug_rings(loss, bug):
-    found = textbook(subject(loss, gradient=with_gradient(BUGS[bug])), case(loss), 0.0, 0.0)
+    found = textbook(code(loss, gradient=with_gradient(BUGS[bug])), case(loss), 0.0, 0.0)
     assert found.verdict == "fail"
     assert "parameters are wrong" in found.reason
     assert found.worst[0].ratio > 1
@@ -142,14 +142,14 @@ def test_a_wrong_penalty_rings(penalty, factor):
         added = factor * (right.grad - data) if objective.l2 or objective.l1 else 0
         return right._replace(grad=data + added)
 
-    assert textbook(subject("softmax", gradient=wrong), case(), 0.0, 0.0).verdict == "pass"
-    assert textbook(subject("softmax", gradient=wrong), case(), *penalty).verdict == "fail"
+    assert textbook(code("softmax", gradient=wrong), case(), 0.0, 0.0).verdict == "pass"
+    assert textbook(code("softmax", gradient=wrong), case(), *penalty).verdict == "fail"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_loss_that_is_no_number_fails(loss, bad):
-    assert textbook(subject(loss, value=lambda *_: (bad, 0)), case(loss), 0.0, 0.0).verdict == "fail"
+    assert textbook(code(loss, value=lambda *_: (bad, 0)), case(loss), 0.0, 0.0).verdict == "fail"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -159,22 +159,22 @@ def test_a_case_that_holds_no_number_never_passes(loss, what):
     spoilt = getattr(one, what).copy()
     spoilt[2, 1] = np.nan
     with np.errstate(invalid="ignore"):
-        assert textbook(subject(loss), replace(one, **{what: spoilt}), 0.0, 0.0).verdict == "fail"
+        assert textbook(code(loss), replace(one, **{what: spoilt}), 0.0, 0.0).verdict == "fail"
 
 
 @pytest.mark.parametrize("loss", KINKED)
 def test_a_step_across_a_kink_is_left_out(loss):
-    found = textbook(subject(loss), one_pixel(loss, margin=0.1 * STEP), 0.0, 0.0)
+    found = textbook(code(loss), one_pixel(loss, margin=0.1 * STEP), 0.0, 0.0)
     assert found.verdict == "inconclusive"
     assert "kink" in found.reason
-    found = textbook(subject(loss), one_pixel(loss, margin=100 * STEP), 0.0, 0.0)
+    found = textbook(code(loss), one_pixel(loss, margin=100 * STEP), 0.0, 0.0)
     assert (found.verdict, found.checked) == ("pass", 4)
 
 
 @pytest.mark.parametrize("loss", KINKED)
 def test_without_the_kink_rule_a_right_gradient_would_be_called_wrong(monkeypatch, loss):
     monkeypatch.setattr(layer, "crossed", lambda exact, moves: np.zeros(2, bool))
-    assert textbook(subject(loss), one_pixel(loss, margin=0.1 * STEP), 0.0, 0.0).verdict == "fail"
+    assert textbook(code(loss), one_pixel(loss, margin=0.1 * STEP), 0.0, 0.0).verdict == "fail"
 
 
 def test_the_kink_of_l1_is_left_out_and_the_bias_has_none():
@@ -184,7 +184,7 @@ def test_the_kink_of_l1_is_left_out_and_the_bias_has_none():
     places = set(np.ndindex(*one.weights.shape))
     assert places - try_penalty(Objective(LOSSES["softmax"], l1=0.1), one).keys() == {(2, 1)}
     assert places == try_penalty(Objective(LOSSES["softmax"], l2=0.1), one).keys()
-    assert textbook(subject("softmax"), one, 0.0, 0.1).verdict == "pass"
+    assert textbook(code("softmax"), one, 0.0, 0.1).verdict == "pass"
 
 
 def test_a_weight_in_which_the_step_is_lost_is_left_out():
@@ -192,13 +192,13 @@ def test_a_weight_in_which_the_step_is_lost_is_left_out():
     one.weights[1, 1] = 2 * LARGEST_WEIGHT
     assert (1, 1) not in try_data(evaluate_loss, Objective(LOSSES["softmax"]), one)
     assert (1, 1) not in try_penalty(Objective(LOSSES["softmax"], 1.0), one)
-    assert textbook(subject("softmax"), one, 0.0, 0.0).verdict != "fail"
+    assert textbook(code("softmax"), one, 0.0, 0.0).verdict != "fail"
 
 
 @pytest.mark.parametrize("pixels", [1e-8, 1e-10, 1e-13])
 def test_a_gradient_that_rounding_could_hide_is_inconclusive(pixels):
     hidden = replace(case(N=40, D=20, pixels=pixels), weights=np.ones((21, 3)))  # only b has much of a gradient
-    found = textbook(subject("softmax"), hidden, 0.0, 0.0)
+    found = textbook(code("softmax"), hidden, 0.0, 0.0)
     assert found.verdict == "inconclusive"
     assert "too small" in found.reason
 
@@ -207,7 +207,7 @@ def test_a_gradient_that_rounding_could_hide_is_inconclusive(pixels):
 def test_a_gradient_that_is_0_everywhere_is_inconclusive(loss):
     X, y = np.eye(3), np.arange(3)
     content = Case(loss, "", X, y, np.vstack([9 * np.eye(3), np.zeros(3)]), "abc")
-    found = textbook(subject(loss), content, 0.0, 0.0)
+    found = textbook(code(loss), content, 0.0, 0.0)
     assert found.verdict == "inconclusive"
     assert "0" in found.reason
 
@@ -244,8 +244,8 @@ def real():
 def test_on_real_data_a_mistake_of_a_ten_thousandth_rings(real, loss):
     X, y, weights, names = real
     one = Case(loss, "wide", X, y, weights, names)
-    assert textbook(subject(loss), one, 0.0, 0.0).verdict == "pass"
-    wrong = subject(loss, gradient=with_gradient(lambda grad, batch: grad * 1.0001))
+    assert textbook(code(loss), one, 0.0, 0.0).verdict == "pass"
+    wrong = code(loss, gradient=with_gradient(lambda grad, batch: grad * 1.0001))
     assert textbook(wrong, one, 0.0, 0.0).verdict == "fail"
 
 
@@ -257,6 +257,6 @@ def test_a_loss_that_writes_into_scores_spoils_nothing_for_those_after_it(loss):
         return seen
 
     one = case(loss)
-    textbook(subject(loss, loss_fn=wrong), one, 0.0, 0.0)
+    textbook(code(loss, loss_fn=wrong), one, 0.0, 0.0)
     assert one.scores.tobytes() == case(loss).scores.tobytes()
-    assert textbook(subject(loss), one, 0.0, 0.0) == textbook(subject(loss), case(loss), 0.0, 0.0)
+    assert textbook(code(loss), one, 0.0, 0.0) == textbook(code(loss), case(loss), 0.0, 0.0)

@@ -9,10 +9,10 @@ from imgclf import parallel
 from imgclf.compose import make_plan
 from imgclf.config import resolve
 from imgclf.gradcheck.check import layers_of, make_cases
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.layers import training as training_module
 from imgclf.gradcheck.layers.training import training_on
 from imgclf.gradcheck.points import stratified_images
-from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.losses import LOSSES
 from imgclf.numerics.sums import BLOCK, sum_in_turn
@@ -26,7 +26,7 @@ def plan_of(*overrides):
 
 def look(plan, loss="softmax", l2=0.0, l1=0.0, **changes):
     case = make_cases(plan, loss, *stratified_images(plan, 8))["wide"]
-    return training_on(plan)(replace(Subject.of(plan, loss), **changes), case, l2, l1)
+    return training_on(plan)(replace(Implementation.of(plan, loss), **changes), case, l2, l1)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -47,7 +47,7 @@ def test_it_is_the_gradient_of_the_plan_on_the_batch_of_the_plan():
 
     assert look(plan, trains=lambda workers: watched).verdict == "pass"
     assert seen == 2 * [(True, plan.sample(0).rows.tolist(), np.float32)]  # on one thread, and on two
-    assert Subject.of(plan, "svm").trains is plan.kernel
+    assert Implementation.of(plan, "svm").trains is plan.kernel
 
 
 def test_threads_that_leave_a_block_out_fail(monkeypatch):

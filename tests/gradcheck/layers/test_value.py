@@ -8,9 +8,9 @@ import pytest
 
 from imgclf.gradcheck import case as case_module
 from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.layers.value import elsewhere, mean_loss, value
 from imgclf.gradcheck.loss_facts import LOSS_FACTS
-from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
 from imgclf.losses import LOSSES
 from imgclf.model import scores
@@ -18,8 +18,8 @@ from imgclf.model import scores
 PENALTIES = [(0.0, 0.0), (1e-4, 0.0), (0.0, 1e-3), (10.0, 0.1)]
 
 
-def subject(loss, **changes):
-    return replace(Subject.of_loss(loss), **changes)
+def code(loss, **changes):
+    return replace(Implementation.of_loss(loss), **changes)
 
 
 def case(loss="softmax", N=20, D=6, C=4, seed=0, size=1.0):
@@ -60,7 +60,7 @@ SITUATIONS = {
 @pytest.mark.parametrize("situation", SITUATIONS)
 @pytest.mark.parametrize("penalty", [(0.0, 0.0), (1e-3, 1e-3)])
 def test_the_right_loss_passes(loss, situation, penalty):
-    found = value(subject(loss), SITUATIONS[situation](loss), *penalty)
+    found = value(code(loss), SITUATIONS[situation](loss), *penalty)
     assert found.verdict == "pass", found
 
 
@@ -74,7 +74,7 @@ def test_no_false_alarm_in_random_configurations(loss):
         common = 10.0 ** rng.uniform(-3, 5) * rng.standard_normal((D + 1, 1)) * rng.integers(0, 2)
         one = replace(one, X=pixels * one.X, weights=one.weights + common)
         penalty = tuple(10.0 ** rng.uniform(-6, 6, 2) * rng.integers(0, 2, 2))
-        found = value(subject(loss), one, *penalty)
+        found = value(code(loss), one, *penalty)
         assert found.verdict == "pass", (seed, N, D, C, pixels, penalty, found)
 
 
@@ -145,7 +145,7 @@ BROKEN = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_every_statement_rings(loss, name):
     reason, changes = BROKEN[name]
-    found = value(subject(loss, **changes), case(loss), 0.5, 0.1)
+    found = value(code(loss, **changes), case(loss), 0.5, 0.1)
     assert found.verdict == "fail"
     assert found.reason.startswith(reason)
 
@@ -158,7 +158,7 @@ def test_wrong_scores_ring(monkeypatch, loss):
         return out
 
     monkeypatch.setattr(case_module, "scores", wrong)
-    found = value(subject(loss), case(loss), 0.0, 0.0)
+    found = value(code(loss), case(loss), 0.0, 0.0)
     assert found.verdict == "fail"
     assert found.reason.startswith("the score of image 4 for class 2 is")
 
@@ -173,7 +173,7 @@ def test_a_definition_that_is_wrong_too_rings_at_zero(monkeypatch, loss):
         losses, dscores = LOSSES[loss](s, y)
         return 2 * losses, dscores
 
-    found = value(subject(loss, loss_fn=wrong), one, 0.0, 0.0)
+    found = value(code(loss, loss_fn=wrong), one, 0.0, 0.0)
     assert found.verdict == "fail"
     assert found.reason.startswith("at W = 0 the loss is")
 
@@ -188,7 +188,7 @@ def test_a_loss_that_is_wrong_only_at_other_scores_rings(loss, bad, far):
         losses, dscores = LOSSES[loss](s, y)
         return np.where(np.abs(s).max(axis=1) > far, bad(losses), losses), dscores
 
-    found = value(subject(loss, loss_fn=wrong), case(loss), 0.0, 0.0)
+    found = value(code(loss, loss_fn=wrong), case(loss), 0.0, 0.0)
     assert found.verdict == "fail"
     assert found.reason.startswith("at other scores the loss of image")
 
@@ -199,13 +199,13 @@ def test_a_softmax_that_overflows_rings():
             losses = np.log(np.exp(s).sum(axis=1)) - s[np.arange(len(y)), y]
         return losses, LOSSES["softmax"](s, y)[1]
 
-    assert value(subject("softmax", loss_fn=wrong), case(), 0.0, 0.0).reason.startswith("at other scores")
+    assert value(code("softmax", loss_fn=wrong), case(), 0.0, 0.0).reason.startswith("at other scores")
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_another_loss_in_its_place_rings(loss):
     for other in LOSSES.keys() - {loss}:
-        assert value(subject(other), case(loss), 0.0, 0.0).verdict == "fail"
+        assert value(code(other), case(loss), 0.0, 0.0).verdict == "fail"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -216,7 +216,7 @@ def test_scores_that_are_no_numbers_fail(loss, what, bad):
     spoilt = getattr(one, what).copy()
     spoilt[2, 1] = bad
     with np.errstate(invalid="ignore"):
-        found = value(subject(loss), replace(one, **{what: spoilt}), 0.0, 0.0)
+        found = value(code(loss), replace(one, **{what: spoilt}), 0.0, 0.0)
     assert found.verdict == "fail"
     assert "the score of image" in found.reason
 
@@ -229,6 +229,6 @@ def test_a_loss_that_writes_into_scores_spoils_nothing_for_those_after_it(loss):
         return seen
 
     one = case(loss)
-    value(subject(loss, loss_fn=wrong), one, 0.0, 0.0)
+    value(code(loss, loss_fn=wrong), one, 0.0, 0.0)
     assert one.scores.tobytes() == case(loss).scores.tobytes()
-    assert value(subject(loss), one, 0.0, 0.0) == value(subject(loss), case(loss), 0.0, 0.0)
+    assert value(code(loss), one, 0.0, 0.0) == value(code(loss), case(loss), 0.0, 0.0)

@@ -1,15 +1,15 @@
 """Kinds of check, each of which finds mistakes others miss.
 
-Each is a function (subject, case, l2, l1) -> Outcome. Read in this order: `textbook` (one weight at a time), `value`
-(is the loss the loss?), `identities`, `hygiene`, `toys`, `steps`, `float32`, `training`. What `check` adds to them is
-the exhaustive comparison itself: `Case.compare`.
+Each is a function (code, case, l2, l1) -> Outcome. Read in this order: `textbook` (one weight at a time), `value`
+(is the loss the loss?), `invariances`, `purity`, `small_cases`, `steps`, `float32`, `training`. What `check` adds to
+them is the exhaustive comparison itself: `Case.compare`.
 """
 
 from collections.abc import Callable
 from typing import TypeAlias
 
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.subject import Subject
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.verdict import Outcome
 
-LayerFn: TypeAlias = Callable[[Subject, Case, float, float], Outcome]
+LayerFn: TypeAlias = Callable[[Implementation, Case, float, float], Outcome]

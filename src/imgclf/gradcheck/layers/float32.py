@@ -5,8 +5,8 @@ import numpy as np
 from imgclf.arrays import Batch, FloatArray
 from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.case import Case, Expected
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.layers.value import mean_loss
-from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Compared, Outcome, failure, ratios, worst_places
 from imgclf.gradients import BatchGradient
 from imgclf.model import scores
@@ -15,13 +15,13 @@ LARGEST = 1e-6 * float(np.finfo(np.float32).max)
 COARSE = 0.1  # of the median gradient; a bound above it hides what matters in training
 
 
-def float32(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
+def float32(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
     """Compute loss and gradient in float32 and judge them by what float32 may round."""
     if not fits(case, l2, l1):
         return Outcome("inconclusive", "scores or penalty are near the end of what float32 can hold")
     X, weights = case.X.astype(np.float32), case.weights.astype(np.float32)
     s = scores(X, weights)
-    seen = subject.gradient(subject.objective(l2, l1), Batch.of(X, case.y.copy()), weights.copy())
+    seen = code.gradient(code.objective(l2, l1), Batch.of(X, case.y.copy()), weights.copy())
     return judge(case, s, seen, case.expected(l2, l1), l2, l1)
 
 
@@ -38,7 +38,7 @@ def judge(case: Case, s: FloatArray, seen: BatchGradient, expected: Expected, l2
     bound = case.rounding(unit, off) + expected.bound + tiny * len(case.y)
     bound += 8 * unit * (l2 * np.abs(case.weights) + l1 + np.abs(expected.gradient))
     ratio = ratios(grad, numerical, bound)
-    worst = [Compared.at(one, grad, numerical, bound) for one in worst_places(ratio)]
+    worst = [Compared(one, float(grad[one]), float(numerical[one]), float(bound[one])) for one in worst_places(ratio)]
     if ratio.max() > 1:
         return Outcome("fail", f"{dtype}: {failure(worst[0], ratio)}", ratio.size, worst)
     there = (expected.gradient != 0) & (expected.kink_width == 0)

@@ -10,8 +10,8 @@ from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.compose import Plan
 from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.layers import LayerFn
-from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.trainer import start
 
@@ -21,12 +21,12 @@ STEPS = 8
 def steps_of(plan: Plan) -> LayerFn:
     """Return the check of some steps: weights and step sizes against the formulas of the config."""
 
-    def steps(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
+    def steps(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
         optimizer, schedule = plan.config.optimizer.name, plan.config.schedule.name
         for name, formulas in ((optimizer, RECURRENCES), (schedule, SHARES)):
             if name not in formulas:
                 return Outcome("inconclusive", f"not checked: there is no formula of {name}")
-        wrong = wrong_step(plan, subject, case, l2, l1) or wrong_step_size(plan, subject)
+        wrong = wrong_step(plan, code, case, l2, l1) or wrong_step_size(plan, code)
         if wrong:
             return Outcome("fail", wrong)
         return Outcome("pass", f"{STEPS} steps of {optimizer} and the {schedule} schedule")
@@ -34,9 +34,9 @@ def steps_of(plan: Plan) -> LayerFn:
     return steps
 
 
-def wrong_step(plan: Plan, subject: Subject, case: Case, l2: float, l1: float) -> str:
+def wrong_step(plan: Plan, code: Implementation, case: Case, l2: float, l1: float) -> str:
     """Describe the first step that the optimizer's recurrence does not explain; empty if there is none."""
-    N, objective = len(case.y), subject.objective(l2, l1)
+    N, objective = len(case.y), code.objective(l2, l1)
 
     def images(step: int) -> tuple[FloatArray, IntArray]:
         rows = np.roll(np.arange(N), -step)[: N // 2 + 1]  # other ones at each step
@@ -46,21 +46,21 @@ def wrong_step(plan: Plan, subject: Subject, case: Case, l2: float, l1: float) -
     follow = RECURRENCES[settings.pop("name")]
     seen: list[FloatArray] = []
     weights = case.weights
-    steps = subject.descend(
-        start(weights, subject.optimizer),
+    steps = code.descend(
+        start(weights, code.optimizer),
         sample=lambda step: Batch.of(*images(step)),
         objective=objective,
-        evaluate_gradient=subject.gradient,
-        optimizer=subject.optimizer,
-        step_size=subject.step_size,
+        evaluate_gradient=code.gradient,
+        optimizer=code.optimizer,
+        step_size=code.step_size,
     )
     for step, (_, state) in enumerate(islice(steps, STEPS)):
-        seen.append(subject.slope(*images(step), weights, l2, l1))
+        seen.append(code.gradient_at(*images(step), weights, l2, l1))
         if not np.isfinite(seen[-1]).all():
             # A descent may go too far to be followed; its first step may not.
             return "" if step else "the gradient before the first step is not finite"
-        move = subject.step_size(step) * follow(seen, **settings)
-        size = abs(subject.step_size(step)) * follow([np.abs(one) for one in seen], **settings)
+        move = code.step_size(step) * follow(seen, **settings)
+        size = abs(code.step_size(step)) * follow([np.abs(one) for one in seen], **settings)
         off = np.abs(state.weights - (weights - move))
         if not (off <= 64 * UNIT_ROUNDOFF * (np.abs(weights) + size)).all():
             name = plan.config.optimizer.name
@@ -108,14 +108,14 @@ def decayed_sum(terms: list[FloatArray], decay: float) -> FloatArray:
     return sum((decay**k * one for k, one in enumerate(reversed(terms))), np.zeros_like(terms[0]))
 
 
-def wrong_step_size(plan: Plan, subject: Subject) -> str:
+def wrong_step_size(plan: Plan, code: Implementation) -> str:
     """Describe the first step size that differs from the schedule's formula; empty if there is none."""
     last, schedule = plan.steps - 1, plan.config.schedule
     stair = getattr(schedule, "every_epochs", 1) * plan.steps_per_epoch
     warm = round(schedule.warmup_epochs * plan.steps_per_epoch)
     for step in sorted({0, 1, max(0, warm - 2), warm, plan.steps_per_epoch, stair, last // 3, last // 2, last}):
         expected = _step_size(plan, step)
-        given = subject.step_size(step)
+        given = code.step_size(step)
         if not abs(given - expected) <= 64 * UNIT_ROUNDOFF * schedule.step_size:
             return f"step {step} has size {given:.17g}, the {schedule.name} schedule says {expected:.17g}"
     return ""

@@ -4,7 +4,6 @@ Simple and slow, so it is done for every bias and for a sample of W; on the real
 rounded before they are subtracted: it sees a mistake of one part in 10,000, and not much less.
 """
 
-from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -12,8 +11,8 @@ import numpy as np
 from imgclf.arrays import Batch, FloatArray
 from imgclf.gradcheck.bounds import difference_bounds, penalty_bound
 from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.implementation import Implementation, ValueFn
 from imgclf.gradcheck.kinks import crossed
-from imgclf.gradcheck.subject import Subject, ValueFn
 from imgclf.gradcheck.verdict import SHOWN, Compared, Outcome, Place, failure
 from imgclf.gradients import STEP, Objective, central_difference
 from imgclf.seeds import CHECK, shuffled
@@ -23,16 +22,16 @@ LARGEST_WEIGHT = 1e-3 * STEP * 2.0**52  # beyond, adding STEP to a weight is mos
 VISIBLE = 10  # bounds; a gradient that is smaller cannot be told from rounding
 
 
-def textbook(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
+def textbook(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
     """Compare calculus with trying, the data's part of the gradient and the penalty's each by itself."""
     case = case.on_few_images
-    data = subject.slope(case.X, case.y, case.weights)
-    losses, _ = subject.loss_fn(case.scores.copy(), case.y.copy())
+    data = code.gradient_at(case.X, case.y, case.weights)
+    losses, _ = code.loss_fn(case.scores.copy(), case.y.copy())
     bound = difference_bounds(case.loss, case.X, case.y, case.weights, losses, STEP)[:, None]
-    compared = _compare(data, try_data(subject.value, subject.objective(), case), np.broadcast_to(bound, data.shape))
+    compared = _compare(data, try_data(code.value, code.objective(), case), np.broadcast_to(bound, data.shape))
     if l2 or l1:
-        objective = subject.objective(l2, l1)
-        added = subject.slope(case.X, case.y, case.weights, l2, l1) - data
+        objective = code.objective(l2, l1)
+        added = code.gradient_at(case.X, case.y, case.weights, l2, l1) - data
         compared += _compare(added, try_penalty(objective, case), _penalty_bounds(objective, case, added))
     compared.sort(key=lambda one: -one.ratio)
     worst = compared[:SHOWN]
@@ -53,30 +52,24 @@ def _compare(grad: FloatArray, tried: dict[Place, float], bound: FloatArray) -> 
 @lru_cache(maxsize=8)
 def try_data(value: ValueFn, objective: Objective, case: Case) -> dict[Place, float]:
     """Return the slopes of the mean loss by trying, at the sampled places whose step crosses no kink."""
-    batch, w = Batch.of(case.X, case.y), case.weights
+    batch, w = Batch.of(case.X, case.y), case.weights.copy()
     moves = [*(STEP * case.X.T), np.full(len(case.y), STEP)]  # what a weight's step adds to a score, (N,) each
     kinked = {row: crossed(case.exact_differences, moves[row]) for row, _ in sample_places(*w.shape)}
-    places = [(row, c) for row, c in sample_places(*w.shape) if not kinked[row][c] and abs(w[row, c]) < LARGEST_WEIGHT]
-    return central_differences(lambda w: value(objective, batch, w)[0], w, places, STEP)
+    return {
+        (row, c): central_difference(lambda w: value(objective, batch, w)[0], w, (row, c), STEP)
+        for row, c in sample_places(*w.shape)
+        if not kinked[row][c] and abs(w[row, c]) < LARGEST_WEIGHT
+    }
 
 
 def try_penalty(objective: Objective, case: Case) -> dict[Place, float]:
     """Return the slopes of the penalty by trying, where |w| has no kink within the step."""
-    w, bias = case.weights, len(case.weights) - 1
-    places = [
-        (row, c)
+    w, bias = case.weights.copy(), len(case.weights) - 1
+    return {
+        (row, c): central_difference(objective.penalty, w, (row, c), STEP)
         for row, c in sample_places(*w.shape)
         if (not objective.l1 or row == bias or abs(w[row, c]) > STEP) and abs(w[row, c]) < LARGEST_WEIGHT
-    ]
-    return central_differences(objective.penalty, w, places, STEP)
-
-
-def central_differences(
-    function: Callable[[FloatArray], float], weights: FloatArray, places: Sequence[Place], step: float
-) -> dict[Place, float]:
-    """Return the slopes of function(weights) by trying, one weight at a time."""
-    w = weights.copy()
-    return {place: central_difference(function, w, place, step) for place in places}
+    }
 
 
 def _penalty_bounds(objective: Objective, case: Case, grad: FloatArray) -> FloatArray:

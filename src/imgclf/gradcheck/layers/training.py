@@ -12,9 +12,9 @@ from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.compose import Plan
 from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.case import Case, Expected
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.layers import LayerFn
 from imgclf.gradcheck.layers.float32 import fits, judge
-from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.gradients import Objective
 from imgclf.numerics.sums import sum_in_turn
@@ -38,7 +38,7 @@ def training_on(plan: Plan) -> LayerFn:
         X, y = first
         return first, X.astype(np.float64), y
 
-    def training(subject: Subject, case: Case, l2: float, l1: float) -> Outcome:
+    def training(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
         images, X, y = batch()
         case = replace(case, X=X, y=y)
         if not fits(case, l2, l1):
@@ -47,20 +47,20 @@ def training_on(plan: Plan) -> LayerFn:
 
         def watched(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
             seen_scores.append(s.copy())
-            return subject.loss_fn(s, y)
+            return code.loss_fn(s, y)
 
         weights = case.weights.astype(plan.weights.dtype, order="K")
-        seen = subject.trains(sum_in_turn)(Objective(watched, l2, l1), images, weights)
+        seen = code.trains(sum_in_turn)(Objective(watched, l2, l1), images, weights)
         s = np.concatenate(seen_scores)[: len(y)]
         if len(s) < len(y):
             return Outcome("fail", f"it looks at {len(s)} of the {len(y)} images of a batch")
-        here = subject.slope(X, y, case.weights, l2, l1)
+        here = code.gradient_at(X, y, case.weights, l2, l1)
         expected = Expected(here, case.rounding(UNIT_ROUNDOFF, case.scores_off(UNIT_ROUNDOFF)), np.zeros_like(here))
         outcome = judge(case, s, seen, expected, l2, l1)
         if outcome.verdict != "pass":
             return outcome
         with workers(THREADS) as sum_blocks:
-            again = subject.trains(sum_blocks)(subject.objective(l2, l1), images, weights)
+            again = code.trains(sum_blocks)(code.objective(l2, l1), images, weights)
         if again.grad.tobytes() != seen.grad.tobytes() or again[:2] != seen[:2]:
             return Outcome("fail", f"on {THREADS} threads it differs from that on one")
         return outcome

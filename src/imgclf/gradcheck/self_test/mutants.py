@@ -1,6 +1,6 @@
 """Common mistakes in gradients, to be planted.
 
-A mutant is a name, a transformation of the subject, the losses that it makes sense for, and a reason where the mutant
+A mutant is a name, a transformation of the code, the losses that it makes sense for, and a reason where the mutant
 is right all the same: then nothing can be found, and it must be shown to change nothing.
 """
 
@@ -12,13 +12,15 @@ import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
 from imgclf.batches import Reader
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.gradcheck.self_test.planting import (
+    GradientParts,
     Plant,
-    Seen,
     backward,
     coordinate,
     descent,
+    dscores,
     gradient,
     in_reading,
     in_sums,
@@ -27,11 +29,9 @@ from imgclf.gradcheck.self_test.planting import (
     penalty,
     right_class,
     rows_of,
-    slopes,
     value,
     where_it_trains,
 )
-from imgclf.gradcheck.subject import Subject
 from imgclf.gradients import BatchGradient, Objective
 from imgclf.losses import LOSSES, softmax, svm
 from imgclf.numerics.sums import BLOCK, SumFn, Sums, sum_in_turn
@@ -77,9 +77,9 @@ def _raised(s: FloatArray, y: IntArray, by: float) -> FloatArray:
 def _margin_less(by: float) -> Plant:
     """Use a smaller margin in the derivative than in the value."""
 
-    def plant(subject: Subject) -> Subject:
-        right = subject.loss_fn
-        return replace(subject, loss_fn=lambda s, y: (right(s, y)[0], right(_raised(s, y, by), y)[1]))
+    def plant(code: Implementation) -> Implementation:
+        right = code.loss_fn
+        return replace(code, loss_fn=lambda s, y: (right(s, y)[0], right(_raised(s, y, by), y)[1]))
 
     return plant
 
@@ -114,64 +114,64 @@ def _probabilities(s: FloatArray) -> FloatArray:
     return _shares(s - s.max(axis=1, keepdims=True))
 
 
-def _stale(subject: Subject) -> Subject:
+def _stale(code: Implementation) -> Implementation:
     """Use the scores of the weights before."""
     before: list[FloatArray] = []
 
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
         old = before[-1] if before and before[-1].shape == weights.shape else weights
         before.append(weights.copy())
-        right = subject.gradient(objective, batch, weights)
+        right = code.gradient(objective, batch, weights)
         data = replace(objective, l2=0.0, l1=0.0)
-        stale = subject.gradient(data, batch, old.astype(weights.dtype)).grad
+        stale = code.gradient(data, batch, old.astype(weights.dtype)).grad
         return right._replace(grad=stale + objective.penalty_gradient(weights))
 
-    return replace(subject, gradient=wrong)
+    return replace(code, gradient=wrong)
 
 
-def _cached(subject: Subject) -> Subject:
+def _cached(code: Implementation) -> Implementation:
     """Give the first answer for ever, to whoever asks about weights of the same shape."""
     cache: dict[tuple[int, ...], BatchGradient] = {}
 
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
         if weights.shape not in cache:
-            cache[weights.shape] = subject.gradient(objective, batch, weights)
+            cache[weights.shape] = code.gradient(objective, batch, weights)
         seen = cache[weights.shape]
         return seen._replace(grad=seen.grad.copy())
 
-    return replace(subject, gradient=wrong)
+    return replace(code, gradient=wrong)
 
 
-def _wavers(subject: Subject) -> Subject:
+def _wavers(code: Implementation) -> Implementation:
     """Change the last bit of every other answer."""
     calls: list[int] = []
 
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
         calls.append(1)
-        seen = subject.gradient(objective, batch, weights)
+        seen = code.gradient(objective, batch, weights)
         return seen._replace(grad=np.nextafter(seen.grad, np.inf)) if len(calls) % 2 else seen
 
-    return replace(subject, gradient=wrong)
+    return replace(code, gradient=wrong)
 
 
-def _reuses_its_buffer(subject: Subject) -> Subject:
+def _reuses_its_buffer(code: Implementation) -> Implementation:
     buffers: dict[tuple[Any, ...], FloatArray] = {}
 
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        seen = subject.gradient(objective, batch, weights)
+        seen = code.gradient(objective, batch, weights)
         buffer = buffers.setdefault((weights.shape, weights.dtype), np.empty_like(seen.grad))
         buffer[:] = seen.grad
         return seen._replace(grad=buffer)
 
-    return replace(subject, gradient=wrong)
+    return replace(code, gradient=wrong)
 
 
 def _spoils(what: str) -> Plant:
     """Do the arithmetic in place."""
 
-    def plant(subject: Subject) -> Subject:
+    def plant(code: Implementation) -> Implementation:
         def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-            seen = subject.gradient(objective, batch, weights)
+            seen = code.gradient(objective, batch, weights)
             if what == "weights":
                 weights[:] += seen.grad
             else:
@@ -179,84 +179,84 @@ def _spoils(what: str) -> Plant:
                 X -= X.mean(axis=0)
             return seen
 
-        return replace(subject, gradient=wrong)
+        return replace(code, gradient=wrong)
 
     return plant
 
 
-def _momentum(subject: Subject) -> Subject:
+def _momentum(code: Implementation) -> Implementation:
     velocity: dict[tuple[int, ...], FloatArray] = {}
 
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        seen = subject.gradient(objective, batch, weights)
+        seen = code.gradient(objective, batch, weights)
         velocity[weights.shape] = 0.9 * velocity.get(weights.shape, np.zeros_like(weights)) + seen.grad
         return seen._replace(grad=velocity[weights.shape].astype(weights.dtype))
 
-    return replace(subject, gradient=wrong)
+    return replace(code, gradient=wrong)
 
 
-def _blocks_averaged(subject: Subject) -> Subject:
+def _blocks_averaged(code: Implementation) -> Implementation:
     """Take the mean of the blocks' means, though the last one is shorter."""
 
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
         X, y = batch
         starts = range(0, len(y), BLOCK)
         parts = [Batch.of(X[start : start + BLOCK], y[start : start + BLOCK]) for start in starts]
-        grads = [subject.gradient(objective, part, weights).grad for part in parts]
-        right = subject.gradient(objective, batch, weights)
+        grads = [code.gradient(objective, part, weights).grad for part in parts]
+        right = code.gradient(objective, batch, weights)
         return right if len(grads) == 1 else right._replace(grad=np.mean(grads, axis=0))
 
-    return replace(subject, gradient=wrong)
+    return replace(code, gradient=wrong)
 
 
-def _first_block(subject: Subject) -> Subject:
+def _first_block(code: Implementation) -> Implementation:
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        seen = subject.gradient(objective, batch, weights)
-        first = subject.gradient(objective, replace(batch, rows=batch.rows[:BLOCK]), weights)
+        seen = code.gradient(objective, batch, weights)
+        first = code.gradient(objective, replace(batch, rows=batch.rows[:BLOCK]), weights)
         return seen._replace(grad=first.grad)
 
-    return replace(subject, gradient=wrong)
+    return replace(code, gradient=wrong)
 
 
-def _cached_value(subject: Subject) -> Subject:
+def _cached_value(code: Implementation) -> Implementation:
     """Give the last value again for the same array, though other numbers may stand in it by now."""
     last: list[tuple[FloatArray, Objective, tuple[float, int]]] = []
 
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> tuple[float, int]:
         if not (last and last[0][0] is weights and last[0][1] == objective):
-            last[:] = [(weights, objective, subject.value(objective, batch, weights))]
+            last[:] = [(weights, objective, code.value(objective, batch, weights))]
         return last[0][2]
 
-    return replace(subject, value=wrong)
+    return replace(code, value=wrong)
 
 
-def _coarse(g: Seen) -> FloatArray:
+def _coarse(g: GradientParts) -> FloatArray:
     data = g.data.astype(np.float16).astype(np.float32) if g.data.dtype == np.float32 else g.data
     return data + g.penalty
 
 
-def _swapped_penalties(g: Seen) -> FloatArray:
+def _swapped_penalties(g: GradientParts) -> FloatArray:
     swapped = replace(g.objective, l2=g.objective.l1, l1=g.objective.l2)
     return swapped.penalty_gradient(g.weights)
 
 
-def _swapped(g: Seen) -> FloatArray:
+def _swapped(g: GradientParts) -> FloatArray:
     order = list(range(len(g.data)))
     middle = len(order) // 2
     order[middle - 1 : middle + 1] = order[middle - 1 : middle + 1][::-1]
     return g.data[order] + g.penalty
 
 
-def _reshaped(g: Seen) -> FloatArray:
+def _reshaped(g: GradientParts) -> FloatArray:
     return np.vstack([g.data[:-1].T.reshape(g.data[:-1].shape), g.data[-1:]]) + g.penalty
 
 
-def _last_pixel(g: Seen) -> FloatArray:
+def _last_pixel(g: GradientParts) -> FloatArray:
     bright = np.flatnonzero(g.data[:-1].any(axis=1))
     return _with(g.data, bright[-1:], 0) + g.penalty
 
 
-def _wrong_axis(g: Seen) -> FloatArray:
+def _wrong_axis(g: GradientParts) -> FloatArray:
     return _with(g.data, -1, np.resize(g.dscores.sum(axis=1), g.C) / g.N) + g.penalty
 
 
@@ -264,17 +264,17 @@ def _mirrored(X: FloatArray) -> FloatArray:
     return np.where(np.arange(len(X))[:, None] % 2, X, X[:, ::-1])
 
 
-def _decays_again(before: TrainState, after: TrainState, subject: Subject, objective: Objective) -> FloatArray:
-    return after.weights - subject.step_size(before.step) * objective.l2 * before.weights
+def _decays_again(before: TrainState, after: TrainState, code: Implementation, objective: Objective) -> FloatArray:
+    return after.weights - code.step_size(before.step) * objective.l2 * before.weights
 
 
-def _late(subject: Subject) -> Subject:
-    return replace(subject, step_size=lambda step: subject.step_size(max(0, step - 1)))
+def _late(code: Implementation) -> Implementation:
+    return replace(code, step_size=lambda step: code.step_size(max(0, step - 1)))
 
 
-def _forgets(subject: Subject) -> Subject:
+def _forgets(code: Implementation) -> Implementation:
     """Step along the gradient alone."""
-    return replace(subject, optimizer=subject.optimizer._replace(direction=lambda grad, memory: (grad, memory)))
+    return replace(code, optimizer=code.optimizer._replace(direction=lambda grad, memory: (grad, memory)))
 
 
 def _without_last(add: SumFn) -> SumFn:
@@ -359,34 +359,36 @@ MUTANTS: list[Mutant] = [
     Mutant("the right class moved by one rival only", right_class(lambda d: np.maximum(d, -1)), ("svm",)),
     Mutant("half the margin in the gradient", _margin_less(0.5), HINGES),
     Mutant("no margin in the gradient: a perceptron", _margin_less(1.0), HINGES),
-    Mutant("ties count as violations", slopes(_ties_count), ("svm",), "no margin is exactly 0"),
-    Mutant("all rivals, not the worst", slopes(lambda d, s, y: svm(s, y)[1]), ("svm_cs",)),
-    Mutant("the second worst rival", slopes(_second_worst), ("svm_cs",)),
-    Mutant("the factor 2 forgotten", slopes(lambda d, s, y: d / 2), ("svm_squared",)),
-    Mutant("violations counted, not measured", slopes(lambda d, s, y: svm(s, y)[1]), ("svm_squared",)),
-    Mutant("the sign of the other classes", slopes(lambda d, s, y: d * (2 * _onehot(s, y) - 1)), OVR),
-    Mutant("divided by C", slopes(lambda d, s, y: d / s.shape[1]), OVR),
+    Mutant("ties count as violations", dscores(_ties_count), ("svm",), "no margin is exactly 0"),
+    Mutant("all rivals, not the worst", dscores(lambda d, s, y: svm(s, y)[1]), ("svm_cs",)),
+    Mutant("the second worst rival", dscores(_second_worst), ("svm_cs",)),
+    Mutant("the factor 2 forgotten", dscores(lambda d, s, y: d / 2), ("svm_squared",)),
+    Mutant("violations counted, not measured", dscores(lambda d, s, y: svm(s, y)[1]), ("svm_squared",)),
+    Mutant("the sign of the other classes", dscores(lambda d, s, y: d * (2 * _onehot(s, y) - 1)), OVR),
+    Mutant("divided by C", dscores(lambda d, s, y: d / s.shape[1]), OVR),
     Mutant("labels that overflow", rows_of(lambda X, y: (X, ((y * np.asarray(32, y.dtype)) // 32).astype(y.dtype)))),
     # Softmax
     Mutant(
         "shifted by the batch's largest score of a class", _softmax_with(lambda s: _shares(s - s.max(axis=0))), SOFTMAX
     ),
-    Mutant("normalised over the batch", slopes(lambda d, s, y: _shares(s - s.max(), axis=0) - _onehot(s, y)), SOFTMAX),
+    Mutant("normalised over the batch", dscores(lambda d, s, y: _shares(s - s.max(), axis=0) - _onehot(s, y)), SOFTMAX),
     Mutant("not shifted: exp overflows", _softmax_with(_shares), SOFTMAX),
     Mutant("shifted by the largest score of all", _softmax_with(lambda s: _shares(s - s.max())), SOFTMAX),
     Mutant(
-        "probabilities clipped", slopes(lambda d, s, y: _probabilities(s).clip(1e-7, 1 - 1e-7) - _onehot(s, y)), SOFTMAX
+        "probabilities clipped",
+        dscores(lambda d, s, y: _probabilities(s).clip(1e-7, 1 - 1e-7) - _onehot(s, y)),
+        SOFTMAX,
     ),
-    Mutant("label smoothing left in", slopes(lambda d, s, y: d + 0.1 * (_onehot(s, y) - 1 / s.shape[1])), SOFTMAX),
-    Mutant("a temperature in the gradient only", slopes(lambda d, s, y: softmax(s / 2, y)[1]), SOFTMAX),
-    Mutant("all classes equally likely", slopes(lambda d, s, y: 1 / s.shape[1] - _onehot(s, y)), SOFTMAX),
+    Mutant("label smoothing left in", dscores(lambda d, s, y: d + 0.1 * (_onehot(s, y) - 1 / s.shape[1])), SOFTMAX),
+    Mutant("a temperature in the gradient only", dscores(lambda d, s, y: softmax(s / 2, y)[1]), SOFTMAX),
+    Mutant("all classes equally likely", dscores(lambda d, s, y: 1 / s.shape[1] - _onehot(s, y)), SOFTMAX),
     Mutant("the loss in bits", losses(lambda loss, s, y: loss / np.log(2)), SOFTMAX),
     # Data and shape
     Mutant("reshaped, not transposed", gradient(_reshaped)),
     Mutant("the last image dropped", gradient(lambda g: g.backward(g.X, _with(g.dscores, -1, 0)))),
     Mutant("the last image replaced by the first", gradient(lambda g: g.backward(_with(g.X, -1, g.X[0]), g.dscores))),
     Mutant("an image counted twice", gradient(lambda g: g.backward(g.X, _with(g.dscores, 0, 2 * g.dscores[0])))),
-    Mutant("dW[:, y] += loses images of one class", slopes(_last_of_each_class)),
+    Mutant("dW[:, y] += loses images of one class", dscores(_last_of_each_class)),
     Mutant("two pixels swapped", gradient(_swapped)),
     Mutant("the last bright pixel at 0", gradient(_last_pixel)),
     Mutant("pixels not centred on the way back", backward(lambda X: X + 0.3)),

@@ -9,17 +9,17 @@ import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
 from imgclf.batches import Reader
-from imgclf.gradcheck.subject import Subject
+from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradients import BatchGradient, GradientFn, Objective
 from imgclf.model import scores
 from imgclf.numerics.sums import SumFn
 from imgclf.trainer import TrainState
 
-Plant: TypeAlias = Callable[[Subject], Subject]
+Plant: TypeAlias = Callable[[Implementation], Implementation]
 Loss: TypeAlias = tuple[FloatArray, FloatArray]  # losses (N,), dscores (N, C)
 
 
-class Seen(NamedTuple):
+class GradientParts(NamedTuple):
     """What a gradient is made of: X (N, D), y (N,), weights; the parts of data and penalty, each (D+1, C)."""
 
     objective: Objective
@@ -58,19 +58,19 @@ class Seen(NamedTuple):
         return np.vstack([X.T @ dscores, dscores.sum(axis=0)]) / len(X) + self.penalty
 
 
-def gradient(change: Callable[[Seen], FloatArray]) -> Plant:
+def gradient(change: Callable[[GradientParts], FloatArray]) -> Plant:
     """Change the gradient, and leave the loss as it is."""
 
-    def plant(subject: Subject) -> Subject:
+    def plant(code: Implementation) -> Implementation:
         def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
             X, y = batch
-            right = subject.gradient(objective, batch, weights)
-            data = subject.gradient(replace(objective, l2=0.0, l1=0.0), batch, weights).grad
-            seen = Seen(objective, X, y, weights, data, right.grad - data)
+            right = code.gradient(objective, batch, weights)
+            data = code.gradient(replace(objective, l2=0.0, l1=0.0), batch, weights).grad
+            seen = GradientParts(objective, X, y, weights, data, right.grad - data)
             with np.errstate(all="ignore"):
                 return right._replace(grad=np.asarray(change(seen)))
 
-        return replace(subject, gradient=wrong)
+        return replace(code, gradient=wrong)
 
     return plant
 
@@ -78,9 +78,9 @@ def gradient(change: Callable[[Seen], FloatArray]) -> Plant:
 def where_it_trains(plant: Plant) -> Plant:
     """Plant into the gradient that trains, and leave that of X as it is."""
 
-    def planted(subject: Subject) -> Subject:
-        right = subject.trains
-        return replace(subject, trains=lambda workers: plant(replace(subject, gradient=right(workers))).gradient)
+    def planted(code: Implementation) -> Implementation:
+        right = code.trains
+        return replace(code, trains=lambda workers: plant(replace(code, gradient=right(workers))).gradient)
 
     return planted
 
@@ -88,9 +88,9 @@ def where_it_trains(plant: Plant) -> Plant:
 def in_sums(change: Callable[[SumFn], SumFn]) -> Plant:
     """Change how the kernel that trains adds up its blocks."""
 
-    def planted(subject: Subject) -> Subject:
-        right = subject.trains
-        return replace(subject, trains=lambda sum_blocks: right(change(sum_blocks)))
+    def planted(code: Implementation) -> Implementation:
+        right = code.trains
+        return replace(code, trains=lambda sum_blocks: right(change(sum_blocks)))
 
     return planted
 
@@ -98,8 +98,8 @@ def in_sums(change: Callable[[SumFn], SumFn]) -> Plant:
 def in_reading(change: Callable[[Reader], ReadFn]) -> Plant:
     """Change what the kernel that trains reads of a data set."""
 
-    def planted(subject: Subject) -> Subject:
-        right = subject.trains
+    def planted(code: Implementation) -> Implementation:
+        right = code.trains
 
         def wrong(sum_blocks: SumFn) -> GradientFn:
             evaluate, changed = right(sum_blocks), lru_cache(change)
@@ -110,12 +110,12 @@ def in_reading(change: Callable[[Reader], ReadFn]) -> Plant:
 
             return wrong_gradient
 
-        return replace(subject, trains=wrong)
+        return replace(code, trains=wrong)
 
     return planted
 
 
-def slopes(change: Callable[[FloatArray, FloatArray, IntArray], FloatArray]) -> Plant:
+def dscores(change: Callable[[FloatArray, FloatArray, IntArray], FloatArray]) -> Plant:
     """Change the derivative of the loss by the scores: change(dscores, scores, y)."""
 
     def changed(right: Loss, s: FloatArray, y: IntArray) -> Loss:
@@ -131,8 +131,8 @@ def losses(change: Callable[[FloatArray, FloatArray, IntArray], FloatArray]) -> 
 
 
 def _loss(change: Callable[[Loss, FloatArray, IntArray], Loss]) -> Plant:
-    def plant(subject: Subject) -> Subject:
-        return replace(subject, loss_fn=lambda s, y: change(subject.loss_fn(s, y), s, y))
+    def plant(code: Implementation) -> Implementation:
+        return replace(code, loss_fn=lambda s, y: change(code.loss_fn(s, y), s, y))
 
     return plant
 
@@ -144,7 +144,7 @@ def loss_of(wrong: Callable[[FloatArray, IntArray], tuple[FloatArray, FloatArray
         with np.errstate(all="ignore"):
             return wrong(s, y)
 
-    return lambda subject: replace(subject, loss_fn=quiet)
+    return lambda code: replace(code, loss_fn=quiet)
 
 
 def right_class(change: Callable[[FloatArray], Any]) -> Plant:
@@ -155,13 +155,13 @@ def right_class(change: Callable[[FloatArray], Any]) -> Plant:
         d[rows, y] = change(d[rows, y])
         return d
 
-    return slopes(changed)
+    return dscores(changed)
 
 
 def coordinate(factor: float) -> Plant:
     """Multiply one weight's gradient."""
 
-    def changed(g: Seen) -> FloatArray:
+    def changed(g: GradientParts) -> FloatArray:
         out = g.data.copy()
         out[len(out) // 2, -1] *= factor
         return out + g.penalty
@@ -174,7 +174,7 @@ def backward(change: Callable[[FloatArray], FloatArray]) -> Plant:
     return gradient(lambda g: g.backward(change(g.X), g.dscores))
 
 
-def penalty(change: Callable[[Seen], Any]) -> Plant:
+def penalty(change: Callable[[GradientParts], Any]) -> Plant:
     """Change the penalty's part."""
     return gradient(lambda g: g.data + change(g))
 
@@ -182,12 +182,12 @@ def penalty(change: Callable[[Seen], Any]) -> Plant:
 def rows_of(change: Callable[[FloatArray, IntArray], tuple[FloatArray, IntArray]]) -> Plant:
     """Change which images the gradient is of."""
 
-    def plant(subject: Subject) -> Subject:
+    def plant(code: Implementation) -> Implementation:
         def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
             X, y = batch
-            return subject.gradient(objective, Batch.of(*change(X, y)), weights)
+            return code.gradient(objective, Batch.of(*change(X, y)), weights)
 
-        return replace(subject, gradient=wrong)
+        return replace(code, gradient=wrong)
 
     return plant
 
@@ -195,26 +195,26 @@ def rows_of(change: Callable[[FloatArray, IntArray], tuple[FloatArray, IntArray]
 def value(change: Callable[[float, Objective, FloatArray], float]) -> Plant:
     """Change the value of the objective where it is asked for alone: change(loss, objective, weights)."""
 
-    def plant(subject: Subject) -> Subject:
+    def plant(code: Implementation) -> Implementation:
         def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> tuple[float, int]:
-            loss, correct = subject.value(objective, batch, weights)
+            loss, correct = code.value(objective, batch, weights)
             return change(loss, objective, weights), correct
 
-        return replace(subject, value=wrong)
+        return replace(code, value=wrong)
 
     return plant
 
 
-def descent(change: Callable[[TrainState, TrainState, Subject, Objective], FloatArray]) -> Plant:
-    """Change where each step leads: change(before, after, subject, objective)."""
+def descent(change: Callable[[TrainState, TrainState, Implementation, Objective], FloatArray]) -> Plant:
+    """Change where each step leads: change(before, after, code, objective)."""
 
-    def plant(subject: Subject) -> Subject:
+    def plant(code: Implementation) -> Implementation:
         def wrong(state: TrainState, **parts: Any) -> Iterator[tuple[BatchGradient, TrainState]]:
             while True:
-                seen, after = next(subject.descend(state, **parts))
-                state = after._replace(weights=change(state, after, subject, parts["objective"]))
+                seen, after = next(code.descend(state, **parts))
+                state = after._replace(weights=change(state, after, code, parts["objective"]))
                 yield seen, state
 
-        return replace(subject, descend=wrong)
+        return replace(code, descend=wrong)
 
     return plant

@@ -10,11 +10,11 @@ from imgclf.compose import Plan
 from imgclf.config import Config
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.check import Layer, Penalty, layers_of, make_cases
-from imgclf.gradcheck.layers.toys import TOYS, toy
+from imgclf.gradcheck.implementation import Implementation
+from imgclf.gradcheck.layers.small_cases import SMALL_CASES, small_case
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.self_test.mutants import MUTANTS, Mutant
 from imgclf.gradcheck.self_test.usual_checks import one_direction, ten_samples
-from imgclf.gradcheck.subject import Subject
 from imgclf.numerics.sums import BLOCK, sum_in_turn
 
 # The quickest first: what has been found need not be looked for again.
@@ -75,7 +75,7 @@ def self_test(
     layers = layers_of(plan) if layers is None else layers
     trials, alarms = [], []
     for loss in losses:
-        cases, right = make_cases(plan, loss, X, y), Subject.of(plan, loss)
+        cases, right = make_cases(plan, loss, X, y), Implementation.of(plan, loss)
         if first_to_see(right, cases, penalty, layers):
             alarms.append(loss)
         trials += [_try(mutant, right, cases, penalty, layers) for mutant in MUTANTS if loss in mutant.losses]
@@ -83,7 +83,7 @@ def self_test(
 
 
 def _try(
-    mutant: Mutant, right: Subject, cases: Mapping[str, Case], penalty: Penalty, layers: Mapping[str, Layer]
+    mutant: Mutant, right: Implementation, cases: Mapping[str, Case], penalty: Penalty, layers: Mapping[str, Layer]
 ) -> Trial:
     loss = cases["wide"].loss
     layer = first_to_see(mutant.plant(right), cases, penalty, layers)
@@ -92,23 +92,25 @@ def _try(
     return Trial(mutant, loss, layer, differs, samples, direction)
 
 
-def first_to_see(subject: Subject, cases: Mapping[str, Case], penalty: Penalty, layers: Mapping[str, Layer]) -> str:
+def first_to_see(code: Implementation, cases: Mapping[str, Case], penalty: Penalty, layers: Mapping[str, Layer]) -> str:
     """Return the first layer that finds a mistake, or nothing."""
     for name in ORDER:
         if name not in layers:
             continue
         for point, case in cases.items():
-            if point in layers[name].points and layers[name].look(subject, case, *penalty).verdict == "fail":
+            if point in layers[name].points and layers[name].look(code, case, *penalty).verdict == "fail":
                 return name
     return ""
 
 
-def _differences(subject: Subject, right: Subject, cases: Mapping[str, Case], penalty: Penalty) -> Iterator[float]:
+def _differences(
+    code: Implementation, right: Implementation, cases: Mapping[str, Case], penalty: Penalty
+) -> Iterator[float]:
     """Yield by how much the values and gradients of two implementations differ, on all cases, small ones too."""
     loss = cases["wide"].loss
-    for case in [*cases.values(), *(toy(name, loss) for name in TOYS)]:
+    for case in [*cases.values(), *(small_case(name, loss) for name in SMALL_CASES)]:
         for ask in _QUESTIONS:
-            mine, theirs = (np.asarray(ask(one, case, penalty)) for one in (subject, right))
+            mine, theirs = (np.asarray(ask(one, case, penalty)) for one in (code, right))
             yield (
                 0.0
                 if mine.tobytes() == theirs.tobytes()
@@ -120,16 +122,16 @@ def _single(array: FloatArray) -> FloatArray:
     return array.astype(np.float32)
 
 
-def _trains(subject: Subject, case: Case, penalty: Penalty) -> FloatArray:
+def _trains(code: Implementation, case: Case, penalty: Penalty) -> FloatArray:
     rows = np.resize(np.arange(len(case.y)), 5 * BLOCK + 1)  # in blocks, of which the last is short
     batch = Batch.of(_single(case.X[rows]), case.y[rows])
-    return subject.trains(sum_in_turn)(subject.objective(*penalty), batch, _single(case.weights)).grad
+    return code.trains(sum_in_turn)(code.objective(*penalty), batch, _single(case.weights)).grad
 
 
-_QUESTIONS: list[Callable[[Subject, Case, Penalty], object]] = [
-    lambda subject, case, penalty: subject.slope(case.X, case.y, case.weights, *penalty),
-    lambda subject, case, penalty: subject.slope(_single(case.X), case.y, _single(case.weights), *penalty),
+_QUESTIONS: list[Callable[[Implementation, Case, Penalty], object]] = [
+    lambda code, case, penalty: code.gradient_at(case.X, case.y, case.weights, *penalty),
+    lambda code, case, penalty: code.gradient_at(_single(case.X), case.y, _single(case.weights), *penalty),
     _trains,
-    lambda subject, case, penalty: subject.value(subject.objective(*penalty), Batch.of(case.X, case.y), case.weights),
-    lambda subject, case, penalty: subject.loss_fn(case.scores.copy(), case.y)[0],
+    lambda code, case, penalty: code.value(code.objective(*penalty), Batch.of(case.X, case.y), case.weights),
+    lambda code, case, penalty: code.loss_fn(case.scores.copy(), case.y)[0],
 ]

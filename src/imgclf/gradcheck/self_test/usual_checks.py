@@ -6,40 +6,41 @@ import numpy as np
 
 from imgclf.arrays import Batch, FloatArray
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.layers.textbook import central_differences
-from imgclf.gradcheck.subject import Subject, ValueFn
-from imgclf.gradcheck.verdict import Place
-from imgclf.gradients import Objective
+from imgclf.gradcheck.implementation import Implementation, ValueFn
+from imgclf.gradients import Objective, central_difference
 from imgclf.seeds import CHECK, stream, uniform
 
 SAMPLES, SAMPLE_STEP, SAMPLE_LIMIT = 10, 1e-5, 1e-4
 FAST_STEP, FAST_RELATIVE, FAST_ABSOLUTE = 1e-6, 1e-3, 1e-5
 
 
-def ten_samples(subject: Subject, case: Case, l2: float, l1: float) -> bool:
+def ten_samples(code: Implementation, case: Case, l2: float, l1: float) -> bool:
     """Whether one of ten random parameters has a relative error |a - n| / (|a| + |n|) above 1e-4, as courses do."""
-    grad = subject.slope(case.X, case.y, case.weights, l2, l1)
-    for place, tried in _sampled(subject.value, subject.objective(l2, l1), case).items():
+    grad = code.gradient_at(case.X, case.y, case.weights, l2, l1)
+    for place, tried in _sampled(code.value, code.objective(l2, l1), case).items():
         both = abs(grad[place]) + abs(tried)
         if both and not abs(grad[place] - tried) / both <= SAMPLE_LIMIT:
             return True
     return False
 
 
-def one_direction(subject: Subject, case: Case, l2: float, l1: float) -> bool:
+def one_direction(code: Implementation, case: Case, l2: float, l1: float) -> bool:
     """Whether the slope along one random direction is off, by the rule of the fast mode of PyTorch's gradcheck."""
-    grad = subject.slope(case.X, case.y, case.weights, l2, l1)
+    grad = code.gradient_at(case.X, case.y, case.weights, l2, l1)
     direction = _direction(grad.shape)
     along = float((grad * direction).sum())
-    tried = _along(subject.value, subject.objective(l2, l1), case)
+    tried = _along(code.value, code.objective(l2, l1), case)
     return not abs(along - tried) <= FAST_ABSOLUTE * direction.sum() + FAST_RELATIVE * abs(tried)
 
 
 @lru_cache(maxsize=64)
-def _sampled(value: ValueFn, objective: Objective, case: Case) -> dict[Place, float]:
-    batch, draws = Batch.of(case.X, case.y), uniform(stream(1, CHECK), (SAMPLES, 2)) * case.weights.shape
-    places = [(int(row), int(c)) for row, c in draws]
-    return central_differences(lambda w: value(objective, batch, w)[0], case.weights, places, SAMPLE_STEP)
+def _sampled(value: ValueFn, objective: Objective, case: Case) -> dict[tuple[int, ...], float]:
+    w, batch = case.weights.copy(), Batch.of(case.X, case.y)
+    draws = uniform(stream(1, CHECK), (SAMPLES, 2)) * w.shape
+    places = [tuple(int(one) for one in draw) for draw in draws]
+    return {
+        place: central_difference(lambda w: value(objective, batch, w)[0], w, place, SAMPLE_STEP) for place in places
+    }
 
 
 @lru_cache(maxsize=64)

@@ -7,9 +7,9 @@ import pytest
 
 from imgclf.arrays import Batch
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.layers.identities import LAWS, above_its_tangents, columns_add_up, identities
+from imgclf.gradcheck.implementation import Implementation
+from imgclf.gradcheck.layers.invariances import INVARIANCES, above_its_tangents, columns_add_up, invariances
 from imgclf.gradcheck.loss_facts import LOSS_FACTS
-from imgclf.gradcheck.subject import Subject
 from imgclf.gradcheck.verdict import ratios
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
@@ -24,8 +24,8 @@ def one_thread():
         yield
 
 
-def subject(loss, **changes):
-    return replace(Subject.of_loss(loss), **changes)
+def code(loss, **changes):
+    return replace(Implementation.of_loss(loss), **changes)
 
 
 def case(loss="softmax", N=20, D=7, C=5, seed=0, size=1.0, pixels=1.0):
@@ -90,9 +90,9 @@ SITUATIONS = {
 @pytest.mark.parametrize("situation", SITUATIONS)
 @pytest.mark.parametrize("penalty", [(0.0, 0.0), (1e-3, 1e-3)])
 def test_every_law_holds_for_the_right_gradient(loss, situation, penalty):
-    found = identities(subject(loss), SITUATIONS[situation](loss), *penalty)
+    found = invariances(code(loss), SITUATIONS[situation](loss), *penalty)
     assert found.verdict == "pass", found
-    assert f"{len(LAWS) - (not LOSS_FACTS[loss].compares_scores)} laws" in found.reason
+    assert f"{len(INVARIANCES) - (not LOSS_FACTS[loss].compares_scores)} laws" in found.reason
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -102,7 +102,7 @@ def test_no_false_alarm_in_random_configurations(loss):
         N, D, C = int(rng.integers(1, 97)), int(rng.integers(1, 300)), int(rng.integers(2, 20))
         one = case(loss, N, D, C, seed, 10.0 ** rng.uniform(-3, 3), 10.0 ** rng.uniform(-3, 3))
         penalty = tuple(10.0 ** rng.uniform(-6, 6, 2) * rng.integers(0, 2, 2))
-        found = identities(subject(loss), one, *penalty)
+        found = invariances(code(loss), one, *penalty)
         assert found.verdict == "pass", (seed, N, D, C, penalty, found)
 
 
@@ -169,7 +169,7 @@ def held(law, one, other, penalty):
 
 
 def test_every_law_has_a_mistake_that_breaks_it():
-    assert BROKEN.keys() == LAWS.keys()
+    assert BROKEN.keys() == INVARIANCES.keys()
 
 
 @pytest.mark.parametrize(
@@ -178,23 +178,23 @@ def test_every_law_has_a_mistake_that_breaks_it():
     [
         (loss, name)
         for loss in LOSSES
-        for name in LAWS
-        if LAWS[name] is not columns_add_up or LOSS_FACTS[loss].compares_scores
+        for name in INVARIANCES
+        if INVARIANCES[name] is not columns_add_up or LOSS_FACTS[loss].compares_scores
     ],
 )
 def test_each_law_rings_and_is_named(loss, name):
-    one, wrong, penalty = case(loss), subject(loss, gradient=BROKEN[name]), (0.1, 0.0)
-    assert held(LAWS[name], one, subject(loss), penalty) <= 1
-    assert held(LAWS[name], one, wrong, penalty) > 1
-    found = identities(wrong, one, *penalty)
+    one, wrong, penalty = case(loss), code(loss, gradient=BROKEN[name]), (0.1, 0.0)
+    assert held(INVARIANCES[name], one, code(loss), penalty) <= 1
+    assert held(INVARIANCES[name], one, wrong, penalty) > 1
+    found = invariances(wrong, one, *penalty)
     assert found.verdict == "fail"
     assert found.reason.startswith(f"it does not hold that {name}: ")
 
 
 def test_one_vs_rest_need_not_add_up_to_0():
     one = case("logistic_ovr")
-    assert held(columns_add_up, one, subject("logistic_ovr"), (0.0, 0.0)) > 1
-    assert identities(subject("logistic_ovr"), one, 0.0, 0.0).verdict == "pass"
+    assert held(columns_add_up, one, code("logistic_ovr"), (0.0, 0.0)) > 1
+    assert invariances(code("logistic_ovr"), one, 0.0, 0.0).verdict == "pass"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -210,7 +210,7 @@ def test_the_penalty_must_be_there_and_of_its_size(loss, part):
             W = np.vstack([weights[:-1], 0 * weights[-1:]])
             return seen._replace(grad=seen.grad + shares["l2"] * W + shares["l1"] * np.sign(W))
 
-        found = identities(subject(loss, gradient=wrong), case(loss), 0.1, 0.1)
+        found = invariances(code(loss, gradient=wrong), case(loss), 0.1, 0.1)
         assert found.verdict == "fail", factor
 
 
@@ -220,38 +220,38 @@ def test_a_mistake_of_a_hundred_millionth_in_one_block_rings(loss):
         seen = analytic_gradient(objective, batch, weights)
         return seen._replace(grad=seen.grad * (1 + 1e-8 * (len(batch) > BLOCK)))
 
-    assert "several times" in identities(subject(loss, gradient=wrong), case(loss), 0.0, 0.0).reason
+    assert "several times" in invariances(code(loss, gradient=wrong), case(loss), 0.0, 0.0).reason
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_too_steep_a_tangent_cuts_through_the_loss_on_one_side(loss):
     law, steep = (
-        LAWS["a convex loss lies above its tangents"],
-        subject(loss, gradient=with_gradient(lambda g, *_: 3 * g)),
+        INVARIANCES["a convex loss lies above its tangents"],
+        code(loss, gradient=with_gradient(lambda g, *_: 3 * g)),
     )
     cases = [case(loss, seed=seed) for seed in range(8)]
-    assert all(held(law, one, subject(loss), (0.0, 0.0)) <= 1 for one in cases)
+    assert all(held(law, one, code(loss), (0.0, 0.0)) <= 1 for one in cases)
     assert any(held(law, one, steep, (0.0, 0.0)) > 1 for one in cases)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", INVARIANCES)
 def test_what_is_not_a_number_breaks_every_law(loss, bad, name):
     def spoil(g, *_):
         g[0, 1] = bad
         return g
 
-    one, wrong = case(loss), subject(loss, gradient=with_gradient(spoil))
+    one, wrong = case(loss), code(loss, gradient=with_gradient(spoil))
     with np.errstate(invalid="ignore"):
-        assert held(LAWS[name], one, wrong, (0.1, 0.1)) == np.inf
-        assert identities(wrong, one, 0.1, 0.1).verdict == "fail"
+        assert held(INVARIANCES[name], one, wrong, (0.1, 0.1)) == np.inf
+        assert invariances(wrong, one, 0.1, 0.1).verdict == "fail"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_value_that_is_not_a_number_fails(loss):
-    wrong = subject(loss, value=lambda *_: (np.nan, 0))
-    assert identities(wrong, case(loss), 0.0, 0.0).verdict == "fail"
+    wrong = code(loss, value=lambda *_: (np.nan, 0))
+    assert invariances(wrong, case(loss), 0.0, 0.0).verdict == "fail"
     assert held(above_its_tangents, case(loss), wrong, (0.0, 0.0)) == np.inf
 
 
@@ -262,9 +262,9 @@ def test_laws_look_at_few_images_and_at_all_of_few():
         seen.append(len(batch))
         return analytic_gradient(objective, batch, weights)
 
-    identities(subject("softmax", gradient=spy), case(N=1000), 0.0, 0.0)
+    invariances(code("softmax", gradient=spy), case(N=1000), 0.0, 0.0)
     assert max(seen) < 4 * BLOCK
     seen.clear()
-    identities(subject("softmax", gradient=spy), case(N=5), 0.0, 0.0)
+    invariances(code("softmax", gradient=spy), case(N=5), 0.0, 0.0)
     assert 5 in seen
     assert any(n > BLOCK and n % BLOCK and n % 5 == 0 for n in seen)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.layers.hygiene import MANNERS, hygiene
-from imgclf.gradcheck.subject import Subject
+from imgclf.gradcheck.implementation import Implementation
+from imgclf.gradcheck.layers.purity import PROPERTIES, purity
 from imgclf.gradients import analytic_gradient
 from imgclf.losses import LOSSES
 
 
-def subject(loss, **changes):
-    return replace(Subject.of_loss(loss), **changes)
+def code(loss, **changes):
+    return replace(Implementation.of_loss(loss), **changes)
 
 
 def case(loss="softmax", N=20, D=6, C=9, seed=0, size=1.0):
@@ -43,9 +43,9 @@ SITUATIONS = {
 @pytest.mark.parametrize("situation", SITUATIONS)
 @pytest.mark.parametrize("penalty", [(0.0, 0.0), (1e-3, 1e-3)])
 def test_the_right_gradient_has_good_manners(loss, situation, penalty):
-    found = hygiene(subject(loss), SITUATIONS[situation](loss), *penalty)
+    found = purity(code(loss), SITUATIONS[situation](loss), *penalty)
     assert found.verdict == "pass", found
-    assert found.reason == f"all {len(MANNERS)} hold"
+    assert found.reason == f"all {len(PROPERTIES)} hold"
 
 
 def wavers():
@@ -180,19 +180,19 @@ BROKEN = {
 
 
 def test_every_manner_has_a_mistake():
-    assert {name for name, _, _ in BROKEN.values()} == MANNERS.keys()
+    assert {name for name, _, _ in BROKEN.values()} == PROPERTIES.keys()
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", BROKEN)
 def test_each_bad_manner_is_named(loss, name):
     manner, says, plant = BROKEN[name]
-    found = hygiene(subject(loss, **plant(loss)), case(loss), 1e-3, 1e-3)
+    found = purity(code(loss, **plant(loss)), case(loss), 1e-3, 1e-3)
     assert found.verdict == "fail"
     assert found.reason.startswith(manner + ": ")
     assert says in found.reason
-    assert MANNERS[manner](subject(loss, **plant(loss)), case(loss), 1e-3, 1e-3)
-    assert not MANNERS[manner](subject(loss), case(loss), 1e-3, 1e-3)
+    assert PROPERTIES[manner](code(loss, **plant(loss)), case(loss), 1e-3, 1e-3)
+    assert not PROPERTIES[manner](code(loss), case(loss), 1e-3, 1e-3)
 
 
 def test_an_answer_that_is_the_weights_themselves_is_not_given_away():
@@ -203,7 +203,7 @@ def test_an_answer_that_is_the_weights_themselves_is_not_given_away():
         asked.append(1)
         return seen if len(asked) > 1 else seen._replace(grad=weights)
 
-    assert "uses again" in MANNERS["gives its result away"](subject("softmax", gradient=wrong), case(), 0.0, 0.0)
+    assert "uses again" in PROPERTIES["gives its result away"](code("softmax", gradient=wrong), case(), 0.0, 0.0)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -213,20 +213,20 @@ def test_labels_that_depend_on_their_type_ring(loss):
         _, y = batch
         return seen._replace(grad=seen.grad * (1 + 1e-15 * (y.dtype == np.int32)))
 
-    found = hygiene(subject(loss, gradient=wrong), case(loss, C=300), 0.0, 0.0)
+    found = purity(code(loss, gradient=wrong), case(loss, C=300), 0.0, 0.0)
     assert found.reason == "takes labels of any type: labels kept as int32 have another gradient"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_mistake_in_nothing_else_is_no_bad_manner(loss):
     polite = gradient_changed(lambda grad, weights: 2 * grad)
-    assert hygiene(subject(loss, **polite), case(loss), 0.0, 0.0).verdict == "pass"
+    assert purity(code(loss, **polite), case(loss), 0.0, 0.0).verdict == "pass"
 
 
 def test_the_case_itself_is_left_alone():
     one = case()
     before = one.X.tobytes(), one.y.tobytes(), one.weights.tobytes(), one.scores.tobytes()
     for what in ("images", "labels", "weights"):
-        hygiene(subject("softmax", **spoils(what)), one, 0.0, 0.0)
-    hygiene(subject("softmax", **spoils_scores_in_the_loss("softmax")), one, 0.0, 0.0)
+        purity(code("softmax", **spoils(what)), one, 0.0, 0.0)
+    purity(code("softmax", **spoils_scores_in_the_loss("softmax")), one, 0.0, 0.0)
     assert (one.X.tobytes(), one.y.tobytes(), one.weights.tobytes(), one.scores.tobytes()) == before

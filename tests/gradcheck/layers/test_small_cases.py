@@ -5,43 +5,43 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imgclf.gradcheck.layers.toys import TOYS, toy, toys
-from imgclf.gradcheck.subject import Subject
+from imgclf.gradcheck.implementation import Implementation
+from imgclf.gradcheck.layers.small_cases import SMALL_CASES, small_case, small_cases
 from imgclf.gradients import analytic_gradient
 from imgclf.losses import LOSSES
 
 PENALTIES = [(0.0, 0.0), (1e-4, 1e-4), (10.0, 0.0), (0.0, 1e6)]
 COPRIME = "37 images of 53 pixels in 7 classes"
-ANY = next(iter(TOYS))
+ANY = next(iter(SMALL_CASES))
 
 
-def subject(loss, **changes):
-    return replace(Subject.of_loss(loss), **changes)
+def code(loss, **changes):
+    return replace(Implementation.of_loss(loss), **changes)
 
 
 def case(loss):
-    return toy(ANY, loss)  # small cases bring their own data
+    return small_case(ANY, loss)  # small cases bring their own data
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_the_right_gradient_passes(loss, penalty):
-    found = toys(subject(loss), case(loss), *penalty)
+    found = small_cases(code(loss), case(loss), *penalty)
     assert found.verdict == "pass", found
-    assert found.reason == f"all {len(TOYS)} hold"
+    assert found.reason == f"all {len(SMALL_CASES)} hold"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("name", TOYS)
+@pytest.mark.parametrize("name", SMALL_CASES)
 def test_the_right_gradient_passes_with_any_penalty_on_each(loss, name):
-    one, right = toy(name, loss), subject(loss)
+    one, right = small_case(name, loss), code(loss)
     for penalty in PENALTIES:
-        grad = right.slope(one.X, one.y, one.weights, *penalty)
+        grad = right.gradient_at(one.X, one.y, one.weights, *penalty)
         assert one.compare(grad, *penalty).verdict != "fail"
 
 
 def test_toys_are_what_their_names_say():
-    odd = {name: toy(name, "softmax") for name in TOYS}
+    odd = {name: small_case(name, "softmax") for name in SMALL_CASES}
     assert odd[COPRIME].X.shape == (37, 53)
     assert odd[COPRIME].weights.shape == (54, 7)
     assert np.unique(odd[COPRIME].y).size == 7
@@ -57,8 +57,8 @@ def test_toys_are_what_their_names_say():
 
 
 def test_a_toy_is_made_once_for_each_loss():
-    assert toy(COPRIME, "svm") is toy(COPRIME, "svm")
-    assert toy(COPRIME, "svm").weights.tobytes() == toy(COPRIME, "softmax").weights.tobytes()
+    assert small_case(COPRIME, "svm") is small_case(COPRIME, "svm")
+    assert small_case(COPRIME, "svm").weights.tobytes() == small_case(COPRIME, "softmax").weights.tobytes()
 
 
 def wrong_on(is_odd, change=lambda grad: grad * (1 + 1e-3)):
@@ -84,39 +84,39 @@ ODDITIES = {
 
 
 def test_every_toy_has_its_oddity():
-    assert ODDITIES.keys() == TOYS.keys()
+    assert ODDITIES.keys() == SMALL_CASES.keys()
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("name", TOYS)
+@pytest.mark.parametrize("name", SMALL_CASES)
 @pytest.mark.parametrize("penalty", [(0.0, 0.0), (1e-4, 1e-4)])
 def test_a_mistake_on_one_toy_rings_and_is_named(loss, name, penalty):
-    found = toys(subject(loss, gradient=wrong_on(ODDITIES[name])), case(loss), *penalty)
+    found = small_cases(code(loss, gradient=wrong_on(ODDITIES[name])), case(loss), *penalty)
     assert found.verdict == "fail"
     assert found.reason.startswith(name + ": ")
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("name", TOYS)
+@pytest.mark.parametrize("name", SMALL_CASES)
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_what_is_not_a_number_fails_on_every_toy(loss, name, bad):
     def spoil(grad):
         grad[0, 1] = bad
         return grad
 
-    found = toys(subject(loss, gradient=wrong_on(ODDITIES[name], spoil)), case(loss), 0.0, 0.0)
+    found = small_cases(code(loss, gradient=wrong_on(ODDITIES[name], spoil)), case(loss), 0.0, 0.0)
     assert found.verdict == "fail"
     assert found.reason.startswith(name + ": ")
 
 
 def test_a_reshaped_gradient_shows_on_coprime_sizes():
     wrong = wrong_on(lambda X, y, w: True, lambda grad: np.vstack([grad[:-1].T.reshape(grad[:-1].shape), grad[-1:]]))
-    assert toys(subject("softmax", gradient=wrong), case("softmax"), 0.0, 0.0).reason.startswith(COPRIME)
+    assert small_cases(code("softmax", gradient=wrong), case("softmax"), 0.0, 0.0).reason.startswith(COPRIME)
 
 
 def test_a_gradient_of_another_shape_fails():
     wrong = wrong_on(lambda X, y, w: True, lambda grad: grad.T)
-    assert toys(subject("softmax", gradient=wrong), case("softmax"), 0.0, 0.0).verdict == "fail"
+    assert small_cases(code("softmax", gradient=wrong), case("softmax"), 0.0, 0.0).verdict == "fail"
 
 
 def test_a_softmax_that_overflows_shows_on_large_scores():
@@ -127,6 +127,6 @@ def test_a_softmax_that_overflows_shows_on_large_scores():
         dscores[np.arange(len(y)), y] -= 1
         return losses, dscores
 
-    found = toys(subject("softmax", loss_fn=wrong), case("softmax"), 0.0, 0.0)
+    found = small_cases(code("softmax", loss_fn=wrong), case("softmax"), 0.0, 0.0)
     assert found.verdict == "fail"
     assert found.reason.startswith("scores of ten thousand: ")

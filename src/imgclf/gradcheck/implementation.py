@@ -18,7 +18,7 @@ DescendFn: TypeAlias = Callable[..., Iterator[tuple[BatchGradient, TrainState]]]
 
 
 @dataclass(frozen=True)
-class Subject:
+class Implementation:
     """The functions under check, each with the type it has in training.
 
     `gradient` is that of X, by the book; `trains` the kernel that a run uses: the same, faster.
@@ -33,13 +33,13 @@ class Subject:
     descend: DescendFn
 
     @classmethod
-    def of(cls, plan: Plan, loss: str) -> "Subject":
+    def of(cls, plan: Plan, loss: str) -> "Implementation":
         """Return what a run with this plan and loss would use."""
         trains, optimizer, step_size = plan.kernel, plan.optimizer, plan.step_size
         return replace(cls.of_loss(loss), trains=trains, optimizer=optimizer, step_size=step_size)
 
     @classmethod
-    def of_loss(cls, loss: str) -> "Subject":
+    def of_loss(cls, loss: str) -> "Implementation":
         """Return the functions of a loss where no run is meant, with the plainest of steps."""
         return cls(LOSSES[loss], evaluate_loss, analytic_gradient, plain, sgd(), constant(1.0), descend)
 
@@ -47,7 +47,9 @@ class Subject:
         """Return the objective with this loss."""
         return Objective(self.loss_fn, l2, l1)
 
-    def slope(self, X: FloatArray, y: IntArray, weights: FloatArray, l2: float = 0.0, l1: float = 0.0) -> FloatArray:
+    def gradient_at(
+        self, X: FloatArray, y: IntArray, weights: FloatArray, l2: float = 0.0, l1: float = 0.0
+    ) -> FloatArray:
         """Return the gradient under check, (D+1, C); it gets a copy of the weights, to do to it what it likes.
 
         The copy has their order in memory, on which the last bits depend.
