@@ -143,10 +143,10 @@ class OldRun:
         return self.directory
 
     def _own(self, ctx: click.Context) -> None:
-        from imgclf.run_dir import own
+        from imgclf.run_dir import acquire
         from imgclf.storage import remove_litter
 
-        ctx.with_resource(closing(own(self.directory)))
+        ctx.with_resource(closing(acquire(self.directory)))
         remove_litter(self.directory)
 
     def _check_length(self, since: "Checkpoint") -> None:

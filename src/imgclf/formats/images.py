@@ -59,7 +59,7 @@ class _TooLargeError(Exception):
 
 
 class _Format(NamedTuple):
-    """How files of a format begin, what of them is decoded, by which class of Pillow, and how many pixels at most."""
+    """A file format: its first bytes, what of it is decoded, by which class of Pillow, and the most pixels."""
 
     begins: bytes  # a regular expression
     parts: Callable[[bytes], Parts]
@@ -93,19 +93,19 @@ def read_image(path: Path) -> ByteArray:
 
 @contextmanager
 def settled_warnings() -> Iterator[None]:
-    """Within it `decode_image` may be called, from several threads too: they share one set of warning filters."""
+    """Silence warnings around calls of `decode_image`: all threads share one set of warning filters."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def image_bytes(path: Path) -> bytes:
-    """Return what is in an image file, for `decode_image`."""
+    """Read an image file for `decode_image`."""
     return read_bytes(path, _MAX_BYTES)
 
 
 def decode_image(path: Path, raw: bytes) -> ByteArray:
-    """Decode what is in an image file as `read_image` does, within `settled_warnings`."""
+    """Decode the bytes of an image file as `read_image` does, within `settled_warnings`."""
     if not raw:
         raise DataError(path, "an empty file", "remove it")
     try:
@@ -197,7 +197,7 @@ def _reduction(width: int, height: int) -> int:
 
 
 def _ends_plainly(pixels: ByteArray) -> bool:
-    """Whether one of the last two rows has one color, as a row has that a PNG lacks, interlaced or not."""
+    """Whether one of the last two rows is of one color, as rows are that a PNG lacks, interlaced or not."""
     return any(bool((row == row[0]).all()) for row in pixels[-2:])
 
 

@@ -142,7 +142,7 @@ class _Machine:
         self.stack[-1].update(zip(keys, items[1::2], strict=True))
 
     def remember(self, number: int) -> None:
-        """Let a number stand for what is on top of the stack."""
+        """Memoize what is on top of the stack under a number."""
         self.memo[number] = self.stack[-1]
 
     def name(self, module: bytes, name: bytes) -> None:
