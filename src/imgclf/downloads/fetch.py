@@ -11,14 +11,8 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from imgclf.data.official import OfficialFile
+from imgclf.downloads import transport
 from imgclf.downloads.official import OfficialSet
-from imgclf.downloads.transport import (
-    InterruptedTransferError,
-    UnavailableError,
-    UnresumableError,
-    WrongFileError,
-    receive,
-)
 from imgclf.errors import DataError, NetworkError, StorageError
 from imgclf.formats.files import open_regular
 from imgclf.storage import lock, open_own, sync, translate_os_errors, write_whole
@@ -99,9 +93,9 @@ def _fetch_file(file: OfficialFile, urls: list[str], path: Path, patience: Patie
             try:
                 for done in _from_server(url, file, part, patience):
                     yield Advance(file, done, loaded=True)
-            except (UnavailableError, WrongFileError) as error:
+            except (transport.UnavailableError, transport.WrongFileError) as error:
                 failures.append(f"{urlsplit(url).netloc} {error}")
-                wrong = wrong or isinstance(error, WrongFileError)
+                wrong = wrong or isinstance(error, transport.WrongFileError)
             else:
                 os.fsync(part.fileno())
                 unfinished.replace(path)
@@ -126,7 +120,7 @@ def _from_server(url: str, file: OfficialFile, part: IO[bytes], patience: Patien
         problem = _difference(part, file)
     if problem is not None:
         _cut(part, 0)
-        raise WrongFileError(problem)
+        raise transport.WrongFileError(problem)
 
 
 def _complete(url: str, file: OfficialFile, part: IO[bytes], patience: Patience) -> Generator[int, None, bool]:
@@ -135,19 +129,19 @@ def _complete(url: str, file: OfficialFile, part: IO[bytes], patience: Patience)
     yield furthest
     while part.tell() < file.size:
         try:
-            with receive(url, start=part.tell(), size=file.size, stall=patience.stall) as (first, chunks):
+            with transport.receive(url, start=part.tell(), size=file.size, stall=patience.stall) as (first, chunks):
                 _cut(part, first)
                 for chunk in chunks:
                     part.write(chunk)
                     yield part.tell()
-        except InterruptedTransferError as error:
-            if isinstance(error, UnresumableError):
+        except transport.InterruptedTransferError as error:
+            if isinstance(error, transport.UnresumableError):
                 _cut(part, 0)
             tries = 0 if part.tell() > furthest else tries + 1
             furthest = max(furthest, part.tell())
             if part.tell() < file.size:
                 if tries >= patience.tries:
-                    raise UnavailableError(str(error)) from error
+                    raise transport.UnavailableError(str(error)) from error
                 time.sleep(patience.pause * 2 ** (tries - 1))
     return first == 0
 

@@ -61,16 +61,11 @@ def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, int]]:
         try:
             with zipfile.ZipFile(file) as archive:
                 yield archive, size_of(file)
-        except _BROKEN_ZIP as error:
-            raise _damaged(path, error) from error
-        except OSError as error:
-            if error.errno != errno.EINVAL:  # an offset that lies: a place before the beginning
+        except (*_BROKEN_ZIP, OSError) as error:
+            # EINVAL: an offset that lies, a place before the beginning.
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:
                 raise
-            raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(path, f"damaged, or not an npz file ({excerpt(error)})", _REMEDY)
+            raise DataError(path, f"damaged, or not an npz file ({excerpt(error)})", _REMEDY) from error
 
 
 def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
