@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgclf.terminal_text import display_width, printable
+from imgclf.terminal_text import display_width, excerpt, printable
 
 
 @given(st.text(st.characters()))
@@ -23,6 +23,14 @@ def test_what_is_printed_is_printable_and_stays_so(text):
 ])  # fmt: skip
 def test_what_steers_a_terminal_or_hides_is_escaped(text, shown):
     assert printable(text) == shown
+
+
+@given(st.text(st.sampled_from("ab \n\t\u2028"), max_size=200))
+def test_an_excerpt_is_the_first_80_characters_of_the_words_in_one_line(text):
+    line = ""
+    for word in text.split():
+        line += word if not line else f" {word}"
+    assert excerpt(ValueError(text)) == line[:80]
 
 
 @pytest.mark.parametrize(("text", "columns"), [

@@ -61,8 +61,8 @@ def parent_of(out: Path | None) -> Path:
     return RUNS if out is None else Path(os.path.realpath(out)).parent  # a link to an empty folder stays one
 
 
-def create(name: str, out: Path | None, files: dict[str, bytes]) -> "Owned":
-    """Make the directory of a new run: `out` itself, else runs/NAME, NAME-2, NAME-3 and so on; and own it.
+def create(name: str, out: Path | None, files: dict[str, bytes]) -> "RunLock":
+    """Create and lock the directory of a new run: `out` itself, else runs/NAME, NAME-2, NAME-3 and so on.
 
     It appears with these files in it, or not at all.
     """
@@ -77,7 +77,7 @@ def create(name: str, out: Path | None, files: dict[str, bytes]) -> "Owned":
             made.mkdir()
             for file, content in files.items():
                 write_whole(made / file, content)
-            own(made).close()  # where that cannot be, no run begins; and no folder is renamed that has an open file
+            acquire(made).close()  # where that cannot be, no run begins; and no folder is renamed that has an open file
             path = _rename(made, name, out)
         except BaseException as error:
             _remove(made, {LOCK, *files})
@@ -85,7 +85,7 @@ def create(name: str, out: Path | None, files: dict[str, bytes]) -> "Owned":
                 raise StorageError(out or parent, error.problem, error.remedy) from error
             raise
         sync(parent)
-    return own(path)
+    return acquire(path)
 
 
 def _rename(made: Path, name: str, out: Path | None) -> Path:
@@ -104,7 +104,7 @@ def _rename(made: Path, name: str, out: Path | None) -> Path:
 
 
 def _remove_unfinished(parent: Path, files: Collection[str]) -> None:
-    """Remove directories whose maker was killed before they had a name."""
+    """Remove directories of processes that were killed before they had renamed them."""
     for path in parent.glob(f"{UNFINISHED}*"):
         with suppress(OSError):
             seen = path.lstat()
@@ -122,20 +122,20 @@ def _remove(directory: Path, files: Collection[str]) -> None:
             directory.rmdir()
 
 
-class Owned:
-    """A run directory of which this process is the one owner, until it closes it or ends, however it ends."""
+class RunLock:
+    """A run directory locked by this process, until it closes the lock or ends, however it ends."""
 
     def __init__(self, path: Path, file: IO[bytes]) -> None:
         self.path = path
         self._file = file
 
     def close(self) -> None:
-        """Give it up."""
+        """Release the lock."""
         self._file.close()
 
 
-def own(directory: Path) -> Owned:
-    """Become the owner of a run directory; raises RunInUseError where another process is it."""
+def acquire(directory: Path) -> RunLock:
+    """Lock a run directory; raises RunInUseError where another process has it locked."""
     with translate_os_errors(directory / LOCK), ExitStack() as stack:
         file = stack.enter_context(open_own(directory / LOCK))
         if not lock(file):
@@ -145,7 +145,7 @@ def own(directory: Path) -> Owned:
         file.write(f"process {os.getpid()} since {datetime.now(UTC).isoformat(timespec='seconds')}\n".encode())
         file.flush()
         stack.pop_all()
-    return Owned(directory, file)
+    return RunLock(directory, file)
 
 
 def find_run(run: Path | None) -> Path:
@@ -178,14 +178,14 @@ def json_bytes(content: Any) -> bytes:
 
 
 def write_status(directory: Path, status: str) -> None:
-    """Say where the run is: running, finished, interrupted or diverged."""
+    """Write the status of a run: running, finished, interrupted or diverged."""
     write_json(directory / "status.json", {"status": status})
 
 
 def correct_status(directory: Path, status: str) -> None:
-    """Say where a run is that has been stopped, even by a disk that is full.
+    """Write the status of a run that was stopped, even by a full disk.
 
-    There is no room for a second file then, but for other bytes in the one that is there.
+    A full disk has no room for a second file, but for other bytes in the one that is there.
     """
     try:
         write_status(directory, status)
@@ -197,7 +197,7 @@ def correct_status(directory: Path, status: str) -> None:
 
 
 def read_status(directory: Path) -> str:
-    """Return what a run directory says of itself; empty where it says nothing."""
+    """Return the status of a run directory; empty where it has none."""
     status = read_json(directory / "status.json").get("status")
     return status if isinstance(status, str) else ""
 
@@ -264,7 +264,7 @@ def read_metrics(directory: Path) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON object, or nothing where there is none: used to look around, not to trust."""
+    """Return a JSON object, empty where there is none: for looking around, where damage is no error."""
     try:
         content = json.loads(read_bytes(path, _LONGEST_JSON))
     except (DataError, StorageError, ValueError, RecursionError):

@@ -30,7 +30,7 @@ def is_unfinished(path: Path) -> bool:
 
 
 def open_own(path: Path, create: int = os.O_CREAT) -> IO[bytes]:
-    """Open a file of imgclf's own for reading and writing, the only way in which imgclf opens one for writing.
+    """Open a file of imgclf's own for reading and writing; imgclf opens none for writing in another way.
 
     Whoever sends a folder may have put a link, a pipe or a device where a file of ours is to be. So no link is
     followed, and only a regular file that has no other name is opened: whatever else is there stays as it is. `create`
@@ -77,7 +77,7 @@ def write_whole(path: Path, content: bytes, keep: Path | None = None) -> None:
 
 
 def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, safe on the disk."""
+    """Flush a file, or the names in a folder, to the disk."""
     if sys.platform == "win32":  # where folders cannot be opened
         return
     with translate_os_errors(path):
@@ -93,7 +93,7 @@ def sync(path: Path) -> None:
 
 
 def lock(file: IO[Any]) -> bool:
-    """Take the kernel's lock of an open file; return False where another process has it.
+    """Lock an open file by the kernel; return False where another process has the lock.
 
     It ends when the file is closed or the process ends, however it ends. Raises OSError on a file system without locks.
     """
@@ -114,7 +114,7 @@ def lock(file: IO[Any]) -> bool:
 
 
 def remove_litter(folder: Path) -> None:
-    """Remove what writers left that were killed on the way; nobody else may be writing there."""
+    """Remove the unfinished files of writers that were killed; nobody else may be writing there."""
     with translate_os_errors(folder):
         for path in folder.iterdir():
             if is_unfinished(path) and path.is_file():

@@ -20,9 +20,9 @@ from imgclf.opening import config_of_run
 from imgclf.record import check_origin
 from imgclf.run import patience_is_over
 from imgclf.run_dir import (
+    acquire,
     create,
     json_bytes,
-    own,
     parent_of,
     read_json,
     read_status,
@@ -175,7 +175,7 @@ class ResumedRun:
 
     def own(self, stack: ExitStack) -> None:
         """Own the directory until the stack is closed, and remove what a kill left half written."""
-        stack.enter_context(closing(own(self.directory)))
+        stack.enter_context(closing(acquire(self.directory)))
         remove_litter(self.directory)
 
     def model(self) -> Model:

@@ -101,7 +101,7 @@ def test_progress_is_a_bar_or_lines_or_nothing(imgclf):
 
 def test_no_server_is_6_and_a_wrong_file_is_3_in_one_line(refused, server, gives, status):
     server.says("/cifar.tar.gz", status(403))
-    words = ("data/cifar.tar.gz: no server gives it: 127.0.0.1", "403 forbidden", "check the connection")
+    words = ("data/cifar.tar.gz: download failed: 127.0.0.1", "403 forbidden", "check the connection")
     refused(6, words, "data", "download", "cifar10")
     server.says("/cifar.tar.gz", gives(bytes(5000)))
     assert refused(3, ("its checksum is another", "try again later"), "data", "download", "cifar10", "--json").out == ""

@@ -211,7 +211,7 @@ def test_before_the_first_checkpoint_it_starts_from_the_beginning(imgclf, stoppe
 
 
 def test_a_run_has_one_owner(refused, stopped):
-    with closing(run_dir.own(stopped)):
+    with closing(run_dir.acquire(stopped)):
         refused(7, ["in use by process ", "since 20"], *TRAIN, "--resume", stopped)
 
 

@@ -329,7 +329,7 @@ def test_all_that_failed_is_named_in_one_line(server, bring, gives, status):
     host = server.address.removeprefix("http://")
     with pytest.raises(DataError) as caught:
         bring()
-    assert caught.value.problem == f"no server gives it: {host} announces 6 bytes, not 5,000; {host} 404 not found"
+    assert caught.value.problem == f"download failed: {host} announces 6 bytes, not 5,000; {host} 404 not found"
 
 
 def test_words_of_the_server_are_not_passed_on(server, bring):
@@ -409,7 +409,7 @@ def test_two_at_once_do_not_write_one_file(server, bring, gives):
     server.says("/a/f.gz", gives(CONTENT))
     with PART.open("rb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(StorageError, match="another process is loading it"):
+        with pytest.raises(StorageError, match="another process is downloading it"):
             bring()
     assert PART.read_bytes() == CONTENT[:100]
     assert bring() == CONTENT

@@ -32,7 +32,7 @@ def begin(plan, directory, events=None):
 
 def go_on(plan, directory, events=None, since=None):
     """Train on, as `imgclf train --resume DIRECTORY`, from its checkpoint or another."""
-    with closing(run_dir.own(directory)):
+    with closing(run_dir.acquire(directory)):
         train(plan, directory, since or load_checkpoint(directory)[0], events)
 
 

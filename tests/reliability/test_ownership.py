@@ -48,7 +48,7 @@ def owners(number):
     def own():
         os.close(hold)
         try:
-            with closing(run_dir.own(Path("out"))):
+            with closing(run_dir.acquire(Path("out"))):
                 os.write(tell, b"1")
                 os.read(held, 1)  # until the parent closes its end
         except RunInUseError:
@@ -79,7 +79,7 @@ def test_an_owner_that_is_killed_leaves_the_run_free():
     told, tell = os.pipe()
 
     def own_for_ever():
-        with closing(run_dir.own(Path("out"))):
+        with closing(run_dir.acquire(Path("out"))):
             os.write(tell, b"x")
             signal.pause()
 
@@ -87,13 +87,13 @@ def test_an_owner_that_is_killed_leaves_the_run_free():
     os.read(told, 1)
     try:
         with pytest.raises(RunInUseError, match=f"in use by process {pid} since 20"):
-            run_dir.own(Path("out"))
+            run_dir.acquire(Path("out"))
     finally:
         os.kill(pid, signal.SIGKILL)
     assert end_of(pid) == -signal.SIGKILL
     os.close(told)
     os.close(tell)
-    with closing(run_dir.own(Path("out"))):
+    with closing(run_dir.acquire(Path("out"))):
         pass
 
 

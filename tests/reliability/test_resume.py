@@ -95,7 +95,7 @@ def test_checkpoints_are_made_as_often_as_asked_and_at_the_end(runs, monkeypatch
 def test_a_longer_run_goes_on_as_the_longer_schedule_says(runs):
     runs.begin(runs.plan(), runs.at / "run")
     longer = runs.plan("train.epochs=5")
-    owned = run_dir.own(runs.at / "run")
+    owned = run_dir.acquire(runs.at / "run")
     since, _ = load_checkpoint(runs.at / "run")
     with workers(1) as sum_blocks:
         rows = [event.row for event in run(longer, runs.at / "run", sum_blocks, since) if isinstance(event, Epoch)]

@@ -99,12 +99,12 @@ def _padded(cell: str, width: int, to_the_left: bool) -> str:
     return cell + space if to_the_left else space + cell
 
 
-def number(value: float) -> str:
+def format_loss(value: float) -> str:
     """Write a loss so that it stays readable, whatever its size."""
     return f"{value:.4f}" if abs(value) < 1e6 else f"{value:.4e}"
 
 
-def percent(share: float | None) -> str:
+def format_percent(share: float | None) -> str:
     """Write a share as people read it; a dash where there is none."""
     return "-" if share is None else f"{100 * share:.1f} %"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, echo, number, percent, plural, table
+from imgclf.cli.console import Console, echo, format_loss, format_percent, plural, table
 from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, json_option, threads_option
 from imgclf.cli.parsing import Command
@@ -241,18 +241,20 @@ def _print(
     console.say(f"{path}: {model.loss}, {plural(len(model.class_names), 'class', 'classes')}")
     console.say(f"{split}: {plural(seen.n, 'image')}", "")
     rows = [
-        [name, *(percent(one[key]) for key in ("precision", "recall", "f1")), f"{one['support']:,}"]
+        [name, *(format_percent(one[key]) for key in ("precision", "recall", "f1")), f"{one['support']:,}"]
         for name, one in content["per_class"].items()
     ]
     console.say(*table(["class", "precision", "recall", "F1", "images"], rows), "")
     if seen.confusion is not None and len(model.class_names) <= SHOWN:
         console.say(*_confusion_table(model.class_names, seen.confusion.tolist()), "")
     images = plural(seen.n, f"{split} image")
-    interval = f"95 % interval {percent(low)} to {percent(high)}"
-    console.result(f"accuracy   {percent(seen.accuracy)} of {images} ({interval})")
+    interval = f"95 % interval {format_percent(low)} to {format_percent(high)}"
+    console.result(f"accuracy   {format_percent(seen.accuracy)} of {images} ({interval})")
     if int(k) < len(model.class_names):
-        console.result(f"top {k:<6} {percent(share)}")
-    console.result(f"objective  {number(seen.objective)}, of which the data's loss is {number(seen.data_loss)}")
+        console.result(f"top {k:<6} {format_percent(share)}")
+    console.result(
+        f"objective  {format_loss(seen.objective)}, of which the data's loss is {format_loss(seen.data_loss)}"
+    )
 
 
 def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, percent, table
+from imgclf.cli.console import Console, format_percent, table
 from imgclf.cli.options import PATH
 from imgclf.cli.parsing import Command
 from imgclf.errors import DataError, ImgclfError, RunError, UsageError
@@ -117,7 +117,7 @@ def _table(predictions: list[dict[str, Any]]) -> list[str]:
     for one in predictions:
         for rank, (name, score) in enumerate(one["scores"].items()):
             share = one["probabilities"][name] if one["probabilities"] else None
-            rows.append([one["image"] if rank == 0 else "", name, f"{score:.3f}", percent(share)])
+            rows.append([one["image"] if rank == 0 else "", name, f"{score:.3f}", format_percent(share)])
     return table(["image", "class", "score", "probability"], rows, left=2)
 
 

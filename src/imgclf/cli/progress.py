@@ -4,7 +4,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from imgclf.cli.console import Console, echo, number
+from imgclf.cli.console import Console, echo, format_loss, format_percent
 from imgclf.run import Epoch, Step
 
 if TYPE_CHECKING:
@@ -141,15 +141,11 @@ def epoch_line(event: Epoch) -> str:
         f"{row['epoch']:>5}",
         f"{row['step']:>7}",
         f"{row['step_size']:>9.3g}",
-        f"{number(row['train/loss'] or 0):>10}",
-        _percent(row["train/accuracy"]),
-        f"{number(row['val/loss']):>10}" if row["val/loss"] is not None else f"{'-':>10}",
-        _percent(row["val/accuracy"]),
+        f"{format_loss(row['train/loss'] or 0):>10}",
+        f"{format_percent(row['train/accuracy']):>8}",
+        f"{format_loss(row['val/loss']):>10}" if row["val/loss"] is not None else f"{'-':>10}",
+        f"{format_percent(row['val/accuracy']):>8}",
         f"{row['update_ratio']:>8.1e}" if row["update_ratio"] is not None else f"{'-':>8}",
         f"{event.images_per_second:>9,.0f}",
     ]
     return "  ".join(cells) + (" *" if event.improved else "")
-
-
-def _percent(share: float | None) -> str:
-    return f"{'-':>8}" if share is None else f"{100 * share:>6.1f} %"

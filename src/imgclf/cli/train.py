@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, number, percent, plural, write
+from imgclf.cli.console import Console, format_loss, format_percent, plural, write
 from imgclf.cli.drawing import draw_pictures
 from imgclf.cli.launcher import on_every_rank
 from imgclf.cli.options import (
@@ -188,7 +188,9 @@ def _say_results(console: Console, finished: "Finished") -> None:
         console.say(f"kept the weights of epoch {finished.best_epoch}, the best one")
     for name, seen in (("train", finished.train), ("val", finished.val)):
         if seen is not None:
-            console.result(f"{name:<6} objective {number(seen.objective)}, accuracy {percent(seen.accuracy)}")
+            console.result(
+                f"{name:<6} objective {format_loss(seen.objective)}, accuracy {format_percent(seen.accuracy)}"
+            )
 
 
 def _summarise(

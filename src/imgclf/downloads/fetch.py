@@ -11,14 +11,8 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from imgclf.data.official import OfficialFile
+from imgclf.downloads import transport
 from imgclf.downloads.official import OfficialSet
-from imgclf.downloads.transport import (
-    InterruptedTransferError,
-    UnavailableError,
-    UnresumableError,
-    WrongFileError,
-    receive,
-)
 from imgclf.errors import DataError, NetworkError, StorageError
 from imgclf.formats.files import open_regular
 from imgclf.storage import lock, open_own, sync, translate_os_errors, write_whole
@@ -28,10 +22,10 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to bear with a server.
+    """How long to wait for a server.
 
     stall  seconds without a byte until a connection counts as broken
-    tries  how often in a row to ask a server without getting any further
+    tries  how often in a row to ask a server that makes no progress
     pause  seconds before the second try; twice that before the third, and so on; half of it where there was progress
     """
 
@@ -42,24 +36,24 @@ class Patience:
 
 @dataclass(frozen=True)
 class Advance:
-    """How far a file is: `done` of `file.size` bytes. One that was there from the start comes once, `loaded` False."""
+    """Progress of a file: `done` of `file.size` bytes. One that was there already comes once, with `loaded` False."""
 
     file: OfficialFile
     done: int
     loaded: bool
 
 
-PATIENCE = Patience()  # what a person at a terminal has
+PATIENCE = Patience()  # of a person at a terminal
 
 
 def fetch(wanted: OfficialSet, out: Path, patience: Patience) -> Generator[Advance, None, None]:
-    """Bring the files of a set into a folder; yield each advance.
+    """Download the files of a set into a folder; yield the progress.
 
-    Files that are there are left alone, and must be the official ones. What is begun is called NAME.part, and the next
-    call goes on from there; while one process writes it, no other does.
+    Files that are there are left alone, and must be the official ones. An unfinished one is called NAME.part, and the
+    next call resumes it; one process at a time writes it.
 
     Raises DataError where a file, of the user or of all servers, is not the official one; NetworkError where no server
-    gives it; StorageError where the disk refuses.
+    provides it; StorageError where the disk refuses.
     """
     folder = out / wanted.folder
     there = [file for file in wanted.files if _is_there(folder / file.name, file)]
@@ -76,7 +70,7 @@ def fetch(wanted: OfficialSet, out: Path, patience: Patience) -> Generator[Advan
 
 
 def _is_there(path: Path, file: OfficialFile) -> bool:
-    """Whether a file needs no loading; raises DataError where there is something else in its place."""
+    """Whether a file is there already; raises DataError where there is something else in its place."""
     unpacked = path.with_suffix("")
     if path.name.endswith("-ubyte.gz") and os.path.lexists(unpacked):
         raise DataError(unpacked, f"would be there twice with {path.name}", "move it away, or choose another --out")
@@ -90,7 +84,7 @@ def _is_there(path: Path, file: OfficialFile) -> bool:
 
 
 def _fetch_file(file: OfficialFile, urls: list[str], path: Path, patience: Patience) -> Iterator[Advance]:
-    """Bring one file into place from the first server that gives it."""
+    """Download one file from the first server that provides it."""
     failures: list[str] = []
     wrong = False
     unfinished = path.with_name(path.name + ".part")
@@ -99,22 +93,22 @@ def _fetch_file(file: OfficialFile, urls: list[str], path: Path, patience: Patie
             try:
                 for done in _from_server(url, file, part, patience):
                     yield Advance(file, done, loaded=True)
-            except (UnavailableError, WrongFileError) as error:
+            except (transport.UnavailableError, transport.WrongFileError) as error:
                 failures.append(f"{urlsplit(url).netloc} {error}")
-                wrong = wrong or isinstance(error, WrongFileError)
+                wrong = wrong or isinstance(error, transport.WrongFileError)
             else:
                 os.fsync(part.fileno())
                 unfinished.replace(path)
                 sync(path.parent)
                 return
-    problem = f"no server gives it: {'; '.join(failures)}"
+    problem = f"download failed: {'; '.join(failures)}"
     if wrong:
         raise DataError(path, problem, "try again later, or from another network; nothing wrong was kept")
-    raise NetworkError(path, problem, "check the connection and https_proxy; the same command goes on where it was")
+    raise NetworkError(path, problem, "check the connection and https_proxy; run the same command again to resume")
 
 
 def _from_server(url: str, file: OfficialFile, part: IO[bytes], patience: Patience) -> Iterator[int]:
-    """Complete the part from one server and check it; yield how long it is.
+    """Complete a part from one server and verify it; yield its length.
 
     A part that was put together from several answers and is wrong is loaded once more, as a whole: the file may have
     changed between them.
@@ -126,35 +120,35 @@ def _from_server(url: str, file: OfficialFile, part: IO[bytes], patience: Patien
         problem = _difference(part, file)
     if problem is not None:
         _cut(part, 0)
-        raise WrongFileError(problem)
+        raise transport.WrongFileError(problem)
 
 
 def _complete(url: str, file: OfficialFile, part: IO[bytes], patience: Patience) -> Generator[int, None, bool]:
-    """Append to the part what it lacks, in as many requests as it takes; return whether it came as one answer."""
+    """Complete a part in as many requests as it takes; return whether all of it came as one answer."""
     furthest, tries, first = part.tell(), 0, part.tell()
     yield furthest
     while part.tell() < file.size:
         try:
-            with receive(url, start=part.tell(), size=file.size, stall=patience.stall) as (first, chunks):
+            with transport.receive(url, start=part.tell(), size=file.size, stall=patience.stall) as (first, chunks):
                 _cut(part, first)
                 for chunk in chunks:
                     part.write(chunk)
                     yield part.tell()
-        except InterruptedTransferError as error:
-            if isinstance(error, UnresumableError):
+        except transport.InterruptedTransferError as error:
+            if isinstance(error, transport.UnresumableError):
                 _cut(part, 0)
             tries = 0 if part.tell() > furthest else tries + 1
             furthest = max(furthest, part.tell())
             if part.tell() < file.size:
                 if tries >= patience.tries:
-                    raise UnavailableError(str(error)) from error
+                    raise transport.UnavailableError(str(error)) from error
                 time.sleep(patience.pause * 2 ** (tries - 1))
     return first == 0
 
 
 @contextmanager
 def _own(part: Path) -> Iterator[IO[bytes]]:
-    """Open a part at its end, for this process alone; leave none behind that is empty."""
+    """Open and lock a part, at its end; leave no empty one behind."""
     with translate_os_errors(part), open_own(part) as file:
         _lock(file, part)
         file.seek(0, os.SEEK_END)
@@ -168,14 +162,14 @@ def _own(part: Path) -> Iterator[IO[bytes]]:
 
 
 def _lock(file: IO[bytes], part: Path) -> None:
-    """Make sure that nobody else writes here, as far as the file system can tell."""
+    """Lock a part, as far as the file system has locks."""
     try:
         is_ours = lock(file)
     except OSError:
         return  # a file system without locks
     # Opened before its owner finished and renamed it: it is no part any more.
     if not is_ours or not part.exists() or not os.path.samestat(os.fstat(file.fileno()), part.stat()):
-        raise StorageError(part, "another process is loading it", "wait for it")
+        raise StorageError(part, "another process is downloading it", "wait for it")
 
 
 def _cut(part: IO[bytes], length: int) -> None:
@@ -184,7 +178,7 @@ def _cut(part: IO[bytes], length: int) -> None:
 
 
 def _difference(found: IO[bytes], file: OfficialFile) -> str | None:
-    """Say how the content of an open file differs; the position is then its end. What is on the disk is what counts."""
+    """Say how the content of an open file differs, None if it does not; the position is then its end."""
     found.flush()
     size = found.seek(0, os.SEEK_END)
     if size != file.size:

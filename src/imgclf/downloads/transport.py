@@ -29,20 +29,20 @@ class InterruptedTransferError(Exception):
 
 
 class UnresumableError(InterruptedTransferError):
-    """The server does not go on from here: it must be asked for the whole."""
+    """The server does not resume from here: it must be asked for the whole."""
 
 
 class UnavailableError(Exception):
-    """The server does not give the file, or cannot be reached."""
+    """The server does not provide the file, or cannot be reached."""
 
 
 class WrongFileError(Exception):
-    """The server gives something, but not the file."""
+    """The server sends something, but not the file."""
 
 
 @contextmanager
 def receive(url: str, *, start: int, size: int, stall: float) -> Iterator[tuple[int, Iterator[bytes]]]:
-    """Ask for a file of `size` bytes from byte `start` on; give the position where the answer begins, and its chunks.
+    """Request a file of `size` bytes from byte `start` on; yield where the answer begins, and its chunks.
 
     That position is `start`, or 0 where the server gives the whole. No more than `size` bytes come in all. `stall` is
     for how many seconds a server may say nothing. Redirections lead to http and https only; proxies are those of the
@@ -71,22 +71,22 @@ def _open(asked: request.Request, stall: float) -> HTTPResponse:
     except (OSError, HTTPException) as error:
         raise InterruptedTransferError(_say(error, stall)) from error
     except ValueError as error:
-        raise UnavailableError("redirects to what is no address") from error
+        raise UnavailableError("redirects to an invalid address") from error
 
 
 def _refusal(status: int, *, resuming: bool) -> Exception:
-    """Return what an answer other than success means."""
+    """Return the error for an answer other than success."""
     if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and resuming:
         return UnresumableError(_status(status))
     if status in _MAY_PASS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return InterruptedTransferError(_status(status))
     if status in range(300, 400):
-        return UnavailableError("redirects to where imgclf does not go")
+        return UnavailableError("redirects to where imgclf does not follow")
     return UnavailableError(_status(status))
 
 
 def _first_byte(response: HTTPResponse, start: int, size: int) -> int:
-    """Return which byte of the file the answer begins with; 0 where the server gives the whole whatever is asked."""
+    """Return which byte of the file the answer begins with: 0 where the server ignores the range."""
     if response.status == HTTPStatus.OK:
         if response.length not in (None, size):
             raise WrongFileError(f"announces {response.length:,} bytes, not {size:,}")
@@ -102,7 +102,7 @@ def _first_byte(response: HTTPResponse, start: int, size: int) -> int:
 
 
 def _chunks(response: HTTPResponse, left: int, stall: float) -> Iterator[bytes]:
-    """Yield the bytes that are left to come; what a server sends beyond them is not read."""
+    """Yield the bytes that are missing; what a server sends beyond them is not read."""
     while left:
         try:
             # read1 and not read: what came before a connection breaks is not lost, and a slow server is seen to move.

@@ -16,20 +16,20 @@ _PIECE = 1 << 18  # bytes at a time: what is much larger is copied from one plac
 _MAX_MEMBERS = 10_000
 _MOST_UNPACKED = 200  # bytes from one, where it is more than MAX_BYTES in all: images come down to a half or a tenth
 _FIRST = 20  # members that say what an archive holds; some of them may be what a system adds
-# Members that are about the next one: long names, attributes. To read one takes tarfile time that grows with the square
+# Members that describe the next one: long names, attributes. The time in which tarfile reads one grows with the square
 # of its length (until Python 3.11.10 and 3.12.6), and they may follow each other.
-_ABOUT_THE_NEXT = (
+_DESCRIBE_THE_NEXT = (
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
 )
-_LONGEST_ABOUT, _MOST_ABOUT = 4096, 1 << 20  # bytes of one, and of all
+_LONGEST_DESCRIPTION, _MOST_DESCRIPTIONS = 4096, 1 << 20  # bytes of one, and of all
 _MOST_ENDS = 100  # a few are usual
 _BROKEN_TAR = (*BROKEN_GZIP, tarfile.TarError, ValueError, IndexError, RecursionError)
 _REMEDY = "download the archive again"
 
 
 def read_members(path: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, content) of the named members that are there, in the archive's order, one in memory.
+    """Yield (name, content) of the named members found, in the archive's order, one in memory at a time.
 
     There may be a folder around them. Other members are ignored, whatever they are. A named one that is a link or a
     device, is there twice or is cut off raises DataError. The archive is read to its end, where its checksum is.
@@ -65,7 +65,7 @@ def unpacked_size(path: Path) -> int:
 
 
 def find_folder(path: Path, names: Collection[str]) -> str | None:
-    """Return which of these folders is in an archive, as its first members say; None where it is none of them."""
+    """Return which of these folders the first members of an archive are in; None if in none of them."""
     with _members(path) as (tar, _):
         for member in islice(tar, _FIRST):
             parts = [part for part in member.name.split("/") if part != "."]  # `tar czf x .` begins with "."
@@ -81,18 +81,12 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, where: str) -> bytes
     if not 0 <= member.size <= MAX_BYTES:
         raise DataError(where, f"announces {member.size:,} bytes", _REMEDY)
     check_room(member.size, where)
-    # Grows with what is really there, whatever size is announced.
-    pieces, left = [], member.size
-    while piece := file.read(min(_PIECE, left)):
-        pieces.append(piece)
-        left -= len(piece)
-    if left:
-        raise DataError(where, f"ends after {member.size - left:,} of {member.size:,} bytes", _REMEDY)
-    return b"".join(pieces)
+    # In pieces, or what is announced would be reserved, whatever is there; tarfile raises where it is less.
+    return b"".join(iter(lambda: file.read(_PIECE), b""))
 
 
 class _Capped:
-    """A stream that ends in an error once it has given more bytes than a limit, or is read on and on at its end."""
+    """A stream that raises DataError beyond a limit of bytes, or when it is read again and again at its end."""
 
     def __init__(self, stream: io.BufferedIOBase, limit: int, path: Path) -> None:
         self.stream, self.left, self.path = stream, limit, path
@@ -111,18 +105,18 @@ class _Capped:
         return given
 
 
-def _wary(path: Path) -> type[tarfile.TarInfo]:
-    """Return the headers of one archive, looked at before tarfile follows what they say."""
-    left = _MOST_ABOUT
+def _checking_headers(path: Path) -> type[tarfile.TarInfo]:
+    """Return a TarInfo that checks the headers of one archive before tarfile follows them."""
+    left = _MOST_DESCRIPTIONS
 
     class Header(tarfile.TarInfo):
         @classmethod
         def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "Header":
             nonlocal left
             header = super().frombuf(buf, encoding, errors)
-            if header.type in _ABOUT_THE_NEXT:
+            if header.type in _DESCRIBE_THE_NEXT:
                 left -= header.size
-                if not 0 <= header.size <= _LONGEST_ABOUT or left < 0:
+                if not 0 <= header.size <= _LONGEST_DESCRIPTION or left < 0:
                     raise DataError(path, f"announces {header.size:,} bytes of names and attributes", _REMEDY)
             elif header.type == tarfile.GNUTYPE_SPARSE:
                 raise DataError(path, "holds a sparse file", _REMEDY)
@@ -139,7 +133,7 @@ def _members(path: Path) -> Iterator[tuple[tarfile.TarFile, _Capped]]:
         capped = _Capped(stream, size if stream is file else max(MAX_BYTES, _MOST_UNPACKED * size), path)
         try:
             # "r|": read front to back, never jumping to where a header says.
-            header = _wary(path)
+            header = _checking_headers(path)
             with tarfile.open(fileobj=capped, mode="r|", bufsize=_PIECE, tarinfo=header) as tar:  # type: ignore[call-overload]
                 yield tar, capped
         except _BROKEN_TAR as error:

@@ -16,17 +16,17 @@ from imgclf.storage import translate_os_errors
 MAX_BYTES = 1 << 30  # no file of the data sets read here is larger
 _CHUNK = 1 << 20
 _ALWAYS_ROOM = 64 << 20  # bytes; to ask takes longer than to read a small file
-# What Git LFS leaves in place of a file that was not brought; the specification says how large it may be.
+# What Git LFS leaves in place of a file that was not downloaded; its specification limits the size.
 _POINTER, _LARGEST_POINTER = b"version https://git-lfs.github.com/spec/", 1024
 
 
 def inflated_limit(compressed: int) -> int:
-    """Return how many bytes at most deflate can have made this small: it stores up to 258 of them in 2 bits."""
+    """Return the most bytes that deflate can have compressed to so few: it stores up to 258 of them in 2 bits."""
     return 1032 * compressed
 
 
 def check_room(nbytes: int, where: object) -> None:
-    """Raise StorageError if memory has no room for so many unpacked bytes, as far as the system tells."""
+    """Raise StorageError if so many unpacked bytes do not fit in memory, as far as the system tells."""
     if nbytes <= _ALWAYS_ROOM:
         return
     for room in (memory.address_space(), memory.memory()):
@@ -53,7 +53,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def kind_of(path: Path) -> Literal["file", "folder"]:
-    """Say what is at a path, links followed; raises DataError where there is nothing to read."""
+    """Return whether a path is a file or a folder, following links; raises DataError for anything else."""
     with reading(path):
         mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
@@ -64,7 +64,7 @@ def kind_of(path: Path) -> Literal["file", "folder"]:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is a regular file at a path, links followed."""
+    """Whether there is a regular file at a path, following links."""
     with reading(path):
         return path.is_file()
 

@@ -22,8 +22,8 @@ def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None =
     """Read a file of unsigned bytes with this many dimensions: 3 for images (N, H, W), 1 for labels (N,).
 
     The header is `00 00 08 dimensions`, then each dimension as four bytes, the highest first; the data
-    that it announces must be there exactly, not a byte more or less. `seen` is given all bytes of the file, as they
-    lie on the disk, such as the `update` of a hash.
+    that it announces must be there exactly, not a byte more or less. `seen`, such as the `update` of a
+    hash, is given all bytes of the file, as they lie on the disk.
     """
     with _opened(path, dimensions) as (file, stream, shape):
         announced = math.prod(shape)
@@ -42,14 +42,14 @@ def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None =
 
 
 def idx_shape(path: Path, dimensions: int) -> tuple[int, ...]:
-    """Return the shape that a file announces; it is one that the file could hold."""
+    """Return the shape in the header; raises DataError if the file cannot hold it."""
     with _opened(path, dimensions) as (_, _, shape):
         return shape
 
 
 @contextmanager
 def _opened(path: Path, dimensions: int) -> Iterator[tuple[io.BufferedReader, io.BufferedIOBase, tuple[int, ...]]]:
-    """Give the file, a stream of what is in it behind the header, and the shape that the header announces."""
+    """Open a file: itself, a stream of what follows its header, and the shape in the header."""
     with open_regular(path) as file:
         stream = unzipped(file)
         try:

@@ -1,9 +1,8 @@
 """Strip metadata from image files.
 
-Image files without their metadata: pixels and orientation are all that a classifier looks at.
-
-Text, profiles, thumbnails and further frames are left out before a decoder sees the file, so that none of them can make
-a good image unreadable, or take time and memory. A file that lacks only its end marker gets one.
+Pixels and orientation are all that a classifier looks at. Text, profiles, thumbnails and further frames are left out
+before a decoder sees the file, so that none of them can make a good image unreadable, or take time and memory. A file
+that lacks only its end marker gets one.
 """
 
 import re
@@ -58,12 +57,12 @@ class Parts(NamedTuple):
 
 
 def bmp_parts(raw: bytes) -> Parts:
-    """Keep everything of a BMP, which has no metadata."""
+    """Keep all of a BMP file, which has no metadata."""
     return Parts((raw,))
 
 
 def png_parts(raw: bytes) -> Parts:
-    """Keep of a PNG its header, palette, transparency and rows; of an animation the default image.
+    """Keep the header, palette, transparency and rows of a PNG; of an animation, its default image.
 
     A checksum that is wrong counts in the header and the palette (ValueError); as the PNG specification has it, any
     other chunk but the rows is then left out. So is a transparency that is shorter than it should be.
@@ -91,7 +90,7 @@ def png_parts(raw: bytes) -> Parts:
 
 
 def jpeg_parts(raw: bytes) -> Parts:
-    """Keep of a JPEG its tables, frame and scans, and what says how its colors are meant.
+    """Keep the tables, frame and scans of a JPEG, and what says how its colors are encoded.
 
     Raises ValueError for more than 100 scans, and where the end marker is missing and part of the scans with it.
     """
@@ -139,7 +138,7 @@ def jpeg_parts(raw: bytes) -> Parts:
 
 
 def gif_parts(raw: bytes) -> Parts:
-    """Keep of a GIF its screen, its colors and its first image."""
+    """Keep the screen, the colors and the first image of a GIF."""
     at = 13 + _gif_colors(raw[10:11])
     kept, control = [raw[:at]], b""
     for _ in range(_MOST_PARTS):
@@ -157,7 +156,7 @@ def gif_parts(raw: bytes) -> Parts:
 
 
 def ppm_parts(raw: bytes) -> Parts:
-    """Keep of a PBM, PGM or PPM all but its comments."""
+    """Keep all of a PBM, PGM or PPM file but its comments."""
     kind = raw[1:2]
     header = re.match(rb"P." + (_PPM_GAP + rb"(\d{1,10})") * _PPM_NUMBERS[kind] + rb"(?:#[^\r\n]*+)?\s", raw)
     if header is None:
@@ -169,7 +168,7 @@ def ppm_parts(raw: bytes) -> Parts:
 
 
 def webp_parts(raw: bytes) -> Parts:
-    """Keep everything of a WebP file, whose decoder passes over metadata, and say what it will reserve."""
+    """Keep all of a WebP file, whose decoder skips metadata; find its orientation and what will be reserved."""
     found: dict[bytes, bytes] = {}
     at = 12
     for _ in range(_MOST_PARTS):
@@ -286,7 +285,7 @@ def _is_metadata(marker: int, content: bytes) -> bool:
 
 
 def _without_filling(file: bytes) -> bytes:
-    """Take off the zeros of a download that was broken off, and half of a marker."""
+    """Strip the zeros that fill an interrupted download, and half a marker."""
     return (file.rstrip(b"\0") if file.endswith(bytes(64)) else file).rstrip(b"\xff")
 
 

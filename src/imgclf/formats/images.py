@@ -54,12 +54,8 @@ _TURNS: dict[int, Callable[[ByteArray], ByteArray]] = {
 _one_large_image = threading.Lock()  # at a time: memory does not grow with the number of threads
 
 
-class _TooLargeError(Exception):
-    """An image has more pixels than are read."""
-
-
 class _Format(NamedTuple):
-    """How files of a format begin, what of them is decoded, by which class of Pillow, and how many pixels at most."""
+    """A file format: its first bytes, what of it is decoded, by which class of Pillow, and the most pixels."""
 
     begins: bytes  # a regular expression
     parts: Callable[[bytes], Parts]
@@ -93,27 +89,25 @@ def read_image(path: Path) -> ByteArray:
 
 @contextmanager
 def settled_warnings() -> Iterator[None]:
-    """Within it `decode_image` may be called, from several threads too: they share one set of warning filters."""
+    """Silence warnings around calls of `decode_image`: all threads share one set of warning filters."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def image_bytes(path: Path) -> bytes:
-    """Return what is in an image file, for `decode_image`."""
+    """Read an image file for `decode_image`."""
     return read_bytes(path, _MAX_BYTES)
 
 
 def decode_image(path: Path, raw: bytes) -> ByteArray:
-    """Decode what is in an image file as `read_image` does, within `settled_warnings`."""
+    """Decode the bytes of an image file as `read_image` does, within `settled_warnings`."""
     if not raw:
         raise DataError(path, "an empty file", "remove it")
     try:
         return _decode(raw, path)
     except DataError:
         raise
-    except _TooLargeError as error:
-        raise DataError(path, str(error), "make it smaller") from error
     except MemoryError as error:
         raise StorageError(path, "not enough memory for this image", "make it smaller") from error
     except Exception as error:  # the decoders raise whatever they stumble over, SyntaxError included
@@ -140,9 +134,9 @@ def conform(pixels: ByteArray, size: tuple[int, int] | None, color: str | None) 
 def _decode(raw: bytes, path: Path) -> ByteArray:
     form = _format_of(raw, path)
     parts = form.parts(raw)
-    pixels = _read_file(parts.files[0], form, parts)
+    pixels = _read_file(parts.files[0], form, parts, path)
     for other in parts.files[1:]:
-        if not np.array_equal(pixels, _read_file(other, form, parts)):
+        if not np.array_equal(pixels, _read_file(other, form, parts, path)):
             raise ValueError("it is cut off")
     return pixels
 
@@ -156,11 +150,11 @@ def _format_of(raw: bytes, path: Path) -> _Format:
     raise DataError(path, problem, f"convert it to {_KNOWN}, or remove it")
 
 
-def _read_file(file: bytes, form: _Format, parts: Parts) -> ByteArray:
+def _read_file(file: bytes, form: _Format, parts: Parts, path: Path) -> ByteArray:
     if parts.reserves is not None:
-        _check_size(parts.reserves, form.most)
+        _check_size(path, parts.reserves, form.most)
     with _open(file, form.decoder) as image:
-        _check_size(image.size, MOST_BY_ROWS if parts.by_rows else form.most)
+        _check_size(path, image.size, MOST_BY_ROWS if parts.by_rows else form.most)
         factor = _reduction(*image.size)
         with _one_large_image if factor > 1 else nullcontext():
             if form.decoder == "Jpeg":
@@ -185,10 +179,10 @@ def _open(file: bytes, decoder: str) -> "ImageFile":
     return image
 
 
-def _check_size(size: tuple[int, int], most: int) -> None:
+def _check_size(path: Path, size: tuple[int, int], most: int) -> None:
     """Refuse more pixels than that before memory is reserved for them."""
     if size[0] * size[1] > most:
-        raise _TooLargeError(f"more than {most:,} pixels")
+        raise DataError(path, f"more than {most:,} pixels", "make it smaller")
 
 
 def _reduction(width: int, height: int) -> int:
@@ -197,7 +191,7 @@ def _reduction(width: int, height: int) -> int:
 
 
 def _ends_plainly(pixels: ByteArray) -> bool:
-    """Whether one of the last two rows has one color, as a row has that a PNG lacks, interlaced or not."""
+    """Whether one of the last two rows is of one color, as rows are that a PNG lacks, interlaced or not."""
     return any(bool((row == row[0]).all()) for row in pixels[-2:])
 
 

@@ -24,7 +24,8 @@ _UINT8 = np.dtype(np.uint8)  # the only type of an array here
 class _Array:
     """Stands for an array, which may be made before its pixels are known."""
 
-    pixels: ByteArray | None = None
+    def __init__(self, pixels: ByteArray | None = None) -> None:
+        self.pixels = pixels
 
 
 def read_pickle(raw: bytes, where: object) -> dict[str, Any]:
@@ -93,11 +94,7 @@ class _Machine:
         self.position += layout.size
         return value
 
-    def short(self) -> bytes:
-        """Return bytes behind their number, at most 255."""
-        return self.take(self.next(_BYTE)).tobytes()
-
-    def long(self, layout: struct.Struct) -> bytes | memoryview:
+    def text(self, layout: struct.Struct) -> bytes | memoryview:
         """Return bytes behind their number; a copy of a batch of pixels would be 30 MB, what is shorter is a name."""
         taken = self.take(self.next(layout))
         return taken if len(taken) >= 1024 else taken.tobytes()
@@ -142,7 +139,7 @@ class _Machine:
         self.stack[-1].update(zip(keys, items[1::2], strict=True))
 
     def remember(self, number: int) -> None:
-        """Let a number stand for what is on top of the stack."""
+        """Memoize what is on top of the stack under a number."""
         self.memo[number] = self.stack[-1]
 
     def name(self, module: bytes, name: bytes) -> None:
@@ -191,9 +188,7 @@ def _reconstruct(_kind: Any, _shape: Any, _code: Any) -> _Array:
 
 
 def _frombuffer(raw: Any, dtype: Any, shape: Any, order: Any) -> _Array:
-    array = _Array()
-    array.pixels = _pixels(1, shape, dtype, order != "C", raw)
-    return array
+    return _Array(_pixels(1, shape, dtype, order != "C", raw))
 
 
 def _dtype(name: Any, _align: Any, _copy: Any) -> Any:
@@ -234,12 +229,12 @@ _INSTRUCTIONS: dict[bytes, Callable[[_Machine], Any]] = {
     pickle.BININT: lambda m: m.push(m.next(_INT)),
     pickle.BININT1: lambda m: m.push(m.next(_BYTE)),
     pickle.BININT2: lambda m: m.push(m.next(_TWO_BYTES)),
-    pickle.LONG1: lambda m: m.push(int.from_bytes(m.short(), "little", signed=True)),
-    pickle.SHORT_BINSTRING: lambda m: m.push(m.short()),
-    pickle.SHORT_BINBYTES: lambda m: m.push(m.short()),
-    pickle.BINSTRING: lambda m: m.push(m.long(_LENGTH)),
-    pickle.BINBYTES: lambda m: m.push(m.long(_LENGTH)),
-    pickle.BYTEARRAY8: lambda m: m.push(m.long(_LONG_LENGTH)),
+    pickle.LONG1: lambda m: m.push(int.from_bytes(m.text(_BYTE), "little", signed=True)),
+    pickle.SHORT_BINSTRING: lambda m: m.push(m.text(_BYTE)),
+    pickle.SHORT_BINBYTES: lambda m: m.push(m.text(_BYTE)),
+    pickle.BINSTRING: lambda m: m.push(m.text(_LENGTH)),
+    pickle.BINBYTES: lambda m: m.push(m.text(_LENGTH)),
+    pickle.BYTEARRAY8: lambda m: m.push(m.text(_LONG_LENGTH)),
     pickle.BINUNICODE: lambda m: m.push(str(m.take(m.next(_LENGTH)), "utf-8")),
     pickle.SHORT_BINUNICODE: lambda m: m.push(str(m.take(m.next(_BYTE)), "utf-8")),
     pickle.FRAME: lambda m: m.next(_LONG_LENGTH),

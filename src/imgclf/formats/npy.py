@@ -26,7 +26,7 @@ _BROKEN_HEADER = (
 
 
 class Header(NamedTuple):
-    """What a .npy file says of itself."""
+    """The header of a .npy file."""
 
     shape: tuple[int, ...]
     fortran: bool  # columns first
@@ -67,7 +67,7 @@ def header_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
 
 
 def map_npy(path: Path, remedy: str) -> NDArray[Any]:
-    """Map an array into memory, read-only: pages come from the disk when looked at, and go when memory is short.
+    """Map an array into memory, read-only: pages are loaded when used, and dropped when memory is short.
 
     Raises DataError where the file is not exactly as long as its header says, or the array is empty, columns first,
     in the byte order of other machines, or not of integers or floats.
@@ -83,9 +83,9 @@ def map_npy(path: Path, remedy: str) -> NDArray[Any]:
 
 
 def check_whole(array: NDArray[Any]) -> None:
-    """Raise DataError where the file that `map_npy` mapped an array from has been cut since.
+    """Raise DataError if the file of an array from `map_npy` has become shorter since.
 
-    Whoever reads what is gone is ended by the system (SIGBUS), in one moment and without a word: ask shortly before.
+    Reading what is gone kills the process (SIGBUS) without a word: call this shortly before reading.
     """
     mapped = array.base
     if not isinstance(mapped, np.memmap) or not isinstance(mapped.base, mmap):
@@ -95,7 +95,7 @@ def check_whole(array: NDArray[Any]) -> None:
 
 
 def npy_header(path: Path, remedy: str) -> Header:
-    """Return what a file says of its array; it is exactly as long."""
+    """Read the header of a file; raises DataError if the file is not exactly as long as it says."""
     with open_regular(path) as file:
         return _header_of_file(file, path, remedy)
 

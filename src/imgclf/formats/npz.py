@@ -49,7 +49,7 @@ def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, NDAr
 
 
 def npz_header(path: Path, name: str) -> Header:
-    """Return what an array that is there says of itself; the file could hold it."""
+    """Return the header of an array in a file; raises DataError if the file cannot hold it."""
     where = f"{path}: {name}"
     with _archive(path) as (archive, size), _opened(archive, _members(archive, path)[name], size, where) as (_, header):
         return header
@@ -61,16 +61,11 @@ def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, int]]:
         try:
             with zipfile.ZipFile(file) as archive:
                 yield archive, size_of(file)
-        except _BROKEN_ZIP as error:
-            raise _damaged(path, error) from error
-        except OSError as error:
-            if error.errno != errno.EINVAL:  # an offset that lies: a place before the beginning
+        except (*_BROKEN_ZIP, OSError) as error:
+            # EINVAL: an offset that lies, a place before the beginning.
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:
                 raise
-            raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(path, f"damaged, or not an npz file ({excerpt(error)})", _REMEDY)
+            raise DataError(path, f"damaged, or not an npz file ({excerpt(error)})", _REMEDY) from error
 
 
 def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
@@ -89,7 +84,7 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]
 def _opened(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, where: str
 ) -> Iterator[tuple[IO[bytes], Header]]:
-    """Give the data of an array, and the header before it, which announces just as much."""
+    """Open an array: a stream of its data, and its header, which announces just as much."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(where, "compressed in a way that numpy does not use", _REMEDY)
     if info.compress_size > size or info.file_size > inflated_limit(info.compress_size):
