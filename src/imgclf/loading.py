@@ -12,11 +12,11 @@ from imgclf.arrays import ByteArray
 from imgclf.config import Config
 from imgclf.data.class_names import natural_key
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent, in_turn
-from imgclf.data.sources import MEASURES, SOURCES, Tree, folder, npz, recognise
+from imgclf.data.sources import SOURCES, Tree, folder, npz, recognise
 from imgclf.data.splits import limit, match_classes, present, quoted, split_off_validation
 from imgclf.errors import DataError, UsageError
 from imgclf.formats.images import conform
+from imgclf.memory import require_memory
 from imgclf.model_file import Model
 
 
@@ -129,7 +129,7 @@ def load_for(model: Model, path: Path) -> Dataset:
         raise DataError(path, "no test split found", "give a data set with a test split or without splits")
     dataset = match_classes(found["test"] if "test" in found else found["train"], model.class_names, path)
     if preprocess.is_picture and len(dataset.example_shape) == 3:
-        dataset = _redrawn(dataset, preprocess.picture)
+        dataset = _redrawn(dataset, preprocess.picture, path)
     if dataset.example_shape != preprocess.example_shape:
         problem = f"examples are {dataset.example_shape}, the model's are {preprocess.example_shape}"
         raise DataError(path, problem, "name data like that of the training")
@@ -141,26 +141,15 @@ def load_source(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
     path, options = _arguments(config)
     found = SOURCES[config.data.source](path, splits, **options)
     redraw = _redraw(config, [dataset.example_shape for dataset in found.values()])
-    return {split: _redrawn(dataset, redraw) if redraw else dataset for split, dataset in found.items()}
+    return {split: _redrawn(dataset, redraw, where(config)) if redraw else dataset for split, dataset in found.items()}
 
 
-def measure_training_data(config: Config) -> Extent | None:
-    """Say what `load_training_data` is going to take; None where there is nothing."""
+def count_training_images(config: Config) -> int:
+    """Count the images that a config's source has to train and validate on; those of a folder are not read."""
     path, options = _arguments(config)
-    found = MEASURES[config.data.source](path, ("train", "val"), **options)
-    total = in_turn(found.values())
-    if total is None or _redraw(config, [total.example_shape]) is None:
-        return total
-    *size, channels = total.example_shape
-    chosen = config.preprocess
-    shape = (
-        *(size if chosen.image_size is None else (chosen.image_size,) * 2),
-        {None: channels, "gray": 1, "rgb": 3}[chosen.color],
-    )
-    if shape == total.example_shape:
-        return total
-    redrawn = total.n * math.prod(shape)  # beside what they are made from
-    return total._replace(example_shape=shape, held=redrawn, loading=max(total.loading, total.held + redrawn), mapped=0)
+    if config.data.source == "folder":
+        return sum(sum(one.counts) for one in folder.list_splits(path, ("train", "val")).values())
+    return sum(map(len, SOURCES[config.data.source](path, ("train", "val"), **options).values()))
 
 
 def _arguments(config: Config) -> tuple[Path | None, dict[str, object]]:
@@ -199,11 +188,13 @@ def where(config: Config) -> str:
     return config.data.path or config.data.source
 
 
-def _redrawn(dataset: Dataset, redraw: Callable[[ByteArray], ByteArray]) -> Dataset:
+def _redrawn(dataset: Dataset, redraw: Callable[[ByteArray], ByteArray], called: object) -> Dataset:
     """Put every picture through `redraw`, the way that files go too; nothing is copied where nothing changes."""
     if len(dataset.images) == 0 or redraw(dataset.images[0]).shape == dataset.example_shape:
         return dataset
-    images = np.empty((len(dataset.images), *redraw(dataset.images[0]).shape), np.uint8)
+    shape = (len(dataset.images), *redraw(dataset.images[0]).shape)
+    require_memory(math.prod(shape), called)
+    images = np.empty(shape, np.uint8)
     for row, image in enumerate(dataset.images):
         images[row] = redraw(image)
     return replace(dataset, images=images)

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from imgclf.checkpoint import Checkpoint
     from imgclf.compose import Plan
     from imgclf.config import Config
-    from imgclf.estimate import Estimate
     from imgclf.run import Finished
 
 
@@ -99,19 +98,19 @@ def command(
     from imgclf.cli import together
     from imgclf.compose import make_plan
     from imgclf.cores import available_cores, helpful_threads
-    from imgclf.estimate import check_memory, estimate
+    from imgclf.loading import where
+    from imgclf.memory import WEIGHT_COPIES, require_memory
 
     seconds: dict[str, float] = {}
     cores = threads or (together.share_of_cores(comm) if comm else available_cores())
     with together.workers_of(comm, cores) as sum_blocks:
-        needs = estimate(run.config, cores, draw=not no_plots)
-        check_memory(run.config, needs)
         with _timed(seconds, "loading"):
             plan = make_plan(run.config, sum_blocks)
         if comm:
             together.check_plan(comm, plan)
     run = replace(run, config=plan.config)
     used = threads or min(cores, helpful_threads(*plan.weights.shape))
+    require_memory(WEIGHT_COPIES * plan.weights.nbytes, where(run.config), used)
     with together.workers_of(comm, used) as sum_blocks:
         run.check(plan, since)
         if not is_first:
@@ -120,7 +119,7 @@ def command(
             return
         describe(console, plan)
         if dry_run:
-            _describe_cost(console, plan, needs)
+            _describe_cost(console, plan)
             return
         environment = _environment(console, plan, used, comm) | {"plots": not no_plots}
         directory = run.make_ready(ctx, console, since, environment)
@@ -218,17 +217,18 @@ def _preprocessing(plan: "Plan") -> str:
     return text
 
 
-def _describe_cost(console: Console, plan: "Plan", needs: "Estimate") -> None:
-    from imgclf.estimate import PROGRAM, size
+def _describe_cost(console: Console, plan: "Plan") -> None:
+    from imgclf.formats.npy import mapped_file
+    from imgclf.memory import format_bytes, peak_memory
 
-    mapped = f"; {size(needs.mapped)} of mapped files come and go" if needs.mapped else ""
-    console.result(
-        f"memory    about {size(needs.total)}: {size(PROGRAM)} of the program, {size(needs.held)} of images, "
-        f"{size(needs.phases[needs.phase])} while {needs.phase}{mapped}"
-    )
+    arrays = {id(part.images): part.images for part in (plan.train, plan.val) if part}  # val may be taken from train
+    mapped = sum(array.nbytes for array in arrays.values() if mapped_file(array))
+    held, peak = sum(array.nbytes for array in arrays.values()) - mapped, peak_memory()
+    in_all = f"; at most {format_bytes(peak)} in all so far" if peak else ""
+    console.result(f"memory    images: {format_bytes(held)} in memory, {format_bytes(mapped)} mapped from disk{in_all}")
     console.result("dry run   nothing was trained, nothing was written")
     content = {"parameters": plan.weights.size, "steps": plan.steps}
-    console.object(content | {"memory_bytes": needs.total, "mapped_bytes": needs.mapped})
+    console.object(content | {"memory_bytes": peak, "image_bytes": held, "mapped_bytes": mapped})
 
 
 def _environment(console: Console, plan: "Plan", threads: int, comm: Any) -> dict[str, Any]:

@@ -41,7 +41,9 @@ def cache_folder() -> Path | None:
     return around / "imgclf" if around.is_absolute() else None  # a relative one is to be ignored, says XDG
 
 
-def through_cache(content: Callable[[], Content], proven: Callable[[], tuple[str, Callable[[], Content]]]) -> Dataset:
+def through_cache(
+    where: object, content: Callable[[], Content], proven: Callable[[], tuple[str, Callable[[], Content]]]
+) -> Dataset:
     """Return what is kept of a content, else what it offers, kept for the next time if that is possible.
 
     `proven` returns the key, a fingerprint of the very bytes that the content is made from, as hexadecimal digits, and
@@ -50,20 +52,14 @@ def through_cache(content: Callable[[], Content], proven: Callable[[], tuple[str
     """
     folder = cache_folder()
     if folder is None:
-        return content().in_memory()
+        return content().in_memory(where)
     key, content = proven()
     found = _find(folder / key, key)
     if found is None:
         made = content()
         _keep(folder, key, made)
-        found = _find(folder / key, key) or made.in_memory()
+        found = _find(folder / key, key) or made.in_memory(where)
     return found
-
-
-def is_there_room(nbytes: int) -> bool:
-    """Whether so many bytes of pictures can be kept, as far as one can say before."""
-    folder = cache_folder()
-    return folder is not None and _make_room(folder, nbytes)
 
 
 def _make_room(folder: Path, nbytes: int) -> bool:

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from imgclf.arrays import slices
 from imgclf.data.class_names import decode_names
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
 from imgclf.errors import DataError
 from imgclf.formats.files import is_file, read_bytes
-from imgclf.formats.npy import map_npy, npy_header
+from imgclf.formats.npy import map_npy
 from imgclf.storage import write_whole
 
 INDEX = "imgclf-pack.json"
@@ -77,17 +76,6 @@ def open_pack(directory: Path, splits: Collection[str]) -> dict[str, Dataset]:
         done, n = (sum(getattr(part, key) for part in index.splits.values()) for key in ("done", "images"))
         raise DataError(directory, f"an unfinished pack, {done:,} of {n:,} images", "give the same command again")
     return {split: _open_split(directory, split, part) for split, part in index.splits.items() if split in splits}
-
-
-def measure_pack(directory: Path, splits: Collection[str]) -> dict[str, Extent]:
-    """Say what those of the splits take that a pack has: nothing but room in the address space."""
-    found = {}
-    for split, part in read_index(directory).splits.items():
-        if split in splits:
-            images = npy_header(images_file(directory, split), _REMEDY)
-            shape, itemsize = images.shape[1:], images.dtype.itemsize
-            found[split] = Extent(part.images, shape, itemsize, len(part.class_names), 0, 0, images.nbytes)
-    return found
 
 
 def read_index(directory: Path) -> Index:

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
 
-from imgclf import memory
 from imgclf.errors import DataError, StorageError
+from imgclf.memory import require_memory
 
 MAX_BYTES = 1 << 30  # no file of the data sets read here is larger
 _CHUNK = 1 << 20
-_ALWAYS_ROOM = 64 << 20  # bytes; to ask takes longer than to read a small file
 # What Git LFS leaves in place of a file that was not brought; the specification says how large it may be.
 _POINTER, _LARGEST_POINTER = b"version https://git-lfs.github.com/spec/", 1024
 
@@ -22,16 +21,6 @@ _POINTER, _LARGEST_POINTER = b"version https://git-lfs.github.com/spec/", 1024
 def inflated_limit(compressed: int) -> int:
     """Return how many bytes at most deflate can have made this small: it stores up to 258 of them in 2 bits."""
     return 1032 * compressed
-
-
-def check_room(nbytes: int, where: object) -> None:
-    """Raise StorageError if memory has no room for so many unpacked bytes, as far as the system tells."""
-    if nbytes <= _ALWAYS_ROOM:
-        return
-    for room in (memory.address_space(), memory.memory()):
-        if room is not None and nbytes > room.nbytes:
-            problem = f"not enough memory: unpacks to {nbytes:,} bytes, {room.nbytes:,} are {room.called}"
-            raise StorageError(where, problem, "free some, or use fewer examples")
 
 
 @contextmanager
@@ -67,11 +56,6 @@ def is_file(path: Path) -> bool:
         return path.is_file()
 
 
-def size_at(path: Path) -> int:
-    """Return the size in bytes of the file at a path, 0 where there is none."""
-    return path.stat().st_size if is_file(path) else 0
-
-
 def open_regular(path: Path) -> IO[bytes]:
     """Open a regular file for reading; anything else (a pipe, a device) is refused without waiting for it."""
     with storage_errors(path):
@@ -100,6 +84,7 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
     with open_regular(path) as file:
         if size_of(file) > limit:
             raise DataError(path, f"{size_of(file):,} bytes, more than {limit:,}", "this is not such a file")
+        require_memory(size_of(file), path)
         with storage_errors(path):
             return file.read()
 

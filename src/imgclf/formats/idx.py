@@ -10,8 +10,9 @@ import numpy as np
 
 from imgclf.arrays import ByteArray
 from imgclf.errors import DataError
-from imgclf.formats.files import check_room, fill, inflated_limit, open_regular, size_of, storage_errors
+from imgclf.formats.files import fill, inflated_limit, open_regular, size_of, storage_errors
 from imgclf.formats.gunzip import Gunzip
+from imgclf.memory import require_memory
 
 _REMEDY = "download the file again"
 
@@ -25,7 +26,7 @@ def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None =
     """
     with _opened(path, dimensions, seen) as (stream, shape):
         announced = math.prod(shape)
-        check_room(announced, path)
+        require_memory(announced, path)
         data = np.empty(shape, np.uint8)
         there = fill(stream, memoryview(data.reshape(-1)))  # type: ignore[arg-type]
         if there != announced:
@@ -33,12 +34,6 @@ def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None =
         if stream.read(1):
             raise DataError(path, f"goes on after its {_times(shape)} bytes", _REMEDY)
         return data
-
-
-def idx_shape(path: Path, dimensions: int) -> tuple[int, ...]:
-    """Return the shape that a file announces; it is one that the file could hold."""
-    with _opened(path, dimensions) as (_, shape):
-        return shape
 
 
 class _Watched:

@@ -61,7 +61,6 @@ def test_the_folder_that_an_archive_was_downloaded_into_will_do(ten, tmp_path, f
     around.mkdir()
     shutil.copy(root / form, around)
     assert recognise(around) == "cifar10"
-    assert cifar10.measure(around, BOTH) == cifar10.measure(around / form, BOTH)
     found, expected = cifar10.load(around, BOTH), cifar10.load(root, BOTH)
     assert {split: one.fingerprint() for split, one in found.items()} == {
         split: one.fingerprint() for split, one in expected.items()

@@ -1,7 +1,5 @@
 """Data sources: `load(path, splits, **options) -> {split: Dataset}`.
 
-And `measure`, of the same arguments, says what those splits will take before anything large is read.
-
 Asked for are some of "train", "val" and "test"; the files of the others are not opened. A source reads only what
 `formats` can vouch for, and raises DataError, UsageError (about `data.path`, `data.options`) or StorageError.
 """
@@ -11,7 +9,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
 from imgclf.data.pack import is_pack
 from imgclf.data.sources import _cifar, cifar10, cifar100, fashion_mnist_mini, folder, idx, npz, pack, synthetic
 from imgclf.data.sources._tree import Tree as Tree
@@ -20,7 +17,6 @@ from imgclf.formats.archive import find_folder
 from imgclf.formats.files import kind_of
 
 LoadFn: TypeAlias = Callable[..., dict[str, Dataset]]
-MeasureFn: TypeAlias = Callable[..., dict[str, Extent]]
 
 
 def recognise(path: Path) -> str:
@@ -69,15 +65,4 @@ SOURCES: dict[str, LoadFn] = {
     "npz": npz.load,
     "pack": pack.load,
     "synthetic": synthetic.load,
-}
-
-MEASURES: dict[str, MeasureFn] = {
-    "fashion-mnist-mini": fashion_mnist_mini.measure,
-    "cifar10": cifar10.measure,
-    "cifar100": cifar100.measure,
-    "idx": idx.measure,
-    "folder": folder.measure,
-    "npz": npz.measure,
-    "pack": pack.measure,
-    "synthetic": synthetic.measure,
 }

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
 from imgclf.data.official import LoadedFile
 from imgclf.errors import DataError
-from imgclf.formats.archive import read_members, unpacked_size
-from imgclf.formats.files import is_file, kind_of, read_bytes, size_at
+from imgclf.formats.archive import read_members
+from imgclf.formats.files import is_file, kind_of, read_bytes
 from imgclf.formats.inert_pickle import read_pickle
+from imgclf.memory import require_memory
 
-_SHARES = {"train": 5 / 6, "test": 1 / 6}  # of the pictures
 PIXELS = 3 * 32 * 32  # of a picture: all its red ones, row by row, then green, then blue
 _THREADS = 2
 _T = TypeVar("_T")
@@ -65,32 +64,7 @@ def load(path: Path, splits: Collection[str], layouts: Collection[Layout], class
     with ThreadPoolExecutor(_THREADS) as pool:  # for hashing, while others are parsed, and for joining
         layout, names, parts = _read(path, splits, layouts, classes, pool)
         asked = {split: files for split, files in layout.splits.items() if split in splits}
-        return {split: _join([parts.pop(name) for name in files], names, pool) for split, files in asked.items()}
-
-
-def measure(path: Path, splits: Collection[str], layouts: Collection[Layout], classes: int) -> dict[str, Extent]:
-    """Say what the splits take, from the sizes of their files; of an archive that is not opened, from its size."""
-    located = (next(iter(layouts)), path) if kind_of(path) == "file" else locate(path, layouts)
-    if located is None:
-        raise nothing_found(path, layouts)
-    layout, place = located
-    if kind_of(place) == "file":
-        unpacked = unpacked_size(place)
-        sizes = {
-            split: [int(_SHARES[split] * unpacked / len(names))] * len(names) for split, names in layout.splits.items()
-        }
-    else:
-        sizes = {split: [size_at(place / name) for name in names] for split, names in layout.splits.items()}
-    return {split: _extent(files, classes) for split, files in sizes.items() if split in splits}
-
-
-def _extent(files: list[int], classes: int) -> Extent:
-    """Return what files of these sizes take that are let go of one by one, as the pictures are copied out of them."""
-    n = sum(files) // (PIXELS + 1)
-    held = n * PIXELS
-    reserved = sum(files) - max(files)
-    # A pickle holds names of files too, and of an archive only the size is known.
-    return Extent(n, (32, 32, 3), 1, classes, held, held + max(files), reserved=reserved, estimated=True)
+        return {split: _join([parts.pop(name) for name in files], names, path, pool) for split, files in asked.items()}
 
 
 def locate(path: Path, layouts: Collection[Layout]) -> tuple[Layout, Path] | None:
@@ -202,10 +176,13 @@ def _check_labels(part: Part, classes: int, where: str) -> Part:
     return part
 
 
-def _join(parts: list[tuple[Part, Future[LoadedFile]]], names: tuple[str, ...], pool: ThreadPoolExecutor) -> Dataset:
+def _join(
+    parts: list[tuple[Part, Future[LoadedFile]]], names: tuple[str, ...], path: Path, pool: ThreadPoolExecutor
+) -> Dataset:
     """Copy the parts into one array, each pixel's three colours side by side, and let go of each as it is copied."""
     files = [file for _, file in parts]
     labels = np.concatenate([part.labels for part, _ in parts])
+    require_memory(len(labels) * PIXELS, path)
     images: NDArray[np.uint8] = np.empty((len(labels), 32 * 32, 3), np.uint8)
     start = 0
     while parts:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from imgclf.data.class_names import decode_names, parse_names
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
 from imgclf.data.sources import _cifar
 from imgclf.data.sources._given import downloaded
 
@@ -38,11 +37,6 @@ LAYOUTS = (
 def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
     """Load the splits train and test from a folder, the .tar.gz, or the folder around it; batches of any length."""
     return _cifar.load(_place(path), splits, LAYOUTS, classes=10)
-
-
-def measure(path: Path | None, splits: Collection[str]) -> dict[str, Extent]:
-    """Say what the splits take."""
-    return _cifar.measure(_place(path), splits, LAYOUTS, classes=10)
 
 
 def _place(path: Path | None) -> Path:

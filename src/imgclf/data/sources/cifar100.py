@@ -6,7 +6,6 @@ from pathlib import Path
 
 from imgclf.data.class_names import decode_names, parse_names
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
 from imgclf.data.sources import _cifar
 from imgclf.data.sources._given import downloaded
 from imgclf.errors import UsageError
@@ -18,11 +17,6 @@ _LABEL_BYTE = {"coarse": 0, "fine": 1}
 def load(path: Path | None, splits: Collection[str], *, labels: str = "fine") -> dict[str, Dataset]:
     """Load the splits train and test; labels are "fine" or "coarse". A folder, the .tar.gz, or the folder around it."""
     return _cifar.load(_place(path, labels), splits, layouts(labels), _CLASSES[labels])
-
-
-def measure(path: Path | None, splits: Collection[str], *, labels: str = "fine") -> dict[str, Extent]:
-    """Say what the splits take."""
-    return _cifar.measure(_place(path, labels), splits, layouts(labels), _CLASSES[labels])
 
 
 def _place(path: Path | None, labels: str) -> Path:

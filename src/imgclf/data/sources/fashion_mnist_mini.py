@@ -8,7 +8,6 @@ from pathlib import Path
 
 import imgclf
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
 from imgclf.data.sources import idx
 from imgclf.data.sources._given import not_needed
 from imgclf.errors import DataError
@@ -19,11 +18,6 @@ FOLDER = Path(imgclf.__file__).parent / "fashion-mnist-mini"
 def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
     """Load the embedded files; splits train and test."""
     return idx.load(_embedded(path), splits)
-
-
-def measure(path: Path | None, splits: Collection[str]) -> dict[str, Extent]:
-    """Say what the splits take."""
-    return idx.measure(_embedded(path), splits)
 
 
 def _embedded(path: Path | None) -> Path:

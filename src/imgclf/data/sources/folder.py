@@ -8,9 +8,8 @@ from pathlib import Path
 
 from imgclf.data.cache import through_cache
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
 from imgclf.data.sources._given import needed
-from imgclf.data.sources._listing import Listing, list_classes, measure_classes
+from imgclf.data.sources._listing import Listing, list_classes
 from imgclf.data.sources._tree import Tree, look_into, read_tree
 
 _WHAT = "a folder with a folder for each class"
@@ -32,19 +31,7 @@ def load(
     PATH. What was read before comes from the user's cache.
     """
     listings = list_splits(path, splits, image_size=image_size, color=color)
-    return {split: through_cache(listing.content, listing.proven) for split, listing in listings.items()}
-
-
-def measure(
-    path: Path | None,
-    splits: Collection[str],
-    *,
-    image_size: int | tuple[int, int] | None = None,
-    color: str | None = None,
-) -> dict[str, Extent]:
-    """Say what the splits take, from the number of their files and the first image."""
-    found = tree(path).splits
-    return {split: measure_classes(root, _size(image_size), color) for split, root in found.items() if split in splits}
+    return {split: through_cache(found.folder, found.content, found.proven) for split, found in listings.items()}
 
 
 def list_splits(

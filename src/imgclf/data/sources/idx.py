@@ -1,7 +1,6 @@
 """Source `idx`: MNIST and similar data sets in IDX files."""
 
 import hashlib
-import math
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -12,12 +11,11 @@ import numpy as np
 from imgclf.arrays import ByteArray
 from imgclf.data.class_names import check_names, read_names
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
 from imgclf.data.official import LoadedFile
 from imgclf.data.sources._given import downloaded
 from imgclf.errors import DataError
 from imgclf.formats.files import is_file, storage_errors
-from imgclf.formats.idx import idx_shape, read_idx
+from imgclf.formats.idx import read_idx
 
 # train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte, emnist-letters-test-images-idx3-ubyte.gz
 _FILE = re.compile(r"(?:.*-)?(train|t10k|test|val)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?")
@@ -35,12 +33,6 @@ def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
     """
     folder, found, names = _found(path)
     return {split: _load(folder, split, files, names) for split, files in found.items() if split in splits}
-
-
-def measure(path: Path | None, splits: Collection[str]) -> dict[str, Extent]:
-    """Say what the splits take, from the headers of the images; only labels are read."""
-    folder, found, names = _found(path)
-    return {split: _measure(folder, split, files, names) for split, files in found.items() if split in splits}
 
 
 def find_files(path: Path) -> dict[str, Files]:
@@ -80,14 +72,6 @@ def _found(path: Path | None) -> tuple[Path, dict[str, Files], tuple[str, ...] |
         raise DataError(folder, "no IDX files here", "looked for train-images-idx3-ubyte[.gz] and its like")
     named = folder / "class_names.txt"
     return folder, found, read_names(named) if is_file(named) else None
-
-
-def _measure(folder: Path, split: str, files: Files, names: tuple[str, ...] | None) -> Extent:
-    _check_pair(folder, split, files)
-    n, *size = idx_shape(files["images"][0], 3)
-    nbytes = n * math.prod(size)
-    classes = len(names) if names else int(read_idx(files["labels"][0], 1).max()) + 1
-    return Extent(n, (*size, 1), 1, classes, held=nbytes, loading=nbytes)
 
 
 def _check_pair(folder: Path, split: str, files: Files) -> None:

@@ -13,7 +13,6 @@ Integers (N, D) are refused: they may be images or features, and guessing would 
 floats, whose white may be 1 or 255, and labels that are not plainly one class an image; the error says what to store.
 """
 
-import math
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -25,10 +24,10 @@ from numpy.typing import NDArray
 from imgclf.arrays import IntArray
 from imgclf.data.class_names import check_names, decode_names, decode_texts, natural_key
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
 from imgclf.data.sources._given import needed
 from imgclf.errors import DataError
-from imgclf.formats.npz import npz_header, npz_names, read_npz
+from imgclf.formats.npz import npz_names, read_npz
+from imgclf.memory import require_memory
 
 _WHAT = "an .npz file with X and y"
 _KEYS = {split: (f"x_{split}", f"y_{split}") for split in ("train", "val", "test")}
@@ -42,12 +41,6 @@ def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
     """Load the splits whose arrays are there; only those asked for are read."""
     file, wanted, classes = _wanted(path, splits)
     return {split: _load(file, x, y, classes) for split, (x, y) in wanted.items()}
-
-
-def measure(path: Path | None, splits: Collection[str]) -> dict[str, Extent]:
-    """Say what the splits take, from the headers of their X; only labels are read."""
-    file, wanted, classes = _wanted(path, splits)
-    return {split: _measure(file, x, y, classes) for split, (x, y) in wanted.items()}
 
 
 def warnings(path: Path | None) -> list[str]:
@@ -106,21 +99,6 @@ def _class_names(arrays: dict[str, NDArray[Any]], file: Path) -> tuple[str, ...]
     return None
 
 
-def _measure(file: Path, x_key: str, y_key: str, classes: tuple[str, ...] | None) -> Extent:
-    header = npz_header(file, x_key)
-    n, shape, dtype = header.shape[0] if header.shape else 0, header.shape[1:], header.dtype
-    if len(shape) == 2:
-        shape = (*shape, 1)
-    _, names = _labels(read_npz(file, [y_key])[y_key], classes, f"{file}: {y_key}")
-    itemsize = dtype.itemsize if dtype in (np.float32, np.float64) else 4 if dtype.kind == "f" else 1
-    numbers = n * math.prod(shape)
-    held = numbers * itemsize
-    as_stored = itemsize == dtype.itemsize and dtype.isnative and not header.fortran
-    # Beside what stays: the array as it was stored, and of floats which ones are finite.
-    loading = held + (0 if as_stored else header.nbytes) + (numbers if dtype.kind == "f" else 0)
-    return Extent(n, shape, itemsize, len(names), held, loading)
-
-
 def _load(file: Path, x_key: str, y_key: str, classes: tuple[str, ...] | None) -> Dataset:
     arrays = read_npz(file, [x_key, y_key])
     examples = _examples(arrays[x_key], f"{file}: {x_key}")
@@ -147,7 +125,7 @@ def _examples(X: NDArray[Any], where: str) -> NDArray[Any]:
         low, high = int(X.min()), int(X.max())
         remedy = f": (X >> {high.bit_length() - 8}).astype('uint8')" if low >= 0 else ", 0..255"
         raise DataError(where, f"pixels from {low} to {high}", f"store pixels as uint8{remedy}")
-    return np.ascontiguousarray(X, np.uint8)
+    return _rows_first(X, np.dtype(np.uint8), where)
 
 
 def _as_bytes(X: NDArray[Any]) -> str:
@@ -164,15 +142,21 @@ def _features(X: NDArray[Any], where: str) -> NDArray[Any]:
     if X.dtype.kind != "f":
         remedy = "store pictures as (N, H, W), feature vectors as X.astype('float32')"
         raise DataError(where, f"of type {X.dtype} and shape {X.shape}: pictures or features?", remedy)
-    if X.dtype not in (np.float32, np.float64):
-        with np.errstate(over="ignore"):  # becomes inf, which is refused right below
-            X = X.astype(np.float32)
+    with np.errstate(over="ignore"):  # becomes inf, which is refused right below
+        X = _rows_first(X, X.dtype if X.dtype in (np.float32, np.float64) else np.dtype(np.float32), where)
     finite = np.isfinite(X).all(axis=1)
     if not finite.all():
         rows = np.flatnonzero(~finite)
         more = f" and {len(rows) - 1:,} more rows" if len(rows) > 1 else ""
         raise DataError(where, f"NaN or Inf in row {rows[0]}{more}", "remove or replace them")
-    return np.ascontiguousarray(X)
+    return X
+
+
+def _rows_first(X: NDArray[Any], dtype: np.dtype[Any], where: str) -> NDArray[Any]:
+    """Return X in this type and order; itself where it is so already."""
+    if X.dtype != dtype or not X.flags.c_contiguous:
+        require_memory(X.size * dtype.itemsize, where)
+    return np.ascontiguousarray(X, dtype)
 
 
 def _labels(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tuple[IntArray, tuple[str, ...]]:

@@ -18,7 +18,6 @@ The same options and seed give the same pictures, and each split is the same whe
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,10 @@ import numpy as np
 
 from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
 from imgclf.data.sources._given import not_needed
 from imgclf.data.splits import apportion
 from imgclf.errors import UsageError
+from imgclf.memory import require_memory
 from imgclf.seeds import SYNTHETIC, normal, shuffled, stream, uniform
 
 _SPLITS = {"train": 1, "val": 2, "test": 3}  # part of the seed, as are the numbers of what is drawn:
@@ -88,16 +87,6 @@ def load(path: Path | None, splits: Collection[str], /, *, seed: int = 0, **opti
     return {split: _generate(chosen, seed, split, n) for split, n in chosen.lengths(splits).items()}
 
 
-def measure(path: Path | None, splits: Collection[str], /, *, seed: int = 0, **options: Any) -> dict[str, Extent]:
-    """Say what the asked splits take."""
-    chosen = _chosen(path, seed, options)
-    shape = chosen.size, chosen.size, chosen.channels
-    return {
-        split: Extent(n, shape, 1, chosen.classes, n * prod(shape), (n + _BYTES_A_VALUE * min(n, _CHUNK)) * prod(shape))
-        for split, n in chosen.lengths(splits).items()
-    }
-
-
 def _chosen(path: Path | None, seed: int, options: dict[str, Any]) -> Options:
     not_needed(path)
     if type(seed) is not int or seed < 0:
@@ -117,6 +106,8 @@ def _generate(options: Options, seed: int, split: str, n: int) -> Dataset:
     raw = stream(seed, SYNTHETIC, number, _SHIFTS).random_raw(2 * n).reshape(n, 2)
     shifts = (raw % span).astype(np.int64) - options.shift  # signed before it may fall below 0
     noise = stream(seed, SYNTHETIC, number, _NOISE)
+    values = options.size**2 * options.channels
+    require_memory((n + _BYTES_A_VALUE * min(n, _CHUNK)) * values, "synthetic")
     images: ByteArray = np.empty((n, options.size, options.size, options.channels), np.uint8)
     for start in range(0, n, _CHUNK):
         rows = slice(start, start + _CHUNK)
