@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO, Literal
 
 from imgclf.errors import DataError, StorageError
-from imgclf.memory import require_memory
 
 MAX_BYTES = 1 << 30  # no file of the data sets read here is larger
 _CHUNK = 1 << 20
@@ -84,7 +83,6 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
     with open_regular(path) as file:
         if size_of(file) > limit:
             raise DataError(path, f"{size_of(file):,} bytes, more than {limit:,}", "this is not such a file")
-        require_memory(size_of(file), path)
         with storage_errors(path):
             return file.read()
 
