@@ -11,7 +11,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.pack import INDEX, is_pack, open_pack
 from imgclf.data.packer import Content, write_pack
 from imgclf.data.sources import pack, recognise
-from imgclf.errors import DataError, UsageError
+from imgclf.errors import DataError
 
 PICTURES = np.arange(4 * 3 * 2, dtype=np.uint8).reshape(4, 3, 2, 1)
 FEATURES = np.arange(8.0).reshape(4, 2)
@@ -40,11 +40,6 @@ def test_only_the_splits_asked_for_are_opened(folder):
 def test_a_pack_is_recognised(folder, tmp_path):
     assert recognise(folder) == "pack"
     assert not is_pack(tmp_path)
-
-
-def test_a_path_is_needed():
-    with pytest.raises(UsageError, match=r"data\.path"):
-        pack.load(None, ["train"])
 
 
 def saved(name, array):

@@ -19,6 +19,7 @@ from imgclf.cli.options import (
 )
 from imgclf.cli.parsing import Group
 from imgclf.cli.stopping import Stop
+from imgclf.data.sources import recognised
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Dataset
@@ -35,7 +36,9 @@ def command(ctx: click.Context) -> None:
 command.add_command(download.command)
 
 
-@command.command("info", short_help="Show splits, classes, sizes and fingerprints.")
+@command.command(
+    "info", short_help="Show splits, classes, sizes and fingerprints.", epilog=f"PATH is one of: {recognised()}."
+)
 @click.argument("path", type=PATH, required=False)
 @config_options
 @json_option
@@ -45,8 +48,7 @@ def info(
 ) -> None:
     """Show how many images each class has in each split.
 
-    Describes the configured data set with its training splits, or PATH unchanged: a folder of images, of CIFAR or
-    IDX files, a pack, a .tar.gz of CIFAR, or an .npz.
+    Describes the configured data set with its training splits, or PATH unchanged.
     """
     from imgclf.loading import load_all_splits, remarks, tree_of, where
 

@@ -89,16 +89,15 @@ def _refuse_data(run: Path) -> None:
     """Say how to evaluate on images that were named where the run goes."""
     from imgclf.data.sources import recognise
 
-    if any(run.glob("model.npz")) or any(run.glob("*/model.npz")):  # pictures of runs are no data
+    # A model is an .npz, and pictures of runs are no data.
+    if run.suffix.lower() == ".npz" or any(run.glob("model.npz")) or any(run.glob("*/model.npz")):
         return
     try:
-        source = recognise(run)
+        recognise(run)
     except ImgclfError:
         return
-    if source != "npz":  # as a model is
-        raise UsageError(
-            "eval", f"{run} holds images, not a run", f"did you mean imgclf eval --data {shlex.quote(str(run))}?"
-        )
+    remedy = f"did you mean imgclf eval --data {shlex.quote(str(run))}?"
+    raise UsageError("eval", f"{run} holds images, not a run", remedy)
 
 
 def open_run(run: Path | None) -> tuple[Path, "Model"]:

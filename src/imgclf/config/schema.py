@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from imgclf.data.sources import SOURCES
 from imgclf.storage import UNFINISHED
 
 LONGEST_NAME = 200  # bytes; file systems take 255, and `-2` or `.png` may follow
@@ -27,6 +28,12 @@ def _file_path(path: str) -> str:
     if not path or "\0" in path:
         raise PydanticCustomError("file_path", "must be a path: not empty, without NUL")
     return path
+
+
+def _source_name(name: str) -> str:
+    if name not in SOURCES:
+        raise PydanticKnownError("literal_error", {"expected": ", ".join(map(repr, SOURCES))})
+    return name
 
 
 def _count_or_all(value: object) -> object:
@@ -63,6 +70,9 @@ Count: TypeAlias = Annotated[int, Field(ge=1)]
 Factor: TypeAlias = Annotated[float, Field(gt=0, le=1)]
 DirectoryName: TypeAlias = Annotated[str, AfterValidator(_directory_name)]
 FilePath: TypeAlias = Annotated[str, AfterValidator(_file_path)]
+SourceName: TypeAlias = Annotated[
+    str, AfterValidator(_source_name), Field(json_schema_extra=lambda schema: schema.update(enum=list(SOURCES)))
+]
 CountOrAll: TypeAlias = Annotated[Count | Literal["all"], BeforeValidator(_count_or_all)]
 Options: TypeAlias = Annotated[dict[str, Any], AfterValidator(_finite)]
 
@@ -76,7 +86,7 @@ class Section(BaseModel):
 class Data(Section):
     """Which images to learn from."""
 
-    source: Literal["fashion-mnist-mini", "cifar10", "cifar100", "idx", "folder", "npz", "pack", "synthetic"] = Field(
+    source: SourceName = Field(
         default="fashion-mnist-mini", description="The kind of data set; fashion-mnist-mini ships with imgclf."
     )
     path: FilePath | None = Field(default=None, description="Where the data is, relative to this file.")

@@ -62,7 +62,7 @@ def npz(X):
 
 
 def pack(folder):
-    write = Content.of(SOURCES["npz"](npz(PICTURES)(folder), ("train",))["train"])
+    write = Content.of(SOURCES["npz"].load(npz(PICTURES)(folder), ("train",))["train"])
     (folder / "pack").mkdir()
     list(write_pack(folder / "pack", {"train": write}, "f"))
     return folder / "pack"
@@ -109,10 +109,10 @@ def test_memory_is_asked_for_before_it_is_taken_and_mapped_files_take_none(tmp_p
     little()
     tracemalloc.start()
     if kind == "pack":
-        assert mapped_file(SOURCES[kind](path, ("train",))["train"].images)
+        assert mapped_file(SOURCES[kind].load(path, ("train",))["train"].images)
     else:
         with pytest.raises(StorageError, match="not enough memory: needs about"):
-            SOURCES[kind.partition(",")[0]](path, ("train", "val"), **options)
+            SOURCES[kind.partition(",")[0]].load(path, ("train", "val"), **options)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     # Files of CIFAR are read before it is known how many images are in them.
@@ -127,7 +127,7 @@ def test_what_is_asked_for_is_what_is_taken(tmp_path, monkeypatch, kind):
                    "data.sources.npz", "data.sources.synthetic"):  # fmt: skip
         monkeypatch.setattr(f"imgclf.{module}.require_memory", lambda nbytes, _: asked.append(nbytes))
     tracemalloc.start()
-    SOURCES[kind.partition(",")[0]](path, ("train", "val"), **options)
+    SOURCES[kind.partition(",")[0]].load(path, ("train", "val"), **options)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     read = PICTURES.nbytes if kind.startswith("cifar") else 0
@@ -141,4 +141,4 @@ def test_pictures_that_go_through_the_cache_are_mapped(tmp_path, little, monkeyp
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     pictures(tmp_path / "data")
     little()
-    assert mapped_file(SOURCES["folder"](tmp_path / "data", ("train",))["train"].images)
+    assert mapped_file(SOURCES["folder"].load(tmp_path / "data", ("train",))["train"].images)

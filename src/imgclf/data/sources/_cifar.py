@@ -3,6 +3,7 @@
 What CIFAR-10 and CIFAR-100 share: a few named files in a folder or an archive, as pickles or as plain records.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.dataset import Dataset
 from imgclf.data.official import LoadedFile
 from imgclf.errors import DataError
-from imgclf.formats.archive import read_members
+from imgclf.formats.archive import find_folder, read_members
 from imgclf.formats.files import is_file, kind_of, read_bytes
 from imgclf.formats.inert_pickle import read_pickle
 from imgclf.memory import require_memory
@@ -65,6 +66,18 @@ def load(path: Path, splits: Collection[str], layouts: Collection[Layout], class
         layout, names, parts = _read(path, splits, layouts, classes, pool)
         asked = {split: files for split, files in layout.splits.items() if split in splits}
         return {split: _join([parts.pop(name) for name in files], names, path, pool) for split, files in asked.items()}
+
+
+def recognises(path: Path, layouts: Collection[Layout]) -> bool:
+    """Whether one of the layouts is at a path: in a folder, or in an archive, as its name or its first members say."""
+    if kind_of(path) == "folder":
+        return locate(path, layouts) is not None
+    name, folders = path.name.lower(), [layout.folder for layout in layouts]
+    if not name.endswith((".tar.gz", ".tgz", ".tar")):
+        return False
+    if named := re.search("cifar-100?", name):
+        return any(folder.startswith(f"{named[0]}-") for folder in folders)
+    return find_folder(path, folders) is not None
 
 
 def locate(path: Path, layouts: Collection[Layout]) -> tuple[Layout, Path] | None:

@@ -12,7 +12,6 @@ from imgclf.arrays import ByteArray
 from imgclf.data.class_names import check_names, read_names
 from imgclf.data.dataset import Dataset
 from imgclf.data.official import LoadedFile
-from imgclf.data.sources._given import downloaded
 from imgclf.errors import DataError
 from imgclf.formats.files import is_file, storage_errors
 from imgclf.formats.idx import read_idx
@@ -24,24 +23,28 @@ _AROUND = ("MNIST", "FashionMNIST", "KMNIST", "QMNIST")  # torchvision keeps the
 Files: TypeAlias = dict[str, list[Path]]  # "images" and "labels": the file to read, and others that must be equal to it
 
 
-def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
+def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
     """Load the standard files `train-images-idx3-ubyte[.gz]`, `train-labels-...`, `t10k-...` (or test-, val-).
 
     They may be in PATH/raw or PATH/MNIST/raw, and each in a folder of its own name. Where one is there more than once,
     such as downloaded and unpacked, all must hold the same. The classes are named by `class_names.txt`, a name a line,
     beside them; else "0", "1", ... as in train's labels.
     """
-    folder, found, names = _found(path)
+    folder, found = _locate(path)
+    if not found:
+        raise DataError(folder, "no IDX files here", "looked for train-images-idx3-ubyte[.gz] and its like")
+    named = folder / "class_names.txt"
+    names = read_names(named) if is_file(named) else None
     return {split: _load(folder, split, files, names) for split, files in found.items() if split in splits}
 
 
-def find_files(path: Path) -> dict[str, Files]:
-    """Return the IDX files of a folder, or of the one that torchvision makes in it, by split and kind."""
-    return _locate(path)[1]
+def recognises(path: Path) -> bool:
+    """Whether there are IDX files in a folder, or in the one that torchvision makes in it."""
+    return bool(_locate(path)[1])
 
 
 def _locate(path: Path) -> tuple[Path, dict[str, Files]]:
-    """Return the folder that the files are in, and the files."""
+    """Return the folder that the files are in, and the files, by split and kind."""
     places = (path, path / "raw", *(path / name / "raw" for name in _AROUND))
     found = {place: files for place in places if (files := _files_in(place))}
     if path not in found and len(found) > 1:
@@ -63,15 +66,6 @@ def _files_in(folder: Path) -> dict[str, Files]:
         split, kind, _ = _FILE.fullmatch(file.name).groups()  # type: ignore[union-attr]
         found.setdefault(_SPLITS[split], {}).setdefault(kind[:6], []).append(file)
     return found
-
-
-def _found(path: Path | None) -> tuple[Path, dict[str, Files], tuple[str, ...] | None]:
-    """Return the folder, its files as `find_files` does, and the names of the classes if they have any."""
-    folder, found = _locate(downloaded(path, "a folder with train-images-idx3-ubyte.gz and its like", "mnist"))
-    if not found:
-        raise DataError(folder, "no IDX files here", "looked for train-images-idx3-ubyte[.gz] and its like")
-    named = folder / "class_names.txt"
-    return folder, found, read_names(named) if is_file(named) else None
 
 
 def _check_pair(folder: Path, split: str, files: Files) -> None:

@@ -24,12 +24,11 @@ from numpy.typing import NDArray
 from imgclf.arrays import IntArray
 from imgclf.data.class_names import check_names, decode_names, decode_texts, natural_key
 from imgclf.data.dataset import Dataset
-from imgclf.data.sources._given import needed
 from imgclf.errors import DataError
+from imgclf.formats.files import is_file
 from imgclf.formats.npz import npz_names, read_npz
 from imgclf.memory import require_memory
 
-_WHAT = "an .npz file with X and y"
 _KEYS = {split: (f"x_{split}", f"y_{split}") for split in ("train", "val", "test")}
 _OTHER_VAL = re.compile(r"(?<=^[xy]_)(valid|validation|dev)$")
 _SHOWN = 5
@@ -37,32 +36,28 @@ _MAX_CLASSES = 100_000
 _RANGES = {(0, 1): "(255 * X)", (-1, 1): "(127.5 * (X + 1))", (0, 255): "X"}  # of floats -> 0..255
 
 
-def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
+def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
     """Load the splits whose arrays are there; only those asked for are read."""
-    file, wanted, classes = _wanted(path, splits)
-    return {split: _load(file, x, y, classes) for split, (x, y) in wanted.items()}
+    names = _by_usual_name(path)
+    keys = _split_keys(path, names)
+    wanted = {split: (names[x], names[y]) for split, (x, y) in keys.items() if split in splits}
+    shared = [names["class_names"]] if wanted and "class_names" in names else []
+    classes = _class_names(read_npz(path, shared), path)
+    return {split: _load(path, x, y, classes) for split, (x, y) in wanted.items()}
 
 
-def warnings(path: Path | None) -> list[str]:
+def recognises(path: Path) -> bool:
+    """Whether a path is that of an .npz file."""
+    return path.suffix.lower() == ".npz" and is_file(path)
+
+
+def warnings(path: Path) -> list[str]:
     """Say which arrays are not read, and may have been meant."""
-    file = needed(path, _WHAT)
-    names = _by_usual_name(file)
-    read = {"class_names"}.union(*_split_keys(file, names).values())
+    names = _by_usual_name(path)
+    read = {"class_names"}.union(*_split_keys(path, names).values())
     others = [repr(name[:40]) for key, name in names.items() if key not in read]
     more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-    return [f"{file}: passed over: {', '.join(others[:_SHOWN])}{more}"] if others else []
-
-
-def _wanted(
-    path: Path | None, splits: Collection[str]
-) -> tuple[Path, dict[str, tuple[str, str]], tuple[str, ...] | None]:
-    """Return the file, the keys of X and y of those splits that it has, and the names of the classes if it has any."""
-    file = needed(path, _WHAT)
-    names = _by_usual_name(file)
-    keys = _split_keys(file, names)
-    wanted = {split: (names[x], names[y]) for split, (x, y) in keys.items() if split in splits}
-    shared = [names["class_names"]] if "class_names" in names else []
-    return file, wanted, _class_names(read_npz(file, shared), file) if wanted else None
+    return [f"{path}: passed over: {', '.join(others[:_SHOWN])}{more}"] if others else []
 
 
 def _by_usual_name(file: Path) -> dict[str, str]:

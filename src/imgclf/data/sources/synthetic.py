@@ -18,14 +18,12 @@ The same options and seed give the same pictures, and each split is the same whe
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
-from imgclf.data.sources._given import not_needed
 from imgclf.data.splits import apportion
 from imgclf.errors import UsageError
 from imgclf.memory import require_memory
@@ -81,21 +79,14 @@ class Options:
         return apportion(n, self.imbalance ** -np.linspace(0, 1, self.classes))
 
 
-def load(path: Path | None, splits: Collection[str], /, *, seed: int = 0, **options: Any) -> dict[str, Dataset]:
+def load(path: None, splits: Collection[str], /, *, seed: int = 0, **options: Any) -> dict[str, Dataset]:
     """Generate the asked splits; options as in the module's docstring."""
-    chosen = _chosen(path, seed, options)
-    return {split: _generate(chosen, seed, split, n) for split, n in chosen.lengths(splits).items()}
-
-
-def _chosen(path: Path | None, seed: int, options: dict[str, Any]) -> Options:
-    not_needed(path)
-    if type(seed) is not int or seed < 0:
-        raise _wrong("seed", seed, "a whole number from 0 on")
     known = [field.name for field in fields(Options)]
     for name in options:
         if name not in known:
             raise UsageError("data.options", f"unknown option {name!r}", f"known are {', '.join(known)}")
-    return Options(**options)
+    chosen = Options(**options)
+    return {split: _generate(chosen, seed, split, n) for split, n in chosen.lengths(splits).items()}
 
 
 def _generate(options: Options, seed: int, split: str, n: int) -> Dataset:
