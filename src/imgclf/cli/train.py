@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, number, percent, picture_size, plural, provenance, write
+from imgclf.cli.console import Console, number, percent, picture_size, plural, write
 from imgclf.cli.drawing import draw_pictures
 from imgclf.cli.launcher import on_every_rank
 from imgclf.cli.options import (
@@ -184,7 +184,7 @@ def describe(console: Console, plan: "Plan") -> None:
     val = plural(len(plan.val), "validation image") if plan.val else "no validation images"
     lines = {
         "data": f"{config.data.source}: {plural(len(plan.train), 'training image')}, {val}; "
-        f"{picture_size(plan.train.example_shape)}, {C} classes{provenance(config.data.source, plan.train.files)}",
+        f"{picture_size(plan.train.example_shape)}, {C} classes",
         "pixels" if plan.preprocess.is_picture else "features": f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
         "loss": f"{config.model.loss}: {formula}",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray, places, slices
-from imgclf.data.official import LoadedFile
+from imgclf.data.provenance import LoadedFile
 from imgclf.formats.npy import check_whole
 
 AT_ONCE = 16 << 20  # bytes of images processed at a time

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from imgclf.data.official import OfficialFile
-from imgclf.downloads.official import OfficialSet
+from imgclf.downloads.official import OfficialFile, OfficialSet
 from imgclf.downloads.transport import (
     InterruptedTransferError,
     UnavailableError,

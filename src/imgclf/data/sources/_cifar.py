@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.dataset import Dataset
-from imgclf.data.official import LoadedFile
+from imgclf.data.provenance import LoadedFile
 from imgclf.errors import DataError
 from imgclf.formats.archive import find_folder, read_members
 from imgclf.formats.files import is_file, kind_of, read_bytes

@@ -11,7 +11,7 @@ import numpy as np
 from imgclf.arrays import ByteArray
 from imgclf.data.class_names import check_names, read_names
 from imgclf.data.dataset import Dataset
-from imgclf.data.official import LoadedFile
+from imgclf.data.provenance import LoadedFile
 from imgclf.errors import DataError
 from imgclf.formats.files import is_file, storage_errors
 from imgclf.formats.idx import read_idx
