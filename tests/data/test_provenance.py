@@ -4,8 +4,8 @@ import tarfile
 from dataclasses import replace
 
 import pytest
-from imgclf.data.official import LoadedFile
 
+from imgclf.data.provenance import LoadedFile
 from imgclf.data.sources import cifar10, fashion_mnist_mini
 from imgclf.data.splits import limit, match_classes, split_off_validation
 
