@@ -230,7 +230,7 @@ def where(config: Config) -> str:
 
 
 def _redrawn(dataset: Dataset, redraw: Callable[[ByteArray], ByteArray], called: object) -> Dataset:
-    """Put every picture through `redraw`, the way that files go too; nothing is copied where nothing changes."""
+    """Put every image through `redraw`, the way that files go too; nothing is copied where nothing changes."""
     if len(dataset.images) == 0 or redraw(dataset.images[0]).shape == dataset.example_shape:
         return dataset
     shape = (len(dataset.images), *redraw(dataset.images[0]).shape)

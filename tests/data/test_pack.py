@@ -57,10 +57,10 @@ def index(**changes):
 
 
 BROKEN = {
-    "fewer pictures": (saved("train_images.npy", PICTURES[:3]), "not 4 pictures"),
+    "fewer pictures": (saved("train_images.npy", PICTURES[:3]), "not 4 images"),
     "pictures of 16 bits": (saved("train_images.npy", PICTURES.astype(np.uint16)), "images are uint16"),
     "pictures of two channels": (saved("train_images.npy", PICTURES.reshape(4, 3, 1, 2)), "images are uint8"),
-    "one number": (saved("train_images.npy", np.uint8(3)), "not 4 pictures"),
+    "one number": (saved("train_images.npy", np.uint8(3)), "not 4 images"),
     "pictures cut off": (lambda f: (f / "train_images.npy").write_bytes(b"\x93NUMPY"), "not an array"),
     "no pictures": (lambda f: (f / "train_images.npy").unlink(), "no such file"),
     "fewer labels": (saved("train_labels.npy", np.uint8([1, 2])), "not 4 unsigned labels"),

@@ -60,7 +60,7 @@ def is_pack(directory: Path) -> bool:
 
 
 def images_file(directory: Path, split: str) -> Path:
-    """Where the pictures of a split are."""
+    """Where the images of a split are."""
     return directory / f"{split}_images.npy"
 
 
@@ -115,7 +115,7 @@ def _open_split(directory: Path, split: str, part: Part) -> Dataset:
     images = map_npy(images_file(directory, split), _REMEDY)
     labels = map_npy(labels_file(directory, split), _REMEDY)
     if images.shape[:1] != (part.images,):
-        raise DataError(images_file(directory, split), f"{images.shape}, not {part.images:,} pictures", _REMEDY)
+        raise DataError(images_file(directory, split), f"{images.shape}, not {part.images:,} images", _REMEDY)
     _check_labels(labels, part, labels_file(directory, split))
     try:
         dataset = Dataset.of(images, labels, part.class_names)

@@ -161,7 +161,7 @@ BROKEN = {
     "more labels": ({"X": PICTURES[:3], "y": LABELS}, "4 labels, but 3 examples"),
     "nothing": ({"X": PICTURES[:0], "y": LABELS[:0]}, "nothing"),
     "1-D X": ({"X": np.arange(4.0), "y": LABELS}, "of shape"),
-    "integer features": ({"X": np.arange(8, dtype=np.uint8).reshape(4, 2), "y": LABELS}, "pictures or features"),
+    "integer features": ({"X": np.arange(8, dtype=np.uint8).reshape(4, 2), "y": LABELS}, "images or features"),
     "float pictures": ({"X": PICTURES / 255, "y": LABELS}, "store pixels as uint8"),
     "channels first": ({"X": np.zeros((4, 3, 8, 8), np.uint8), "y": LABELS}, "transpose"),
     "four channels": ({"X": np.zeros((4, 8, 8, 4), np.uint8), "y": LABELS}, "of shape"),

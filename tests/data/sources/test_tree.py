@@ -33,7 +33,7 @@ def classes(*folders):
 
 
 def places(tree):
-    return {split: tree.place(path) for split, path in tree.splits.items()}
+    return {split: str(path.relative_to(tree.root)) for split, path in tree.splits.items()}
 
 
 NAMES = {

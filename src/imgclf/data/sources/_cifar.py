@@ -22,15 +22,15 @@ from imgclf.formats.files import is_file, kind_of, read_bytes
 from imgclf.formats.inert_pickle import read_pickle
 from imgclf.memory import require_memory
 
-PIXELS = 3 * 32 * 32  # of a picture: all its red ones, row by row, then green, then blue
+PIXELS = 3 * 32 * 32  # of a image: all its red ones, row by row, then green, then blue
 _THREADS = 2
 _T = TypeVar("_T")
 _REMEDY = "use the files as they were downloaded"
 
 
 @dataclass(frozen=True)
-class Part:
-    """The pictures of one file, not yet copied: data (n, 3072) and labels (n,)."""
+class Batch:
+    """The images of one file, not yet copied: data (n, 3072) and labels (n,)."""
 
     data: ByteArray
     labels: IntArray
@@ -45,7 +45,7 @@ class Layout:
     splits       the files of each split, in order
     names_file   where the names of the classes are
     parse_names  (bytes, where) -> names
-    parse        (bytes, where) -> Part
+    parse        (bytes, where) -> Batch
     """
 
     folder: str
@@ -53,7 +53,7 @@ class Layout:
     splits: Mapping[str, tuple[str, ...]]
     names_file: str
     parse_names: Callable[[bytes, str], tuple[str, ...]]
-    parse: Callable[[bytes, str], Part]
+    parse: Callable[[bytes, str], Batch]
 
     def files(self, splits: Collection[str]) -> list[str]:
         """Return the files that these splits need, that of the names first."""
@@ -89,13 +89,13 @@ def locate(path: Path, layouts: Collection[Layout]) -> tuple[Layout, Path] | Non
     return next(((layout, path / layout.archive) for layout in layouts if is_file(path / layout.archive)), None)
 
 
-def nothing_found(path: Path, layouts: Collection[Layout]) -> DataError:
+def _nothing_found(path: Path, layouts: Collection[Layout]) -> DataError:
     """Return the error that says what was looked for."""
     looked = " or ".join(f"{layout.folder}/{layout.files(layout.splits)[1]}" for layout in layouts)
     return DataError(path, f"no {looked} here, and no .tar.gz of it", "see `imgclf data download`")
 
 
-def parse_pickle(raw: bytes, where: str, labels_key: str) -> Part:
+def parse_pickle(raw: bytes, where: str, labels_key: str) -> Batch:
     """Read a batch of the python version."""
     batch = read_pickle(raw, where)
     data, labels = batch.get("data"), batch.get(labels_key)
@@ -105,12 +105,12 @@ def parse_pickle(raw: bytes, where: str, labels_key: str) -> Part:
     if data.shape[1:] != (PIXELS,) or len(data) == 0:
         raise DataError(where, f"pixels {data.shape[0]}x{data.shape[1]}, not Nx{PIXELS}", _REMEDY)
     if len(labels) != len(data):
-        raise DataError(where, f"{len(labels):,} labels, but {len(data):,} pictures", _REMEDY)
+        raise DataError(where, f"{len(labels):,} labels, but {len(data):,} images", _REMEDY)
     # type() and not isinstance(): True is an int, too. The bound keeps what numpy makes of it whole.
     wrong = next((row for row, label in enumerate(labels) if type(label) is not int or not 0 <= label < 256), None)
     if wrong is not None:
         raise DataError(where, f"row {wrong}: its label is not a class number", _REMEDY)
-    return Part(data, np.array(labels))
+    return Batch(data, np.array(labels))
 
 
 def parse_pickled_names(raw: bytes, where: str, key: str) -> list[Any]:
@@ -121,34 +121,36 @@ def parse_pickled_names(raw: bytes, where: str, key: str) -> list[Any]:
     return names
 
 
-def parse_records(raw: bytes, where: str, label_bytes: int, label_byte: int) -> Part:
+def parse_records(raw: bytes, where: str, label_bytes: int, label_byte: int) -> Batch:
     """Read a batch of the binary version: records of one or two label bytes and 3,072 pixels."""
     length = label_bytes + PIXELS
     if not raw or len(raw) % length:
         raise DataError(where, f"{len(raw):,} bytes are not a whole number of records of {length:,}", _REMEDY)
     records = np.frombuffer(raw, np.uint8).reshape(-1, length)
-    return Part(records[:, label_bytes:], records[:, label_byte].astype(np.int64))
+    return Batch(records[:, label_bytes:], records[:, label_byte].astype(np.int64))
 
 
 def _read(
     path: Path, splits: Collection[str], layouts: Collection[Layout], classes: int, pool: ThreadPoolExecutor
-) -> tuple[Layout, tuple[str, ...], dict[str, tuple[Part, Future[LoadedFile]]]]:
+) -> tuple[Layout, tuple[str, ...], dict[str, tuple[Batch, Future[LoadedFile]]]]:
     """Return the layout that is there, the names of the classes, and what is in each file that the splits need."""
     names: tuple[str, ...] = ()
-    parts: dict[str, tuple[Part, Future[LoadedFile]]] = {}
+    parts: dict[str, tuple[Batch, Future[LoadedFile]]] = {}
     found: Layout | None = None
     for layout, name, raw, where in _ahead(_files(path, splits, layouts)):
         found = found or layout
         if layout is not found:
             continue  # an archive with both forms: the first will do
         if name == layout.names_file:
-            names = _check_count(layout.parse_names(raw, where), classes, where)
+            names = layout.parse_names(raw, where)
+            if len(names) != classes:
+                raise DataError(where, f"{len(names)} class names, not {classes}", _REMEDY)
         else:
             part = _check_labels(layout.parse(raw, where), classes, where)
             parts[name] = part, pool.submit(LoadedFile.of, name, raw)
         del raw  # or two batches would be in memory at a time
     if found is None:
-        raise nothing_found(path, layouts)
+        raise _nothing_found(path, layouts)
     wanted = found.files(splits)
     missing = [name for name in wanted if name not in parts and (name != found.names_file or not names)]
     if missing:
@@ -165,24 +167,17 @@ def _files(
         if located is None:
             return
         layout, path = located
-    if kind_of(path) == "folder":
-        for name in layout.files(splits):
-            if is_file(path / name):
+        if kind_of(path) == "folder":
+            for name in filter(lambda name: is_file(path / name), layout.files(splits)):
                 yield layout, name, read_bytes(path / name), str(path / name)
-        return
+            return
     members = {f"{layout.folder}/{name}": (layout, name) for layout in layouts for name in layout.files(splits)}
     for member, raw in read_members(path, members):
         layout, name = members[member]
         yield layout, name, raw, f"{path}: {member}"
 
 
-def _check_count(names: tuple[str, ...], classes: int, where: str) -> tuple[str, ...]:
-    if len(names) != classes:
-        raise DataError(where, f"{len(names)} class names, not {classes}", _REMEDY)
-    return names
-
-
-def _check_labels(part: Part, classes: int, where: str) -> Part:
+def _check_labels(part: Batch, classes: int, where: str) -> Batch:
     if part.labels.max() >= classes:
         row = int(np.argmax(part.labels))
         raise DataError(where, f"row {row}: label {part.labels[row]}, not within 0..{classes - 1}", _REMEDY)
@@ -190,7 +185,7 @@ def _check_labels(part: Part, classes: int, where: str) -> Part:
 
 
 def _join(
-    parts: list[tuple[Part, Future[LoadedFile]]], names: tuple[str, ...], path: Path, pool: ThreadPoolExecutor
+    parts: list[tuple[Batch, Future[LoadedFile]]], names: tuple[str, ...], path: Path, pool: ThreadPoolExecutor
 ) -> Dataset:
     """Copy the parts into one array, each pixel's three colours side by side, and let go of each as it is copied."""
     files = [file for _, file in parts]

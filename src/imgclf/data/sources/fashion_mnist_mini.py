@@ -1,6 +1,6 @@
 """Source `fashion-mnist-mini`: the images that ship with imgclf.
 
-6,000 + 1,000 pictures of clothes from Fashion-MNIST, 28x28, gray, ten classes.
+6,000 + 1,000 images of clothes from Fashion-MNIST, 28x28, gray, ten classes.
 """
 
 from collections.abc import Collection

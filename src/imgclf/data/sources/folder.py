@@ -24,8 +24,7 @@ def load(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Data
     as they are, and then they must be alike. A link, of a file, a class or a split, may lead only to what is inside
     PATH. What was read before comes from the user's cache.
     """
-    listings = list_splits(path, splits, **settings)
-    return {split: through_cache(found.folder, found.content, found.proven) for split, found in listings.items()}
+    return {split: through_cache(listing) for split, listing in list_splits(path, splits, **settings).items()}
 
 
 def list_splits(
@@ -35,7 +34,7 @@ def list_splits(
     image_size: int | tuple[int, int] | None = None,
     color: str | None = None,
 ) -> dict[str, Listing]:
-    """Look at what `load` would read, and open none of it."""
+    """List what `load` would read, and open none of it."""
     found, size = tree(path), (image_size, image_size) if isinstance(image_size, int) else image_size
     wanted = {split: folder for split, folder in found.splits.items() if split in splits}
     return {split: list_classes(folder, found.root, size, color) for split, folder in wanted.items()}

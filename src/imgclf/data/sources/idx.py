@@ -68,13 +68,9 @@ def _files_in(folder: Path) -> dict[str, Files]:
     return found
 
 
-def _check_pair(folder: Path, split: str, files: Files) -> None:
+def _load(folder: Path, split: str, files: Files, names: tuple[str, ...] | None) -> Dataset:
     if missing := {"images", "labels"} - set(files):
         raise DataError(folder, f"the {missing.pop()} of {split} are missing", "images and labels come in pairs")
-
-
-def _load(folder: Path, split: str, files: Files, names: tuple[str, ...] | None) -> Dataset:
-    _check_pair(folder, split, files)
     labels, labels_file = _read(files["labels"], 1)
     images, images_file = _read(files["images"], 3)
     if len(labels) != len(images):

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
-from imgclf.data.class_names import check_names, decode_names, decode_texts, natural_key
+from imgclf.data.class_names import check_names, decode_names, decode_texts, first_few, natural_key
 from imgclf.data.dataset import Dataset
 from imgclf.errors import DataError
 from imgclf.formats.files import is_file
@@ -31,7 +31,6 @@ from imgclf.memory import require_memory
 
 _KEYS = {split: (f"x_{split}", f"y_{split}") for split in ("train", "val", "test")}
 _OTHER_VAL = re.compile(r"(?<=^[xy]_)(valid|validation|dev)$")
-_SHOWN = 5
 _MAX_CLASSES = 100_000
 _RANGES = {(0, 1): "(255 * X)", (-1, 1): "(127.5 * (X + 1))", (0, 255): "X"}  # of floats -> 0..255
 
@@ -56,8 +55,7 @@ def warnings(path: Path) -> list[str]:
     names = _by_usual_name(path)
     read = {"class_names"}.union(*_split_keys(path, names).values())
     others = [repr(name[:40]) for key, name in names.items() if key not in read]
-    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-    return [f"{path}: passed over: {', '.join(others[:_SHOWN])}{more}"] if others else []
+    return [f"{path}: passed over: {first_few(others)}"] if others else []
 
 
 def _by_usual_name(file: Path) -> dict[str, str]:
@@ -135,8 +133,8 @@ def _as_bytes(X: NDArray[Any]) -> str:
 
 def _features(X: NDArray[Any], where: str) -> NDArray[Any]:
     if X.dtype.kind != "f":
-        remedy = "store pictures as (N, H, W), feature vectors as X.astype('float32')"
-        raise DataError(where, f"of type {X.dtype} and shape {X.shape}: pictures or features?", remedy)
+        remedy = "store images as (N, H, W), feature vectors as X.astype('float32')"
+        raise DataError(where, f"of type {X.dtype} and shape {X.shape}: images or features?", remedy)
     with np.errstate(over="ignore"):  # becomes inf, which is refused right below
         X = _rows_first(X, X.dtype if X.dtype in (np.float32, np.float64) else np.dtype(np.float32), where)
     finite = np.isfinite(X).all(axis=1)

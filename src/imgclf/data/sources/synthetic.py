@@ -1,6 +1,6 @@
 """Source `synthetic`: generated images.
 
-Generated pictures, no file: each class a smooth pattern, each example that pattern moved and made noisy.
+Generated images, no file: each class a smooth pattern, each example that pattern moved and made noisy.
 
 Options, in `data.options`:
     classes    10    how many classes
@@ -13,7 +13,7 @@ Options, in `data.options`:
     shift       2    largest movement, in pixels, down or right, up or left; what leaves on one side enters on the other
     imbalance   1    how many times more examples the first class has than the last; geometric in between
 
-The same options and seed give the same pictures, and each split is the same whether or not others are asked for.
+The same options and seed give the same images, and each split is the same whether or not others are asked for.
 """
 
 from collections.abc import Collection
@@ -31,7 +31,7 @@ from imgclf.seeds import SYNTHETIC, normal, shuffled, stream, uniform
 
 _SPLITS = {"train": 1, "val": 2, "test": 3}  # part of the seed, as are the numbers of what is drawn:
 _ORDER, _SHIFTS, _NOISE, _PATTERNS = 1, 2, 3, 4
-_CHUNK = 256  # pictures made at a time
+_CHUNK = 256  # images made at a time
 _BYTES_A_VALUE = 49  # of a chunk, while it is made; measured
 _WAVES = 4  # in a pattern
 _MAX_VALUES = 1 << 33
@@ -63,7 +63,7 @@ class Options:
         if self.channels not in (1, 3):
             raise _wrong("channels", self.channels, "1 or 3")
         if max(self.train, self.val, self.test, self.classes) * self.size**2 * self.channels > _MAX_VALUES:
-            raise UsageError("data.options", "more pixels than fit into memory", "set fewer or smaller pictures")
+            raise UsageError("data.options", "more pixels than fit into memory", "set fewer or smaller images")
         if self.counts(self.train).min() == 0:
             raise UsageError(
                 "data.options", f"{self.train} training images leave a class without one", "set train higher"
@@ -121,12 +121,12 @@ def _patterns(options: Options, seed: int) -> FloatArray:
     return patterns
 
 
-def _moved(pictures: FloatArray, shifts: IntArray) -> FloatArray:
-    """Move each picture (n, H, W, channels) round by its own (down, right)."""
-    n, size = pictures.shape[:2]
+def _moved(images: FloatArray, shifts: IntArray) -> FloatArray:
+    """Move each image (n, H, W, channels) round by its own (down, right)."""
+    n, size = images.shape[:2]
     rows = (np.arange(size) - shifts[:, :1]) % size
     columns = (np.arange(size) - shifts[:, 1:]) % size
-    return np.asarray(pictures[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]])
+    return np.asarray(images[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]])
 
 
 def _wrong(name: str, value: object, rule: str) -> UsageError:
