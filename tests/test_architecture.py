@@ -19,7 +19,7 @@ LAYERS = {
     "cgroups": 4, "cores": 4, "memory": 4,
     "config": 5, "downloads": 5,
     "model_file": 6, "checkpoint": 6, "run_dir": 6, "data_identity": 6, "environment": 6,
-    "loading": 7, "packing": 7, "compose": 7, "estimate": 7, "evaluate": 7, "gradcheck": 7,
+    "loading": 7, "packing": 7, "compose": 7, "evaluate": 7, "gradcheck": 7,
     "opening": 7, "record": 8, "run": 8, "targets": 8, "session": 8,
     "report": 9, "verify": 9,
     "cli": 10,

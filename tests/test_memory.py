@@ -5,6 +5,8 @@ import resource
 import pytest
 
 from imgclf import cgroups, memory
+from imgclf.errors import StorageError
+from imgclf.memory import Limit, require_memory
 
 INFO = "MemTotal:       4000 kB\nMemAvailable:   3000 kB\nSwapFree:        500 kB\nHugePages_Total:   0\n"
 
@@ -16,6 +18,44 @@ def system(monkeypatch):
     for module in (cgroups, memory):
         monkeypatch.setattr(module, "read_system_file", lambda path: files.get(str(path), ""))
     return files
+
+
+@pytest.fixture
+def there_is(monkeypatch):
+    """Let there be so much memory, and so many addresses."""
+
+    def set_limits(nbytes=None, addresses=None):
+        monkeypatch.setattr(memory, "memory", lambda: nbytes and Limit(nbytes, "free"))
+        monkeypatch.setattr(memory, "address_space", lambda: addresses and Limit(addresses, "left by ulimit -v"))
+
+    return set_limits
+
+
+def test_enough_is_enough_and_a_byte_less_is_not(there_is):
+    there_is()
+    require_memory(1 << 60, "x")  # nobody knows
+    there_is(100 << 20, 100 << 20)
+    require_memory(100 << 20, "x")
+    there_is((100 << 20) - 1)
+    with pytest.raises(StorageError, match=r"^x: not enough memory: needs about 105 MB, 105 MB is free - use smaller "):
+        require_memory(100 << 20, "x")
+    there_is(10**12, 10**9)
+    with pytest.raises(StorageError, match=r"needs about 1,234\.6 GB, 1\.0 GB is left by ulimit -v - use smaller "):
+        require_memory(1_234_567_890_123, "x")
+
+
+def test_a_thread_needs_addresses_and_no_memory(there_is):
+    there_is(1)
+    require_memory(0, "x", 4)
+    there_is(None, 1 << 30)
+    require_memory(0, "x", 4)
+    with pytest.raises(StorageError, match="is left by ulimit -v - lower --threads, or use smaller images"):
+        require_memory(0, "x", 20)
+
+
+def test_for_little_the_system_is_not_asked(monkeypatch):
+    monkeypatch.setattr(memory, "memory", lambda: pytest.fail("asked"))
+    require_memory(1 << 20, "x")
 
 
 def test_where_nothing_is_known_nothing_is_said(system):
@@ -66,3 +106,10 @@ def test_what_the_shell_allows_is_counted_from_what_is_in_use(system, monkeypatc
 @pytest.mark.skipif(memory.memory() is None, reason="this system does not say what it has")
 def test_this_system_has_some():
     assert memory.memory().nbytes > 1 << 20
+
+
+@pytest.mark.skipif(memory.peak_memory() is None, reason="this system does not say what a process has")
+def test_the_peak_is_what_was_filled():
+    before = memory.peak_memory()
+    bytearray(b"x" * (100 << 20))
+    assert memory.peak_memory() > before + (90 << 20) or before > 200 << 20

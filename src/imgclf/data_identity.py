@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from imgclf.config import Config
+from imgclf.data.class_names import first_few
 from imgclf.data.dataset import Dataset
 from imgclf.errors import DataError, RunError
 from imgclf.run_dir import read_json
@@ -125,5 +126,4 @@ def _changed_names(before: list[Any], after: list[str]) -> str:
     old, new = (dict.fromkeys(str(name)[:40] for name in names) for names in (before, after))
     changes = [f"{name!r} is new" for name in new if name not in old]
     changes += [f"{name!r} is missing" for name in old if name not in new]
-    shown = ", ".join(changes[:4]) + (f" and {len(changes) - 4} more" if len(changes) > 4 else "")
-    return shown or "in another order"
+    return first_few(changes, 4) or "in another order"

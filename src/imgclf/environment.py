@@ -34,7 +34,7 @@ def describe_environment(threads: int, train: Dataset, val: Dataset | None, proc
         "cwd": path_text(Path.cwd()),
         "started": datetime.now(UTC).isoformat(timespec="microseconds"),
         **describe_data(train, val),
-        "data_files": [file.record() for file in train.files],
+        "data_files": [file._asdict() for file in train.files],
     }
 
 

@@ -5,19 +5,27 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imgclf.arrays import ByteArray
 from imgclf.config import Config
+from imgclf.config.schema import Data
 from imgclf.data.class_names import natural_key
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent, in_turn
-from imgclf.data.sources import MEASURES, SOURCES, Tree, folder, npz, recognise
+from imgclf.data.sources import SOURCES, Source, recognise
 from imgclf.data.splits import limit, match_classes, present, quoted, split_off_validation
+from imgclf.downloads.official import OFFICIAL
 from imgclf.errors import DataError, UsageError
+from imgclf.formats.files import reading
 from imgclf.formats.images import conform
+from imgclf.memory import require_memory
 from imgclf.model_file import Model
+
+if TYPE_CHECKING:
+    from imgclf.data.sources._listing import Listing
+    from imgclf.data.sources._tree import Tree
 
 
 def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
@@ -83,9 +91,10 @@ def _as_in(train: Dataset, other: Dataset) -> Dataset:
         return other
 
 
-def tree_of(config: Config) -> Tree | None:
+def tree_of(config: Config) -> "Tree | None":
     """Say how the folder of images that a config names is read; None for data of another kind."""
-    return folder.tree(_arguments(config)[0]) if config.data.source == "folder" else None
+    tree = SOURCES[config.data.source].tree
+    return tree(_arguments(config)[0]) if tree else None
 
 
 def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
@@ -108,28 +117,29 @@ def warnings_about(path: Path) -> list[str]:
     return _passed_over(recognise(path), path)
 
 
-def _passed_over(source: str, path: Path | None) -> list[str]:
-    if source == "npz":
-        return npz.warnings(path)
-    return folder.tree(path).warnings() if source == "folder" else []
+def _passed_over(source: str, path: Path) -> list[str]:
+    warnings = SOURCES[source].warnings
+    return warnings(path) if warnings else []
 
 
 def load_for(model: Model, path: Path) -> Dataset:
     """Load other images for a model: their test split if they have splits, else all of them; classes by name."""
     preprocess = model.preprocess
-    source = recognise(path)
-    options: dict[str, object] = {}
-    if source == "folder" and preprocess.is_picture:
-        options = {"image_size": preprocess.example_shape[:2], "color": preprocess.color}
-    elif source == "cifar100":
-        options = {"labels": "coarse" if len(model.class_names) == 20 else "fine"}
-    load = partial(SOURCES[source], path, **options)
+    source = SOURCES[recognise(path)]
+    settings: dict[str, object] = {}
+    if preprocess.is_picture:
+        chosen = {"image_size": preprocess.example_shape[:2], "color": preprocess.color}
+        settings = {name: chosen[name] for name in source.settings if name in chosen}
+    for kind, classes in source.labels.items():
+        if classes == len(model.class_names):
+            settings["labels"] = kind
+    load = partial(source.load, path, **settings)
     found = load(("test",)) or load(("train", "val"))
     if "val" in found:
         raise DataError(path, "no test split found", "give a data set with a test split or without splits")
     dataset = match_classes(found["test"] if "test" in found else found["train"], model.class_names, path)
     if preprocess.is_picture and len(dataset.example_shape) == 3:
-        dataset = _redrawn(dataset, preprocess.picture)
+        dataset = _redrawn(dataset, preprocess.picture, path)
     if dataset.example_shape != preprocess.example_shape:
         problem = f"examples are {dataset.example_shape}, the model's are {preprocess.example_shape}"
         raise DataError(path, problem, "name data like that of the training")
@@ -138,50 +148,70 @@ def load_for(model: Model, path: Path) -> Dataset:
 
 def load_source(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
     """Load those of the splits that the config's source has, in the config's size and colour."""
-    path, options = _arguments(config)
-    found = SOURCES[config.data.source](path, splits, **options)
+    path, settings = _arguments(config)
+    found = SOURCES[config.data.source].load(path, splits, **settings)
     redraw = _redraw(config, [dataset.example_shape for dataset in found.values()])
-    return {split: _redrawn(dataset, redraw) if redraw else dataset for split, dataset in found.items()}
+    return {split: _redrawn(dataset, redraw, where(config)) if redraw else dataset for split, dataset in found.items()}
 
 
-def measure_training_data(config: Config) -> Extent | None:
-    """Say what `load_training_data` is going to take; None where there is nothing."""
-    path, options = _arguments(config)
-    found = MEASURES[config.data.source](path, ("train", "val"), **options)
-    total = in_turn(found.values())
-    if total is None or _redraw(config, [total.example_shape]) is None:
-        return total
-    *size, channels = total.example_shape
-    chosen = config.preprocess
-    shape = (
-        *(size if chosen.image_size is None else (chosen.image_size,) * 2),
-        {None: channels, "gray": 1, "rgb": 3}[chosen.color],
-    )
-    if shape == total.example_shape:
-        return total
-    redrawn = total.n * math.prod(shape)  # beside what they are made from
-    return total._replace(example_shape=shape, held=redrawn, loading=max(total.loading, total.held + redrawn), mapped=0)
+def list_source(config: Config, splits: Collection[str]) -> "dict[str, Listing] | None":
+    """List the images of those splits that the config's source has, and read none; None where it can only load."""
+    listings = SOURCES[config.data.source].listings
+    if listings is None:
+        return None
+    path, settings = _arguments(config)
+    return listings(path, splits, **settings)
 
 
-def _arguments(config: Config) -> tuple[Path | None, dict[str, object]]:
-    """Return what a config's source is asked for: path and options."""
-    data, size, color = config.data, config.preprocess.image_size, config.preprocess.color
-    if data.options and data.source != "synthetic":
-        raise UsageError(
-            "data.options", "only applies to data.source: synthetic", f"{data.source} has no options: leave it out"
-        )
-    if data.labels != "fine" and data.source != "cifar100":
-        raise UsageError("data.labels", f"{data.source} has one kind", "coarse ones are for data.source: cifar100")
-    options: dict[str, object] = {}
-    if data.source == "cifar100":
-        options = {"labels": data.labels}
-    elif data.source == "folder":
-        options = {"image_size": size, "color": color}
-    elif data.source == "synthetic":
-        if "seed" in data.options:
-            raise UsageError("data.options.seed", "the data follows the seed of the run", "set seed instead")
-        options = {"seed": config.seed, **data.options}
-    return None if data.path is None else Path(data.path), options
+def count_training_images(config: Config) -> int:
+    """Count the images that a config's source has to train and validate on, and read none where that can be."""
+    splits = ("train", "val")
+    listings = list_source(config, splits)
+    if listings is not None:
+        return sum(sum(listing.counts) for listing in listings.values())
+    path, settings = _arguments(config)
+    return sum(map(len, SOURCES[config.data.source].load(path, splits, **settings).values()))
+
+
+def _arguments(config: Config) -> tuple[Any, dict[str, object]]:
+    """Return what a config's source is asked for: the path, None where it reads none, and settings."""
+    data, source = config.data, SOURCES[config.data.source]
+    if data.options and not source.options:
+        those = _names(lambda other: other.options)
+        problem = f"only applies to data.source: {those}"
+        raise UsageError("data.options", problem, f"{data.source} has no options: leave it out")
+    if data.labels != "fine" and not source.labels:
+        those = _names(lambda other: bool(other.labels))
+        raise UsageError("data.labels", f"{data.source} has one kind", f"coarse ones are for data.source: {those}")
+    chosen = {"seed": config.seed, "image_size": config.preprocess.image_size, "color": config.preprocess.color}
+    settings: dict[str, object] = {name: chosen[name] for name in source.settings}
+    for name in data.options.keys() & settings.keys():
+        raise UsageError(f"data.options.{name}", f"the data follows the {name} of the run", f"set {name} instead")
+    if source.labels:
+        settings["labels"] = data.labels
+    return _path(data, source), settings | data.options
+
+
+def _names(has: Callable[[Source], bool]) -> str:
+    return " or ".join(name for name, source in SOURCES.items() if has(source))
+
+
+def _path(data: Data, source: Source) -> Path | None:
+    """Return where a source's data is; None for one that reads no path."""
+    if not source.path:
+        if data.path is not None:
+            problem, remedy = "this source reads no path", "set data.path to null, or data.source to another"
+            raise UsageError("data.path", problem, remedy)
+        return None
+    downloads = [f"`imgclf data download {name}`" for name, known in OFFICIAL.items() if known.source == data.source]
+    if data.path is None:
+        remedy = "; ".join([f"set data.path to {source.path}", *(f"{command} brings it" for command in downloads)])
+        raise UsageError("data.path", "this source needs a path", remedy)
+    path = Path(data.path)
+    with reading(path):
+        if not path.exists():
+            raise DataError(path, "no such file or folder", ", or see ".join(["check the path", *downloads]))
+    return path
 
 
 def _redraw(config: Config, shapes: Collection[tuple[int, ...]]) -> Callable[[ByteArray], ByteArray] | None:
@@ -199,11 +229,13 @@ def where(config: Config) -> str:
     return config.data.path or config.data.source
 
 
-def _redrawn(dataset: Dataset, redraw: Callable[[ByteArray], ByteArray]) -> Dataset:
-    """Put every picture through `redraw`, the way that files go too; nothing is copied where nothing changes."""
+def _redrawn(dataset: Dataset, redraw: Callable[[ByteArray], ByteArray], called: object) -> Dataset:
+    """Put every image through `redraw`, the way that files go too; nothing is copied where nothing changes."""
     if len(dataset.images) == 0 or redraw(dataset.images[0]).shape == dataset.example_shape:
         return dataset
-    images = np.empty((len(dataset.images), *redraw(dataset.images[0]).shape), np.uint8)
+    shape = (len(dataset.images), *redraw(dataset.images[0]).shape)
+    require_memory(math.prod(shape), called)
+    images = np.empty(shape, np.uint8)
     for row, image in enumerate(dataset.images):
         images[row] = redraw(image)
     return replace(dataset, images=images)

@@ -9,9 +9,8 @@ from imgclf import run_dir
 from imgclf.config import Config
 from imgclf.data.pack import INDEX, SPLITS, images_file, is_pack, labels_file, read_index
 from imgclf.data.packer import Content, Packed, write_pack
-from imgclf.data.sources.folder import list_splits
 from imgclf.errors import DataError, UsageError
-from imgclf.loading import load_source, where
+from imgclf.loading import list_source, load_source, where
 from imgclf.storage import remove_litter, translate_os_errors
 
 
@@ -33,10 +32,8 @@ def pack(config: Config, out: Path) -> Generator[Packed, None, None]:
 
 def _contents(config: Config) -> tuple[dict[str, Content], str]:
     """Return what to pack, and a fingerprint that is another for other data or settings."""
-    if config.data.source == "folder":
-        chosen = config.preprocess
-        path = None if config.data.path is None else Path(config.data.path)
-        listings = list_splits(path, SPLITS, image_size=chosen.image_size, color=chosen.color)
+    listings = list_source(config, SPLITS)
+    if listings is not None:
         proven = {split: listing.proven() for split, listing in listings.items()}
         prints = {split: fingerprint for split, (fingerprint, _) in proven.items()}
         contents = {split: content() for split, (_, content) in proven.items()}

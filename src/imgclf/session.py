@@ -13,7 +13,8 @@ from imgclf.cores import available_cores, helpful_threads
 from imgclf.data_identity import fingerprints
 from imgclf.environment import describe_environment
 from imgclf.errors import ImgclfError
-from imgclf.estimate import check_memory, estimate
+from imgclf.loading import where
+from imgclf.memory import WEIGHT_COPIES, require_memory
 from imgclf.ranks import check_agreement, share_of_cores, workers_on
 from imgclf.run import Epoch, Event, Finished, first_snapshot, run, train
 from imgclf.targets import NewRun, Ready, RunTarget
@@ -73,13 +74,13 @@ def session(
         if comm:
             since = comm.bcast(since)
         cores = threads or (share_of_cores(comm) if comm else available_cores())
-        check_memory(target.config, estimate(target.config, cores, draw=plots))
         with workers_on(comm, cores) as sum_blocks:
             plan = make_plan(target.config, sum_blocks)
         if comm:
             _check_plan(comm, plan)
         target = target.with_config(plan.config)
         used = threads or min(cores, helpful_threads(*plan.weights.shape))
+        require_memory(WEIGHT_COPIES * plan.weights.nbytes, where(plan.config), used)
         sum_blocks = stack.enter_context(workers_on(comm, used))
         target.check(plan, since)
         yield Planned(plan, used, since, damaged)

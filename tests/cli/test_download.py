@@ -10,10 +10,9 @@ import pytest
 import imgclf as package
 from imgclf.cli.progress import DownloadProgress
 from imgclf.cli.stopping import Stop
-from imgclf.data.official import OfficialFile
 from imgclf.downloads import fetch
 from imgclf.downloads.fetch import Patience
-from imgclf.downloads.official import OFFICIAL, OfficialSet
+from imgclf.downloads.official import OFFICIAL, OfficialFile, OfficialSet
 
 MINI = Path(package.__file__).parent / "fashion-mnist-mini"
 CONTENT = random.Random(0).randbytes(5000)
@@ -33,8 +32,8 @@ def _official(server, gives, monkeypatch):
         server.says(f"/{name}", gives(content))
     servers = (f"{server.address}/",)
     sets = {
-        "mnist": OfficialSet("MNIST", "idx", "mnist", servers, files, class_names=tuple("abcdefghij")),
-        "cifar10": OfficialSet("CIFAR-10", "cifar10", "", servers, (official("cifar.tar.gz", CONTENT),)),
+        "mnist": OfficialSet("idx", "mnist", servers, files, class_names=tuple("abcdefghij")),
+        "cifar10": OfficialSet("cifar10", "", servers, (official("cifar.tar.gz", CONTENT),)),
     }
     monkeypatch.setattr("imgclf.cli.download.OFFICIAL", {**OFFICIAL, **sets})
 

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import imgclf.cli as commands
-from imgclf.memory import Room
+from imgclf.memory import Limit
 
 TRAIN = ("train", "--no-plots", "--progress", "none", "-s", "data.limit=200", "-s", "train.epochs=3")
 
@@ -13,25 +14,30 @@ TRAIN = ("train", "--no-plots", "--progress", "none", "-s", "data.limit=200", "-
 @pytest.fixture
 def little(monkeypatch):
     """A machine with 20 MB left."""
-    monkeypatch.setattr("imgclf.memory.memory", lambda: Room(20_000_000, "free"))
+    monkeypatch.setattr("imgclf.memory.memory", lambda: Limit(20_000_000, "free"))
 
 
 @pytest.mark.parametrize("arguments", [TRAIN, (*TRAIN, "--dry-run"), (*TRAIN, "--json")])
-def test_too_little_is_said_before_anything_is_loaded(refused, little, monkeypatch, arguments):
-    def load(*_):
-        raise AssertionError("loaded")
-
-    monkeypatch.setattr("imgclf.compose.load_training_data", load)
+def test_images_that_do_not_fit_are_refused_before_anything_is_written(refused, little, arguments):
     options = "-s", "data.source=synthetic", "-s", "data.options={train: 9000, size: 50}"
     done = refused(6, ["synthetic: not enough memory: needs about ", " 20 MB is free - "], *arguments, *options)
     assert done.out == ""
     assert list(Path().iterdir()) == []
 
 
+@pytest.mark.parametrize("arguments", [TRAIN, (*TRAIN, "--dry-run")])
+def test_weights_that_do_not_fit_are_refused_before_a_run_is_begun(imgclf, refused, little, arguments):
+    imgclf("--version")
+    np.savez("data.npz", X=np.zeros((80, 100, 100, 3), np.uint8), y=np.arange(80) % 40)  # 2 MB; weights: 5 MB
+    words = ["data.npz: not enough memory: needs about 58 MB, 20 MB is free - lower --threads, or use smaller images"]
+    refused(6, words, *arguments, "-s", "data.source=npz", "-s", "data.path=data.npz")
+    assert [path.name for path in Path().iterdir()] == ["data.npz"]
+
+
 def test_too_little_to_go_on_or_verify(imgclf, refused, monkeypatch):
     assert imgclf(*TRAIN, "--out", "run").code == 0
     before = {path.name: path.read_bytes() for path in Path("run").iterdir() if path.name != ".lock"}
-    monkeypatch.setattr("imgclf.memory.memory", lambda: Room(1000, "left by its cgroup"))
+    monkeypatch.setattr("imgclf.memory.memory", lambda: Limit(1000, "left by its cgroup"))
     refused(6, "0 MB is left by its cgroup", "verify", "run")
     refused(6, "0 MB is left by its cgroup", "train", "--resume", "run", "-s", "train.epochs=9")
     assert {path.name: path.read_bytes() for path in Path("run").iterdir() if path.name != ".lock"} == before

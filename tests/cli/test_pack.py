@@ -184,7 +184,7 @@ def test_verbose_names_the_file_that_is_mapped_and_a_dry_run_counts_it_as_nothin
     monkeypatch.setenv("XDG_CACHE_HOME", str(Path("cache").absolute()))
     done = imgclf("-v", "train", *FOLDER, "--dry-run")
     assert f"mapped    {Path('cache').absolute()}" in done.err
-    assert "; 0 MB of mapped files come and go" in done.out
+    assert "memory    images: 0 MB in memory, 0 MB mapped from disk" in done.out
     monkeypatch.setenv("IMGCLF_CACHE", "0")
     assert "mapped" not in imgclf("-v", "train", *FOLDER, "--dry-run").err
 

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imgclf.data.official import OfficialFile
-from imgclf.downloads.official import OFFICIAL, OfficialSet
+from imgclf.downloads.official import OFFICIAL, OfficialFile, OfficialSet
 from imgclf.storage import UNFINISHED
 
 pytestmark = pytest.mark.slow
@@ -65,7 +64,7 @@ def downloads(server, gives, monkeypatch):
     file = OfficialFile("images", len(content), "5de4e2ff1b2b2e7ffa0bd93b5ccd2b2b", "")
     monkeypatch.setattr("imgclf.downloads.fetch._checksum_difference", lambda found, file: None)
     server.says("/images", gives(content))
-    one = OfficialSet("MNIST", "idx", "mnist", (f"{server.address}/",), (file,), class_names=("a", "b"))
+    one = OfficialSet("idx", "mnist", (f"{server.address}/",), (file,), class_names=("a", "b"))
     monkeypatch.setattr("imgclf.cli.download.OFFICIAL", {**OFFICIAL, "mnist": one})
 
 

@@ -15,7 +15,7 @@ def stop(*_, **__):
 
 
 @pytest.mark.parametrize("place", [
-    "imgclf.estimate.measure_training_data", "imgclf.compose.load_training_data", "imgclf.compose.fit_preprocess",
+    "imgclf.compose.load_training_data", "imgclf.compose.fit_preprocess",
     "imgclf.environment.version", "imgclf.run_dir.acquire", "imgclf.run_dir.write_whole",
 ])  # fmt: skip
 def test_before_there_is_a_directory_nothing_is_left(imgclf, monkeypatch, place):

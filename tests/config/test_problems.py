@@ -42,8 +42,8 @@ def test_every_mistake_is_told_at_once_where_it_was_written(tmp_path):
     assert found.exit_code == UsageError.exit_code == 2
     assert found.lines() == [
         f"{file}:1:7: seed: must be at least 0, is -1",
-        f"{file}:3:11: data.source: 'cifra10' is not one of fashion-mnist-mini, cifar10, cifar100, idx, folder, npz, "
-        "pack, synthetic; did you mean 'cifar10'?",
+        f"{file}:3:11: data.source: 'cifra10' is not one of fashion-mnist-mini, cifar10, cifar100, idx, npz, pack, "
+        "folder, synthetic; did you mean 'cifar10'?",
         f"{file}:4:17: data.val_fraction: must be less than 1, is 1",
         f"{file}:5:15: model.loss: 'softmx' is not one of softmax, svm, svm_squared, svm_cs, logistic_ovr; "
         "did you mean 'softmax'?",
@@ -118,7 +118,7 @@ def test_a_source_that_is_not_there_is_no_choice():
         ("early_stopping={patience: 3} # x", "nothing may follow the value, not even a comment"),
         ("train.batch_size=some", "expected a whole number or the word all, got the text 'some'"),
         ("train.batch_size=0", "must be at least 1, is 0"),
-        ("data.source=a\udcff", r"the text 'a\udcff' is not valid Unicode"),
+        ("model.loss=a\udcff", r"the text 'a\udcff' is not valid Unicode"),
         ("data.options=5", "expected a section of keys, got the number 5"),
         ("data.options.noise=.inf", "every number must be finite"),
     ],

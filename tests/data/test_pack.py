@@ -11,7 +11,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.pack import INDEX, is_pack, open_pack
 from imgclf.data.packer import Content, write_pack
 from imgclf.data.sources import pack, recognise
-from imgclf.errors import DataError, UsageError
+from imgclf.errors import DataError
 
 PICTURES = np.arange(4 * 3 * 2, dtype=np.uint8).reshape(4, 3, 2, 1)
 FEATURES = np.arange(8.0).reshape(4, 2)
@@ -42,11 +42,6 @@ def test_a_pack_is_recognised(folder, tmp_path):
     assert not is_pack(tmp_path)
 
 
-def test_a_path_is_needed():
-    with pytest.raises(UsageError, match=r"data\.path"):
-        pack.load(None, ["train"])
-
-
 def saved(name, array):
     return lambda folder: np.save(folder / name, array)
 
@@ -62,10 +57,10 @@ def index(**changes):
 
 
 BROKEN = {
-    "fewer pictures": (saved("train_images.npy", PICTURES[:3]), "not 4 pictures"),
+    "fewer pictures": (saved("train_images.npy", PICTURES[:3]), "not 4 images"),
     "pictures of 16 bits": (saved("train_images.npy", PICTURES.astype(np.uint16)), "images are uint16"),
     "pictures of two channels": (saved("train_images.npy", PICTURES.reshape(4, 3, 1, 2)), "images are uint8"),
-    "one number": (saved("train_images.npy", np.uint8(3)), "not 4 pictures"),
+    "one number": (saved("train_images.npy", np.uint8(3)), "not 4 images"),
     "pictures cut off": (lambda f: (f / "train_images.npy").write_bytes(b"\x93NUMPY"), "not an array"),
     "no pictures": (lambda f: (f / "train_images.npy").unlink(), "no such file"),
     "fewer labels": (saved("train_labels.npy", np.uint8([1, 2])), "not 4 unsigned labels"),

@@ -68,7 +68,7 @@ def test_labels_take_the_fewest_bytes(tmp_path):
 
 def test_what_is_offered_is_the_data_set_in_memory_too():
     for one in SETS["features"].values():
-        assert Content.of(one).in_memory().fingerprint() == one.fingerprint()
+        assert Content.of(one).in_memory("x").fingerprint() == one.fingerprint()
 
 
 @pytest.mark.parametrize("at_risk", [1, 40, 1 << 20])

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from imgclf.data.official import OfficialFile
 from imgclf.downloads.fetch import Patience, fetch
-from imgclf.downloads.official import OfficialSet
+from imgclf.downloads.official import OfficialFile, OfficialSet
 from imgclf.errors import DataError, NetworkError, StorageError
 
 CONTENT = random.Random(0).randbytes(5000)
@@ -39,7 +38,7 @@ def bring(server):
 
     def run(patience=QUICK, *, file=None):
         servers = [f"{server.address}/{name}/" for name in "ab" if f"/{name}/f.gz" in server.answers]
-        wanted = OfficialSet("F", "idx", "", tuple(servers), (file or official(),))
+        wanted = OfficialSet("idx", "", tuple(servers), (file or official(),))
         for _ in fetch(wanted, Path("data"), patience):
             pass
         assert list(Path("data").iterdir()) == [FILE]
@@ -102,7 +101,7 @@ def test_the_next_call_goes_on_where_the_last_one_was(server, bring, gives, stat
 
 def test_stopped_in_the_middle_it_keeps_what_came(server, bring, gives):
     server.says("/a/f.gz", gives(CONTENT, cut=1234, stall=server.closing))
-    wanted = OfficialSet("F", "idx", "", (f"{server.address}/a/",), (official(),))
+    wanted = OfficialSet("idx", "", (f"{server.address}/a/",), (official(),))
     with closing(fetch(wanted, Path("data"), QUICK)) as events:
         while next(events).done < 1234:
             pass
@@ -344,14 +343,14 @@ def test_where_nobody_listens_it_says_so():
         nobody.bind(("127.0.0.1", 0))  # and does not listen
         servers = (f"http://127.0.0.1:{nobody.getsockname()[1]}/",)
         with pytest.raises(NetworkError, match="connection refused"):
-            list(fetch(OfficialSet("F", "idx", "", servers, (official(),)), Path("data"), QUICK))
+            list(fetch(OfficialSet("idx", "", servers, (official(),)), Path("data"), QUICK))
     assert nothing_is_left()
 
 
 def test_the_proxy_of_the_environment_is_used(server, gives, monkeypatch):
     monkeypatch.setenv("http_proxy", server.address)
     server.says("http://example.invalid/f.gz", gives(CONTENT))
-    list(fetch(OfficialSet("F", "idx", "", ("http://example.invalid/",), (official(),)), Path("data"), QUICK))
+    list(fetch(OfficialSet("idx", "", ("http://example.invalid/",), (official(),)), Path("data"), QUICK))
     assert FILE.read_bytes() == CONTENT
 
 
@@ -391,7 +390,7 @@ def test_an_unpacked_file_would_be_there_twice(server):
     Path("data/train-labels-idx1-ubyte").write_bytes(b"mine")
     file = official(name="train-labels-idx1-ubyte.gz")
     with pytest.raises(DataError, match="would be there twice"):
-        list(fetch(OfficialSet("F", "idx", "", (f"{server.address}/a/",), (file,)), Path("data"), QUICK))
+        list(fetch(OfficialSet("idx", "", (f"{server.address}/a/",), (file,)), Path("data"), QUICK))
 
 
 def test_a_part_leads_nowhere_else(server, bring, gives):
@@ -442,7 +441,7 @@ def test_the_file_is_on_the_disk_before_it_has_its_name(server, bring, gives, mo
 
 def test_the_names_of_the_classes_are_written_unless_there_are_some(server, gives):
     server.says("/a/f.gz", gives(CONTENT))
-    wanted = OfficialSet("F", "idx", "f", (f"{server.address}/a/",), (official(),), class_names=("cat", "dog"))
+    wanted = OfficialSet("idx", "f", (f"{server.address}/a/",), (official(),), class_names=("cat", "dog"))
     list(fetch(wanted, Path("data"), QUICK))
     names = Path("data/f/class_names.txt")
     assert names.read_bytes() == b"cat\ndog\n"

@@ -4,10 +4,11 @@ import tarfile
 
 import pytest
 
+from imgclf import memory
 from imgclf.errors import DataError, StorageError
-from imgclf.formats import archive, files
+from imgclf.formats import archive
 from imgclf.formats.archive import find_folder, read_members
-from imgclf.memory import Room
+from imgclf.memory import Limit
 
 NAMES = ("set/one", "set/two")
 CONTENT = {"set/one": bytes(range(256)) * 20, "set/two": b"2" * 3000}
@@ -99,10 +100,8 @@ def test_a_bomb_is_refused_early(write, monkeypatch, name):
 
 
 def test_what_memory_has_no_room_for_is_not_unpacked(write, monkeypatch):
-    monkeypatch.setattr(files.memory, "memory", lambda: Room(65 << 20, "free"))
-    with pytest.raises(
-        StorageError, match="set/one: not enough memory: unpacks to 73,400,320 bytes, 68,157,440 are free"
-    ):
+    monkeypatch.setattr(memory, "memory", lambda: Limit(65 << 20, "free"))
+    with pytest.raises(StorageError, match="set/one: not enough memory: needs about 73 MB, 68 MB is free"):
         list(read_members(write(tar_of(regular("set/one", bytes(70 << 20)))), NAMES))
 
 

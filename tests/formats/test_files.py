@@ -4,10 +4,8 @@ import zlib
 
 import pytest
 
-from imgclf import memory
 from imgclf.errors import DataError, StorageError
-from imgclf.formats.files import check_room, inflated_limit, kind_of, read_bytes
-from imgclf.memory import Room
+from imgclf.formats.files import inflated_limit, kind_of, read_bytes
 
 
 def test_a_file_is_read_whole(tmp_path):
@@ -78,17 +76,3 @@ def test_deflate_never_makes_more_than_its_limit_of_a_byte(level):
         assert count <= inflated_limit(len(zlib.compress(bytes(count), level)))
     if level == 9:  # and the limit is no larger than it must be
         assert count > 0.99 * inflated_limit(len(zlib.compress(bytes(count), level)))
-
-
-def test_what_memory_has_no_room_for_is_a_storage_error(monkeypatch):
-    monkeypatch.setattr(memory, "memory", lambda: Room(100 << 20, "free"))
-    monkeypatch.setattr(memory, "address_space", lambda: None)
-    check_room(100 << 20, "x")
-    with pytest.raises(StorageError, match="x: not enough memory: unpacks to 104,857,601 bytes, 104,857,600 are free"):
-        check_room((100 << 20) + 1, "x")
-    monkeypatch.setattr(memory, "address_space", lambda: Room(70 << 20, "left by ulimit -v"))
-    with pytest.raises(StorageError, match="73,400,320 are left by ulimit -v"):
-        check_room(80 << 20, "x")
-    monkeypatch.setattr(memory, "memory", lambda: None)
-    monkeypatch.setattr(memory, "address_space", lambda: None)
-    check_room(1 << 60, "x")  # nobody knows

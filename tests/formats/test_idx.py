@@ -4,10 +4,11 @@ import struct
 import numpy as np
 import pytest
 
+from imgclf import memory
 from imgclf.errors import DataError, StorageError
-from imgclf.formats import files, gunzip
+from imgclf.formats import gunzip
 from imgclf.formats.idx import read_idx
-from imgclf.memory import Room
+from imgclf.memory import Limit
 
 IMAGES = np.arange(3 * 5 * 4, dtype=np.uint8).reshape(3, 5, 4)
 LABELS = np.array([2, 0, 1], np.uint8)
@@ -109,9 +110,9 @@ def test_blank_images_are_read_however_well_they_are_packed(write):
 
 
 def test_what_memory_has_no_room_for_is_not_unpacked(write, monkeypatch):
-    monkeypatch.setattr(files.memory, "memory", lambda: Room(65 << 20, "free"))
+    monkeypatch.setattr(memory, "memory", lambda: Limit(65 << 20, "free"))
     raw = gzip.compress(bytes([0, 0, 8, 3]) + struct.pack(">3I", 70, 1024, 1024) + bytes(70 << 20), 9)
-    with pytest.raises(StorageError, match="not enough memory: unpacks to 73,400,320 bytes, 68,157,440 are free"):
+    with pytest.raises(StorageError, match="not enough memory: needs about 73 MB, 68 MB is free"):
         read_idx(write(raw), 3)
 
 

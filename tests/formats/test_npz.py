@@ -6,10 +6,10 @@ import zipfile
 import numpy as np
 import pytest
 
+from imgclf import memory
 from imgclf.errors import DataError, StorageError
-from imgclf.formats import files
 from imgclf.formats.npz import npz_names, read_npz
-from imgclf.memory import Room
+from imgclf.memory import Limit
 
 ARRAYS = {
     "uint8": np.arange(24, dtype=np.uint8).reshape(2, 3, 4),
@@ -167,9 +167,9 @@ def test_sparse_arrays_are_read_however_well_they_are_packed(write):
 
 
 def test_what_memory_has_no_room_for_is_not_unpacked(write, monkeypatch):
-    monkeypatch.setattr(files.memory, "memory", lambda: Room(65 << 20, "free"))
+    monkeypatch.setattr(memory, "memory", lambda: Limit(65 << 20, "free"))
     raw = zip_of(("X.npy", npy(np.zeros(70 << 20, np.uint8))), compression=zipfile.ZIP_DEFLATED)
-    with pytest.raises(StorageError, match=r"not enough memory: unpacks to 73,400,448 bytes, 68,157,440 are free"):
+    with pytest.raises(StorageError, match=r"not enough memory: needs about 73 MB, 68 MB is free"):
         read_npz(write(raw))
 
 

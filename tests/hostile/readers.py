@@ -4,7 +4,6 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 
 from hostile import words
 from hostile.good_files import (
@@ -114,31 +113,26 @@ def look(found: Mapping[str, Dataset]) -> dict[str, str]:
     return {split: dataset.fingerprint() for split, dataset in found.items()}
 
 
-def measure_and_load(source: ModuleType, path: Path, splits: tuple[str, ...]) -> dict[str, str]:
-    source.measure(path, splits)
-    return look(source.load(path, splits))
-
-
 def cifar_folder(path: Path) -> object:
-    return measure_and_load(cifar10, path.parent, ("test",))
+    return look(cifar10.load(path.parent, ("test",)))
 
 
 def cifar_archive(path: Path) -> object:
     find_folder(path, ["cifar-10-batches-py"])
-    return measure_and_load(cifar10, path, ("test",))
+    return look(cifar10.load(path, ("test",)))
 
 
 def idx_folder(path: Path) -> object:
-    return measure_and_load(idx, path.parent, ("train", "val", "test"))
+    return look(idx.load(path.parent, ("train", "val", "test")))
 
 
 def npz_file(path: Path) -> object:
     assert recognise(path) == "npz"
-    return measure_and_load(npz, path, ("train", "val", "test"))
+    return look(npz.load(path, ("train", "val", "test")))
 
 
 def pack_folder(path: Path) -> object:
-    return measure_and_load(pack, path.parent, ("train", "val", "test"))
+    return look(pack.load(path.parent, ("train", "val", "test")))
 
 
 def image_file(path: Path) -> object:
@@ -147,7 +141,7 @@ def image_file(path: Path) -> object:
 
 
 def class_folders(path: Path) -> object:
-    return measure_and_load(folder, path.parent.parent, ("train",))
+    return look(folder.load(path.parent.parent, ("train",)))
 
 
 def config_file(path: Path) -> object:

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -12,7 +12,6 @@ import click
 from imgclf.terminal_text import display_width, printable
 
 if TYPE_CHECKING:
-    from imgclf.data.official import LoadedFile
     from imgclf.formats.csv_text import Cell
 
 
@@ -119,17 +118,3 @@ def picture_size(shape: Sequence[int]) -> str:
     if len(shape) == 1:
         return plural(shape[0], "feature")
     return f"{shape[0]} x {shape[1]} {'grey' if shape[2] == 1 else 'colour'}"
-
-
-def provenance(source: str, files: "Collection[LoadedFile]") -> str:
-    """Write behind what a data set is whether its files are the official ones; nothing of sources without any."""
-    from imgclf.downloads.official import OFFICIAL
-
-    titles = [known.title for known in OFFICIAL.values() if known.source == source]
-    if not titles or not files:
-        return ""
-    found = {file.official for file in files}
-    for title in titles:
-        if found == {title}:
-            return f"; official {title}"
-    return f"; not the official file of {' or '.join(titles)}"

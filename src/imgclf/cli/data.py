@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imgclf.cli import download
-from imgclf.cli.console import Console, picture_size, plural, provenance, table
+from imgclf.cli.console import Console, picture_size, plural, table
 from imgclf.cli.options import (
     PATH,
     config_options,
@@ -19,10 +19,10 @@ from imgclf.cli.options import (
 )
 from imgclf.cli.parsing import Group
 from imgclf.cli.stopping import Stop
+from imgclf.data.sources import recognised
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Dataset
-    from imgclf.data.official import LoadedFile
 
 
 @click.group("data", cls=Group, invoke_without_command=True, short_help="Get data sets, look at them, and pack them.")
@@ -35,7 +35,9 @@ def command(ctx: click.Context) -> None:
 command.add_command(download.command)
 
 
-@command.command("info", short_help="Show splits, classes, sizes and fingerprints.")
+@command.command(
+    "info", short_help="Show splits, classes, sizes and fingerprints.", epilog=f"PATH is one of: {recognised()}."
+)
 @click.argument("path", type=PATH, required=False)
 @config_options
 @json_option
@@ -45,8 +47,7 @@ def info(
 ) -> None:
     """Show how many images each class has in each split.
 
-    Describes the configured data set with its training splits, or PATH unchanged: a folder of images, of CIFAR or
-    IDX files, a pack, a .tar.gz of CIFAR, or an .npz.
+    Describes the configured data set with its training splits, or PATH unchanged.
     """
     from imgclf.loading import load_all_splits, remarks, tree_of, where
 
@@ -59,9 +60,8 @@ def info(
     content = summarise(str(path or where(config)), config.data.source, splits)
     content["tree"] = None if tree is None else tree.summary()
     first = next(iter(splits.values()))
-    known = provenance(config.data.source, files_of(splits))
     console.result(f"{content['data']} ({config.data.source}): {picture_size(first.example_shape)}, "
-                   f"{len(content['classes'])} classes{known}", "")  # fmt: skip
+                   f"{len(content['classes'])} classes", "")  # fmt: skip
     console.result(*_counts(content), "")
     if tree is not None:
         rows = [
@@ -153,6 +153,7 @@ def as_overrides(path: Path) -> tuple[str, ...]:
 def summarise(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str, Any]:
     """Return what `--json` prints."""
     names = dict.fromkeys(name for found in splits.values() for name in found.class_names)  # those of train first
+    files = dict.fromkeys(file for found in splits.values() for file in found.files)
     shape = next(iter(splits.values())).example_shape
     return {
         "data": data,
@@ -168,10 +169,5 @@ def summarise(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str,
             }
             for split, found in splits.items()
         },
-        "files": [file.record() for file in files_of(splits)],
+        "files": [file._asdict() for file in files],
     }
-
-
-def files_of(splits: "dict[str, Dataset]") -> "list[LoadedFile]":
-    """Return what all splits were read from, each file once."""
-    return list(dict.fromkeys(file for found in splits.values() for file in found.files))

@@ -96,16 +96,15 @@ def _refuse_data(run: Path) -> None:
     """Say how to evaluate on images that were named where the run goes."""
     from imgclf.data.sources import recognise
 
-    if any(run.glob("model.npz")) or any(run.glob("*/model.npz")):  # pictures of runs are no data
+    # A model is an .npz, and pictures of runs are no data.
+    if run.suffix.lower() == ".npz" or any(run.glob("model.npz")) or any(run.glob("*/model.npz")):
         return
     try:
-        source = recognise(run)
+        recognise(run)
     except ImgclfError:
         return
-    if source != "npz":  # as a model is
-        raise UsageError(
-            "eval", f"{run} holds images, not a run", f"did you mean imgclf eval --data {shlex.quote(str(run))}?"
-        )
+    remedy = f"did you mean imgclf eval --data {shlex.quote(str(run))}?"
+    raise UsageError("eval", f"{run} holds images, not a run", remedy)
 
 
 def _choose_data(
@@ -194,21 +193,21 @@ def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None
     """Warn where the test split may have been cut out of what was trained on.
 
     Training never opens a test split, so nothing proves which one a run had. But images that have become test
-    images since are missing from those to train on, and these can be counted without loading them.
+    images since are missing from those to train on.
     """
     from imgclf.data_identity import images_then
-    from imgclf.loading import measure_training_data, where
+    from imgclf.loading import count_training_images, where
 
     then = images_then(path)
+    if then is None or config.data.limit is not None:
+        return
     try:
-        now = measure_training_data(config)
+        now = count_training_images(config)
     except ImgclfError:
         return  # there is nothing to train on any more
-    if now is None or now.estimated or config.data.limit is not None:
-        return
-    if then is not None and now.n != then:
+    if now and now != then:
         console.warn(
-            f"{where(config)}: {then:,} images for training and validation when the run began, {now.n:,} now: "
+            f"{where(config)}: {then:,} images for training and validation when the run began, {now:,} now: "
             "some of the test images may have been trained on"
         )
 

@@ -121,7 +121,7 @@ def _follow(
         console.warn(f"{planned.damaged.where}: {planned.damaged.problem} - going on from the one before")
     describe_plan(console, planned.plan)
     if dry_run:
-        describe_cost(console, planned.plan, draw=draw)
+        describe_cost(console, planned.plan)
         return
     if comm:
         console.say(f"ranks     {comm.size} processes, {plural(planned.threads, 'thread')} each")

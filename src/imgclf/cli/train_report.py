@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from imgclf.cli.console import Console, picture_size, plural, provenance
+from imgclf.cli.console import Console, picture_size, plural
 
 if TYPE_CHECKING:
     from imgclf.compose import Plan
@@ -26,7 +26,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     val = plural(len(plan.val), "validation image") if plan.val else "no validation images"
     lines = {
         "data": f"{config.data.source}: {plural(len(plan.train), 'training image')}, {val}; "
-        f"{picture_size(plan.train.example_shape)}, {C} classes{provenance(config.data.source, plan.train.files)}",
+        f"{picture_size(plan.train.example_shape)}, {C} classes",
         "pixels" if plan.preprocess.is_picture else "features": f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
         "loss": f"{config.model.loss}: {formula}",
@@ -59,17 +59,16 @@ def _preprocessing(plan: "Plan") -> str:
     return text
 
 
-def describe_cost(console: Console, plan: "Plan", *, draw: bool) -> None:
-    """Say what the run would take, and that it was not begun."""
-    from imgclf.cores import available_cores
-    from imgclf.estimate import PROGRAM, estimate, size
+def describe_cost(console: Console, plan: "Plan") -> None:
+    """Say what was taken to load the data, and that the run was not begun."""
+    from imgclf.formats.npy import mapped_file
+    from imgclf.memory import format_bytes, peak_memory
 
-    needs = estimate(plan.config, available_cores(), draw=draw)
-    mapped = f"; {size(needs.mapped)} of mapped files come and go" if needs.mapped else ""
-    console.result(
-        f"memory    about {size(needs.total)}: {size(PROGRAM)} of the program, {size(needs.held)} of images, "
-        f"{size(needs.phases[needs.phase])} while {needs.phase}{mapped}"
-    )
+    arrays = {id(part.images): part.images for part in (plan.train, plan.val) if part}  # val may be taken from train
+    mapped = sum(array.nbytes for array in arrays.values() if mapped_file(array))
+    held, peak = sum(array.nbytes for array in arrays.values()) - mapped, peak_memory()
+    in_all = f"; at most {format_bytes(peak)} in all so far" if peak else ""
+    console.result(f"memory    images: {format_bytes(held)} in memory, {format_bytes(mapped)} mapped from disk{in_all}")
     console.result("dry run   nothing was trained, nothing was written")
     content = {"parameters": plan.weights.size, "steps": plan.steps}
-    console.object(content | {"memory_bytes": needs.total, "mapped_bytes": needs.mapped})
+    console.object(content | {"memory_bytes": peak, "image_bytes": held, "mapped_bytes": mapped})

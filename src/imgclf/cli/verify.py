@@ -27,7 +27,8 @@ def command(ctx: click.Context, run: Path | None, data: Path | None, threads: in
     from imgclf.compose import make_plan
     from imgclf.cores import available_cores, helpful_threads
     from imgclf.environment import compare_environment, describe_environment
-    from imgclf.estimate import check_memory, estimate
+    from imgclf.loading import where
+    from imgclf.memory import WEIGHT_COPIES, require_memory
     from imgclf.opening import config_of_run, data_of_run
     from imgclf.parallel import workers
     from imgclf.run_dir import find_run
@@ -38,11 +39,11 @@ def command(ctx: click.Context, run: Path | None, data: Path | None, threads: in
     if not path.is_dir():
         raise UsageError(path, "not a run directory", "a model file does not say how it was made")
     config = data_of_run(config_of_run(path), path, data, "say where the run's data is now: --data PATH")
-    cores = threads or available_cores()
-    check_memory(config, estimate(config, cores, draw=False))
-    with workers(cores) as sum_blocks:
+    with workers(threads or available_cores()) as sum_blocks:
         plan = make_plan(config, sum_blocks)
-    with workers(threads or helpful_threads(*plan.weights.shape)) as sum_blocks:
+    used = threads or helpful_threads(*plan.weights.shape)
+    require_memory(WEIGHT_COPIES * plan.weights.nbytes, where(config), used)
+    with workers(used) as sum_blocks:
         seen = replay(plan, path, sum_blocks)
     changed = compare_environment(path, describe_environment(1, plan.train, plan.val))
     for line in changed:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args, get_t
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, create_model
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
+from imgclf.data.sources import SOURCES
 from imgclf.losses import LOSSES
 from imgclf.optimizers import OPTIMIZERS
 from imgclf.schedules import SCHEDULES
@@ -35,6 +36,12 @@ def _file_path(path: str) -> str:
     if not path or "\0" in path:
         raise PydanticCustomError("file_path", "must be a path: not empty, without NUL")
     return path
+
+
+def _source_name(name: str) -> str:
+    if name not in SOURCES:
+        raise PydanticKnownError("literal_error", {"expected": ", ".join(map(repr, SOURCES))})
+    return name
 
 
 def _count_or_all(value: object) -> object:
@@ -90,6 +97,9 @@ Side: TypeAlias = Annotated[int, Field(ge=1, le=LARGEST_IMAGE)]
 OfEach: TypeAlias = Literal["pixel", "channel", "none"]
 DirectoryName: TypeAlias = Annotated[str, AfterValidator(_directory_name)]
 FilePath: TypeAlias = Annotated[str, AfterValidator(_file_path)]
+SourceName: TypeAlias = Annotated[
+    str, AfterValidator(_source_name), Field(json_schema_extra=lambda schema: schema.update(enum=list(SOURCES)))
+]
 CountOrAll: TypeAlias = Annotated[Count | Literal["all"], BeforeValidator(_count_or_all)]
 Options: TypeAlias = Annotated[dict[str, Any], AfterValidator(_finite)]
 
@@ -103,7 +113,7 @@ class Section(BaseModel):
 class Data(Section):
     """The images to learn from."""
 
-    source: Literal["fashion-mnist-mini", "cifar10", "cifar100", "idx", "folder", "npz", "pack", "synthetic"] = Field(
+    source: SourceName = Field(
         default="fashion-mnist-mini", description="The kind of data set; fashion-mnist-mini ships with imgclf."
     )
     path: FilePath | None = Field(default=None, description="Where the data is, relative to this file.")

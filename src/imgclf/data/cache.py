@@ -12,15 +12,18 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imgclf.data.dataset import Dataset
 from imgclf.data.pack import is_pack, open_pack, read_index
 from imgclf.data.packer import Content, write_pack
 from imgclf.errors import DataError, StorageError
 from imgclf.storage import lock, open_own
+
+if TYPE_CHECKING:
+    from imgclf.data.sources._listing import Listing
 
 _SPLIT = "train"  # what the only split of an entry is called
 _NEW = ".new-"  # begins the names of entries that are being written
@@ -41,29 +44,21 @@ def cache_folder() -> Path | None:
     return around / "imgclf" if around.is_absolute() else None  # a relative one is to be ignored, says XDG
 
 
-def through_cache(content: Callable[[], Content], proven: Callable[[], tuple[str, Callable[[], Content]]]) -> Dataset:
-    """Return what is kept of a content, else what it offers, kept for the next time if that is possible.
+def through_cache(listing: "Listing") -> Dataset:
+    """Return what is kept of the images of a listing, else decode them, and keep them if that is possible.
 
-    `proven` returns the key, a fingerprint of the very bytes that the content is made from, as hexadecimal digits, and
-    the content, which raises if it turns out to be made from others. Without a cache nobody asks for the proof. An
-    entry that is damaged or of another key is made anew.
+    Without a cache the files are not hashed. An entry that is damaged or of another key is made anew.
     """
     folder = cache_folder()
     if folder is None:
-        return content().in_memory()
-    key, content = proven()
+        return listing.content().in_memory(listing.folder)
+    key, content = listing.proven()
     found = _find(folder / key, key)
     if found is None:
         made = content()
         _keep(folder, key, made)
-        found = _find(folder / key, key) or made.in_memory()
+        found = _find(folder / key, key) or made.in_memory(listing.folder)
     return found
-
-
-def is_there_room(nbytes: int) -> bool:
-    """Whether so many bytes of pictures can be kept, as far as one can say before."""
-    folder = cache_folder()
-    return folder is not None and _make_room(folder, nbytes)
 
 
 def _make_room(folder: Path, nbytes: int) -> bool:

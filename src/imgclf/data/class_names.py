@@ -5,7 +5,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from imgclf.errors import DataError
@@ -75,6 +75,11 @@ def parse_names(raw: bytes, where: object) -> tuple[str, ...]:
 def read_names(path: Path) -> tuple[str, ...]:
     """Read class names from a text file, one a line."""
     return parse_names(read_bytes(path, 1 << 22), path)
+
+
+def first_few(texts: Sequence[str], most: int = 5) -> str:
+    """Join the first texts of a list, and say how many more there are."""
+    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
 
 
 def _text(name: object) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
-from imgclf.data.official import LoadedFile
+from imgclf.data.provenance import LoadedFile
 from imgclf.formats.npy import check_whole
 from imgclf.numerics.indices import places, slices
 

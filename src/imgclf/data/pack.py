@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 
 from imgclf.data.class_names import decode_names
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
 from imgclf.errors import DataError
 from imgclf.formats.files import is_file, read_bytes
-from imgclf.formats.npy import map_npy, npy_header
+from imgclf.formats.npy import map_npy
 from imgclf.numerics.indices import slices
 from imgclf.storage import write_whole
 from imgclf.terminal_text import excerpt
@@ -62,7 +61,7 @@ def is_pack(directory: Path) -> bool:
 
 
 def images_file(directory: Path, split: str) -> Path:
-    """Where the pictures of a split are."""
+    """Where the images of a split are."""
     return directory / f"{split}_images.npy"
 
 
@@ -78,17 +77,6 @@ def open_pack(directory: Path, splits: Collection[str]) -> dict[str, Dataset]:
         done, n = (sum(getattr(part, key) for part in index.splits.values()) for key in ("done", "images"))
         raise DataError(directory, f"an unfinished pack, {done:,} of {n:,} images", "give the same command again")
     return {split: _open_split(directory, split, part) for split, part in index.splits.items() if split in splits}
-
-
-def measure_pack(directory: Path, splits: Collection[str]) -> dict[str, Extent]:
-    """Say what those of the splits take that a pack has: nothing but room in the address space."""
-    found = {}
-    for split, part in read_index(directory).splits.items():
-        if split in splits:
-            images = npy_header(images_file(directory, split), _REMEDY)
-            shape, itemsize = images.shape[1:], images.dtype.itemsize
-            found[split] = Extent(part.images, shape, itemsize, len(part.class_names), 0, 0, images.nbytes)
-    return found
 
 
 def read_index(directory: Path) -> Index:
@@ -128,7 +116,7 @@ def _open_split(directory: Path, split: str, part: Part) -> Dataset:
     images = map_npy(images_file(directory, split), _REMEDY)
     labels = map_npy(labels_file(directory, split), _REMEDY)
     if images.shape[:1] != (part.images,):
-        raise DataError(images_file(directory, split), f"{images.shape}, not {part.images:,} pictures", _REMEDY)
+        raise DataError(images_file(directory, split), f"{images.shape}, not {part.images:,} images", _REMEDY)
     _check_labels(labels, part, labels_file(directory, split))
     try:
         dataset = Dataset.of(images, labels, part.class_names)

@@ -16,6 +16,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.pack import Index, Part, images_file, is_pack, labels_file, read_index, write_index
 from imgclf.errors import StorageError, UsageError
 from imgclf.formats.npy import header_bytes
+from imgclf.memory import require_memory
 from imgclf.numerics.indices import slices
 from imgclf.storage import open_own, translate_os_errors
 
@@ -66,8 +67,9 @@ class Content:
         """The smallest unsigned integers that hold the labels."""
         return np.min_scalar_type(len(self.class_names) - 1)
 
-    def in_memory(self) -> Dataset:
-        """Read it all."""
+    def in_memory(self, where: object) -> Dataset:
+        """Read it all; `where` it is from, for the error where memory is short."""
+        require_memory(self.nbytes, where)
         images = np.empty((self.n, *self.example_shape), self.dtype)
         done = 0
         for some in self.examples(0):

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
+from imgclf.data.class_names import first_few
 from imgclf.data.dataset import Dataset
 from imgclf.errors import DataError
 from imgclf.numerics.indices import slices
@@ -100,6 +101,5 @@ def _choose(dataset: Dataset, wanted: IntArray, order: IntArray) -> NDArray[np.b
 
 
 def quoted(names: Sequence[str]) -> str:
-    """Return the first names of a list, and how many more there are."""
-    shown = ", ".join(map(repr, names[:5]))
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
+    """Quote the first names of a list, and say how many more there are."""
+    return first_few([repr(name) for name in names])

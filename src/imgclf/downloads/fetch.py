@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from imgclf.data.official import OfficialFile
 from imgclf.downloads import transport
-from imgclf.downloads.official import OfficialSet
+from imgclf.downloads.official import OfficialFile, OfficialSet
 from imgclf.errors import DataError, NetworkError, StorageError
 from imgclf.formats.files import open_regular
 from imgclf.storage import lock, open_own, sync, translate_os_errors, write_whole

@@ -8,8 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 from imgclf.errors import DataError
-from imgclf.formats.files import MAX_BYTES, check_room, inflated_limit, open_regular, size_of
+from imgclf.formats.files import MAX_BYTES, open_regular, size_of
 from imgclf.formats.gunzip import BROKEN_GZIP, unzipped
+from imgclf.memory import require_memory
 from imgclf.terminal_text import excerpt
 
 _PIECE = 1 << 18  # bytes at a time: what is much larger is copied from one place in memory to another
@@ -54,16 +55,6 @@ def read_members(path: Path, names: Collection[str]) -> Iterator[tuple[str, byte
             pass
 
 
-def unpacked_size(path: Path) -> int:
-    """Return how many bytes an archive says it has inside, without unpacking it: gzip ends with that number."""
-    with open_regular(path) as file:
-        size = size_of(file)
-        if file.read(2) != b"\x1f\x8b" or size < 4:
-            return size
-        file.seek(-4, io.SEEK_END)
-        return min(int.from_bytes(file.read(4), "little"), inflated_limit(size))
-
-
 def find_folder(path: Path, names: Collection[str]) -> str | None:
     """Return which of these folders the first members of an archive are in; None if in none of them."""
     with _members(path) as (tar, _):
@@ -80,7 +71,7 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, where: str) -> bytes
         raise DataError(where, "is not a regular file in the archive", _REMEDY)
     if not 0 <= member.size <= MAX_BYTES:
         raise DataError(where, f"announces {member.size:,} bytes", _REMEDY)
-    check_room(member.size, where)
+    require_memory(member.size, where)
     # In pieces, or what is announced would be reserved, whatever is there; tarfile raises where it is less.
     return b"".join(iter(lambda: file.read(_PIECE), b""))
 

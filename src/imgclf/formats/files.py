@@ -9,13 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
 
-from imgclf import memory
-from imgclf.errors import DataError, StorageError
+from imgclf.errors import DataError
 from imgclf.storage import translate_os_errors
 
 MAX_BYTES = 1 << 30  # no file of the data sets read here is larger
 _CHUNK = 1 << 20
-_ALWAYS_ROOM = 64 << 20  # bytes; to ask takes longer than to read a small file
 # What Git LFS leaves in place of a file that was not downloaded; its specification limits the size.
 _POINTER, _LARGEST_POINTER = b"version https://git-lfs.github.com/spec/", 1024
 
@@ -23,16 +21,6 @@ _POINTER, _LARGEST_POINTER = b"version https://git-lfs.github.com/spec/", 1024
 def inflated_limit(compressed: int) -> int:
     """Return the most bytes that deflate can have compressed to so few: it stores up to 258 of them in 2 bits."""
     return 1032 * compressed
-
-
-def check_room(nbytes: int, where: object) -> None:
-    """Raise StorageError if so many unpacked bytes do not fit in memory, as far as the system tells."""
-    if nbytes <= _ALWAYS_ROOM:
-        return
-    for room in (memory.address_space(), memory.memory()):
-        if room is not None and nbytes > room.nbytes:
-            problem = f"not enough memory: unpacks to {nbytes:,} bytes, {room.nbytes:,} are {room.called}"
-            raise StorageError(where, problem, "free some, or use fewer examples")
 
 
 @contextmanager
@@ -67,11 +55,6 @@ def is_file(path: Path) -> bool:
     """Whether there is a regular file at a path, following links."""
     with reading(path):
         return path.is_file()
-
-
-def size_at(path: Path) -> int:
-    """Return the size in bytes of the file at a path, 0 where there is none."""
-    return path.stat().st_size if is_file(path) else 0
 
 
 @contextmanager

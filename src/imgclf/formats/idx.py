@@ -11,8 +11,9 @@ import numpy as np
 
 from imgclf.arrays import ByteArray
 from imgclf.errors import DataError
-from imgclf.formats.files import check_room, fill, inflated_limit, open_regular, size_of
+from imgclf.formats.files import fill, inflated_limit, open_regular, size_of
 from imgclf.formats.gunzip import BROKEN_GZIP, unzipped
+from imgclf.memory import require_memory
 
 _REMEDY = "download the file again"
 _PIECE = 1 << 18  # bytes at a time
@@ -27,7 +28,7 @@ def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None =
     """
     with _opened(path, dimensions) as (file, stream, shape):
         announced = math.prod(shape)
-        check_room(announced, path)
+        require_memory(announced, path)
         data = np.empty(shape, np.uint8)
         there = fill(stream, memoryview(data.reshape(-1)))  # type: ignore[arg-type]
         if there != announced:
@@ -39,12 +40,6 @@ def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None =
             while piece := file.read(_PIECE):
                 seen(piece)
         return data
-
-
-def idx_shape(path: Path, dimensions: int) -> tuple[int, ...]:
-    """Return the shape in the header; raises DataError if the file cannot hold it."""
-    with _opened(path, dimensions) as (_, _, shape):
-        return shape
 
 
 @contextmanager

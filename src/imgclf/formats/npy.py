@@ -73,7 +73,10 @@ def map_npy(path: Path, remedy: str) -> NDArray[Any]:
     in the byte order of other machines, or not of integers or floats.
     """
     with open_regular(path) as file:
-        header = _header_of_file(file, path, remedy)
+        header = read_header(file, path, remedy)
+        if file.tell() + header.nbytes != size_of(file):
+            problem = f"{size_of(file):,} bytes do not fit its header, {header.dtype} {header.shape}"
+            raise DataError(path, problem, remedy)
         shape, fortran, dtype = header
         if fortran or not dtype.isnative or dtype.kind not in "iuf" or header.nbytes == 0:
             raise DataError(path, f"cannot be mapped: {dtype.str} {shape}, fortran_order {fortran}", remedy)
@@ -92,19 +95,6 @@ def check_whole(array: NDArray[Any]) -> None:
         return
     if mapped.base.size() < mapped.offset + mapped.nbytes:
         raise DataError(mapped.filename, "became shorter while it was in use", "make it again")
-
-
-def npy_header(path: Path, remedy: str) -> Header:
-    """Read the header of a file; raises DataError if the file is not exactly as long as it says."""
-    with open_regular(path) as file:
-        return _header_of_file(file, path, remedy)
-
-
-def _header_of_file(file: IO[bytes], path: Path, remedy: str) -> Header:
-    header = read_header(file, path, remedy)
-    if file.tell() + header.nbytes != size_of(file):
-        raise DataError(path, f"{size_of(file):,} bytes do not fit its header, {header.dtype} {header.shape}", remedy)
-    return header
 
 
 def mapped_file(array: NDArray[Any]) -> Path | None:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.errors import DataError
-from imgclf.formats.files import check_room, fill, inflated_limit, open_regular, size_of
+from imgclf.formats.files import fill, inflated_limit, open_regular, size_of
 from imgclf.formats.npy import Header, read_header
+from imgclf.memory import require_memory
 from imgclf.terminal_text import excerpt
 
 _REMEDY = "write it with numpy.savez"
@@ -44,15 +45,8 @@ def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, NDAr
         announced = sum(info.file_size for info in chosen.values())
         if announced > inflated_limit(size):
             raise DataError(path, "announces more bytes than can be in the file", _REMEDY)
-        check_room(announced, path)
+        require_memory(announced, path)
         return {name: _array(archive, info, size, f"{path}: {name}") for name, info in chosen.items()}
-
-
-def npz_header(path: Path, name: str) -> Header:
-    """Return the header of an array in a file; raises DataError if the file cannot hold it."""
-    where = f"{path}: {name}"
-    with _archive(path) as (archive, size), _opened(archive, _members(archive, path)[name], size, where) as (_, header):
-        return header
 
 
 @contextmanager

@@ -1,12 +1,11 @@
 import hashlib
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from imgclf.data.sources import fashion_mnist_mini
-from imgclf.errors import DataError, UsageError
+from imgclf.errors import DataError
 
 
 def test_the_embedded_set_is_7000_pictures_of_ten_classes():
@@ -25,11 +24,6 @@ def test_the_files_are_those_that_its_readme_names():
     listed = dict(re.findall(r"\| `(\S+)` \| `([0-9a-f]{64})` \|", readme))
     files = [path for path in fashion_mnist_mini.FOLDER.iterdir() if path.suffix in (".gz", ".txt")]
     assert listed == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def test_it_takes_no_path():
-    with pytest.raises(UsageError, match=r"data\.path"):
-        fashion_mnist_mini.load(Path(), ["train"])
 
 
 def test_a_missing_folder_is_a_data_error(monkeypatch, tmp_path):

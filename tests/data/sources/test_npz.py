@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imgclf.data.sources import npz, recognise
-from imgclf.errors import DataError, UsageError
+from imgclf.errors import DataError
 
 PICTURES = np.arange(4 * 3 * 2, dtype=np.uint8).reshape(4, 3, 2)
 FEATURES = np.arange(8.0).reshape(4, 2)
@@ -161,7 +161,7 @@ BROKEN = {
     "more labels": ({"X": PICTURES[:3], "y": LABELS}, "4 labels, but 3 examples"),
     "nothing": ({"X": PICTURES[:0], "y": LABELS[:0]}, "nothing"),
     "1-D X": ({"X": np.arange(4.0), "y": LABELS}, "of shape"),
-    "integer features": ({"X": np.arange(8, dtype=np.uint8).reshape(4, 2), "y": LABELS}, "pictures or features"),
+    "integer features": ({"X": np.arange(8, dtype=np.uint8).reshape(4, 2), "y": LABELS}, "images or features"),
     "float pictures": ({"X": PICTURES / 255, "y": LABELS}, "store pixels as uint8"),
     "channels first": ({"X": np.zeros((4, 3, 8, 8), np.uint8), "y": LABELS}, "transpose"),
     "four channels": ({"X": np.zeros((4, 8, 8, 4), np.uint8), "y": LABELS}, "of shape"),
@@ -200,8 +200,6 @@ def test_a_half_that_becomes_infinite_is_refused(load):
         load(X=huge, y=LABELS)
 
 
-def test_it_is_recognised_and_needs_a_path(tmp_path):
+def test_it_is_recognised(tmp_path):
     np.savez(tmp_path / "a.npz", X=PICTURES)
     assert recognise(tmp_path / "a.npz") == "npz"
-    with pytest.raises(UsageError, match=r"data\.path"):
-        npz.load(None, ["train"])

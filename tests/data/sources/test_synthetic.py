@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -78,7 +76,6 @@ def test_imbalance_is_how_often_the_first_class_is_as_the_last():
         ({"imbalance": 0.5}, "imbalance"),
         ({"train": 5}, "without one"),
         ({"size": 10**6}, "memory"),
-        ({"seed": -1}, "seed"),
         ({"path": "x"}, "unknown option 'path'"),
     ],
 )
@@ -86,8 +83,3 @@ def test_a_wrong_option_is_a_usage_error(options, words):
     with pytest.raises(UsageError, match=words) as caught:
         load(None, ["train"], **options)
     assert caught.value.where == "data.options"
-
-
-def test_it_takes_no_path():
-    with pytest.raises(UsageError, match=r"data\.path"):
-        load(Path(), ["train"])

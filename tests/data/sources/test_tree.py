@@ -33,7 +33,7 @@ def classes(*folders):
 
 
 def places(tree):
-    return {split: tree.place(path) for split, path in tree.splits.items()}
+    return {split: str(path.relative_to(tree.root)) for split, path in tree.splits.items()}
 
 
 NAMES = {
@@ -225,7 +225,6 @@ def test_what_systems_leave_behind_stops_no_set(tree, root, place):
     assert found.warnings() == []
     listing = folder.list_splits(root, ["train"])["train"]
     assert (listing.class_names, listing.counts, listing.bad) == (("cat", "dog"), (1, 1), ())
-    assert folder.measure(root, ["train"])["train"].n == 2
 
 
 def test_no_file_is_opened(tree, monkeypatch):

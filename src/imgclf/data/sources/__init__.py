@@ -1,83 +1,111 @@
-"""Data sources: `load(path, splits, **options) -> {split: Dataset}`.
-
-And `measure`, of the same arguments, says what those splits will take before anything large is read.
+"""Data sources: `load(path, splits, **settings) -> {split: Dataset}`.
 
 Asked for are some of "train", "val" and "test"; the files of the others are not opened. A source reads only what
-`formats` can vouch for, and raises DataError, UsageError (about `data.path`, `data.options`) or StorageError.
+`formats` can vouch for, and raises DataError, UsageError (about `data.options`) or StorageError.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
-from imgclf.data.pack import is_pack
-from imgclf.data.sources import _cifar, cifar10, cifar100, fashion_mnist_mini, folder, idx, npz, pack, synthetic
-from imgclf.data.sources._tree import Tree as Tree
 from imgclf.errors import DataError
-from imgclf.formats.archive import find_folder
 from imgclf.formats.files import kind_of
 
-LoadFn: TypeAlias = Callable[..., dict[str, Dataset]]
-MeasureFn: TypeAlias = Callable[..., dict[str, Extent]]
+if TYPE_CHECKING:
+    from imgclf.data.dataset import Dataset
+    from imgclf.data.sources._listing import Listing
+    from imgclf.data.sources._tree import Tree
+
+
+class Source(NamedTuple):
+    """All that anyone must know of a kind of data set.
+
+    load        (path, splits, **settings) -> {split: Dataset}, of those splits that are there
+    path        what data.path leads to; empty where there is nothing to read
+    recognises  (path) -> whether it can read what is there
+    settings    what it takes of the config, by these names: seed, image_size, color
+    labels      the kinds of labels to choose from, and how many classes each has
+    options     whether it takes data.options
+    warnings    (path) -> what was passed over there, and may have been meant
+    tree        (path) -> how the folder there is read
+    listings    (path, splits, **settings) -> {split: Listing}: the images can be counted, and read some at a time
+    """
+
+    load: "Callable[..., dict[str, Dataset]]"
+    path: str = ""
+    recognises: Callable[[Path], bool] | None = None
+    settings: tuple[str, ...] = ()
+    labels: Mapping[str, int] = MappingProxyType({})
+    options: bool = False
+    warnings: Callable[[Path], list[str]] | None = None
+    tree: "Callable[[Path], Tree] | None" = None
+    listings: "Callable[..., dict[str, Listing]] | None" = None
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """Return a function MODULE.NAME of this package, imported when it is called: configs need no NumPy."""
+    module, _, word = name.partition(".")
+
+    def call(*arguments: Any, **settings: Any) -> Any:
+        return getattr(import_module(f"{__name__}.{module}"), word)(*arguments, **settings)
+
+    return call
+
+
+# In the order in which they are asked whether they recognise a path: `folder`, which any folder may be, comes last.
+SOURCES: dict[str, Source] = {
+    "fashion-mnist-mini": Source(_function("fashion_mnist_mini.load")),
+    "cifar10": Source(
+        _function("cifar10.load"),
+        path="cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz",
+        recognises=_function("cifar10.recognises"),
+    ),
+    "cifar100": Source(
+        _function("cifar100.load"),
+        path="cifar-100-python, cifar-100-binary or their .tar.gz",
+        recognises=_function("cifar100.recognises"),
+        labels={"fine": 100, "coarse": 20},
+    ),
+    "idx": Source(
+        _function("idx.load"),
+        path="a folder with train-images-idx3-ubyte.gz and its like",
+        recognises=_function("idx.recognises"),
+    ),
+    "npz": Source(
+        _function("npz.load"),
+        path="an .npz file with X and y",
+        recognises=_function("npz.recognises"),
+        warnings=_function("npz.warnings"),
+    ),
+    "pack": Source(
+        _function("pack.load"),
+        path="a folder that `imgclf data pack` made",
+        recognises=_function("pack.recognises"),
+    ),
+    "folder": Source(
+        _function("folder.load"),
+        path="a folder with a folder for each class",
+        recognises=_function("folder.recognises"),
+        settings=("image_size", "color"),
+        warnings=_function("folder.warnings"),
+        tree=_function("folder.tree"),
+        listings=_function("folder.list_splits"),
+    ),
+    "synthetic": Source(_function("synthetic.load"), settings=("seed",), options=True),
+}
 
 
 def recognise(path: Path) -> str:
     """Return the name of the source that can read what is at a path."""
-    kind = kind_of(path)
-    if kind == "file":
-        name = _file_source(path)
-    elif is_pack(path):
-        name = "pack"
-    elif _cifar.locate(path, cifar10.LAYOUTS):
-        name = "cifar10"
-    elif _cifar.locate(path, cifar100.layouts()):
-        name = "cifar100"
-    elif idx.find_files(path):
-        name = "idx"
-    else:
-        name = "folder" if folder.may_be_meant(path) else None
-    if name is None:
-        looked = "an .npz, a CIFAR .tar.gz, or a folder with CIFAR batches, IDX files, class folders or a pack"
-        raise DataError(path, "not a data set that imgclf knows", f"name {looked}")
-    return name
+    kind_of(path)  # raises where there is nothing
+    for name, source in SOURCES.items():
+        if source.recognises and source.recognises(path):
+            return name
+    raise DataError(path, "not a data set that imgclf knows", f"name {recognised()}")
 
 
-def _file_source(path: Path) -> str | None:
-    name = path.name.lower()
-    if name.endswith(".npz"):
-        return "npz"
-    if not name.endswith((".tar.gz", ".tgz", ".tar")):
-        return None
-    # The longer name first: cifar-100 begins with cifar-10.
-    for start, source in (("cifar-100", "cifar100"), ("cifar-10", "cifar10")):
-        if start in name:
-            return source
-    known = {layout.folder: source for source, layouts in _ARCHIVES.items() for layout in layouts}
-    return known.get(find_folder(path, known) or "")
-
-
-_ARCHIVES = {"cifar10": cifar10.LAYOUTS, "cifar100": cifar100.layouts()}
-
-SOURCES: dict[str, LoadFn] = {
-    "fashion-mnist-mini": fashion_mnist_mini.load,
-    "cifar10": cifar10.load,
-    "cifar100": cifar100.load,
-    "idx": idx.load,
-    "folder": folder.load,
-    "npz": npz.load,
-    "pack": pack.load,
-    "synthetic": synthetic.load,
-}
-
-MEASURES: dict[str, MeasureFn] = {
-    "fashion-mnist-mini": fashion_mnist_mini.measure,
-    "cifar10": cifar10.measure,
-    "cifar100": cifar100.measure,
-    "idx": idx.measure,
-    "folder": folder.measure,
-    "npz": npz.measure,
-    "pack": pack.measure,
-    "synthetic": synthetic.measure,
-}
+def recognised() -> str:
+    """Say what a path may lead to so that its source is found."""
+    return "; ".join(source.path for source in SOURCES.values() if source.recognises)

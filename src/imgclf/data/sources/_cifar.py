@@ -3,6 +3,7 @@
 What CIFAR-10 and CIFAR-100 share: a few named files in a folder or an archive, as pickles or as plain records.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,23 +15,22 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
-from imgclf.data.official import LoadedFile
+from imgclf.data.provenance import LoadedFile
 from imgclf.errors import DataError
-from imgclf.formats.archive import read_members, unpacked_size
-from imgclf.formats.files import is_file, kind_of, read_bytes, size_at
+from imgclf.formats.archive import find_folder, read_members
+from imgclf.formats.files import is_file, kind_of, read_bytes
 from imgclf.formats.inert_pickle import read_pickle
+from imgclf.memory import require_memory
 
-_SHARES = {"train": 5 / 6, "test": 1 / 6}  # of the pictures
-PIXELS = 3 * 32 * 32  # of a picture: all its red ones, row by row, then green, then blue
+PIXELS = 3 * 32 * 32  # of a image: all its red ones, row by row, then green, then blue
 _THREADS = 2
 _T = TypeVar("_T")
 _REMEDY = "use the files as they were downloaded"
 
 
 @dataclass(frozen=True)
-class Part:
-    """The pictures of one file, not yet copied: data (n, 3072) and labels (n,)."""
+class Batch:
+    """The images of one file, not yet copied: data (n, 3072) and labels (n,)."""
 
     data: ByteArray
     labels: IntArray
@@ -45,7 +45,7 @@ class Layout:
     splits       the files of each split, in order
     names_file   where the names of the classes are
     parse_names  (bytes, where) -> names
-    parse        (bytes, where) -> Part
+    parse        (bytes, where) -> Batch
     """
 
     folder: str
@@ -53,7 +53,7 @@ class Layout:
     splits: Mapping[str, tuple[str, ...]]
     names_file: str
     parse_names: Callable[[bytes, str], tuple[str, ...]]
-    parse: Callable[[bytes, str], Part]
+    parse: Callable[[bytes, str], Batch]
 
     def files(self, splits: Collection[str]) -> list[str]:
         """Return the files that these splits need, that of the names first."""
@@ -65,32 +65,19 @@ def load(path: Path, splits: Collection[str], layouts: Collection[Layout], class
     with ThreadPoolExecutor(_THREADS) as pool:  # for hashing, while others are parsed, and for joining
         layout, names, parts = _read(path, splits, layouts, classes, pool)
         asked = {split: files for split, files in layout.splits.items() if split in splits}
-        return {split: _join([parts.pop(name) for name in files], names, pool) for split, files in asked.items()}
+        return {split: _join([parts.pop(name) for name in files], names, path, pool) for split, files in asked.items()}
 
 
-def measure(path: Path, splits: Collection[str], layouts: Collection[Layout], classes: int) -> dict[str, Extent]:
-    """Say what the splits take, from the sizes of their files; of an archive that is not opened, from its size."""
-    located = (next(iter(layouts)), path) if kind_of(path) == "file" else locate(path, layouts)
-    if located is None:
-        raise nothing_found(path, layouts)
-    layout, place = located
-    if kind_of(place) == "file":
-        unpacked = unpacked_size(place)
-        sizes = {
-            split: [int(_SHARES[split] * unpacked / len(names))] * len(names) for split, names in layout.splits.items()
-        }
-    else:
-        sizes = {split: [size_at(place / name) for name in names] for split, names in layout.splits.items()}
-    return {split: _extent(files, classes) for split, files in sizes.items() if split in splits}
-
-
-def _extent(files: list[int], classes: int) -> Extent:
-    """Return what files of these sizes take that are let go of one by one, as the pictures are copied out of them."""
-    n = sum(files) // (PIXELS + 1)
-    held = n * PIXELS
-    reserved = sum(files) - max(files)
-    # A pickle holds names of files too, and of an archive only the size is known.
-    return Extent(n, (32, 32, 3), 1, classes, held, held + max(files), reserved=reserved, estimated=True)
+def recognises(path: Path, layouts: Collection[Layout]) -> bool:
+    """Whether one of the layouts is at a path: in a folder, or in an archive, as its name or its first members say."""
+    if kind_of(path) == "folder":
+        return locate(path, layouts) is not None
+    name, folders = path.name.lower(), [layout.folder for layout in layouts]
+    if not name.endswith((".tar.gz", ".tgz", ".tar")):
+        return False
+    if named := re.search("cifar-100?", name):
+        return any(folder.startswith(f"{named[0]}-") for folder in folders)
+    return find_folder(path, folders) is not None
 
 
 def locate(path: Path, layouts: Collection[Layout]) -> tuple[Layout, Path] | None:
@@ -102,13 +89,13 @@ def locate(path: Path, layouts: Collection[Layout]) -> tuple[Layout, Path] | Non
     return next(((layout, path / layout.archive) for layout in layouts if is_file(path / layout.archive)), None)
 
 
-def nothing_found(path: Path, layouts: Collection[Layout]) -> DataError:
+def _nothing_found(path: Path, layouts: Collection[Layout]) -> DataError:
     """Return the error that says what was looked for."""
     looked = " or ".join(f"{layout.folder}/{layout.files(layout.splits)[1]}" for layout in layouts)
     return DataError(path, f"no {looked} here, and no .tar.gz of it", "see `imgclf data download`")
 
 
-def parse_pickle(raw: bytes, where: str, labels_key: str) -> Part:
+def parse_pickle(raw: bytes, where: str, labels_key: str) -> Batch:
     """Read a batch of the python version."""
     batch = read_pickle(raw, where)
     data, labels = batch.get("data"), batch.get(labels_key)
@@ -118,12 +105,12 @@ def parse_pickle(raw: bytes, where: str, labels_key: str) -> Part:
     if data.shape[1:] != (PIXELS,) or len(data) == 0:
         raise DataError(where, f"pixels {data.shape[0]}x{data.shape[1]}, not Nx{PIXELS}", _REMEDY)
     if len(labels) != len(data):
-        raise DataError(where, f"{len(labels):,} labels, but {len(data):,} pictures", _REMEDY)
+        raise DataError(where, f"{len(labels):,} labels, but {len(data):,} images", _REMEDY)
     # type() and not isinstance(): True is an int, too. The bound keeps what numpy makes of it whole.
     wrong = next((row for row, label in enumerate(labels) if type(label) is not int or not 0 <= label < 256), None)
     if wrong is not None:
         raise DataError(where, f"row {wrong}: its label is not a class number", _REMEDY)
-    return Part(data, np.array(labels))
+    return Batch(data, np.array(labels))
 
 
 def parse_pickled_names(raw: bytes, where: str, key: str) -> list[Any]:
@@ -134,34 +121,36 @@ def parse_pickled_names(raw: bytes, where: str, key: str) -> list[Any]:
     return names
 
 
-def parse_records(raw: bytes, where: str, label_bytes: int, label_byte: int) -> Part:
+def parse_records(raw: bytes, where: str, label_bytes: int, label_byte: int) -> Batch:
     """Read a batch of the binary version: records of one or two label bytes and 3,072 pixels."""
     length = label_bytes + PIXELS
     if not raw or len(raw) % length:
         raise DataError(where, f"{len(raw):,} bytes are not a whole number of records of {length:,}", _REMEDY)
     records = np.frombuffer(raw, np.uint8).reshape(-1, length)
-    return Part(records[:, label_bytes:], records[:, label_byte].astype(np.int64))
+    return Batch(records[:, label_bytes:], records[:, label_byte].astype(np.int64))
 
 
 def _read(
     path: Path, splits: Collection[str], layouts: Collection[Layout], classes: int, pool: ThreadPoolExecutor
-) -> tuple[Layout, tuple[str, ...], dict[str, tuple[Part, Future[LoadedFile]]]]:
+) -> tuple[Layout, tuple[str, ...], dict[str, tuple[Batch, Future[LoadedFile]]]]:
     """Return the layout that is there, the names of the classes, and what is in each file that the splits need."""
     names: tuple[str, ...] = ()
-    parts: dict[str, tuple[Part, Future[LoadedFile]]] = {}
+    parts: dict[str, tuple[Batch, Future[LoadedFile]]] = {}
     found: Layout | None = None
     for layout, name, raw, where in _ahead(_files(path, splits, layouts)):
         found = found or layout
         if layout is not found:
             continue  # an archive with both forms: the first will do
         if name == layout.names_file:
-            names = _check_count(layout.parse_names(raw, where), classes, where)
+            names = layout.parse_names(raw, where)
+            if len(names) != classes:
+                raise DataError(where, f"{len(names)} class names, not {classes}", _REMEDY)
         else:
             part = _check_labels(layout.parse(raw, where), classes, where)
             parts[name] = part, pool.submit(LoadedFile.of, name, raw)
         del raw  # or two batches would be in memory at a time
     if found is None:
-        raise nothing_found(path, layouts)
+        raise _nothing_found(path, layouts)
     wanted = found.files(splits)
     missing = [name for name in wanted if name not in parts and (name != found.names_file or not names)]
     if missing:
@@ -178,34 +167,30 @@ def _files(
         if located is None:
             return
         layout, path = located
-    if kind_of(path) == "folder":
-        for name in layout.files(splits):
-            if is_file(path / name):
+        if kind_of(path) == "folder":
+            for name in filter(lambda name: is_file(path / name), layout.files(splits)):
                 yield layout, name, read_bytes(path / name), str(path / name)
-        return
+            return
     members = {f"{layout.folder}/{name}": (layout, name) for layout in layouts for name in layout.files(splits)}
     for member, raw in read_members(path, members):
         layout, name = members[member]
         yield layout, name, raw, f"{path}: {member}"
 
 
-def _check_count(names: tuple[str, ...], classes: int, where: str) -> tuple[str, ...]:
-    if len(names) != classes:
-        raise DataError(where, f"{len(names)} class names, not {classes}", _REMEDY)
-    return names
-
-
-def _check_labels(part: Part, classes: int, where: str) -> Part:
+def _check_labels(part: Batch, classes: int, where: str) -> Batch:
     if part.labels.max() >= classes:
         row = int(np.argmax(part.labels))
         raise DataError(where, f"row {row}: label {part.labels[row]}, not within 0..{classes - 1}", _REMEDY)
     return part
 
 
-def _join(parts: list[tuple[Part, Future[LoadedFile]]], names: tuple[str, ...], pool: ThreadPoolExecutor) -> Dataset:
+def _join(
+    parts: list[tuple[Batch, Future[LoadedFile]]], names: tuple[str, ...], path: Path, pool: ThreadPoolExecutor
+) -> Dataset:
     """Copy the parts into one array, each pixel's three colours side by side, and let go of each as it is copied."""
     files = [file for _, file in parts]
     labels = np.concatenate([part.labels for part, _ in parts])
+    require_memory(len(labels) * PIXELS, path)
     images: NDArray[np.uint8] = np.empty((len(labels), 32 * 32, 3), np.uint8)
     start = 0
     while parts:

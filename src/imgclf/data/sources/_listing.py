@@ -1,7 +1,6 @@
 """List and read the image files of one split."""
 
 import hashlib
-import math
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,9 +13,7 @@ import numpy as np
 
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.cores import available_cores
-from imgclf.data.cache import is_there_room
 from imgclf.data.class_names import check_names, file_name
-from imgclf.data.extent import Extent
 from imgclf.data.packer import Content
 from imgclf.data.sources._decoding import digests, first_readable, read_into
 from imgclf.data.sources._tree import look_into, look_into_class, split_of
@@ -138,24 +135,6 @@ def check_inside(folder: Path, root: Path, inside: Path) -> None:
     if not _leads_inside(folder, inside):
         remedy = "put the images themselves here, or hard links to them"
         raise DataError(folder, f"a link that leads out of {root}", remedy)
-
-
-def measure_classes(folder: Path, size: tuple[int, int] | None, color: str | None) -> Extent:
-    """Say what the class folders of a split take: their files are counted, and one image is read."""
-    classes = look_into(folder).folders
-    n, first = 0, None
-    for one in classes:
-        files = look_into_class(one).files
-        n += len(files)
-        first = first or first_readable(files, size, color)
-    if first is None:  # loading will say why
-        return Extent(n, (1, 1, 1), 1, len(classes), 0, 0)
-    shape = first[1]
-    nbytes = n * math.prod(shape)
-    some = min(nbytes, _BYTES_AT_ONCE)
-    if is_there_room(nbytes):
-        return Extent(n, shape, 1, len(classes), 0, some, mapped=nbytes)
-    return Extent(n, shape, 1, len(classes), nbytes, nbytes + some)
 
 
 def list_class(folder: Path, split: Path, inside: Path) -> ClassFiles:

@@ -12,7 +12,7 @@ from fnmatch import translate
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from imgclf.data.class_names import file_name, natural_key
+from imgclf.data.class_names import file_name, first_few, natural_key
 from imgclf.errors import DataError
 from imgclf.formats.files import kind_of, reading
 
@@ -114,10 +114,6 @@ class Tree:
     passed_over: tuple[PassedOver, ...] = ()
     as_classes: tuple[str, ...] = ()
 
-    def place(self, folder: Path) -> str:
-        """Return a folder as it is called from the root."""
-        return _place(folder, self.root)
-
     def warnings(self) -> list[str]:
         """Say what a user may have meant otherwise."""
         found = [str(one) for one in self.passed_over if not one.expected]
@@ -130,10 +126,10 @@ class Tree:
 
     def summary(self) -> list[dict[str, Any]]:
         """Return it for `--json`: a row for each split and for each thing that was passed over."""
-        read = [{"place": self.place(folder), "read_as": split, "holds": look_into(folder).words, "why": None}
+        read = [(str(folder.relative_to(self.root)), split, look_into(folder).words, None)
                 for split, folder in self.splits.items()]  # fmt: skip
-        rest = [{"place": one.place, "read_as": None, "holds": one.holds, "why": one.why} for one in self.passed_over]
-        return [*read, *rest]
+        rest = [(one.place, None, one.holds, one.why) for one in self.passed_over]
+        return [dict(zip(("place", "read_as", "holds", "why"), row, strict=True)) for row in (*read, *rest)]
 
 
 def read_tree(root: Path) -> Tree:
@@ -147,7 +143,7 @@ def read_tree(root: Path) -> Tree:
     start = _through_wrappers(root)
     inside = look_into(start)
     named = {folder: split for folder in inside.folders if (split := split_of(folder))}
-    only_split = [folder.name for folder in named if _says_only_split(folder)]  # freight_train may be a class
+    only_split = [folder.name for folder in named if len(_telling_words(folder)) == 1]  # freight_train may be a class
     holding = {folder: classes for folder in named if (classes := _class_folders(folder))}
     if holding:
         return _with_splits(root, inside, named, holding)
@@ -230,11 +226,6 @@ def split_of(folder: Path) -> str | None:
     return _SYNONYMS.get(telling[-1]) if telling else None
 
 
-def _says_only_split(folder: Path) -> bool:
-    """Whether the name says nothing but the split: training_set, not seg_train."""
-    return len(_telling_words(folder)) == 1
-
-
 def _telling_words(folder: Path) -> list[str]:
     words = re.split(r"[^a-z0-9]+", file_name(folder.name).casefold())
     return [word for word in words if word not in _SAYS_NOTHING and not word.isdigit()]
@@ -280,7 +271,7 @@ def _left_over(root: Path, folders: Iterable[Path]) -> Iterator[PassedOver]:
     """Return what lies beside the folders of some folders, and of those between the root and them."""
     levels = {place: None for folder in folders for place in (folder, *folder.parents) if place.is_relative_to(root)}
     for level in sorted(levels):
-        yield from _beside(_place(level, root), look_into(level))
+        yield from _beside(str(level.relative_to(root)), look_into(level))
 
 
 def _is_note(file: Path) -> bool:
@@ -305,7 +296,7 @@ def _beside(place: str, inside: Inside) -> Iterator[PassedOver]:
 
 def _passed(root: Path, folder: Path, why: str) -> PassedOver:
     inside = look_into(folder)
-    return PassedOver(_place(folder, root), inside.words, why, expected=not (inside.folders or inside.files))
+    return PassedOver(str(folder.relative_to(root)), inside.words, why, expected=not (inside.folders or inside.files))
 
 
 def _is_not_empty(folder: Path) -> bool:
@@ -313,12 +304,8 @@ def _is_not_empty(folder: Path) -> bool:
     return bool(inside.folders or inside.files)
 
 
-def _place(folder: Path, root: Path) -> str:
-    return str(folder.relative_to(root))
-
-
 def _and(names: Iterable[str]) -> str:
     listed = list(names)
     if len(listed) > _SHOWN:
-        return f"{', '.join(listed[:_SHOWN])} and {len(listed) - _SHOWN} more"
+        return first_few(listed, _SHOWN)
     return " and ".join(filter(None, [", ".join(listed[:-1]), listed[-1]]))

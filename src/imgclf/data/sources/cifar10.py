@@ -6,9 +6,7 @@ from pathlib import Path
 
 from imgclf.data.class_names import decode_names, parse_names
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
 from imgclf.data.sources import _cifar
-from imgclf.data.sources._given import downloaded
 
 
 def _python_names(raw: bytes, where: str) -> tuple[str, ...]:
@@ -35,15 +33,11 @@ LAYOUTS = (
 )
 
 
-def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
+def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
     """Load the splits train and test from a folder, the .tar.gz, or the folder around it; batches of any length."""
-    return _cifar.load(_place(path), splits, LAYOUTS, classes=10)
+    return _cifar.load(path, splits, LAYOUTS, classes=10)
 
 
-def measure(path: Path | None, splits: Collection[str]) -> dict[str, Extent]:
-    """Say what the splits take."""
-    return _cifar.measure(_place(path), splits, LAYOUTS, classes=10)
-
-
-def _place(path: Path | None) -> Path:
-    return downloaded(path, "cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz", "cifar10")
+def recognises(path: Path) -> bool:
+    """Whether CIFAR-10 is at a path."""
+    return _cifar.recognises(path, LAYOUTS)

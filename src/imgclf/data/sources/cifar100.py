@@ -6,30 +6,19 @@ from pathlib import Path
 
 from imgclf.data.class_names import decode_names, parse_names
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
-from imgclf.data.sources import _cifar
-from imgclf.data.sources._given import downloaded
-from imgclf.errors import UsageError
+from imgclf.data.sources import SOURCES, _cifar
 
-_CLASSES = {"fine": 100, "coarse": 20}
 _LABEL_BYTE = {"coarse": 0, "fine": 1}
 
 
-def load(path: Path | None, splits: Collection[str], *, labels: str = "fine") -> dict[str, Dataset]:
+def load(path: Path, splits: Collection[str], *, labels: str = "fine") -> dict[str, Dataset]:
     """Load the splits train and test; labels are "fine" or "coarse". A folder, the .tar.gz, or the folder around it."""
-    return _cifar.load(_place(path, labels), splits, layouts(labels), _CLASSES[labels])
+    return _cifar.load(path, splits, layouts(labels), SOURCES["cifar100"].labels[labels])
 
 
-def measure(path: Path | None, splits: Collection[str], *, labels: str = "fine") -> dict[str, Extent]:
-    """Say what the splits take."""
-    return _cifar.measure(_place(path, labels), splits, layouts(labels), _CLASSES[labels])
-
-
-def _place(path: Path | None, labels: str) -> Path:
-    place = downloaded(path, "cifar-100-python, cifar-100-binary or their .tar.gz", "cifar100")
-    if labels not in _CLASSES:
-        raise UsageError("data.labels", f"{labels!r} is not a kind of label", "set fine or coarse")
-    return place
+def recognises(path: Path) -> bool:
+    """Whether CIFAR-100 is at a path."""
+    return _cifar.recognises(path, layouts())
 
 
 def layouts(labels: str = "fine") -> tuple[_cifar.Layout, ...]:

@@ -5,24 +5,17 @@ One folder a class: PATH/train/cat/1.png, PATH/test/dog/2.jpg, or PATH/cat/1.png
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from imgclf.data.cache import through_cache
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
-from imgclf.data.sources._given import needed
-from imgclf.data.sources._listing import Listing, list_classes, measure_classes
-from imgclf.data.sources._tree import Tree, look_into, read_tree
-
-_WHAT = "a folder with a folder for each class"
+from imgclf.data.sources._listing import Listing, list_classes
+from imgclf.data.sources._tree import look_into
+from imgclf.data.sources._tree import read_tree as tree
+from imgclf.formats.files import kind_of
 
 
-def load(
-    path: Path | None,
-    splits: Collection[str],
-    *,
-    image_size: int | tuple[int, int] | None = None,
-    color: str | None = None,
-) -> dict[str, Dataset]:
+def load(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Dataset]:
     """Load the splits that have a folder; without such folders everything is "train". `tree` says what is read as what.
 
     Classes and files are in natural order (img2 before img10), classes named as their folders. Every file in a class
@@ -31,45 +24,30 @@ def load(
     as they are, and then they must be alike. A link, of a file, a class or a split, may lead only to what is inside
     PATH. What was read before comes from the user's cache.
     """
-    listings = list_splits(path, splits, image_size=image_size, color=color)
-    return {split: through_cache(listing.content, listing.proven) for split, listing in listings.items()}
-
-
-def measure(
-    path: Path | None,
-    splits: Collection[str],
-    *,
-    image_size: int | tuple[int, int] | None = None,
-    color: str | None = None,
-) -> dict[str, Extent]:
-    """Say what the splits take, from the number of their files and the first image."""
-    found = tree(path).splits
-    return {split: measure_classes(root, _size(image_size), color) for split, root in found.items() if split in splits}
+    return {split: through_cache(listing) for split, listing in list_splits(path, splits, **settings).items()}
 
 
 def list_splits(
-    path: Path | None,
+    path: Path,
     splits: Collection[str],
     *,
     image_size: int | tuple[int, int] | None = None,
     color: str | None = None,
 ) -> dict[str, Listing]:
-    """Look at what `load` would read, and open none of it."""
-    found, size = tree(path), _size(image_size)
+    """List what `load` would read, and open none of it."""
+    found, size = tree(path), (image_size, image_size) if isinstance(image_size, int) else image_size
     wanted = {split: folder for split, folder in found.splits.items() if split in splits}
     return {split: list_classes(folder, found.root, size, color) for split, folder in wanted.items()}
 
 
-def tree(path: Path | None) -> Tree:
-    """Say how the folder at a path is read, and what in it is not."""
-    return read_tree(needed(path, _WHAT))
+def warnings(path: Path) -> list[str]:
+    """Say what of the folder at a path was passed over, and may have been meant."""
+    return tree(path).warnings()
 
 
-def _size(image_size: int | tuple[int, int] | None) -> tuple[int, int] | None:
-    return (image_size, image_size) if isinstance(image_size, int) else image_size
-
-
-def may_be_meant(root: Path) -> bool:
-    """Whether there is a folder that could be a class or a split, or at least a file that is called an image."""
+def recognises(root: Path) -> bool:
+    """Whether a folder has one in it that could be a class or a split, or at least a file that is called an image."""
+    if kind_of(root) != "folder":
+        return False
     inside = look_into(root)
     return bool(inside.folders) or any(file.suffix for file in inside.images)

@@ -1,7 +1,6 @@
 """Source `idx`: MNIST and similar data sets in IDX files."""
 
 import hashlib
-import math
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -12,12 +11,10 @@ import numpy as np
 from imgclf.arrays import ByteArray
 from imgclf.data.class_names import check_names, read_names
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
-from imgclf.data.official import LoadedFile
-from imgclf.data.sources._given import downloaded
+from imgclf.data.provenance import LoadedFile
 from imgclf.errors import DataError
 from imgclf.formats.files import is_file, reading
-from imgclf.formats.idx import idx_shape, read_idx
+from imgclf.formats.idx import read_idx
 
 # train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte, emnist-letters-test-images-idx3-ubyte.gz
 _FILE = re.compile(r"(?:.*-)?(train|t10k|test|val)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?")
@@ -26,30 +23,28 @@ _AROUND = ("MNIST", "FashionMNIST", "KMNIST", "QMNIST")  # torchvision keeps the
 Files: TypeAlias = dict[str, list[Path]]  # "images" and "labels": the file to read, and others that must be equal to it
 
 
-def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
+def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
     """Load the standard files `train-images-idx3-ubyte[.gz]`, `train-labels-...`, `t10k-...` (or test-, val-).
 
     They may be in PATH/raw or PATH/MNIST/raw, and each in a folder of its own name. Where one is there more than once,
     such as downloaded and unpacked, all must hold the same. The classes are named by `class_names.txt`, a name a line,
     beside them; else "0", "1", ... as in train's labels.
     """
-    folder, found, names = _found(path)
+    folder, found = _locate(path)
+    if not found:
+        raise DataError(folder, "no IDX files here", "looked for train-images-idx3-ubyte[.gz] and its like")
+    named = folder / "class_names.txt"
+    names = read_names(named) if is_file(named) else None
     return {split: _load(folder, split, files, names) for split, files in found.items() if split in splits}
 
 
-def measure(path: Path | None, splits: Collection[str]) -> dict[str, Extent]:
-    """Say what the splits take, from the headers of the images; only labels are read."""
-    folder, found, names = _found(path)
-    return {split: _measure(folder, split, files, names) for split, files in found.items() if split in splits}
-
-
-def find_files(path: Path) -> dict[str, Files]:
-    """Return the IDX files of a folder, or of the one that torchvision makes in it, by split and kind."""
-    return _locate(path)[1]
+def recognises(path: Path) -> bool:
+    """Whether there are IDX files in a folder, or in the one that torchvision makes in it."""
+    return bool(_locate(path)[1])
 
 
 def _locate(path: Path) -> tuple[Path, dict[str, Files]]:
-    """Return the folder that the files are in, and the files."""
+    """Return the folder that the files are in, and the files, by split and kind."""
     places = (path, path / "raw", *(path / name / "raw" for name in _AROUND))
     found = {place: files for place in places if (files := _files_in(place))}
     if path not in found and len(found) > 1:
@@ -73,30 +68,9 @@ def _files_in(folder: Path) -> dict[str, Files]:
     return found
 
 
-def _found(path: Path | None) -> tuple[Path, dict[str, Files], tuple[str, ...] | None]:
-    """Return the folder, its files as `find_files` does, and the names of the classes if they have any."""
-    folder, found = _locate(downloaded(path, "a folder with train-images-idx3-ubyte.gz and its like", "mnist"))
-    if not found:
-        raise DataError(folder, "no IDX files here", "looked for train-images-idx3-ubyte[.gz] and its like")
-    named = folder / "class_names.txt"
-    return folder, found, read_names(named) if is_file(named) else None
-
-
-def _measure(folder: Path, split: str, files: Files, names: tuple[str, ...] | None) -> Extent:
-    _check_pair(folder, split, files)
-    n, *size = idx_shape(files["images"][0], 3)
-    nbytes = n * math.prod(size)
-    classes = len(names) if names else int(read_idx(files["labels"][0], 1).max()) + 1
-    return Extent(n, (*size, 1), 1, classes, held=nbytes, loading=nbytes)
-
-
-def _check_pair(folder: Path, split: str, files: Files) -> None:
+def _load(folder: Path, split: str, files: Files, names: tuple[str, ...] | None) -> Dataset:
     if missing := {"images", "labels"} - set(files):
         raise DataError(folder, f"the {missing.pop()} of {split} are missing", "images and labels come in pairs")
-
-
-def _load(folder: Path, split: str, files: Files, names: tuple[str, ...] | None) -> Dataset:
-    _check_pair(folder, split, files)
     labels, labels_file = _read(files["labels"], 1)
     images, images_file = _read(files["images"], 3)
     if len(labels) != len(images):

@@ -13,7 +13,6 @@ Integers (N, D) are refused: they may be images or features, and guessing would 
 floats, whose white may be 1 or 255, and labels that are not plainly one class an image; the error says what to store.
 """
 
-import math
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -23,53 +22,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
-from imgclf.data.class_names import check_names, decode_names, decode_texts, natural_key
+from imgclf.data.class_names import check_names, decode_names, decode_texts, first_few, natural_key
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
-from imgclf.data.sources._given import needed
 from imgclf.errors import DataError
-from imgclf.formats.npz import npz_header, npz_names, read_npz
+from imgclf.formats.files import is_file
+from imgclf.formats.npz import npz_names, read_npz
+from imgclf.memory import require_memory
 
-_WHAT = "an .npz file with X and y"
 _KEYS = {split: (f"x_{split}", f"y_{split}") for split in ("train", "val", "test")}
 _OTHER_VAL = re.compile(r"(?<=^[xy]_)(valid|validation|dev)$")
-_SHOWN = 5
 _MAX_CLASSES = 100_000
 _RANGES = {(0, 1): "(255 * X)", (-1, 1): "(127.5 * (X + 1))", (0, 255): "X"}  # of floats -> 0..255
 
 
-def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
+def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
     """Load the splits whose arrays are there; only those asked for are read."""
-    file, wanted, classes = _wanted(path, splits)
-    return {split: _load(file, x, y, classes) for split, (x, y) in wanted.items()}
-
-
-def measure(path: Path | None, splits: Collection[str]) -> dict[str, Extent]:
-    """Say what the splits take, from the headers of their X; only labels are read."""
-    file, wanted, classes = _wanted(path, splits)
-    return {split: _measure(file, x, y, classes) for split, (x, y) in wanted.items()}
-
-
-def warnings(path: Path | None) -> list[str]:
-    """Say which arrays are not read, and may have been meant."""
-    file = needed(path, _WHAT)
-    names = _by_usual_name(file)
-    read = {"class_names"}.union(*_split_keys(file, names).values())
-    others = [repr(name[:40]) for key, name in names.items() if key not in read]
-    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-    return [f"{file}: passed over: {', '.join(others[:_SHOWN])}{more}"] if others else []
-
-
-def _wanted(
-    path: Path | None, splits: Collection[str]
-) -> tuple[Path, dict[str, tuple[str, str]], tuple[str, ...] | None]:
-    """Return the file, the keys of X and y of those splits that it has, and the names of the classes if it has any."""
-    file = needed(path, _WHAT)
-    names = _by_usual_name(file)
-    keys = _split_keys(file, names)
+    names = _by_usual_name(path)
+    keys = _split_keys(path, names)
     wanted = {split: (names[x], names[y]) for split, (x, y) in keys.items() if split in splits}
-    shared = [names["class_names"]] if "class_names" in names else []
-    return file, wanted, _class_names(read_npz(file, shared), file) if wanted else None
+    shared = [names["class_names"]] if wanted and "class_names" in names else []
+    classes = _class_names(read_npz(path, shared), path)
+    return {split: _load(path, x, y, classes) for split, (x, y) in wanted.items()}
+
+
+def recognises(path: Path) -> bool:
+    """Whether a path is that of an .npz file."""
+    return path.suffix.lower() == ".npz" and is_file(path)
+
+
+def warnings(path: Path) -> list[str]:
+    """Say which arrays are not read, and may have been meant."""
+    names = _by_usual_name(path)
+    read = {"class_names"}.union(*_split_keys(path, names).values())
+    others = [repr(name[:40]) for key, name in names.items() if key not in read]
+    return [f"{path}: passed over: {first_few(others)}"] if others else []
 
 
 def _by_usual_name(file: Path) -> dict[str, str]:
@@ -106,21 +92,6 @@ def _class_names(arrays: dict[str, NDArray[Any]], file: Path) -> tuple[str, ...]
     return None
 
 
-def _measure(file: Path, x_key: str, y_key: str, classes: tuple[str, ...] | None) -> Extent:
-    header = npz_header(file, x_key)
-    n, shape, dtype = header.shape[0] if header.shape else 0, header.shape[1:], header.dtype
-    if len(shape) == 2:
-        shape = (*shape, 1)
-    _, names = _labels(read_npz(file, [y_key])[y_key], classes, f"{file}: {y_key}")
-    itemsize = dtype.itemsize if dtype in (np.float32, np.float64) else 4 if dtype.kind == "f" else 1
-    numbers = n * math.prod(shape)
-    held = numbers * itemsize
-    as_stored = itemsize == dtype.itemsize and dtype.isnative and not header.fortran
-    # Beside what stays: the array as it was stored, and of floats which ones are finite.
-    loading = held + (0 if as_stored else header.nbytes) + (numbers if dtype.kind == "f" else 0)
-    return Extent(n, shape, itemsize, len(names), held, loading)
-
-
 def _load(file: Path, x_key: str, y_key: str, classes: tuple[str, ...] | None) -> Dataset:
     arrays = read_npz(file, [x_key, y_key])
     examples = _examples(arrays[x_key], f"{file}: {x_key}")
@@ -147,7 +118,7 @@ def _examples(X: NDArray[Any], where: str) -> NDArray[Any]:
         low, high = int(X.min()), int(X.max())
         remedy = f": (X >> {high.bit_length() - 8}).astype('uint8')" if low >= 0 else ", 0..255"
         raise DataError(where, f"pixels from {low} to {high}", f"store pixels as uint8{remedy}")
-    return np.ascontiguousarray(X, np.uint8)
+    return _rows_first(X, np.dtype(np.uint8), where)
 
 
 def _as_bytes(X: NDArray[Any]) -> str:
@@ -162,17 +133,23 @@ def _as_bytes(X: NDArray[Any]) -> str:
 
 def _features(X: NDArray[Any], where: str) -> NDArray[Any]:
     if X.dtype.kind != "f":
-        remedy = "store pictures as (N, H, W), feature vectors as X.astype('float32')"
-        raise DataError(where, f"of type {X.dtype} and shape {X.shape}: pictures or features?", remedy)
-    if X.dtype not in (np.float32, np.float64):
-        with np.errstate(over="ignore"):  # becomes inf, which is refused right below
-            X = X.astype(np.float32)
+        remedy = "store images as (N, H, W), feature vectors as X.astype('float32')"
+        raise DataError(where, f"of type {X.dtype} and shape {X.shape}: images or features?", remedy)
+    with np.errstate(over="ignore"):  # becomes inf, which is refused right below
+        X = _rows_first(X, X.dtype if X.dtype in (np.float32, np.float64) else np.dtype(np.float32), where)
     finite = np.isfinite(X).all(axis=1)
     if not finite.all():
         rows = np.flatnonzero(~finite)
         more = f" and {len(rows) - 1:,} more rows" if len(rows) > 1 else ""
         raise DataError(where, f"NaN or Inf in row {rows[0]}{more}", "remove or replace them")
-    return np.ascontiguousarray(X)
+    return X
+
+
+def _rows_first(X: NDArray[Any], dtype: np.dtype[Any], where: str) -> NDArray[Any]:
+    """Return X in this type and order; itself where it is so already."""
+    if X.dtype != dtype or not X.flags.c_contiguous:
+        require_memory(X.size * dtype.itemsize, where)
+    return np.ascontiguousarray(X, dtype)
 
 
 def _labels(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tuple[IntArray, tuple[str, ...]]:

@@ -1,21 +1,6 @@
 """Source `pack`: memory-mapped arrays written by `imgclf data pack`."""
 
-from collections.abc import Collection
-from pathlib import Path
+from imgclf.data.pack import is_pack as recognises
+from imgclf.data.pack import open_pack as load
 
-from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
-from imgclf.data.pack import measure_pack, open_pack
-from imgclf.data.sources._given import needed
-
-_WHAT = "a folder that `imgclf data pack` made"
-
-
-def load(path: Path | None, splits: Collection[str]) -> dict[str, Dataset]:
-    """Map the splits of a finished pack; memory does not grow with their size."""
-    return open_pack(needed(path, _WHAT), splits)
-
-
-def measure(path: Path | None, splits: Collection[str]) -> dict[str, Extent]:
-    """Say what the splits take, from the index and the headers."""
-    return measure_pack(needed(path, _WHAT), splits)
+__all__ = ["load", "recognises"]

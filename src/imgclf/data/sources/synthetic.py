@@ -1,6 +1,6 @@
 """Source `synthetic`: generated images.
 
-Generated pictures, no file: each class a smooth pattern, each example that pattern moved and made noisy.
+Generated images, no file: each class a smooth pattern, each example that pattern moved and made noisy.
 
 Options, in `data.options`:
     classes    10    how many classes
@@ -13,28 +13,25 @@ Options, in `data.options`:
     shift       2    largest movement, in pixels, down or right, up or left; what leaves on one side enters on the other
     imbalance   1    how many times more examples the first class has than the last; geometric in between
 
-The same options and seed give the same pictures, and each split is the same whether or not others are asked for.
+The same options and seed give the same images, and each split is the same whether or not others are asked for.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
-from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
-from imgclf.data.extent import Extent
-from imgclf.data.sources._given import not_needed
 from imgclf.data.splits import apportion
 from imgclf.errors import UsageError
+from imgclf.memory import require_memory
 from imgclf.seeds import SYNTHETIC, normal, shuffled, stream, uniform
 
 _SPLITS = {"train": 1, "val": 2, "test": 3}  # part of the seed, as are the numbers of what is drawn:
 _ORDER, _SHIFTS, _NOISE, _PATTERNS = 1, 2, 3, 4
-_CHUNK = 256  # pictures made at a time
+_CHUNK = 256  # images made at a time
 _BYTES_A_VALUE = 49  # of a chunk, while it is made; measured
 _WAVES = 4  # in a pattern
 _MAX_VALUES = 1 << 33
@@ -66,7 +63,7 @@ class Options:
         if self.channels not in (1, 3):
             raise _wrong("channels", self.channels, "1 or 3")
         if max(self.train, self.val, self.test, self.classes) * self.size**2 * self.channels > _MAX_VALUES:
-            raise UsageError("data.options", "more pixels than fit into memory", "set fewer or smaller pictures")
+            raise UsageError("data.options", "more pixels than fit into memory", "set fewer or smaller images")
         if self.counts(self.train).min() == 0:
             raise UsageError(
                 "data.options", f"{self.train} training images leave a class without one", "set train higher"
@@ -82,31 +79,14 @@ class Options:
         return apportion(n, self.imbalance ** -np.linspace(0, 1, self.classes))
 
 
-def load(path: Path | None, splits: Collection[str], /, *, seed: int = 0, **options: Any) -> dict[str, Dataset]:
+def load(path: None, splits: Collection[str], /, *, seed: int = 0, **options: Any) -> dict[str, Dataset]:
     """Generate the asked splits; options as in the module's docstring."""
-    chosen = _chosen(path, seed, options)
-    return {split: _generate(chosen, seed, split, n) for split, n in chosen.lengths(splits).items()}
-
-
-def measure(path: Path | None, splits: Collection[str], /, *, seed: int = 0, **options: Any) -> dict[str, Extent]:
-    """Say what the asked splits take."""
-    chosen = _chosen(path, seed, options)
-    shape = chosen.size, chosen.size, chosen.channels
-    return {
-        split: Extent(n, shape, 1, chosen.classes, n * prod(shape), (n + _BYTES_A_VALUE * min(n, _CHUNK)) * prod(shape))
-        for split, n in chosen.lengths(splits).items()
-    }
-
-
-def _chosen(path: Path | None, seed: int, options: dict[str, Any]) -> Options:
-    not_needed(path)
-    if type(seed) is not int or seed < 0:
-        raise _wrong("seed", seed, "a whole number from 0 on")
     known = [field.name for field in fields(Options)]
     for name in options:
         if name not in known:
             raise UsageError("data.options", f"unknown option {name!r}", f"known are {', '.join(known)}")
-    return Options(**options)
+    chosen = Options(**options)
+    return {split: _generate(chosen, seed, split, n) for split, n in chosen.lengths(splits).items()}
 
 
 def _generate(options: Options, seed: int, split: str, n: int) -> Dataset:
@@ -117,6 +97,8 @@ def _generate(options: Options, seed: int, split: str, n: int) -> Dataset:
     raw = stream(seed, SYNTHETIC, number, _SHIFTS).random_raw(2 * n).reshape(n, 2)
     shifts = (raw % span).astype(np.int64) - options.shift  # signed before it may fall below 0
     noise = stream(seed, SYNTHETIC, number, _NOISE)
+    values = options.size**2 * options.channels
+    require_memory((n + _BYTES_A_VALUE * min(n, _CHUNK)) * values, "synthetic")
     images: ByteArray = np.empty((n, options.size, options.size, options.channels), np.uint8)
     for start in range(0, n, _CHUNK):
         rows = slice(start, start + _CHUNK)
@@ -139,12 +121,12 @@ def _patterns(options: Options, seed: int) -> FloatArray:
     return patterns
 
 
-def _moved(pictures: FloatArray, shifts: IntArray) -> FloatArray:
-    """Move each picture (n, H, W, channels) round by its own (down, right)."""
-    n, size = pictures.shape[:2]
+def _moved(images: FloatArray, shifts: IntArray) -> FloatArray:
+    """Move each image (n, H, W, channels) round by its own (down, right)."""
+    n, size = images.shape[:2]
     rows = (np.arange(size) - shifts[:, :1]) % size
     columns = (np.arange(size) - shifts[:, 1:]) % size
-    return np.asarray(pictures[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]])
+    return np.asarray(images[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]])
 
 
 def _wrong(name: str, value: object, rule: str) -> UsageError:

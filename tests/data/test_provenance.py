@@ -1,39 +1,15 @@
-"""Whose file is it? What the tables say is well formed, and what is read is compared to the byte."""
+"""What images are read from is recorded, by its SHA-256."""
 
-import hashlib
-import re
 import tarfile
 from dataclasses import replace
 
 import pytest
 
-from imgclf.data import official
-from imgclf.data.official import DOWNLOADS, UNPACKED, LoadedFile
-from imgclf.data.sources import cifar10, cifar100, fashion_mnist_mini
+from imgclf.data.provenance import LoadedFile
+from imgclf.data.sources import cifar10, fashion_mnist_mini
 from imgclf.data.splits import limit, match_classes, split_off_validation
 
 FORMS = ("cifar-10-batches-py", "cifar-10-batches-bin", "cifar-10-python.tar.gz", "cifar-10-binary.tar.gz")
-
-
-def test_every_checksum_is_one_and_no_two_are_the_same():
-    sums = [file.sha256 for files in DOWNLOADS.values() for file in files]
-    sums += [sha256 for files in UNPACKED.values() for sha256 in files.values()]
-    assert all(re.fullmatch("[0-9a-f]{64}", one) for one in sums)
-    assert len(set(sums)) == len(sums) == 10 + 12 + 4 + 4
-    assert set(UNPACKED) < set(DOWNLOADS)
-
-
-def test_the_files_of_cifar_are_those_that_are_read():
-    for title, layouts in (("CIFAR-10", cifar10.LAYOUTS), ("CIFAR-100", cifar100.layouts())):
-        read = {name for layout in layouts for files in layout.splits.values() for name in files}
-        assert set(UNPACKED[title]) == read
-
-
-def test_a_file_is_known_by_its_bytes_whatever_it_is_called(monkeypatch):
-    monkeypatch.setitem(official._TITLES, hashlib.sha256(b"abc").hexdigest(), "MNIST")
-    assert LoadedFile.of("x", b"abc") == LoadedFile("x", hashlib.sha256(b"abc").hexdigest())
-    assert LoadedFile.of("x", b"abc").official == "MNIST"
-    assert LoadedFile.of("train-images-idx3-ubyte", b"abd").official is None
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -1,0 +1,53 @@
+"""What a source is stands in its record: whoever asks for one by its name finds all there."""
+
+import re
+
+import pytest
+
+from imgclf.config import resolve
+from imgclf.data.sources import SOURCES, recognise, recognised
+from imgclf.downloads.official import OFFICIAL
+from imgclf.errors import DataError, UsageError
+from imgclf.loading import load_source
+
+
+def load(name, *overrides):
+    return load_source(resolve(overrides=[f"data.source={name}", *overrides]).config, ("train",))
+
+
+@pytest.mark.parametrize("name", [name for name, source in SOURCES.items() if source.path])
+def test_a_path_is_asked_for_and_must_lead_somewhere(tmp_path, name):
+    with pytest.raises(UsageError, match=r"^data\.path: this source needs a path - set data.path to ") as caught:
+        load(name)
+    assert SOURCES[name].path in caught.value.remedy
+    with pytest.raises(DataError, match="none: no such file or folder - check the path") as missing:
+        load(name, f"data.path='{tmp_path}/none'")
+    downloads = [key for key, known in OFFICIAL.items() if known.source == name]
+    for error in (caught, missing):
+        assert re.findall("imgclf data download ([a-z0-9-]+)", error.value.remedy) == downloads
+
+
+@pytest.mark.parametrize("name", [name for name, source in SOURCES.items() if not source.path])
+def test_a_path_that_would_not_be_read_is_refused(name):
+    with pytest.raises(UsageError, match=r"^data\.path: this source reads no path"):
+        load(name, "data.path=x")
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_what_a_source_would_not_listen_to_is_refused(tmp_path, name):
+    path = f"data.path='{tmp_path}'" if SOURCES[name].path else "data.path=null"
+    if not SOURCES[name].options:
+        with pytest.raises(UsageError, match=rf"data.options: only applies to data.source: synthetic - {name} has no"):
+            load(name, path, "data.options={x: 1}")
+    if not SOURCES[name].labels:
+        with pytest.raises(UsageError, match=rf"data.labels: {name} has one kind - .* for data.source: cifar100"):
+            load(name, path, "data.labels=coarse")
+
+
+def test_what_no_source_recognises_is_told_what_would_be(tmp_path):
+    with pytest.raises(DataError, match="not a data set that imgclf knows") as caught:
+        recognise(tmp_path)
+    assert caught.value.remedy == f"name {recognised()}"
+    for source in SOURCES.values():
+        assert bool(source.path) == bool(source.recognises)
+        assert source.path in recognised()
