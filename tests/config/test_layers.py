@@ -61,7 +61,7 @@ def test_a_name_is_what_was_given(text):
 
 
 def test_the_keys_of_text_are_these():
-    assert [key for key in every_key() if takes_text(key.split("."))] == ["name", "data.source", "data.path"]
+    assert [key for key in every_key() if takes_text(key.split("."))] == ["name", "data.path"]
 
 
 @pytest.mark.parametrize("text", ["my #2", "a: b", "@at", "*star", "no", "2024-01-01", "5 # five"])

@@ -38,12 +38,6 @@ def _file_path(path: str) -> str:
     return path
 
 
-def _source_name(name: str) -> str:
-    if name not in SOURCES:
-        raise PydanticKnownError("literal_error", {"expected": ", ".join(map(repr, SOURCES))})
-    return name
-
-
 def _count_or_all(value: object) -> object:
     """Check both at once: a union would report a mistake once for each of its members."""
     if type(value) is int and value < 1:
@@ -97,9 +91,6 @@ Side: TypeAlias = Annotated[int, Field(ge=1, le=LARGEST_IMAGE)]
 OfEach: TypeAlias = Literal["pixel", "channel", "none"]
 DirectoryName: TypeAlias = Annotated[str, AfterValidator(_directory_name)]
 FilePath: TypeAlias = Annotated[str, AfterValidator(_file_path)]
-SourceName: TypeAlias = Annotated[
-    str, AfterValidator(_source_name), Field(json_schema_extra=lambda schema: schema.update(enum=list(SOURCES)))
-]
 CountOrAll: TypeAlias = Annotated[Count | Literal["all"], BeforeValidator(_count_or_all)]
 Options: TypeAlias = Annotated[dict[str, Any], AfterValidator(_finite)]
 
@@ -113,7 +104,7 @@ class Section(BaseModel):
 class Data(Section):
     """The images to learn from."""
 
-    source: SourceName = Field(
+    source: Annotated[str, KeyOf(SOURCES)] = Field(
         default="fashion-mnist-mini", description="The kind of data set; fashion-mnist-mini ships with imgclf."
     )
     path: FilePath | None = Field(default=None, description="Where the data is, relative to this file.")
