@@ -58,7 +58,7 @@ def unpacked_size(path: Path) -> int:
     """Return how many bytes an archive says it has inside, without unpacking it: gzip ends with that number."""
     with open_regular(path) as file:
         size = size_of(file)
-        if file.read(2) != b"\x1f\x8b" or size < 4:
+        if unzipped(file) is file or size < 4:
             return size
         file.seek(-4, io.SEEK_END)
         return min(int.from_bytes(file.read(4), "little"), inflated_limit(size))
