@@ -31,6 +31,7 @@ def test_an_excerpt_is_the_first_80_characters_of_the_words_in_one_line(text):
     for word in text.split():
         line += word if not line else f" {word}"
     assert excerpt(ValueError(text)) == line[:80]
+    assert excerpt("x" * 100) == "x" * 80
 
 
 @pytest.mark.parametrize(("text", "columns"), [

@@ -126,6 +126,8 @@ BROKEN = {
     "no stop": batch()[:-1],
     "bytes after the stop": batch() + b"x",
     "two values": b"\x80\x02}}.",
+    "a mark without items": b"\x80\x02(}.",
+    "a text as long as pixels": b"\x80\x02}U\x01a" + string(bytes(2000)) + b"s.",
     "Fortran order": batch(array(fortran=b"\x88")),
     "unsigned 16 bit": batch(array(dtype=b"u2")),
     "objects": batch(array(dtype=b"O8")),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imgclf.errors import DataError
-from imgclf.formats.npy import header_bytes, map_npy, mapped_file
+from imgclf.formats.npy import check_whole, header_bytes, map_npy, mapped_file
 
 ARRAY = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
 
@@ -100,3 +100,13 @@ def test_a_folder_and_a_pipe_are_refused_without_waiting(tmp_path):
 def test_damage_is_a_data_error_or_an_array(read, damaged, try_all):
     _, refused = try_all(lambda raw: read(raw).tolist(), damaged(npy(ARRAY)))
     assert len(refused) > 100
+
+
+def test_a_mapped_file_that_has_lost_its_last_byte_is_an_error(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.arange(10.0))
+    array = map_npy(path, "make it again")
+    check_whole(array)
+    os.truncate(path, path.stat().st_size - 1)
+    with pytest.raises(DataError, match="became shorter"):
+        check_whole(array)

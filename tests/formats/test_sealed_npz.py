@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imgclf.errors import DataError
-from imgclf.formats.sealed_npz import SEAL, digest, read_sealed_npz, sealed_npz
+from imgclf.formats.sealed_npz import SEAL, described_npz, digest, read_described_npz, read_sealed_npz, sealed_npz
 
 ARRAYS = {"W": np.arange(6.0).reshape(2, 3), "text": np.array("dög"), "step": np.array(3)}
 
@@ -42,3 +42,19 @@ def test_what_has_no_seal_is_refused(tmp_path):
     np.savez(tmp_path / "some.npz", **ARRAYS)
     with pytest.raises(DataError, match="checksum"):
         read_sealed_npz(tmp_path / "some.npz")
+
+
+def test_what_is_said_about_arrays_comes_back_with_them(tmp_path):
+    path = tmp_path / "some.npz"
+    path.write_bytes(described_npz({"step": 3, "names": ["dög"]}, ARRAYS))
+    about, arrays = read_described_npz(path)
+    assert about == {"step": 3, "names": ["dög"]}
+    assert {name: array.tobytes() for name, array in arrays.items()} == {n: a.tobytes() for n, a in ARRAYS.items()}
+
+
+@pytest.mark.parametrize("about", ["", "5", "[]", "null", "{}", '{"format": 2}', '{"format": "1"}', None])
+def test_another_format_is_a_value_error(tmp_path, about):
+    path = tmp_path / "some.npz"
+    path.write_bytes(sealed_npz(ARRAYS if about is None else {"about": np.array(about), **ARRAYS}))
+    with pytest.raises(ValueError):  # noqa: PT011 - JSON has words of its own
+        read_described_npz(path)
