@@ -2,13 +2,16 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from imgclf.config import resolve
+from imgclf.data.preprocess import fit_preprocess
 from imgclf.data.sources import SOURCES, recognise, recognised
 from imgclf.downloads.official import OFFICIAL
 from imgclf.errors import DataError, UsageError
-from imgclf.loading import load_source
+from imgclf.loading import load_for, load_source
+from imgclf.model_file import Model
 
 
 def load(name, *overrides):
@@ -51,3 +54,14 @@ def test_what_no_source_recognises_is_told_what_would_be(tmp_path):
     for source in SOURCES.values():
         assert bool(source.path) == bool(source.recognises)
         assert source.path in recognised()
+
+
+@pytest.mark.parametrize(("kind", "classes"), SOURCES["cifar100"].labels.items())
+def test_other_data_for_a_model_has_the_kind_of_labels_that_the_model_knows(tmp_path, cifar, kind, classes):
+    cifar.write_100(tmp_path)
+    known = SOURCES["cifar100"].load(tmp_path, ("test",), labels=kind)["test"]
+    preprocess = fit_preprocess(known, scale=255, center="none", std="none", dtype="float64")
+    model = Model(np.zeros((3073, classes)), preprocess, known.class_names, "softmax", 0.0, 0.0)
+    found = load_for(model, tmp_path)
+    assert len(found.class_names) == classes
+    assert found.fingerprint() == known.fingerprint()
