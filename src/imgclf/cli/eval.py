@@ -195,11 +195,12 @@ def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None
     Training never opens a test split, so nothing proves which one a run had. But images that have become test
     images since are missing from those to train on.
     """
+    from imgclf.data.sources import SOURCES
     from imgclf.data_identity import images_then
     from imgclf.loading import count_training_images, where
 
     then = images_then(path)
-    if then is None or config.data.limit is not None:
+    if then is None or config.data.limit is not None or SOURCES[config.data.source].fixed:
         return
     try:
         now = count_training_images(config)
