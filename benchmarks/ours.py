@@ -7,8 +7,9 @@ from pathlib import Path
 
 from imgclf.compose import Plan, make_plan
 from imgclf.config import resolve
+from imgclf.epochs import Epoch, Event, Finished
 from imgclf.parallel import workers
-from imgclf.run import Epoch, Event, Finished, run
+from imgclf.session import run
 
 
 def plan_of(file: Path, *settings: str) -> Plan:

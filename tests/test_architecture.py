@@ -11,16 +11,16 @@ import imgclf
 PACKAGE = Path(imgclf.__file__).parent
 
 LAYERS = {
-    "terminal_text": 0, "errors": 0, "arrays": 0,
+    "errors": 0, "machine": 0, "arrays": 0,
     "model": 1, "losses": 1, "optimizers": 1, "schedules": 1, "metrics": 1, "early_stopping": 1,
     "gradients": 2,
     "trainer": 3, "numerics": 3, "seeds": 3,
     "data": 4, "formats": 4, "batches": 4, "folding": 4, "speed": 4, "parallel": 4, "ranks": 4, "storage": 4,
     "cgroups": 4, "cores": 4, "memory": 4,
     "config": 5, "downloads": 5,
-    "model_file": 6, "checkpoint": 6, "run_dir": 6, "data_identity": 6, "environment": 6,
-    "loading": 7, "packing": 7, "compose": 7, "evaluate": 7, "gradcheck": 7,
-    "opening": 7, "record": 8, "run": 8, "targets": 8, "session": 8,
+    "model_file": 8, "checkpoint": 8, "run_dir": 8, "data_identity": 8, "environment": 8,
+    "loading": 7, "packing": 7, "classifier": 6, "state": 6, "epochs": 8, "compose": 7, "evaluate": 7, "gradcheck": 7,
+    "opening": 8, "record": 8, "targets": 8, "session": 8,
     "report": 9, "verify": 9,
     "cli": 10,
 }  # fmt: skip

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from imgclf import checkpoint as room
-from imgclf.checkpoint import Checkpoint, Snapshot, Tally, checkpoint_bytes, load_checkpoint, read_checkpoint
+from imgclf.checkpoint import Checkpoint, checkpoint_bytes, load_checkpoint, read_checkpoint
 from imgclf.early_stopping import Best
 from imgclf.errors import RunError
 from imgclf.formats.sealed_npz import SEAL, sealed_npz
 from imgclf.optimizers import OPTIMIZERS
+from imgclf.state import Snapshot, Tally
 from imgclf.trainer import TrainState
 
 RNG = np.random.default_rng(0)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from imgclf.classifier import Model
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess
 from imgclf.evaluate import PairCounts, evaluate, rank_of, score_pictures, softmax_probabilities
 from imgclf.losses import LOSSES
 from imgclf.metrics import per_class
-from imgclf.model_file import Model
 from imgclf.numerics.sums import BLOCK, sum_in_turn
 from imgclf.parallel import workers
 

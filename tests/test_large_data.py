@@ -12,7 +12,7 @@ from imgclf.data.packer import Content, write_pack
 from imgclf.data.sources import _listing
 from imgclf.packing import pack
 from imgclf.parallel import workers
-from imgclf.run import run
+from imgclf.session import run
 
 MOST = 24  # bytes an image
 

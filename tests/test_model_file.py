@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from imgclf.classifier import Model
 from imgclf.data.preprocess import Preprocess
 from imgclf.errors import RunError
 from imgclf.formats.sealed_npz import SEAL, sealed_npz
-from imgclf.model_file import Model, load_model, model_bytes
+from imgclf.model_file import load_model, model_bytes
 
 
 def model(dtype="float32", mean=True, std=True):

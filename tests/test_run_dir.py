@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from imgclf import run_dir
 from imgclf.errors import RunError, StorageError, UsageError
+from imgclf.storage import json_bytes, write_json
 from interruption import interrupt
 
 
@@ -29,7 +30,7 @@ def create(name, out=None):
 def finished(name, started, status="finished"):
     path = create(name)
     run_dir.write_status(path, status)
-    run_dir.write_json(path / "environment.json", {"started": started})
+    write_json(path / "environment.json", {"started": started})
     return path
 
 
@@ -114,11 +115,11 @@ def test_a_disk_that_is_full_still_has_the_true_status(monkeypatch):
     def full(path, *_):
         raise StorageError(path, "no space left on device")
 
-    monkeypatch.setattr(run_dir, "write_whole", full)
+    monkeypatch.setattr(run_dir, "write_json", full)
     run_dir.correct_status(Path(), "interrupted")
     assert run_dir.read_status(Path()) == "interrupted"
     run_dir.correct_status(Path(), "diverged")
-    assert Path("status.json").read_bytes() == run_dir.json_bytes({"status": "diverged"})
+    assert Path("status.json").read_bytes() == json_bytes({"status": "diverged"})
     with pytest.raises(StorageError):
         run_dir.write_status(Path(), "running")
 
@@ -175,10 +176,10 @@ def test_a_table_without_rows_has_its_columns():
 
 def test_a_number_that_is_not_finite_is_not_written():
     with pytest.raises(ValueError, match="JSON"):
-        run_dir.write_json(Path("x.json"), {"loss": float("nan")})
+        write_json(Path("x.json"), {"loss": float("nan")})
     assert not Path("x.json").exists()
 
 
 @given(st.text() | st.binary().map(os.fsdecode))
 def test_json_of_any_name_reads_back(text):
-    assert json.loads(run_dir.json_bytes({text: [text]})) == {text: [text]}
+    assert json.loads(json_bytes({text: [text]})) == {text: [text]}

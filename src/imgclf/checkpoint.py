@@ -17,46 +17,15 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray
 from imgclf.early_stopping import Best
-from imgclf.errors import DataError, RunError
+from imgclf.errors import DataError, RunError, excerpt
 from imgclf.formats.sealed_npz import described_npz, read_described_npz
+from imgclf.state import Snapshot, Tally
 from imgclf.storage import write_whole
-from imgclf.terminal_text import excerpt
 from imgclf.trainer import TrainState
 
 NEWEST = "checkpoint.npz"
 PREVIOUS = "checkpoint.previous.npz"
 _MEMORY = "memory/"
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What the steps of an epoch saw so far, summed over their examples."""
-
-    loss: float = 0.0
-    correct: int = 0
-    examples: int = 0
-
-    def plus(self, loss: float, correct: int, examples: int) -> "Tally":
-        """Count one more batch; `loss` is its mean."""
-        return Tally(self.loss + loss * examples, self.correct + correct, self.examples + examples)
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A run between two steps.
-
-    state           step, weights and the optimizer's memory
-    epochs          how many are complete
-    tally           of the one that has begun
-    best            of early stopping, or None
-    previous_loss   that of the last batch, or None before the first
-    """
-
-    state: TrainState
-    epochs: int = 0
-    tally: Tally = Tally()
-    best: Best | None = None
-    previous_loss: float | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from imgclf.arrays import FloatArray
 from imgclf.batches import Reader, SampleFn, epoch_sampler, steps_per_epoch
+from imgclf.classifier import Model
 from imgclf.config import Config
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread
@@ -15,7 +16,6 @@ from imgclf.errors import DataError, UsageError
 from imgclf.gradients import Objective, numerical_gradient
 from imgclf.loading import load_training_data, where
 from imgclf.losses import LOSSES
-from imgclf.model_file import Model
 from imgclf.numerics.sums import SumFn, sum_in_turn
 from imgclf.optimizers import OPTIMIZERS, Optimizer
 from imgclf.schedules import SCHEDULES, Schedule, with_warmup

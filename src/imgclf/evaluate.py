@@ -8,11 +8,11 @@ import numpy as np
 
 from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.batches import Reader
+from imgclf.classifier import Model
 from imgclf.data.dataset import Dataset
 from imgclf.gradients import Objective
 from imgclf.losses import LOSSES, LossFn, softmax
 from imgclf.metrics import ClassMetrics, per_class
-from imgclf.model_file import Model
 from imgclf.numerics.indices import places
 from imgclf.numerics.products import slab_scores
 from imgclf.numerics.sums import BLOCK, SumFn, Sums, sum_over_blocks

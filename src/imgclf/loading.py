@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imgclf.arrays import ByteArray
+from imgclf.classifier import Model
 from imgclf.config import Config
 from imgclf.config.schema import Data
 from imgclf.data.class_names import natural_key
@@ -21,7 +22,6 @@ from imgclf.errors import DataError, UsageError
 from imgclf.formats.files import reading
 from imgclf.formats.images import conform
 from imgclf.memory import require_memory
-from imgclf.model_file import Model
 
 if TYPE_CHECKING:
     from imgclf.data.sources._listing import Listing

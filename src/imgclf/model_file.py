@@ -4,54 +4,20 @@ A sealed npz of `about`, a JSON text; the weights; and the mean and the standard
 has them. One without a seal is refused: it may be any model.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import FloatArray
+from imgclf.classifier import Model
 from imgclf.data.class_names import decode_names
 from imgclf.data.preprocess import Preprocess
-from imgclf.errors import DataError, RunError
+from imgclf.errors import DataError, RunError, excerpt
 from imgclf.formats.npz import npz_names
 from imgclf.formats.sealed_npz import ABOUT, SEAL, described_npz, read_described_npz
-from imgclf.losses import LOSSES
-from imgclf.terminal_text import excerpt
 
 _KEYS = {"class_names", "loss", "l2", "l1", "example_shape", "scale"}
-
-
-@dataclass(frozen=True)
-class Model:
-    """A trained classifier.
-
-    weights      (D+1, C), b in the last row
-    preprocess   what turns pixels into X (N, D)
-    class_names  C names, in the order of the scores
-    loss, l2, l1 the objective that it was trained on
-    """
-
-    weights: FloatArray
-    preprocess: Preprocess
-    class_names: tuple[str, ...]
-    loss: str
-    l2: float
-    l1: float
-
-    def __post_init__(self) -> None:
-        expected = (self.preprocess.size + 1, len(self.class_names))
-        if self.weights.shape != expected:
-            raise ValueError(f"weights are {self.weights.shape}, not {expected}")
-        if self.weights.dtype != self.preprocess.dtype:
-            raise ValueError(f"weights are {self.weights.dtype}, pixels {self.preprocess.dtype}")
-        if len(set(self.class_names)) != len(self.class_names):
-            raise ValueError("two classes have the same name")
-        if self.loss not in LOSSES:
-            raise ValueError(f"unknown loss {self.loss!r}")
-        if not (0 <= self.l2 < np.inf and 0 <= self.l1 < np.inf):
-            raise ValueError(f"penalties are {self.l2} and {self.l1}, not numbers of at least 0")
 
 
 def model_bytes(model: Model) -> bytes:

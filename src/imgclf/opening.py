@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from imgclf.classifier import Model
 from imgclf.config import Config, ConfigError, resolve
 from imgclf.data_identity import find_data, with_data_path
 from imgclf.errors import RunError
 from imgclf.formats.files import is_file
-from imgclf.model_file import Model, load_model
+from imgclf.model_file import load_model
 from imgclf.run_dir import find_run
 
 

@@ -5,13 +5,12 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from imgclf import run_dir
 from imgclf.config import Config
 from imgclf.data.pack import INDEX, SPLITS, images_file, is_pack, labels_file, read_index
 from imgclf.data.packer import Content, Packed, write_pack
 from imgclf.errors import DataError, UsageError
 from imgclf.loading import list_source, load_source, where
-from imgclf.storage import remove_litter, translate_os_errors
+from imgclf.storage import check_out, remove_litter, translate_os_errors
 
 
 def pack(config: Config, out: Path) -> Generator[Packed, None, None]:
@@ -53,7 +52,7 @@ def _check_place(out: Path) -> None:
     if out.is_dir():
         remove_litter(out)  # of whoever was killed while writing the index
     if not is_pack(out) or read_index(out).finished:
-        run_dir.check_out(out)
+        check_out(out)
 
 
 @contextmanager

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf import run_dir
-from imgclf.checkpoint import Checkpoint, Snapshot, save_checkpoint
+from imgclf.checkpoint import Checkpoint, save_checkpoint
 from imgclf.compose import Plan
 from imgclf.config import Config, dump, dump_as_0_1
 from imgclf.data_identity import check_data, fingerprints, with_data_path
+from imgclf.epochs import Row
 from imgclf.errors import RunError, UsageError
 from imgclf.loading import where
 from imgclf.optimizers import OptimizerState
+from imgclf.state import Snapshot
 from imgclf.storage import open_own, sync, translate_os_errors
 
 TABLES = {"metrics.csv": run_dir.METRICS, "timings.csv": run_dir.TIMINGS}
@@ -64,7 +66,7 @@ class Record:
         if self._is_due():
             self.save()
 
-    def epoch(self, row: run_dir.Row, timing: run_dir.Row, snapshot: Snapshot) -> None:
+    def epoch(self, row: Row, timing: Row, snapshot: Snapshot) -> None:
         """Add an epoch's rows to the tables."""
         run_dir.append_row(self._directory / "metrics.csv", run_dir.METRICS, row)
         run_dir.append_row(self._directory / "timings.csv", run_dir.TIMINGS, timing)

@@ -10,12 +10,24 @@ from collections.abc import Collection
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any
 
-from imgclf.errors import DataError, RunError, RunInUseError, StorageError, UsageError
+from imgclf.epochs import Row
+from imgclf.errors import DataError, RunError, RunInUseError, StorageError, UsageError, excerpt
 from imgclf.formats.files import MAX_BYTES, read_bytes
-from imgclf.storage import UNFINISHED, is_unfinished, lock, open_own, sync, translate_os_errors, unfinished, write_whole
-from imgclf.terminal_text import excerpt
+from imgclf.storage import (
+    UNFINISHED,
+    check_out,
+    is_unfinished,
+    json_bytes,
+    lock,
+    open_own,
+    sync,
+    translate_os_errors,
+    unfinished,
+    write_json,
+    write_whole,
+)
 
 RUNS = Path("runs")
 LOCK = ".lock"
@@ -23,18 +35,6 @@ _ABANDONED = 3600  # seconds after which nobody is still making a directory
 _LONGEST_JSON = 1 << 20  # bytes
 METRICS = ("epoch", "step", "step_size", "train/loss", "train/accuracy", "val/loss", "val/accuracy", "update_ratio")
 TIMINGS = ("epoch", "seconds", "images_per_second")
-
-Row: TypeAlias = dict[str, float | int | None]
-
-
-def check_out(out: Path, option: str = "--out") -> None:
-    """Refuse a directory that holds something: nothing of the user's is ever overwritten."""
-    with translate_os_errors(out):
-        for parent in out.parents:
-            if parent.exists() and not parent.is_dir():
-                raise UsageError(option, f"{parent} is not a folder", "name another place")
-        if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
-            raise UsageError(option, f"{out} exists and is not an empty folder", "name another, or move it away")
 
 
 def check_place(out: Path) -> None:
@@ -46,14 +46,6 @@ def check_place(out: Path) -> None:
             raise UsageError("--out", f"{out} is the current folder, which would be replaced", "name another place")
         if place.name.startswith(UNFINISHED):
             raise UsageError("--out", f"{place.name} is a name of what is not finished", "name another place")
-
-
-def make_folder(out: Path) -> Path:
-    """Make a folder for results, where nothing is or an empty one."""
-    check_out(out)
-    with translate_os_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-    return out
 
 
 def parent_of(out: Path | None) -> Path:
@@ -164,17 +156,6 @@ def find_run(run: Path | None) -> Path:
 def _started(run: Path) -> str:
     started = read_json(run / "environment.json").get("started")
     return started if isinstance(started, str) else ""
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON for people and programs alike; a number that is not finite is a bug and raises."""
-    write_whole(path, json_bytes(content))
-
-
-def json_bytes(content: Any) -> bytes:
-    """Return JSON as it is written to files; what is no valid text, such as a path may hold, is escaped."""
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    return text.encode(errors="backslashreplace")
 
 
 def write_status(directory: Path, status: str) -> None:

@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from imgclf import run_dir
 from imgclf.checkpoint import Checkpoint
 from imgclf.compose import Plan, make_plan
 from imgclf.config import Config
 from imgclf.cores import available_cores, helpful_threads
 from imgclf.data_identity import fingerprints
 from imgclf.environment import describe_environment
-from imgclf.errors import ImgclfError
+from imgclf.epochs import Epoch, Event, Finished, first_snapshot, train
+from imgclf.errors import DivergedError, ImgclfError
 from imgclf.loading import where
 from imgclf.memory import WEIGHT_COPIES, require_memory
+from imgclf.model_file import model_bytes
+from imgclf.numerics.sums import SumFn
 from imgclf.ranks import check_agreement, share_of_cores, workers_on
-from imgclf.run import Epoch, Event, Finished, first_snapshot, run, train
+from imgclf.record import Record
+from imgclf.storage import write_json, write_whole
 from imgclf.targets import NewRun, Ready, RunTarget
 
 
@@ -96,6 +101,47 @@ def session(
             if comm and isinstance(event, Epoch):
                 check_agreement(comm, "its numbers are", event.row, "use machines of one kind, or report a bug")
             yield event
+
+
+def run(
+    plan: Plan, directory: Path, sum_blocks: SumFn, since: Checkpoint | None = None
+) -> Generator[Event, None, None]:
+    """Train in a directory that holds the config already; yield what happens once it is written there.
+
+    A run that was broken off goes on from a checkpoint, and ends with the bytes that it would have had.
+    """
+    record = Record(plan, directory, since.snapshot if since else first_snapshot(plan))
+    if since is None:
+        record.begin()
+    else:
+        record.go_on(since)
+    try:
+        run_dir.write_status(directory, "running")
+        for event in train(plan, sum_blocks, record.snapshot):
+            if isinstance(event, Finished):
+                break
+            if isinstance(event, Epoch):
+                record.epoch(event.row, event.timing(), event.snapshot)
+            else:
+                record.step(event.snapshot)
+            yield event
+        assert isinstance(event, Finished), "training ends with its results"
+        record.save()
+        write_whole(directory / "model.npz", model_bytes(event.model))
+        write_json(directory / "metrics.json", event.metrics())
+        run_dir.write_status(directory, "finished")
+    except DivergedError:
+        run_dir.correct_status(directory, "diverged")
+        raise
+    except BaseException:
+        # Ctrl-C, a full disk, a bug: what was learned so far is kept, and the status tells the truth.
+        try:
+            record.save()
+            write_whole(directory / "model.npz", model_bytes(plan.model(record.snapshot.state.weights)))
+        finally:
+            run_dir.correct_status(directory, "interrupted")
+        raise
+    yield event
 
 
 def _check_plan(comm: Any, plan: Plan) -> None:

@@ -1,6 +1,7 @@
 """Write files atomically, never through links; lock and sync."""
 
 import errno
+import json
 import os
 import re
 import stat
@@ -11,7 +12,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any
 
-from imgclf.errors import StorageError
+from imgclf.errors import StorageError, UsageError
 
 UNFINISHED = ".imgclf-unfinished-"  # begins the names of files and folders that have not got their own name yet
 _UNFINISHED = re.compile(re.escape(UNFINISHED) + "[0-9a-f]{8}")
@@ -128,3 +129,32 @@ def translate_os_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError.of(path, error) from error
+
+
+def check_out(out: Path, option: str = "--out") -> None:
+    """Refuse a directory that holds something: nothing of the user's is ever overwritten."""
+    with translate_os_errors(out):
+        for parent in out.parents:
+            if parent.exists() and not parent.is_dir():
+                raise UsageError(option, f"{parent} is not a folder", "name another place")
+        if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
+            raise UsageError(option, f"{out} exists and is not an empty folder", "name another, or move it away")
+
+
+def make_folder(out: Path) -> Path:
+    """Make a folder for results, where nothing is or an empty one."""
+    check_out(out)
+    with translate_os_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON for people and programs alike; a number that is not finite is a bug and raises."""
+    write_whole(path, json_bytes(content))
+
+
+def json_bytes(content: Any) -> bytes:
+    """Return JSON as it is written to files; what is no valid text, such as a path may hold, is escaped."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode(errors="backslashreplace")

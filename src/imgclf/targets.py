@@ -8,28 +8,27 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from imgclf.checkpoint import Checkpoint, load_checkpoint
+from imgclf.classifier import Model
 from imgclf.compose import Plan
 from imgclf.config import Config, dump
 from imgclf.data.dataset import Dataset
 from imgclf.data_identity import check_data, find_data, with_data_path
 from imgclf.environment import compare_environment, path_text
+from imgclf.epochs import patience_is_over
 from imgclf.errors import ImgclfError, RunError, UsageError
 from imgclf.loading import load_training_data, where
-from imgclf.model_file import Model, load_model
+from imgclf.model_file import load_model
 from imgclf.opening import config_of_run
 from imgclf.record import check_origin
-from imgclf.run import patience_is_over
 from imgclf.run_dir import (
     acquire,
     create,
-    json_bytes,
     parent_of,
     read_json,
     read_status,
-    write_json,
     write_status,
 )
-from imgclf.storage import remove_litter, translate_os_errors, write_whole
+from imgclf.storage import json_bytes, remove_litter, translate_os_errors, write_json, write_whole
 
 MAY_CHANGE = ("train.epochs", "early_stopping.patience", "data.path")  # and early_stopping may become null
 RESULTS = ("model.npz", "metrics.json")

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf import run_dir
-from imgclf.checkpoint import NEWEST, PREVIOUS, Snapshot, read_checkpoint
+from imgclf.checkpoint import NEWEST, PREVIOUS, read_checkpoint
 from imgclf.compose import Plan
+from imgclf.epochs import Epoch, Event, Finished, first_snapshot, train
 from imgclf.errors import RunError
 from imgclf.model_file import model_bytes
 from imgclf.numerics.sums import SumFn
 from imgclf.record import check_fit, check_origin
-from imgclf.run import Epoch, Event, Finished, first_snapshot, train
+from imgclf.state import Snapshot
+from imgclf.storage import json_bytes
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def _compare(event: Event, newest: Snapshot, rows: list[str], directory: Path) -
 
 
 def _compare_files(finished: Finished, directory: Path) -> list[str]:
-    made = {"model.npz": model_bytes(finished.model), "metrics.json": run_dir.json_bytes(finished.metrics())}
+    made = {"model.npz": model_bytes(finished.model), "metrics.json": json_bytes(finished.metrics())}
     return [name for name, content in made.items() if content != run_dir.read_file(directory / name)]
 
 

@@ -44,7 +44,7 @@ def test_too_little_to_go_on_or_verify(imgclf, refused, monkeypatch):
 
 
 def test_memory_that_runs_out_in_training_loses_nothing(imgclf, refused, monkeypatch):
-    import imgclf.run as room
+    import imgclf.epochs as room
 
     watch = room._watch
 
@@ -63,8 +63,8 @@ def test_memory_that_runs_out_in_training_loses_nothing(imgclf, refused, monkeyp
 
 
 def test_memory_that_runs_out_again_while_it_saves_leaves_the_checkpoint_of_before(imgclf, refused, monkeypatch):
+    import imgclf.epochs as room
     import imgclf.record as record
-    import imgclf.run as room
 
     def fail(*_):
         raise MemoryError

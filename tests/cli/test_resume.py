@@ -35,7 +35,7 @@ def raise_stop(*_):
 
 @pytest.fixture
 def stopped(imgclf, monkeypatch):
-    import imgclf.run as room
+    import imgclf.epochs as room
 
     assert imgclf(*TRAIN, *FEW, "--out", "whole").code == 0
     watch = room._watch

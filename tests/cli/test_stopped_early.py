@@ -30,8 +30,8 @@ def test_before_there_is_a_directory_nothing_is_left(imgclf, monkeypatch, place)
 
 
 @pytest.mark.parametrize("place", [
-    "imgclf.run_dir.start_table", "imgclf.run_dir.write_status", "imgclf.run.descend", "imgclf.batches.shuffled",
-    "imgclf.speed.blocks.slab_scores", "imgclf.run._row",
+    "imgclf.run_dir.start_table", "imgclf.run_dir.write_status", "imgclf.epochs.descend", "imgclf.batches.shuffled",
+    "imgclf.speed.blocks.slab_scores", "imgclf.epochs._row",
 ])  # fmt: skip
 def test_before_there_is_a_checkpoint_the_run_goes_on_from_its_beginning(imgclf, monkeypatch, place):
     assert imgclf(*TRAIN, "--out", "whole").code == 0

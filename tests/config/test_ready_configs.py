@@ -10,7 +10,7 @@ from imgclf.config import Config, json_schema, resolve, template
 from imgclf.config.shape import VARIANTS, every_key, keys
 from imgclf.downloads.official import OFFICIAL
 from imgclf.parallel import workers
-from imgclf.run import run
+from imgclf.session import run
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 READY = sorted(CONFIGS.glob("*.yaml"))

@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imgclf.checkpoint import Checkpoint, Snapshot, Tally, checkpoint_bytes
+from imgclf.checkpoint import Checkpoint, checkpoint_bytes
+from imgclf.classifier import Model
 from imgclf.config import dump, resolve
 from imgclf.data.dataset import Dataset
 from imgclf.data.packer import Content, write_pack
@@ -29,7 +30,8 @@ from imgclf.early_stopping import Best
 from imgclf.errors import DataError
 from imgclf.formats.npy import read_header
 from imgclf.formats.sealed_npz import digest
-from imgclf.model_file import Model, model_bytes
+from imgclf.model_file import model_bytes
+from imgclf.state import Snapshot, Tally
 from imgclf.trainer import TrainState
 
 

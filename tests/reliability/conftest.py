@@ -13,7 +13,7 @@ from imgclf.checkpoint import load_checkpoint
 from imgclf.compose import make_plan
 from imgclf.config import dump, resolve
 from imgclf.parallel import workers
-from imgclf.run import run
+from imgclf.session import run
 
 DATA = "data.options={train: 50, val: 20, test: 0, classes: 3, size: 3, noise: 100}"
 

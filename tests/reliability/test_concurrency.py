@@ -8,9 +8,9 @@ import pytest
 from children import at_once
 from imgclf import run_dir
 from imgclf.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from imgclf.epochs import first_snapshot
 from imgclf.errors import RunInUseError, UsageError
 from imgclf.model_file import load_model, model_bytes
-from imgclf.run import first_snapshot
 from imgclf.storage import write_whole
 
 QUICK, LONG = 200, 10_000  # saves

@@ -10,8 +10,9 @@ import pytest
 from children import in_child
 from imgclf import run_dir
 from imgclf.config import dump
+from imgclf.epochs import Epoch
 from imgclf.parallel import workers
-from imgclf.run import Epoch, run
+from imgclf.session import run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process holds")
 

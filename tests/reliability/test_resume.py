@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from imgclf import run_dir
-from imgclf.checkpoint import Tally, load_checkpoint
+from imgclf.checkpoint import load_checkpoint
+from imgclf.epochs import Epoch
 from imgclf.errors import RunError
 from imgclf.losses import LOSSES
 from imgclf.optimizers import OPTIMIZERS
 from imgclf.parallel import workers
-from imgclf.run import Epoch, run
+from imgclf.session import run
+from imgclf.state import Tally
 
 pytestmark = pytest.mark.bits
 

@@ -13,12 +13,12 @@ from imgclf.config import resolve
 from imgclf.config.schema import Train
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import fit_preprocess
+from imgclf.epochs import Finished, first_snapshot, train
 from imgclf.folding import PAYS
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.numerics.sums import BLOCK, sum_in_turn
 from imgclf.parallel import workers
-from imgclf.run import Finished, first_snapshot, train
 from imgclf.speed.kernels import KERNELS
 
 pytestmark = pytest.mark.bits

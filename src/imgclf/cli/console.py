@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from imgclf.terminal_text import display_width, printable
+from imgclf.errors import printable
+from imgclf.machine.terminal import display_width
 
 if TYPE_CHECKING:
     from imgclf.formats.csv_text import Cell

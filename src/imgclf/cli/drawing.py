@@ -16,9 +16,9 @@ from imgclf.cli.stopping import Stop, asked
 from imgclf.errors import ImgclfError, StorageError
 
 if TYPE_CHECKING:
+    from imgclf.classifier import Model
     from imgclf.config import Config
     from imgclf.evaluate import Evaluation
-    from imgclf.model_file import Model
 
 
 @contextmanager

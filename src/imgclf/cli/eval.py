@@ -12,13 +12,13 @@ from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, json_option, threads_option
 from imgclf.cli.parsing import Command
 from imgclf.errors import DataError, ImgclfError, UsageError
-from imgclf.terminal_text import display_width
+from imgclf.machine.terminal import display_width
 
 if TYPE_CHECKING:
+    from imgclf.classifier import Model
     from imgclf.config import Config
     from imgclf.data.dataset import Dataset
     from imgclf.evaluate import Evaluation
-    from imgclf.model_file import Model
 
 SHOWN = 12  # classes up to which the confusion matrix fits a terminal
 COLUMN = 7  # columns of the terminal for a class's name
@@ -59,17 +59,17 @@ def command(
     as_json: bool,
 ) -> None:
     """Evaluate RUN, a run directory or a model.npz (default: the newest finished run under runs/)."""
-    from imgclf import run_dir
     from imgclf.cores import helpful_threads
     from imgclf.evaluate import evaluate
     from imgclf.opening import open_run
     from imgclf.parallel import workers
+    from imgclf.storage import check_out
 
     console = Console(ctx, as_json=as_json)
     if min_accuracy is not None and math.isnan(min_accuracy):
         raise UsageError("--min-accuracy", "nan is not a share", "give a number from 0 to 1")
     if out is not None:
-        run_dir.check_out(out)
+        check_out(out)
     if run is not None and data is None:
         _refuse_data(run)
     path, model = open_run(run)
@@ -274,10 +274,10 @@ def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> list[st
 def _write(
     console: Console, out: Path, content: dict[str, Any], seen: "Evaluation", model: "Model", split: str
 ) -> None:
-    from imgclf import run_dir
+    from imgclf.storage import make_folder, write_json
 
-    directory = run_dir.make_folder(out)
-    run_dir.write_json(directory / "eval.json", content)
+    directory = make_folder(out)
+    write_json(directory / "eval.json", content)
     with drawing(console, out, "eval.json is written; only the picture of the confusion matrix is missing"):
         from imgclf.report.pictures import draw_confusion
 

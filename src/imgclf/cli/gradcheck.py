@@ -55,13 +55,13 @@ def command(
     There is no tolerance to set: each error is compared with a computed bound on truncation and rounding. Checks all
     losses, unless -c, --run or -s model.loss names one. Exit 1 if a gradient is wrong or the check is inconclusive.
     """  # noqa: D301 - click wants the character, not its name
-    from imgclf import run_dir
     from imgclf.parallel import workers
+    from imgclf.storage import check_out
 
     console = Console(ctx, as_json=as_json)
     _refuse_odd_pairs(files, run, spec, against, self_test, plot)
     if plot is not None:
-        run_dir.check_out(plot, "--plot")
+        check_out(plot, "--plot")
     plan, losses, as_config = _what_to_check(files, overrides, run, usual=self_test)
     with workers(1):
         if spec is not None:
@@ -138,13 +138,13 @@ def _same_data_is_asked_for(own: "Config", config: "Config") -> bool:
 
 
 def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_config: bool, plot: Path | None) -> bool:
-    from imgclf import run_dir
     from imgclf.cli.gradcheck_report import print_report, summarise
     from imgclf.gradcheck.check import check_plan
     from imgclf.gradcheck.verdict import judge
+    from imgclf.storage import make_folder
 
     if plot is not None:
-        run_dir.make_folder(plot)  # an unusable folder is an error before the work, not after
+        make_folder(plot)  # an unusable folder is an error before the work, not after
     began = time.perf_counter()
     _introduce(console, plan, images)
     checked = list(check_plan(plan, losses, images, as_config=as_config))

@@ -13,8 +13,8 @@ from imgclf.errors import DataError, ImgclfError, RunError, UsageError
 from imgclf.formats.csv_text import is_formula
 
 if TYPE_CHECKING:
+    from imgclf.classifier import Model
     from imgclf.formats.csv_text import Cell
-    from imgclf.model_file import Model
 
 SHOWN = 3
 

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from imgclf.cli.console import Console, echo, format_loss, format_percent
-from imgclf.run import Epoch, Step
+from imgclf.epochs import Epoch, Step
 
 if TYPE_CHECKING:
     from imgclf.checkpoint import Checkpoint

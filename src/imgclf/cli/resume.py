@@ -9,9 +9,9 @@ from imgclf.cli.console import Console
 from imgclf.errors import UsageError
 
 if TYPE_CHECKING:
+    from imgclf.classifier import Model
     from imgclf.early_stopping import Best
     from imgclf.evaluate import Evaluation
-    from imgclf.model_file import Model
     from imgclf.targets import ResumedRun
 
 
@@ -55,7 +55,7 @@ def answer_for(console: Console, run: "ResumedRun", threads: int | None, *, chan
 
 
 def _way_to_go_on(run: "ResumedRun", best: "Best | None") -> str:
-    from imgclf.run import patience_is_over
+    from imgclf.epochs import patience_is_over
 
     if best is not None and patience_is_over(run.config, best):
         return f"early stopping ended it after epoch {best.epoch + best.waited}; `-s early_stopping=null` goes on"

@@ -26,7 +26,7 @@ from imgclf.cli.train_report import describe_cost, describe_plan
 from imgclf.errors import ImgclfError, StorageError
 
 if TYPE_CHECKING:
-    from imgclf.run import Finished
+    from imgclf.epochs import Finished
     from imgclf.session import Planned, SessionEvent
 
 
@@ -158,7 +158,7 @@ def _train(
     progress: str,
 ) -> "Finished":
     from imgclf.cli.progress import Progress
-    from imgclf.run import Epoch, Finished, Step
+    from imgclf.epochs import Epoch, Finished, Step
 
     try:
         with ExitStack() as unless_finished, Progress(console, planned.plan, progress, planned.since) as show:

@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from imgclf.data.class_names import decode_names
 from imgclf.data.dataset import Dataset
-from imgclf.errors import DataError
+from imgclf.errors import DataError, excerpt
 from imgclf.formats.files import is_file, read_bytes
 from imgclf.formats.npy import map_npy
 from imgclf.numerics.indices import slices
 from imgclf.storage import write_whole
-from imgclf.terminal_text import excerpt
 
 INDEX = "imgclf-pack.json"
 SPLITS = ("train", "val", "test")

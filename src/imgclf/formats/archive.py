@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from imgclf.errors import DataError
+from imgclf.errors import DataError, excerpt
 from imgclf.formats.files import MAX_BYTES, open_regular, size_of
 from imgclf.formats.gunzip import BROKEN_GZIP, unzipped
 from imgclf.memory import require_memory
-from imgclf.terminal_text import excerpt
 
 _PIECE = 1 << 18  # bytes at a time: what is much larger is copied from one place in memory to another
 _MAX_MEMBERS = 10_000

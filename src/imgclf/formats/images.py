@@ -26,11 +26,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imgclf.arrays import ByteArray
-from imgclf.errors import DataError, StorageError
+from imgclf.errors import DataError, StorageError, excerpt
 from imgclf.formats import image_parts
 from imgclf.formats.files import read_bytes
 from imgclf.formats.image_parts import Parts
-from imgclf.terminal_text import excerpt
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile

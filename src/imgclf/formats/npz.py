@@ -12,11 +12,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.errors import DataError
+from imgclf.errors import DataError, excerpt
 from imgclf.formats.files import fill, inflated_limit, open_regular, size_of
 from imgclf.formats.npy import Header, read_header
 from imgclf.memory import require_memory
-from imgclf.terminal_text import excerpt
 
 _REMEDY = "write it with numpy.savez"
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgclf.classifier import Model
 from imgclf.compose import make_schedule
 from imgclf.config import Config
 from imgclf.evaluate import MOST_CLASSES, Evaluation
-from imgclf.model_file import Model
 from imgclf.run_dir import read_table
 from imgclf.storage import write_whole
 

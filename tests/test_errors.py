@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgclf.terminal_text import display_width, excerpt, printable
+from imgclf.errors import excerpt, printable
+from imgclf.machine.terminal import display_width
 
 
 @given(st.text(st.characters()))

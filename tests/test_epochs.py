@@ -10,11 +10,12 @@ import pytest
 
 from imgclf.compose import make_plan
 from imgclf.config import resolve
+from imgclf.epochs import Epoch, Finished, Step
 from imgclf.errors import DivergedError
 from imgclf.model_file import load_model
 from imgclf.numerics.sums import sum_in_turn
 from imgclf.parallel import workers
-from imgclf.run import Epoch, Finished, Step, run
+from imgclf.session import run
 from imgclf.trainer import descend, start
 
 DATA = "data.options={train: 150, classes: 3, size: 5, noise: 100}"

@@ -1,30 +1,29 @@
-"""Train a model and write its run directory."""
+"""Training, epoch by epoch: what happened, and what came of it."""
 
 import math
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
-from imgclf import run_dir
 from imgclf.arrays import FloatArray
-from imgclf.checkpoint import Checkpoint, Snapshot, Tally
+from imgclf.classifier import Model
 from imgclf.compose import Plan, scale_advice
 from imgclf.config import Config
 from imgclf.early_stopping import Best, watch
 from imgclf.errors import DivergedError
 from imgclf.evaluate import Evaluation, evaluate
 from imgclf.model import split
-from imgclf.model_file import Model, model_bytes
 from imgclf.numerics.sums import SumFn
-from imgclf.record import Record
-from imgclf.storage import write_whole
+from imgclf.state import Snapshot, Tally
 from imgclf.trainer import descend, start
 
 LARGE_SPREAD = 20.0  # of the values the classifier sees: the first suspect where training diverges
+
+
+Row: TypeAlias = dict[str, float | int | None]  # by the columns of metrics.csv
 
 
 @dataclass(frozen=True)
@@ -40,13 +39,13 @@ class Step:
 class Epoch:
     """Every example was seen once more; `row` is that of metrics.csv."""
 
-    row: run_dir.Row
+    row: Row
     seconds: float
     images_per_second: float
     improved: bool | None  # None without early stopping
     snapshot: Snapshot
 
-    def timing(self) -> run_dir.Row:
+    def timing(self) -> Row:
         """Return the row of timings.csv."""
         return {
             "epoch": self.row["epoch"],
@@ -119,48 +118,7 @@ def train(plan: Plan, sum_blocks: SumFn, snapshot: Snapshot) -> Generator[Event,
     yield _finish(plan, snapshot, sum_blocks)
 
 
-def run(
-    plan: Plan, directory: Path, sum_blocks: SumFn, since: Checkpoint | None = None
-) -> Generator[Event, None, None]:
-    """Train in a directory that holds the config already; yield what happens once it is written there.
-
-    A run that was broken off goes on from a checkpoint, and ends with the bytes that it would have had.
-    """
-    record = Record(plan, directory, since.snapshot if since else first_snapshot(plan))
-    if since is None:
-        record.begin()
-    else:
-        record.go_on(since)
-    try:
-        run_dir.write_status(directory, "running")
-        for event in train(plan, sum_blocks, record.snapshot):
-            if isinstance(event, Finished):
-                break
-            if isinstance(event, Epoch):
-                record.epoch(event.row, event.timing(), event.snapshot)
-            else:
-                record.step(event.snapshot)
-            yield event
-        assert isinstance(event, Finished), "training ends with its results"
-        record.save()
-        write_whole(directory / "model.npz", model_bytes(event.model))
-        run_dir.write_json(directory / "metrics.json", event.metrics())
-        run_dir.write_status(directory, "finished")
-    except DivergedError:
-        run_dir.correct_status(directory, "diverged")
-        raise
-    except BaseException:
-        # Ctrl-C, a full disk, a bug: what was learned so far is kept, and the status tells the truth.
-        try:
-            record.save()
-            write_whole(directory / "model.npz", model_bytes(plan.model(record.snapshot.state.weights)))
-        finally:
-            run_dir.correct_status(directory, "interrupted")
-        raise
-    yield event
-
-
-def _row(plan: Plan, before: Snapshot, after: Snapshot, sum_blocks: SumFn) -> run_dir.Row:
+def _row(plan: Plan, before: Snapshot, after: Snapshot, sum_blocks: SumFn) -> Row:
     state, tally = after.state, after.tally
     val = None if plan.val is None else evaluate(plan.model(state.weights), plan.val, sum_blocks)
     if val is not None:
@@ -179,7 +137,7 @@ def _row(plan: Plan, before: Snapshot, after: Snapshot, sum_blocks: SumFn) -> ru
     }
 
 
-def _watch(plan: Plan, best: Best | None, row: run_dir.Row, weights: FloatArray) -> Best | None:
+def _watch(plan: Plan, best: Best | None, row: Row, weights: FloatArray) -> Best | None:
     watched = plan.config.early_stopping
     if watched is None:
         return None

@@ -1,18 +1,6 @@
-"""Text for terminals: escape control characters, measure width."""
+"""Width of text on a terminal."""
 
 import unicodedata
-
-
-def printable(text: str) -> str:
-    r"""Escape what would break a line, hide in it or steer a terminal: a newline becomes \n."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def excerpt(text: object) -> str:
-    """Return the beginning of a text in one line, such as the words of another library's error."""
-    return " ".join(str(text).split())[:80]
 
 
 def display_width(text: str) -> int:
