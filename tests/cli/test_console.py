@@ -12,8 +12,8 @@ import yaml
 from PIL import Image
 
 from imgclf import cli
+from imgclf.cli.commands.eval import COLUMN, _confusion_table
 from imgclf.cli.console import table
-from imgclf.cli.eval import COLUMN, _confusion_table
 from imgclf.machine.terminal import display_width
 
 NAME = "été 猫"

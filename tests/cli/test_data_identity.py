@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgclf.data_identity import find_data
+from imgclf.run.data_identity import find_data
 
 TRAIN = ("train", "--progress", "none", "--no-plots", "-s", "data.val_fraction=0.2", "-s", "train.epochs=2")
 N = 40

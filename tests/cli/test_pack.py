@@ -71,8 +71,8 @@ def test_any_source_is_packed(imgclf):
 KILLED = """
 import os, signal, sys
 from imgclf.cli import main
-from imgclf.data import packer
-from imgclf.data.sources import _listing
+from imgclf.data.packs import writer as packer
+from imgclf.data.sources import _class_folders as _listing
 
 _listing._MOST_AT_ONCE = 3
 packer._BYTES_AT_RISK = 500

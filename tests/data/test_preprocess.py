@@ -6,7 +6,7 @@ from PIL import Image
 
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import LOOKED_AT, Preprocess, default_scale, default_std, fit_preprocess, spread
-from imgclf.parallel import workers
+from imgclf.speed.threads import workers
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (300, 4, 3, 3), dtype=np.uint8)

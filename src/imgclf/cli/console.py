@@ -13,7 +13,7 @@ from imgclf.errors import printable
 from imgclf.machine.terminal import display_width
 
 if TYPE_CHECKING:
-    from imgclf.formats.csv_text import Cell
+    from imgclf.files.csv_text import Cell
 
 
 def open_streams() -> None:
@@ -79,7 +79,7 @@ class Console:
 
     def csv(self, rows: "Iterable[Sequence[Cell]]") -> None:
         """Give a program its table, every value exact; a terminal, which people look at, gets what is printable."""
-        from imgclf.formats.csv_text import csv_text
+        from imgclf.files.csv_text import csv_text
 
         if sys.stdout.isatty():
             rows = [[printable(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
 from imgclf.data.provenance import LoadedFile
-from imgclf.formats.npy import check_whole
+from imgclf.files.npy import check_whole
 from imgclf.numerics.indices import places, slices
 
 AT_ONCE = 16 << 20  # bytes of images processed at a time

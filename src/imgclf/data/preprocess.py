@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
-from imgclf.formats.images import conform, read_image
+from imgclf.files.images import conform, read_image
 from imgclf.numerics.indices import places, slices
 from imgclf.numerics.sums import SumFn, Sums, sum_in_turn, sum_over_blocks
 

@@ -11,7 +11,7 @@ from imgclf.data.class_names import first_few
 from imgclf.data.dataset import Dataset
 from imgclf.errors import DataError
 from imgclf.numerics.indices import slices
-from imgclf.seeds import LIMIT, VAL_SPLIT, shuffled
+from imgclf.numerics.random_streams import LIMIT, VAL_SPLIT, shuffled
 
 
 def split_off_validation(dataset: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:

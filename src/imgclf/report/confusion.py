@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
-from imgclf.formats.csv_text import csv_text
+from imgclf.files.csv_text import csv_text
 from imgclf.report.style import (
     BODY,
     EMPTY,

@@ -5,9 +5,10 @@ import time
 import pytest
 from PIL import Image
 
-from imgclf.data.sources import _decoding, folder, recognise
+from imgclf.data.sources import _image_files as _decoding
+from imgclf.data.sources import folder, recognise
 from imgclf.errors import DataError
-from imgclf.formats import images
+from imgclf.files import images
 
 
 def picture(path, level=100, size=(4, 3), mode="RGB"):

@@ -5,13 +5,13 @@ import re
 import numpy as np
 import pytest
 
-from imgclf.classifier import Model
 from imgclf.config import resolve
+from imgclf.data.download.catalogue import OFFICIAL
 from imgclf.data.preprocess import fit_preprocess
 from imgclf.data.sources import SOURCES, recognise, recognised
-from imgclf.downloads.official import OFFICIAL
 from imgclf.errors import DataError, UsageError
-from imgclf.loading import load_for, load_source
+from imgclf.training.classifier import Model
+from imgclf.training.loading import load_for, load_source
 
 
 def load(name, *overrides):

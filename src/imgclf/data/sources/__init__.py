@@ -11,11 +11,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgclf.errors import DataError
-from imgclf.formats.files import kind_of
+from imgclf.files.reading import kind_of
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Dataset
-    from imgclf.data.sources._listing import Listing
+    from imgclf.data.sources._class_folders import Listing
     from imgclf.data.sources._tree import Tree
 
 

@@ -17,10 +17,10 @@ from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.dataset import Dataset
 from imgclf.data.provenance import LoadedFile
 from imgclf.errors import DataError
-from imgclf.formats.archive import find_folder, read_members
-from imgclf.formats.files import is_file, kind_of, read_bytes
-from imgclf.formats.inert_pickle import read_pickle
-from imgclf.memory import require_memory
+from imgclf.files.archive import find_folder, read_members
+from imgclf.files.cifar_pickle import read_pickle
+from imgclf.files.reading import is_file, kind_of, read_bytes
+from imgclf.machine.memory import require_memory
 
 PIXELS = 3 * 32 * 32  # of a image: all its red ones, row by row, then green, then blue
 _THREADS = 2

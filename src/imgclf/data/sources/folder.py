@@ -7,12 +7,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from imgclf.data.cache import through_cache
 from imgclf.data.dataset import Dataset
-from imgclf.data.sources._listing import Listing, list_classes
+from imgclf.data.packs.cache import through_cache
+from imgclf.data.sources._class_folders import Listing, list_classes
 from imgclf.data.sources._tree import look_into
 from imgclf.data.sources._tree import read_tree as tree
-from imgclf.formats.files import kind_of
+from imgclf.files.reading import kind_of
 
 
 def load(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Dataset]:

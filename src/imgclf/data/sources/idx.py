@@ -13,8 +13,8 @@ from imgclf.data.class_names import check_names, read_names
 from imgclf.data.dataset import Dataset
 from imgclf.data.provenance import LoadedFile
 from imgclf.errors import DataError
-from imgclf.formats.files import is_file, reading
-from imgclf.formats.idx import read_idx
+from imgclf.files.idx import read_idx
+from imgclf.files.reading import is_file, reading
 
 # train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte, emnist-letters-test-images-idx3-ubyte.gz
 _FILE = re.compile(r"(?:.*-)?(train|t10k|test|val)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?")

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
-from imgclf.batches import Reader
+from imgclf.data.batches import Reader
 from imgclf.gradcheck.implementation import Implementation
-from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.gradcheck.self_test.planting import (
     GradientParts,
     Plant,
@@ -32,6 +31,7 @@ from imgclf.gradcheck.self_test.planting import (
     value,
     where_it_trains,
 )
+from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.gradients import BatchGradient, Objective
 from imgclf.losses import LOSSES, softmax, svm
 from imgclf.numerics.sums import BLOCK, SumFn, Sums, sum_in_turn
