@@ -59,7 +59,7 @@ def _no_training_split(config: Config) -> DataError:
     if tree is None:
         return DataError(where(config), "there is no training split", "see `imgclf data info`")
     names = sorted({*tree.splits, *(one.place for one in tree.passed_over if not one.expected)})
-    problem = f"there is no training split, only {', '.join(map(repr, names[:9]))}"
+    problem = f"there is no training split, only {quoted(names)}"
     return DataError(where(config), problem, "call the folder of the training images train")
 
 

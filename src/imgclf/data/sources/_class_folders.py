@@ -74,7 +74,7 @@ class Listing:
 
     def _files(self) -> Iterator[Path]:
         for folder, count in zip(self.classes, self.counts, strict=True):
-            files = list_class(folder, self.folder, self.inside).files
+            files = _list_class(folder, self.folder, self.inside).files
             if len(files) != count:
                 raise _has_changed(folder)
             yield from files
@@ -111,13 +111,13 @@ def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: 
     """Look at the class folders of a split; raises DataError for an empty one, or a link that leads out of root."""
     with reading(root):
         inside = root.resolve()
-    check_inside(folder, root, inside)
+    _check_inside(folder, root, inside)
     classes = look_into(folder).folders
     names = _class_names(classes, folder)
     counts, bad, deeper = [], [], []
     for one in classes:
-        check_inside(one, root, inside)
-        found = list_class(one, folder, inside)
+        _check_inside(one, root, inside)
+        found = _list_class(one, folder, inside)
         if not found.files and not found.bad:
             raise DataError(one, "an empty class folder", "add images or remove it")
         counts.append(len(found.files))
@@ -130,14 +130,14 @@ def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: 
     return Listing(folder, inside, tuple(classes), names, tuple(counts), tuple(bad), size, color)
 
 
-def check_inside(folder: Path, root: Path, inside: Path) -> None:
+def _check_inside(folder: Path, root: Path, inside: Path) -> None:
     """Raise DataError for a folder of root, `inside` when resolved, that is not within it: a link leads out."""
     if not _leads_inside(folder, inside):
         remedy = "put the images themselves here, or hard links to them"
         raise DataError(folder, f"a link that leads out of {root}", remedy)
 
 
-def list_class(folder: Path, split: Path, inside: Path) -> ClassFiles:
+def _list_class(folder: Path, split: Path, inside: Path) -> ClassFiles:
     """Look at what a class folder holds, in natural order."""
     found = look_into_class(folder)
     if not found.folders and not found.odd:  # as it should be

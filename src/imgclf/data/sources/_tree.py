@@ -79,6 +79,11 @@ class Inside(NamedTuple):
         return self.folders[0] if all(map(_is_note, self.files)) else None
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing that counts is in it."""
+        return not self.folders and not self.files
+
+    @property
     def words(self) -> str:
         """Say it: `4 folders and 2 files`."""
         counts = [f"{len(found):,} {word}{'s' * (len(found) != 1)}"
@@ -151,7 +156,7 @@ def read_tree(root: Path) -> Tree:
         held = f"no class folders, but {inside.words}" if inside.files else "no class folders"
         raise DataError(start, held, "put the images of each class into a folder named after it")
     if len(named) == len(inside.folders) and (len(only_split) == len(named) or len(set(named.values())) > 1):
-        held = "images, not class folders" if any(map(_is_not_empty, named)) else "no class folders"
+        held = "no class folders" if all(look_into(one).is_empty for one in named) else "images, not class folders"
         names = [folder.name for folder in sorted(named, key=lambda folder: _SPLITS.index(named[folder]))]
         problem = f"{_and(names)} {'hold' if len(names) > 1 else 'holds'} {held}"
         remedy = f"put the images of each class into a folder named after it, such as {names[0]}/cat"
@@ -296,12 +301,7 @@ def _beside(place: str, inside: Inside) -> Iterator[PassedOver]:
 
 def _passed(root: Path, folder: Path, why: str) -> PassedOver:
     inside = look_into(folder)
-    return PassedOver(str(folder.relative_to(root)), inside.words, why, expected=not (inside.folders or inside.files))
-
-
-def _is_not_empty(folder: Path) -> bool:
-    inside = look_into(folder)
-    return bool(inside.folders or inside.files)
+    return PassedOver(str(folder.relative_to(root)), inside.words, why, expected=inside.is_empty)
 
 
 def _and(names: Iterable[str]) -> str:
