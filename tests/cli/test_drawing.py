@@ -6,9 +6,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from imgclf.model_file import load_model
 
 from imgclf.errors import DataError, StorageError
-from imgclf.model_file import load_model
 from imgclf.report.pictures import PICTURES, Picture
 from imgclf.report.style import add_axes, class_labels, new_figure, png_bytes, styled
 
