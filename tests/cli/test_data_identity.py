@@ -17,7 +17,7 @@ N = 40
 
 
 def arrays(n=N):
-    """Noise with coin-toss labels: what is not memorised is guessed."""
+    """Noise with coin-toss labels: what is not memorized is guessed."""
     rng = np.random.default_rng(0)
     return rng.integers(0, 256, (n, 4, 4), dtype=np.uint8), np.arange(n) % 2
 

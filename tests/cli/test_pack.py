@@ -22,8 +22,8 @@ def test_a_folder_is_packed_with_all_its_splits(imgclf, pictures):
     done = imgclf("data", "pack", "pictures", "--out", "packed")
     assert done.code == 0
     assert done.out.splitlines()[:3] == [
-        "train  40 images; 6 x 8 colour, 2 classes",
-        "test   14 images; 6 x 8 colour, 2 classes",
+        "train  40 images; 6 x 8 color, 2 classes",
+        "test   14 images; 6 x 8 color, 2 classes",
         "pack   packed",
     ]
     assert sorted(files("packed")) == [

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imgclf.data.download.catalogue import OFFICIAL, OfficialFile, OfficialSet
+from imgclf.data.download.catalog import OFFICIAL, OfficialFile, OfficialSet
 from imgclf.files.writing import UNFINISHED
 
 pytestmark = pytest.mark.slow

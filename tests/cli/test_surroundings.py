@@ -28,7 +28,7 @@ SURROUNDINGS = {
     "Auckland": {"TZ": "Pacific/Auckland"},
     "a clock change": {"TZ": "CET-1CEST,M3.5.0,M10.5.0"},
     "another epoch": {"SOURCE_DATE_EPOCH": "0"},
-    "optimised Python": {"PYTHONOPTIMIZE": "2"},
+    "optimized Python": {"PYTHONOPTIMIZE": "2"},
     "no cores to spare": {"NICE": "19"},
 }
 

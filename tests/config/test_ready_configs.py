@@ -7,7 +7,7 @@ import yaml
 
 from imgclf.config import Config, json_schema, resolve, template
 from imgclf.config.shape import VARIANTS, every_key, keys
-from imgclf.data.download.catalogue import OFFICIAL
+from imgclf.data.download.catalog import OFFICIAL
 from imgclf.run.session import run
 from imgclf.speed.threads import workers
 from imgclf.training.plan import make_plan

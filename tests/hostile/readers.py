@@ -60,7 +60,7 @@ from hostile.good_files import (
 from imgclf.config import dump, resolve
 from imgclf.config.problems import ConfigError
 from imgclf.data.dataset import Dataset
-from imgclf.data.sources import cifar10, folder, idx, npz, pack, recognise
+from imgclf.data.sources import cifar10, folder, idx, npz, pack, recognize
 from imgclf.errors import DataError, ImgclfError, RunError
 from imgclf.files.archive import find_folder
 from imgclf.files.images import read_image
@@ -127,7 +127,7 @@ def idx_folder(path: Path) -> object:
 
 
 def npz_file(path: Path) -> object:
-    assert recognise(path) == "npz"
+    assert recognize(path) == "npz"
     return look(npz.load(path, ("train", "val", "test")))
 
 

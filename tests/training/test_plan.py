@@ -90,7 +90,7 @@ def test_preprocessing_is_fitted_on_train_alone():
 
 
 @pytest.mark.parametrize("size", [3, 12])
-def test_any_source_is_brought_to_a_size_and_a_colour(size):
+def test_any_source_is_brought_to_a_size_and_a_color(size):
     plan = make_plan(config(f"preprocess={{image_size: {size}, color: rgb}}"))
     assert plan.train.example_shape == (size, size, 3)
 

@@ -115,7 +115,7 @@ def plural(n: int, word: str, many: str = "") -> str:
 
 
 def picture_size(shape: Sequence[int]) -> str:
-    """Write what one example is: `28 x 28 grey`, `3,072 features`."""
+    """Write what one example is: `28 x 28 gray`, `3,072 features`."""
     if len(shape) == 1:
         return plural(shape[0], "feature")
-    return f"{shape[0]} x {shape[1]} {'grey' if shape[2] == 1 else 'colour'}"
+    return f"{shape[0]} x {shape[1]} {'gray' if shape[2] == 1 else 'color'}"

@@ -215,7 +215,7 @@ def pixel_name(d: int, example_shape: Sequence[int]) -> str:
     return f"row {row}, column {column}{color}"
 
 
-def summarise(checked: "Sequence[CheckedLoss]", shape: tuple[int, ...], verdict: str, seconds: float) -> dict[str, Any]:
+def summarize(checked: "Sequence[CheckedLoss]", shape: tuple[int, ...], verdict: str, seconds: float) -> dict[str, Any]:
     """Return what `--json` prints."""
     rows, classes = shape
     findings = [finding for one in checked for finding in one.findings]

@@ -30,7 +30,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
         "pixels" if plan.preprocess.is_picture else "features": f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
         "loss": f"{config.model.loss}: {formula}",
-        "minimise": f"L(W, b) = {' + '.join(terms)}",
+        "minimize": f"L(W, b) = {' + '.join(terms)}",
         "step": f"weights -= step_size * direction; {config.optimizer.name}{f' ({settings})' if settings else ''}, "
         f"step_size {config.schedule.step_size:g} ({config.schedule.name}), {config.train.gradient} gradient",
         "batches": f"{plural(plan.batch_size, 'image')} a step, {plural(plan.steps_per_epoch, 'step')} an epoch, "

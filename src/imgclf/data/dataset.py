@@ -18,7 +18,7 @@ AT_ONCE = 16 << 20  # bytes of images processed at a time
 
 @dataclass(frozen=True)
 class Dataset:
-    """Labelled images of one split; a view by row numbers, so that splitting copies no pixel.
+    """Labeled images of one split; a view by row numbers, so that splitting copies no pixel.
 
     images       (M, H, W, channels) uint8, channels 1 or 3; or (M, D) float feature vectors; may be mapped from a file
     labels       (M,) integers of any size, each 0..C-1; as int64 where they are handed out

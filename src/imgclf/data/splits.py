@@ -41,7 +41,7 @@ def limit(dataset: Dataset, n: int, seed: int) -> Dataset:
 
 
 def match_classes(dataset: Dataset, class_names: Sequence[str], where: object = "data") -> Dataset:
-    """Return the same examples, labelled by the places of their classes' names in `class_names`.
+    """Return the same examples, labeled by the places of their classes' names in `class_names`.
 
     A class that has no example may be missing on either side; one that has some and no name raises DataError.
     """

@@ -32,7 +32,7 @@ def class_grid(
 ) -> tuple[Figure, float]:
     """Draw an image per class; return the figure, and the top of the room below the images, key_height inches high.
 
-    images (C, H, W, 3) and biases (C, 3), squares before the names, are colours as bytes. A pixel of an image is a
+    images (C, H, W, 3) and biases (C, 3), squares before the names, are colors as bytes. A pixel of an image is a
     square of whole device pixels, unless the image is too large and must be shrunk.
     """
     classes, height, width, _ = images.shape

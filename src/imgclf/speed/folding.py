@@ -1,10 +1,10 @@
 """Fold the preprocessing into the weights, for a faster gradient.
 
-A classifier of X = factor * (pixels - centre) is one of the pixels themselves, with V = factor * W:
+A classifier of X = factor * (pixels - center) is one of the pixels themselves, with V = factor * W:
 
-    X @ W + b = pixels @ V + (b - centre @ V)
+    X @ W + b = pixels @ V + (b - center @ V)
 
-Its gradient comes back by the chain rule: dW = factor * (dV - outer(centre, db)).
+Its gradient comes back by the chain rule: dW = factor * (dV - outer(center, db)).
 """
 
 from functools import lru_cache
@@ -36,13 +36,13 @@ def folded(evaluate_gradient: GradientFn) -> GradientFn:
         read = batch.read
         if not isinstance(read, Reader) or len(batch) < PAYS * weights.shape[1] or not exactly(read):
             return evaluate_gradient(objective, batch, weights)
-        factor, centre = 1.0 if read.preprocess.factor is None else read.preprocess.factor, _centre(read.preprocess)
+        factor, center = 1.0 if read.preprocess.factor is None else read.preprocess.factor, _center(read.preprocess)
         moved = factor * weights  # V, and a in its last row
         V, a = split(moved)
-        np.subtract(weights[-1], centre @ V, out=a)
+        np.subtract(weights[-1], center @ V, out=a)
         seen = evaluate_gradient(Objective(objective.loss_fn), Batch(batch.rows, read.as_stored), moved)
         dV, db = split(seen.grad)
-        dV.T[:] -= np.multiply.outer(db, centre)
+        dV.T[:] -= np.multiply.outer(db, center)
         dV *= factor
         seen.grad[:] += objective.penalty_gradient(weights)
         return seen._replace(loss=seen.loss + objective.penalty(weights))
@@ -53,7 +53,7 @@ def folded(evaluate_gradient: GradientFn) -> GradientFn:
 def folds_exactly(read: Reader) -> bool:
     """Whether little is lost where the mean image is subtracted from sums of pixels, and not from each pixel.
 
-    Pixels and centre are at most 255. Where a pixel is 254 or 255 in all images, next to nothing remains of it, and
+    Pixels and center are at most 255. Where a pixel is 254 or 255 in all images, next to nothing remains of it, and
     float32 has rounded that away: pixels that are bright and hardly change are not folded, nor are features.
     """
     preprocess, dataset = read.preprocess, read.dataset
@@ -64,9 +64,9 @@ def folds_exactly(read: Reader) -> bool:
     for start in range(0, len(rows), AT_ONCE):
         pixels = dataset.pixels(rows[start : start + AT_ONCE]).reshape(-1, preprocess.size)
         total += pixels.sum(axis=0, dtype=np.uint32)
-        remains += np.abs(pixels - _centre(preprocess)).sum(axis=0)
+        remains += np.abs(pixels - _center(preprocess)).sum(axis=0)
     return bool((total <= LARGEST_LOSS * remains).all())
 
 
-def _centre(preprocess: Preprocess) -> FloatArray:
-    return np.zeros(preprocess.size, preprocess.dtype) if preprocess.centre is None else preprocess.centre
+def _center(preprocess: Preprocess) -> FloatArray:
+    return np.zeros(preprocess.size, preprocess.dtype) if preprocess.center is None else preprocess.center

@@ -143,7 +143,7 @@ def evaluate(model: Model, dataset: Dataset, sum_blocks: SumFn) -> Evaluation:
 
 
 def score_pictures(model: Model, pictures: ByteArray) -> FloatArray:
-    """Return the scores (n, C) of pictures (n, H, W, channels) that have the model's size and colour.
+    """Return the scores (n, C) of pictures (n, H, W, channels) that have the model's size and color.
 
     They are those of `evaluate`, but for the rounding of sums: see `slab_scores`.
     """

@@ -14,8 +14,8 @@ from imgclf.config import Config
 from imgclf.config.schema import Data
 from imgclf.data.class_names import natural_key
 from imgclf.data.dataset import Dataset
-from imgclf.data.download.catalogue import OFFICIAL
-from imgclf.data.sources import SOURCES, Source, recognise
+from imgclf.data.download.catalog import OFFICIAL
+from imgclf.data.sources import SOURCES, Source, recognize
 from imgclf.data.splits import limit, match_classes, present, quoted, split_off_validation
 from imgclf.errors import DataError, UsageError
 from imgclf.files.images import conform
@@ -72,7 +72,7 @@ def load_test(config: Config, class_names: tuple[str, ...]) -> Dataset | None:
 def load_all_splits(config: Config) -> dict[str, Dataset]:
     """Load every split there is, to look at; training opens only two of them.
 
-    They are labelled by the classes of train, but one that has images of another class keeps its own.
+    They are labeled by the classes of train, but one that has images of another class keeps its own.
     """
     found = load_source(config, ("train", "val", "test"))
     if "train" in found:
@@ -114,7 +114,7 @@ def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
 
 def warnings_about(path: Path) -> list[str]:
     """Return what was passed over of the data at a path, which a user may have meant otherwise."""
-    return _passed_over(recognise(path), path)
+    return _passed_over(recognize(path), path)
 
 
 def _passed_over(source: str, path: Path) -> list[str]:
@@ -125,7 +125,7 @@ def _passed_over(source: str, path: Path) -> list[str]:
 def load_for(model: Model, path: Path) -> Dataset:
     """Load other images for a model: their test split if they have splits, else all of them; classes by name."""
     preprocess = model.preprocess
-    source = SOURCES[recognise(path)]
+    source = SOURCES[recognize(path)]
     settings: dict[str, object] = {}
     if preprocess.is_picture:
         chosen = {"image_size": preprocess.example_shape[:2], "color": preprocess.color}
@@ -147,7 +147,7 @@ def load_for(model: Model, path: Path) -> Dataset:
 
 
 def load_source(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
-    """Load those of the splits that the config's source has, in the config's size and colour."""
+    """Load those of the splits that the config's source has, in the config's size and color."""
     path, settings = _arguments(config)
     found = SOURCES[config.data.source].load(path, splits, **settings)
     redraw = _redraw(config, [dataset.example_shape for dataset in found.values()])
@@ -215,12 +215,12 @@ def _path(data: Data, source: Source) -> Path | None:
 
 
 def _redraw(config: Config, shapes: Collection[tuple[int, ...]]) -> Callable[[ByteArray], ByteArray] | None:
-    """Return what gives examples of these shapes the config's size and colour; None where it names none."""
+    """Return what gives examples of these shapes the config's size and color; None where it names none."""
     size, color = config.preprocess.image_size, config.preprocess.color
     if size is None and color is None:
         return None
     if any(len(shape) == 1 for shape in shapes):
-        raise UsageError("preprocess", "feature vectors have no size and no colour", "drop image_size and color")
+        raise UsageError("preprocess", "feature vectors have no size and no color", "drop image_size and color")
     return partial(conform, size=None if size is None else (size, size), color=color)
 
 

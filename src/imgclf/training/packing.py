@@ -14,7 +14,7 @@ from imgclf.training.loading import list_source, load_source, where
 
 
 def pack(config: Config, out: Path) -> Generator[Packed, None, None]:
-    """Pack the splits of a config's source, in its size and colour, into `out`; yield each advance.
+    """Pack the splits of a config's source, in its size and color, into `out`; yield each advance.
 
     `out` is absent or empty, or holds an unfinished pack of the same data and settings, which is continued. Pictures
     of a folder are decoded straight into the file; other sources are read as for training.

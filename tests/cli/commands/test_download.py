@@ -11,7 +11,7 @@ import imgclf as package
 from imgclf.cli.progress import DownloadProgress
 from imgclf.cli.signals import Stop
 from imgclf.data.download import fetch
-from imgclf.data.download.catalogue import OFFICIAL, OfficialFile, OfficialSet
+from imgclf.data.download.catalog import OFFICIAL, OfficialFile, OfficialSet
 from imgclf.data.download.fetch import Patience
 
 MINI = Path(package.__file__).parent / "fashion-mnist-mini"

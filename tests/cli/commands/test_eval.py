@@ -86,7 +86,7 @@ def test_files_given_to_a_model_of_0_and_1_are_warned_of(imgclf):
 
 
 def test_classes_are_matched_by_name_in_other_data(imgclf, trained, pictures):
-    # One class only, in another order of folders, pictures of another size and colour.
+    # One class only, in another order of folders, pictures of another size and color.
     other = Path("other")
     (other / "dog").mkdir(parents=True)
     (other / "cat").mkdir()

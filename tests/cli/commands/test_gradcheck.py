@@ -172,13 +172,13 @@ def test_training_that_diverges_is_checked_all_the_same(imgclf):
     assert done.code in (0, 1)
 
 
-def test_colours_are_named(imgclf, tmp_path):
+def test_colors_are_named(imgclf, tmp_path):
     rng = np.random.default_rng(0)
     X = rng.integers(0, 256, (60, 4, 4, 3)).astype(np.uint8)
-    np.savez(tmp_path / "colour.npz", X=X, y=np.arange(60) % 3)
-    done = imgclf("gradcheck", "-s", "data.source=npz", "-s", "data.path=colour.npz", "-s", "model.loss=softmax")
+    np.savez(tmp_path / "color.npz", X=X, y=np.arange(60) % 3)
+    done = imgclf("gradcheck", "-s", "data.source=npz", "-s", "data.path=color.npz", "-s", "model.loss=softmax")
     assert done.code == 0
-    assert any(colour in done.out for colour in ("red;", "green;", "blue;"))
+    assert any(color in done.out for color in ("red;", "green;", "blue;"))
 
 
 def test_feature_vectors_have_no_rows(imgclf, tmp_path):

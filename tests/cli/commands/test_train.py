@@ -52,7 +52,7 @@ def test_a_run_leaves_what_the_contract_names(imgclf):
     assert list(rows(run, "timings.csv")[0]) == ["epoch", "seconds", "images_per_second"]
     environment = json.loads((run / "environment.json").read_text())
     assert {"python", "packages", "blas", "threads", "cpu", "command", "started"} <= set(environment)
-    assert "minimise" in done.err  # the words for people
+    assert "minimize" in done.err  # the words for people
     shown = imgclf("data", "info", "-s", "data.limit=300", "--json").json
     assert environment["data_fingerprint"] == shown["splits"]["train"]["fingerprint"]
 
@@ -237,7 +237,7 @@ def test_print_config_prints_a_config_that_is_read_back(imgclf):
 
 def test_quiet_and_progress_say_less(imgclf, small):
     quiet = imgclf("-q", "train", *small)
-    assert "minimise" not in quiet.out
+    assert "minimize" not in quiet.out
     assert "epoch" not in quiet.out
     assert "objective" in quiet.out
     none = imgclf("train", *small, "--progress", "none")
@@ -261,7 +261,7 @@ AS_STORED = {
     "bytes": lambda pixels: pixels,
     "features of 0..255": lambda pixels: pixels.reshape(len(pixels), -1).astype("f4"),
     "features of 0..1": lambda pixels: (pixels.reshape(len(pixels), -1) / 255).astype("f4"),
-    "standardised features": lambda pixels: (pixels.reshape(len(pixels), -1) - 73.0) / 90,
+    "standardized features": lambda pixels: (pixels.reshape(len(pixels), -1) - 73.0) / 90,
     "features of 0 and 1": lambda pixels: (pixels.reshape(len(pixels), -1) > 99).astype("f8"),
     "images of 0 and 1": lambda pixels: (pixels > 99).astype("u1"),
     "images of true and false": lambda pixels: pixels > 99,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from imgclf.data.download.catalogue import OfficialFile, OfficialSet
+from imgclf.data.download.catalog import OfficialFile, OfficialSet
 from imgclf.data.download.fetch import Patience, fetch
 from imgclf.errors import DataError, NetworkError, StorageError
 

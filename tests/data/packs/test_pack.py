@@ -10,7 +10,7 @@ from children import in_child
 from imgclf.data.dataset import Dataset
 from imgclf.data.packs.pack import INDEX, is_pack, open_pack
 from imgclf.data.packs.writer import Content, write_pack
-from imgclf.data.sources import pack, recognise
+from imgclf.data.sources import pack, recognize
 from imgclf.errors import DataError
 
 PICTURES = np.arange(4 * 3 * 2, dtype=np.uint8).reshape(4, 3, 2, 1)
@@ -37,8 +37,8 @@ def test_only_the_splits_asked_for_are_opened(folder):
     assert found["train"].class_names == NAMES
 
 
-def test_a_pack_is_recognised(folder, tmp_path):
-    assert recognise(folder) == "pack"
+def test_a_pack_is_recognized(folder, tmp_path):
+    assert recognize(folder) == "pack"
     assert not is_pack(tmp_path)
 
 

@@ -22,7 +22,7 @@ def dataset(images, names=("a", "b", "c")):
 
 
 SETS = {
-    "colour": {"train": dataset(PICTURES), "test": dataset(PICTURES[:5], ("a", "c"))},
+    "color": {"train": dataset(PICTURES), "test": dataset(PICTURES[:5], ("a", "c"))},
     "gray": {"train": dataset(PICTURES[..., :1])},
     "features": {"train": dataset(CHANCE.standard_normal((9, 4))), "val": dataset(np.float32([[1, 2], [3, 4]]))},
     "a part, in another order": {"train": dataset(PICTURES).subset(np.array([9, 1, 4]))},
@@ -75,18 +75,18 @@ def test_what_is_offered_is_the_data_set_in_memory_too():
 def test_stopped_anywhere_and_continued_it_is_the_same_to_the_byte(tmp_path, monkeypatch, at_risk):
     monkeypatch.setattr(packer, "_BYTES_AT_RISK", at_risk)
     (tmp_path / "straight").mkdir()
-    straight = list(write_pack(tmp_path / "straight", contents(SETS["colour"]), "f"))
+    straight = list(write_pack(tmp_path / "straight", contents(SETS["color"]), "f"))
     for stop in range(len(straight)):
         folder = tmp_path / str(stop)
         folder.mkdir()
-        events = write_pack(folder, contents(SETS["colour"]), "f")
+        events = write_pack(folder, contents(SETS["color"]), "f")
         for _ in range(stop + 1):
             next(events)
         events.close()
         if stop + 1 < len(straight):
             with pytest.raises(DataError, match=r"an unfinished pack, \d+ of 22 images"):
                 open_pack(folder, ["test"])
-        rest = list(write_pack(folder, contents(SETS["colour"]), "f"))
+        rest = list(write_pack(folder, contents(SETS["color"]), "f"))
         assert rest == straight[len(straight) - len(rest) :]
         assert len(rest) == len(straight) - stop - 1 or at_risk > 1
         assert files(folder) == files(tmp_path / "straight")
@@ -96,8 +96,8 @@ def test_what_a_crash_left_beyond_the_counted_rows_does_not_matter(tmp_path, mon
     monkeypatch.setattr(packer, "_BYTES_AT_RISK", 1)
     for name in ("straight", "crashed"):
         (tmp_path / name).mkdir()
-    list(write_pack(tmp_path / "straight", contents(SETS["colour"]), "f"))
-    events = write_pack(tmp_path / "crashed", contents(SETS["colour"]), "f")
+    list(write_pack(tmp_path / "straight", contents(SETS["color"]), "f"))
+    events = write_pack(tmp_path / "crashed", contents(SETS["color"]), "f")
     next(events), next(events)
     events.close()
     safe = read_index(tmp_path / "crashed").splits["train"].done
@@ -105,7 +105,7 @@ def test_what_a_crash_left_beyond_the_counted_rows_does_not_matter(tmp_path, mon
     images = tmp_path / "crashed" / "train_images.npy"
     images.write_bytes(images.read_bytes()[: 128 + 18 * safe] + b"\xff" * 50)
     (tmp_path / "crashed" / "train_labels.npy").write_bytes(b"\0")
-    list(write_pack(tmp_path / "crashed", contents(SETS["colour"]), "f"))
+    list(write_pack(tmp_path / "crashed", contents(SETS["color"]), "f"))
     assert files(tmp_path / "crashed") == files(tmp_path / "straight")
 
 
@@ -139,8 +139,8 @@ def test_too_little_room_is_told_before_the_work(tmp_path, monkeypatch):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: namedtuple("Usage", "free")(free))
         if free < needed:
             with pytest.raises(StorageError, match=f"{needed} bytes are needed, {free} are free"):
-                next(write_pack(tmp_path, contents(SETS["colour"]), "f"))
+                next(write_pack(tmp_path, contents(SETS["color"]), "f"))
             assert files(tmp_path) == {}
         else:
-            list(write_pack(tmp_path, contents(SETS["colour"]), "f"))
+            list(write_pack(tmp_path, contents(SETS["color"]), "f"))
             assert INDEX in files(tmp_path)

@@ -130,7 +130,7 @@ def mean_of_the_blocks_means(objective, batch, weights):
     return seen._replace(grad=np.mean(grads, axis=0)) if len(grads) > 1 else seen
 
 
-def bias_penalised(objective, batch, weights):
+def bias_penalized(objective, batch, weights):
     seen = analytic_gradient(objective, batch, weights)
     seen.grad[-1] += objective.l2 * weights[-1]
     return seen
@@ -158,7 +158,7 @@ BROKEN = {
     "a pixel in another unit has its gradient in that unit": with_gradient(
         lambda g, X, y, w: g * (1 + np.abs(w).max(axis=1, keepdims=True))
     ),
-    "the penalty adds l2 * W + l1 * sign(W), and nothing to b": bias_penalised,
+    "the penalty adds l2 * W + l1 * sign(W), and nothing to b": bias_penalized,
     "a convex loss lies above its tangents": uphill,
 }
 

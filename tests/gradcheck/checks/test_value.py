@@ -129,7 +129,7 @@ BROKEN = {
     "the loss without penalty": ("the loss is", wrong_value(lambda loss, n, o, w: (loss - o.penalty(w), n))),
     "the loss with the penalty twice": ("the loss is", wrong_value(lambda loss, n, o, w: (loss + o.penalty(w), n))),
     "l2 without its half": ("the loss is", wrong_value(lambda loss, n, o, w: (loss + 0.25 * (w[:-1] ** 2).sum(), n))),
-    "the bias penalised": ("the loss is", wrong_value(lambda loss, n, o, w: (loss + 0.25 * (w[-1] ** 2).sum(), n))),
+    "the bias penalized": ("the loss is", wrong_value(lambda loss, n, o, w: (loss + 0.25 * (w[-1] ** 2).sum(), n))),
     "l1 forgotten": ("the loss is", wrong_value(lambda loss, n, o, w: (loss - 0.1 * np.abs(w[:-1]).sum(), n))),
     "one image too many right": ("the loss counts", wrong_value(lambda loss, n, *_: (loss, n + 1))),
     "beside the gradient, off": (

@@ -19,7 +19,7 @@ from imgclf.cli.options import (
 )
 from imgclf.cli.parsing import Group
 from imgclf.cli.signals import Stop
-from imgclf.data.sources import recognised
+from imgclf.data.sources import recognized
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Dataset
@@ -36,7 +36,7 @@ command.add_command(download.command)
 
 
 @command.command(
-    "info", short_help="Show splits, classes, sizes and fingerprints.", epilog=f"PATH is one of: {recognised()}."
+    "info", short_help="Show splits, classes, sizes and fingerprints.", epilog=f"PATH is one of: {recognized()}."
 )
 @click.argument("path", type=PATH, required=False)
 @config_options
@@ -57,7 +57,7 @@ def info(
     config = read_config(files, overrides)
     splits = load_all_splits(config)
     tree = tree_of(config)
-    content = summarise(str(path or where(config)), config.data.source, splits)
+    content = summarize(str(path or where(config)), config.data.source, splits)
     content["tree"] = None if tree is None else tree.summary()
     first = next(iter(splits.values()))
     console.result(f"{content['data']} ({config.data.source}): {picture_size(first.example_shape)}, "
@@ -145,12 +145,12 @@ def _describe_pack(console: Console, out: Path) -> None:
 
 def as_overrides(path: Path) -> tuple[str, ...]:
     """Return what -s would say to mean the data set at a path; one that begins with a slash is taken as it is."""
-    from imgclf.data.sources import recognise
+    from imgclf.data.sources import recognize
 
-    return f"data.source={recognise(path)}", f"data.path={path.resolve()}"
+    return f"data.source={recognize(path)}", f"data.path={path.resolve()}"
 
 
-def summarise(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str, Any]:
+def summarize(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str, Any]:
     """Return what `--json` prints."""
     names = dict.fromkeys(name for found in splits.values() for name in found.class_names)  # those of train first
     files = dict.fromkeys(file for found in splits.values() for file in found.files)

@@ -10,7 +10,7 @@ from imgclf.cli.console import Console
 from imgclf.cli.options import PATH, data_options, json_option, progress_option
 from imgclf.cli.parsing import Command
 from imgclf.cli.signals import Stop
-from imgclf.data.download.catalogue import OFFICIAL
+from imgclf.data.download.catalog import OFFICIAL
 
 if TYPE_CHECKING:
     from imgclf.data.download.fetch import Advance

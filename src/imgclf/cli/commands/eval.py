@@ -82,7 +82,7 @@ def command(
         raise DataError(
             data or path, f"the loss on {name} is {seen.objective}", "look for values that are far too large"
         )
-    content = summarise(path, name, model, seen, top_k)
+    content = summarize(path, name, model, seen, top_k)
     _print(console, path, name, model, seen, content)
     if out is not None:
         _write(console, out, content, seen, model, name)
@@ -94,13 +94,13 @@ def command(
 
 def _refuse_data(run: Path) -> None:
     """Say how to evaluate on images that were named where the run goes."""
-    from imgclf.data.sources import recognise
+    from imgclf.data.sources import recognize
 
     # A model is an .npz, and pictures of runs are no data.
     if run.suffix.lower() == ".npz" or any(run.glob("model.npz")) or any(run.glob("*/model.npz")):
         return
     try:
-        recognise(run)
+        recognize(run)
     except ImgclfError:
         return
     remedy = f"did you mean imgclf eval --data {shlex.quote(str(run))}?"
@@ -212,7 +212,7 @@ def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None
         )
 
 
-def summarise(path: Path, split: str, model: "Model", seen: "Evaluation", top_k: int) -> dict[str, Any]:
+def summarize(path: Path, split: str, model: "Model", seen: "Evaluation", top_k: int) -> dict[str, Any]:
     """Return what `--json` prints."""
     from imgclf.metrics import wilson_interval
 

@@ -138,7 +138,7 @@ def _same_data_is_asked_for(own: "Config", config: "Config") -> bool:
 
 
 def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_config: bool, plot: Path | None) -> bool:
-    from imgclf.cli.gradcheck_report import print_report, summarise
+    from imgclf.cli.gradcheck_report import print_report, summarize
     from imgclf.files.writing import make_folder
     from imgclf.gradcheck.check import check_plan
     from imgclf.gradcheck.verdict import judge
@@ -153,7 +153,7 @@ def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_co
     print_report(console, plan, checked, verdict)
     if plot is not None:
         _draw(console, plan, checked, plot)
-    console.object(summarise(checked, plan.weights.shape, verdict, seconds))
+    console.object(summarize(checked, plan.weights.shape, verdict, seconds))
     return verdict == "pass"
 
 
@@ -176,7 +176,7 @@ def _draw(console: Console, plan: "Plan", checked: "list[CheckedLoss]", director
 
 
 def _self_test(console: Console, plan: "Plan", losses: list[str], images: int) -> bool:
-    from imgclf.cli.self_test_report import print_self_test, summarise_self_test
+    from imgclf.cli.self_test_report import print_self_test, summarize_self_test
     from imgclf.gradcheck.check import penalties_of
     from imgclf.gradcheck.self_test.run import FEWEST, self_test
 
@@ -185,7 +185,7 @@ def _self_test(console: Console, plan: "Plan", losses: list[str], images: int) -
     _introduce(console, plan, images)
     done = self_test(plan, losses, images, penalties_of(plan, as_config=False)[1])
     print_self_test(console, done)
-    console.object(summarise_self_test(done, plan.weights.size, time.perf_counter() - began))
+    console.object(summarize_self_test(done, plan.weights.size, time.perf_counter() - began))
     return done.verdict == "pass"
 
 

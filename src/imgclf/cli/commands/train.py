@@ -140,7 +140,7 @@ def _follow(
             drawn = draw_pictures(
                 console, ready.directory, finished.model, finished.best_epoch, finished.evaluated, planned.plan.config
             )
-    _summarise(console, finished, ready.directory, drawn, seconds)
+    _summarize(console, finished, ready.directory, drawn, seconds)
 
 
 @contextmanager
@@ -193,7 +193,7 @@ def _say_results(console: Console, finished: "Finished") -> None:
             )
 
 
-def _summarise(
+def _summarize(
     console: Console, finished: "Finished", directory: Path, drawn: list[str], seconds: dict[str, float]
 ) -> None:
     console.result(f"run    {directory} ({', '.join(['model.npz', 'metrics.csv', *drawn])})")

@@ -11,7 +11,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from imgclf.data.download import http as transport
-from imgclf.data.download.catalogue import OfficialFile, OfficialSet
+from imgclf.data.download.catalog import OfficialFile, OfficialSet
 from imgclf.errors import DataError, NetworkError, StorageError
 from imgclf.files.reading import open_regular
 from imgclf.files.writing import lock, open_own, sync, translate_os_errors, write_whole

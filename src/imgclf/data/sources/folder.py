@@ -45,7 +45,7 @@ def warnings(path: Path) -> list[str]:
     return tree(path).warnings()
 
 
-def recognises(root: Path) -> bool:
+def recognizes(root: Path) -> bool:
     """Whether a folder has one in it that could be a class or a split, or at least a file that is called an image."""
     if kind_of(root) != "folder":
         return False

@@ -38,7 +38,7 @@ def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
     return {split: _load(folder, split, files, names) for split, files in found.items() if split in splits}
 
 
-def recognises(path: Path) -> bool:
+def recognizes(path: Path) -> bool:
     """Whether there are IDX files in a folder, or in the one that torchvision makes in it."""
     return bool(_locate(path)[1])
 

@@ -45,7 +45,7 @@ def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
     return {split: _load(path, x, y, classes) for split, (x, y) in wanted.items()}
 
 
-def recognises(path: Path) -> bool:
+def recognizes(path: Path) -> bool:
     """Whether a path is that of an .npz file."""
     return path.suffix.lower() == ".npz" and is_file(path)
 

@@ -5,7 +5,7 @@ Generated images, no file: each class a smooth pattern, each example that patter
 Options, in `data.options`:
     classes    10    how many classes
     size       16    height and width in pixels
-    channels    1    1 gray, 3 colour
+    channels    1    1 gray, 3 color
     train    2000    examples of the training split
     val         0    examples of the validation split; 0: there is none
     test      500    examples of the test split; 0: there is none

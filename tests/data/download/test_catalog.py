@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imgclf.data.download.catalogue import OFFICIAL
+from imgclf.data.download.catalog import OFFICIAL
 from imgclf.data.sources import SOURCES
 from imgclf.data.sources.fashion_mnist_mini import load
 
