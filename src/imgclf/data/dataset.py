@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from imgclf.arrays import IntArray
 from imgclf.data.provenance import LoadedFile
 from imgclf.files.npy import check_whole
-from imgclf.numerics.indices import places, slices
+from imgclf.numerics.indices import row_indices, slices
 
 AT_ONCE = 16 << 20  # bytes of images processed at a time
 
@@ -57,7 +57,7 @@ class Dataset:
         files: tuple[LoadedFile, ...] = (),
     ) -> "Dataset":
         """All of the given images: as the fields, without rows."""
-        return cls(images, labels, class_names, places(len(labels)), files)
+        return cls(images, labels, class_names, row_indices(len(labels)), files)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
 from imgclf.files.images import conform, read_image
-from imgclf.numerics.indices import places, slices
+from imgclf.numerics.indices import row_indices, slices
 from imgclf.numerics.sums import SumFn, Sums, sum_in_turn, sum_over_blocks
 
 WHITE = 255  # the largest byte
@@ -181,7 +181,7 @@ def _mean(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]], su
         add_in = np.uint32 if values.dtype == np.uint8 else np.float64
         return (values.sum(axis=0, dtype=add_in).astype(np.float64),)
 
-    (total,) = sum_over_blocks(sums, places(len(dataset)), sum_blocks)
+    (total,) = sum_over_blocks(sums, row_indices(len(dataset)), sum_blocks)
     return np.asarray(total / len(dataset))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
-from imgclf.numerics.indices import place_type
+from imgclf.numerics.indices import index_dtype
 
 # PCG64(5), PCG64([5, 0]) and PCG64([5, 0, 0]) are one stream, so no purpose is 0.
 ORDER = 1
@@ -41,9 +41,9 @@ def normal(bits: np.random.PCG64, shape: tuple[int, ...]) -> NDArray[np.float64]
 def shuffled(n: int, seed: int, purpose: int, *counters: int) -> IntArray:
     """Return 0..n-1 in random order, (n,): the places of n raw numbers, from the smallest number to the largest."""
     if n <= SORTED_AT_ONCE:
-        return _ranking(stream(seed, purpose, *counters).random_raw(n)).astype(place_type(n))
+        return _ranking(stream(seed, purpose, *counters).random_raw(n)).astype(index_dtype(n))
     # The same order with 6 bytes a place instead of 28: a sixteenth of the numbers is sorted at a time.
-    order = np.empty(n, place_type(n))
+    order = np.empty(n, index_dtype(n))
     done = 0
     for part in range(1 << _PART_BITS):
         numbers, found = _part(stream(seed, purpose, *counters), n, part)
@@ -66,5 +66,5 @@ def _part(bits: np.random.PCG64, n: int, part: int) -> tuple[NDArray[np.uint64],
         raw = bits.random_raw(min(_DRAWN_AT_ONCE, n - start))
         here = np.flatnonzero(raw >> (64 - _PART_BITS) == part)
         numbers.append(raw[here])
-        found.append((here + start).astype(place_type(n)))
+        found.append((here + start).astype(index_dtype(n)))
     return np.concatenate(numbers), np.concatenate(found)

@@ -12,7 +12,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.gradients import Objective
 from imgclf.losses import LOSSES, LossFn, softmax
 from imgclf.metrics import ClassMetrics, per_class
-from imgclf.numerics.indices import places
+from imgclf.numerics.indices import row_indices
 from imgclf.numerics.products import slab_scores
 from imgclf.numerics.sums import BLOCK, SumFn, Sums, sum_over_blocks
 from imgclf.speed.blocks import BlockReader
@@ -138,7 +138,7 @@ def evaluate(model: Model, dataset: Dataset, sum_blocks: SumFn) -> Evaluation:
         pairs = PairCounts.of(y, s.argmax(axis=1), classes)
         return losses.sum(dtype=np.float64), pairs, np.bincount(rank_of(s, y), minlength=classes)
 
-    loss, pairs, ranks = sum_over_blocks(sums, places(len(dataset)), sum_blocks)
+    loss, pairs, ranks = sum_over_blocks(sums, row_indices(len(dataset)), sum_blocks)
     return Evaluation(float(loss) / len(dataset), objective.penalty(model.weights), pairs, ranks)
 
 

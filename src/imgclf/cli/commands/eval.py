@@ -111,7 +111,7 @@ def _choose_data(
     console: Console, path: Path, model: "Model", split: str | None, data: Path | None
 ) -> tuple[str, "Dataset"]:
     """Return the split's name and its images, as the command line asks for them."""
-    from imgclf.numerics.indices import places
+    from imgclf.numerics.indices import row_indices
     from imgclf.run.opening import config_of_run, data_of_run
     from imgclf.training.loading import load_for, warnings_about, where
 
@@ -119,7 +119,7 @@ def _choose_data(
         for passed_over in warnings_about(data):
             console.warn(passed_over)
         others = load_for(model, data)
-        if warning := model.preprocess.warning_about(others.pixels(places(min(len(others), others.at_once)))):
+        if warning := model.preprocess.warning_about(others.pixels(row_indices(min(len(others), others.at_once)))):
             console.warn(f"{path}: {warning}")
         _warn_if_trained_on(console, path, model, data, others)
         return "data", others
