@@ -65,7 +65,7 @@ def contenders(images: Images, folder: Path, stack: ExitStack) -> list[Contender
 
 
 def settings(epochs: int, batch: int = BATCH) -> list[str]:
-    """Return what everyone minimises, and how, as overrides of imgclf's config."""
+    """Return what everyone minimizes, and how, as overrides of imgclf's config."""
     return [
         f"regularization.l2={L2}",
         f"train.batch_size={batch}",

@@ -24,7 +24,6 @@ from threadpoolctl import threadpool_limits
 
 from imgclf.arrays import Batch, FloatArray
 from imgclf.cli.console import table
-from imgclf.compose import Plan, make_plan
 from imgclf.config import resolve
 from imgclf.errors import ImgclfError
 from imgclf.gradcheck.case import Case
@@ -32,6 +31,7 @@ from imgclf.gradcheck.check import make_cases
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
+from imgclf.training.plan import Plan, make_plan
 
 TARGETS = {64: 0.3, 500: 2.0, 5000: 15.0}  # images: seconds
 MEMORY_TARGET, RATIO_TARGET = 500, 30  # MB; times faster than slow mode

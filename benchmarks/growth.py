@@ -53,7 +53,7 @@ def axes() -> list[Axis]:
 
 
 def side(numbers: int) -> int:
-    """Return the height of a square colour picture with so many numbers."""
+    """Return the height of a square color picture with so many numbers."""
     return isqrt(numbers // 3)
 
 

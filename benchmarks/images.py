@@ -9,7 +9,7 @@ import numpy as np
 
 from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.config import resolve
-from imgclf.loading import load_training_data
+from imgclf.training.loading import load_training_data
 
 ARCHIVE = "cifar-10-python.tar.gz"
 

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from imgclf.compose import Plan, make_plan
 from imgclf.config import resolve
-from imgclf.parallel import workers
-from imgclf.run import Epoch, Event, Finished, run
+from imgclf.run.session import run
+from imgclf.speed.threads import workers
+from imgclf.training.epochs import Epoch, Event, Finished
+from imgclf.training.plan import Plan, make_plan
 
 
 def plan_of(file: Path, *settings: str) -> Plan:

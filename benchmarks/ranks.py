@@ -20,17 +20,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from results import fenced, machine, paragraph, say, write_part
 
-from imgclf.batches import Reader, epoch_sampler
 from imgclf.cli.console import table
+from imgclf.data.batches import Reader, epoch_sampler
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess
 from imgclf.gradients import Objective
 from imgclf.losses import softmax
 from imgclf.numerics.sums import BLOCK, SumFn
 from imgclf.optimizers import OPTIMIZERS
-from imgclf.parallel import workers
-from imgclf.ranks import on_ranks
 from imgclf.speed.kernels import KERNELS
+from imgclf.speed.ranks import on_ranks
+from imgclf.speed.threads import workers
 from imgclf.trainer import descend, start
 
 ROUNDS = 7  # starts with one rank and with two, in turn

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from textwrap import fill
 
-from imgclf.environment import processor
+from imgclf.run.environment import processor
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

@@ -67,7 +67,7 @@ def heading(images: Images) -> str:
     return (
         "# Training: imgclf, PyTorch and scikit-learn\n\n"
         f"{machine(f'{cores()} cores', *PACKAGES)}  \n"
-        f"Data: {what}, {len(images):,} of 32 x 32 colour pixels in {images.classes} classes.  \n"
+        f"Data: {what}, {len(images):,} of 32 x 32 color pixels in {images.classes} classes.  \n"
         f"{again('cifar10' if real else 'synthetic')}"
     )
 

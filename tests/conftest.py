@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from imgclf.cli.stopping import SIGNALS
+from imgclf.cli.signals import SIGNALS
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -91,9 +91,9 @@ def test_doubling_the_data_changes_nothing(name):
 
 def test_the_bias_is_free():
     batch, weights = case()
-    free, penalised = (analytic_gradient(Objective(LOSSES["softmax"], l2), batch, weights).grad for l2 in (0.0, 100.0))
-    np.testing.assert_array_equal(free[-1], penalised[-1])
-    assert (np.abs(free[:-1] - penalised[:-1]) > 1e-6).all()
+    free, penalized = (analytic_gradient(Objective(LOSSES["softmax"], l2), batch, weights).grad for l2 in (0.0, 100.0))
+    np.testing.assert_array_equal(free[-1], penalized[-1])
+    assert (np.abs(free[:-1] - penalized[:-1]) > 1e-6).all()
 
 
 def test_correct_counts_the_highest_scores():

@@ -5,14 +5,14 @@ import tracemalloc
 import numpy as np
 from PIL import Image
 
-from imgclf import seeds
-from imgclf.compose import make_plan
 from imgclf.config import resolve
-from imgclf.data.packer import Content, write_pack
-from imgclf.data.sources import _listing
-from imgclf.packing import pack
-from imgclf.parallel import workers
-from imgclf.run import run
+from imgclf.data.packs.writer import Content, write_pack
+from imgclf.data.sources import _class_folders as _listing
+from imgclf.numerics import random_streams as seeds
+from imgclf.run.session import run
+from imgclf.speed.threads import workers
+from imgclf.training.packing import pack
+from imgclf.training.plan import make_plan
 
 MOST = 24  # bytes an image
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imgclf.gradcheck.loss_facts import LOSS_FACTS
+from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.losses import LOSSES
 from losses_by_hand import BY_HAND
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imgclf.arrays import Example
-from imgclf.batches import epoch_sampler
+from imgclf.data.batches import epoch_sampler
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.optimizers import OPTIMIZERS

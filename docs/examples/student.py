@@ -4,7 +4,7 @@ import numpy as np
 
 
 def my_svm(W, X, y, reg):
-    """The multiclass SVM loss, vectorised."""
+    """The multiclass SVM loss, vectorized."""
     N = len(y)
     scores = X @ W
     margins = np.maximum(0, scores - scores[np.arange(N), y][:, None] + 1)

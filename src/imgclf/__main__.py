@@ -8,7 +8,7 @@ from typing import NoReturn
 signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
 from imgclf.cli import main as run  # noqa: E402
-from imgclf.cli.stopping import unraisable  # noqa: E402
+from imgclf.cli.signals import unraisable  # noqa: E402
 
 
 def main() -> NoReturn:

@@ -2,8 +2,6 @@
 
 import errno
 
-from imgclf.terminal_text import printable
-
 _ELSEWHERE = "use another folder, such as one on a local disk"
 _IN_THE_WAY = "move away what is there, or name another place"
 REMEDIES = {  # of what the operating system refuses
@@ -26,6 +24,18 @@ REMEDIES = {  # of what the operating system refuses
     errno.EIO: "check the disk, or the connection to it",
     errno.ENOMEM: "close other programs",
 }
+
+
+def printable(text: str) -> str:
+    r"""Escape what would break a line, hide in it or steer a terminal: a newline becomes \n."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def excerpt(text: object) -> str:
+    """Return the beginning of a text in one line, such as the words of another library's error."""
+    return " ".join(str(text).split())[:80]
 
 
 class ImgclfError(Exception):

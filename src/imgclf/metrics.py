@@ -9,7 +9,7 @@ Z_95 = 1.959964  # the normal distribution has 95 % of its mass within so many s
 
 
 class ClassMetrics(NamedTuple):
-    """How well one class is recognised; None where there is nothing to divide by."""
+    """How well one class is recognized; None where there is nothing to divide by."""
 
     precision: float | None
     recall: float | None
@@ -26,10 +26,10 @@ def wilson_interval(correct: int, n: int, z: float = Z_95) -> tuple[float, float
         raise ValueError(f"{correct} of {n} is not a share")
     p = correct / n
     scale = 1 / (1 + z * z / n)
-    centre = scale * (p + z * z / (2 * n))
+    center = scale * (p + z * z / (2 * n))
     half = scale * z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     # p lies within; rounding could put it just outside where nothing, or all, is right.
-    return max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half))
+    return max(0.0, min(p, center - half)), min(1.0, max(p, center + half))
 
 
 def per_class(right: IntArray, support: IntArray, predicted: IntArray) -> list[ClassMetrics]:

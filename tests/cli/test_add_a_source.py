@@ -1,4 +1,4 @@
-"""CONTRIBUTING's recipe "add a data source", followed: load, recognises, and one record."""
+"""CONTRIBUTING's recipe "add a data source", followed: load, recognizes, and one record."""
 
 import json
 

@@ -12,9 +12,9 @@ import yaml
 from PIL import Image
 
 from imgclf import cli
+from imgclf.cli.commands.eval import COLUMN, _confusion_table
 from imgclf.cli.console import table
-from imgclf.cli.eval import COLUMN, _confusion_table
-from imgclf.terminal_text import display_width
+from imgclf.machine.terminal import display_width
 
 NAME = "été 猫"
 TRAIN = ("-s", "data.source=folder", "-s", f"data.path={NAME}", "-s", "train.epochs=2", "--no-plots")

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgclf.formats.sealed_npz import SEAL, sealed_npz
-from imgclf.model_file import load_model, model_bytes
-from imgclf.run_dir import find_run
+from imgclf.files.sealed_npz import SEAL, sealed_npz
+from imgclf.run.model_file import load_model, model_bytes
+from imgclf.run.run_dir import find_run
 
 DATA = "data.options={train: 40, val: 10, test: 10, classes: 2, size: 3}"
 TRAIN = ("train", "-s", "data.source=synthetic", "-s", DATA, "-s", "train.batch_size=16", "-s", "train.epochs=2",

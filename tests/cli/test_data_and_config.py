@@ -207,7 +207,7 @@ def test_a_bug_is_exit_70_and_one_line(imgclf, monkeypatch):
     def broken(*_):
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr("imgclf.session.make_plan", broken)
+    monkeypatch.setattr("imgclf.run.session.make_plan", broken)
     done = imgclf("train")
     assert done.code == 70
     assert (

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgclf.data_identity import find_data
+from imgclf.run.data_identity import find_data
 
 TRAIN = ("train", "--progress", "none", "--no-plots", "-s", "data.val_fraction=0.2", "-s", "train.epochs=2")
 N = 40
 
 
 def arrays(n=N):
-    """Noise with coin-toss labels: what is not memorised is guessed."""
+    """Noise with coin-toss labels: what is not memorized is guessed."""
     rng = np.random.default_rng(0)
     return rng.integers(0, 256, (n, 4, 4), dtype=np.uint8), np.arange(n) % 2
 
@@ -164,7 +164,7 @@ def test_nobody_cuts_test_images_out_of_cifar_so_training_images_are_not_counted
     imgclf("--version")
     write_cifar(*arrays())
     assert imgclf(*TRAIN, *options("cifar10"), "--out", "run").code == 0
-    monkeypatch.setattr("imgclf.loading.count_training_images", lambda _: pytest.fail("counted"))
+    monkeypatch.setattr("imgclf.training.loading.count_training_images", lambda _: pytest.fail("counted"))
     done = imgclf("eval", "run")
     assert (done.code, done.err) == (0, "")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import imgclf.cli as commands
-from imgclf.memory import Limit
+from imgclf.machine.memory import Limit
 
 TRAIN = ("train", "--no-plots", "--progress", "none", "-s", "data.limit=200", "-s", "train.epochs=3")
 
@@ -14,7 +14,7 @@ TRAIN = ("train", "--no-plots", "--progress", "none", "-s", "data.limit=200", "-
 @pytest.fixture
 def little(monkeypatch):
     """A machine with 20 MB left."""
-    monkeypatch.setattr("imgclf.memory.memory", lambda: Limit(20_000_000, "free"))
+    monkeypatch.setattr("imgclf.machine.memory.memory", lambda: Limit(20_000_000, "free"))
 
 
 @pytest.mark.parametrize("arguments", [TRAIN, (*TRAIN, "--dry-run"), (*TRAIN, "--json")])
@@ -37,14 +37,14 @@ def test_weights_that_do_not_fit_are_refused_before_a_run_is_begun(imgclf, refus
 def test_too_little_to_go_on_or_verify(imgclf, refused, monkeypatch):
     assert imgclf(*TRAIN, "--out", "run").code == 0
     before = {path.name: path.read_bytes() for path in Path("run").iterdir() if path.name != ".lock"}
-    monkeypatch.setattr("imgclf.memory.memory", lambda: Limit(1000, "left by its cgroup"))
+    monkeypatch.setattr("imgclf.machine.memory.memory", lambda: Limit(1000, "left by its cgroup"))
     refused(6, "0 MB is left by its cgroup", "verify", "run")
     refused(6, "0 MB is left by its cgroup", "train", "--resume", "run", "-s", "train.epochs=9")
     assert {path.name: path.read_bytes() for path in Path("run").iterdir() if path.name != ".lock"} == before
 
 
 def test_memory_that_runs_out_in_training_loses_nothing(imgclf, refused, monkeypatch):
-    import imgclf.run as room
+    import imgclf.training.epochs as room
 
     watch = room._watch
 
@@ -63,8 +63,8 @@ def test_memory_that_runs_out_in_training_loses_nothing(imgclf, refused, monkeyp
 
 
 def test_memory_that_runs_out_again_while_it_saves_leaves_the_checkpoint_of_before(imgclf, refused, monkeypatch):
-    import imgclf.record as record
-    import imgclf.run as room
+    import imgclf.run.record as record
+    import imgclf.training.epochs as room
 
     def fail(*_):
         raise MemoryError

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from imgclf.losses import LOSSES
-from imgclf.model_file import load_model
 from imgclf.optimizers import OPTIMIZERS
+from imgclf.run.model_file import load_model
 
 pytestmark = pytest.mark.slow
 
@@ -161,7 +161,8 @@ def test_an_error_of_one_rank_ends_all():
     script = """
 import sys
 from mpi4py import MPI
-from imgclf.cli import launcher, main
+from imgclf.cli import mpi as launcher
+from imgclf.cli import main
 from imgclf.data.preprocess import Reader
 if MPI.COMM_WORLD.rank == 1:
     read, calls = Reader.__call__, []
@@ -207,7 +208,7 @@ def whole(run):
 def test_a_rank_that_is_killed_ends_all():
     script = """
 import os, signal
-from imgclf import ranks
+from imgclf.speed import ranks
 from imgclf.cli import main
 check = ranks.check_agreement
 def check_and_die(comm, what, seen, *remedy):

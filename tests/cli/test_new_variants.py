@@ -9,9 +9,9 @@ import pytest
 
 from imgclf.config import resolve
 from imgclf.errors import UsageError
-from imgclf.gradcheck.layers.steps import RECURRENCES, SHARES
-from imgclf.model_file import load_model
+from imgclf.gradcheck.checks.optimizer_steps import RECURRENCES, SHARES
 from imgclf.optimizers import OPTIMIZERS, Optimizer
+from imgclf.run.model_file import load_model
 from imgclf.schedules import SCHEDULES
 
 DATA = ("-s", "data.source=synthetic", "-s", "data.options={train: 60, classes: 3, size: 3}")

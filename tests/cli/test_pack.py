@@ -22,8 +22,8 @@ def test_a_folder_is_packed_with_all_its_splits(imgclf, pictures):
     done = imgclf("data", "pack", "pictures", "--out", "packed")
     assert done.code == 0
     assert done.out.splitlines()[:3] == [
-        "train  40 images; 6 x 8 colour, 2 classes",
-        "test   14 images; 6 x 8 colour, 2 classes",
+        "train  40 images; 6 x 8 color, 2 classes",
+        "test   14 images; 6 x 8 color, 2 classes",
         "pack   packed",
     ]
     assert sorted(files("packed")) == [
@@ -71,8 +71,8 @@ def test_any_source_is_packed(imgclf):
 KILLED = """
 import os, signal, sys
 from imgclf.cli import main
-from imgclf.data import packer
-from imgclf.data.sources import _listing
+from imgclf.data.packs import writer as packer
+from imgclf.data.sources import _class_folders as _listing
 
 _listing._MOST_AT_ONCE = 3
 packer._BYTES_AT_RISK = 500

@@ -71,7 +71,7 @@ def test_a_link_to_an_empty_folder_stays_one(imgclf):
 @pytest.fixture
 def in_the_second_epoch(monkeypatch):
     """Have something happen there."""
-    import imgclf.run as room
+    import imgclf.training.epochs as room
 
     watch = room._watch
 
@@ -115,7 +115,7 @@ def test_a_pack_that_is_cut_during_the_run(imgclf, tmp_path):
 
 
 CUT = """
-import os, imgclf.run as room
+import os, imgclf.training.epochs as room
 from imgclf.__main__ import main
 watch = room._watch
 room._watch = lambda *all: os.truncate("packed/train_images.npy", 9000) or watch(*all)

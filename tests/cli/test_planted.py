@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imgclf.downloads.official import OFFICIAL, OfficialFile, OfficialSet
-from imgclf.storage import UNFINISHED
+from imgclf.data.download.catalog import OFFICIAL, OfficialFile, OfficialSet
+from imgclf.files.writing import UNFINISHED
 
 pytestmark = pytest.mark.slow
 
@@ -62,10 +62,10 @@ def downloads(server, gives, monkeypatch):
     """A set of one file that a server on this machine gives."""
     content = PRECIOUS * 9
     file = OfficialFile("images", len(content), "5de4e2ff1b2b2e7ffa0bd93b5ccd2b2b", "")
-    monkeypatch.setattr("imgclf.downloads.fetch._checksum_difference", lambda found, file: None)
+    monkeypatch.setattr("imgclf.data.download.fetch._checksum_difference", lambda found, file: None)
     server.says("/images", gives(content))
     one = OfficialSet("idx", "mnist", (f"{server.address}/",), (file,), class_names=("a", "b"))
-    monkeypatch.setattr("imgclf.cli.download.OFFICIAL", {**OFFICIAL, "mnist": one})
+    monkeypatch.setattr("imgclf.cli.commands.download.OFFICIAL", {**OFFICIAL, "mnist": one})
 
 
 def an_unfinished_pack(imgclf):

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgclf import record, run_dir
-from imgclf.cli.stopping import Stop
-from imgclf.formats.sealed_npz import sealed_npz
+from imgclf.cli.signals import Stop
+from imgclf.files.sealed_npz import sealed_npz
 from imgclf.report.pictures import PICTURES
+from imgclf.run import record, run_dir
 
 pytestmark = pytest.mark.bits
 
@@ -35,7 +35,7 @@ def raise_stop(*_):
 
 @pytest.fixture
 def stopped(imgclf, monkeypatch):
-    import imgclf.run as room
+    import imgclf.training.epochs as room
 
     assert imgclf(*TRAIN, *FEW, "--out", "whole").code == 0
     watch = room._watch
@@ -352,7 +352,7 @@ def test_only_the_picture_that_is_missing_is_drawn(imgclf, monkeypatch, name):
     assert after.pop(name) == before.pop(name)
     assert all(Path("run", other).read_text() == "mine" for other in set(PICTURES) - {name})
     with monkeypatch.context() as patch:
-        patch.setattr("imgclf.loading.load_source", pytest.fail)  # nothing is missing, nothing is loaded
+        patch.setattr("imgclf.training.loading.load_source", pytest.fail)  # nothing is missing, nothing is loaded
         assert imgclf(*DRAWN, "--resume", "run").code == 0
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from imgclf.config import resolve
 from imgclf.errors import DataError, DivergedError, UsageError
-from imgclf.model_file import load_model
-from imgclf.run_dir import read_status
-from imgclf.session import train_run
+from imgclf.run.model_file import load_model
+from imgclf.run.run_dir import read_status
+from imgclf.run.session import train_run
 
 SMALL = ("data.source=synthetic", "data.options={train: 300, classes: 3, size: 6}", "train.epochs=2")
 

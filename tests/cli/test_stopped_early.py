@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imgclf.cli.stopping import Stop
+from imgclf.cli.signals import Stop
 
 TRAIN = ("train", "--no-plots", "--progress", "none", "-s", "data.limit=200", "-s", "train.epochs=2")
 
@@ -15,8 +15,8 @@ def stop(*_, **__):
 
 
 @pytest.mark.parametrize("place", [
-    "imgclf.compose.load_training_data", "imgclf.compose.fit_preprocess",
-    "imgclf.environment.version", "imgclf.run_dir.acquire", "imgclf.run_dir.write_whole",
+    "imgclf.training.plan.load_training_data", "imgclf.training.plan.fit_preprocess",
+    "imgclf.run.environment.version", "imgclf.run.run_dir.acquire", "imgclf.run.run_dir.write_whole",
 ])  # fmt: skip
 def test_before_there_is_a_directory_nothing_is_left(imgclf, monkeypatch, place):
     with monkeypatch.context() as patch:
@@ -30,8 +30,8 @@ def test_before_there_is_a_directory_nothing_is_left(imgclf, monkeypatch, place)
 
 
 @pytest.mark.parametrize("place", [
-    "imgclf.run_dir.start_table", "imgclf.run_dir.write_status", "imgclf.run.descend", "imgclf.batches.shuffled",
-    "imgclf.speed.blocks.slab_scores", "imgclf.run._row",
+    "imgclf.run.run_dir.start_table", "imgclf.run.run_dir.write_status", "imgclf.training.epochs.descend",
+    "imgclf.data.batches.shuffled", "imgclf.speed.blocks.slab_scores", "imgclf.training.epochs._row",
 ])  # fmt: skip
 def test_before_there_is_a_checkpoint_the_run_goes_on_from_its_beginning(imgclf, monkeypatch, place):
     assert imgclf(*TRAIN, "--out", "whole").code == 0

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from threadpoolctl import threadpool_info
 
-from imgclf.checkpoint import load_checkpoint
-from imgclf.model_file import load_model
+from imgclf.run.checkpoint import load_checkpoint
+from imgclf.run.model_file import load_model
 
 BYTES = ("config.yaml", "model.npz", "metrics.csv", "metrics.json")
 SURROUNDINGS = {
@@ -28,7 +28,7 @@ SURROUNDINGS = {
     "Auckland": {"TZ": "Pacific/Auckland"},
     "a clock change": {"TZ": "CET-1CEST,M3.5.0,M10.5.0"},
     "another epoch": {"SOURCE_DATE_EPOCH": "0"},
-    "optimised Python": {"PYTHONOPTIMIZE": "2"},
+    "optimized Python": {"PYTHONOPTIMIZE": "2"},
     "no cores to spare": {"NICE": "19"},
 }
 
@@ -91,7 +91,7 @@ def test_a_clock_that_is_set_back_changes_no_byte_and_no_name(imgclf, tmp_path, 
 
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now - 86400 * next(days))
-    for room in ("imgclf.environment", "imgclf.run_dir"):
+    for room in ("imgclf.run.environment", "imgclf.run.run_dir"):
         monkeypatch.setattr(f"{room}.datetime", Falling)
     assert imgclf("train", *options).code == 0
     assert imgclf("train", *options).code == 0

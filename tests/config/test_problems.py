@@ -82,7 +82,7 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_mistakes_of_the_others(tmp
         ("schedule.learning_rate=1", "schedule.learning_rate", "schedule.step_size"),
         ("momentum=0.9", "momentum", "optimizer.momentum"),
         ("batch_size=1", "batch_size", "train.batch_size"),
-        ("preprocess.Centre=none", "preprocess.Centre", "center"),
+        ("preprocess.Center=none", "preprocess.Center", "center"),
         ("early_stopping.patients=3", "early_stopping.patients", "patience"),
     ],
 )

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import yaml
 
-from imgclf.compose import make_plan
 from imgclf.config import Config, json_schema, resolve, template
 from imgclf.config.shape import VARIANTS, every_key, keys
-from imgclf.downloads.official import OFFICIAL
-from imgclf.parallel import workers
-from imgclf.run import run
+from imgclf.data.download.catalog import OFFICIAL
+from imgclf.run.session import run
+from imgclf.speed.threads import workers
+from imgclf.training.plan import make_plan
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 READY = sorted(CONFIGS.glob("*.yaml"))

@@ -9,7 +9,7 @@ from PIL import Image
 
 from imgclf.data.class_names import check_names, composed, decode_names, file_name, natural_key, parse_names
 from imgclf.data.dataset import Dataset
-from imgclf.data.packer import Content, write_pack
+from imgclf.data.packs.writer import Content, write_pack
 from imgclf.data.sources import folder, idx, npz, pack
 from imgclf.data.splits import match_classes
 from imgclf.errors import DataError

@@ -6,7 +6,7 @@ from PIL import Image
 
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import LOOKED_AT, Preprocess, default_scale, default_std, fit_preprocess, spread
-from imgclf.parallel import workers
+from imgclf.speed.threads import workers
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (300, 4, 3, 3), dtype=np.uint8)
@@ -125,7 +125,7 @@ def test_one_bright_pixel_anywhere_makes_the_scale_of_bytes(monkeypatch):
 
 
 @pytest.mark.parametrize("factor", [1, 255, 1e-3])
-def test_features_are_used_as_given_and_standardised(factor):
+def test_features_are_used_as_given_and_standardized(factor):
     features = Dataset.of(factor * RNG.random((300, 5)), np.arange(300) % 2, ("a", "b"))
     scale, std = default_scale(features), default_std(features)
     assert (scale, std) == (1, "pixel")

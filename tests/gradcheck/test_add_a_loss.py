@@ -6,21 +6,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imgclf.compose import make_plan
 from imgclf.config import resolve
 from imgclf.gradcheck.check import check_plan
-from imgclf.gradcheck.exact_differences import RAMP
-from imgclf.gradcheck.layers.small_cases import small_case
-from imgclf.gradcheck.loss_facts import LOSS_FACTS, LossFacts, no_rounding
+from imgclf.gradcheck.checks.small_cases import small_case
 from imgclf.gradcheck.self_test import run
 from imgclf.gradcheck.self_test.mutants import MUTANTS
 from imgclf.gradcheck.self_test.run import self_test
 from imgclf.gradcheck.student.ours import ours
+from imgclf.gradcheck.truth.exact_differences import RAMP
+from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS, LossFacts, no_rounding
 from imgclf.gradcheck.verdict import judge
 from imgclf.losses import LOSSES
-from imgclf.model_file import load_model
-from imgclf.parallel import workers
-from imgclf.session import train_run
+from imgclf.run.model_file import load_model
+from imgclf.run.session import train_run
+from imgclf.speed.threads import workers
+from imgclf.training.plan import make_plan
 
 NAME = "hinge_ovr"
 

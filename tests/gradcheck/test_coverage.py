@@ -7,7 +7,7 @@ import pytest
 
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.coverage import missing
-from imgclf.gradcheck.loss_facts import LOSS_FACTS
+from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.losses import LOSSES
 
 NAMES = ["cat", "dog", "fox", "owl"]

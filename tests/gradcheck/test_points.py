@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from imgclf.compose import make_objective, make_plan
 from imgclf.config import resolve
 from imgclf.gradcheck.points import POINTS, STEPS, WIDE, after_steps, first, stratified_images, wide, zero
 from imgclf.gradients import analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.model import scores
-from imgclf.parallel import workers
+from imgclf.speed.threads import workers
+from imgclf.training.plan import make_objective, make_plan
 
 DATA = "data.options={train: 200, classes: 4, size: 4, noise: 100}"
 

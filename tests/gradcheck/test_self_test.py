@@ -5,19 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imgclf.compose import make_plan
 from imgclf.config import resolve
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.check import Layer, check_loss, layers_of, make_cases
 from imgclf.gradcheck.implementation import Implementation
-from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.self_test import run
 from imgclf.gradcheck.self_test.mutants import MUTANTS, Mutant
 from imgclf.gradcheck.self_test.planting import gradient
 from imgclf.gradcheck.self_test.run import first_to_see, self_test
+from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.losses import LOSSES
-from imgclf.parallel import workers
+from imgclf.speed.threads import workers
+from imgclf.training.plan import make_plan
 
 PENALTY = (1e-4, 3e-5)
 

@@ -20,17 +20,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imgclf.checkpoint import Checkpoint, Snapshot, Tally, checkpoint_bytes
 from imgclf.config import dump, resolve
 from imgclf.data.dataset import Dataset
-from imgclf.data.packer import Content, write_pack
+from imgclf.data.packs.writer import Content, write_pack
 from imgclf.data.preprocess import Preprocess
-from imgclf.early_stopping import Best
 from imgclf.errors import DataError
-from imgclf.formats.npy import read_header
-from imgclf.formats.sealed_npz import digest
-from imgclf.model_file import Model, model_bytes
+from imgclf.files.npy import read_header
+from imgclf.files.sealed_npz import digest
+from imgclf.run.checkpoint import Checkpoint, checkpoint_bytes
+from imgclf.run.model_file import model_bytes
 from imgclf.trainer import TrainState
+from imgclf.training.classifier import Model
+from imgclf.training.early_stopping import Best
+from imgclf.training.state import Snapshot, Tally
 
 
 def as_it_is(raw: bytes) -> bytes:

@@ -57,19 +57,19 @@ from hostile.good_files import (
     with_segments,
     zip_of,
 )
-from imgclf import run_dir
-from imgclf.checkpoint import checkpoint_bytes, read_checkpoint
 from imgclf.config import dump, resolve
 from imgclf.config.problems import ConfigError
 from imgclf.data.dataset import Dataset
-from imgclf.data.sources import cifar10, folder, idx, npz, pack, recognise
-from imgclf.environment import compare_environment
+from imgclf.data.sources import cifar10, folder, idx, npz, pack, recognize
 from imgclf.errors import DataError, ImgclfError, RunError
-from imgclf.formats.archive import find_folder
-from imgclf.formats.images import read_image
-from imgclf.model_file import load_model, model_bytes
-from imgclf.opening import config_of_run
-from imgclf.run_dir import read_table
+from imgclf.files.archive import find_folder
+from imgclf.files.images import read_image
+from imgclf.run import run_dir
+from imgclf.run.checkpoint import checkpoint_bytes, read_checkpoint
+from imgclf.run.environment import compare_environment
+from imgclf.run.model_file import load_model, model_bytes
+from imgclf.run.opening import config_of_run
+from imgclf.run.run_dir import read_table
 
 MB = 1 << 20
 
@@ -127,7 +127,7 @@ def idx_folder(path: Path) -> object:
 
 
 def npz_file(path: Path) -> object:
-    assert recognise(path) == "npz"
+    assert recognize(path) == "npz"
     return look(npz.load(path, ("train", "val", "test")))
 
 

@@ -8,7 +8,7 @@ from hostile.examine import TABLE, examine
 from hostile.mutations import KINDS
 from hostile.readers import READERS
 from hostile.watch import UNNOTICED
-from imgclf.cores import available_cores
+from imgclf.machine.cores import available_cores
 
 pytestmark = pytest.mark.slow
 

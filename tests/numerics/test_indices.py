@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from imgclf.numerics.indices import place_type, places, slices
+from imgclf.numerics.indices import index_dtype, row_indices, slices
 
 
 def test_pieces_cover_every_place_once():
@@ -11,6 +11,6 @@ def test_pieces_cover_every_place_once():
 
 
 def test_places_are_numbers_of_four_bytes_while_those_suffice():
-    assert places(5).tolist() == [0, 1, 2, 3, 4]
-    assert places(5).dtype == place_type(1 << 32) == np.uint32
-    assert place_type((1 << 32) + 1) is np.int64
+    assert row_indices(5).tolist() == [0, 1, 2, 3, 4]
+    assert row_indices(5).dtype == index_dtype(1 << 32) == np.uint32
+    assert index_dtype((1 << 32) + 1) is np.int64

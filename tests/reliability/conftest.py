@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from imgclf import run_dir
-from imgclf.checkpoint import load_checkpoint
-from imgclf.compose import make_plan
 from imgclf.config import dump, resolve
-from imgclf.parallel import workers
-from imgclf.run import run
+from imgclf.run import run_dir
+from imgclf.run.checkpoint import load_checkpoint
+from imgclf.run.session import run
+from imgclf.speed.threads import workers
+from imgclf.training.plan import make_plan
 
 DATA = "data.options={train: 50, val: 20, test: 0, classes: 3, size: 3, noise: 100}"
 

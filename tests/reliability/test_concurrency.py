@@ -6,12 +6,12 @@ from functools import partial
 import pytest
 
 from children import at_once
-from imgclf import run_dir
-from imgclf.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from imgclf.errors import RunInUseError, UsageError
-from imgclf.model_file import load_model, model_bytes
-from imgclf.run import first_snapshot
-from imgclf.storage import write_whole
+from imgclf.files.writing import write_whole
+from imgclf.run import run_dir
+from imgclf.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from imgclf.run.model_file import load_model, model_bytes
+from imgclf.training.epochs import first_snapshot
 
 QUICK, LONG = 200, 10_000  # saves
 PAIRS = pytest.mark.parametrize("pairs", [10, pytest.param(50, marks=pytest.mark.long)])

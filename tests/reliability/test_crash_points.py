@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from children import in_child
-from imgclf import storage
 from imgclf.errors import ImgclfError
+from imgclf.files import writing as storage
 from imgclf.losses import LOSSES
 from imgclf.optimizers import OPTIMIZERS
 

@@ -8,15 +8,16 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from imgclf import run_dir
-from imgclf.checkpoint import load_checkpoint
-from imgclf.compose import make_plan
 from imgclf.config import dump, resolve
 from imgclf.errors import DivergedError
 from imgclf.losses import LOSSES
 from imgclf.optimizers import OPTIMIZERS
-from imgclf.parallel import workers
-from imgclf.run import Step, first_snapshot, run, train
+from imgclf.run import run_dir
+from imgclf.run.checkpoint import load_checkpoint
+from imgclf.run.session import run
+from imgclf.speed.threads import workers
+from imgclf.training.epochs import Step, first_snapshot, train
+from imgclf.training.plan import make_plan
 
 # Grows too large within some steps, whatever the loss: momentum that is larger than 1.
 GROWING = ("optimizer={name: momentum, momentum: 0.9}", "schedule={name: constant, step_size: 1.0e+6}",

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from children import in_child
-from imgclf import storage
 from imgclf.errors import ImgclfError
+from imgclf.files import writing as storage
 
 pytestmark = pytest.mark.slow
 

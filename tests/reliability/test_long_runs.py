@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from children import in_child
-from imgclf import run_dir
 from imgclf.config import dump
-from imgclf.parallel import workers
-from imgclf.run import Epoch, run
+from imgclf.run import run_dir
+from imgclf.run.session import run
+from imgclf.speed.threads import workers
+from imgclf.training.epochs import Epoch
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process holds")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from children import at_once, end_of, fork
-from imgclf import run_dir
 from imgclf.errors import RunInUseError
+from imgclf.run import run_dir
 
 FILES = {"config.yaml": b"seed: 0\n"}
 

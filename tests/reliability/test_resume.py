@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imgclf import run_dir
-from imgclf.checkpoint import Tally, load_checkpoint
 from imgclf.errors import RunError
 from imgclf.losses import LOSSES
 from imgclf.optimizers import OPTIMIZERS
-from imgclf.parallel import workers
-from imgclf.run import Epoch, run
+from imgclf.run import record, run_dir
+from imgclf.run.checkpoint import load_checkpoint
+from imgclf.run.session import run
+from imgclf.speed.threads import workers
+from imgclf.training.epochs import Epoch
+from imgclf.training.state import Tally
 
 pytestmark = pytest.mark.bits
 
@@ -81,11 +83,10 @@ def test_a_run_that_is_over_is_the_same_after_going_on(runs):
 
 @pytest.mark.parametrize(("unit", "every", "made"), [("epoch", 1, 3), ("epoch", 2, 2), ("step", 1, 12), ("step", 5, 3)])
 def test_checkpoints_are_made_as_often_as_asked_and_at_the_end(runs, monkeypatch, unit, every, made):
-    import imgclf.record
 
     seen = []
-    save = imgclf.record.save_checkpoint
-    monkeypatch.setattr(imgclf.record, "save_checkpoint", lambda *a: seen.append(a[1].snapshot.state.step) or save(*a))
+    save = record.save_checkpoint
+    monkeypatch.setattr(record, "save_checkpoint", lambda *a: seen.append(a[1].snapshot.state.step) or save(*a))
     runs.begin(runs.plan(f"checkpoint={{unit: {unit}, every: {every}}}"), runs.at / "run")
     assert len(seen) == made
     assert seen[-1] == STEPS

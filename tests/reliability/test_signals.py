@@ -11,10 +11,11 @@ import time
 
 import pytest
 
-from imgclf import run_dir, storage
-from imgclf.checkpoint import load_checkpoint
-from imgclf.cli.stopping import SIGNALS
+from imgclf.cli.signals import SIGNALS
 from imgclf.errors import RunError
+from imgclf.files import writing as storage
+from imgclf.run import run_dir
+from imgclf.run.checkpoint import load_checkpoint
 from interruption import interrupt
 
 SMALL = ("data.source=synthetic", "data.options={train: 50, val: 20, test: 0, classes: 3, size: 3, noise: 100}",

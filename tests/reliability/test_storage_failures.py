@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from children import in_child
-from imgclf import storage
-from imgclf.checkpoint import load_checkpoint
 from imgclf.errors import StorageError
+from imgclf.files import writing as storage
+from imgclf.run.checkpoint import load_checkpoint
 
 pytestmark = pytest.mark.slow
 

@@ -43,7 +43,7 @@ def test_every_class_is_named_on_both_axes(classes):
     assert {"true class", "predicted class", "the title", "share of the true class"} <= set(texts(figure))
 
 
-def test_colour_is_the_share_of_the_row():
+def test_color_is_the_share_of_the_row():
     counts = np.array([[3, 1], [0, 500]])
     (image,) = confusion_matrix(counts, names(2), "title").axes[0].images
     np.testing.assert_array_equal(image.get_array(), [[0.75, 0.25], [0, 1]])
@@ -86,7 +86,7 @@ def test_no_text_leaves_the_sheet(classes, name):
             assert box.y1 <= figure.bbox.height
 
 
-def test_numbers_can_be_read_on_their_colour():
+def test_numbers_can_be_read_on_their_color():
     counts = np.array([[100, 0], [50, 50]])
     axes = confusion_matrix(counts, names(2), "title").axes[0]
     colors = axes.images[0].to_rgba(axes.images[0].get_array())

@@ -21,7 +21,7 @@ EYES = {
 
 
 def lab(colors, eyes="all cones"):
-    """CIE 1976 L*a*b* of sRGB colours 0..1 (..., 3)."""
+    """CIE 1976 L*a*b* of sRGB colors 0..1 (..., 3)."""
     colors = np.asarray(colors, float)
     linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
     linear = np.clip(linear @ np.transpose(EYES[eyes]), 0, 1)
@@ -46,7 +46,7 @@ def drawn(ratio, shape, class_names=None):
 
 
 def images(figure, shape):
-    """Return the images, of which every pixel is a square as large as any, and the biases, all as colours."""
+    """Return the images, of which every pixel is a square as large as any, and the biases, all as colors."""
     shown = [np.asarray(image.get_array()) for image in figure.images]
     zoom = len(shown[0]) // shape[0]
     return [one[::zoom, ::zoom] for one in shown[::2]], [one[:1, :1] for one in shown[1::2]]
@@ -58,7 +58,7 @@ def labels(figure):
 
 
 def colors_of(*values):
-    """Return the colours (len(values), 3) that a picture of one row gives to values."""
+    """Return the colors (len(values), 3) that a picture of one row gives to values."""
     ratio = np.array([*values, 0.5])[:, np.newaxis]
     return images(error_map(ratio, (1, len(values), 1), ["a"], ""), (1, len(values)))[0][0][0]
 
@@ -167,7 +167,7 @@ def test_permuting_classes_permutes_pictures():
         np.testing.assert_array_equal(after, np.array(before)[order])
 
 
-def test_classes_with_a_mistake_are_named_in_its_colour_and_mistakes_are_counted():
+def test_classes_with_a_mistake_are_named_in_its_color_and_mistakes_are_counted():
     ratio = random_ratio((4, 4, 3), 100)
     ratio[3:5, 7], ratio[-1, 40] = 2, np.nan
     figure = drawn(ratio, (4, 4, 3))
@@ -187,7 +187,7 @@ def test_of_a_right_gradient_nothing_is_orange(value):
     assert any(text.endswith(": none of 32 parameters") for text in texts(figure))
 
 
-def test_key_shows_the_colours_of_its_numbers():
+def test_key_shows_the_colors_of_its_numbers():
     figure = drawn(random_ratio((4, 4, 1), 2), (4, 4, 1))
     none, strip, mistake = figure.axes
     assert [axes.get_xticklabels()[0].get_text() for axes in (none, mistake)] == ["0", "> 1"]

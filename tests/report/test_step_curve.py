@@ -211,7 +211,7 @@ def test_names_do_not_overlap_and_are_right_of_the_lines():
     assert all(box.x0 > last for box in boxes)
 
 
-def test_every_series_has_its_own_colour_and_marker_and_its_name_has_them_too():
+def test_every_series_has_its_own_color_and_marker_and_its_name_has_them_too():
     series = [a_series(V * 100.0**i, f"series {i}") for i in range(4)]
     figure = drawn(*series)
     lines = figure.axes[0].lines[:8:2]

@@ -26,7 +26,7 @@ def panels(figure, shape):
 
 
 def red_to_blue(values):
-    """Return the colours of -1..1, as bytes."""
+    """Return the colors of -1..1, as bytes."""
     return ScalarMappable(Normalize(-1, 1), DIVERGING).to_rgba(values, bytes=True)[..., :3]
 
 
@@ -42,7 +42,7 @@ def test_every_class_has_a_panel_and_a_name(shape, classes):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_weights_of_zero_are_exactly_the_middle_colour(shape):
+def test_weights_of_zero_are_exactly_the_middle_color(shape):
     weights = random_weights(shape, 3)
     weights[:, 1] = 0
     figure = templates(weights, shape, names(3))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imgclf.arrays import Example
-from imgclf.batches import Reader
+from imgclf.data.batches import Reader
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import fit_preprocess
 from imgclf.numerics.products import LINE

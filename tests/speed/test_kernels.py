@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 
 from imgclf.arrays import Batch, Example
-from imgclf.batches import Reader
-from imgclf.compose import make_plan
 from imgclf.config import resolve
 from imgclf.config.schema import Train
+from imgclf.data.batches import Reader
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import fit_preprocess
-from imgclf.folding import PAYS
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.numerics.sums import BLOCK, sum_in_turn
-from imgclf.parallel import workers
-from imgclf.run import Finished, first_snapshot, train
+from imgclf.speed.folding import PAYS
 from imgclf.speed.kernels import KERNELS
+from imgclf.speed.threads import workers
+from imgclf.training.epochs import Finished, first_snapshot, train
+from imgclf.training.plan import make_plan
 
 pytestmark = pytest.mark.bits
 

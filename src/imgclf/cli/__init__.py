@@ -11,10 +11,10 @@ import click
 
 from imgclf import __version__
 from imgclf.cli.console import echo, open_streams, stop_talking
-from imgclf.cli.launcher import place, refuse_many
+from imgclf.cli.mpi import place, refuse_many
 from imgclf.cli.options import show_help
 from imgclf.cli.parsing import Group
-from imgclf.cli.stopping import Stop, asked, leave_at_once, listen
+from imgclf.cli.signals import Stop, asked, leave_at_once, listen
 from imgclf.errors import ImgclfError, StorageError
 
 COMMANDS = ("train", "eval", "predict", "gradcheck", "verify", "data", "config", "completion")
@@ -32,7 +32,7 @@ class LazyGroup(Group):
         """Return the object `command` of the module of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"imgclf.cli.{cmd_name}").command
+        command = import_module(f"imgclf.cli.commands.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
 

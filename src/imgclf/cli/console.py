@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from imgclf.terminal_text import display_width, printable
+from imgclf.errors import printable
+from imgclf.machine.terminal import display_width
 
 if TYPE_CHECKING:
-    from imgclf.formats.csv_text import Cell
+    from imgclf.files.csv_text import Cell
 
 
 def open_streams() -> None:
@@ -78,7 +79,7 @@ class Console:
 
     def csv(self, rows: "Iterable[Sequence[Cell]]") -> None:
         """Give a program its table, every value exact; a terminal, which people look at, gets what is printable."""
-        from imgclf.formats.csv_text import csv_text
+        from imgclf.files.csv_text import csv_text
 
         if sys.stdout.isatty():
             rows = [[printable(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
@@ -114,7 +115,7 @@ def plural(n: int, word: str, many: str = "") -> str:
 
 
 def picture_size(shape: Sequence[int]) -> str:
-    """Write what one example is: `28 x 28 grey`, `3,072 features`."""
+    """Write what one example is: `28 x 28 gray`, `3,072 features`."""
     if len(shape) == 1:
         return plural(shape[0], "feature")
-    return f"{shape[0]} x {shape[1]} {'grey' if shape[2] == 1 else 'colour'}"
+    return f"{shape[0]} x {shape[1]} {'gray' if shape[2] == 1 else 'color'}"

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgclf.cli.console import Console
-from imgclf.cli.stopping import Stop, asked
+from imgclf.cli.signals import Stop, asked
 from imgclf.errors import ImgclfError, StorageError
 
 if TYPE_CHECKING:
     from imgclf.config import Config
-    from imgclf.evaluate import Evaluation
-    from imgclf.model_file import Model
+    from imgclf.training.classifier import Model
+    from imgclf.training.evaluation import Evaluation
 
 
 @contextmanager

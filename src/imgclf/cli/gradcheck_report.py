@@ -11,9 +11,9 @@ import numpy as np
 from imgclf.cli.console import Console, plural, table
 
 if TYPE_CHECKING:
-    from imgclf.compose import Plan
     from imgclf.gradcheck.check import CheckedLoss
     from imgclf.gradcheck.verdict import Compared, Finding
+    from imgclf.training.plan import Plan
 
 SHOWN = 10  # parameters of a table
 POINTS = {"zero": "W = 0", "start": "given W", "steps": "10 steps on", "wide": "random W"}
@@ -156,7 +156,7 @@ def _about(finding: "Finding") -> str:
 def _cost(checked: "CheckedLoss", plan: "Plan") -> str:
     """Measure the cost of one gradient, each way."""
     from imgclf.arrays import Batch
-    from imgclf.gradcheck.exhaustive import differences
+    from imgclf.gradcheck.truth.exhaustive import differences
     from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
     from imgclf.losses import LOSSES
 
@@ -215,7 +215,7 @@ def pixel_name(d: int, example_shape: Sequence[int]) -> str:
     return f"row {row}, column {column}{color}"
 
 
-def summarise(checked: "Sequence[CheckedLoss]", shape: tuple[int, ...], verdict: str, seconds: float) -> dict[str, Any]:
+def summarize(checked: "Sequence[CheckedLoss]", shape: tuple[int, ...], verdict: str, seconds: float) -> dict[str, Any]:
     """Return what `--json` prints."""
     rows, classes = shape
     findings = [finding for one in checked for finding in one.findings]

@@ -159,7 +159,7 @@ def _setting(key: str, value: str) -> str:
 
 def _data(value: str) -> str:
     """Return the settings that name data; the source is what can read it, or may be meant."""
-    from imgclf.data.sources import SOURCES, recognise
+    from imgclf.data.sources import SOURCES, recognize
 
     path = Path(value)
     if value in SOURCES and not path.exists():
@@ -167,7 +167,7 @@ def _data(value: str) -> str:
     if not path.exists():
         path = Path(os.path.expanduser(value))  # noqa: PTH111 - never raises
     try:
-        source = recognise(path)
+        source = recognize(path)
     except ImgclfError:
         source = "folder"
     return data_options(source, path)

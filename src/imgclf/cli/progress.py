@@ -5,13 +5,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from imgclf.cli.console import Console, echo, format_loss, format_percent
-from imgclf.run import Epoch, Step
+from imgclf.training.epochs import Epoch, Step
 
 if TYPE_CHECKING:
-    from imgclf.checkpoint import Checkpoint
-    from imgclf.compose import Plan
-    from imgclf.data.packer import Packed
-    from imgclf.downloads.fetch import Advance
+    from imgclf.data.download.fetch import Advance
+    from imgclf.data.packs.writer import Packed
+    from imgclf.run.checkpoint import Checkpoint
+    from imgclf.training.plan import Plan
 
 HEADER = "epoch    step  step size  train loss  accuracy    val loss  accuracy    update   images/s"
 

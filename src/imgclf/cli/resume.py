@@ -9,16 +9,16 @@ from imgclf.cli.console import Console
 from imgclf.errors import UsageError
 
 if TYPE_CHECKING:
-    from imgclf.early_stopping import Best
-    from imgclf.evaluate import Evaluation
-    from imgclf.model_file import Model
-    from imgclf.targets import ResumedRun
+    from imgclf.run.targets import ResumedRun
+    from imgclf.training.classifier import Model
+    from imgclf.training.early_stopping import Best
+    from imgclf.training.evaluation import Evaluation
 
 
 def resumed(directory: Path, files: tuple[Path, ...], out: Path | None, overrides: tuple[str, ...]) -> "ResumedRun":
     """Return the run that --resume names."""
     from imgclf.report.pictures import PICTURES
-    from imgclf.targets import ResumedRun
+    from imgclf.run.targets import ResumedRun
 
     for option, given in (("--config", files), ("--out", out)):
         if given:
@@ -31,8 +31,8 @@ def answer_for(console: Console, run: "ResumedRun", threads: int | None, *, chan
 
     Where -s names another place of the data, config.yaml gets it; nothing else changes.
     """
-    from imgclf.checkpoint import load_checkpoint
-    from imgclf.run_dir import read_metrics
+    from imgclf.run.checkpoint import load_checkpoint
+    from imgclf.run.run_dir import read_metrics
 
     checkpoint, _ = load_checkpoint(run.directory)
     metrics = read_metrics(run.directory)
@@ -55,7 +55,7 @@ def answer_for(console: Console, run: "ResumedRun", threads: int | None, *, chan
 
 
 def _way_to_go_on(run: "ResumedRun", best: "Best | None") -> str:
-    from imgclf.run import patience_is_over
+    from imgclf.training.epochs import patience_is_over
 
     if best is not None and patience_is_over(run.config, best):
         return f"early stopping ended it after epoch {best.epoch + best.waited}; `-s early_stopping=null` goes on"
@@ -65,7 +65,7 @@ def _way_to_go_on(run: "ResumedRun", best: "Best | None") -> str:
 def _missing_pictures(run: "ResumedRun") -> list[str]:
     """Return the pictures that a kill or an error cost; none of a run that was to have none."""
     from imgclf.report.pictures import pictures_of
-    from imgclf.run_dir import read_json
+    from imgclf.run.run_dir import read_json
 
     if read_json(run.directory / "environment.json").get("plots") is False:
         return []
@@ -83,9 +83,9 @@ def _draw(console: Console, run: "ResumedRun", best: "Best | None", threads: int
 
 def _evaluate(run: "ResumedRun", model: "Model", threads: int | None) -> "tuple[str, Evaluation]":
     """Evaluate the split of which the confusion matrix is."""
-    from imgclf.cores import helpful_threads
-    from imgclf.evaluate import evaluate
-    from imgclf.parallel import workers
+    from imgclf.machine.cores import helpful_threads
+    from imgclf.speed.threads import workers
+    from imgclf.training.evaluation import evaluate
 
     train, val = run.with_data_found().load()
     with workers(threads or helpful_threads(*model.weights.shape)) as sum_blocks:

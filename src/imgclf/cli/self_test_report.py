@@ -54,7 +54,7 @@ def _count(seen: list[bool]) -> str:
     return f"{sum(seen)}/{len(seen)}" if any(seen) else "-"
 
 
-def summarise_self_test(done: "SelfTest", parameters: int, seconds: float) -> dict[str, Any]:
+def summarize_self_test(done: "SelfTest", parameters: int, seconds: float) -> dict[str, Any]:
     """Return what `--self-test --json` prints."""
     return summary(done.verdict, parameters, parameters, seconds) | {
         "mutants": len({trial.mutant.name for trial in done.trials}),

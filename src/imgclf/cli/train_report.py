@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 from imgclf.cli.console import Console, picture_size, plural
 
 if TYPE_CHECKING:
-    from imgclf.compose import Plan
+    from imgclf.training.plan import Plan
 
 
 def describe_plan(console: Console, plan: "Plan") -> None:
     """Print the story of this run with its own numbers, from pixels to steps."""
-    from imgclf.compose import scale_advice
-    from imgclf.formats.npy import mapped_file
-    from imgclf.loading import remarks
+    from imgclf.files.npy import mapped_file
     from imgclf.losses import LOSSES
+    from imgclf.training.loading import remarks
+    from imgclf.training.plan import scale_advice
 
     config, penalty = plan.config, plan.objective
     D, C = plan.preprocess.size, len(plan.train.class_names)
@@ -30,7 +30,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
         "pixels" if plan.preprocess.is_picture else "features": f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
         "loss": f"{config.model.loss}: {formula}",
-        "minimise": f"L(W, b) = {' + '.join(terms)}",
+        "minimize": f"L(W, b) = {' + '.join(terms)}",
         "step": f"weights -= step_size * direction; {config.optimizer.name}{f' ({settings})' if settings else ''}, "
         f"step_size {config.schedule.step_size:g} ({config.schedule.name}), {config.train.gradient} gradient",
         "batches": f"{plural(plan.batch_size, 'image')} a step, {plural(plan.steps_per_epoch, 'step')} an epoch, "
@@ -61,8 +61,8 @@ def _preprocessing(plan: "Plan") -> str:
 
 def describe_cost(console: Console, plan: "Plan") -> None:
     """Say what was taken to load the data, and that the run was not begun."""
-    from imgclf.formats.npy import mapped_file
-    from imgclf.memory import format_bytes, peak_memory
+    from imgclf.files.npy import mapped_file
+    from imgclf.machine.memory import format_bytes, peak_memory
 
     arrays = {id(part.images): part.images for part in (plan.train, plan.val) if part}  # val may be taken from train
     mapped = sum(array.nbytes for array in arrays.values() if mapped_file(array))

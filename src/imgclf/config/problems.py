@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgclf.errors import UsageError
-from imgclf.terminal_text import display_width, printable
+from imgclf.errors import UsageError, printable
+from imgclf.machine.terminal import display_width
 
 SHOWN = 60  # characters of a key, and of the text around a caret: a line of a hostile file can be long
 

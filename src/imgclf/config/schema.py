@@ -12,10 +12,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 from imgclf.data.sources import SOURCES
+from imgclf.files.writing import UNFINISHED
 from imgclf.losses import LOSSES
 from imgclf.optimizers import OPTIMIZERS
 from imgclf.schedules import SCHEDULES
-from imgclf.storage import UNFINISHED
 
 LONGEST_NAME = 200  # bytes; file systems take 255, and `-2` or `.png` may follow
 LARGEST_IMAGE = 4096  # pixels a side; beyond it a typo is likelier than a picture

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from imgclf.errors import DataError
-from imgclf.formats.files import read_bytes
+from imgclf.files.reading import read_bytes
 
 _MAX_NAMES = 100_000
 _MAX_LENGTH = 200

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
 from imgclf.data.provenance import LoadedFile
-from imgclf.formats.npy import check_whole
-from imgclf.numerics.indices import places, slices
+from imgclf.files.npy import check_whole
+from imgclf.numerics.indices import row_indices, slices
 
 AT_ONCE = 16 << 20  # bytes of images processed at a time
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Labelled images of one split; a view by row numbers, so that splitting copies no pixel.
+    """Labeled images of one split; a view by row numbers, so that splitting copies no pixel.
 
     images       (M, H, W, channels) uint8, channels 1 or 3; or (M, D) float feature vectors; may be mapped from a file
     labels       (M,) integers of any size, each 0..C-1; as int64 where they are handed out
@@ -57,7 +57,7 @@ class Dataset:
         files: tuple[LoadedFile, ...] = (),
     ) -> "Dataset":
         """All of the given images: as the fields, without rows."""
-        return cls(images, labels, class_names, places(len(labels)), files)
+        return cls(images, labels, class_names, row_indices(len(labels)), files)
 
     def __len__(self) -> int:
         return len(self.rows)

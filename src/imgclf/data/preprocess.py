@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
-from imgclf.formats.images import conform, read_image
-from imgclf.numerics.indices import places, slices
+from imgclf.files.images import conform, read_image
+from imgclf.numerics.indices import row_indices, slices
 from imgclf.numerics.sums import SumFn, Sums, sum_in_turn, sum_over_blocks
 
 WHITE = 255  # the largest byte
@@ -58,7 +58,7 @@ class Preprocess:
 
     @property
     def color(self) -> str:
-        """The colour of a picture as configs name it: gray or rgb."""
+        """The color of a picture as configs name it: gray or rgb."""
         return "gray" if self.example_shape[2] == 1 else "rgb"
 
     @property
@@ -67,7 +67,7 @@ class Preprocess:
         return math.prod(self.example_shape)  # of a hostile model: NumPy would wrap around
 
     @cached_property
-    def centre(self) -> FloatArray | None:
+    def center(self) -> FloatArray | None:
         """What is subtracted from pixels as they are: (D,), or None."""
         return None if self.mean is None else self.mean * self.mean.dtype.type(self.scale)
 
@@ -82,18 +82,18 @@ class Preprocess:
         """Turn pixels (n, H, W, channels) or features (n, D) into X (n, D), in `out` if it is given."""
         flat = pixels.reshape(len(pixels), -1)
         X = np.empty(flat.shape, self.dtype) if out is None else out
-        if self.centre is not None and flat.dtype.itemsize > X.dtype.itemsize:
-            np.subtract(flat, self.centre, out=X, casting="same_kind")  # first: a cast could round differences away
+        if self.center is not None and flat.dtype.itemsize > X.dtype.itemsize:
+            np.subtract(flat, self.center, out=X, casting="same_kind")  # first: a cast could round differences away
         else:
             X[:] = flat  # a cast of its own: with one inside it, a difference takes longer than the two
-            if self.centre is not None:
-                X -= self.centre
+            if self.center is not None:
+                X -= self.center
         if self.factor is not None:
             X *= self.factor
         return X
 
     def picture(self, pixels: ByteArray) -> ByteArray:
-        """Give a picture (h, w, 1 or 3) the size and the colour of those that were trained on."""
+        """Give a picture (h, w, 1 or 3) the size and the color of those that were trained on."""
         height, width, _ = self.example_shape
         return conform(pixels, (height, width), self.color)
 
@@ -104,7 +104,7 @@ class Preprocess:
     def warning_about(self, images: NDArray[Any]) -> str | None:
         """Return what to say of images (n, ...) of 64 levels or more where the training images had few; else None."""
         few = self.is_picture and 1 <= self.scale < FEW_LEVELS
-        few = few and self.centre is not None and self.centre.max() <= self.scale
+        few = few and self.center is not None and self.center.max() <= self.scale
         if not few or images.max() < FEW_LEVELS:
             return None
         problem = f"the model learned from images of values up to {self.scale:g}, these go up to {images.max()}"
@@ -151,7 +151,7 @@ def spread(preprocess: Preprocess, dataset: Dataset) -> float:
 def fit_preprocess(
     dataset: Dataset, *, scale: float, center: str, std: str, dtype: str, sum_blocks: SumFn = sum_in_turn
 ) -> Preprocess:
-    """Fit on a training split; center and std are "pixel" (each its own), "channel" (one a colour) or "none".
+    """Fit on a training split; center and std are "pixel" (each its own), "channel" (one a color) or "none".
 
     A pixel that never changes keeps std 1: what is not divided stays 0.
     """
@@ -181,12 +181,12 @@ def _mean(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]], su
         add_in = np.uint32 if values.dtype == np.uint8 else np.float64
         return (values.sum(axis=0, dtype=add_in).astype(np.float64),)
 
-    (total,) = sum_over_blocks(sums, places(len(dataset)), sum_blocks)
+    (total,) = sum_over_blocks(sums, row_indices(len(dataset)), sum_blocks)
     return np.asarray(total / len(dataset))
 
 
 def _averaged(values: FloatArray, dataset: Dataset, how: str) -> FloatArray:
-    """Average (D,) over each colour channel where that is asked for; a feature is a channel of its own."""
+    """Average (D,) over each color channel where that is asked for; a feature is a channel of its own."""
     if how == "pixel" or len(dataset.example_shape) == 1:
         return values
     channels = dataset.example_shape[2]

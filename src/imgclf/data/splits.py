@@ -11,7 +11,7 @@ from imgclf.data.class_names import first_few
 from imgclf.data.dataset import Dataset
 from imgclf.errors import DataError
 from imgclf.numerics.indices import slices
-from imgclf.seeds import LIMIT, VAL_SPLIT, shuffled
+from imgclf.numerics.random_streams import LIMIT, VAL_SPLIT, shuffled
 
 
 def split_off_validation(dataset: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
@@ -41,7 +41,7 @@ def limit(dataset: Dataset, n: int, seed: int) -> Dataset:
 
 
 def match_classes(dataset: Dataset, class_names: Sequence[str], where: object = "data") -> Dataset:
-    """Return the same examples, labelled by the places of their classes' names in `class_names`.
+    """Return the same examples, labeled by the places of their classes' names in `class_names`.
 
     A class that has no example may be missing on either side; one that has some and no name raises DataError.
     """

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray, IntArray
-from imgclf.gradcheck.bounds import UNIT_ROUNDOFF, score_bounds, sum_sizes, term_rounding
-from imgclf.gradcheck.exact_differences import ExactDifferences
-from imgclf.gradcheck.exhaustive import Differences, differences
-from imgclf.gradcheck.kinks import Kink, distances, nearest_kink
-from imgclf.gradcheck.loss_facts import LOSS_FACTS, LossFacts
-from imgclf.gradcheck.reference import complex_step_gradient, extended_scores
+from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF, score_bounds, sum_sizes, term_rounding
+from imgclf.gradcheck.truth.exact_differences import ExactDifferences
+from imgclf.gradcheck.truth.exhaustive import Differences, differences
+from imgclf.gradcheck.truth.kinks import Kink, distances, nearest_kink
+from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS, LossFacts
+from imgclf.gradcheck.truth.reference import complex_step_gradient, extended_scores
 from imgclf.gradcheck.verdict import SHOWN, Compared, Outcome, Place, failure, ratios, worst_places
 from imgclf.model import scores
-from imgclf.seeds import CHECK, shuffled
+from imgclf.numerics.random_streams import CHECK, shuffled
 
 FEW = 96
 SHARP = 1e-6  # of the median gradient; a bound above it could hide a mistake

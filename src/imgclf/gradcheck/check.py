@@ -7,21 +7,21 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
-from imgclf.compose import Plan, make_objective
 from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.checks import LayerFn
+from imgclf.gradcheck.checks.float32 import float32
+from imgclf.gradcheck.checks.invariances import invariances
+from imgclf.gradcheck.checks.optimizer_steps import steps_of
+from imgclf.gradcheck.checks.purity import purity
+from imgclf.gradcheck.checks.small_cases import small_cases
+from imgclf.gradcheck.checks.textbook import textbook
+from imgclf.gradcheck.checks.training import training_on
+from imgclf.gradcheck.checks.value import value
 from imgclf.gradcheck.coverage import missing
 from imgclf.gradcheck.implementation import Implementation
-from imgclf.gradcheck.layers import LayerFn
-from imgclf.gradcheck.layers.float32 import float32
-from imgclf.gradcheck.layers.invariances import invariances
-from imgclf.gradcheck.layers.purity import purity
-from imgclf.gradcheck.layers.small_cases import small_cases
-from imgclf.gradcheck.layers.steps import steps_of
-from imgclf.gradcheck.layers.textbook import textbook
-from imgclf.gradcheck.layers.training import training_on
-from imgclf.gradcheck.layers.value import value
 from imgclf.gradcheck.points import POINTS, stratified_images
 from imgclf.gradcheck.verdict import Finding, Outcome
+from imgclf.training.plan import Plan, make_objective
 
 Penalty: TypeAlias = tuple[float, float]  # l2, l1
 

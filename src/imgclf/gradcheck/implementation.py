@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from imgclf.arrays import Batch, FloatArray, IntArray
-from imgclf.compose import Plan
 from imgclf.gradients import BatchGradient, GradientFn, Objective, analytic_gradient, evaluate_loss
 from imgclf.losses import LOSSES, LossFn
 from imgclf.optimizers import Optimizer, sgd
 from imgclf.schedules import Schedule, constant
 from imgclf.speed.kernels import Kernel, plain
 from imgclf.trainer import TrainState, descend
+from imgclf.training.plan import Plan
 
 ValueFn: TypeAlias = Callable[[Objective, Batch, FloatArray], tuple[float, int]]
 DescendFn: TypeAlias = Callable[..., Iterator[tuple[BatchGradient, TrainState]]]

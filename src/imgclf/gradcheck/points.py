@@ -7,14 +7,14 @@ from typing import TypeAlias
 import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
-from imgclf.compose import Plan
 from imgclf.data.splits import limit
 from imgclf.gradients import Objective
 from imgclf.model import scores
+from imgclf.numerics.random_streams import CHECK, normal, stream
 from imgclf.numerics.sums import sum_in_turn
-from imgclf.seeds import CHECK, normal, stream
 from imgclf.speed.blocks import in_blocks
 from imgclf.trainer import descend, start
+from imgclf.training.plan import Plan
 
 STEPS = 10  # of the config's training
 BEYOND = 1e30  # a loss or a weight that only a diverging run reaches

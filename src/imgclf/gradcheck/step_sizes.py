@@ -10,8 +10,8 @@ from numpy.typing import DTypeLike
 
 from imgclf.arrays import Batch, FloatArray
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.exhaustive import difference_steps, differences
-from imgclf.gradcheck.layers.textbook import sample_places
+from imgclf.gradcheck.checks.textbook import sample_places
+from imgclf.gradcheck.truth.exhaustive import difference_steps, differences
 from imgclf.gradients import Objective, central_difference, evaluate_loss
 from imgclf.losses import LOSSES
 

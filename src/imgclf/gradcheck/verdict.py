@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from imgclf.arrays import FloatArray
-from imgclf.gradcheck.kinks import Kink
+from imgclf.gradcheck.truth.kinks import Kink
 
 SHOWN = 10  # parameters that a report names
 VERDICTS = ("fail", "inconclusive", "pass")  # from bad to good

@@ -8,12 +8,12 @@ import numpy as np
 from imgclf.arrays import IntArray
 
 
-def places(n: int) -> IntArray:
+def row_indices(n: int) -> IntArray:
     """Return 0..n-1, (n,), as numbers of 4 bytes while those suffice: row numbers are what grows with a data set."""
-    return np.arange(n, dtype=place_type(n))
+    return np.arange(n, dtype=index_dtype(n))
 
 
-def place_type(n: int) -> type[np.integer[Any]]:
+def index_dtype(n: int) -> type[np.integer[Any]]:
     """Return the type that holds the places of n examples."""
     return np.uint32 if n <= 1 << 32 else np.int64
 

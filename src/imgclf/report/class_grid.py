@@ -12,7 +12,7 @@ from PIL import Image
 from imgclf.arrays import ByteArray
 from imgclf.report.style import DPI, INK, MARGIN, POINT, RULE, add_text, class_labels, new_figure
 
-_NARROWEST = 0.7, 4.6  # inches, of a column and of the whole grid: a narrow image has a name, and the grid a title
+_LEAST_COLUMN, _LEAST_WIDTH = 0.7, 4.6  # inches: a narrow image has a name too, and a small grid a title
 
 
 def longest_side(classes: int) -> int:
@@ -32,32 +32,34 @@ def class_grid(
 ) -> tuple[Figure, float]:
     """Draw an image per class; return the figure, and the top of the room below the images, key_height inches high.
 
-    images (C, H, W, 3) and biases (C, 3), squares before the names, are colours as bytes. A pixel of an image is a
+    images (C, H, W, 3) and biases (C, 3), squares before the names, are colors as bytes. A pixel of an image is a
     square of whole device pixels, unless the image is too large and must be shrunk.
     """
-    # In device pixels, but for what is in inches for new_figure and add_text.
     classes, height, width, _ = images.shape
     gap, name_size = (20, 9.5) if classes <= 20 else (12, 6.5)
     zoom = longest_side(classes) // max(height, width) or longest_side(classes) / max(height, width)
     width, height = max(1, round(zoom * width)), max(1, round(zoom * height))
-    square = round(name_size * POINT * DPI)  # the side of a bias
+    square = round(name_size * POINT * DPI)  # the side of a bias, in device pixels like all sizes here
     indent = 0 if biases is None else round(1.4 * square)  # of the name
     name_height = round(1.8 * square)
 
     columns = min(classes, max(5, math.ceil(math.sqrt(classes))))
-    right, down = max(width, round(_NARROWEST[0] * DPI)) + gap, name_height + height + gap  # from one to the next
-    across, below = (columns * right - gap) / DPI, 0.1 + (-(-classes // columns) * down - gap) / DPI
-    figure, top = new_figure(title, advice, max(across, _NARROWEST[1]) + 2 * MARGIN, below + key_height)
-    labels = class_labels(class_names, (right - gap - indent) / DPI, name_size)
+    rows = math.ceil(classes / columns)
+    column_width, row_height = max(width, round(_LEAST_COLUMN * DPI)) + gap, name_height + height + gap
+    grid_width, grid_height = (columns * column_width - gap) / DPI, (rows * row_height - gap) / DPI  # inches
+    figure, top = new_figure(title, advice, max(grid_width, _LEAST_WIDTH) + 2 * MARGIN, 0.1 + grid_height + key_height)
+    top += 0.1
+    labels = class_labels(class_names, (column_width - gap - indent) / DPI, name_size)
     for c, (image, label) in enumerate(zip(images, labels, strict=True)):
-        left, upper = round(DPI * MARGIN) + c % columns * right, round(DPI * (top + 0.1)) + c // columns * down
+        row, column = divmod(c, columns)
+        left, upper = round(MARGIN * DPI) + column * column_width, round(top * DPI) + row * row_height
         _show(figure, image, left, upper + name_height, width, height)
         if biases is not None:
             _show(figure, biases[c, None, None], left, upper, square, square)
         color = name_colors[c] if name_colors else INK
         middle = (upper + square / 2) / DPI
         add_text(figure, (left + indent) / DPI, middle, label, size=name_size, color=color, va="center_baseline")
-    return figure, top + below
+    return figure, top + grid_height
 
 
 def _show(figure: Figure, image: ByteArray, left: int, top: int, width: int, height: int) -> None:

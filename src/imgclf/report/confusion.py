@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
-from imgclf.formats.csv_text import csv_text
+from imgclf.files.csv_text import csv_text
 from imgclf.report.style import (
     BODY,
     EMPTY,
@@ -35,7 +35,7 @@ from imgclf.report.style import (
 
 COUNTED = 20  # classes; with more, the numbers are too small to read
 
-_ADVICE = "Right answers lie on the diagonal. Colour: share of the row, stretched so that rare mistakes show."
+_ADVICE = "Right answers lie on the diagonal. Color: share of the row, stretched so that rare mistakes show."
 _NAME_WIDTH = 1.5  # inches, at most
 _BAR = 0.14
 
@@ -44,7 +44,7 @@ _BAR = 0.14
 def confusion_matrix(counts: IntArray, class_names: Sequence[str], title: str) -> Figure:
     """Draw how often each true class (row) was predicted as each class (column).
 
-    counts (C, C) int. Colour is the share of the row, so that rare and common classes look alike; the counts
+    counts (C, C) int. Color is the share of the row, so that rare and common classes look alike; the counts
     themselves are written in the cells if there are few classes. A row without examples is hatched.
     """
     _check(counts, class_names)

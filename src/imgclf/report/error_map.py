@@ -22,7 +22,7 @@ from imgclf.report.style import (
     styled,
 )
 
-LEAST = 1e-4  # of the bound; what is less, but not 0, has the colour of this
+LEAST = 1e-4  # of the bound; what is less, but not 0, has the color of this
 # The cool part of viridis: its yellow and green look like vermilion to some eyes. Reversed, so that dark is large.
 SEQUENTIAL = ListedColormap(colormaps["viridis"](np.linspace(0.6, 0, 256)))
 
@@ -58,7 +58,7 @@ def error_map(ratio: FloatArray, image_shape: Sequence[int], class_names: Sequen
         _colors(images),
         class_names,
         title,
-        _ADVICE.format(of_colors=", the worst of its three colours" if channels == 3 else ""),
+        _ADVICE.format(of_colors=", the worst of its three colors" if channels == 3 else ""),
         _KEY_HEIGHT,
         biases=_colors(ratio[-1]),
         # Among a hundred classes one wrong pixel is easily overlooked, a name less so.
@@ -69,7 +69,7 @@ def error_map(ratio: FloatArray, image_shape: Sequence[int], class_names: Sequen
 
 
 def _colors(ratio: FloatArray) -> ByteArray:
-    """Give each ratio its colour: white for exactly 0, vermilion for more than 1, in between by its logarithm."""
+    """Give each ratio its color: white for exactly 0, vermilion for more than 1, in between by its logarithm."""
     share = 1 - np.log10(np.clip(ratio, LEAST, 1)) / np.log10(LEAST)  # 0 at LEAST, 1 at 1
     colors = np.asarray(SEQUENTIAL(share, bytes=True)[..., :3])
     colors[ratio == 0] = 255
@@ -85,7 +85,7 @@ def _reduced(images: FloatArray, longest: int) -> FloatArray:
 
 
 def _key(figure: Figure, wrong: int, parameters: int, top: float) -> None:
-    """Explain the colours: no error, a share of the bound, more than the bound; and count the last."""
+    """Explain the colors: no error, a share of the bound, more than the bound; and count the last."""
     add_text(figure, MARGIN, top, "error, as a share of its bound (log scale)", size=SMALL)
     top += SMALL * LINE_HEIGHT * POINT + 0.05
     ramp = np.geomspace(LEAST, 1, 257)

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from imgclf.compose import Plan
+from imgclf.files.writing import write_whole
 from imgclf.gradcheck.check import CheckedLoss
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.step_sizes import error_curves
 from imgclf.report.error_map import error_map
 from imgclf.report.step_curve import step_curve
 from imgclf.report.style import png_bytes
-from imgclf.storage import write_whole
+from imgclf.training.plan import Plan
 
 
 def draw_check(checked: CheckedLoss, plan: Plan, directory: Path) -> list[str]:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgclf.compose import make_schedule
 from imgclf.config import Config
-from imgclf.evaluate import MOST_CLASSES, Evaluation
-from imgclf.model_file import Model
-from imgclf.run_dir import read_table
-from imgclf.storage import write_whole
+from imgclf.files.writing import write_whole
+from imgclf.run.run_dir import read_table
+from imgclf.training.classifier import Model
+from imgclf.training.evaluation import MOST_CLASSES, Evaluation
+from imgclf.training.plan import make_schedule
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

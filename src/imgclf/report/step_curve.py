@@ -31,7 +31,7 @@ _ADVICE = (
 _FLAT_ADVICE = (
     "This loss is straight between its kinks: a large step errs where it crosses one, a small one drowns in rounding."
 )
-# Green is of Okabe and Ito too. The markers tell the lines apart where colours do not.
+# Green is of Okabe and Ito too. The markers tell the lines apart where colors do not.
 _LOOKS = ((BLUE, "o"), (VERMILION, "s"), ("#009e73", "^"), (INK, "D"))
 _BOUND = "bound of the exhaustive check"
 

@@ -1,4 +1,4 @@
-"""Style of all pictures: layout, fonts and colours.
+"""Style of all pictures: layout, fonts and colors.
 
 Positions are inches from the top left corner of the figure, as on paper; sizes of text are points, 1/72 inch.
 No pyplot: it keeps every figure alive, and picks a window system.

@@ -13,16 +13,16 @@ from imgclf.report.class_grid import class_grid
 from imgclf.report.style import MARGIN, MUTED, SMALL, add_axes, add_text, key_to_numbers, styled, text_width
 
 DIVERGING = "RdBu_r"  # red for the class, white 0, blue against it
-QUANTILE = 0.995  # of |W|: a few huge weights must not turn all others to grey
+QUANTILE = 0.995  # of |W|: a few huge weights must not turn all others to gray
 
 _TITLE = "The weights of each class, as a picture"
-_GREY_ADVICE = (
+_GRAY_ADVICE = (
     "One scale for all classes. A bright pixel where the template is red speaks for the class; "
     "where it is blue, against it."
 )
 _COLOR_ADVICE = (
-    "One scale for all classes; mid-grey is 0. A picture that is bright where the template is bright, "
-    "colour by colour, scores high."
+    "One scale for all classes; mid-gray is 0. A picture that is bright where the template is bright, "
+    "color by color, scores high."
 )
 
 
@@ -31,7 +31,7 @@ def templates(weights: FloatArray, image_shape: Sequence[int], class_names: Sequ
     """Draw the weights of each class as an image: a column of W (D, C), reshaped to (H, W, channels).
 
     weights (D+1, C); the bias, the last row, is not shown. The first axes hold an image per class, in order: the
-    colours of W / scale, from -1 to 1.
+    colors of W / scale, from -1 to 1.
     """
     height, width, channels = image_shape
     if weights.shape != (height * width * channels + 1, len(class_names)) or channels not in (1, 3):
@@ -41,14 +41,14 @@ def templates(weights: FloatArray, image_shape: Sequence[int], class_names: Sequ
     W = weights[:-1].astype(np.float64)
     scale = _scale(W)
     images = _colors((np.clip(W, -scale, scale) / scale).T.reshape(-1, height, width, channels))
-    advice = (_GREY_ADVICE if channels == 1 else _COLOR_ADVICE) + key_to_numbers(class_names)
+    advice = (_GRAY_ADVICE if channels == 1 else _COLOR_ADVICE) + key_to_numbers(class_names)
     figure, top = class_grid(images, class_names, _TITLE, advice, 0.6 + MARGIN)
     _key(figure, scale, channels, top + 0.25)
     return figure
 
 
 def _scale(W: FloatArray) -> float:
-    """Return the |W| that is drawn in full colour."""
+    """Return the |W| that is drawn in full color."""
     finite = np.abs(W[np.isfinite(W)])
     scale = float(np.quantile(finite, QUANTILE)) if finite.size else 0.0
     # Most weights may be exactly 0, under l1 for one.
@@ -56,7 +56,7 @@ def _scale(W: FloatArray) -> float:
 
 
 def _colors(values: NDArray[Any]) -> ByteArray:
-    """Give -1..1 their colours: (..., 1) on the diverging map, (..., 3) as red, green and blue, of which 128 is 0."""
+    """Give -1..1 their colors: (..., 1) on the diverging map, (..., 3) as red, green and blue, of which 128 is 0."""
     values = np.nan_to_num(values)
     if values.shape[-1] == 3:
         return np.rint(127.5 + 127.5 * values).astype(np.uint8)
@@ -64,7 +64,7 @@ def _colors(values: NDArray[Any]) -> ByteArray:
 
 
 def _key(figure: Figure, scale: float, channels: int, top: float) -> None:
-    """Explain the colours: a strip from -scale to scale, or one for each of red, green and blue."""
+    """Explain the colors: a strip from -scale to scale, or one for each of red, green and blue."""
     ramp = np.linspace(-1, 1, 255)[:, np.newaxis]  # odd, so that 0 is among them
     strips = _colors(np.eye(channels)[:, np.newaxis] * ramp)  # (channels, 255, 3)
     width, height = 2.0, 0.15 if channels == 1 else 0.24

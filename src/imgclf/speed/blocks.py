@@ -5,7 +5,7 @@ from threading import local
 import numpy as np
 
 from imgclf.arrays import Batch, Example, FloatArray, IntArray, ReadFn
-from imgclf.batches import Reader
+from imgclf.data.batches import Reader
 from imgclf.gradients import BatchGradient, GradientFn, Objective, count_correct
 from imgclf.numerics.products import backward, empty_on_lines, slab_scores
 from imgclf.numerics.sums import BLOCK, SumFn, sum_over_blocks

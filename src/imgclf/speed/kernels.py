@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from imgclf.folding import folded
 from imgclf.gradients import GradientFn, analytic_gradient
 from imgclf.numerics.sums import SumFn
 from imgclf.speed.blocks import in_blocks
+from imgclf.speed.folding import folded
 
 Kernel: TypeAlias = Callable[[SumFn], GradientFn]  # from who computes the blocks of a batch, if there are any
 

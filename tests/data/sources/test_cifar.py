@@ -5,7 +5,7 @@ import tarfile
 import numpy as np
 import pytest
 
-from imgclf.data.sources import cifar10, cifar100, recognise
+from imgclf.data.sources import cifar10, cifar100, recognize
 from imgclf.errors import DataError
 
 BOTH = ("train", "test")
@@ -60,7 +60,7 @@ def test_the_folder_that_an_archive_was_downloaded_into_will_do(ten, tmp_path, f
     around = tmp_path / "around"
     around.mkdir()
     shutil.copy(root / form, around)
-    assert recognise(around) == "cifar10"
+    assert recognize(around) == "cifar10"
     found, expected = cifar10.load(around, BOTH), cifar10.load(root, BOTH)
     assert {split: one.fingerprint() for split, one in found.items()} == {
         split: one.fingerprint() for split, one in expected.items()
@@ -171,16 +171,16 @@ def test_what_is_not_there_is_said(tmp_path, hundred):
         cifar10.load(empty, ["train"])
 
 
-def test_every_form_is_recognised(ten, hundred):
+def test_every_form_is_recognized(ten, hundred):
     root, _ = ten
-    assert {recognise(root / form) for form in FORMS} == {"cifar10"}
-    assert {recognise(root / form) for form in ("cifar-100-python", "cifar-100-binary")} == {"cifar100"}
+    assert {recognize(root / form) for form in FORMS} == {"cifar10"}
+    assert {recognize(root / form) for form in ("cifar-100-python", "cifar-100-binary")} == {"cifar100"}
     shutil.copy(root / "cifar-10-python.tar.gz", root / "mine.tgz")
-    assert recognise(root / "mine.tgz") == "cifar10"
+    assert recognize(root / "mine.tgz") == "cifar10"
 
 
 @pytest.mark.parametrize("first", [".", "./._cifar-10-batches-py", "pax_global_header"])
-def test_an_archive_made_in_the_folder_around_is_recognised(ten, first):
+def test_an_archive_made_in_the_folder_around_is_recognized(ten, first):
     root, _ = ten
     path = root / "gnu.tar.gz"
     with tarfile.open(path, "w:gz", compresslevel=1) as tar:
@@ -188,7 +188,7 @@ def test_an_archive_made_in_the_folder_around_is_recognised(ten, first):
         member.type = tarfile.DIRTYPE if first == "." else tarfile.REGTYPE
         tar.addfile(member)
         tar.add(root / "cifar-10-batches-py", "./cifar-10-batches-py")
-    assert recognise(path) == "cifar10"
+    assert recognize(path) == "cifar10"
     found, expected = cifar10.load(path, BOTH), cifar10.load(root, BOTH)
     assert all(found[split].fingerprint() == expected[split].fingerprint() for split in BOTH)
 

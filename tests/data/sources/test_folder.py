@@ -5,9 +5,10 @@ import time
 import pytest
 from PIL import Image
 
-from imgclf.data.sources import _decoding, folder, recognise
+from imgclf.data.sources import _image_files as _decoding
+from imgclf.data.sources import folder, recognize
 from imgclf.errors import DataError
-from imgclf.formats import images
+from imgclf.files import images
 
 
 def picture(path, level=100, size=(4, 3), mode="RGB"):
@@ -34,7 +35,7 @@ def test_without_splits_all_is_train_in_natural_order(root):
     assert found["train"].class_names == ("cat", "dog")
     assert levels(found["train"]) == [1, 2, 3]
     assert found["train"].y.tolist() == [0, 0, 1]
-    assert recognise(root) == "folder"
+    assert recognize(root) == "folder"
 
 
 @pytest.mark.parametrize("val", ["val", "valid", "validation"])
@@ -174,9 +175,9 @@ def test_a_folder_without_classes_is_no_data_set(root, tmp_path):
     with pytest.raises(DataError, match="no class folders"):
         folder.load(root, ["train"])
     with pytest.raises(DataError, match="not a data set"):
-        recognise(root)
+        recognize(root)
     picture(root / "1.png")
-    assert recognise(root) == "folder"  # so that it is said what is missing
+    assert recognize(root) == "folder"  # so that it is said what is missing
     with pytest.raises(DataError, match="no class folders, but 1 file - put the images of each class into a folder"):
         folder.load(root, ["train"])
 
@@ -217,4 +218,4 @@ def test_what_is_not_there_is_said(root):
         with pytest.raises(DataError, match=words):
             folder.load(path, ["train"])
         with pytest.raises(DataError):
-            recognise(path)
+            recognize(path)

@@ -4,7 +4,7 @@ import struct
 import numpy as np
 import pytest
 
-from imgclf.data.sources import idx, recognise
+from imgclf.data.sources import idx, recognize
 from imgclf.errors import DataError
 
 IMAGES = np.arange(4 * 3 * 2, dtype=np.uint8).reshape(4, 3, 2)
@@ -33,7 +33,7 @@ def test_the_standard_names_are_read(tmp_path, style, zipped):
     assert found["train"].images[..., 0].tolist() == IMAGES.tolist()
     assert found["train"].y.tolist() == LABELS.tolist()
     assert found["train"].class_names == ("0", "1", "2")
-    assert recognise(tmp_path) == "idx"
+    assert recognize(tmp_path) == "idx"
 
 
 @pytest.fixture(name="folder")
@@ -108,7 +108,7 @@ def test_a_folder_that_is_called_like_a_file_is_no_file_but_may_hold_one(folder)
             path.mkdir()
             away.rename(path / path.name)
     assert idx.load(folder, ["train", "test"])["train"].fingerprint() == expected
-    assert recognise(folder) == "idx"
+    assert recognize(folder) == "idx"
 
 
 @pytest.mark.parametrize("place", ["raw", "MNIST/raw", "FashionMNIST/raw"])
@@ -119,13 +119,13 @@ def test_the_folder_that_torchvision_makes_is_found_from_above(folder, tmp_path,
     for path in folder.iterdir():
         if path.is_file():
             path.rename(below / path.name)
-    assert recognise(tmp_path / "above") == "idx"
+    assert recognize(tmp_path / "above") == "idx"
     assert idx.load(tmp_path / "above", ["test"])["test"].fingerprint() == expected
     other = tmp_path / "above" / "KMNIST" / "raw"
     other.mkdir(parents=True)
     (other / "train-images-idx3-ubyte").write_bytes(idx_of(IMAGES))
     with pytest.raises(DataError, match=f"both {place} and KMNIST/raw - name one of them"):
-        recognise(tmp_path / "above")
+        recognize(tmp_path / "above")
 
 
 @pytest.mark.parametrize("raw", [

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from imgclf.data.sources import npz, recognise
+from imgclf.data.sources import npz, recognize
 from imgclf.errors import DataError
 
 PICTURES = np.arange(4 * 3 * 2, dtype=np.uint8).reshape(4, 3, 2)
@@ -200,6 +200,6 @@ def test_a_half_that_becomes_infinite_is_refused(load):
         load(X=huge, y=LABELS)
 
 
-def test_it_is_recognised(tmp_path):
+def test_it_is_recognized(tmp_path):
     np.savez(tmp_path / "a.npz", X=PICTURES)
-    assert recognise(tmp_path / "a.npz") == "npz"
+    assert recognize(tmp_path / "a.npz") == "npz"

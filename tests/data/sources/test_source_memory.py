@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgclf import memory
-from imgclf.data.packer import Content, write_pack
+from imgclf.data.packs.writer import Content, write_pack
 from imgclf.data.sources import SOURCES
 from imgclf.errors import StorageError
-from imgclf.formats.npy import mapped_file
-from imgclf.memory import Limit
+from imgclf.files.npy import mapped_file
+from imgclf.machine import memory
+from imgclf.machine.memory import Limit
 
 RNG = np.random.default_rng(0)
 N = 4000

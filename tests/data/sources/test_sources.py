@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from imgclf.config import resolve
+from imgclf.data.download.catalog import OFFICIAL
 from imgclf.data.preprocess import fit_preprocess
-from imgclf.data.sources import SOURCES, recognise, recognised
-from imgclf.downloads.official import OFFICIAL
+from imgclf.data.sources import SOURCES, recognize, recognized
 from imgclf.errors import DataError, UsageError
-from imgclf.loading import load_for, load_source
-from imgclf.model_file import Model
+from imgclf.training.classifier import Model
+from imgclf.training.loading import load_for, load_source
 
 
 def load(name, *overrides):
@@ -47,13 +47,13 @@ def test_what_a_source_would_not_listen_to_is_refused(tmp_path, name):
             load(name, path, "data.labels=coarse")
 
 
-def test_what_no_source_recognises_is_told_what_would_be(tmp_path):
+def test_what_no_source_recognizes_is_told_what_would_be(tmp_path):
     with pytest.raises(DataError, match="not a data set that imgclf knows") as caught:
-        recognise(tmp_path)
-    assert caught.value.remedy == f"name {recognised()}"
+        recognize(tmp_path)
+    assert caught.value.remedy == f"name {recognized()}"
     for source in SOURCES.values():
-        assert bool(source.path) == bool(source.recognises)
-        assert source.path in recognised()
+        assert bool(source.path) == bool(source.recognizes)
+        assert source.path in recognized()
 
 
 @pytest.mark.parametrize(("kind", "classes"), SOURCES["cifar100"].labels.items())

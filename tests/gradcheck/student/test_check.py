@@ -63,8 +63,8 @@ def test_right_functions_pass(asking, make_case, loss, function, known):
 ])  # fmt: skip
 def test_right_functions_never_fail(asking, make_case, loss, function, case):
     X, y = make_case(**case)
-    for centred in (X, X - X.mean(axis=0)):
-        report = check_student(asking(function), centred, y, case["C"], against=loss, seed=3)
+    for centered in (X, X - X.mean(axis=0)):
+        report = check_student(asking(function), centered, y, case["C"], against=loss, seed=3)
         assert report.verdict != "fail", report.findings
 
 

@@ -11,11 +11,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgclf.errors import DataError
-from imgclf.formats.files import kind_of
+from imgclf.files.reading import kind_of
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Dataset
-    from imgclf.data.sources._listing import Listing
+    from imgclf.data.sources._class_folders import Listing
     from imgclf.data.sources._tree import Tree
 
 
@@ -24,7 +24,7 @@ class Source(NamedTuple):
 
     load        (path, splits, **settings) -> {split: Dataset}, of those splits that are there
     path        what data.path leads to; empty where there is nothing to read
-    recognises  (path) -> whether it can read what is there
+    recognizes  (path) -> whether it can read what is there
     settings    what it takes of the config, by these names: seed, image_size, color
     labels      the kinds of labels to choose from, and how many classes each has
     options     whether it takes data.options
@@ -36,7 +36,7 @@ class Source(NamedTuple):
 
     load: "Callable[..., dict[str, Dataset]]"
     path: str = ""
-    recognises: Callable[[Path], bool] | None = None
+    recognizes: Callable[[Path], bool] | None = None
     settings: tuple[str, ...] = ()
     labels: Mapping[str, int] = MappingProxyType({})
     options: bool = False
@@ -56,42 +56,42 @@ def _function(name: str) -> Callable[..., Any]:
     return call
 
 
-# In the order in which they are asked whether they recognise a path: `folder`, which any folder may be, comes last.
+# In the order in which they are asked whether they recognize a path: `folder`, which any folder may be, comes last.
 SOURCES: dict[str, Source] = {
     "fashion-mnist-mini": Source(_function("fashion_mnist_mini.load"), fixed=True),
     "cifar10": Source(
         _function("cifar10.load"),
         path="cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz",
-        recognises=_function("cifar10.recognises"),
+        recognizes=_function("cifar10.recognizes"),
         fixed=True,
     ),
     "cifar100": Source(
         _function("cifar100.load"),
         path="cifar-100-python, cifar-100-binary or their .tar.gz",
-        recognises=_function("cifar100.recognises"),
+        recognizes=_function("cifar100.recognizes"),
         labels={"fine": 100, "coarse": 20},
         fixed=True,
     ),
     "idx": Source(
         _function("idx.load"),
         path="a folder with train-images-idx3-ubyte.gz and its like",
-        recognises=_function("idx.recognises"),
+        recognizes=_function("idx.recognizes"),
     ),
     "npz": Source(
         _function("npz.load"),
         path="an .npz file with X and y",
-        recognises=_function("npz.recognises"),
+        recognizes=_function("npz.recognizes"),
         warnings=_function("npz.warnings"),
     ),
     "pack": Source(
         _function("pack.load"),
         path="a folder that `imgclf data pack` made",
-        recognises=_function("pack.recognises"),
+        recognizes=_function("pack.recognizes"),
     ),
     "folder": Source(
         _function("folder.load"),
         path="a folder with a folder for each class",
-        recognises=_function("folder.recognises"),
+        recognizes=_function("folder.recognizes"),
         settings=("image_size", "color"),
         warnings=_function("folder.warnings"),
         tree=_function("folder.tree"),
@@ -101,15 +101,15 @@ SOURCES: dict[str, Source] = {
 }
 
 
-def recognise(path: Path) -> str:
+def recognize(path: Path) -> str:
     """Return the name of the source that can read what is at a path."""
     kind_of(path)  # raises where there is nothing
     for name, source in SOURCES.items():
-        if source.recognises and source.recognises(path):
+        if source.recognizes and source.recognizes(path):
             return name
-    raise DataError(path, "not a data set that imgclf knows", f"name {recognised()}")
+    raise DataError(path, "not a data set that imgclf knows", f"name {recognized()}")
 
 
-def recognised() -> str:
+def recognized() -> str:
     """Say what a path may lead to so that its source is found."""
-    return "; ".join(source.path for source in SOURCES.values() if source.recognises)
+    return "; ".join(source.path for source in SOURCES.values() if source.recognizes)

@@ -17,10 +17,10 @@ from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.dataset import Dataset
 from imgclf.data.provenance import LoadedFile
 from imgclf.errors import DataError
-from imgclf.formats.archive import find_folder, read_members
-from imgclf.formats.files import is_file, kind_of, read_bytes
-from imgclf.formats.inert_pickle import read_pickle
-from imgclf.memory import require_memory
+from imgclf.files.archive import find_folder, read_members
+from imgclf.files.cifar_pickle import read_pickle
+from imgclf.files.reading import is_file, kind_of, read_bytes
+from imgclf.machine.memory import require_memory
 
 PIXELS = 3 * 32 * 32  # of a image: all its red ones, row by row, then green, then blue
 _THREADS = 2
@@ -68,7 +68,7 @@ def load(path: Path, splits: Collection[str], layouts: Collection[Layout], class
         return {split: _join([parts.pop(name) for name in files], names, path, pool) for split, files in asked.items()}
 
 
-def recognises(path: Path, layouts: Collection[Layout]) -> bool:
+def recognizes(path: Path, layouts: Collection[Layout]) -> bool:
     """Whether one of the layouts is at a path: in a folder, or in an archive, as its name or its first members say."""
     if kind_of(path) == "folder":
         return locate(path, layouts) is not None
@@ -187,7 +187,7 @@ def _check_labels(part: Batch, classes: int, where: str) -> Batch:
 def _join(
     parts: list[tuple[Batch, Future[LoadedFile]]], names: tuple[str, ...], path: Path, pool: ThreadPoolExecutor
 ) -> Dataset:
-    """Copy the parts into one array, each pixel's three colours side by side, and let go of each as it is copied."""
+    """Copy the parts into one array, each pixel's three colors side by side, and let go of each as it is copied."""
     files = [file for _, file in parts]
     labels = np.concatenate([part.labels for part, _ in parts])
     require_memory(len(labels) * PIXELS, path)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from imgclf.data.class_names import file_name, first_few, natural_key
 from imgclf.errors import DataError
-from imgclf.formats.files import kind_of, reading
+from imgclf.files.reading import kind_of, reading
 
 # What systems, browsers of images and file servers leave behind, in lower case, beside hidden files.
 _CLUTTER = (

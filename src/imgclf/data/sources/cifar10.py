@@ -38,6 +38,6 @@ def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
     return _cifar.load(path, splits, LAYOUTS, classes=10)
 
 
-def recognises(path: Path) -> bool:
+def recognizes(path: Path) -> bool:
     """Whether CIFAR-10 is at a path."""
-    return _cifar.recognises(path, LAYOUTS)
+    return _cifar.recognizes(path, LAYOUTS)

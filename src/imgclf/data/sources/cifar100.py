@@ -16,9 +16,9 @@ def load(path: Path, splits: Collection[str], *, labels: str = "fine") -> dict[s
     return _cifar.load(path, splits, layouts(labels), SOURCES["cifar100"].labels[labels])
 
 
-def recognises(path: Path) -> bool:
+def recognizes(path: Path) -> bool:
     """Whether CIFAR-100 is at a path."""
-    return _cifar.recognises(path, layouts())
+    return _cifar.recognizes(path, layouts())
 
 
 def layouts(labels: str = "fine") -> tuple[_cifar.Layout, ...]:

@@ -7,12 +7,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from imgclf.data.cache import through_cache
 from imgclf.data.dataset import Dataset
-from imgclf.data.sources._listing import Listing, list_classes
+from imgclf.data.packs.cache import through_cache
+from imgclf.data.sources._class_folders import Listing, list_classes
 from imgclf.data.sources._tree import look_into
 from imgclf.data.sources._tree import read_tree as tree
-from imgclf.formats.files import kind_of
+from imgclf.files.reading import kind_of
 
 
 def load(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Dataset]:
@@ -45,7 +45,7 @@ def warnings(path: Path) -> list[str]:
     return tree(path).warnings()
 
 
-def recognises(root: Path) -> bool:
+def recognizes(root: Path) -> bool:
     """Whether a folder has one in it that could be a class or a split, or at least a file that is called an image."""
     if kind_of(root) != "folder":
         return False

@@ -13,8 +13,8 @@ from imgclf.data.class_names import check_names, read_names
 from imgclf.data.dataset import Dataset
 from imgclf.data.provenance import LoadedFile
 from imgclf.errors import DataError
-from imgclf.formats.files import is_file, reading
-from imgclf.formats.idx import read_idx
+from imgclf.files.idx import read_idx
+from imgclf.files.reading import is_file, reading
 
 # train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte, emnist-letters-test-images-idx3-ubyte.gz
 _FILE = re.compile(r"(?:.*-)?(train|t10k|test|val)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?")
@@ -38,7 +38,7 @@ def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
     return {split: _load(folder, split, files, names) for split, files in found.items() if split in splits}
 
 
-def recognises(path: Path) -> bool:
+def recognizes(path: Path) -> bool:
     """Whether there are IDX files in a folder, or in the one that torchvision makes in it."""
     return bool(_locate(path)[1])
 

@@ -25,9 +25,9 @@ from imgclf.arrays import IntArray
 from imgclf.data.class_names import check_names, decode_names, decode_texts, first_few, natural_key
 from imgclf.data.dataset import Dataset
 from imgclf.errors import DataError
-from imgclf.formats.files import is_file
-from imgclf.formats.npz import npz_names, read_npz
-from imgclf.memory import require_memory
+from imgclf.files.npz import npz_names, read_npz
+from imgclf.files.reading import is_file
+from imgclf.machine.memory import require_memory
 
 _KEYS = {split: (f"x_{split}", f"y_{split}") for split in ("train", "val", "test")}
 _OTHER_VAL = re.compile(r"(?<=^[xy]_)(valid|validation|dev)$")
@@ -45,7 +45,7 @@ def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
     return {split: _load(path, x, y, classes) for split, (x, y) in wanted.items()}
 
 
-def recognises(path: Path) -> bool:
+def recognizes(path: Path) -> bool:
     """Whether a path is that of an .npz file."""
     return path.suffix.lower() == ".npz" and is_file(path)
 

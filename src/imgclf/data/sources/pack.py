@@ -1,6 +1,6 @@
 """Source `pack`: memory-mapped arrays written by `imgclf data pack`."""
 
-from imgclf.data.pack import is_pack as recognises
-from imgclf.data.pack import open_pack as load
+from imgclf.data.packs.pack import is_pack as recognizes
+from imgclf.data.packs.pack import open_pack as load
 
-__all__ = ["load", "recognises"]
+__all__ = ["load", "recognizes"]

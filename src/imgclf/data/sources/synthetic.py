@@ -5,7 +5,7 @@ Generated images, no file: each class a smooth pattern, each example that patter
 Options, in `data.options`:
     classes    10    how many classes
     size       16    height and width in pixels
-    channels    1    1 gray, 3 colour
+    channels    1    1 gray, 3 color
     train    2000    examples of the training split
     val         0    examples of the validation split; 0: there is none
     test      500    examples of the test split; 0: there is none
@@ -26,8 +26,8 @@ from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
 from imgclf.data.splits import apportion
 from imgclf.errors import UsageError
-from imgclf.memory import require_memory
-from imgclf.seeds import SYNTHETIC, normal, shuffled, stream, uniform
+from imgclf.machine.memory import require_memory
+from imgclf.numerics.random_streams import SYNTHETIC, normal, shuffled, stream, uniform
 
 _SPLITS = {"train": 1, "val": 2, "test": 3}  # part of the seed, as are the numbers of what is drawn:
 _ORDER, _SHIFTS, _NOISE, _PATTERNS = 1, 2, 3, 4

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
-from imgclf.batches import Reader
+from imgclf.data.batches import Reader
 from imgclf.gradcheck.implementation import Implementation
-from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.gradcheck.self_test.planting import (
     GradientParts,
     Plant,
@@ -32,6 +31,7 @@ from imgclf.gradcheck.self_test.planting import (
     value,
     where_it_trains,
 )
+from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.gradients import BatchGradient, Objective
 from imgclf.losses import LOSSES, softmax, svm
 from imgclf.numerics.sums import BLOCK, SumFn, Sums, sum_in_turn
@@ -96,11 +96,11 @@ def _ties_count(d: FloatArray, s: FloatArray, y: IntArray) -> FloatArray:
     return np.asarray(hit - hit.sum(axis=1, keepdims=True) * _onehot(s, y), s.dtype)
 
 
-def _softmax_with(normalise: Callable[[FloatArray], FloatArray]) -> Plant:
+def _softmax_with(normalize: Callable[[FloatArray], FloatArray]) -> Plant:
     """Put other probabilities into softmax, value and derivative."""
 
     def wrong(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
-        p = normalise(s)
+        p = normalize(s)
         return -np.log(p[np.arange(len(y)), y]), p - _onehot(s, y)
 
     return loss_of(wrong)
@@ -340,11 +340,11 @@ MUTANTS: list[Mutant] = [
     Mutant("the penalty's sign", penalty(lambda g: -g.penalty)),
     Mutant("the penalty divided by N", penalty(lambda g: g.penalty / (g.N + (g.N == 1)))),
     Mutant("l1 and l2 swapped", penalty(_swapped_penalties)),
-    Mutant("the bias penalised", penalty(lambda g: _with(g.penalty, -1, g.objective.l2 * g.weights[-1]))),
+    Mutant("the bias penalized", penalty(lambda g: _with(g.penalty, -1, g.objective.l2 * g.weights[-1]))),
     Mutant("l1 by w / |w|", penalty(lambda g: g.penalty + 0 * (g.weights / np.abs(g.weights)))),
     Mutant("the loss without penalty", value(lambda loss, objective, w: loss - objective.penalty(w))),
     Mutant(
-        "the bias penalised in the loss", value(lambda loss, objective, w: loss + objective.l2 * float(w[-1] @ w[-1]))
+        "the bias penalized in the loss", value(lambda loss, objective, w: loss + objective.l2 * float(w[-1] @ w[-1]))
     ),
     # Which class
     Mutant("the right class not subtracted", right_class(lambda d: d + 1), SOFTMAX),
@@ -371,7 +371,7 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "shifted by the batch's largest score of a class", _softmax_with(lambda s: _shares(s - s.max(axis=0))), SOFTMAX
     ),
-    Mutant("normalised over the batch", dscores(lambda d, s, y: _shares(s - s.max(), axis=0) - _onehot(s, y)), SOFTMAX),
+    Mutant("normalized over the batch", dscores(lambda d, s, y: _shares(s - s.max(), axis=0) - _onehot(s, y)), SOFTMAX),
     Mutant("not shifted: exp overflows", _softmax_with(_shares), SOFTMAX),
     Mutant("shifted by the largest score of all", _softmax_with(lambda s: _shares(s - s.max())), SOFTMAX),
     Mutant(
@@ -391,7 +391,7 @@ MUTANTS: list[Mutant] = [
     Mutant("dW[:, y] += loses images of one class", dscores(_last_of_each_class)),
     Mutant("two pixels swapped", gradient(_swapped)),
     Mutant("the last bright pixel at 0", gradient(_last_pixel)),
-    Mutant("pixels not centred on the way back", backward(lambda X: X + 0.3)),
+    Mutant("pixels not centered on the way back", backward(lambda X: X + 0.3)),
     Mutant("divided by a deviation on the way back", backward(lambda X: X / (0.5 + X.std(axis=0)))),
     Mutant("pixels in another order on the way back", backward(lambda X: X[:, ::-1])),
     Mutant("other mirror images on the way back", backward(_mirrored)),
@@ -425,7 +425,7 @@ MUTANTS: list[Mutant] = [
         "one class uphill where it trains",
         where_it_trains(gradient(lambda g: _with(g.data, (slice(None), 0), -g.data[:, 0]) + g.penalty)),
     ),
-    Mutant("pixels not centred on the way back where it trains", where_it_trains(backward(lambda X: X + 0.3))),
+    Mutant("pixels not centered on the way back where it trains", where_it_trains(backward(lambda X: X + 0.3))),
     # The kernel: blocks, the tree that adds them, folding
     Mutant("the last block left out", in_sums(_without_last)),
     Mutant("the first block counted twice", in_sums(_first_twice)),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
-from imgclf.batches import Reader
+from imgclf.data.batches import Reader
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradients import BatchGradient, GradientFn, Objective
 from imgclf.model import scores

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from imgclf.arrays import Batch, FloatArray
-from imgclf.compose import Plan
 from imgclf.config import Config
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.check import Layer, Penalty, layers_of, make_cases
+from imgclf.gradcheck.checks.small_cases import SMALL_CASES, small_case
 from imgclf.gradcheck.implementation import Implementation
-from imgclf.gradcheck.layers.small_cases import SMALL_CASES, small_case
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.self_test.mutants import MUTANTS, Mutant
 from imgclf.gradcheck.self_test.usual_checks import one_direction, ten_samples
 from imgclf.numerics.sums import BLOCK, sum_in_turn
+from imgclf.training.plan import Plan
 
 # The quickest first: what has been found need not be looked for again.
 FEWEST = 64  # images

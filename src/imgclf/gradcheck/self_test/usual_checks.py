@@ -8,7 +8,7 @@ from imgclf.arrays import Batch, FloatArray
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.implementation import Implementation, ValueFn
 from imgclf.gradients import Objective, central_difference
-from imgclf.seeds import CHECK, stream, uniform
+from imgclf.numerics.random_streams import CHECK, stream, uniform
 
 SAMPLES, SAMPLE_STEP, SAMPLE_LIMIT = 10, 1e-5, 1e-4
 FAST_STEP, FAST_RELATIVE, FAST_ABSOLUTE = 1e-6, 1e-3, 1e-5

@@ -13,11 +13,11 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from imgclf.arrays import FloatArray
-from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.student.noise import noise_of
 from imgclf.gradcheck.student.precision import COARSE, UNITS, magnitude
+from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.verdict import Compared, Place
-from imgclf.seeds import CHECK, shuffled, stream, uniform
+from imgclf.numerics.random_streams import CHECK, shuffled, stream, uniform
 
 # A weight's first step moves no score by more than this: round-off and truncation meet near here.
 FIRST_MOVE = 1e-4

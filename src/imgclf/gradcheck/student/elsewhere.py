@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imgclf.gradcheck.loss_facts import LOSS_FACTS
 from imgclf.gradcheck.student.conversation import Answered, Conversation, Response, Unanswered
 from imgclf.gradcheck.student.differences import Surroundings, along_a_direction
 from imgclf.gradcheck.student.explain import explain_number
@@ -18,9 +17,10 @@ from imgclf.gradcheck.student.other_data import more_images, other_data, part, t
 from imgclf.gradcheck.student.points import LARGE, Point, huge_scores, large_scores
 from imgclf.gradcheck.student.precision import magnitude
 from imgclf.gradcheck.student.process import StudentFailure
+from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.gradcheck.verdict import Finding
 from imgclf.losses import LOSSES
-from imgclf.seeds import CHECK, normal, stream
+from imgclf.numerics.random_streams import CHECK, normal, stream
 
 PROJECTION = 5_000_000  # counter of the seed's stream
 

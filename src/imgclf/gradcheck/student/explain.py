@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray, IntArray
-from imgclf.gradcheck.loss_facts import LOSS_FACTS, LossFacts
+from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS, LossFacts
 
 # Said only where nothing closer to the mistake is known.
 NO_MULTIPLE = "the penalty's part of dW is no multiple of W: the derivative of reg * W**2 is 2 * reg * W"

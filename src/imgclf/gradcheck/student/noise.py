@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from imgclf.arrays import FloatArray
-from imgclf.seeds import CHECK, stream, uniform
+from imgclf.numerics.random_streams import CHECK, stream, uniform
 
 POINTS = 9
 ORDER = 6

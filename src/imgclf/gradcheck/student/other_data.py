@@ -10,7 +10,7 @@ import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.gradcheck.student.points import CLIPPED, Point
-from imgclf.seeds import CHECK, normal, shuffled, stream
+from imgclf.numerics.random_streams import CHECK, normal, shuffled, stream
 
 # Counters of the seed's stream, far from those of `differences`, `noise` and `points`.
 ROWS, TOY_X, TOY_W = 3_000_000, 3_000_001, 3_000_002

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray
-from imgclf.gradcheck.bounds import UNIT_ROUNDOFF
-from imgclf.gradcheck.loss_facts import LOSS_FACTS
+from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
+from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES, MARGIN
 from imgclf.model import scores

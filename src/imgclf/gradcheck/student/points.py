@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
-from imgclf.seeds import CHECK, normal, stream
+from imgclf.numerics.random_streams import CHECK, normal, stream
 
 # Counters of the seed's stream, far from those of `differences`, `noise` and `other_data`.
 WEIGHTS, SHIFT = 2_000_000, 2_000_001

@@ -1,0 +1,77 @@
+"""`imgclf config`: write, show and check configs."""
+
+import os
+import shlex
+from pathlib import Path
+
+import click
+
+from imgclf.cli.console import Console, echo, write
+from imgclf.cli.options import PATH, config_options, show_help
+from imgclf.cli.parsing import Group
+from imgclf.errors import UsageError
+
+
+@click.group("config", cls=Group, invoke_without_command=True, short_help="Write, show and check configs.")
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Write, show and check configs."""
+    show_help(ctx)
+
+
+@command.command("init", short_help="Write a commented config to start from.")
+@click.argument("file", type=PATH, default=Path("imgclf.yaml"))
+@click.pass_context
+def init(ctx: click.Context, file: Path) -> None:
+    """Write every key, its default and what it does to FILE (default: imgclf.yaml). `-` prints it."""
+    from imgclf.config import template
+
+    if str(file) == "-":
+        write(template())
+        return
+    from imgclf.files.writing import write_whole
+
+    if os.path.lexists(file):
+        raise UsageError(file, "the file exists", "name another, or move it away")
+    write_whole(file, template().encode())
+    Console(ctx, as_json=False).say(f"wrote {file}; next: imgclf train -c {shlex.quote(str(file))}")
+
+
+@command.command("show", short_help="Show the resolved config and where each value comes from.")
+@config_options
+def show(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
+    """Show the config that -c and -s amount to, and where each value comes from."""
+    from imgclf.config import resolve
+    from imgclf.config import show as show_resolved
+
+    write(show_resolved(resolve(files, overrides)))
+
+
+@command.command("check", short_help="Check configs; show every mistake where it is.")
+@click.argument("paths", type=PATH, nargs=-1, metavar="[FILE]...")
+@config_options
+@click.pass_context
+def check(ctx: click.Context, paths: tuple[Path, ...], files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
+    """Check FILEs as -c would take them, and show every mistake with its line and a caret."""
+    from imgclf.config import ConfigError, resolve
+
+    chosen = (*paths, *files)
+    try:
+        resolve(chosen, overrides)
+    except ConfigError as error:
+        for problem in error.problems:
+            line, *source = problem.explain()
+            echo(f"imgclf: error: {line}", *source, err=True)
+        ctx.exit(error.exit_code)
+    names = ", ".join(str(file) for file in chosen) or "the defaults"
+    Console(ctx, as_json=False).say(f"{names}: no mistakes")
+
+
+@command.command("schema", short_help="Print a JSON Schema, for editors that complete YAML.")
+def schema() -> None:
+    """Print the JSON Schema of a config, for editors that complete and check YAML."""
+    import json
+
+    from imgclf.config import json_schema
+
+    write(json.dumps(json_schema(), indent=2) + "\n")

@@ -1,0 +1,173 @@
+"""`imgclf data`: download, inspect and pack data sets."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imgclf.cli.commands import download
+from imgclf.cli.console import Console, picture_size, plural, table
+from imgclf.cli.options import (
+    PATH,
+    config_options,
+    data_options,
+    json_option,
+    progress_option,
+    read_config,
+    show_help,
+)
+from imgclf.cli.parsing import Group
+from imgclf.cli.signals import Stop
+from imgclf.data.sources import recognized
+
+if TYPE_CHECKING:
+    from imgclf.data.dataset import Dataset
+
+
+@click.group("data", cls=Group, invoke_without_command=True, short_help="Get data sets, look at them, and pack them.")
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Get data sets, look at them, and pack them."""
+    show_help(ctx)
+
+
+command.add_command(download.command)
+
+
+@command.command(
+    "info", short_help="Show splits, classes, sizes and fingerprints.", epilog=f"PATH is one of: {recognized()}."
+)
+@click.argument("path", type=PATH, required=False)
+@config_options
+@json_option
+@click.pass_context
+def info(
+    ctx: click.Context, path: Path | None, files: tuple[Path, ...], overrides: tuple[str, ...], as_json: bool
+) -> None:
+    """Show how many images each class has in each split.
+
+    Describes the configured data set with its training splits, or PATH unchanged.
+    """
+    from imgclf.training.loading import load_all_splits, remarks, tree_of, where
+
+    console = Console(ctx, as_json=as_json)
+    if path is not None:
+        overrides = (*overrides, *as_overrides(path), "data.val_fraction=0")
+    config = read_config(files, overrides)
+    splits = load_all_splits(config)
+    tree = tree_of(config)
+    content = summarize(str(path or where(config)), config.data.source, splits)
+    content["tree"] = None if tree is None else tree.summary()
+    first = next(iter(splits.values()))
+    console.result(f"{content['data']} ({config.data.source}): {picture_size(first.example_shape)}, "
+                   f"{len(content['classes'])} classes", "")  # fmt: skip
+    console.result(*_counts(content), "")
+    if tree is not None:
+        rows = [
+            [one["read_as"] or "passed over", one["place"], one["holds"], one["why"] or ""] for one in content["tree"]
+        ]
+        console.result(*table(["read as", "place", "what is there", "why"], rows, left=4), "")
+    for split, seen in content["splits"].items():
+        console.result(f"{split:<6} sha256 {seen['fingerprint']}")
+    for remark in remarks(config, splits):
+        console.warn(remark)
+    console.object(content)
+
+
+def _counts(content: dict[str, Any]) -> list[str]:
+    """Return the table of classes and splits; a dash where a split does not know a class."""
+    splits = content["splits"].values()
+    rows = [
+        [name, *(f"{seen['classes'][name]:,}" if name in seen["classes"] else "-" for seen in splits)]
+        for name in content["classes"]
+    ]
+    return table(["class", *content["splits"]], [*rows, ["all", *(f"{seen['n']:,}" for seen in splits)]])
+
+
+@command.command("pack", short_help="Turn images into arrays on disk, for data larger than memory.")
+@click.argument("path", type=PATH, required=False)
+@config_options
+@click.option("--out", type=PATH, metavar="DIR", required=True, help="Where to. Absent, empty, or an unfinished pack.")
+@progress_option("A bar, lines, or nothing; auto: a bar where stderr is a terminal.")
+@json_option
+@click.pass_context
+def pack(
+    ctx: click.Context,
+    path: Path | None,
+    files: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    out: Path,
+    progress: str,
+    as_json: bool,
+) -> None:
+    """Write the images of PATH, or of the config, as arrays into DIR; then train with data.source=pack.
+
+    \b
+    imgclf data pack pictures --out packed -s preprocess.image_size=64
+    imgclf train -s data.source=pack -s data.path=packed
+
+    All splits are packed whole. Training maps the arrays: memory does not grow with the pictures. If it is stopped,
+    even by force, the same command goes on where it was.
+    """  # noqa: D301 - click wants the character, not its name
+    from imgclf.cli.progress import PackProgress
+    from imgclf.training.loading import remarks
+    from imgclf.training.packing import pack as write
+
+    console = Console(ctx, as_json=as_json)
+    config = read_config(files, overrides if path is None else (*overrides, *as_overrides(path)))
+    for remark in remarks(config, {}):
+        console.warn(remark)
+    try:
+        with closing(write(config, out)) as events, PackProgress(console, progress) as show:
+            for event in events:
+                show(event)
+    except Stop as stop:
+        raise stop.error(out, "the same command goes on from here") from None
+    _describe_pack(console, out)
+
+
+def _describe_pack(console: Console, out: Path) -> None:
+    from imgclf.data.packs.pack import SPLITS, open_pack
+
+    splits = open_pack(out, SPLITS)
+    for split, dataset in splits.items():
+        size, classes = picture_size(dataset.example_shape), plural(len(dataset.class_names), "class", "classes")
+        console.result(f"{split:<6} {plural(len(dataset), 'image')}; {size}, {classes}")
+    console.result(f"pack   {out}")
+    console.say(f"next   imgclf train {data_options('pack', out)}")
+    content = {
+        split: {"n": len(found), "example_shape": list(found.example_shape), "classes": list(found.class_names)}
+        for split, found in splits.items()
+    }
+    console.object({"pack": str(out), "splits": content})
+
+
+def as_overrides(path: Path) -> tuple[str, ...]:
+    """Return what -s would say to mean the data set at a path; one that begins with a slash is taken as it is."""
+    from imgclf.data.sources import recognize
+
+    return f"data.source={recognize(path)}", f"data.path={path.resolve()}"
+
+
+def summarize(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str, Any]:
+    """Return what `--json` prints."""
+    names = dict.fromkeys(name for found in splits.values() for name in found.class_names)  # those of train first
+    files = dict.fromkeys(file for found in splits.values() for file in found.files)
+    shape = next(iter(splits.values())).example_shape
+    return {
+        "data": data,
+        "source": source,
+        "example_shape": list(shape),
+        "color": None if len(shape) == 1 else "gray" if shape[2] == 1 else "rgb",
+        "classes": list(names),
+        "splits": {
+            split: {
+                "n": len(found),
+                "classes": dict(zip(found.class_names, found.class_counts().tolist(), strict=True)),
+                "fingerprint": found.fingerprint(),
+            }
+            for split, found in splits.items()
+        },
+        "files": [file._asdict() for file in files],
+    }

@@ -1,0 +1,63 @@
+"""`imgclf data download`: download an official data set."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from imgclf.cli.console import Console
+from imgclf.cli.options import PATH, data_options, json_option, progress_option
+from imgclf.cli.parsing import Command
+from imgclf.cli.signals import Stop
+from imgclf.data.download.catalog import OFFICIAL
+
+if TYPE_CHECKING:
+    from imgclf.data.download.fetch import Advance
+
+
+@click.command("download", cls=Command, short_help="Download CIFAR-10, CIFAR-100, MNIST or Fashion-MNIST.")
+@click.argument("name", type=click.Choice(list(OFFICIAL)), metavar="|".join(OFFICIAL))
+@click.option("--out", type=PATH, metavar="DIR", default="data", show_default=True, help="The folder for the data.")
+@progress_option("A bar, lines, or nothing; auto: a bar where stderr is a terminal.")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, name: str, out: Path, progress: str, as_json: bool) -> None:
+    """Download the official files of a data set into DIR.
+
+    \b
+    imgclf data download cifar10
+    imgclf train -s data.source=cifar10 -s data.path=data/cifar-10-python.tar.gz
+
+    Nothing but the very files is kept: their checksums are known. Files that are there are left alone. If it is
+    stopped, even by force, the same command goes on where it was. Proxies: http_proxy, https_proxy, no_proxy.
+    """  # noqa: D301 - click wants the character, not its name
+    from imgclf.cli.progress import DownloadProgress
+    from imgclf.data.download.fetch import PATIENCE, fetch
+
+    console = Console(ctx, as_json=as_json)
+    wanted = OFFICIAL[name]
+    seen: dict[str, Advance] = {}
+    try:
+        with closing(fetch(wanted, out, PATIENCE)) as events, DownloadProgress(console, progress) as show:
+            for event in events:
+                show(event)
+                seen[event.file.name] = event
+    except Stop as stop:
+        raise stop.error(out, "the same command goes on from here") from None
+    _describe(console, name, out, seen)
+
+
+def _describe(console: Console, name: str, out: Path, seen: "dict[str, Advance]") -> None:
+    wanted = OFFICIAL[name]
+    folder = out / wanted.folder
+    for event in seen.values():
+        how = "downloaded" if event.loaded else "there already"
+        console.result(f"{folder / event.file.name}  {event.file.size:,} bytes, {how}")
+    console.say(f"next   imgclf train {data_options(wanted.source, wanted.path(out))}")
+    files = [
+        {"path": str(folder / event.file.name), "bytes": event.file.size, "sha256": event.file.sha256,
+         "downloaded": event.loaded}
+        for event in seen.values()
+    ]  # fmt: skip
+    console.object({"data": name, "source": wanted.source, "path": str(wanted.path(out)), "files": files})

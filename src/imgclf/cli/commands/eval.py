@@ -1,0 +1,285 @@
+"""`imgclf eval`: evaluate a trained model on a data split."""
+
+import math
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imgclf.cli.console import Console, echo, format_loss, format_percent, plural, table
+from imgclf.cli.drawing import drawing
+from imgclf.cli.options import PATH, json_option, threads_option
+from imgclf.cli.parsing import Command
+from imgclf.errors import DataError, ImgclfError, UsageError
+from imgclf.machine.terminal import display_width
+
+if TYPE_CHECKING:
+    from imgclf.config import Config
+    from imgclf.data.dataset import Dataset
+    from imgclf.training.classifier import Model
+    from imgclf.training.evaluation import Evaluation
+
+SHOWN = 12  # classes up to which the confusion matrix fits a terminal
+COLUMN = 7  # columns of the terminal for a class's name
+MISSED = 1
+
+
+@click.command("eval", cls=Command, short_help="Evaluate a trained model on test images.")
+@click.argument("run", type=PATH, required=False)
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test"]),
+    help="Split to evaluate (default: test, or val if there is none).",
+)
+@click.option(
+    "--data",
+    type=PATH,
+    metavar="PATH",
+    help="Evaluate on this data instead; classes match by name. With --split: where the run's own data has moved to.",
+)
+@click.option(
+    "--min-accuracy", type=click.FloatRange(0, 1), metavar="F", help="Exit with code 1 if accuracy is below F."
+)
+@click.option("--top-k", type=click.IntRange(min=1), default=5, show_default=True, metavar="K",
+              help="Also report the top-K accuracy.")  # fmt: skip
+@click.option("--out", type=PATH, metavar="DIR", help="Write eval.json and the confusion matrix into DIR.")
+@threads_option
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    run: Path | None,
+    split: str | None,
+    data: Path | None,
+    min_accuracy: float | None,
+    top_k: int,
+    out: Path | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Evaluate RUN, a run directory or a model.npz (default: the newest finished run under runs/)."""
+    from imgclf.files.writing import check_out
+    from imgclf.machine.cores import helpful_threads
+    from imgclf.run.opening import open_run
+    from imgclf.speed.threads import workers
+    from imgclf.training.evaluation import evaluate
+
+    console = Console(ctx, as_json=as_json)
+    if min_accuracy is not None and math.isnan(min_accuracy):
+        raise UsageError("--min-accuracy", "nan is not a share", "give a number from 0 to 1")
+    if out is not None:
+        check_out(out)
+    if run is not None and data is None:
+        _refuse_data(run)
+    path, model = open_run(run)
+    with workers(threads or helpful_threads(*model.weights.shape)) as sum_blocks:
+        name, dataset = _choose_data(console, path, model, split, data)
+        if len(dataset) == 0:
+            raise DataError(data or path, f"split {name} has no images", "choose another")
+        seen = evaluate(model, dataset, sum_blocks)
+    if not math.isfinite(seen.objective):
+        raise DataError(
+            data or path, f"the loss on {name} is {seen.objective}", "look for values that are far too large"
+        )
+    content = summarize(path, name, model, seen, top_k)
+    _print(console, path, name, model, seen, content)
+    if out is not None:
+        _write(console, out, content, seen, model, name)
+    console.object(content)
+    if min_accuracy is not None and seen.accuracy < min_accuracy:
+        echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
+        ctx.exit(MISSED)
+
+
+def _refuse_data(run: Path) -> None:
+    """Say how to evaluate on images that were named where the run goes."""
+    from imgclf.data.sources import recognize
+
+    # A model is an .npz, and pictures of runs are no data.
+    if run.suffix.lower() == ".npz" or any(run.glob("model.npz")) or any(run.glob("*/model.npz")):
+        return
+    try:
+        recognize(run)
+    except ImgclfError:
+        return
+    remedy = f"did you mean imgclf eval --data {shlex.quote(str(run))}?"
+    raise UsageError("eval", f"{run} holds images, not a run", remedy)
+
+
+def _choose_data(
+    console: Console, path: Path, model: "Model", split: str | None, data: Path | None
+) -> tuple[str, "Dataset"]:
+    """Return the split's name and its images, as the command line asks for them."""
+    from imgclf.numerics.indices import row_indices
+    from imgclf.run.opening import config_of_run, data_of_run
+    from imgclf.training.loading import load_for, warnings_about, where
+
+    if data is not None and split is None:
+        for passed_over in warnings_about(data):
+            console.warn(passed_over)
+        others = load_for(model, data)
+        if warning := model.preprocess.warning_about(others.pixels(row_indices(min(len(others), others.at_once)))):
+            console.warn(f"{path}: {warning}")
+        _warn_if_trained_on(console, path, model, data, others)
+        return "data", others
+    if not path.is_dir():
+        raise UsageError(str(path), "a model file does not say which images to use", "add --data PATH")
+    stored = config_of_run(path)
+    config = data_of_run(
+        stored, path, data, f"say where the run's data is now: --split {split or 'test|val'} --data PATH"
+    )
+    moved = config.data.path != stored.data.path
+    dataset = _own_split(console, config, path, model, split or "test", moved=moved)
+    if dataset is None and split is None:
+        split = "val"
+        dataset = _own_split(console, config, path, model, split, moved=moved)
+        if dataset is None:
+            raise DataError(where(config), "there is neither a test nor a val split", "use --split train or --data")
+        console.result("there is no test split: evaluating val")
+    if dataset is None:
+        raise DataError(where(config), f"there is no {split} split", "choose another --split")
+    if dataset.example_shape != model.preprocess.example_shape:
+        raise DataError(
+            where(config),
+            f"examples are {dataset.example_shape}, the model's are {model.preprocess.example_shape}",
+            "the data has changed since the run: restore it, or train again",
+        )
+    return split or "test", dataset
+
+
+def _own_split(
+    console: Console, config: "Config", path: Path, model: "Model", split: str, *, moved: bool
+) -> "Dataset | None":
+    """Return a split of the data that a run was trained on, and prove that it is that data.
+
+    Training never opens a test split: of one that is where it was there is no proof, and the rest is not loaded for it.
+    """
+    from imgclf.data.splits import match_classes
+    from imgclf.run.data_identity import check_data
+    from imgclf.training.loading import load_test, load_training_data, where
+
+    if split != "test" or moved:
+        train, val = load_training_data(config)
+        check_data(train, val, path, where(config), "restore the data, or evaluate other images: --data PATH")
+    if split == "test":
+        test = load_test(config, model.class_names)
+        if test is not None and not moved:
+            _warn_if_test_is_new(console, config, path)
+        return test
+    chosen = train if split == "train" else val
+    return None if chosen is None else match_classes(chosen, model.class_names, where(config))
+
+
+def _warn_if_trained_on(console: Console, path: Path, model: "Model", data: Path, images: "Dataset") -> None:
+    """Warn where --data names, for other images, the very ones that the run was trained on."""
+    from imgclf.run.data_identity import check_data, images_then, with_data_path
+    from imgclf.run.opening import config_of_run
+    from imgclf.training.loading import load_test, load_training_data
+
+    if not path.is_dir() or images_then(path) != len(images):
+        return
+    config = with_data_path(config_of_run(path), str(data))
+    try:
+        if load_test(config, model.class_names) is not None:
+            return
+        check_data(*load_training_data(config), path, str(data), "")
+    except ImgclfError:
+        return  # they are others
+    console.warn(f"{data}: the run was trained on most of these images; --split val evaluates the others")
+
+
+def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None:
+    """Warn where the test split may have been cut out of what was trained on.
+
+    Training never opens a test split, so nothing proves which one a run had. But images that have become test
+    images since are missing from those to train on.
+    """
+    from imgclf.data.sources import SOURCES
+    from imgclf.run.data_identity import images_then
+    from imgclf.training.loading import count_training_images, where
+
+    then = images_then(path)
+    if then is None or config.data.limit is not None or SOURCES[config.data.source].fixed:
+        return
+    try:
+        now = count_training_images(config)
+    except ImgclfError:
+        return  # there is nothing to train on any more
+    if now and now != then:
+        console.warn(
+            f"{where(config)}: {then:,} images for training and validation when the run began, {now:,} now: "
+            "some of the test images may have been trained on"
+        )
+
+
+def summarize(path: Path, split: str, model: "Model", seen: "Evaluation", top_k: int) -> dict[str, Any]:
+    """Return what `--json` prints."""
+    from imgclf.metrics import wilson_interval
+
+    k = min(top_k, len(model.class_names))
+    return {
+        "run": str(path),
+        "split": split,
+        "n": seen.n,
+        "objective": seen.objective,
+        "data_loss": seen.data_loss,
+        "accuracy": seen.accuracy,
+        "accuracy_interval": list(wilson_interval(seen.correct, seen.n)),
+        "top_k": {str(k): seen.top_k(k)},
+        "per_class": {name: one._asdict() for name, one in zip(model.class_names, seen.per_class(), strict=True)},
+        "confusion": None if seen.confusion is None else seen.confusion.tolist(),
+        "classes": list(model.class_names),
+    }
+
+
+def _print(
+    console: Console, path: Path, split: str, model: "Model", seen: "Evaluation", content: dict[str, Any]
+) -> None:
+    low, high = content["accuracy_interval"]
+    ((k, share),) = content["top_k"].items()
+    console.say(f"{path}: {model.loss}, {plural(len(model.class_names), 'class', 'classes')}")
+    console.say(f"{split}: {plural(seen.n, 'image')}", "")
+    rows = [
+        [name, *(format_percent(one[key]) for key in ("precision", "recall", "f1")), f"{one['support']:,}"]
+        for name, one in content["per_class"].items()
+    ]
+    console.say(*table(["class", "precision", "recall", "F1", "images"], rows), "")
+    if seen.confusion is not None and len(model.class_names) <= SHOWN:
+        console.say(*_confusion_table(model.class_names, seen.confusion.tolist()), "")
+    images = plural(seen.n, f"{split} image")
+    interval = f"95 % interval {format_percent(low)} to {format_percent(high)}"
+    console.result(f"accuracy   {format_percent(seen.accuracy)} of {images} ({interval})")
+    if int(k) < len(model.class_names):
+        console.result(f"top {k:<6} {format_percent(share)}")
+    console.result(
+        f"objective  {format_loss(seen.objective)}, of which the data's loss is {format_loss(seen.data_loss)}"
+    )
+
+
+def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> list[str]:
+    from imgclf.report.labels import distinct_labels, without_common_words
+
+    def fits(name: str) -> bool:
+        return display_width(name) <= COLUMN
+
+    columns = distinct_labels(names if all(map(fits, names)) else without_common_words(names), fits)
+    numbered = any(label.startswith(f"{c}: ") for c, label in enumerate(columns))
+    titles = [f"{c}: {name}" if numbered else name for c, name in enumerate(names)]
+    rows = [
+        [title, *(f"{count:,}" if count else "." for count in row)] for title, row in zip(titles, counts, strict=True)
+    ]
+    return table(["true \\ predicted", *columns], rows)
+
+
+def _write(
+    console: Console, out: Path, content: dict[str, Any], seen: "Evaluation", model: "Model", split: str
+) -> None:
+    from imgclf.files.writing import make_folder, write_json
+
+    directory = make_folder(out)
+    write_json(directory / "eval.json", content)
+    with drawing(console, out, "eval.json is written; only the picture of the confusion matrix is missing"):
+        from imgclf.report.pictures import draw_confusion
+
+        draw_confusion(seen, model, split, directory)

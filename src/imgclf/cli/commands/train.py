@@ -1,0 +1,203 @@
+"""`imgclf train`: train a classifier."""
+
+import shlex
+import time
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imgclf.cli.console import Console, format_loss, format_percent, plural, write
+from imgclf.cli.drawing import draw_pictures
+from imgclf.cli.mpi import on_every_rank
+from imgclf.cli.options import (
+    PATH,
+    config_options,
+    json_option,
+    progress_option,
+    read_config,
+    threads_option,
+)
+from imgclf.cli.parsing import Command
+from imgclf.cli.signals import Stop, asked
+from imgclf.cli.train_report import describe_cost, describe_plan
+from imgclf.errors import ImgclfError, StorageError
+
+if TYPE_CHECKING:
+    from imgclf.run.session import Planned, SessionEvent
+    from imgclf.training.epochs import Finished
+
+
+@click.command("train", cls=Command, short_help="Train a classifier.")
+@config_options
+@click.option(
+    "--out", type=PATH, metavar="DIR", help="Run directory to create (default: runs/NAME); must not exist, or be empty."
+)
+@click.option(
+    "--resume", type=PATH, metavar="RUN", help="Resume an interrupted run; add -s train.epochs=N to train for longer."
+)
+@threads_option
+@click.option("--no-plots", is_flag=True, help="Do not draw pictures.")
+@progress_option("Progress bar, one line per epoch (plain), or none; auto: lines, and a bar if stderr is a terminal.")
+@click.option("--dry-run", is_flag=True, help="Load the data, print what would be done, and stop.")
+@click.option("--print-config", is_flag=True, help="Print the resolved config and stop.")
+@json_option
+@click.pass_context
+@on_every_rank
+def command(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    out: Path | None,
+    resume: Path | None,
+    threads: int | None,
+    no_plots: bool,
+    progress: str,
+    dry_run: bool,
+    print_config: bool,
+    as_json: bool,
+    comm: Any,
+) -> None:
+    """Train a linear image classifier by gradient descent, and write a run directory: model, metrics, pictures.
+
+    \b
+    imgclf train                                  on the images that ship with imgclf
+    imgclf train -c configs/cifar10_softmax.yaml  with the settings of a config file
+    imgclf train -s model.loss=svm -s train.epochs=5
+    imgclf train --resume runs/NAME               resume an interrupted run; the result is bit-identical
+    mpiexec -n 4 imgclf train                     on four processes, with imgclf[mpi]
+
+    Decoded image folders are cached in your cache directory; IMGCLF_CACHE=0 turns that off.
+    """  # noqa: D301 - click wants the character, not its name
+    from imgclf.cli.resume import answer_for, resumed
+    from imgclf.config import dump
+    from imgclf.run.run_dir import check_place
+    from imgclf.run.targets import NewRun
+
+    console = Console(ctx, as_json=as_json)
+    is_first = comm is None or comm.rank == 0  # the others say and write nothing
+    target = NewRun(read_config(files, overrides), out) if resume is None else resumed(resume, files, out, overrides)
+    if print_config:
+        if is_first:
+            write(dump(target.config))
+        return
+    if not isinstance(target, NewRun) and target.is_over():
+        if is_first:
+            answer_for(console, target, threads, change=not dry_run, draw=not no_plots)
+        return
+    if out is not None:
+        check_place(out)  # early: it is made when the data turned out good
+
+    from imgclf.run.session import session
+
+    with closing(session(target.with_data_found(), threads, plots=not no_plots, comm=comm)) as events:
+        if not is_first:
+            for _ in [next(events)] if dry_run else events:
+                pass
+            return
+        _follow(console, events, comm, progress, dry_run=dry_run, draw=not no_plots)
+
+
+def _follow(
+    console: Console,
+    events: "Generator[SessionEvent, None, None]",
+    comm: Any,
+    progress: str,
+    *,
+    dry_run: bool,
+    draw: bool,
+) -> None:
+    """Say what happens in a session, and draw its pictures."""
+    from imgclf.run.session import Planned
+    from imgclf.run.targets import Ready
+
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "loading"):
+        planned = next(events)
+    assert isinstance(planned, Planned)
+    if planned.damaged is not None:
+        console.warn(f"{planned.damaged.where}: {planned.damaged.problem} - going on from the one before")
+    describe_plan(console, planned.plan)
+    if dry_run:
+        describe_cost(console, planned.plan)
+        return
+    if comm:
+        console.say(f"ranks     {comm.size} processes, {plural(planned.threads, 'thread')} each")
+    ready = next(events)
+    assert isinstance(ready, Ready)
+    for note in ready.notes:
+        console.say(note)
+    for warning in ready.warnings:
+        console.warn(warning)
+    with _timed(seconds, "training"):
+        finished = _train(console, planned, ready.directory, events, progress)
+    _say_results(console, finished)
+    drawn: list[str] = []
+    if draw:
+        with _timed(seconds, "drawing"):
+            drawn = draw_pictures(
+                console, ready.directory, finished.model, finished.best_epoch, finished.evaluated, planned.plan.config
+            )
+    _summarize(console, finished, ready.directory, drawn, seconds)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], what: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    seconds[what] = time.perf_counter() - began
+
+
+def _train(
+    console: Console,
+    planned: "Planned",
+    directory: Path,
+    events: "Generator[SessionEvent, None, None]",
+    progress: str,
+) -> "Finished":
+    from imgclf.cli.progress import Progress
+    from imgclf.training.epochs import Epoch, Finished, Step
+
+    try:
+        with ExitStack() as unless_finished, Progress(console, planned.plan, progress, planned.since) as show:
+            unless_finished.callback(events.close)  # which saves what was learned
+            for event in events:
+                if isinstance(event, Finished):
+                    unless_finished.pop_all()  # the directory is owned until its pictures are drawn
+                    return event
+                assert isinstance(event, Step | Epoch)
+                show(event)
+                if stop := asked():  # lost on its way, where Python may not raise
+                    raise stop
+    except ImgclfError:
+        raise
+    except BaseException as error:
+        remedy = f"go on with `imgclf train --resume {shlex.quote(str(directory))}`"
+        if stop := error if isinstance(error, Stop) else asked():
+            raise stop.error(directory, remedy) from None
+        if isinstance(error, MemoryError):
+            raise StorageError(directory, "not enough memory", remedy) from error
+        raise
+    raise AssertionError("a session ends with its results")
+
+
+def _say_results(console: Console, finished: "Finished") -> None:
+    if finished.best_epoch is not None:
+        console.say(f"kept the weights of epoch {finished.best_epoch}, the best one")
+    for name, seen in (("train", finished.train), ("val", finished.val)):
+        if seen is not None:
+            console.result(
+                f"{name:<6} objective {format_loss(seen.objective)}, accuracy {format_percent(seen.accuracy)}"
+            )
+
+
+def _summarize(
+    console: Console, finished: "Finished", directory: Path, drawn: list[str], seconds: dict[str, float]
+) -> None:
+    console.result(f"run    {directory} ({', '.join(['model.npz', 'metrics.csv', *drawn])})")
+    console.say(f"next   imgclf eval {shlex.quote(str(directory))}")
+    console.detail(f"time   {', '.join(f'{what} {spent:.2f} s' for what, spent in seconds.items())}")
+    done = {"run": str(directory), "epochs": finished.epochs, "steps": finished.steps, "seconds": seconds["training"]}
+    console.object(done | finished.metrics())

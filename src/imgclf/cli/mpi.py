@@ -1,0 +1,115 @@
+"""Start and end as one of several processes under mpiexec."""
+
+import os
+import signal
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from imgclf.cli.signals import SIGNALS, Stop
+from imgclf.errors import StoppedError, UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Open MPI; MPICH, Intel MPI and others with Hydra; Slurm, whose size is that of the step: a batch script is none.
+VARIABLES = (
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("PMI_RANK", "PMI_SIZE"),
+    ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
+)
+PATIENCE = 5.0  # seconds in which all ranks meet an error that is not one rank's alone
+
+
+def place() -> tuple[int, int]:
+    """Return the rank of this process and how many were started with it, as the launcher says; MPI is not asked."""
+    for rank, size in VARIABLES:
+        found = os.environ.get(rank, ""), os.environ.get(size, "")
+        if all(text.isdecimal() for text in found):
+            return int(found[0]), int(found[1])
+    return 0, 1
+
+
+def refuse_many(command: str) -> None:
+    """Refuse to do as many times what one process should do."""
+    _, size = place()
+    if size > 1:
+        raise UsageError(
+            f"imgclf {command}", f"started {size} times", "start it once: only train runs on several processes"
+        )
+
+
+def on_every_rank(command: F) -> F:
+    """Call a command with `comm`: the mpi4py communicator of all ranks, or None where a process runs alone."""
+
+    @wraps(command)
+    def call(*arguments: Any, **options: Any) -> Any:
+        with _together() as comm:
+            return command(*arguments, comm=comm, **options)
+
+    return call  # type: ignore[return-value]
+
+
+@contextmanager
+def _together() -> Iterator[Any]:
+    """Connect the ranks; when one leaves by an error, end all."""
+    _, size = place()
+    if size == 1:
+        yield None
+        return
+    comm = _connect(size)
+    leaving = comm.Dup()  # what is said there is never mistaken for a part of a sum
+    if comm.rank:  # the first rank saves and ends all
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+    try:
+        yield comm
+    except BaseException as error:  # whatever it is, nobody must wait for ever
+        raise click.exceptions.Exit(_leave(comm, leaving, error)) from error
+
+
+def _connect(size: int) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of another launcher; the line below says what to do
+            from mpi4py import MPI
+    except ImportError as error:
+        raise UsageError("mpiexec", f"{size} processes, but no mpi4py", "pip install 'imgclf[mpi]'") from error
+    except RuntimeError as error:  # its own way to say that there is no libmpi
+        raise UsageError("mpiexec", f"{size} processes, but mpi4py finds no MPI", "pip install mpich") from error
+    comm = MPI.COMM_WORLD
+    if comm.size != size:
+        raise UsageError(
+            "mpiexec", f"{size} processes, but the MPI of mpi4py sees {comm.size}", "start them by its own mpiexec"
+        )
+    return comm
+
+
+def _leave(comm: Any, leaving: Any, error: BaseException) -> int:
+    """Say an error once and return its exit code if all ranks met it; else end the others."""
+    from imgclf.cli import explain, report
+
+    debug = click.get_current_context().obj["debug"]
+    _, code = explain(error)
+    if comm.rank == 0:
+        report(error, debug=debug)
+    stopped = isinstance(error, Stop | StoppedError)  # only the first rank listens to signals
+    if stopped or not _all_arrive(leaving):
+        if comm.rank:
+            report(error, f"rank {comm.rank}: ", debug=debug)
+        comm.Abort(code)
+    return code
+
+
+def _all_arrive(leaving: Any) -> bool:
+    """Wait a while for all ranks to leave; return whether they did."""
+    arrived, until = leaving.Ibarrier(), time.monotonic() + PATIENCE
+    while not arrived.Test():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True

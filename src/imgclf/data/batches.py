@@ -1,0 +1,52 @@
+"""Sample mini-batches as a function of the seed and the step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+from imgclf.arrays import Batch, Example, IntArray, ReadFn
+from imgclf.data.dataset import Dataset
+from imgclf.data.preprocess import Preprocess
+from imgclf.numerics.random_streams import ORDER, shuffled
+
+SampleFn = Callable[[int], Batch]
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """Read examples of a data set as the classifier sees them, by their place in it; and say how they are stored."""
+
+    preprocess: Preprocess
+    dataset: Dataset
+
+    def __call__(self, rows: IntArray) -> Example:
+        """Return X (n, D) and y (n,)."""
+        return Example(self.preprocess.apply(self.dataset.pixels(rows)), self.dataset.y_of(rows))
+
+    @cached_property
+    def as_stored(self) -> "Reader":
+        """The reader whose X are the pixels as they are stored, but for a cast."""
+        return replace(self, preprocess=replace(self.preprocess, scale=1.0, mean=None, std=None))
+
+
+def steps_per_epoch(n: int, batch_size: int) -> int:
+    """How many batches it takes to deal n examples; the last one may be smaller."""
+    return -(-n // batch_size)
+
+
+def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> SampleFn:
+    """Return sample(step) -> Batch: every epoch deals each of the n examples once, in an order of its own.
+
+    Stateless, except that the last two orders are cached.
+    """
+    per_epoch = steps_per_epoch(n, batch_size)
+
+    @lru_cache(maxsize=2)
+    def order(epoch: int) -> IntArray:
+        return shuffled(n, seed, ORDER, epoch)
+
+    def sample(step: int) -> Batch:
+        epoch, place = divmod(step, per_epoch)
+        return Batch(order(epoch)[place * batch_size : (place + 1) * batch_size], read)
+
+    return sample

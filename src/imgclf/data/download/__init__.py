@@ -1,0 +1,1 @@
+"""Download the official files of data sets, only when asked."""

@@ -1,0 +1,141 @@
+"""Read packs: data sets as memory-mapped arrays.
+
+    imgclf-pack.json    what is in it, and how far it has come
+    SPLIT_images.npy    uint8 (N, H, W, channels), or float features (N, D); SPLIT is train, val or test
+    SPLIT_labels.npy    the smallest unsigned integers that the classes need, (N,)
+
+The JSON counts the rows that are safe on the disk. A pack is finished when it counts them all.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.data.class_names import decode_names
+from imgclf.data.dataset import Dataset
+from imgclf.errors import DataError, excerpt
+from imgclf.files.npy import map_npy
+from imgclf.files.reading import is_file, read_bytes
+from imgclf.files.writing import write_whole
+from imgclf.numerics.indices import slices
+
+INDEX = "imgclf-pack.json"
+SPLITS = ("train", "val", "test")
+_FORMAT = "imgclf pack 1"
+_REMEDY = "pack the data again"
+_MAX_INDEX = 64 << 20
+_MOST = 1 << 48  # images, more than any disk holds
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the index says of a split."""
+
+    images: int
+    done: int
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Index:
+    """What a pack is made of; the fingerprint is that of what it is made from."""
+
+    fingerprint: str
+    splits: dict[str, Part]
+
+    @property
+    def finished(self) -> bool:
+        """Whether all rows are there."""
+        return all(part.done == part.images for part in self.splits.values())
+
+
+def is_pack(directory: Path) -> bool:
+    """Whether a folder is a pack, finished or not."""
+    return is_file(directory / INDEX)
+
+
+def images_file(directory: Path, split: str) -> Path:
+    """Where the images of a split are."""
+    return directory / f"{split}_images.npy"
+
+
+def labels_file(directory: Path, split: str) -> Path:
+    """Where the labels of a split are."""
+    return directory / f"{split}_labels.npy"
+
+
+def open_pack(directory: Path, splits: Collection[str]) -> dict[str, Dataset]:
+    """Map those of the splits that a finished pack has; labels are checked, and features must be finite."""
+    index = read_index(directory)
+    if not index.finished:
+        done, n = (sum(getattr(part, key) for part in index.splits.values()) for key in ("done", "images"))
+        raise DataError(directory, f"an unfinished pack, {done:,} of {n:,} images", "give the same command again")
+    return {split: _open_split(directory, split, part) for split, part in index.splits.items() if split in splits}
+
+
+def read_index(directory: Path) -> Index:
+    """Read what a pack says of itself; raises DataError for what is not such a file."""
+    path = directory / INDEX
+    raw = read_bytes(path, _MAX_INDEX)
+    try:
+        content = json.loads(raw)
+        if content["format"] != _FORMAT:
+            raise ValueError(f"format {str(content['format'])[:40]!r}, not {_FORMAT!r}")
+        splits = {split: _part(split, part, path) for split, part in content["splits"].items()}
+        fingerprint = content["fingerprint"]
+        if not splits or not isinstance(fingerprint, str):
+            raise ValueError("no split, or no fingerprint")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(path, f"not the index of a pack ({excerpt(error)})", _REMEDY) from error
+    return Index(fingerprint, splits)
+
+
+def write_index(directory: Path, index: Index) -> None:
+    """Replace what a pack says of itself."""
+    content = json.dumps({"format": _FORMAT, **asdict(index)}, indent=1, ensure_ascii=False)
+    write_whole(directory / INDEX, f"{content}\n".encode())
+
+
+def _part(split: str, part: dict[str, Any], where: Path) -> Part:
+    images, done, names = part["images"], part["done"], part["class_names"]
+    counted = type(images) is int and type(done) is int and 0 <= done <= images
+    if split not in SPLITS or not counted or not 0 < images < _MOST:
+        raise ValueError(f"split {split[:20]!r}, {str(done)[:20]} of {str(images)[:20]} images")
+    if not isinstance(names, list):
+        raise ValueError(f"split {split!r}, its class names are no list")
+    return Part(images, done, decode_names(names, where))
+
+
+def _open_split(directory: Path, split: str, part: Part) -> Dataset:
+    images = map_npy(images_file(directory, split), _REMEDY)
+    labels = map_npy(labels_file(directory, split), _REMEDY)
+    if images.shape[:1] != (part.images,):
+        raise DataError(images_file(directory, split), f"{images.shape}, not {part.images:,} images", _REMEDY)
+    _check_labels(labels, part, labels_file(directory, split))
+    try:
+        dataset = Dataset.of(images, labels, part.class_names)
+    except ValueError as error:
+        raise DataError(images_file(directory, split), str(error), _REMEDY) from error
+    if images.dtype.kind == "f":
+        _check_finite(dataset, images_file(directory, split))
+    return dataset
+
+
+def _check_labels(labels: NDArray[Any], part: Part, where: Path) -> None:
+    if labels.shape != (part.images,) or labels.dtype.kind != "u":
+        raise DataError(where, f"{labels.dtype} {labels.shape}, not {part.images:,} unsigned labels", _REMEDY)
+    if labels.max() >= len(part.class_names):
+        problem = f"label {labels.max()} in row {labels.argmax()}, not within 0..{len(part.class_names) - 1}"
+        raise DataError(where, problem, _REMEDY)
+
+
+def _check_finite(features: Dataset, where: Path) -> None:
+    for part in slices(len(features), features.at_once):
+        finite = np.isfinite(features.images[part]).all(axis=1)
+        if not finite.all():
+            raise DataError(where, f"NaN or Inf in row {part.start + int(finite.argmin())}", _REMEDY)

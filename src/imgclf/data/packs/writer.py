@@ -1,0 +1,157 @@
+"""Write packs in chunks; an interrupted write resumes."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.arrays import IntArray
+from imgclf.data.dataset import Dataset
+from imgclf.data.packs.pack import Index, Part, images_file, is_pack, labels_file, read_index, write_index
+from imgclf.errors import StorageError, UsageError
+from imgclf.files.npy import header_bytes
+from imgclf.files.writing import open_own, translate_os_errors
+from imgclf.machine.memory import require_memory
+from imgclf.numerics.indices import slices
+
+_BYTES_AT_RISK = 16 << 20  # written, but to be written again after a crash
+
+
+@dataclass(frozen=True)
+class Content:
+    """A split that is not in memory: how many examples of which kind, and how to get at them.
+
+    labels    () -> the labels, some at a time
+    examples  (start) -> the examples from that place on, some at a time
+    """
+
+    n: int
+    example_shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    class_names: tuple[str, ...]
+    labels: Callable[[], Iterator[IntArray]]
+    examples: Callable[[int], Iterator[NDArray[Any]]]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "Content":
+        """Offer what is in a data set."""
+        n = len(dataset)
+
+        def labels() -> Iterator[IntArray]:
+            return (dataset.y_of(part) for part in slices(n))
+
+        def examples(start: int) -> Iterator[NDArray[Any]]:
+            parts = slices(n - start, dataset.at_once)
+            return (dataset.pixels(np.arange(start + part.start, start + part.stop)) for part in parts)
+
+        return cls(n, dataset.example_shape, dataset.images.dtype, dataset.class_names, labels, examples)
+
+    @property
+    def row_bytes(self) -> int:
+        """The size of an example."""
+        return prod(self.example_shape) * self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The size of them all."""
+        return self.n * self.row_bytes
+
+    @property
+    def label_type(self) -> np.dtype[Any]:
+        """The smallest unsigned integers that hold the labels."""
+        return np.min_scalar_type(len(self.class_names) - 1)
+
+    def in_memory(self, where: object) -> Dataset:
+        """Read it all; `where` it is from, for the error where memory is short."""
+        require_memory(self.nbytes, where)
+        images = np.empty((self.n, *self.example_shape), self.dtype)
+        done = 0
+        for some in self.examples(0):
+            images[done : done + len(some)] = some
+            done += len(some)
+        return Dataset.of(images, np.concatenate(list(self.labels())), self.class_names)
+
+
+class Packed(NamedTuple):
+    """So many of the n examples of a split are in the pack."""
+
+    split: str
+    done: int
+    n: int
+
+
+def write_pack(directory: Path, contents: Mapping[str, Content], fingerprint: str) -> Iterator[Packed]:
+    """Write a pack into a folder that is empty or holds an unfinished one of this fingerprint; yield each advance.
+
+    However often it is stopped on the way, even by force, the files end up the same.
+    """
+    index = _begin(directory, contents, fingerprint)
+    _check_space(directory, contents, index)
+    write_index(directory, index)
+    for split, content in contents.items():
+
+        def record(done: int, split: str = split) -> None:
+            index.splits[split] = replace(index.splits[split], done=done)
+            write_index(directory, index)
+
+        before = index.splits[split].done
+        if before < content.n:
+            _write_labels(labels_file(directory, split), content)
+            for done in _write_images(images_file(directory, split), content, before, record):
+                yield Packed(split, done, content.n)
+
+
+def _begin(directory: Path, contents: Mapping[str, Content], fingerprint: str) -> Index:
+    if not is_pack(directory):
+        return Index(fingerprint, {split: Part(one.n, 0, one.class_names) for split, one in contents.items()})
+    index = read_index(directory)
+    if index.fingerprint != fingerprint:
+        problem = "a pack begun with other data or settings, or the data has changed since"
+        raise UsageError(directory, problem, "remove it, or name another place")
+    return index
+
+
+def _check_space(directory: Path, contents: Mapping[str, Content], index: Index) -> None:
+    needed = sum((content.n - index.splits[split].done) * content.row_bytes for split, content in contents.items())
+    with translate_os_errors(directory):
+        free = shutil.disk_usage(directory).free
+    if needed > free:
+        raise StorageError(directory, f"{needed:,} bytes are needed, {free:,} are free", "make room, or shrink images")
+
+
+def _write_labels(path: Path, content: Content) -> None:
+    # Not emptied: what is there already is right, and another process may be writing the same.
+    with translate_os_errors(path), open_own(path) as file:
+        file.write(header_bytes((content.n,), content.label_type))
+        for some in content.labels():
+            file.write(some.astype(content.label_type).data)
+        _sync(file)
+
+
+def _write_images(path: Path, content: Content, done: int, record: Callable[[int], None]) -> Iterator[int]:
+    """Write the examples from `done` on, yield how many there are then, and record those that are safe on the disk."""
+    header = header_bytes((content.n, *content.example_shape), content.dtype)
+    with translate_os_errors(path), open_own(path) as file:
+        file.write(header)
+        file.seek(len(header) + done * content.row_bytes)
+        at_risk = 0
+        for some in content.examples(done):
+            file.write(np.ascontiguousarray(some).data)
+            done += len(some)
+            at_risk += some.nbytes
+            if at_risk >= _BYTES_AT_RISK or done == content.n:
+                _sync(file)
+                record(done)
+                at_risk = 0
+            yield done
+
+
+def _sync(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,202 @@
+"""List and read the image files of one split."""
+
+import hashlib
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from imgclf.arrays import ByteArray, IntArray
+from imgclf.data.class_names import check_names, file_name
+from imgclf.data.packs.writer import Content
+from imgclf.data.sources._image_files import digests, first_readable, read_into
+from imgclf.data.sources._tree import look_into, look_into_class, split_of
+from imgclf.errors import DataError
+from imgclf.files.reading import reading
+from imgclf.machine.cores import available_cores
+
+_SHOWN = 20
+_BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 1024  # images in memory
+
+
+class ClassFiles(NamedTuple):
+    """What is in a class folder: image files, what is wrong with other entries, and folders, which are wrong too."""
+
+    files: list[Path]
+    bad: list[str]
+    folders: list[Path]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The class folders of a split and how many files each has; the names of the files are not kept.
+
+    A folder is listed again when its turn has come to be read.
+    """
+
+    folder: Path
+    inside: Path  # resolved; where links may lead
+    classes: tuple[Path, ...]
+    class_names: tuple[str, ...]
+    counts: tuple[int, ...]
+    bad: tuple[str, ...]
+    size: tuple[int, int] | None
+    color: str | None
+
+    def content(self, expected: bytes | bytearray = b"") -> Content:
+        """Offer the images, of the shape of the first that can be read; `expected` are the SHA-256s of the files."""
+        first, shape = first_readable(self._files(), self.size, self.color) or (self.folder, (1, 1, 1))
+        examples = partial(self._examples, first, shape, expected)
+        if first is self.folder:
+            next(examples(0))  # none can be read: raises, and says why of each
+        return Content(sum(self.counts), shape, np.dtype(np.uint8), self.class_names, self._labels, examples)
+
+    def proven(self) -> tuple[str, Callable[[], Content]]:
+        """Return a fingerprint of what the images are, and how to get them, which raises where they are no longer that.
+
+        It is a SHA-256 over what is in the files, in order, and over what the images are to become. Names, places and
+        times of files prove nothing: two sets may have the same.
+        """
+        files, found = self._files(), bytearray()
+        while some := list(islice(files, _MOST_AT_ONCE)):
+            found += b"".join(digests(some, available_cores()))
+        # The 2 is to change when an image is read in another way.
+        about = repr((2, self.size, self.color, self.class_names, self.counts, self.bad)).encode()
+        return hashlib.sha256(about + found).hexdigest(), partial(self.content, found)
+
+    def _labels(self) -> Iterator[IntArray]:
+        return (np.full(count, label) for label, count in enumerate(self.counts))
+
+    def _files(self) -> Iterator[Path]:
+        for folder, count in zip(self.classes, self.counts, strict=True):
+            files = _list_class(folder, self.folder, self.inside).files
+            if len(files) != count:
+                raise _has_changed(folder)
+            yield from files
+
+    def _examples(
+        self, first: Path, shape: tuple[int, ...], expected: bytes | bytearray, start: int
+    ) -> Iterator[ByteArray]:
+        """Yield the images from one on, some at a time; raises one DataError for all bad ones, at the end."""
+        bad = list(self.bad)
+        different: tuple[Path, tuple[int, ...]] | None = None
+        threads = available_cores()
+        at_once = min(max(_BYTES_AT_ONCE // int(np.prod(shape)), threads), _MOST_AT_ONCE)
+        files = islice(self._files(), start, None)
+        while some := list(islice(files, at_once)):
+            images: ByteArray = np.empty((len(some), *shape), np.uint8)
+            read = read_into(images, some, self.size, self.color, threads)
+            if expected and b"".join(one.digest for one in read) != expected[32 * start : 32 * (start + len(some))]:
+                raise _has_changed(self.folder)
+            start += len(some)
+            for file, (problem, _) in zip(some, read, strict=True):
+                if isinstance(problem, str):
+                    bad.append(f"{file.relative_to(self.folder)}: {problem}")
+                elif problem is not None and different is None:
+                    different = file, problem
+            if not bad and different is None:
+                yield images
+        if bad:
+            raise _bad_files(self.folder, bad, sum(self.counts) + len(self.bad))
+        if different is not None:
+            raise _not_alike(first, shape, *different)
+
+
+def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: str | None) -> Listing:
+    """Look at the class folders of a split; raises DataError for an empty one, or a link that leads out of root."""
+    with reading(root):
+        inside = root.resolve()
+    _check_inside(folder, root, inside)
+    classes = look_into(folder).folders
+    names = _class_names(classes, folder)
+    counts, bad, deeper = [], [], []
+    for one in classes:
+        _check_inside(one, root, inside)
+        found = _list_class(one, folder, inside)
+        if not found.files and not found.bad:
+            raise DataError(one, "an empty class folder", "add images or remove it")
+        counts.append(len(found.files))
+        bad += found.bad
+        deeper += found.folders
+    if deeper and not any(counts):
+        problem = f"no images in its {len(classes):,} folders, but {len(deeper):,} folders in those"
+        turned = f"put the splits around the classes: {deeper[0].name}/{classes[0].name}"
+        raise DataError(folder, problem, turned if all(map(split_of, deeper)) else f"did you mean {classes[0]}?")
+    return Listing(folder, inside, tuple(classes), names, tuple(counts), tuple(bad), size, color)
+
+
+def _check_inside(folder: Path, root: Path, inside: Path) -> None:
+    """Raise DataError for a folder of root, `inside` when resolved, that is not within it: a link leads out."""
+    if not _leads_inside(folder, inside):
+        remedy = "put the images themselves here, or hard links to them"
+        raise DataError(folder, f"a link that leads out of {root}", remedy)
+
+
+def _list_class(folder: Path, split: Path, inside: Path) -> ClassFiles:
+    """Look at what a class folder holds, in natural order."""
+    found = look_into_class(folder)
+    if not found.folders and not found.odd:  # as it should be
+        return ClassFiles(found.files, [], [])
+    files, bad = [], []
+    for path in [*found.folders, *found.files]:
+        with reading(path):
+            problem = _problem(path, inside)
+        if problem is None:
+            files.append(path)
+        else:
+            bad.append(f"{path.relative_to(split)}: {problem}")
+    return ClassFiles(files, bad, found.folders)
+
+
+def _class_names(classes: list[Path], folder: Path) -> tuple[str, ...]:
+    if not classes:
+        raise DataError(folder, "no class folders", "put the images of each class into a folder named after it")
+    names = check_names((file_name(entry.name) for entry in classes), folder)
+    alike: dict[str, str] = {}
+    for name in names:
+        other = alike.setdefault(name.casefold(), name)
+        if other != name:
+            raise DataError(folder, f"the classes {other!r} and {name!r} differ only in case", "rename or join them")
+    return names
+
+
+def _problem(path: Path, inside: Path) -> str | None:
+    """Return why an entry of a class folder cannot be an image; it is not opened."""
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        if not _leads_inside(path, inside):
+            return f"a link that leads nowhere or out of {inside.name}"
+        mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        return "a folder within a class folder"
+    return None if stat.S_ISREG(mode) else "not a regular file"
+
+
+def _leads_inside(link: Path, inside: Path) -> bool:
+    try:
+        return link.resolve(strict=True).is_relative_to(inside)
+    except (OSError, RuntimeError):  # nowhere, or to itself
+        return False
+
+
+def _has_changed(folder: Path) -> DataError:
+    return DataError(folder, "its files have changed while they were being read", "start again")
+
+
+def _bad_files(folder: Path, bad: list[str], total: int) -> DataError:
+    shown = "; ".join(bad[:_SHOWN]) + (f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else "")
+    return DataError(folder, f"{len(bad)} bad of {total} files: {shown}", "convert, replace or remove them")
+
+
+def _not_alike(one: Path, shape: tuple[int, ...], other: Path, other_shape: tuple[int, ...]) -> DataError:
+    if shape[2] != other_shape[2]:
+        words = {1: "gray", 3: "in color"}
+        problem = f"it is {words[shape[2]]}, but {other} is {words[other_shape[2]]}"
+        return DataError(one, problem, "set preprocess.color to gray or rgb")
+    problem = f"it is {shape[1]}x{shape[0]}, but {other} is {other_shape[1]}x{other_shape[0]} (width x height)"
+    return DataError(one, problem, "set preprocess.image_size")

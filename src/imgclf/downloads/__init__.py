@@ -1,4 +1,0 @@
-"""Download official data sets.
-
-Official data sets, from their servers to a folder: only when asked, and only the very files.
-"""

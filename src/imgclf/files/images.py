@@ -1,0 +1,265 @@
+"""Decode image files into uint8 pixels.
+
+Read are PNG, JPEG, WebP, BMP, GIF (of an animation the first frame) and PBM/PGM/PPM: formats whose readers start no
+other program. Decided here, once:
+
+- gray stays one channel: modes 1, L, LA, I (16 bit), and palettes of grays; all else becomes red, green, blue;
+- an image is turned the way its EXIF data says;
+- what is transparent is laid on white; but where nothing is opaque, transparency counts for nothing;
+- of 16 bits the high 8 are kept, as PNG readers do for colors;
+- an image of more than 25 million pixels is read at a half, a quarter or an eighth of its width and height;
+- nothing but pixels and orientation counts: see `image_parts`.
+"""
+
+import io
+import re
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imgclf.arrays import ByteArray
+from imgclf.errors import DataError, StorageError, excerpt
+from imgclf.files import image_parts
+from imgclf.files.image_parts import Parts
+from imgclf.files.reading import read_bytes
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+FULL_SIZE = 25_000_000  # pixels; a larger image is reduced
+MOST_PIXELS = 100_000_000  # that a decoder may hold, at four bytes each
+MOST_OF_WEBP = 52_000_000  # whose decoder takes three times that; cameras of "50" have 50.3
+MOST_BY_ROWS = 250_000_000  # of a JPEG that is reduced row by row
+_STRIP = 1 << 22  # pixels that are converted at a time
+_MAX_BYTES = 256 << 20
+_SCANS_AT_ONCE = 1 << 10  # bytes of a JPEG of many scans: a signal is heard only between two pieces
+_TURNS: dict[int, Callable[[ByteArray], ByteArray]] = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.transpose(1, 0, 2),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: pixels[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda pixels: np.rot90(pixels),
+}
+_one_large_image = threading.Lock()  # at a time: memory does not grow with the number of threads
+
+
+class _Format(NamedTuple):
+    """A file format: its first bytes, what of it is decoded, by which class of Pillow, and the most pixels."""
+
+    begins: bytes  # a regular expression
+    parts: Callable[[bytes], Parts]
+    decoder: str
+    most: int
+
+
+_FORMATS = (
+    _Format(rb"\x89PNG\r\n\x1a\n", image_parts.png_parts, "Png", MOST_PIXELS),
+    _Format(rb"\xff\xd8\xff", image_parts.jpeg_parts, "Jpeg", MOST_PIXELS),
+    _Format(rb"RIFF....WEBP", image_parts.webp_parts, "WebP", MOST_OF_WEBP),
+    _Format(rb"BM", image_parts.bmp_parts, "Bmp", MOST_PIXELS),
+    _Format(rb"GIF8[79]a", image_parts.gif_parts, "Gif", MOST_PIXELS),
+    _Format(rb"P[1-6][\s#]", image_parts.ppm_parts, "Ppm", MOST_PIXELS),
+)
+_KNOWN = "PNG, JPEG, WebP, BMP, GIF or PPM"
+_OTHERS = {
+    "TIFF": rb"II\*\0|MM\0\*",
+    "AVIF": rb"....ftypavi[fs]",
+    "HEIC": rb"....ftyp(he|mif1|msf1)",
+    "JPEG 2000": rb"\0\0\0\x0cjP  ",
+    "a web page": rb"\s*<(!DOCTYPE html|html)",
+}
+
+
+def read_image(path: Path) -> ByteArray:
+    """Read an image file as uint8 (H, W, 1 or 3); raises DataError for what is not a whole image."""
+    with settled_warnings():
+        return decode_image(path, image_bytes(path))
+
+
+@contextmanager
+def settled_warnings() -> Iterator[None]:
+    """Silence warnings around calls of `decode_image`: all threads share one set of warning filters."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def image_bytes(path: Path) -> bytes:
+    """Read an image file for `decode_image`."""
+    return read_bytes(path, _MAX_BYTES)
+
+
+def decode_image(path: Path, raw: bytes) -> ByteArray:
+    """Decode the bytes of an image file as `read_image` does, within `settled_warnings`."""
+    if not raw:
+        raise DataError(path, "an empty file", "remove it")
+    try:
+        return _decode(raw, path)
+    except DataError:
+        raise
+    except MemoryError as error:
+        raise StorageError(path, "not enough memory for this image", "make it smaller") from error
+    except Exception as error:  # the decoders raise whatever they stumble over, SyntaxError included
+        raise DataError(path, f"a damaged image ({excerpt(error)})", "replace or remove it") from error
+
+
+def conform(pixels: ByteArray, size: tuple[int, int] | None, color: str | None) -> ByteArray:
+    """Give uint8 pixels (H, W, 1 or 3) a size (height, width) and a color, "rgb" or "gray"; None leaves it.
+
+    Squashed, not cropped; bilinear over all the pixels that become one, so that shrinking does not alias.
+    Gray is 0.299 red + 0.587 green + 0.114 blue. Where there is nothing to do, the same array comes back.
+    """
+    channels = {"gray": 1, "rgb": 3, None: pixels.shape[2]}[color]
+    if channels == 1 < pixels.shape[2]:
+        pixels = _array(Image.fromarray(pixels).convert("L"))
+    if size is not None and pixels.shape[:2] != size:
+        image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+        pixels = _array(image.resize((size[1], size[0]), Image.Resampling.BILINEAR))
+    if channels == 3 > pixels.shape[2]:
+        pixels = np.repeat(pixels, 3, axis=2)
+    return pixels
+
+
+def _decode(raw: bytes, path: Path) -> ByteArray:
+    form = _format_of(raw, path)
+    parts = form.parts(raw)
+    pixels = _read_file(parts.files[0], form, parts, path)
+    for other in parts.files[1:]:
+        if not np.array_equal(pixels, _read_file(other, form, parts, path)):
+            raise ValueError("it is cut off")
+    return pixels
+
+
+def _format_of(raw: bytes, path: Path) -> _Format:
+    for form in _FORMATS:
+        if re.match(form.begins, raw, re.DOTALL):
+            return form
+    name = next((name for name, begins in _OTHERS.items() if re.match(begins, raw, re.DOTALL)), None)
+    problem = f"not a {_KNOWN} image" + (f", but {name}" if name else "")
+    raise DataError(path, problem, f"convert it to {_KNOWN}, or remove it")
+
+
+def _read_file(file: bytes, form: _Format, parts: Parts, path: Path) -> ByteArray:
+    if parts.reserves is not None:
+        _check_size(path, parts.reserves, form.most)
+    with _open(file, form.decoder) as image:
+        _check_size(path, image.size, MOST_BY_ROWS if parts.by_rows else form.most)
+        factor = _reduction(*image.size)
+        with _one_large_image if factor > 1 else nullcontext():
+            if form.decoder == "Jpeg":
+                if factor > 1:
+                    image.draft(None, (image.width // factor, image.height // factor))
+                    factor = 1
+                if not parts.by_rows:
+                    image.decodermaxblock = _SCANS_AT_ONCE
+            image.load()
+            low = _low_bytes(file) if parts.key and parts.depth == 16 and image.mode == "RGB" else None
+            pixels = _to_pixels(image, low, parts, factor)
+    if form.decoder == "Png" and (factor > 1 or _ends_plainly(pixels)) and not image_parts.png_has_all_rows(file):
+        raise ValueError("rows are missing")
+    turn = _TURNS.get(parts.orientation)
+    return pixels if turn is None else np.ascontiguousarray(turn(pixels))
+
+
+def _open(file: bytes, decoder: str) -> "ImageFile":
+    """Open an image with one decoder; `Image.open` would import those of all formats, and has limits of its own."""
+    plugin = import_module(f"PIL.{decoder}ImagePlugin")
+    image: ImageFile = getattr(plugin, f"{decoder}ImageFile")(io.BytesIO(file))
+    return image
+
+
+def _check_size(path: Path, size: tuple[int, int], most: int) -> None:
+    """Refuse more pixels than that before memory is reserved for them."""
+    if size[0] * size[1] > most:
+        raise DataError(path, f"more than {most:,} pixels", "make it smaller")
+
+
+def _reduction(width: int, height: int) -> int:
+    """Return what width and height are to be divided by, rounded up, for at most FULL_SIZE pixels."""
+    return next(factor for factor in (1, 2, 4, 8) if -(-width // factor) * -(-height // factor) <= FULL_SIZE)
+
+
+def _ends_plainly(pixels: ByteArray) -> bool:
+    """Whether one of the last two rows is of one color, as rows are that a PNG lacks, interlaced or not."""
+    return any(bool((row == row[0]).all()) for row in pixels[-2:])
+
+
+def _low_bytes(file: bytes) -> Image.Image:
+    """Read the low 8 bits of the 16 that a PNG has of red, green and blue; Pillow gives the high ones."""
+    image = _open(file, "Png")
+    image.tile = [(name, extents, offset, "RGB;16L") for name, extents, offset, _ in image.tile]  # type: ignore[misc]
+    image.load()
+    return image
+
+
+def _to_pixels(image: Image.Image, low: Image.Image | None, parts: Parts, factor: int) -> ByteArray:
+    """Lay an image on white as gray or red, green and blue, and average each `factor` x `factor` pixels."""
+    mode = "L" if parts.gray or _is_gray(image) else "RGB"
+    transparent = parts.key is not None or image.has_transparency_data
+
+    def strips() -> Iterator[Image.Image]:
+        """Yield some rows at a time, with 8 bits a channel; as RGBA where there is transparency."""
+        rows = max(1, _STRIP // (image.width * factor)) * factor
+        for top in range(0, image.height, rows):
+            strip, below = _cut(image, top, rows), _cut(low, top, rows) if low else None
+            yield _with_alpha(strip, below, parts.key) if transparent else _eight_bits(strip)
+
+    on_white = transparent and any(strip.getchannel("A").getextrema() != (0, 0) for strip in strips())
+    done = []
+    for strip in strips():
+        if on_white:
+            strip = Image.alpha_composite(Image.new("RGBA", strip.size, "white"), strip)
+        # Where there is nothing to convert, `convert` copies, and lets no other thread run meanwhile.
+        strip = strip if strip.mode == mode else strip.convert(mode)
+        done.append(_array(strip if factor == 1 else strip.reduce(factor)))
+    return done[0] if len(done) == 1 else np.concatenate(done)
+
+
+def _cut(image: Image.Image, top: int, rows: int) -> Image.Image:
+    """Return some rows of an image; all of them without a copy."""
+    if rows >= image.height:
+        return image
+    return image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _with_alpha(image: Image.Image, low: Image.Image | None, key: tuple[int, ...] | None) -> Image.Image:
+    """Return an image as RGBA; if there is a key, transparent where all channels are as it says."""
+    if key is None:
+        return image.convert("RGBA")
+    values = _array(image.convert("L") if image.mode == "1" else image)
+    if low is not None:
+        values = values.astype(np.uint16) << 8 | _array(low)
+    opaque = (values != np.array(key)).any(axis=2)
+    rgba = _eight_bits(image).convert("RGBA")
+    rgba.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))
+    return rgba
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    if image.mode[0] != "I":
+        return image
+    # Mode I is 32 bits wide, but no format read here has more than 16.
+    values = np.array(image).astype(np.int64)
+    return Image.fromarray((values.clip(0, 65535) >> 8).astype(np.uint8))
+
+
+def _array(image: Image.Image) -> NDArray[Any]:
+    array = np.array(image)
+    return array[:, :, None] if array.ndim == 2 else array
+
+
+def _is_gray(image: Image.Image) -> bool:
+    if image.mode == "P":
+        colors = np.array(image.getpalette("RGB")).reshape(-1, 3)
+        return bool((colors == colors[:, :1]).all())
+    return image.mode in ("1", "L", "LA") or image.mode[0] == "I"

@@ -1,0 +1,148 @@
+"""Check of optimizer steps and step sizes against their formulas."""
+
+import math
+from collections.abc import Callable
+from itertools import islice
+
+import numpy as np
+
+from imgclf.arrays import Batch, FloatArray, IntArray
+from imgclf.gradcheck.case import Case
+from imgclf.gradcheck.checks import LayerFn
+from imgclf.gradcheck.implementation import Implementation
+from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
+from imgclf.gradcheck.verdict import Outcome
+from imgclf.trainer import start
+from imgclf.training.plan import Plan
+
+STEPS = 8
+
+
+def steps_of(plan: Plan) -> LayerFn:
+    """Return the check of some steps: weights and step sizes against the formulas of the config."""
+
+    def steps(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
+        optimizer, schedule = plan.config.optimizer.name, plan.config.schedule.name
+        for name, formulas in ((optimizer, RECURRENCES), (schedule, SHARES)):
+            if name not in formulas:
+                return Outcome("inconclusive", f"not checked: there is no formula of {name}")
+        wrong = wrong_step(plan, code, case, l2, l1) or wrong_step_size(plan, code)
+        if wrong:
+            return Outcome("fail", wrong)
+        return Outcome("pass", f"{STEPS} steps of {optimizer} and the {schedule} schedule")
+
+    return steps
+
+
+def wrong_step(plan: Plan, code: Implementation, case: Case, l2: float, l1: float) -> str:
+    """Describe the first step that the optimizer's recurrence does not explain; empty if there is none."""
+    N, objective = len(case.y), code.objective(l2, l1)
+
+    def images(step: int) -> tuple[FloatArray, IntArray]:
+        rows = np.roll(np.arange(N), -step)[: N // 2 + 1]  # other ones at each step
+        return case.X[rows], case.y[rows]
+
+    settings = plan.config.optimizer.model_dump()
+    follow = RECURRENCES[settings.pop("name")]
+    seen: list[FloatArray] = []
+    weights = case.weights
+    steps = code.descend(
+        start(weights, code.optimizer),
+        sample=lambda step: Batch.of(*images(step)),
+        objective=objective,
+        evaluate_gradient=code.gradient,
+        optimizer=code.optimizer,
+        step_size=code.step_size,
+    )
+    for step, (_, state) in enumerate(islice(steps, STEPS)):
+        seen.append(code.gradient_at(*images(step), weights, l2, l1))
+        if not np.isfinite(seen[-1]).all():
+            # A descent may go too far to be followed; its first step may not.
+            return "" if step else "the gradient before the first step is not finite"
+        move = code.step_size(step) * follow(seen, **settings)
+        size = abs(code.step_size(step)) * follow([np.abs(one) for one in seen], **settings)
+        off = np.abs(state.weights - (weights - move))
+        if not (off <= 64 * UNIT_ROUNDOFF * (np.abs(weights) + size)).all():
+            name = plan.config.optimizer.name
+            return f"step {step + 1} leads up to {off.max():.3g} away from where the formula of {name} leads"
+        weights = state.weights
+    return ""
+
+
+def sgd(g: list[FloatArray]) -> FloatArray:
+    """The gradient."""
+    return g[-1]
+
+
+def momentum(g: list[FloatArray], momentum: float) -> FloatArray:
+    """sum_k momentum**k * g_(t-k)."""
+    return decayed_sum(g, momentum)
+
+
+def nesterov(g: list[FloatArray], momentum: float) -> FloatArray:
+    """g_t + momentum * (the sum of momentum)."""
+    return g[-1] + momentum * decayed_sum(g, momentum)
+
+
+def adagrad(g: list[FloatArray], epsilon: float) -> FloatArray:
+    """g_t / (sqrt(sum_k g_k**2) + epsilon)."""
+    return np.asarray(g[-1] / (np.sqrt(np.sum([one**2 for one in g], axis=0)) + epsilon))
+
+
+def rmsprop(g: list[FloatArray], decay: float, epsilon: float) -> FloatArray:
+    """g_t / (sqrt((1 - decay) * sum_k decay**k * g_(t-k)**2) + epsilon)."""
+    squares = (1 - decay) * decayed_sum([one**2 for one in g], decay)
+    return np.asarray(g[-1] / (np.sqrt(squares) + epsilon))
+
+
+def adam(g: list[FloatArray], beta1: float, beta2: float, epsilon: float) -> FloatArray:
+    """Weighted means of g and of g**2, each divided by the sum of its weights."""
+    t = len(g)
+    mean = (1 - beta1) * decayed_sum(g, beta1) / (1 - beta1**t)
+    squares = (1 - beta2) * decayed_sum([one**2 for one in g], beta2) / (1 - beta2**t)
+    return np.asarray(mean / (np.sqrt(squares) + epsilon))
+
+
+def decayed_sum(terms: list[FloatArray], decay: float) -> FloatArray:
+    """sum_k decay**k * term_(t-k)."""
+    return sum((decay**k * one for k, one in enumerate(reversed(terms))), np.zeros_like(terms[0]))
+
+
+def wrong_step_size(plan: Plan, code: Implementation) -> str:
+    """Describe the first step size that differs from the schedule's formula; empty if there is none."""
+    last, schedule = plan.steps - 1, plan.config.schedule
+    stair = getattr(schedule, "every_epochs", 1) * plan.steps_per_epoch
+    warm = round(schedule.warmup_epochs * plan.steps_per_epoch)
+    for step in sorted({0, 1, max(0, warm - 2), warm, plan.steps_per_epoch, stair, last // 3, last // 2, last}):
+        expected = _step_size(plan, step)
+        given = code.step_size(step)
+        if not abs(given - expected) <= 64 * UNIT_ROUNDOFF * schedule.step_size:
+            return f"step {step} has size {given:.17g}, the {schedule.name} schedule says {expected:.17g}"
+    return ""
+
+
+def _step_size(plan: Plan, step: int) -> float:
+    """Return a step size by its formula in epochs."""
+    schedule, epochs = plan.config.schedule, step / plan.steps_per_epoch
+    settings = schedule.model_dump(exclude={"name", "step_size", "warmup_epochs"})
+    share = SHARES[schedule.name](epochs, epochs / plan.config.train.epochs, **settings)
+    warmup = round(schedule.warmup_epochs * plan.steps_per_epoch)
+    return float(schedule.step_size * share * (min(1.0, (step + 1) / warmup) if warmup else 1.0))
+
+
+# What is left of the step size after so many epochs, `part` of the run.
+SHARES: dict[str, Callable[..., float]] = {
+    "constant": lambda epochs, part: 1.0,
+    "step": lambda epochs, part, every_epochs, factor: float(factor ** math.floor(epochs / every_epochs)),
+    "exponential": lambda epochs, part, factor: float(factor**epochs),
+    "cosine": lambda epochs, part: math.cos(math.pi / 2 * part) ** 2,
+    "linear": lambda epochs, part: 1 - part,
+}
+RECURRENCES: dict[str, Callable[..., FloatArray]] = {
+    "sgd": sgd,
+    "momentum": momentum,
+    "nesterov": nesterov,
+    "adagrad": adagrad,
+    "rmsprop": rmsprop,
+    "adam": adam,
+}

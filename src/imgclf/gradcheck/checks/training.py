@@ -1,0 +1,68 @@
+"""Check of the gradient that trains, on a batch of the run.
+
+And on threads, which share the work: theirs is the same to the bit.
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from imgclf.arrays import Batch, FloatArray, IntArray
+from imgclf.gradcheck.case import Case, Expected
+from imgclf.gradcheck.checks import LayerFn
+from imgclf.gradcheck.checks.float32 import fits, judge
+from imgclf.gradcheck.implementation import Implementation
+from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
+from imgclf.gradcheck.verdict import Outcome
+from imgclf.gradients import Objective
+from imgclf.numerics.sums import sum_in_turn
+from imgclf.speed.threads import workers
+from imgclf.training.plan import Plan
+
+MOST = 850  # images of a batch: 7 blocks, so that the tree that adds them has branches of every height
+THREADS = 2  # on any number, the gradient is the same to the bit
+
+
+def training_on(plan: Plan) -> LayerFn:
+    """Return the layer that asks for the gradient of the first batch as a run with this plan does.
+
+    Training may compute it on pixels as they are stored, with the preprocessing folded into the weights. The other
+    layers look at the gradient of X; that one, in float64, says here what is right.
+    """
+
+    @lru_cache(maxsize=1)
+    def batch() -> tuple[Batch, FloatArray, IntArray]:
+        first = plan.sample(0)
+        first = replace(first, rows=first.rows[:MOST])
+        X, y = first
+        return first, X.astype(np.float64), y
+
+    def training(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
+        images, X, y = batch()
+        case = replace(case, X=X, y=y)
+        if not fits(case, l2, l1):
+            return Outcome("inconclusive", f"scores or penalty are near the end of what {plan.weights.dtype} can hold")
+        seen_scores: list[FloatArray] = []
+
+        def watched(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
+            seen_scores.append(s.copy())
+            return code.loss_fn(s, y)
+
+        weights = case.weights.astype(plan.weights.dtype, order="K")
+        seen = code.trains(sum_in_turn)(Objective(watched, l2, l1), images, weights)
+        s = np.concatenate(seen_scores)[: len(y)]
+        if len(s) < len(y):
+            return Outcome("fail", f"it looks at {len(s)} of the {len(y)} images of a batch")
+        here = code.gradient_at(X, y, case.weights, l2, l1)
+        expected = Expected(here, case.rounding(UNIT_ROUNDOFF, case.scores_off(UNIT_ROUNDOFF)), np.zeros_like(here))
+        outcome = judge(case, s, seen, expected, l2, l1)
+        if outcome.verdict != "pass":
+            return outcome
+        with workers(THREADS) as sum_blocks:
+            again = code.trains(sum_blocks)(code.objective(l2, l1), images, weights)
+        if again.grad.tobytes() != seen.grad.tobytes() or again[:2] != seen[:2]:
+            return Outcome("fail", f"on {THREADS} threads it differs from that on one")
+        return outcome
+
+    return training

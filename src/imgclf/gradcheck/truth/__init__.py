@@ -1,0 +1,1 @@
+"""Truth to compare with, computed apart from the code under check."""

@@ -1,0 +1,109 @@
+"""Numerical gradient of every parameter, with an error bound.
+
+By `exact_differences` a difference costs one curve an example instead of two losses of the whole batch, so all of them
+cost little more than a few gradients, and have nearly all their digits.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from imgclf.arrays import FloatArray, IntArray
+from imgclf.gradcheck.truth.bounds import ROWS, TINY, UNIT_ROUNDOFF, additions, term_rounding
+from imgclf.gradcheck.truth.exact_differences import ExactDifferences
+from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
+from imgclf.numerics.indices import slices
+
+TAU = 2.0**-24  # how far a step moves the scores, at most; h = TAU / max |x_d| is each feature's own
+COLUMNS = 64  # of ROWS of X at a time: what is computed on the way stays in the cache
+
+
+class Differences(NamedTuple):
+    """The gradient of the mean loss by central differences, without penalty; b in the last row."""
+
+    gradient: FloatArray  # (D+1, C): the difference quotients
+    bound: FloatArray  # (D+1, C): how far a right analytic gradient may lie from them, by truncation and rounding
+    kink_width: FloatArray  # (D+1, C): how far the slopes of both sides of kinks within the step lie from the middle
+    step: FloatArray  # (D+1,): how far each weight was moved
+
+
+def differences(loss: str, scores: FloatArray, X: FloatArray, y: IntArray, tau: float = TAU) -> Differences:
+    """Move every weight up and down and add up what each example's loss does.
+
+    scores (N, C) at the weights, X (N, D), y (N,), all float64. Costs N * D * C curves, and no memory of that size.
+    """
+    exact = LOSS_FACTS[loss].exact_differences(scores, y)
+    (N, D), C = X.shape, scores.shape[1]
+    gradient, bound, kink_width = np.zeros((3, D + 1, C))
+    step = difference_steps(X, tau)
+    rounding = term_rounding(loss, scores, y)
+    third = exact.curve.third * (1 + 4 * tau) / 6
+    slack = 8 * UNIT_ROUNDOFF * (np.abs(scores).max(axis=1) + 1)  # (N,): of a margin
+    for rows, columns, x in _pieces(X):
+        h = step[columns]
+        t = x * h
+        gradient[columns] += changes(exact, rows, t).T / (2 * h[:, None] * N)
+        size = np.abs(x)
+        bound[columns] += (size.T @ rounding[rows]) * (UNIT_ROUNDOFF / N)
+        bound[columns] += third * (t**2 * size).sum(axis=0)[:, None] / N
+        if exact.curve.kink_width is not None:
+            kink_width[columns] += _kink_widths(exact, rows, t, slack[rows]) / (2 * h[:, None] * N)
+    bound[bound > 0] += N * TINY
+    return Differences(gradient, bound + additions(N, C) * UNIT_ROUNDOFF * kink_width, kink_width, step)
+
+
+def difference_steps(X: FloatArray, tau: float) -> FloatArray:
+    """Return how far to move each weight, and last each bias: (D+1,); a feature that is always 0 moves nothing."""
+    largest = np.append(np.maximum(X.max(axis=0), -X.min(axis=0)), 1.0)
+    return np.asarray(tau / np.where(largest > TINY, largest, 1.0))
+
+
+def changes(exact: ExactDifferences, rows: slice, t: FloatArray) -> FloatArray:
+    """Add up what moves t (n, d) of the score of each class change in the losses of the examples `rows`, (C, d)."""
+    argument, right = exact.argument[rows], exact.y[rows]
+    change = exact.curve.change(t)
+    C = argument.shape[1]
+    out = np.empty((C, t.shape[1]))
+    if exact.right_class_mirrors:
+        for c in range(C):
+            out[c] = np.where(right == c, -1.0, 1.0) @ change(argument[:, c, None])
+        return out
+    total = np.zeros_like(t)
+    for c in range(C):
+        one = change(argument[:, c, None])
+        out[c] = one.sum(axis=0)
+        total += one
+    return np.asarray(out - _by_class(right, C) @ total)
+
+
+def _kink_widths(exact: ExactDifferences, rows: slice, t: FloatArray, slack: FloatArray) -> FloatArray:
+    """Add up |f(+t) + f(-t) - 2 f(0)| over the examples that meet a kink, (d, C): what convexity leaves open."""
+    argument, right = exact.argument[rows], exact.y[rows]
+    kink_width = exact.curve.kink_width
+    assert kink_width is not None
+    C = argument.shape[1]
+    out = np.zeros((t.shape[1], C))
+    near = np.abs(argument) <= (np.abs(t).max(axis=1) + slack)[:, None]
+    for c in np.flatnonzero(near.any(axis=0)):
+        some = np.flatnonzero(near[:, c])
+        m, move, loose = argument[some, c, None], t[some], slack[some, None]
+        crossed = (np.abs(m) <= np.abs(move) + loose) & (move != 0)
+        one = np.where(crossed, np.maximum(0, kink_width(m, move)) + 4 * loose, 0)
+        out[:, c] += one.sum(axis=0)
+        if not exact.right_class_mirrors:
+            out += (_by_class(right[some], C) @ one).T
+    return np.asarray(out)
+
+
+def _by_class(y: IntArray, classes: int) -> FloatArray:
+    return np.asarray(np.arange(classes)[:, None] == y, np.float64)  # (C, n)
+
+
+def _pieces(X: FloatArray) -> Iterator[tuple[slice, slice, FloatArray]]:
+    """Cut X (N, D), and last the feature of ones that b belongs to, into pieces: rows, columns, x (n, d)."""
+    N, D = X.shape
+    for rows in slices(N, ROWS):
+        for columns in slices(D, COLUMNS):
+            yield rows, columns, X[rows, columns]
+        yield rows, slice(D, D + 1), np.ones((rows.stop - rows.start, 1))

@@ -1,0 +1,1 @@
+"""Cores, memory and terminal of this machine and process."""

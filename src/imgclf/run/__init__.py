@@ -1,0 +1,1 @@
+"""Run directories: what a run leaves on disk, resume, verify."""

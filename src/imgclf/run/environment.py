@@ -1,0 +1,79 @@
+"""Describe the environment of a run: versions, BLAS, processor."""
+
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_info
+
+import imgclf
+from imgclf.data.dataset import Dataset
+from imgclf.run.data_identity import describe_data
+from imgclf.run.run_dir import read_json
+
+PACKAGES = ("numpy", "click", "matplotlib", "pillow", "pydantic", "PyYAML", "threadpoolctl", "tqdm")
+
+
+def describe_environment(threads: int, train: Dataset, val: Dataset | None, processes: int = 1) -> dict[str, Any]:
+    """Return what environment.json holds; `threads` are of a process."""
+    return {
+        "imgclf": imgclf.__version__,
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "blas": [_blas(library) for library in threadpool_info() if library["user_api"] == "blas"],
+        "platform": platform.platform(),
+        "cpu": processor(),
+        "cores": os.cpu_count(),
+        "processes": processes,
+        "threads": threads,
+        "command": [path_text(word) for word in sys.argv],
+        "cwd": path_text(Path.cwd()),
+        "started": datetime.now(UTC).isoformat(timespec="microseconds"),
+        **describe_data(train, val),
+        "data_files": [file._asdict() for file in train.files],
+    }
+
+
+def path_text(path: os.PathLike[str] | str) -> str:
+    """Write a path, which need not be valid text."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def _blas(library: dict[str, Any]) -> dict[str, Any]:
+    return {key: library.get(key) for key in ("internal_api", "version", "architecture")}
+
+
+def processor() -> str:
+    """Return what the processor calls itself."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def compare_environment(run: Path, environment: dict[str, Any]) -> list[str]:
+    """Return what has changed since a run began of that on which its bytes depend."""
+    then, now = _versions(read_json(run / "environment.json")), _versions(environment)
+    return [f"{what} was {then[what]} and is {now[what]}" for what in now if then[what] != now[what]]
+
+
+def _versions(environment: dict[str, Any]) -> dict[str, str]:
+    packages = environment.get("packages")
+    numpy = packages.get("numpy") if isinstance(packages, dict) else None
+    return {"numpy": _text(numpy), "blas": _libraries(environment.get("blas")), "cpu": _text(environment.get("cpu"))}
+
+
+def _libraries(blas: Any) -> str:
+    """Write each as its name, version and the processors that it is for: `openblas 0.3.31 Haswell`."""
+    libraries = [library for library in blas if isinstance(library, dict)] if isinstance(blas, list) else []
+    return " and ".join(" ".join(map(_text, library.values())) for library in libraries[:4]) or "unknown"
+
+
+def _text(value: Any) -> str:
+    return value[:80] if isinstance(value, str) else "unknown"

@@ -1,0 +1,75 @@
+"""Save and load trained models.
+
+A sealed npz of `about`, a JSON text; the weights; and the mean and the standard deviation of the pixels where the model
+has them. One without a seal is refused: it may be any model.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.data.class_names import decode_names
+from imgclf.data.preprocess import Preprocess
+from imgclf.errors import DataError, RunError, excerpt
+from imgclf.files.npz import npz_names
+from imgclf.files.sealed_npz import ABOUT, SEAL, described_npz, read_described_npz
+from imgclf.training.classifier import Model
+
+_KEYS = {"class_names", "loss", "l2", "l1", "example_shape", "scale"}
+
+
+def model_bytes(model: Model) -> bytes:
+    """Return the file; equal models give equal bytes."""
+    preprocess = model.preprocess
+    about = {
+        "class_names": model.class_names,
+        "loss": model.loss,
+        "l2": model.l2,
+        "l1": model.l1,
+        "example_shape": preprocess.example_shape,
+        "scale": preprocess.scale,
+    }
+    arrays: dict[str, NDArray[Any] | None] = {
+        "weights": model.weights,
+        "mean": preprocess.mean,
+        "std": preprocess.std,
+    }
+    return described_npz(about, {name: array for name, array in arrays.items() if array is not None})
+
+
+def load_model(path: Path) -> Model:
+    """Read a model file; raises RunError for whatever is not, to the bit, what was written, or not valid."""
+    if not path.exists():
+        raise RunError(path, "there is no model file", "train one with `imgclf train`")
+    try:
+        names = set(npz_names(path))
+        if not {SEAL, ABOUT, "weights"} <= names <= {SEAL, ABOUT, "weights", "mean", "std"}:
+            raise ValueError(f"it holds {', '.join(sorted(names))[:80] or 'nothing'}")
+        return _model(*read_described_npz(path))
+    except DataError as error:
+        raise RunError(path, error.problem, "a model file is written by `imgclf train`") from error
+    # Numbers of JSON may be too long for a float, and its lists too deep for Python.
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise RunError(path, f"not a model file of imgclf ({excerpt(error)})", "train again") from error
+
+
+def _model(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
+    if set(about) != _KEYS:
+        raise ValueError("it does not say what it is about")
+    weights = arrays["weights"]
+    if weights.ndim != 2 or weights.dtype not in (np.float32, np.float64) or not np.isfinite(weights).all():
+        raise ValueError("weights are not a finite float matrix")
+    shape = about["example_shape"]
+    if not (isinstance(shape, list) and len(shape) in (1, 3) and all(type(n) is int and n > 0 for n in shape)):
+        raise ValueError(f"example_shape {shape!r}")
+    if shape[2:] not in ([], [1], [3]):
+        raise ValueError(f"pictures of {shape[2]} channels")
+    if not isinstance(about["class_names"], list):
+        raise ValueError("class_names are no list")
+    names = decode_names(about["class_names"], "class_names")
+    preprocess = Preprocess(
+        tuple(shape), float(about["scale"]), arrays.get("mean"), arrays.get("std"), weights.dtype.name
+    )
+    return Model(weights, preprocess, names, about["loss"], float(about["l2"]), float(about["l1"]))

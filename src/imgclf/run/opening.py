@@ -1,0 +1,35 @@
+"""Open a run: find its directory, config, model and data."""
+
+from pathlib import Path
+
+from imgclf.config import Config, ConfigError, resolve
+from imgclf.errors import RunError
+from imgclf.files.reading import is_file
+from imgclf.run.data_identity import find_data, with_data_path
+from imgclf.run.model_file import load_model
+from imgclf.run.run_dir import find_run
+from imgclf.training.classifier import Model
+
+
+def open_run(run: Path | None) -> tuple[Path, Model]:
+    """Return the path of a run (or model file) and the model in it."""
+    path = find_run(run)
+    return path, load_model(path / "model.npz" if path.is_dir() else path)
+
+
+def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> Config:
+    """Return the config that a run directory holds, with what -s changes."""
+    if not is_file(path / "config.yaml"):  # a pipe would wait for its writer
+        raise RunError(
+            path, "there is no config.yaml that is a file", "name a run directory, or a model.npz with --data"
+        )
+    try:
+        config = resolve([path / "config.yaml"]).config
+    except ConfigError as error:
+        raise RunError(path, f"its config is damaged: {error.lines()[0]}", "train again") from error
+    return resolve([path / "config.yaml"], overrides).config if overrides else config
+
+
+def data_of_run(config: Config, path: Path, data: Path | None, remedy: str) -> Config:
+    """Return the config of a run with the place where its data is now: the one named, else where it is found."""
+    return find_data(config, path, remedy) if data is None else with_data_path(config, str(data))

@@ -1,0 +1,86 @@
+"""Verify a run: repeat its last steps and compare bytes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgclf.errors import RunError
+from imgclf.files.writing import json_bytes
+from imgclf.numerics.sums import SumFn
+from imgclf.run import run_dir
+from imgclf.run.checkpoint import NEWEST, PREVIOUS, read_checkpoint
+from imgclf.run.model_file import model_bytes
+from imgclf.run.record import check_fit, check_origin
+from imgclf.training.epochs import Epoch, Event, Finished, first_snapshot, train
+from imgclf.training.plan import Plan
+from imgclf.training.state import Snapshot
+
+
+@dataclass(frozen=True)
+class Replay:
+    """From which step to which a run was made again, and what came out otherwise."""
+
+    start: int
+    stop: int
+    differences: tuple[str, ...]
+
+
+def replay(plan: Plan, directory: Path, sum_blocks: SumFn) -> Replay:
+    """Train on from the older of the two checkpoints, or from the start, and compare with what is there.
+
+    Up to the newer checkpoint; and to the model and its metrics, where the run is finished.
+    """
+    newest = read_checkpoint(_existing(directory / NEWEST))
+    check_origin(plan, newest, directory, "restore the data, or say where it is now: --data PATH")
+    older = directory / PREVIOUS
+    since = first_snapshot(plan)
+    if older.exists():
+        before = read_checkpoint(older)
+        check_fit(plan, before, directory)
+        since = before.snapshot
+    finished = run_dir.read_status(directory) == "finished"
+    rows = run_dir.table_lines(directory / "metrics.csv")
+    differences: list[str] = []
+    for event in train(plan, sum_blocks, since):
+        differences += _compare(event, newest.snapshot, rows, directory)
+        if _is_at(event, newest.snapshot) and not finished:
+            break
+    return Replay(since.state.step, newest.snapshot.state.step, tuple(differences))
+
+
+def _compare(event: Event, newest: Snapshot, rows: list[str], directory: Path) -> list[str]:
+    if isinstance(event, Finished):
+        return _compare_files(event, directory)
+    differences = []
+    if isinstance(event, Epoch):
+        number = event.snapshot.epochs
+        if rows[number : number + 1] != [run_dir.line(run_dir.METRICS, event.row)]:
+            differences.append(f"metrics.csv, epoch {number}")
+    if _is_at(event, newest):
+        made, kept = event.snapshot.state, newest.state
+        if made.weights.tobytes() != kept.weights.tobytes():
+            differences.append(f"weights after step {kept.step}")
+        differences += [
+            f"{name} of the optimizer after step {kept.step}"
+            for name in sorted({*made.memory, *kept.memory})
+            if name not in made.memory
+            or name not in kept.memory
+            or made.memory[name].tobytes() != kept.memory[name].tobytes()
+        ]
+    return differences
+
+
+def _compare_files(finished: Finished, directory: Path) -> list[str]:
+    made = {"model.npz": model_bytes(finished.model), "metrics.json": json_bytes(finished.metrics())}
+    return [name for name, content in made.items() if content != run_dir.read_file(directory / name)]
+
+
+def _is_at(event: Event, snapshot: Snapshot) -> bool:
+    if isinstance(event, Finished):
+        return False
+    return (event.snapshot.state.step, event.snapshot.epochs) == (snapshot.state.step, snapshot.epochs)
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise RunError(path, "is not there", "nothing can be compared: train again")
+    return path

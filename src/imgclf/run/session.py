@@ -1,0 +1,150 @@
+"""Train a run from a config, in a directory of its own."""
+
+from collections.abc import Generator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from imgclf.config import Config
+from imgclf.errors import DivergedError, ImgclfError
+from imgclf.files.writing import write_json, write_whole
+from imgclf.machine.cores import available_cores, helpful_threads
+from imgclf.machine.memory import WEIGHT_COPIES, require_memory
+from imgclf.numerics.sums import SumFn
+from imgclf.run import run_dir
+from imgclf.run.checkpoint import Checkpoint
+from imgclf.run.data_identity import fingerprints
+from imgclf.run.environment import describe_environment
+from imgclf.run.model_file import model_bytes
+from imgclf.run.record import Record
+from imgclf.run.targets import NewRun, Ready, RunTarget
+from imgclf.speed.ranks import check_agreement, share_of_cores, workers_on
+from imgclf.training.epochs import Epoch, Event, Finished, first_snapshot, train
+from imgclf.training.loading import where
+from imgclf.training.plan import Plan, make_plan
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The data is loaded and all is put together; nothing is written yet."""
+
+    plan: Plan
+    threads: int
+    since: Checkpoint | None
+    damaged: ImgclfError | None  # what was wrong with a newer checkpoint
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run directory, and what came of the run."""
+
+    directory: Path
+    finished: Finished
+
+
+SessionEvent: TypeAlias = Planned | Ready | Event
+
+
+def train_run(config: Config, out: Path | None = None, *, threads: int | None = None) -> TrainedRun:
+    """Train a run and leave its directory, as `imgclf train` does but for the pictures.
+
+    out      absent or an empty folder; None: runs/NAME
+    threads  None: as many as help
+
+    Raises ImgclfError, as the command would say it.
+    """
+    with closing(session(NewRun(config, out), threads, plots=False)) as events:
+        for event in events:
+            if isinstance(event, Ready):
+                directory = event.directory
+            elif isinstance(event, Finished):
+                return TrainedRun(directory, event)
+    raise AssertionError("a session ends with its results")
+
+
+def session(
+    target: RunTarget, threads: int | None = None, *, plots: bool, comm: Any = None
+) -> Generator[SessionEvent, None, None]:
+    """Train a run, and yield what happens as it happens: Planned, Ready, then every Step and Epoch, and Finished.
+
+    plots  whether pictures are to be drawn of it, as environment.json says
+    comm   the MPI communicator of all ranks; the first one writes, the others only compute
+
+    The directory is owned until the generator is closed.
+    """
+    with ExitStack() as stack:
+        is_first = comm is None or comm.rank == 0
+        since, damaged = target.take_up(stack) if is_first else (None, None)
+        if comm:
+            since = comm.bcast(since)
+        cores = threads or (share_of_cores(comm) if comm else available_cores())
+        with workers_on(comm, cores) as sum_blocks:
+            plan = make_plan(target.config, sum_blocks)
+        if comm:
+            _check_plan(comm, plan)
+        target = target.with_config(plan.config)
+        used = threads or min(cores, helpful_threads(*plan.weights.shape))
+        require_memory(WEIGHT_COPIES * plan.weights.nbytes, where(plan.config), used)
+        sum_blocks = stack.enter_context(workers_on(comm, used))
+        target.check(plan, since)
+        yield Planned(plan, used, since, damaged)
+        if is_first:
+            ranks = comm.size if comm else 1
+            environment = describe_environment(used, plan.train, plan.val, ranks) | {"plots": plots}
+            ready = target.make_ready(stack, since, environment)
+            yield ready
+            events = run(plan, ready.directory, sum_blocks, since)
+        else:
+            events = train(plan, sum_blocks, since.snapshot if since else first_snapshot(plan))
+        for event in stack.enter_context(closing(events)):
+            if comm and isinstance(event, Epoch):
+                check_agreement(comm, "its numbers are", event.row, "use machines of one kind, or report a bug")
+            yield event
+
+
+def run(
+    plan: Plan, directory: Path, sum_blocks: SumFn, since: Checkpoint | None = None
+) -> Generator[Event, None, None]:
+    """Train in a directory that holds the config already; yield what happens once it is written there.
+
+    A run that was broken off goes on from a checkpoint, and ends with the bytes that it would have had.
+    """
+    record = Record(plan, directory, since.snapshot if since else first_snapshot(plan))
+    if since is None:
+        record.begin()
+    else:
+        record.go_on(since)
+    try:
+        run_dir.write_status(directory, "running")
+        for event in train(plan, sum_blocks, record.snapshot):
+            if isinstance(event, Finished):
+                break
+            if isinstance(event, Epoch):
+                record.epoch(event.row, event.timing(), event.snapshot)
+            else:
+                record.step(event.snapshot)
+            yield event
+        assert isinstance(event, Finished), "training ends with its results"
+        record.save()
+        write_whole(directory / "model.npz", model_bytes(event.model))
+        write_json(directory / "metrics.json", event.metrics())
+        run_dir.write_status(directory, "finished")
+    except DivergedError:
+        run_dir.correct_status(directory, "diverged")
+        raise
+    except BaseException:
+        # Ctrl-C, a full disk, a bug: what was learned so far is kept, and the status tells the truth.
+        try:
+            record.save()
+            write_whole(directory / "model.npz", model_bytes(plan.model(record.snapshot.state.weights)))
+        finally:
+            run_dir.correct_status(directory, "interrupted")
+        raise
+    yield event
+
+
+def _check_plan(comm: Any, plan: Plan) -> None:
+    """Stop unless all ranks have the same settings and the same data, which every rank reads by itself."""
+    settings = plan.config.model_copy(update={"data": None})  # a path may have another name on another machine
+    check_agreement(comm, "its data or settings are", (settings, fingerprints(plan.train, plan.val)))

@@ -1,0 +1,40 @@
+"""A trained classifier: weights, preprocessing, class names and objective."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from imgclf.arrays import FloatArray
+from imgclf.data.preprocess import Preprocess
+from imgclf.losses import LOSSES
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained classifier.
+
+    weights      (D+1, C), b in the last row
+    preprocess   what turns pixels into X (N, D)
+    class_names  C names, in the order of the scores
+    loss, l2, l1 the objective that it was trained on
+    """
+
+    weights: FloatArray
+    preprocess: Preprocess
+    class_names: tuple[str, ...]
+    loss: str
+    l2: float
+    l1: float
+
+    def __post_init__(self) -> None:
+        expected = (self.preprocess.size + 1, len(self.class_names))
+        if self.weights.shape != expected:
+            raise ValueError(f"weights are {self.weights.shape}, not {expected}")
+        if self.weights.dtype != self.preprocess.dtype:
+            raise ValueError(f"weights are {self.weights.dtype}, pixels {self.preprocess.dtype}")
+        if len(set(self.class_names)) != len(self.class_names):
+            raise ValueError("two classes have the same name")
+        if self.loss not in LOSSES:
+            raise ValueError(f"unknown loss {self.loss!r}")
+        if not (0 <= self.l2 < np.inf and 0 <= self.l1 < np.inf):
+            raise ValueError(f"penalties are {self.l2} and {self.l1}, not numbers of at least 0")

@@ -1,0 +1,241 @@
+"""Load the data of a config, or other data for a model."""
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imgclf.arrays import ByteArray
+from imgclf.config import Config
+from imgclf.config.schema import Data
+from imgclf.data.class_names import natural_key
+from imgclf.data.dataset import Dataset
+from imgclf.data.download.catalog import OFFICIAL
+from imgclf.data.sources import SOURCES, Source, recognize
+from imgclf.data.splits import limit, match_classes, present, quoted, split_off_validation
+from imgclf.errors import DataError, UsageError
+from imgclf.files.images import conform
+from imgclf.files.reading import reading
+from imgclf.machine.memory import require_memory
+from imgclf.training.classifier import Model
+
+if TYPE_CHECKING:
+    from imgclf.data.sources._class_folders import Listing
+    from imgclf.data.sources._tree import Tree
+
+
+def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
+    """Load train and val; val is the source's own, else taken from train, else there is none."""
+    found = load_source(config, ("train", "val"))
+    if "train" not in found:
+        raise _no_training_split(config)
+    train, val = found["train"], found.get("val")
+    train, val = _divided(config, train, None if val is None else match_classes(val, train.class_names, where(config)))
+    if len(train) == 0:
+        raise DataError(where(config), "there are no training images", "a classifier needs some")
+    if val is not None and val.example_shape != train.example_shape:
+        problem = f"validation examples are {val.example_shape}, training examples {train.example_shape}"
+        raise DataError(where(config), problem, "give both the same shape; of images, preprocess.image_size does")
+    if len(train.class_names) < 2:
+        raise DataError(where(config), f"only one class, {train.class_names[0]!r}", "a classifier needs at least two")
+    return train, val
+
+
+def _divided(config: Config, train: Dataset, val: Dataset | None) -> tuple[Dataset, Dataset | None]:
+    """Return what of the images is for training, and what for validation, if anything."""
+    if val is None and config.data.val_fraction > 0:
+        train, val = split_off_validation(train, config.data.val_fraction, config.seed)
+    if config.data.limit is not None:
+        train = limit(train, config.data.limit, config.seed)
+    return train, val if val is not None and len(val) else None
+
+
+def _no_training_split(config: Config) -> DataError:
+    tree = tree_of(config)
+    if tree is None:
+        return DataError(where(config), "there is no training split", "see `imgclf data info`")
+    names = sorted({*tree.splits, *(one.place for one in tree.passed_over if not one.expected)})
+    problem = f"there is no training split, only {quoted(names)}"
+    return DataError(where(config), problem, "call the folder of the training images train")
+
+
+def load_test(config: Config, class_names: tuple[str, ...]) -> Dataset | None:
+    """Load the test split as a model with these classes sees it; None where the config's data has none."""
+    test = load_source(config, ("test",)).get("test")
+    return None if test is None else match_classes(test, class_names, where(config))
+
+
+def load_all_splits(config: Config) -> dict[str, Dataset]:
+    """Load every split there is, to look at; training opens only two of them.
+
+    They are labeled by the classes of train, but one that has images of another class keeps its own.
+    """
+    found = load_source(config, ("train", "val", "test"))
+    if "train" in found:
+        train, val = _divided(config, found["train"], found.get("val"))
+        found |= {"train": train} | ({} if val is None else {"val": val})
+        found = {split: _as_in(train, dataset) for split, dataset in found.items()}
+    if not found:
+        raise DataError(where(config), "there are no images", "name a data set that holds some")
+    return {split: found[split] for split in ("train", "val", "test") if split in found}
+
+
+def _as_in(train: Dataset, other: Dataset) -> Dataset:
+    try:
+        return match_classes(other, train.class_names)
+    except DataError:
+        return other
+
+
+def tree_of(config: Config) -> "Tree | None":
+    """Say how the folder of images that a config names is read; None for data of another kind."""
+    tree = SOURCES[config.data.source].tree
+    return tree(_arguments(config)[0]) if tree else None
+
+
+def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
+    """Return what a user may have meant otherwise: what was passed over, and classes that one split lacks."""
+    lines, train = _passed_over(config.data.source, _arguments(config)[0]), splits.get("train")
+    if train is None:
+        return lines
+    seen = set(present(train))
+    if empty := [name for name in train.class_names if name not in seen]:
+        hint = " - do the labels count from 1? Then subtract 1" if empty == ["0"] else ""
+        lines.append(f"{where(config)}: no training images of {quoted(empty)}{hint}")
+    for split, dataset in splits.items():
+        if foreign := sorted(set(present(dataset)) - set(train.class_names), key=natural_key):
+            lines.append(f"{where(config)}: {split} has images of {quoted(foreign)}, classes that train has not")
+    return lines
+
+
+def warnings_about(path: Path) -> list[str]:
+    """Return what was passed over of the data at a path, which a user may have meant otherwise."""
+    return _passed_over(recognize(path), path)
+
+
+def _passed_over(source: str, path: Path) -> list[str]:
+    warnings = SOURCES[source].warnings
+    return warnings(path) if warnings else []
+
+
+def load_for(model: Model, path: Path) -> Dataset:
+    """Load other images for a model: their test split if they have splits, else all of them; classes by name."""
+    preprocess = model.preprocess
+    source = SOURCES[recognize(path)]
+    settings: dict[str, object] = {}
+    if preprocess.is_picture:
+        chosen = {"image_size": preprocess.example_shape[:2], "color": preprocess.color}
+        settings = {name: chosen[name] for name in source.settings if name in chosen}
+    for kind, classes in source.labels.items():
+        if classes == len(model.class_names):
+            settings["labels"] = kind
+    load = partial(source.load, path, **settings)
+    found = load(("test",)) or load(("train", "val"))
+    if "val" in found:
+        raise DataError(path, "no test split found", "give a data set with a test split or without splits")
+    dataset = match_classes(found["test"] if "test" in found else found["train"], model.class_names, path)
+    if preprocess.is_picture and len(dataset.example_shape) == 3:
+        dataset = _redrawn(dataset, preprocess.picture, path)
+    if dataset.example_shape != preprocess.example_shape:
+        problem = f"examples are {dataset.example_shape}, the model's are {preprocess.example_shape}"
+        raise DataError(path, problem, "name data like that of the training")
+    return dataset
+
+
+def load_source(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
+    """Load those of the splits that the config's source has, in the config's size and color."""
+    path, settings = _arguments(config)
+    found = SOURCES[config.data.source].load(path, splits, **settings)
+    redraw = _redraw(config, [dataset.example_shape for dataset in found.values()])
+    return {split: _redrawn(dataset, redraw, where(config)) if redraw else dataset for split, dataset in found.items()}
+
+
+def list_source(config: Config, splits: Collection[str]) -> "dict[str, Listing] | None":
+    """List the images of those splits that the config's source has, and read none; None where it can only load."""
+    listings = SOURCES[config.data.source].listings
+    if listings is None:
+        return None
+    path, settings = _arguments(config)
+    return listings(path, splits, **settings)
+
+
+def count_training_images(config: Config) -> int:
+    """Count the images that a config's source has to train and validate on, and read none where that can be."""
+    splits = ("train", "val")
+    listings = list_source(config, splits)
+    if listings is not None:
+        return sum(sum(listing.counts) for listing in listings.values())
+    path, settings = _arguments(config)
+    return sum(map(len, SOURCES[config.data.source].load(path, splits, **settings).values()))
+
+
+def _arguments(config: Config) -> tuple[Any, dict[str, object]]:
+    """Return what a config's source is asked for: the path, None where it reads none, and settings."""
+    data, source = config.data, SOURCES[config.data.source]
+    if data.options and not source.options:
+        those = _names(lambda other: other.options)
+        problem = f"only applies to data.source: {those}"
+        raise UsageError("data.options", problem, f"{data.source} has no options: leave it out")
+    if data.labels != "fine" and not source.labels:
+        those = _names(lambda other: bool(other.labels))
+        raise UsageError("data.labels", f"{data.source} has one kind", f"coarse ones are for data.source: {those}")
+    chosen = {"seed": config.seed, "image_size": config.preprocess.image_size, "color": config.preprocess.color}
+    settings: dict[str, object] = {name: chosen[name] for name in source.settings}
+    for name in data.options.keys() & settings.keys():
+        raise UsageError(f"data.options.{name}", f"the data follows the {name} of the run", f"set {name} instead")
+    if source.labels:
+        settings["labels"] = data.labels
+    return _path(data, source), settings | data.options
+
+
+def _names(has: Callable[[Source], bool]) -> str:
+    return " or ".join(name for name, source in SOURCES.items() if has(source))
+
+
+def _path(data: Data, source: Source) -> Path | None:
+    """Return where a source's data is; None for one that reads no path."""
+    if not source.path:
+        if data.path is not None:
+            problem, remedy = "this source reads no path", "set data.path to null, or data.source to another"
+            raise UsageError("data.path", problem, remedy)
+        return None
+    downloads = [f"`imgclf data download {name}`" for name, known in OFFICIAL.items() if known.source == data.source]
+    if data.path is None:
+        remedy = "; ".join([f"set data.path to {source.path}", *(f"{command} brings it" for command in downloads)])
+        raise UsageError("data.path", "this source needs a path", remedy)
+    path = Path(data.path)
+    with reading(path):
+        if not path.exists():
+            raise DataError(path, "no such file or folder", ", or see ".join(["check the path", *downloads]))
+    return path
+
+
+def _redraw(config: Config, shapes: Collection[tuple[int, ...]]) -> Callable[[ByteArray], ByteArray] | None:
+    """Return what gives examples of these shapes the config's size and color; None where it names none."""
+    size, color = config.preprocess.image_size, config.preprocess.color
+    if size is None and color is None:
+        return None
+    if any(len(shape) == 1 for shape in shapes):
+        raise UsageError("preprocess", "feature vectors have no size and no color", "drop image_size and color")
+    return partial(conform, size=None if size is None else (size, size), color=color)
+
+
+def where(config: Config) -> str:
+    """Return what to call a config's data in an error."""
+    return config.data.path or config.data.source
+
+
+def _redrawn(dataset: Dataset, redraw: Callable[[ByteArray], ByteArray], called: object) -> Dataset:
+    """Put every image through `redraw`, the way that files go too; nothing is copied where nothing changes."""
+    if len(dataset.images) == 0 or redraw(dataset.images[0]).shape == dataset.example_shape:
+        return dataset
+    shape = (len(dataset.images), *redraw(dataset.images[0]).shape)
+    require_memory(math.prod(shape), called)
+    images = np.empty(shape, np.uint8)
+    for row, image in enumerate(dataset.images):
+        images[row] = redraw(image)
+    return replace(dataset, images=images)

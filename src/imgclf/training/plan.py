@@ -1,0 +1,194 @@
+"""Build the parts of a run from a config."""
+
+import math
+from dataclasses import dataclass, replace
+from inspect import signature
+
+import numpy as np
+
+from imgclf.arrays import FloatArray
+from imgclf.config import Config
+from imgclf.data.batches import Reader, SampleFn, epoch_sampler, steps_per_epoch
+from imgclf.data.dataset import Dataset
+from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread
+from imgclf.errors import DataError, UsageError
+from imgclf.gradients import Objective, numerical_gradient
+from imgclf.losses import LOSSES
+from imgclf.numerics.random_streams import WEIGHTS, normal, stream
+from imgclf.numerics.sums import SumFn, sum_in_turn
+from imgclf.optimizers import OPTIMIZERS, Optimizer
+from imgclf.schedules import SCHEDULES, Schedule, with_warmup
+from imgclf.speed.kernels import KERNELS, Kernel
+from imgclf.training.classifier import Model
+from imgclf.training.loading import load_training_data, where
+
+LEAST_SPREAD = 1 / 50  # of the values the classifier sees: their standard deviation
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a run is made of, put together and not yet started; nothing in `config` is left to the data."""
+
+    config: Config
+    train: Dataset
+    val: Dataset | None
+    preprocess: Preprocess
+    objective: Objective
+    kernel: Kernel
+    optimizer: Optimizer
+    step_size: Schedule
+    sample: SampleFn
+    weights: FloatArray  # (D+1, C), before the first step
+    batch_size: int
+    steps_per_epoch: int
+
+    @property
+    def steps(self) -> int:
+        """The steps of the whole run."""
+        return self.config.train.epochs * self.steps_per_epoch
+
+    def examples(self, step: int) -> int:
+        """How many examples the batch of a step has: the last one of an epoch may have fewer."""
+        place = step % self.steps_per_epoch
+        return min(self.batch_size, len(self.train) - place * self.batch_size)
+
+    def model(self, weights: FloatArray) -> Model:
+        """Return the classifier with these weights."""
+        names, loss = self.train.class_names, self.config.model.loss
+        return Model(weights, self.preprocess, names, loss, self.objective.l2, self.objective.l1)
+
+
+def make_plan(config: Config, sum_blocks: SumFn = sum_in_turn) -> Plan:
+    """Load the data of a run and choose its functions. The test split is never opened."""
+    train, val = load_training_data(config)
+    check_early_stopping(config, val)
+    config = settled(config, train)
+    preprocess = fit(config, train, sum_blocks)
+    size = len(train) if config.train.batch_size == "all" else min(config.train.batch_size, len(train))
+    per_epoch = steps_per_epoch(len(train), size)
+    return Plan(
+        config=config,
+        train=train,
+        val=val,
+        preprocess=preprocess,
+        objective=make_objective(config),
+        kernel=make_kernel(config),
+        optimizer=make_optimizer(config),
+        step_size=make_schedule(config, per_epoch),
+        sample=make_sampler(config, train, preprocess, size),
+        weights=initial_weights(config, preprocess.size, len(train.class_names)),
+        batch_size=size,
+        steps_per_epoch=per_epoch,
+    )
+
+
+def continue_from(plan: Plan, model: Model) -> Plan:
+    """Return the plan of a run whose weights are already those of a model."""
+    if model.class_names != plan.train.class_names or model.preprocess.example_shape != plan.train.example_shape:
+        raise DataError(
+            where(plan.config),
+            f"{len(plan.train.class_names)} classes of examples {plan.train.example_shape}, the model was trained on "
+            f"{len(model.class_names)} of {model.preprocess.example_shape}",
+            "the data has changed since the run: restore it, or train again",
+        )
+    return replace(
+        plan,
+        preprocess=model.preprocess,
+        sample=make_sampler(plan.config, plan.train, model.preprocess, plan.batch_size),
+        weights=model.weights,
+    )
+
+
+def make_sampler(config: Config, train: Dataset, preprocess: Preprocess, batch_size: int) -> SampleFn:
+    """Return sample(step), in an order that follows from the config's seed."""
+    return epoch_sampler(len(train), batch_size, config.seed, Reader(preprocess, train))
+
+
+def make_kernel(config: Config) -> Kernel:
+    """Return what computes the gradient that the config names: the analytic one by its kernel, or the numerical one."""
+    return (
+        KERNELS[config.train.kernel] if config.train.gradient == "analytic" else lambda sum_blocks: numerical_gradient
+    )
+
+
+def make_objective(config: Config, loss: str | None = None) -> Objective:
+    """Return the config's objective, or the same with another loss."""
+    penalty = config.regularization
+    return Objective(LOSSES[loss or config.model.loss], penalty.l2, penalty.l1)
+
+
+def make_optimizer(config: Config) -> Optimizer:
+    """Return the config's optimizer."""
+    return OPTIMIZERS[config.optimizer.name](**config.optimizer.model_dump(exclude={"name"}))
+
+
+def make_schedule(config: Config, per_epoch: int) -> Schedule:
+    """Return the config's schedule, which gets what it needs to know of the length of the run."""
+    chosen, factory = config.schedule, SCHEDULES[config.schedule.name]
+    length = {"steps": config.train.epochs * per_epoch, "steps_per_epoch": per_epoch}
+    needed = {word: length[word] for word in signature(factory).parameters.keys() & length.keys()}
+    schedule = factory(**chosen.model_dump(exclude={"name", "warmup_epochs"}), **needed)
+    return with_warmup(schedule, round(chosen.warmup_epochs * per_epoch))
+
+
+def initial_weights(config: Config, size: int, classes: int) -> FloatArray:
+    """Return W normal with the config's standard deviation and b = 0, (D+1, C).
+
+    The weights of a class lie together in memory, as those of torch.nn.Linear do; whatever is computed from them
+    keeps that order.
+    """
+    weights = np.zeros((size + 1, classes), config.train.dtype, order="F")
+    if config.model.init_scale:
+        weights[:-1] = config.model.init_scale * normal(stream(config.seed, WEIGHTS), (size, classes))
+    return weights
+
+
+def settled(config: Config, train: Dataset) -> Config:
+    """Return the config with what `null` means for this data written out: what values are divided by."""
+    chosen = config.preprocess
+    found = {
+        "scale": default_scale(train) if chosen.scale is None else chosen.scale,
+        "std": default_std(train) if chosen.std is None else chosen.std,
+    }
+    return config.model_copy(update={"preprocess": chosen.model_copy(update=found)})
+
+
+def fit(config: Config, train: Dataset, sum_blocks: SumFn) -> Preprocess:
+    """Return the preprocessing that a settled config asks for, fitted on the training split."""
+    chosen, dtype = config.preprocess, config.train.dtype
+    assert chosen.scale is not None, "the config is settled"
+    assert chosen.std is not None, "the config is settled"
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return fit_preprocess(
+                train, scale=chosen.scale, center=chosen.center, std=chosen.std, dtype=dtype, sum_blocks=sum_blocks
+            )
+    except ValueError as error:
+        raise DataError(where(config), f"{error}: values are too large for {dtype}", "rescale the data") from error
+
+
+def scale_advice(plan: Plan, largest: float = math.inf) -> str:
+    """Say that the values the classifier sees differ too little, or more than `largest`, and what to try; else nothing.
+
+    Steps are about right for values that spread by 1: from far smaller ones hardly anything is learned.
+    """
+    found = spread(plan.preprocess, plan.train)
+    if math.isnan(found):
+        return "x is the same for every training image: nothing can be learned from it" if len(plan.train) > 1 else ""
+    if LEAST_SPREAD <= found <= largest:
+        return ""
+    usual = default_scale(plan.train)
+    remedy = f"preprocess.scale: {usual:g}" if plan.preprocess.scale != usual else "preprocess.std: pixel"
+    much = f"only {found:.2g}" if found < LEAST_SPREAD else f"{found:.2g}"
+    return f"x has a standard deviation of {much}, steps are made for one near 1: try {remedy}"
+
+
+def check_early_stopping(config: Config, val: Dataset | None) -> None:
+    """Refuse to watch a split that is not there."""
+    watched = config.early_stopping
+    if watched is not None and watched.monitor.startswith("val/") and val is None:
+        raise UsageError(
+            "early_stopping.monitor",
+            f"{watched.monitor} needs a validation split",
+            "set data.val_fraction above 0, or monitor train/loss",
+        )

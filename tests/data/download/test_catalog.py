@@ -1,0 +1,37 @@
+"""What is known of the official files."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from imgclf.data.download.catalog import OFFICIAL
+from imgclf.data.sources import SOURCES
+from imgclf.data.sources.fashion_mnist_mini import load
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_every_file_has_a_size_two_checksums_and_an_address(name):
+    wanted = OFFICIAL[name]
+    for file in wanted.files:
+        assert re.fullmatch("[0-9a-f]{32}", file.md5)
+        assert re.fullmatch("[0-9a-f]{64}", file.sha256)
+        assert 1000 < file.size < 1 << 28
+        assert re.fullmatch("[a-z0-9-]+(-ubyte|[.]tar)[.]gz", file.name)
+        for url in wanted.urls(file):
+            assert re.fullmatch("https?://[a-z0-9.-]+/(.+/)?" + re.escape(file.name), url)
+
+
+def test_no_two_files_are_the_same():
+    files = [file for wanted in OFFICIAL.values() for file in wanted.files]
+    for of in ("md5", "sha256", "size"):
+        assert len({getattr(file, of) for file in files}) == len(files) == 10
+    assert len({wanted.path(Path("data")) for wanted in OFFICIAL.values()}) == len(OFFICIAL)
+
+
+def test_each_set_is_of_a_source_there_is():
+    assert {wanted.source for wanted in OFFICIAL.values()} <= set(SOURCES)
+
+
+def test_the_classes_of_fashion_mnist_have_the_names_of_the_pictures_that_ship_with_imgclf():
+    assert load(None, ["train"])["train"].class_names == OFFICIAL["fashion-mnist"].class_names

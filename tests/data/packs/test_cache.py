@@ -1,0 +1,314 @@
+"""The second start maps what the first one decoded; whatever is wrong with the cache, the pictures are right."""
+
+import os
+import shutil
+import signal
+import stat
+import sys
+import time
+from collections import namedtuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from children import in_child
+from imgclf.data.packs import cache
+from imgclf.data.packs.cache import cache_folder
+from imgclf.data.sources import _class_folders as _listing
+from imgclf.data.sources import _image_files as _decoding
+from imgclf.data.sources import folder
+from imgclf.errors import DataError
+from imgclf.files.npy import mapped_file
+
+
+def picture(path, level):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((3, 4, 3), level, np.uint8)).save(path, "BMP")  # of one size, whatever is on it
+
+
+@pytest.fixture(name="root")
+def root_fixture(tmp_path):
+    for number, name in enumerate(("cat/1.png", "cat/2.png", "dog/1.png")):
+        picture(tmp_path / "pictures" / name, number)
+    return tmp_path / "pictures"
+
+
+@pytest.fixture(name="kept")
+def kept_fixture(tmp_path, monkeypatch):
+    """The cache folder, in use."""
+    monkeypatch.delenv("IMGCLF_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "imgclf"
+
+
+@pytest.fixture(name="load")
+def load_fixture(root, monkeypatch):
+    """Load the pictures; return their levels, and how many files were decoded for it."""
+
+    def load(**options):
+        decoded = []
+
+        def decode(path, raw, real=_decoding.decode_image):
+            decoded.append(path.name)
+            return real(path, raw)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(_decoding, "decode_image", decode)
+            train = folder.load(root, ["train"], **options)["train"]
+        assert train.y.tolist() == [0, 0, 1]
+        return train.images[:, 0, 0, 0].tolist(), len(decoded)
+
+    return load
+
+
+def entries(kept):
+    return sorted(path.name for path in kept.iterdir()) if kept.exists() else []
+
+
+def test_the_second_start_decodes_nothing(load, kept):
+    assert load() == ([0, 1, 2], 3)
+    assert load() == ([0, 1, 2], 0)
+    assert len(entries(kept)) == 1
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+
+
+def test_what_is_mapped_is_what_is_decoded(root, kept, monkeypatch):
+    first, second = (folder.load(root, ["train"])["train"] for _ in range(2))
+    monkeypatch.setenv("IMGCLF_CACHE", "0")
+    plain = folder.load(root, ["train"])["train"]
+    assert first.fingerprint() == second.fingerprint() == plain.fingerprint()
+    assert mapped_file(second.images).is_relative_to(kept)
+    assert mapped_file(plain.images) is None
+
+
+def test_other_pictures_sizes_and_colors_are_decoded_anew(root, load, kept):
+    load()
+    assert load(image_size=2)[1] == load(color="gray")[1] == 3
+    picture(root / "cat" / "2.png", 9)
+    assert load() == ([0, 9, 2], 3)
+    changed = root / "dog" / "1.png"
+    before = changed.stat()
+    picture(changed, 7)
+    os.utime(changed, ns=(before.st_atime_ns, before.st_mtime_ns))  # as if it had not changed
+    assert load() == ([0, 9, 7], 3)
+    shutil.move(root / "cat" / "1.png", root / "cat" / "3.png")
+    assert load() == ([9, 0, 7], 3)
+
+
+def negative(path):
+    """Make an image its negative: the same name, size in bytes and times."""
+    before = path.stat()
+    with Image.open(path) as image:
+        pixels = 255 - np.array(image)
+    Image.fromarray(pixels).save(path, "BMP")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+def test_two_sets_with_the_same_names_sizes_and_times_are_two(root, kept):
+    splits = {"train": root.parent / "both" / "train", "test": root.parent / "both" / "test"}
+    for place in splits.values():
+        shutil.copytree(root, place)
+    for path in splits["test"].glob("*/*"):
+        negative(path)
+    for _ in range(2):
+        found = folder.load(root.parent / "both", ["train", "test"])
+        assert found["train"].images[:, 0, 0, 0].tolist() == [0, 1, 2]
+        assert found["test"].images[:, 0, 0, 0].tolist() == [255, 254, 253]
+
+
+def test_what_is_known_is_the_bytes_of_the_files_and_neither_their_place_nor_their_times(root, load, kept):
+    load()
+    for path in root.glob("*/*"):
+        os.utime(path, (1, 1))
+    assert load()[1] == 0
+    copy = shutil.copytree(root, root.parent / "copy")
+    root.rename(root.parent / "moved")
+    copy.rename(root)
+    assert load() == ([0, 1, 2], 0)
+    for path in root.glob("*/*"):
+        path.rename(path.with_name(f"a {path.name}"))  # in the same order
+    assert load() == ([0, 1, 2], 0)
+    (root / "cat" / "a 1.png").rename(root / "cat" / "z.png")
+    assert load() == ([1, 0, 2], 3)
+
+
+def test_where_one_class_ends_and_which_it_is_counts_too(root, load, kept):
+    load()
+    for before, after in (("cat/2.png", "dog/0.png"), ("dog", "elk")):
+        (root / before).rename(root / after)
+        train = folder.load(root, ["train"])["train"]
+        names = [train.class_names[label] for label in train.y]
+        assert train.images[:, 0, 0, 0].tolist() == [0, 1, 2]
+        assert names == ["cat", after.split("/")[0], after.split("/")[0]]
+
+
+def test_what_is_no_image_is_told_however_well_the_images_are_known(root, load, kept):
+    load()
+    (root / "cat" / "kittens").mkdir()
+    with pytest.raises(DataError, match="1 bad of 4 files: cat/kittens: a folder"):
+        load()
+
+
+def test_images_that_change_while_they_are_decoded_are_told_and_not_kept(root, load, kept, monkeypatch):
+    def swap_and_read(*arguments, real=_listing.read_into):
+        negative(root / "dog" / "1.png")
+        return real(*arguments)
+
+    monkeypatch.setattr(_listing, "read_into", swap_and_read)
+    with pytest.raises(DataError, match="changed while they were being read"):
+        load()
+    assert entries(kept) == []
+
+
+def test_zero_turns_it_off(load, kept, monkeypatch):
+    monkeypatch.setenv("IMGCLF_CACHE", "0")
+    assert load() == load() == ([0, 1, 2], 3)
+    assert entries(kept) == []
+
+
+def cut_off(entry):
+    path = entry / "train_images.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def foreign(entry):
+    index = entry / "imgclf-pack.json"
+    index.write_text(index.read_text().replace(entry.name, "0" * 64))
+
+
+def a_file(entry):
+    shutil.rmtree(entry)
+    entry.write_bytes(b"")
+
+
+DAMAGE = {
+    "cut off": cut_off,
+    "of other pictures": foreign,
+    "a file": a_file,
+    "unfinished": lambda entry: (entry / "imgclf-pack.json").unlink(),
+    "no labels": lambda entry: (entry / "train_labels.npy").unlink(),
+    "no JSON": lambda entry: (entry / "imgclf-pack.json").write_text("{"),
+    "wrong labels": lambda entry: np.save(entry / "train_labels.npy", np.uint8([0, 1, 2])),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_entry_is_made_anew(load, kept, name):
+    load()
+    (entry,) = kept.iterdir()
+    DAMAGE[name](entry)
+    assert load() == ([0, 1, 2], 3)
+    assert load() == ([0, 1, 2], 0)
+    assert entries(kept) == [entry.name]
+
+
+def test_where_nothing_can_be_kept_pictures_are_decoded_every_time(load, kept, monkeypatch):
+    kept.parent.write_bytes(b"a file is in the way")
+    assert load() == load() == ([0, 1, 2], 3)
+    kept.parent.unlink()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: namedtuple("Usage", "free")(10))
+    assert load() == ([0, 1, 2], 3)
+    assert entries(kept) == []
+
+
+def test_a_disk_that_fills_up_leaves_nothing(load, kept, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        assert load()[0] == [0, 1, 2]
+    assert entries(kept) == []
+
+
+def test_bad_pictures_are_told_and_not_kept(root, load, kept):
+    (root / "dog" / "1.png").write_bytes(b"rubbish")
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"1 bad of 3 files: dog/1\.png"):
+            load()
+    assert entries(kept) == []
+
+
+def test_of_two_at_once_both_are_right_and_one_is_kept(load, kept, monkeypatch):
+    put = cache._replace
+
+    def slower(new, place, aside):
+        shutil.copytree(new, place)  # what the faster one did meanwhile
+        (place / "by the faster").touch()
+        put(new, place, aside)
+
+    monkeypatch.setattr(cache, "_replace", slower)
+    assert load() == ([0, 1, 2], 3)
+    assert load() == ([0, 1, 2], 0)
+    assert len(entries(kept)) == 1
+
+
+def test_two_that_swap_a_damaged_entry_at_once_do_no_harm(load, kept, monkeypatch):
+    def beaten(new, place, aside):
+        shutil.copytree(new, place)
+        new.rename(place)  # onto a folder that holds something: the system refuses
+
+    monkeypatch.setattr(cache, "_replace", beaten)
+    assert load() == ([0, 1, 2], 3)
+    assert load() == ([0, 1, 2], 0)
+
+
+def test_what_nobody_used_for_a_month_goes_and_nothing_else(root, load, kept):
+    load()
+    (old,) = kept.iterdir()
+    for name in (".new-abandoned", "notes"):
+        (kept / name).mkdir()
+    long_ago = time.time() - 31 * 24 * 3600
+    for entry in kept.iterdir():
+        os.utime(entry, (long_ago, long_ago))
+    assert load()[1] == 0  # used today, so it stays
+    picture(root / "cat" / "1.png", 5)
+    assert load()[1] == 3
+    assert len(entries(kept)) == 3
+    os.utime(old, (long_ago, long_ago))
+    picture(root / "cat" / "1.png", 6)
+    load()
+    assert old.name not in entries(kept)
+    assert "notes" in entries(kept)
+    assert ".new-abandoned" not in entries(kept)
+
+
+def test_what_a_killed_writer_left_goes_at_once_and_what_is_being_written_stays(root, load, kept, monkeypatch):
+    put = cache._replace
+
+    def killed(*_, **__):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def begin_and_be_killed():
+        monkeypatch.setattr(cache, "_replace", killed)
+        load()
+
+    def look_meanwhile(new, place, aside):
+        (kept / ".new-of another").mkdir()  # not locked yet
+        (kept / ".new-link").symlink_to("nowhere")
+        cache._clear_away(kept)
+        seen.append(entries(kept))
+        put(new, place, aside)
+
+    assert in_child(begin_and_be_killed) == -signal.SIGKILL
+    (left,) = entries(kept)
+    seen = []
+    monkeypatch.setattr(cache, "_replace", look_meanwhile)
+    assert load() == ([0, 1, 2], 3)
+    (during,) = seen
+    assert left not in during
+    assert len(during) == 3
+    assert ".new-of another" in during
+
+
+def test_it_is_where_the_system_says(monkeypatch, tmp_path):
+    monkeypatch.delenv("IMGCLF_CACHE")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    for platform, place in (("linux", ".cache"), ("darwin", "Library/Caches")):
+        monkeypatch.setattr(sys, "platform", platform)
+        assert cache_folder() == tmp_path / place / "imgclf"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert cache_folder() is None

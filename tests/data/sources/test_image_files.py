@@ -1,0 +1,71 @@
+"""What comes of many files does not depend on how many threads read them."""
+
+import warnings
+from hashlib import sha256
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imgclf.data.sources import _class_folders as _listing
+from imgclf.data.sources import _image_files as _decoding
+from imgclf.data.sources import folder
+from imgclf.errors import DataError
+from imgclf.files.images import read_image
+
+
+@pytest.fixture(name="files")
+def files_fixture(tmp_path):
+    """Eighty pictures, some of them no pictures and some of another shape."""
+    chance = np.random.default_rng(0)
+    for number in range(80):
+        size = (5, 4) if number % 13 == 3 else (3, 4)
+        Image.fromarray(chance.integers(0, 256, (*size, 3), dtype=np.uint8)).save(tmp_path / f"{number:02}.png")
+        if number % 11 == 5:
+            (tmp_path / f"{number:02}.png").write_bytes(b"rubbish")
+    return sorted(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8, 200])
+def test_pictures_and_problems_are_in_order_on_any_number_of_threads(files, threads):
+    images = np.zeros((len(files), 3, 4, 3), np.uint8)
+    read = _decoding.read_into(images, files, None, None, threads)
+    assert [one.digest for one in read] == [sha256(file.read_bytes()).digest() for file in files]
+    problems = [one.problem for one in read]
+    for number, (problem, pixels) in enumerate(zip(problems, images, strict=True)):
+        if number % 11 == 5:
+            assert problem.startswith("not a PNG")
+        elif number % 13 == 3:
+            assert problem == (5, 4, 3)
+        else:
+            assert problem is None
+            np.testing.assert_array_equal(pixels, read_image(files[number]))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("at_once", [1, 7, 1000])
+def test_bad_files_are_listed_in_the_order_of_their_names(files, monkeypatch, threads, at_once):
+    (files[0].parent / "cat").mkdir()
+    for file in files:
+        file.rename(file.parent / "cat" / file.name)
+    monkeypatch.setattr(_listing, "available_cores", lambda: threads)
+    monkeypatch.setattr(_listing, "_MOST_AT_ONCE", at_once)
+    with pytest.raises(DataError, match="7 bad of 80 files") as caught:
+        folder.load(files[0].parent, ["train"])
+    named = [word.split("/")[1].removesuffix(".png:") for word in str(caught.value).split() if word.startswith("cat/")]
+    assert named == ["05", "16", "27", "38", "49", "60", "71"]
+
+
+def test_warning_filters_are_left_as_they_were(files):
+    before = list(warnings.filters)
+    _decoding.read_into(np.zeros((len(files), 3, 4, 3), np.uint8), files, None, None, 8)
+    assert list(warnings.filters) == before
+
+
+def test_what_is_no_data_error_gets_through(files, monkeypatch):
+    def broken(path, _):
+        raise RuntimeError(path.name)
+
+    monkeypatch.setattr(_decoding, "decode_image", broken)
+    with pytest.raises(RuntimeError, match=r"\.png"):
+        _decoding.read_into(np.zeros((len(files), 3, 4, 3), np.uint8), files, None, None, 2)

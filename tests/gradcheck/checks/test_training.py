@@ -1,0 +1,108 @@
+"""The gradient that trains is looked at as a run asks for it: its batch, its reader, its dtype."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from imgclf.config import resolve
+from imgclf.gradcheck.check import layers_of, make_cases
+from imgclf.gradcheck.checks import training as training_module
+from imgclf.gradcheck.checks.training import training_on
+from imgclf.gradcheck.implementation import Implementation
+from imgclf.gradcheck.points import stratified_images
+from imgclf.gradcheck.verdict import Outcome
+from imgclf.losses import LOSSES
+from imgclf.numerics.sums import BLOCK, sum_in_turn
+from imgclf.speed import threads as parallel
+from imgclf.training.plan import make_plan
+
+SMALL = ("data.source=synthetic", "data.options={train: 400, classes: 3, size: 6}", "data.val_fraction=0")
+
+
+def plan_of(*overrides):
+    return make_plan(resolve(overrides=[*SMALL, *overrides]).config)
+
+
+def look(plan, loss="softmax", l2=0.0, l1=0.0, **changes):
+    case = make_cases(plan, loss, *stratified_images(plan, 8))["wide"]
+    return training_on(plan)(replace(Implementation.of(plan, loss), **changes), case, l2, l1)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("chosen", [
+    "train.dtype=float64", "train.batch_size=1", "train.batch_size=all", "preprocess.std=pixel", "preprocess.scale=1",
+    "preprocess.center=none",
+])  # fmt: skip
+def test_what_trains_passes_whatever_the_config_says(loss, chosen):
+    assert look(plan_of(chosen), loss, 1e-4, 1e-5).verdict == "pass"
+
+
+def test_it_is_the_gradient_of_the_plan_on_the_batch_of_the_plan():
+    plan, seen = plan_of(), []
+
+    def watched(objective, batch, weights):
+        seen.append((batch.read is plan.sample(0).read, batch.rows.tolist(), weights.dtype))
+        return plan.kernel(sum_in_turn)(objective, batch, weights)
+
+    assert look(plan, trains=lambda workers: watched).verdict == "pass"
+    assert seen == 2 * [(True, plan.sample(0).rows.tolist(), np.float32)]  # on one thread, and on two
+    assert Implementation.of(plan, "svm").trains is plan.kernel
+
+
+def test_threads_that_leave_a_block_out_fail(monkeypatch):
+    plan = plan_of()
+    monkeypatch.setattr(parallel, "runs", lambda n, shares: [range(n - 1)])
+    assert look(plan) == Outcome("fail", "on 2 threads it differs from that on one")
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_one_parameter_that_is_wrong_fails(loss, dtype):
+    plan = plan_of(f"train.dtype={dtype}")
+
+    def wrong(objective, batch, weights):
+        seen = plan.kernel(sum_in_turn)(objective, batch, weights)
+        seen.grad[5, 1] += 1e-2 * np.abs(seen.grad).max()
+        return seen
+
+    outcome = look(plan, loss, trains=lambda workers: wrong)
+    assert (outcome.verdict, outcome.worst[0].place) == ("fail", (5, 1))
+
+
+def test_who_leaves_images_out_or_counts_wrong_fails():
+    plan = plan_of()
+
+    def half(objective, batch, weights):
+        return plan.kernel(sum_in_turn)(objective, replace(batch, rows=batch.rows[::2]), weights)
+
+    def counts(objective, batch, weights):
+        return plan.kernel(sum_in_turn)(objective, batch, weights)._replace(correct=0)
+
+    assert "looks at 128 of the 256 images" in look(plan, trains=lambda workers: half).reason
+    assert "0 images are counted as right" in look(plan, trains=lambda workers: counts).reason
+
+    def mirrors(objective, batch, weights):
+        return plan.kernel(sum_in_turn)(objective, batch, -weights)
+
+    assert "the scores are off" in look(plan, trains=lambda workers: mirrors).reason
+
+
+def test_of_a_huge_batch_some_images_are_looked_at(monkeypatch):
+    monkeypatch.setattr(training_module, "MOST", 200)
+    plan, seen = plan_of("train.batch_size=all"), []
+
+    def watched(objective, batch, weights):
+        seen.append(len(batch))
+        return plan.kernel(sum_in_turn)(objective, batch, weights)
+
+    assert look(plan, trains=lambda workers: watched).verdict == "pass"
+    assert seen == [200, 200]
+
+
+def test_the_tree_of_sums_has_branches_of_every_height():
+    assert bin(-(-training_module.MOST // BLOCK)) == "0b111"
+
+
+def test_the_numerical_gradient_is_not_held_to_rounding():
+    assert "training" not in layers_of(plan_of("train.gradient=numerical"))

@@ -1,0 +1,153 @@
+"""Model files: what was saved is what is loaded; anything else is one clear error."""
+
+import io
+import json
+import random
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from imgclf.data.preprocess import Preprocess
+from imgclf.errors import RunError
+from imgclf.files.sealed_npz import SEAL, sealed_npz
+from imgclf.run.model_file import load_model, model_bytes
+from imgclf.training.classifier import Model
+
+
+def model(dtype="float32", mean=True, std=True):
+    rng = np.random.default_rng(0)
+
+    def part(wanted):
+        return rng.random(12).astype(dtype) + 1 if wanted else None
+
+    preprocess = Preprocess((2, 2, 3), 255.0, part(mean), part(std), dtype)
+    return Model(rng.random((13, 2)).astype(dtype), preprocess, ("cat", 'a "dög"'), "svm", 1e-4, 0.0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("mean", "std"), [(True, True), (True, False), (False, False)])
+def test_a_model_comes_back_to_the_bit(tmp_path, dtype, mean, std):
+    saved = model(dtype, mean, std)
+    path = tmp_path / "model.npz"
+    path.write_bytes(model_bytes(saved))
+    loaded = load_model(path)
+    assert loaded.weights.tobytes() == saved.weights.tobytes()
+    assert loaded.weights.dtype == dtype
+    for one, other in ((loaded.preprocess.mean, saved.preprocess.mean), (loaded.preprocess.std, saved.preprocess.std)):
+        assert (one is None and other is None) or one.tobytes() == other.tobytes()
+    assert (loaded.class_names, loaded.loss, loaded.l2, loaded.l1) == (saved.class_names, "svm", 1e-4, 0.0)
+    assert model_bytes(loaded) == model_bytes(saved)
+
+
+def rewritten(path, **changes):
+    """Write a model anew with changes in what it says, and a checksum that is right."""
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files if name != SEAL}
+    about = json.loads(str(arrays["about"]))
+    for key, value in changes.items():
+        if key in about:
+            about[key] = value
+        elif value is None:
+            del arrays[key]
+        else:
+            arrays[key] = value
+    arrays["about"] = np.array(json.dumps(about))
+    path.write_bytes(sealed_npz(arrays))
+
+
+@pytest.mark.parametrize("change", [
+    {"format": 99}, {"loss": "mystery"}, {"class_names": ["one"]}, {"class_names": [1, 2]}, {"class_names": "ab"},
+    {"example_shape": [12]}, {"example_shape": [4, 4, 3]}, {"example_shape": [-2, -2, 3]}, {"scale": "x"},
+    {"scale": 0}, {"scale": float("nan")}, {"l2": -1}, {"l2": None}, {"class_names": ["a", "a"]},
+    {"weights": np.full((13, 2), np.nan, np.float32)}, {"weights": np.zeros(26, np.float32)},
+    {"weights": np.zeros((13, 2), np.int64)}, {"weights": None}, {"extra": np.zeros(3)},
+    {"mean": np.zeros(3, np.float32)}, {"format": "x" * 5000}, {"loss": "x" * 5000}, {"scale": 10**400},
+    {"class_names": ["a", "\x1b[2J"]}, {"class_names": ["a", "b\nc"]},
+    {"class_names": ["a", " "]}, {"example_shape": [3, 2, 2]}, {"example_shape": [(1 << 62) + 1, 4, 3]},
+    {"example_shape": [True, 4, 3]},
+    {"mean": np.zeros(12)}, {"mean": np.full(12, np.inf, np.float32)}, {"std": np.zeros(12, np.float32)},
+])  # fmt: skip
+def test_a_model_file_that_lies_is_refused(tmp_path, change):
+    path = tmp_path / "model.npz"
+    path.write_bytes(model_bytes(model()))
+    if "example_shape" in change and change["example_shape"] == [12]:
+        change = {"example_shape": [13]}
+    rewritten(path, **change)
+    with pytest.raises(RunError) as caught:
+        load_model(path)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300 + len(str(path))
+
+
+def test_lists_too_deep_for_python_are_refused(tmp_path):
+    path = tmp_path / "model.npz"
+    with np.load(io.BytesIO(model_bytes(model()))) as file:
+        arrays = {name: file[name] for name in file.files if name != SEAL}
+    path.write_bytes(sealed_npz(arrays | {"about": np.array('{"format": ' + "[" * 100_000)}))
+    with pytest.raises(RunError):
+        load_model(path)
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    for name, content in (("empty", b""), ("html", b"<html>"), ("cut", model_bytes(model())[:-30])):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(RunError):
+            load_model(tmp_path / name)
+    np.savez(tmp_path / "other.npz", X=np.zeros(3))
+    with pytest.raises(RunError):
+        load_model(tmp_path / "other.npz")
+    with pytest.raises(RunError, match="no model file"):
+        load_model(tmp_path / "absent.npz")
+
+
+def as_itself_or_not_at_all(path, raw, content):
+    path.write_bytes(raw)
+    try:
+        return model_bytes(load_model(path)) == content
+    except RunError:
+        return True
+
+
+def test_every_bit_that_flips_is_noticed(tmp_path):
+    content = model_bytes(model(mean=False, std=False))
+    for place in range(len(content)):
+        raw = bytearray(content)
+        raw[place] ^= 1 << place % 8
+        assert as_itself_or_not_at_all(tmp_path / "model.npz", raw, content), place
+
+
+def test_a_change_that_the_zip_does_not_notice_is_noticed(tmp_path):
+    """Its checksums are right again, as whatever rewrites a zip makes them."""
+    whole, draw = model_bytes(model()), random.Random(0)
+    with zipfile.ZipFile(io.BytesIO(whole)) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    for name, raw in members.items():
+        for _ in range(50):
+            changed = bytearray(raw)
+            changed[draw.randrange(len(raw))] ^= 1 << draw.randrange(8)
+            with zipfile.ZipFile(buffer := io.BytesIO(), "w") as file:
+                for each, content in members.items():
+                    file.writestr(each, bytes(changed) if each == name else content)
+            assert as_itself_or_not_at_all(tmp_path / "model.npz", buffer.getvalue(), whole)
+
+
+@pytest.mark.parametrize("change", [
+    {"mean": "std", "std": "mean"}, {"mean": None}, {"mean": None, "std": None}, {SEAL: None}, {"std": "mean"},
+])  # fmt: skip
+def test_arrays_that_change_places_or_go_are_noticed(tmp_path, change):
+    with np.load(io.BytesIO(model_bytes(model()))) as file:
+        arrays = {name: file[name] for name in file.files}
+    moved = {name: arrays[change.get(name, name)] for name in arrays if change.get(name, name)}
+    np.savez(tmp_path / "model.npz", **moved)
+    with pytest.raises(RunError, match=r"checksum|it holds"):
+        load_model(tmp_path / "model.npz")
+
+
+def test_parts_that_do_not_fit_make_no_model():
+    good = model()
+    with pytest.raises(ValueError, match="weights are"):
+        replace(good, weights=good.weights[:-1])
+    with pytest.raises(ValueError, match="float64"):
+        replace(good, weights=good.weights.astype(np.float64))

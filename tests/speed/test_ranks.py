@@ -1,0 +1,177 @@
+"""Ranks decide who computes a block, never what comes out."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgclf.arrays import Batch
+from imgclf.errors import DataError
+from imgclf.gradients import Objective
+from imgclf.losses import LOSSES
+from imgclf.numerics.sums import BLOCK, sum_in_turn, tree_sum
+from imgclf.speed.blocks import in_blocks
+from imgclf.speed.ranks import branches, check_agreement, deal, on_ranks
+from imgclf.speed.threads import workers
+
+pytestmark = pytest.mark.bits
+
+
+class Rank:
+    """One of several threads that exchange as the ranks of MPI do; counts the numbers of arrays that it sends away."""
+
+    def __init__(self, rank, size, meet, board):
+        self.rank, self.size = rank, size
+        self._meet, self._board = meet, board
+        self.sent = 0
+
+    def allgather(self, sendobj):
+        self._board[self.rank] = sendobj
+        self._meet.wait()
+        told = list(self._board)
+        self._meet.wait()
+        return told
+
+    def Alltoallv(self, sendbuf, recvbuf):  # noqa: N802 - the name is MPI's
+        array, counts = sendbuf
+        assert array.ndim == 1
+        assert len(array) == sum(counts)
+        parts = np.split(array, np.cumsum(counts)[:-1])
+        self.sent += sum(counts) - counts[self.rank]
+        got = [parts_of[self.rank] for parts_of in self.allgather(parts)]
+        self._fill(recvbuf, got)
+
+    def Allgatherv(self, sendbuf, recvbuf):  # noqa: N802
+        self.sent += sendbuf.size * (self.size - 1)
+        self._fill(recvbuf, self.allgather(sendbuf))
+
+    def _fill(self, recvbuf, got):
+        array, counts = recvbuf
+        assert [part.size for part in got] == counts
+        assert {part.dtype for part in got} == {array.dtype}
+        assert array.flags.forc
+        array.ravel("K")[:] = np.concatenate([part.reshape(-1) for part in got])
+
+
+def on_each(ranks, function):
+    """Return what function(comm) returns on every rank, and the ranks."""
+    meet, board = threading.Barrier(ranks, timeout=60), [None] * ranks
+    comms = [Rank(rank, ranks, meet, board) for rank in range(ranks)]
+    with ThreadPoolExecutor(ranks) as pool:
+        return list(pool.map(function, comms)), comms
+
+
+def case(N, seed=0, dtype=np.float32, order="C"):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((N, 50)).astype(dtype)
+    return Batch.of(X, rng.integers(0, 4, N)), np.array(rng.standard_normal((51, 4)), dtype, order=order)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("order", "CF")
+@pytest.mark.parametrize("N", [1, BLOCK + 1, 9 * BLOCK + 5])
+def test_any_number_of_ranks_gives_the_same_bytes_in_the_same_order(name, N, order):
+    batch, weights = case(N, order=order)
+    objective = Objective(LOSSES[name], 0.1)
+    plain = in_blocks(sum_in_turn)(objective, batch, weights)
+    for ranks in (1, 2, 3, 4, 5):
+        found, _ = on_each(ranks, lambda comm: in_blocks(on_ranks(sum_in_turn, comm))(objective, batch, weights))
+        for seen in found:
+            assert seen.grad.dtype == plain.grad.dtype
+            assert seen.grad.tobytes() == plain.grad.tobytes()
+            assert seen.grad.strides == weights.strides
+            assert (seen.loss, seen.correct) == (plain.loss, plain.correct)
+            # What is written into metrics.csv is a Python number.
+            assert (type(seen.loss), type(seen.correct)) == (float, int)
+
+
+def test_threads_add_up_the_share_of_a_rank():
+    batch, weights = case(40 * BLOCK)
+    objective = Objective(LOSSES["softmax"])
+    plain = in_blocks(sum_in_turn)(objective, batch, weights)
+    with workers(2) as sum_blocks:
+        found, _ = on_each(3, lambda comm: in_blocks(on_ranks(sum_blocks, comm))(objective, batch, weights))
+    assert [seen.grad.tobytes() for seen in found] == 3 * [plain.grad.tobytes()]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 300), st.integers(1, 7))
+def test_all_ranks_add_as_one_would(n, ranks):
+    rng = np.random.default_rng(n)
+    large, small = rng.standard_normal((n, 3, 2)).astype(np.float32), rng.integers(0, 9, (n, 1))
+    terms = [(float(large[i, 0, 0]), i, large[i].sum(), large[i], small[i]) for i in range(n)]
+    plain = tree_sum(terms)
+    found, _ = on_each(ranks, lambda comm: on_ranks(sum_in_turn, comm)(lambda i: terms[i], n))
+    for seen in found:
+        assert [type(part) for part in seen] == [type(part) for part in plain]
+        assert [np.asarray(part).tobytes() for part in seen] == [np.asarray(part).tobytes() for part in plain]
+
+
+@given(st.integers(1, 5000), st.integers(1, 300))
+def test_every_block_has_one_rank_and_no_rank_much_more_than_others(n, ranks):
+    shares = deal(n, ranks)
+    assert len(shares) == ranks
+    assert [i for share in shares for i in share] == list(range(n))
+    assert max(map(len, shares)) <= 1 + 1.5 * n / ranks
+
+
+@given(st.integers(1, 5000), st.integers(1, 300))
+def test_a_share_is_few_branches_of_the_tree(n, ranks):
+    for share in deal(n, ranks):
+        cut = list(branches(0, n, share))
+        assert [i for branch in cut for i in branch] == list(share)
+        assert len(cut) <= 6
+
+
+@pytest.mark.parametrize(("n", "ranks"), [(32, 2), (32, 4), (64, 16), (8, 8), (391, 1), (2, 2)])
+def test_where_all_divides_evenly_a_share_is_one_branch(n, ranks):
+    assert [len(list(branches(0, n, share))) for share in deal(n, ranks)] == [1] * ranks
+    assert {len(share) for share in deal(n, ranks)} == {n // ranks}
+
+
+@pytest.mark.parametrize("ranks", [2, 4, 8])
+def test_a_rank_sends_twice_the_array_however_many_ranks_there_are(ranks):
+    array = np.ones((64, 16), np.float32)
+    _, comms = on_each(ranks, lambda comm: on_ranks(sum_in_turn, comm)(lambda i: (array,), 32))
+    assert {comm.sent for comm in comms} == {2 * array.size * (ranks - 1) // ranks}
+
+
+def test_a_rank_computes_its_own_blocks_and_no_others():
+    def seen_by(comm):
+        seen = []
+        on_ranks(sum_in_turn, comm)(lambda i: (seen.append(i) or i,), 50)
+        return seen
+
+    found, _ = on_each(3, seen_by)
+    assert found == [list(share) for share in deal(50, 3)]
+
+
+def test_nothing_to_add_is_an_error_on_every_rank():
+    def fails(comm):
+        with pytest.raises(ValueError, match="nothing to add"):
+            on_ranks(sum_in_turn, comm)(lambda i: (i,), 0)
+        return True
+
+    assert on_each(3, fails)[0] == [True] * 3
+
+
+def test_all_ranks_hear_of_the_one_that_has_more_or_less_to_add():
+    def add(comm):
+        with pytest.raises(DataError, match="rank 1: 7 blocks to add up, rank 0 has 8") as stop:
+            on_ranks(sum_in_turn, comm)(lambda i: (i, np.ones(3)), 7 if comm.rank == 1 else 8)
+        return str(stop.value)
+
+    assert len(set(on_each(3, add)[0])) == 1
+
+
+def test_all_ranks_hear_of_the_one_that_differs():
+    def check(comm):
+        check_agreement(comm, "its numbers are", 0.5, "")
+        with pytest.raises(DataError, match="rank 2: its numbers are not those of rank 0") as stop:
+            check_agreement(comm, "its numbers are", 0.5 + 2**-53 * (comm.rank == 2), "try")
+        return str(stop.value)
+
+    assert len(set(on_each(3, check)[0])) == 1
