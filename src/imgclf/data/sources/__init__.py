@@ -1,7 +1,7 @@
 """Data sources: `load(path, splits, **settings) -> {split: Dataset}`.
 
 Asked for are some of "train", "val" and "test"; the files of the others are not opened. A source reads only what
-`formats` can vouch for, and raises DataError, UsageError (about `data.options`) or StorageError.
+`files` can vouch for, and raises DataError, UsageError (about `data.options`) or StorageError.
 """
 
 from collections.abc import Callable, Mapping
