@@ -6,7 +6,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from imgclf.model_file import load_model
 
 from imgclf.errors import DataError, StorageError
 from imgclf.report.pictures import PICTURES, Picture
