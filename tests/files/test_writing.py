@@ -131,8 +131,8 @@ def test_only_a_regular_file_with_one_name_is_opened_for_writing(plant, create):
 @pytest.mark.parametrize(
     ("plant", "words"),
     [
-        ("a link", "a symbolic link, and imgclf writes through none - replace"),
-        ("a second name", r"the file has another name, too \(a hard link\) - replace it by a copy"),
+        ("a link", "a symbolic link; imgclf does not write through links - replace"),
+        ("a second name", r"the file has another name \(a hard link\) - replace it by a copy"),
         ("a pipe", "not a regular file - move away what is there"),
         ("a folder", "is a directory - move away what is there"),
     ],
