@@ -153,7 +153,7 @@ def test_a_variant_given_for_its_section_is_told_where_to_write_it():
         ("=3", "-s =3: the key is empty; expected KEY=VALUE, such as train.epochs=5"),
         ("", "-s : expected KEY=VALUE, such as train.epochs=5"),
         ("train..epochs=3", "-s train..epochs: the key is empty; expected KEY=VALUE, such as train.epochs=5"),
-        ("a\nb=1", r"-s a\nb: the key is too long or has characters that cannot be seen"),
+        ("a\nb=1", r"-s a\nb: the key is too long or has unprintable characters"),
         (".".join("a" * 40) + "=1", "nested more than 32 deep"),
         ("data.options." + ".".join("a" * 20) + "=" + "[" * 12 + "]" * 12, "nested more than 32 deep"),
         ("x" * 500 + "=1", "the key is too long"),

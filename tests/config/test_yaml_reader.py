@@ -70,7 +70,7 @@ def test_every_key_and_value_has_its_place():
         ("1: 2", "f.yaml:1:1: a key must be a word, not the number 1"),
         ("a: {true: 2}", "f.yaml:1:5: a: a key must be a word, not true"),
         ("[a]: 2", "f.yaml:1:1: a key must be a word, not a list"),
-        ('"a\\nb": 1', "f.yaml:1:1: the key 'a\\nb' is too long or has characters that cannot be seen"),
+        ('"a\\nb": 1', "f.yaml:1:1: the key 'a\\nb' is too long or has unprintable characters"),
         ("a:\n\tb: 1", "f.yaml:2:1: not valid YAML: a tab; use spaces"),
         ("a: b: c", "f.yaml:1:5: not valid YAML: mapping values are not allowed here"),
         ("a: \0", "f.yaml:1:4: the character U+0000 is not allowed; remove it"),
