@@ -1,4 +1,4 @@
-"""Preprocessing against its formula, and one way for a picture to become pixels."""
+"""Preprocessing against its formula, and one way for an image to become pixels."""
 
 import numpy as np
 import pytest
@@ -182,13 +182,13 @@ def test_where_nothing_changes_there_is_no_spread():
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "1", "CMYK", "I;16", "LA"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_file_of_any_size_and_mode_becomes_a_picture_of_the_model(tmp_path, mode, channels):
+def test_a_file_of_any_size_and_mode_becomes_an_image_of_the_model(tmp_path, mode, channels):
     trained = Dataset.of(np.zeros((2, 6, 9, channels), np.uint8), np.arange(2), ("a", "b"))
     fitted = fit_preprocess(trained, scale=255, center="none", std="none", dtype="float32")
-    path = tmp_path / ("picture.jpg" if mode == "CMYK" else "picture.png")
+    path = tmp_path / ("image.jpg" if mode == "CMYK" else "image.png")
     Image.new(mode, (31, 17), 1 if mode == "1" else None).save(path)
-    assert fitted.read_picture(path).shape == (6, 9, channels)
-    assert fitted.apply(fitted.read_picture(path)[None]).shape == (1, 54 * channels)
+    assert fitted.read_image(path).shape == (6, 9, channels)
+    assert fitted.apply(fitted.read_image(path)[None]).shape == (1, 54 * channels)
 
 
 @pytest.mark.parametrize("value", [0.1, 1e5, -3e-7])

@@ -29,7 +29,7 @@ def encode(image, kind="PNG", **options):
 @pytest.fixture(name="read")
 def read_fixture(tmp_path):
     def read(raw):
-        path = tmp_path / "picture"
+        path = tmp_path / "image"
         path.write_bytes(raw)
         return read_image(path)
 
@@ -401,12 +401,12 @@ def test_every_command_reads_the_same_pixels(tmp_path, monkeypatch):
         (tmp_path / "set" / "a" / name).write_bytes(raw)
     trained_on = folder.load(tmp_path / "set", ["train"], image_size=4, color="rgb")["train"]
     preprocess = Preprocess((4, 4, 3), 255.0, None, None, "float32")
-    predicted = [preprocess.read_picture(tmp_path / "set" / "a" / name) for name in files]
+    predicted = [preprocess.read_image(tmp_path / "set" / "a" / name) for name in files]
     assert trained_on.images.tolist() == [one.tolist() for one in predicted]
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
-def test_a_picture_is_turned_as_exif_says(read, turn):
+def test_an_image_is_turned_as_exif_says(read, turn):
     exif = Image.Exif()
     exif[0x0112] = turn
     raw = encode(Image.fromarray(COLOR), exif=exif)
@@ -457,7 +457,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_not_a_whole_picture_is_a_data_error(read, name):
+def test_what_is_not_a_whole_image_is_a_data_error(read, name):
     start = time.monotonic()
     with pytest.raises(DataError) as caught:
         read(BROKEN[name])
@@ -641,7 +641,7 @@ def test_a_pipe_is_refused_without_waiting(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "PPM"])
-def test_damage_is_a_data_error_or_a_picture(read, damaged, try_all, kind):
+def test_damage_is_a_data_error_or_an_image(read, damaged, try_all, kind):
     exif = Image.Exif()
     exif[0x0112] = 6
     options = {"exif": exif} if kind in ("PNG", "JPEG", "WEBP") else {}
@@ -675,7 +675,7 @@ def test_shrinking_averages_over_all_pixels():
 
 @pytest.mark.parametrize("size", [(3, 5), (12, 16), (1, 1)])
 @pytest.mark.parametrize("color", [None, "gray", "rgb"])
-def test_a_picture_is_squashed_to_height_and_width(size, color):
+def test_an_image_is_squashed_to_height_and_width(size, color):
     channels = {None: 3, "gray": 1, "rgb": 3}[color]
     assert conform(COLOR, size, color).shape == (*size, channels)
     flat = np.full((6, 8, 3), 77, np.uint8)

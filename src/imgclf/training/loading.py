@@ -127,7 +127,7 @@ def load_for(model: Model, path: Path) -> Dataset:
     preprocess = model.preprocess
     source = SOURCES[recognize(path)]
     settings: dict[str, object] = {}
-    if preprocess.is_picture:
+    if preprocess.is_image:
         chosen = {"image_size": preprocess.example_shape[:2], "color": preprocess.color}
         settings = {name: chosen[name] for name in source.settings if name in chosen}
     for kind, classes in source.labels.items():
@@ -138,8 +138,8 @@ def load_for(model: Model, path: Path) -> Dataset:
     if "val" in found:
         raise DataError(path, "no test split found", "give a data set with a test split or without splits")
     dataset = match_classes(found["test"] if "test" in found else found["train"], model.class_names, path)
-    if preprocess.is_picture and len(dataset.example_shape) == 3:
-        dataset = _redrawn(dataset, preprocess.picture, path)
+    if preprocess.is_image and len(dataset.example_shape) == 3:
+        dataset = _redrawn(dataset, preprocess.conform, path)
     if dataset.example_shape != preprocess.example_shape:
         problem = f"examples are {dataset.example_shape}, the model's are {preprocess.example_shape}"
         raise DataError(path, problem, "name data like that of the training")
