@@ -150,5 +150,5 @@ def test_nothing_else_ever_downloads(imgclf, refused, small, server):
     for source, name in (("idx", "mnist"), ("cifar10", "cifar10"), ("cifar100", "cifar100")):
         words = ("data/here: no such file or folder", f"see `imgclf data download {name}`")
         refused(3, words, "train", "-s", f"data.source={source}", "-s", "data.path=data/here")
-        refused(2, f"`imgclf data download {name}` brings it", "train", "-s", f"data.source={source}")
+        refused(2, f"`imgclf data download {name}` downloads it", "train", "-s", f"data.source={source}")
     assert asked(server) == []
