@@ -1,4 +1,4 @@
-"""Memory does not grow with the images of a pack: a few bytes an image for its place, its turn and its split."""
+"""Memory does not grow with the pixels of a pack: only a few bytes per image for its row indices."""
 
 import tracemalloc
 
@@ -74,7 +74,7 @@ def test_what_a_run_holds_for_an_image_is_at_most_24_bytes(tmp_path, monkeypatch
     assert ((large - small) / (sizes[1] - sizes[0])).max() <= MOST
 
 
-def test_packing_a_folder_holds_some_images_and_the_names_of_one_class(tmp_path, monkeypatch):
+def test_packing_a_folder_holds_a_chunk_of_images_and_the_names_of_one_class(tmp_path, monkeypatch):
     monkeypatch.setattr(_class_folders, "_MOST_AT_ONCE", 16)
     raw = tmp_path / "raw.png"
     Image.new("RGB", (64, 64)).save(raw)

@@ -1,4 +1,4 @@
-"""Preprocessing against its formula, and one way for an image to become pixels."""
+"""Preprocessing against its formula; every image becomes pixels in one way."""
 
 import numpy as np
 import pytest
@@ -151,7 +151,7 @@ def of_levels(scale, center, largest):
     return fit_preprocess(given, scale=scale, center=center, std="none", dtype="float32")
 
 
-def test_images_of_bytes_are_told_from_the_few_levels_that_were_learned_from():
+def test_images_of_bytes_give_a_warning_after_training_on_few_levels():
     bytes_, bits = np.full((3, 2, 2, 1), 255, np.uint8), np.ones((3, 2, 2, 1), np.uint8)
     for largest in (1, 15):
         few = of_levels(largest, "pixel", largest)
@@ -167,7 +167,7 @@ def test_images_are_not_divided_by_a_deviation():
 
 
 @pytest.mark.parametrize("size", [1e-30, 1e-3, 1, 1e30])
-def test_the_spread_is_the_deviation_of_what_changes(size):
+def test_the_spread_is_the_deviation_of_values_that_change(size):
     X = np.zeros((LOOKED_AT, 4))
     X[:, :2] = 1000 * size + size * RNG.standard_normal((LOOKED_AT, 2))  # the other two never change
     given = Preprocess((4,), 1.0, None, None, "float64")

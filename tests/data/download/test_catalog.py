@@ -1,4 +1,4 @@
-"""What is known of the official files."""
+"""The catalog of official files."""
 
 import re
 from pathlib import Path

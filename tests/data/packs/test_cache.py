@@ -1,4 +1,4 @@
-"""The second start maps what the first one decoded; whatever is wrong with the cache, the images are right."""
+"""The cache of decoded images: the second start maps the first one's; a bad cache never gives wrong images."""
 
 import os
 import shutil
@@ -72,7 +72,7 @@ def test_the_second_start_decodes_nothing(load, kept):
     assert stat.S_IMODE(kept.stat().st_mode) == 0o700
 
 
-def test_what_is_mapped_is_what_is_decoded(root, kept, monkeypatch):
+def test_mapped_images_equal_decoded_ones(root, kept, monkeypatch):
     first, second = (folder.load(root, ["train"])["train"] for _ in range(2))
     monkeypatch.setenv("IMGCLF_CACHE", "0")
     plain = folder.load(root, ["train"])["train"]
@@ -81,7 +81,7 @@ def test_what_is_mapped_is_what_is_decoded(root, kept, monkeypatch):
     assert mapped_file(plain.images) is None
 
 
-def test_other_images_sizes_and_colors_are_decoded_anew(root, load, kept):
+def test_other_images_sizes_and_colors_are_decoded_again(root, load, kept):
     load()
     assert load(image_size=2)[1] == load(color="gray")[1] == 3
     write_image(root / "cat" / "2.png", 9)
@@ -117,7 +117,7 @@ def test_two_sets_with_the_same_names_sizes_and_times_are_two(root, kept):
         assert found["test"].images[:, 0, 0, 0].tolist() == [255, 254, 253]
 
 
-def test_what_is_known_is_the_bytes_of_the_files_and_neither_their_place_nor_their_times(root, load, kept):
+def test_the_key_is_the_bytes_of_the_files_not_their_paths_or_times(root, load, kept):
     load()
     for path in root.glob("*/*"):
         os.utime(path, (1, 1))
@@ -143,14 +143,14 @@ def test_where_one_class_ends_and_which_it_is_counts_too(root, load, kept):
         assert names == ["cat", after.split("/")[0], after.split("/")[0]]
 
 
-def test_what_is_no_image_is_told_however_well_the_images_are_known(root, load, kept):
+def test_a_file_that_is_no_image_is_reported_even_if_the_images_are_cached(root, load, kept):
     load()
     (root / "cat" / "kittens").mkdir()
     with pytest.raises(DataError, match="1 bad of 4 files: cat/kittens: a folder"):
         load()
 
 
-def test_images_that_change_while_they_are_decoded_are_told_and_not_kept(root, load, kept, monkeypatch):
+def test_images_that_change_while_they_are_decoded_are_reported_and_not_cached(root, load, kept, monkeypatch):
     def swap_and_read(*arguments, real=_class_folders.read_into):
         negative(root / "dog" / "1.png")
         return real(*arguments)
@@ -194,7 +194,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_a_damaged_entry_is_made_anew(load, kept, name):
+def test_a_damaged_entry_is_replaced(load, kept, name):
     load()
     (entry,) = kept.iterdir()
     DAMAGE[name](entry)
@@ -203,7 +203,7 @@ def test_a_damaged_entry_is_made_anew(load, kept, name):
     assert entries(kept) == [entry.name]
 
 
-def test_where_nothing_can_be_kept_images_are_decoded_every_time(load, kept, monkeypatch):
+def test_without_a_cache_images_are_decoded_every_time(load, kept, monkeypatch):
     kept.parent.write_bytes(b"a file is in the way")
     assert load() == load() == ([0, 1, 2], 3)
     kept.parent.unlink()
@@ -222,7 +222,7 @@ def test_a_disk_that_fills_up_leaves_nothing(load, kept, monkeypatch):
     assert entries(kept) == []
 
 
-def test_bad_images_are_told_and_not_kept(root, load, kept):
+def test_bad_images_are_reported_and_not_cached(root, load, kept):
     (root / "dog" / "1.png").write_bytes(b"rubbish")
     for _ in range(2):
         with pytest.raises(DataError, match=r"1 bad of 3 files: dog/1\.png"):
@@ -254,7 +254,7 @@ def test_two_that_swap_a_damaged_entry_at_once_do_no_harm(load, kept, monkeypatc
     assert load() == ([0, 1, 2], 0)
 
 
-def test_what_nobody_used_for_a_month_goes_and_nothing_else(root, load, kept):
+def test_entries_unused_for_a_month_are_removed_and_nothing_else(root, load, kept):
     load()
     (old,) = kept.iterdir()
     for name in (".new-abandoned", "notes"):
@@ -274,7 +274,7 @@ def test_what_nobody_used_for_a_month_goes_and_nothing_else(root, load, kept):
     assert ".new-abandoned" not in entries(kept)
 
 
-def test_what_a_killed_writer_left_goes_at_once_and_what_is_being_written_stays(root, load, kept, monkeypatch):
+def test_entries_of_killed_writers_are_removed_and_those_being_written_stay(root, load, kept, monkeypatch):
     put = cache._replace
 
     def killed(*_, **__):
@@ -302,7 +302,7 @@ def test_what_a_killed_writer_left_goes_at_once_and_what_is_being_written_stays(
     assert ".new-of another" in during
 
 
-def test_it_is_where_the_system_says(monkeypatch, tmp_path):
+def test_the_cache_folder_follows_the_system(monkeypatch, tmp_path):
     monkeypatch.delenv("IMGCLF_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)

@@ -1,4 +1,4 @@
-"""What is no sound and finished pack is one DataError."""
+"""Packs: anything but a valid, finished pack is one DataError."""
 
 import json
 import os
@@ -89,7 +89,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_does_not_fit_is_one_data_error(folder, name):
+def test_invalid_content_is_one_data_error(folder, name):
     breaks, words = BROKEN[name]
     breaks(folder)
     with pytest.raises(DataError, match=words) as caught:
@@ -119,7 +119,7 @@ def test_a_pack_that_is_cut_while_it_is_in_use_is_an_error_and_not_the_end(folde
         (folder / name).write_bytes(saved)
 
 
-def test_a_pack_that_is_replaced_while_it_is_in_use_is_the_old_one_still(folder):
+def test_a_pack_replaced_while_in_use_keeps_its_old_content(folder):
     data = pack.load(folder, ["train"])["train"]
     (folder / "train_images.npy").unlink()
     assert data.pixels(np.arange(4)).tobytes() == IMAGES.tobytes()

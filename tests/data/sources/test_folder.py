@@ -153,7 +153,7 @@ def swap_with_another(path):
 
 
 @pytest.mark.parametrize("harm", [change, remove, swap_with_another])
-def test_files_that_change_before_their_turn_are_told(root, harm):
+def test_files_that_change_before_they_are_read_are_reported(root, harm):
     (listing,) = folder.list_splits(root, ["train"]).values()
     _, content = listing.proven()
     examples = content().examples(0)
@@ -213,7 +213,7 @@ def test_a_file_name_may_be_anything(root):
     assert levels(folder.load(root, ["train"])["train"]) == [1, 2, 7, 3]
 
 
-def test_what_is_not_there_is_said(root):
+def test_missing_data_is_reported(root):
     for path, words in ((root / "none", "no such file"), (root / "dog" / "a.png", "not a folder")):
         with pytest.raises(DataError, match=words):
             folder.load(path, ["train"])

@@ -1,4 +1,4 @@
-"""What comes of many files does not depend on how many threads read them."""
+"""Decoding many files: the result does not depend on the number of threads."""
 
 import warnings
 from hashlib import sha256
@@ -61,7 +61,7 @@ def test_warning_filters_are_left_as_they_were(files):
     assert list(warnings.filters) == before
 
 
-def test_what_is_no_data_error_gets_through(files, monkeypatch):
+def test_errors_other_than_data_errors_propagate(files, monkeypatch):
     def broken(path, _):
         raise RuntimeError(path.name)
 

@@ -91,7 +91,7 @@ FLOATS = {
 
 
 @pytest.mark.parametrize("name", FLOATS)
-def test_what_is_advised_for_float_images_is_read_as_the_pixels_they_were_made_from(load, name):
+def test_the_advice_for_float_images_restores_their_pixels(load, name):
     X = FLOATS[name]
     with pytest.raises(DataError) as caught:
         load(X=X, y=LABELS)
@@ -101,7 +101,7 @@ def test_what_is_advised_for_float_images_is_read_as_the_pixels_they_were_made_f
 
 
 @pytest.mark.parametrize("bits", [9, 12, 16])
-def test_what_is_advised_for_images_of_more_than_8_bits_keeps_their_high_ones(load, bits):
+def test_the_advice_for_images_of_more_than_8_bits_keeps_the_high_ones(load, bits):
     X = (np.arange(64).reshape(4, 4, 4) << (bits - 6)) + 1
     with pytest.raises(DataError) as caught:
         load(X=X, y=LABELS)
@@ -116,7 +116,7 @@ def test_other_float_images_are_bytes_or_features(load, X):
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint8", "float32", "bool"])
-def test_what_is_advised_for_one_hot_labels_is_read_as_the_labels_they_were_made_from(load, dtype):
+def test_the_advice_for_one_hot_labels_restores_the_labels(load, dtype):
     y = np.eye(3)[LABELS].astype(dtype)
     with pytest.raises(DataError) as caught:
         load(X=IMAGES, y=y)
@@ -185,7 +185,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_does_not_fit_is_one_data_error(load, name):
+def test_invalid_content_is_one_data_error(load, name):
     arrays, words = BROKEN[name]
     with pytest.raises(DataError, match=words) as caught:
         load(**arrays)

@@ -120,7 +120,7 @@ def test_memory_is_asked_for_before_it_is_taken_and_mapped_files_take_none(tmp_p
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_asked_for_is_what_is_taken(tmp_path, monkeypatch, kind):
+def test_the_memory_asked_for_is_the_memory_taken(tmp_path, monkeypatch, kind):
     make, options = KINDS[kind]
     path, asked = make(tmp_path), []
     for module in ("files.idx", "files.npz", "data.packs.writer", "data.sources._cifar",
