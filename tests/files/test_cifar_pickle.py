@@ -199,7 +199,7 @@ def test_one_remembered_text_cannot_be_encoded_for_ever():
     b"h\x01h\x01\x93", b"c_codecs\nencode\nh\x01R",
     b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00U\x01b\x87Rh\x01b",
 ])  # fmt: skip
-def test_a_long_text_in_place_of_another_value_is_refused(step):
+def test_a_long_text_in_place_of_another_value_is_refused_without_a_copy(step):
     size = 1 << 22
     raw = b"\x80\x02}X" + struct.pack("<I", size) + bytes(size) + b"q\x01" + step + b"s."
     tracemalloc.start()

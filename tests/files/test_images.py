@@ -457,7 +457,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_an_incomplete_image_is_a_data_error(read, name):
+def test_a_broken_image_is_a_data_error(read, name):
     start = time.monotonic()
     with pytest.raises(DataError) as caught:
         read(BROKEN[name])

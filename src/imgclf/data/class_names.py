@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from imgclf.errors import DataError
 from imgclf.files.reading import read_bytes
@@ -58,10 +59,10 @@ def decode_names(raw: Iterable[object], where: object) -> tuple[str, ...]:
     return check_names(decode_texts(raw, where), where)
 
 
-def decode_texts(raw: Iterable[object], where: object) -> tuple[str, ...]:
+def decode_texts(raw: Iterable[Any], where: object) -> tuple[str, ...]:
     """Return texts, composed, from text or UTF-8 bytes."""
     try:
-        return tuple(composed(n.decode("utf-8") if isinstance(n, bytes) else _text(n)) for n in raw)
+        return tuple(composed(text.decode() if isinstance(text, bytes) else text) for text in raw)
     except (UnicodeDecodeError, TypeError) as error:
         raise DataError(where, "class names that are not UTF-8 text", "save them as UTF-8") from error
 
@@ -80,9 +81,3 @@ def read_names(path: Path) -> tuple[str, ...]:
 def first_few(texts: Sequence[str], most: int = 5) -> str:
     """Join the first texts of a list, and add how many more there are."""
     return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
-
-
-def _text(name: object) -> str:
-    if not isinstance(name, str):
-        raise TypeError(f"{type(name).__name__} is not text")
-    return name

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from imgclf.config import Config
@@ -33,18 +34,15 @@ def _contents(config: Config) -> tuple[dict[str, Content], str]:
     """Return the content of each split, and a fingerprint of data and settings."""
     listings = list_source(config, SPLITS)
     if listings is not None:
-        proven = {split: listing.proven() for split, listing in listings.items()}
-        prints = {split: fingerprint for split, (fingerprint, _) in proven.items()}
-        contents = {split: content() for split, (_, content) in proven.items()}
+        found = {split: listing.proven() for split, listing in listings.items()}
     else:
-        found = load_source(config, SPLITS)
-        prints = {split: dataset.fingerprint() for split, dataset in found.items()}
-        contents = {split: Content.of(dataset) for split, dataset in found.items()}
-    if not contents:
+        loaded = load_source(config, SPLITS)
+        found = {split: (data.fingerprint(), partial(Content.of, data)) for split, data in loaded.items()}
+    if not found:
         raise DataError(where(config), "there are no images", "see `imgclf data info`")
-    in_order = [split for split in SPLITS if split in contents]
-    fingerprint = hashlib.sha256(repr([(split, prints[split]) for split in in_order]).encode()).hexdigest()
-    return {split: contents[split] for split in in_order}, fingerprint
+    in_order = [split for split in SPLITS if split in found]
+    fingerprint = hashlib.sha256(repr([(split, found[split][0]) for split in in_order]).encode()).hexdigest()
+    return {split: found[split][1]() for split in in_order}, fingerprint
 
 
 def _check_folder(out: Path) -> None:
