@@ -24,7 +24,7 @@ def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None =
 
     The header is `00 00 08 dimensions`, then each dimension as four bytes, the highest first; the data
     that it announces must be there exactly, not a byte more or less. `seen`, such as the `update` of a
-    hash, is given all bytes of the file, as they lie on the disk.
+    hash, is called with all bytes of the file, still compressed.
     """
     with _opened(path, dimensions) as (file, stream, shape):
         announced = math.prod(shape)
@@ -34,7 +34,7 @@ def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None =
         if there != announced:
             raise DataError(path, f"ends after {there:,} of {_times(shape)} = {announced:,} bytes", _REMEDY)
         if stream.read(1):
-            raise DataError(path, f"goes on after its {_times(shape)} bytes", _REMEDY)
+            raise DataError(path, f"has more than its {_times(shape)} bytes", _REMEDY)
         if seen is not None:
             file.seek(0)
             while piece := file.read(_PIECE):
@@ -44,7 +44,7 @@ def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None =
 
 @contextmanager
 def _opened(path: Path, dimensions: int) -> Iterator[tuple[io.BufferedReader, io.BufferedIOBase, tuple[int, ...]]]:
-    """Open a file: itself, a stream of what follows its header, and the shape in the header."""
+    """Yield the open file, a stream of the data after its header, and the shape in the header."""
     with open_regular(path) as file:
         stream = unzipped(file)
         try:

@@ -57,7 +57,7 @@ def folds_exactly(read: Reader) -> bool:
     float32 has rounded that away: pixels that are bright and hardly change are not folded, nor are features.
     """
     preprocess, dataset = read.preprocess, read.dataset
-    if not preprocess.is_picture or preprocess.std is not None:
+    if not preprocess.is_image or preprocess.std is not None:
         return False
     rows = np.unique(np.linspace(0, len(dataset) - 1, LOOKED_AT).astype(np.int64))
     total, remains = np.zeros((2, preprocess.size))
