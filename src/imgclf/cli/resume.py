@@ -42,7 +42,7 @@ def answer_for(console: Console, run: "ResumedRun", threads: int | None, *, chan
     moved = change and run.before != run.config
     with ExitStack() as stack:
         if missing or moved:
-            run.own(stack)
+            run.lock(stack)
         if moved:
             run.load()
             for note in run.write_config():

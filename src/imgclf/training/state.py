@@ -35,3 +35,8 @@ class Snapshot:
     tally: Tally = Tally()
     best: Best | None = None
     previous_loss: float | None = None
+
+    @property
+    def moment(self) -> tuple[int, int]:
+        """Steps and epochs, which together identify a snapshot of a run."""
+        return self.state.step, self.epochs
