@@ -6,11 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from imgclf.model_file import load_model
 
 from imgclf.errors import DataError, StorageError
 from imgclf.report.pictures import PICTURES, Picture
 from imgclf.report.style import add_axes, class_labels, new_figure, png_bytes, styled
+from imgclf.run.model_file import load_model
 
 FEW = ("-s", "data.limit=200", "-s", "train.epochs=2", "--progress", "none")
 ERRORS = [
