@@ -43,7 +43,7 @@ def test_data_info_says_how_a_folder_was_read(imgclf, pictures):
     start = done.out.index("read as")
     rows = [line.split("  ") for line in done.out[start:].split("\n\n")[0].splitlines()]
     assert [[word.strip() for word in row if word] for row in rows] == [
-        ["read as", "place", "what is there", "why"],
+        ["read as", "folder", "contents", "why"],
         ["train", "train", "2 folders"],
         ["test", "Testing", "2 folders"],
         ["passed over", "val2", "2 folders", "not the name of a split (train, val, test)"],

@@ -1,7 +1,6 @@
 """A run's data is known by its fingerprint: other data is refused, the same data is found or taken anywhere."""
 
 import json
-import pickle
 import shutil
 import struct
 from pathlib import Path
@@ -150,17 +149,24 @@ def test_a_test_split_that_was_there_is_evaluated_without_a_word(imgclf, picture
     assert imgclf("eval", "run").err == ""
 
 
-def test_a_number_of_images_that_is_only_estimated_is_not_compared(imgclf):
+def test_a_test_split_cut_out_of_an_npz_is_warned_of(imgclf):
     imgclf("--version")
     X, y = arrays()
-    write_cifar(X, y)
-    for rows, name in [(slice(8 * n, 8 * n + 8), f"data_batch_{n + 1}") for n in range(5)] + [(slice(4), "test_batch")]:
-        pixels = np.resize(X[rows].reshape(len(X[rows]), -1), (len(X[rows]), 3072))
-        batch = {"data": pixels, "labels": y[rows].tolist(), "filenames": ["a" * 3000] * len(pixels)}
-        Path("data", name).write_bytes(pickle.dumps(batch, 2))
-    Path("data/batches.meta").write_bytes(pickle.dumps({"label_names": list("abcdefghij")}, 2))
+    write_npz(X, y)
+    assert imgclf(*TRAIN, *options("npz"), "--out", "run").code == 0
+    np.savez("data.npz", x_train=X[5:], y_train=y[5:], x_test=X[:5], y_test=y[:5])
+    done = imgclf("eval", "run", "--json")
+    assert (done.code, done.json["n"]) == (0, 5)
+    assert "40 images for training and validation when the run began, 35 now" in done.err
+
+
+def test_nobody_cuts_test_images_out_of_cifar_so_training_images_are_not_counted(imgclf, monkeypatch):
+    imgclf("--version")
+    write_cifar(*arrays())
     assert imgclf(*TRAIN, *options("cifar10"), "--out", "run").code == 0
-    assert imgclf("eval", "run").err == ""
+    monkeypatch.setattr("imgclf.training.loading.count_training_images", lambda _: pytest.fail("counted"))
+    done = imgclf("eval", "run")
+    assert (done.code, done.err) == (0, "")
 
 
 @pytest.mark.parametrize("source", ["folder", "npz", "idx"])

@@ -110,7 +110,7 @@ def test_the_first_rank_speaks_for_all():
 
 @pytest.mark.parametrize(("code", "words", "arguments"), [
     (2, "did you mean 'epochs'", ("train", "-s", "train.epoch=3")),
-    (2, "there is no option --nonsense", ("train", "--nonsense")),
+    (2, "no such option --nonsense", ("train", "--nonsense")),
     (2, "exists and is not an empty folder", ("train", "--out", "full")),
     (2, "only train runs on several processes", ("eval",)),
     (3, "absent.npz: no such file", ("train", "-s", "data.source=npz", "-s", "data.path=absent.npz")),

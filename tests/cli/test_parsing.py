@@ -78,9 +78,9 @@ def test_what_other_programs_say_leads_to_a_key():
 @pytest.mark.parametrize(("typed", "words"), [
     (("train", "-q"), "it goes before the command: imgclf -q train"),
     (("data", "info", "--debug"), "it goes before the command: imgclf --debug data info"),
-    (("eval", "--lr", "3"), "there is no option --lr - see `imgclf eval --help`"),
-    (("--lr", "3", "train"), "there is no option --lr - options of a command go after its name"),
-    (("--hepl",), "there is no option --hepl"), (("--quite", "train"), "did you mean --quiet?"),
+    (("eval", "--lr", "3"), "no such option --lr - see `imgclf eval --help`"),
+    (("--lr", "3", "train"), "no such option --lr - options of a command go after its name"),
+    (("--hepl",), "no such option --hepl"), (("--quite", "train"), "did you mean --quiet?"),
     (("eval", "a", "b"), "unexpected argument 'b' - did you mean --data b?"),
     (("eval", "--model", "a"), "did you mean imgclf eval a?"), (("verify", "--run", "a"), "imgclf verify a?"),
     (("predict", "--weights", "a", "b.png"), "did you mean imgclf predict a?"),

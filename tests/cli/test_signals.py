@@ -127,4 +127,4 @@ def test_a_signal_before_anybody_listens_waits(tmp_path):
     done = subprocess.run([sys.executable, "-c", script, "train"], cwd=tmp_path, capture_output=True, text=True,
                           check=False)  # fmt: skip
     assert (done.returncode, done.stdout) == (143, "")
-    assert done.stderr == "imgclf: error: imgclf: stopped - nothing of yours was changed\n"
+    assert done.stderr == "imgclf: error: imgclf: stopped - nothing was changed\n"

@@ -49,7 +49,7 @@ def test_a_stop_outside_of_training_is_one_line(tmp_path):
     done = subprocess.run([sys.executable, "-c", command, "train"], cwd=tmp_path, capture_output=True, text=True,
                           check=False)  # fmt: skip
     assert done.returncode == 143
-    assert done.stderr == "imgclf: error: imgclf: stopped - nothing of yours was changed\n"
+    assert done.stderr == "imgclf: error: imgclf: stopped - nothing was changed\n"
 
 
 def deaf(command, cwd):

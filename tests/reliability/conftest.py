@@ -93,7 +93,7 @@ def all_write(monkeypatch):
     """Have a run write its files in another way."""
 
     def use(write):
-        for module in ("checkpoint", "session", "run_dir"):
-            monkeypatch.setattr(f"imgclf.run.{module}.write_whole", write)
+        for module in ("run.checkpoint", "run.session", "run.run_dir", "files.writing"):
+            monkeypatch.setattr(f"imgclf.{module}.write_whole", write)
 
     return use

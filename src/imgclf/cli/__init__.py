@@ -11,7 +11,7 @@ import click
 
 from imgclf import __version__
 from imgclf.cli.console import echo, open_streams, stop_talking
-from imgclf.cli.mpi import place, refuse_many
+from imgclf.cli.mpi import rank_and_size, refuse_many
 from imgclf.cli.options import show_help
 from imgclf.cli.parsing import Group
 from imgclf.cli.signals import Stop, asked, leave_at_once, listen
@@ -22,14 +22,14 @@ BUG = 70
 
 
 class LazyGroup(Group):
-    """Imports a command when it is asked for: help must answer at once."""
+    """Import a command only when it is called, so that help answers at once."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands in the order in which one meets them."""
+        """Return the commands in the order of a first session."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the object `command` of the module of that name."""
+        """Return `command` of the module with that name."""
         if cmd_name not in COMMANDS:
             return None
         command = import_module(f"imgclf.cli.commands.{cmd_name}").command
@@ -37,7 +37,7 @@ class LazyGroup(Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what click's `main` would turn into an exit code of its own is settled here."""
+        """Run the command; end quietly when nobody reads its output (`| head`), before click exits with 1."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -69,14 +69,14 @@ def cli(ctx: click.Context, debug: bool, verbose: bool, quiet: bool) -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line; every error is one line and an exit code."""
+    """Run the command line; every error is printed as one line, with its exit code."""
     open_streams()
-    # Apple's BLAS reads this when NumPy is loaded and cannot be told later; others are told by `parallel.workers`.
+    # Apple's BLAS reads this when NumPy is loaded and cannot be limited later, as `speed.threads.workers` does others.
     os.environ["VECLIB_MAXIMUM_THREADS"] = "1"
     try:
         code = _run()
         leave_at_once()
-    except Stop as stop:  # it came when all had been said, or was about to be
+    except Stop as stop:  # a signal that arrived at the very end
         code = stop.exit_code
     sys.exit(code)
 
@@ -89,9 +89,9 @@ def _run() -> int:
         sys.stdout.flush()
     except (click.exceptions.Exit, SystemExit) as stop:
         code = stop.exit_code if isinstance(stop, click.exceptions.Exit) else stop.code
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it ends as one line
-        # What happens outside of `launcher.on_every_rank` happens on all ranks alike: one says it.
-        first = place()[0] == 0
+    except BaseException as error:  # noqa: BLE001 - every error becomes one line
+        # Outside `mpi.on_every_rank`, an error happens on all ranks alike: only the first prints it.
+        first = rank_and_size()[0] == 0
         code = report(error, debug=settings.get("debug", False)) if first else explain(error)[1]
     return code if isinstance(code, int) else 0
 
@@ -100,18 +100,18 @@ def report(error: BaseException, prefix: str = "", *, debug: bool = False) -> in
     """Print an error as one line (a config error may be several) and return its exit code."""
     trace = "".join(traceback.format_exception(error)).rstrip().split("\n") if debug else ()
     lines, code = explain(error)
-    with suppress(OSError):  # where there is nowhere left to say it, the exit code still does
+    with suppress(OSError):  # stderr may be gone; the exit code is not
         echo(*trace, *(f"imgclf: error: {prefix}{line}" for line in lines), err=True)
     return code
 
 
 def explain(error: BaseException) -> tuple[list[str], int]:
-    """Return the lines that say what went wrong, and the exit code."""
+    """Return the lines of an error message, and the exit code."""
     if isinstance(error, ImgclfError):
         return error.lines(), error.exit_code
     error = asked() or error
     if isinstance(error, Stop):
-        return explain(error.error("imgclf", "nothing of yours was changed"))
+        return explain(error.error("imgclf", "nothing was changed"))
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "imgclf"

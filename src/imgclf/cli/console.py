@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def open_streams() -> None:
-    r"""Make stdout and stderr take any text: what their encoding does not have is written as `\u732b`."""
+    r"""Let stdout and stderr accept any text: characters that their encoding lacks are written as `\u732b`."""
     # A daemon may have no streams at all.
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
@@ -27,12 +27,12 @@ def open_streams() -> None:
 
 
 def echo(*lines: str, err: bool = False) -> None:
-    """Print lines for people: whatever a name holds, it stays in its line and steers no terminal."""
+    """Print lines for people; control characters are escaped, so no name can break a line or steer the terminal."""
     write("".join(f"{printable(line)}\n" for line in lines), err=err)
 
 
 def write(text: str, *, err: bool = False) -> None:
-    """Write text for a program, as it is. When nobody reads any more (`| head`), stop talking and go on working."""
+    """Write text for a program, unchanged. If the reader is gone (`| head`), discard all later output."""
     stream = sys.stderr if err else sys.stdout
     try:
         stream.write(text)
@@ -47,7 +47,7 @@ def stop_talking(stream: TextIO) -> None:
 
 
 class Console:
-    """Words go to stdout, or to stderr where stdout belongs to a program."""
+    """Output of a command: text to stdout, or to stderr if stdout is reserved for JSON."""
 
     def __init__(self, ctx: click.Context, *, as_json: bool) -> None:
         self.as_json = as_json
@@ -55,30 +55,30 @@ class Console:
         self.verbose: bool = ctx.obj["verbose"]
 
     def say(self, *lines: str) -> None:
-        """Tell people what is going on; not when quiet."""
+        """Print progress, unless --quiet."""
         if not self.quiet:
             echo(*lines, err=self.as_json)
 
     def detail(self, *lines: str) -> None:
-        """Tell those who asked for more."""
+        """Print details, with --verbose only."""
         if self.verbose:
             echo(*lines, err=True)
 
     def warn(self, text: str) -> None:
-        """Tell people what may surprise them, quiet or not."""
+        """Print a warning to stderr, even with --quiet."""
         echo(f"imgclf: warning: {text}", err=True)
 
     def result(self, *lines: str) -> None:
-        """Tell people what they asked for, quiet or not."""
+        """Print results, even with --quiet."""
         echo(*lines, err=self.as_json)
 
     def object(self, content: Any) -> None:
-        """Give a program its object; nothing where nobody asked for one."""
+        """Print the JSON object, with --json only."""
         if self.as_json:
             write(json.dumps(content, allow_nan=False) + "\n")
 
     def csv(self, rows: "Iterable[Sequence[Cell]]") -> None:
-        """Give a program its table, every value exact; a terminal, which people look at, gets what is printable."""
+        """Print a table for a program, every value exact; control characters are escaped on a terminal only."""
         from imgclf.files.csv_text import csv_text
 
         if sys.stdout.isatty():
@@ -100,22 +100,22 @@ def _padded(cell: str, width: int, to_the_left: bool) -> str:
 
 
 def format_loss(value: float) -> str:
-    """Write a loss so that it stays readable, whatever its size."""
+    """Format a loss of any size readably."""
     return f"{value:.4f}" if abs(value) < 1e6 else f"{value:.4e}"
 
 
 def format_percent(share: float | None) -> str:
-    """Write a share as people read it; a dash where there is none."""
+    """Format a fraction as a percentage, None as a dash."""
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
 def plural(n: int, word: str, many: str = "") -> str:
-    """Write `1 image`, `5,400 images`."""
+    """Format a count with its noun: `1 image`, `5,400 images`."""
     return f"{n:,} {word if n == 1 else many or word + 's'}"
 
 
-def picture_size(shape: Sequence[int]) -> str:
-    """Write what one example is: `28 x 28 gray`, `3,072 features`."""
+def format_shape(shape: Sequence[int]) -> str:
+    """Describe the shape of one example: `28 x 28 gray`, `3,072 features`."""
     if len(shape) == 1:
         return plural(shape[0], "feature")
     return f"{shape[0]} x {shape[1]} {'gray' if shape[2] == 1 else 'color'}"

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def drawing(console: Console, where: Path, state: str, remedy: str = "") -> Iterator[None]:
-    """Turn whatever importing matplotlib, drawing and writing raise into one line; results are printed before.
+    """Turn any error of importing matplotlib, drawing or writing into one line; results are printed before.
 
     state    what is saved already, and what is missing
     remedy   how to draw again
     """
     if console.quiet:
-        logging.getLogger("matplotlib").setLevel(logging.CRITICAL)  # it speaks of its caches, on stderr
+        logging.getLogger("matplotlib").setLevel(logging.CRITICAL)  # it reports on its caches to stderr
     try:
         yield
     except BaseException as error:
@@ -54,7 +54,7 @@ def draw_pictures(
     config: "Config",
     wanted: Collection[str] | None = None,
 ) -> list[str]:
-    """Draw the pictures of a finished run, all that its model has or those wanted; return their names."""
+    """Draw the pictures of a finished run, all of them or those in `wanted`; return their names."""
     state = "the run is finished and saved; only its pictures are missing"
     remedy = f"`imgclf train --resume {shlex.quote(str(directory))}` draws them"
     with drawing(console, directory, state, remedy):

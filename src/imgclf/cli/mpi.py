@@ -1,4 +1,4 @@
-"""Start and end as one of several processes under mpiexec."""
+"""Run a command on several MPI processes, and end them together."""
 
 import os
 import signal
@@ -16,17 +16,17 @@ from imgclf.errors import StoppedError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Open MPI; MPICH, Intel MPI and others with Hydra; Slurm, whose size is that of the step: a batch script is none.
+# Open MPI; MPICH, Intel MPI and others with Hydra; Slurm, per step: a batch script alone starts one process.
 VARIABLES = (
     ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
     ("PMI_RANK", "PMI_SIZE"),
     ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
 )
-PATIENCE = 5.0  # seconds in which all ranks meet an error that is not one rank's alone
+PATIENCE = 5.0  # seconds: an error that all ranks meet reaches each of them within this time
 
 
-def place() -> tuple[int, int]:
-    """Return the rank of this process and how many were started with it, as the launcher says; MPI is not asked."""
+def rank_and_size() -> tuple[int, int]:
+    """Return the rank of this process and the number of processes, from the launcher's variables, without MPI."""
     for rank, size in VARIABLES:
         found = os.environ.get(rank, ""), os.environ.get(size, "")
         if all(text.isdecimal() for text in found):
@@ -35,8 +35,8 @@ def place() -> tuple[int, int]:
 
 
 def refuse_many(command: str) -> None:
-    """Refuse to do as many times what one process should do."""
-    _, size = place()
+    """Refuse to run a command several times under mpiexec, except train."""
+    _, size = rank_and_size()
     if size > 1:
         raise UsageError(
             f"imgclf {command}", f"started {size} times", "start it once: only train runs on several processes"
@@ -57,29 +57,29 @@ def on_every_rank(command: F) -> F:
 @contextmanager
 def _together() -> Iterator[Any]:
     """Connect the ranks; when one leaves by an error, end all."""
-    _, size = place()
+    _, size = rank_and_size()
     if size == 1:
         yield None
         return
     comm = _connect(size)
-    leaving = comm.Dup()  # what is said there is never mistaken for a part of a sum
-    if comm.rank:  # the first rank saves and ends all
+    leaving = comm.Dup()  # its messages are never mistaken for parts of a sum
+    if comm.rank:  # the first rank handles signals: it saves and ends all
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
     try:
         yield comm
-    except BaseException as error:  # whatever it is, nobody must wait for ever
+    except BaseException as error:  # of any kind, or the other ranks would wait for ever
         raise click.exceptions.Exit(_leave(comm, leaving, error)) from error
 
 
 def _connect(size: int) -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns of another launcher; the line below says what to do
+            warnings.simplefilter("ignore")  # of a wrong launcher: the error below says what to do
             from mpi4py import MPI
     except ImportError as error:
         raise UsageError("mpiexec", f"{size} processes, but no mpi4py", "pip install 'imgclf[mpi]'") from error
-    except RuntimeError as error:  # its own way to say that there is no libmpi
+    except RuntimeError as error:  # raised by mpi4py if libmpi is missing
         raise UsageError("mpiexec", f"{size} processes, but mpi4py finds no MPI", "pip install mpich") from error
     comm = MPI.COMM_WORLD
     if comm.size != size:
@@ -90,7 +90,7 @@ def _connect(size: int) -> Any:
 
 
 def _leave(comm: Any, leaving: Any, error: BaseException) -> int:
-    """Say an error once and return its exit code if all ranks met it; else end the others."""
+    """Print an error that all ranks met once, and return its exit code; abort the others if it is one rank's alone."""
     from imgclf.cli import explain, report
 
     debug = click.get_current_context().obj["debug"]

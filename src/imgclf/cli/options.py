@@ -45,27 +45,27 @@ def threads_option(command: F) -> F:
 
 
 def progress_option(text: str) -> Callable[[F], F]:
-    """Add --progress; the text says what the choices mean."""
+    """Add --progress; `text` explains the choices."""
     choices = click.Choice(["auto", "bar", "plain", "none"])
     return click.option("--progress", type=choices, default="auto", show_default=True, help=text)
 
 
 def data_options(source: str, path: Path) -> str:
-    """Return what tells `train` of the data at a path, as a shell reads it."""
+    """Return the -s options that name a data set for `train`, quoted for a shell."""
     text = str(path)
-    if text.startswith(("'", '"', "~")) or text.lower() == "null":  # which mean something else
+    if text.startswith(("'", '"', "~")) or text.lower() == "null":  # these mean something else in YAML or a shell
         text = f"./{text}"
     return f"-s data.source={source} -s {shlex.quote(f'data.path={text}')}"
 
 
 def show_help(ctx: click.Context) -> None:
-    """Answer a group that is called without a command: print what there is."""
+    """Print the help of a group that is called without a command."""
     if ctx.invoked_subcommand is None:
         write(ctx.get_help() + "\n")
 
 
 def read_config(files: tuple[Path, ...], overrides: tuple[str, ...]) -> "Config":
-    """Return the config that -c and -s describe."""
+    """Return the config of -c and -s, merged into the defaults."""
     from imgclf.config import resolve
 
     return resolve(files, overrides).config

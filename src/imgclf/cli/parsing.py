@@ -23,13 +23,13 @@ A_RUN = ("checkpoint", "ckpt", "model", "run", "weights")  # what they call RUN
 
 class _Strict(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse; refuse options that there are not, and a second value where only the last would count."""
+        """Parse; refuse unknown options, and a repeated option that takes one value."""
         typed = list(args)
         try:
             rest = super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             raise UsageError(
-                ctx.command_path, f"there is no option {error.option_name}", _meant_by_option(ctx, error, typed)
+                ctx.command_path, f"no such option {error.option_name}", _meant_by_option(ctx, error, typed)
             ) from None
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # click forgets of which command an option lacks its value
@@ -47,10 +47,10 @@ class _Strict(click.Command):
 
 
 class Command(_Strict):
-    """A command."""
+    """A command that refuses unexpected arguments."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse; refuse arguments that are left over."""
+        """Parse; refuse unexpected arguments."""
         ctx.allow_extra_args = True  # click would refuse them in bare words
         rest = super().parse_args(ctx, args)
         if rest and not ctx.resilient_parsing:
@@ -59,14 +59,14 @@ class Command(_Strict):
 
 
 class Group(_Strict, click.Group):
-    """A command that holds commands; of an unknown one, the nearest is named."""
+    """A group of commands that suggests the nearest name for an unknown command."""
 
     command_class = Command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is called."""
+        """Return the command to call."""
         names = self.list_commands(ctx)
         if args and args[0] not in names and not ctx.resilient_parsing:
             near = get_close_matches(args[0], names, 1)
@@ -78,7 +78,7 @@ class Group(_Strict, click.Group):
 
 
 def _meant_by_option(ctx: click.Context, error: click.NoSuchOption, typed: list[str]) -> str:
-    """Say what to type: the key that other programs have this option for, or the option that it nearly is."""
+    """Suggest what to type: the config key for an option of other programs, or the option with the nearest name."""
     name, word = error.option_name, _word(error.option_name)
     if any(name in option.opts for option in ctx.find_root().command.params):
         return f"it goes before the command: imgclf {name} {ctx.command_path.removeprefix('imgclf ')}"
@@ -103,7 +103,7 @@ def _word(option: str) -> str:
 
 
 def _nearest_option(ctx: click.Context, word: str) -> str | None:
-    """Return the option of the command that has nearly this name, or for which other programs have this one."""
+    """Return the option with nearly this name, or the one that other programs call so."""
     options = {_word(name): name for parameter in ctx.command.params for name in parameter.opts if name[:2] == "--"}
     other = ELSEWHERE.get(word, "")
     if other.partition(" ")[0] in options.values():
@@ -113,7 +113,7 @@ def _nearest_option(ctx: click.Context, word: str) -> str | None:
 
 
 def _meant_by_arguments(ctx: click.Context, words: list[str]) -> str:
-    """Say what to type in place of arguments that are left over."""
+    """Suggest what to type in place of unexpected arguments."""
     meant, word, is_run = None, words[0], Path(words[0], "config.yaml").is_file()
     runs = [option for option in ("resume", "run") if _takes(ctx, option)]
     if _takes(ctx, "spec") and ".py:" in word:
@@ -144,7 +144,7 @@ def _parameter(ctx: click.Context, name: str) -> click.Parameter | None:
 
 
 def _value_of(name: str, typed: list[str]) -> str:
-    """Return what was given as the value of an option; three dots for nothing."""
+    """Return the value that was given to an option; three dots if there is none."""
     for word, following in zip(typed, [*typed[1:], "-"], strict=True):
         if word.startswith(f"{name}="):
             return word.removeprefix(f"{name}=")
@@ -158,7 +158,7 @@ def _setting(key: str, value: str) -> str:
 
 
 def _data(value: str) -> str:
-    """Return the settings that name data; the source is what can read it, or may be meant."""
+    """Return the settings that name a data set; the source is the one that recognizes it."""
     from imgclf.data.sources import SOURCES, recognize
 
     path = Path(value)

@@ -17,12 +17,12 @@ HEADER = "epoch    step  step size  train loss  accuracy    val loss  accuracy  
 
 
 def wants_bar(console: Console, mode: str) -> bool:
-    """Whether there is to be a bar: it was asked for, or there is a terminal to show it; never when quiet."""
+    """Whether to show a bar: it was requested, or stderr is a terminal; never with --quiet."""
     return (mode == "bar" or (mode == "auto" and sys.stderr.isatty())) and not console.quiet
 
 
 class Progress:
-    """Shows events; modes are auto, bar, plain and none."""
+    """Show training events; modes are auto, bar, plain and none."""
 
     def __init__(self, console: Console, plan: "Plan", mode: str, since: "Checkpoint | None" = None) -> None:
         self._console = console
@@ -65,7 +65,7 @@ class Progress:
 
 
 class Bars:
-    """One bar after the other, for work that may go on where it was; modes as for training."""
+    """Show one bar after another, for work that may be resumed; modes as for training."""
 
     def __init__(self, console: Console, mode: str) -> None:
         self._bars = wants_bar(console, mode)
@@ -84,17 +84,17 @@ class Bars:
             self._bar.close()
 
     def advance(self, name: str, done: int, total: int, unit: str) -> None:
-        """Show that so much of what has this name is done."""
+        """Show that `done` of `total` are complete."""
         if not self._bars:
             return
         if name != self._name:
             self._name = name
             self._open(name, done, total, unit)
-        self._bar.n = done  # what is continued does not begin at 0, and what is begun anew goes back
+        self._bar.n = done  # resumed work does not begin at 0, and restarted work goes back
         self._bar.refresh()
 
     def line(self, text: str) -> None:
-        """Say it in a line, where lines are wanted."""
+        """Print a line, in plain mode only."""
         if self._lines:
             self._console.say(text)
 
@@ -108,23 +108,23 @@ class Bars:
 
 
 class PackProgress(Bars):
-    """Shows how a pack grows, split by split."""
+    """Show the progress of packing, split by split."""
 
     def __call__(self, event: "Packed") -> None:
-        """Show one advance."""
+        """Show one event."""
         self.line(f"{event.split:<6} {event.done:,} of {event.n:,} images")
         self.advance(event.split, event.done, event.n, "image")
 
 
 class DownloadProgress(Bars):
-    """Shows how files arrive, one after the other."""
+    """Show the progress of downloads, file by file."""
 
     def __init__(self, console: Console, mode: str) -> None:
         super().__init__(console, mode)
         self._begun = ""
 
     def __call__(self, event: "Advance") -> None:
-        """Show one advance."""
+        """Show one event."""
         if not event.loaded:
             return
         name, size = event.file.name, event.file.size
@@ -135,7 +135,7 @@ class DownloadProgress(Bars):
 
 
 def epoch_line(event: Epoch) -> str:
-    """Write an epoch under the header; a star marks the best one under early stopping."""
+    """Format an epoch as a row of the table; a star marks the best epoch under early stopping."""
     row = event.row
     cells = [
         f"{row['epoch']:>5}",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def resumed(directory: Path, files: tuple[Path, ...], out: Path | None, overrides: tuple[str, ...]) -> "ResumedRun":
-    """Return the run that --resume names."""
+    """Return the run to resume."""
     from imgclf.report.pictures import PICTURES
     from imgclf.run.targets import ResumedRun
 
@@ -26,10 +26,10 @@ def resumed(directory: Path, files: tuple[Path, ...], out: Path | None, override
     return ResumedRun.at(directory, overrides, PICTURES)
 
 
-def answer_for(console: Console, run: "ResumedRun", threads: int | None, *, change: bool, draw: bool) -> None:
-    """Answer for a run that is over as it did when it finished, and draw what pictures it lacks.
+def complete(console: Console, run: "ResumedRun", threads: int | None, *, change: bool, draw: bool) -> None:
+    """Print the results of a finished run again, and draw its missing pictures.
 
-    Where -s names another place of the data, config.yaml gets it; nothing else changes.
+    If -s names a new location of the data, config.yaml is updated; nothing else changes.
     """
     from imgclf.run.checkpoint import load_checkpoint
     from imgclf.run.run_dir import read_metrics
@@ -37,7 +37,7 @@ def answer_for(console: Console, run: "ResumedRun", threads: int | None, *, chan
     checkpoint, _ = load_checkpoint(run.directory)
     metrics = read_metrics(run.directory)
     best = checkpoint.snapshot.best if checkpoint else None
-    console.result(f"{run.directory}: finished already; {_way_to_go_on(run, best)}")
+    console.result(f"{run.directory}: finished already; {_how_to_continue(run, best)}")
     missing = _missing_pictures(run) if change and draw else []
     moved = change and run.before != run.config
     with ExitStack() as stack:
@@ -49,12 +49,12 @@ def answer_for(console: Console, run: "ResumedRun", threads: int | None, *, chan
                 console.say(note)
         if missing:
             _draw(console, run, best, threads, missing)
-    # Whoever removed the checkpoints to save room gets an answer, too.
+    # The checkpoints may have been deleted to save space.
     epochs, steps = (None, None) if checkpoint is None else (checkpoint.snapshot.epochs, checkpoint.snapshot.state.step)
     console.object({"run": str(run.directory), "epochs": epochs, "steps": steps, "seconds": 0.0} | metrics)
 
 
-def _way_to_go_on(run: "ResumedRun", best: "Best | None") -> str:
+def _how_to_continue(run: "ResumedRun", best: "Best | None") -> str:
     from imgclf.training.epochs import patience_is_over
 
     if best is not None and patience_is_over(run.config, best):
@@ -63,7 +63,7 @@ def _way_to_go_on(run: "ResumedRun", best: "Best | None") -> str:
 
 
 def _missing_pictures(run: "ResumedRun") -> list[str]:
-    """Return the pictures that a kill or an error cost; none of a run that was to have none."""
+    """Return the missing pictures, lost to a kill or an error; none if the run was started with --no-plots."""
     from imgclf.report.pictures import pictures_of
     from imgclf.run.run_dir import read_json
 
@@ -82,7 +82,7 @@ def _draw(console: Console, run: "ResumedRun", best: "Best | None", threads: int
 
 
 def _evaluate(run: "ResumedRun", model: "Model", threads: int | None) -> "tuple[str, Evaluation]":
-    """Evaluate the split of which the confusion matrix is."""
+    """Evaluate the split of the confusion matrix: val, or train if there is no val."""
     from imgclf.machine.cores import helpful_threads
     from imgclf.speed.threads import workers
     from imgclf.training.evaluation import evaluate

@@ -15,14 +15,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop(BaseException):
-    """A signal asks to stop; no KeyboardInterrupt, of which click makes an end of its own."""
+    """A signal asks to stop. Not a KeyboardInterrupt, which click would handle in its own way."""
 
     def __init__(self, number: int = signal.SIGINT) -> None:
         super().__init__()
         self.exit_code = 130 if number == signal.SIGINT else 143
 
     def error(self, where: object, remedy: str) -> StoppedError:
-        """Return what the user is told."""
+        """Return the error that the user sees."""
         stopped = StoppedError(where, "stopped", remedy)
         stopped.exit_code = self.exit_code
         return stopped
@@ -32,7 +32,7 @@ _asked: list[Stop] = []
 
 
 def asked() -> Stop | None:
-    """Return the Stop that was raised, if one was: on its way through a library it may have become another error."""
+    """Return the Stop that was raised, if any: a library on its way may have turned it into another error."""
     return _asked[0] if _asked else None
 
 
@@ -44,13 +44,13 @@ def listen() -> None:
 
 
 def unraisable(lost: "sys.UnraisableHookArgs") -> None:
-    """Be Python's hook for what may not be raised, as in `__del__`: of a Stop that is lost there, `asked` knows."""
+    """Ignore a Stop that cannot propagate, such as in `__del__`: `asked` still returns it."""
     if not isinstance(lost.exc_value, Stop):
         sys.__unraisablehook__(lost)
 
 
 def leave_at_once() -> None:
-    """Let the next signal end the process where it is."""
+    """Let the next signal end the process at once."""
     _handle(_leave)
 
 
@@ -67,5 +67,5 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    # Whoever asks twice wants to be out at once. The last checkpoint is whole, whatever is being written.
+    # A second signal means: at once. The last checkpoint stays whole, whatever is being written.
     os._exit(Stop(number).exit_code)

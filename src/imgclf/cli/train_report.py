@@ -1,15 +1,15 @@
-"""Print what a run is about to do, with its own numbers."""
+"""Describe a run before it starts: data, model, loss, optimizer, steps."""
 
 from typing import TYPE_CHECKING
 
-from imgclf.cli.console import Console, picture_size, plural
+from imgclf.cli.console import Console, format_shape, plural
 
 if TYPE_CHECKING:
     from imgclf.training.plan import Plan
 
 
 def describe_plan(console: Console, plan: "Plan") -> None:
-    """Print the story of this run with its own numbers, from pixels to steps."""
+    """Describe the run, from pixels to steps, with its own numbers."""
     from imgclf.files.npy import mapped_file
     from imgclf.losses import LOSSES
     from imgclf.training.loading import remarks
@@ -26,7 +26,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     val = plural(len(plan.val), "validation image") if plan.val else "no validation images"
     lines = {
         "data": f"{config.data.source}: {plural(len(plan.train), 'training image')}, {val}; "
-        f"{picture_size(plan.train.example_shape)}, {C} classes",
+        f"{format_shape(plan.train.example_shape)}, {C} classes",
         "pixels" if plan.preprocess.is_picture else "features": f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
         "loss": f"{config.model.loss}: {formula}",
@@ -60,7 +60,7 @@ def _preprocessing(plan: "Plan") -> str:
 
 
 def describe_cost(console: Console, plan: "Plan") -> None:
-    """Say what was taken to load the data, and that the run was not begun."""
+    """Print the memory that loading took, and that nothing was trained."""
     from imgclf.files.npy import mapped_file
     from imgclf.machine.memory import format_bytes, peak_memory
 

@@ -77,7 +77,7 @@ def test_the_second_time_nothing_is_loaded_and_nothing_changes(imgclf, server):
     server.asked.clear()
     done = imgclf("data", "download", "mnist")
     assert done.code == 0
-    assert done.out.count("there already") == 4
+    assert done.out.count("already there") == 4
     assert written() == before
     assert server.asked == []
 
@@ -132,7 +132,7 @@ def test_stopped_it_says_how_to_go_on_and_does(imgclf, refused, server, gives, m
 
     with monkeypatch.context() as stopping:
         stopping.setattr(DownloadProgress, "__call__", stop)
-        refused(130, "the same command goes on from here", "data", "download", "cifar10")
+        refused(130, "run the same command again to resume", "data", "download", "cifar10")
     assert [path.name for path in Path("data").iterdir()] == ["cifar.tar.gz.part"]
     server.says("/cifar.tar.gz", gives(CONTENT))
     assert imgclf("data", "download", "cifar10").code == 0

@@ -82,7 +82,7 @@ def test_another_numpy_is_named(imgclf, run):
     path.write_text(path.read_text().replace(f'"numpy": "{np.__version__}"', '"numpy": "0.1"'))
     done = imgclf("verify", run)
     assert done.code == 0
-    assert f"since then: numpy was 0.1 and is {np.__version__}" in done.out
+    assert f"environment: numpy was 0.1 and is {np.__version__}" in done.out
 
 
 @pytest.mark.parametrize(("code", "words", "run"), [(4, "no such run", "nowhere"), (2, "not a run", "run/model.npz")])

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imgclf.data.packs import writer
 from imgclf.data.packs.writer import Content, write_pack
-from imgclf.data.sources import SOURCES
+from imgclf.data.sources import SOURCES, _cifar, synthetic
+from imgclf.data.sources import npz as npz_source
 from imgclf.errors import StorageError
+from imgclf.files import idx as idx_files
+from imgclf.files import npz as npz_files
 from imgclf.files.npy import mapped_file
 from imgclf.machine import memory
 from imgclf.machine.memory import Limit
@@ -123,9 +127,8 @@ def test_memory_is_asked_for_before_it_is_taken_and_mapped_files_take_none(tmp_p
 def test_what_is_asked_for_is_what_is_taken(tmp_path, monkeypatch, kind):
     make, options = KINDS[kind]
     path, asked = make(tmp_path), []
-    for module in ("formats.idx", "formats.npz", "data.packer", "data.sources._cifar",
-                   "data.sources.npz", "data.sources.synthetic"):  # fmt: skip
-        monkeypatch.setattr(f"imgclf.{module}.require_memory", lambda nbytes, _: asked.append(nbytes))
+    for module in (idx_files, npz_files, writer, _cifar, npz_source, synthetic):
+        monkeypatch.setattr(module, "require_memory", lambda nbytes, _: asked.append(nbytes))
     tracemalloc.start()
     SOURCES[kind.partition(",")[0]].load(path, ("train", "val"), **options)
     _, peak = tracemalloc.get_traced_memory()

@@ -1,4 +1,4 @@
-"""`imgclf completion`: let the shell complete commands and options."""
+"""`imgclf completion`: print shell completion scripts."""
 
 import click
 
@@ -10,7 +10,7 @@ from imgclf.cli.parsing import Command
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Print the completion script of a shell.
+    """Print the completion script for a shell.
 
     \b
     bash  echo 'eval "$(imgclf completion bash)"' >> ~/.bashrc

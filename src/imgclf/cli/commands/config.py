@@ -23,7 +23,7 @@ def command(ctx: click.Context) -> None:
 @click.argument("file", type=PATH, default=Path("imgclf.yaml"))
 @click.pass_context
 def init(ctx: click.Context, file: Path) -> None:
-    """Write every key, its default and what it does to FILE (default: imgclf.yaml). `-` prints it."""
+    """Write a config with every key, its default and a comment to FILE (default: imgclf.yaml; - prints it)."""
     from imgclf.config import template
 
     if str(file) == "-":
@@ -32,7 +32,7 @@ def init(ctx: click.Context, file: Path) -> None:
     from imgclf.files.writing import write_whole
 
     if os.path.lexists(file):
-        raise UsageError(file, "the file exists", "name another, or move it away")
+        raise UsageError(file, "the file already exists", "name another file, or move it away")
     write_whole(file, template().encode())
     Console(ctx, as_json=False).say(f"wrote {file}; next: imgclf train -c {shlex.quote(str(file))}")
 
@@ -40,7 +40,7 @@ def init(ctx: click.Context, file: Path) -> None:
 @command.command("show", short_help="Show the resolved config and where each value comes from.")
 @config_options
 def show(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
-    """Show the config that -c and -s amount to, and where each value comes from."""
+    """Show the resolved config of -c and -s, and where each value comes from."""
     from imgclf.config import resolve
     from imgclf.config import show as show_resolved
 
@@ -52,7 +52,7 @@ def show(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
 @config_options
 @click.pass_context
 def check(ctx: click.Context, paths: tuple[Path, ...], files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
-    """Check FILEs as -c would take them, and show every mistake with its line and a caret."""
+    """Check config FILEs, and show every mistake with its line and a caret."""
     from imgclf.config import ConfigError, resolve
 
     chosen = (*paths, *files)
@@ -64,7 +64,7 @@ def check(ctx: click.Context, paths: tuple[Path, ...], files: tuple[Path, ...], 
             echo(f"imgclf: error: {line}", *source, err=True)
         ctx.exit(error.exit_code)
     names = ", ".join(str(file) for file in chosen) or "the defaults"
-    Console(ctx, as_json=False).say(f"{names}: no mistakes")
+    Console(ctx, as_json=False).say(f"{names}: no mistakes found")
 
 
 @command.command("schema", short_help="Print a JSON Schema, for editors that complete YAML.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imgclf.cli.commands import download
-from imgclf.cli.console import Console, picture_size, plural, table
+from imgclf.cli.console import Console, format_shape, plural, table
 from imgclf.cli.options import (
     PATH,
     config_options,
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from imgclf.data.dataset import Dataset
 
 
-@click.group("data", cls=Group, invoke_without_command=True, short_help="Get data sets, look at them, and pack them.")
+@click.group("data", cls=Group, invoke_without_command=True, short_help="Download, inspect and pack data sets.")
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Get data sets, look at them, and pack them."""
+    """Download, inspect and pack data sets."""
     show_help(ctx)
 
 
@@ -45,7 +45,7 @@ command.add_command(download.command)
 def info(
     ctx: click.Context, path: Path | None, files: tuple[Path, ...], overrides: tuple[str, ...], as_json: bool
 ) -> None:
-    """Show how many images each class has in each split.
+    """Show the number of images per class and split, image size and fingerprints.
 
     Describes the configured data set with its training splits, or PATH unchanged.
     """
@@ -60,14 +60,14 @@ def info(
     content = summarize(str(path or where(config)), config.data.source, splits)
     content["tree"] = None if tree is None else tree.summary()
     first = next(iter(splits.values()))
-    console.result(f"{content['data']} ({config.data.source}): {picture_size(first.example_shape)}, "
+    console.result(f"{content['data']} ({config.data.source}): {format_shape(first.example_shape)}, "
                    f"{len(content['classes'])} classes", "")  # fmt: skip
     console.result(*_counts(content), "")
     if tree is not None:
         rows = [
             [one["read_as"] or "passed over", one["place"], one["holds"], one["why"] or ""] for one in content["tree"]
         ]
-        console.result(*table(["read as", "place", "what is there", "why"], rows, left=4), "")
+        console.result(*table(["read as", "folder", "contents", "why"], rows, left=4), "")
     for split, seen in content["splits"].items():
         console.result(f"{split:<6} sha256 {seen['fingerprint']}")
     for remark in remarks(config, splits):
@@ -76,7 +76,7 @@ def info(
 
 
 def _counts(content: dict[str, Any]) -> list[str]:
-    """Return the table of classes and splits; a dash where a split does not know a class."""
+    """Return the table of classes and splits; a dash where a split lacks a class."""
     splits = content["splits"].values()
     rows = [
         [name, *(f"{seen['classes'][name]:,}" if name in seen["classes"] else "-" for seen in splits)]
@@ -85,11 +85,17 @@ def _counts(content: dict[str, Any]) -> list[str]:
     return table(["class", *content["splits"]], [*rows, ["all", *(f"{seen['n']:,}" for seen in splits)]])
 
 
-@command.command("pack", short_help="Turn images into arrays on disk, for data larger than memory.")
+@command.command("pack", short_help="Convert images to arrays on disk, for data larger than memory.")
 @click.argument("path", type=PATH, required=False)
 @config_options
-@click.option("--out", type=PATH, metavar="DIR", required=True, help="Where to. Absent, empty, or an unfinished pack.")
-@progress_option("A bar, lines, or nothing; auto: a bar where stderr is a terminal.")
+@click.option(
+    "--out",
+    type=PATH,
+    metavar="DIR",
+    required=True,
+    help="Output directory: absent, empty, or an unfinished pack.",
+)
+@progress_option("Progress bar, lines (plain), or none; auto: a bar if stderr is a terminal.")
 @json_option
 @click.pass_context
 def pack(
@@ -101,14 +107,14 @@ def pack(
     progress: str,
     as_json: bool,
 ) -> None:
-    """Write the images of PATH, or of the config, as arrays into DIR; then train with data.source=pack.
+    """Convert the images of PATH, or of the config, to arrays in DIR, to train with data.source=pack.
 
     \b
     imgclf data pack pictures --out packed -s preprocess.image_size=64
     imgclf train -s data.source=pack -s data.path=packed
 
-    All splits are packed whole. Training maps the arrays: memory does not grow with the pictures. If it is stopped,
-    even by force, the same command goes on where it was.
+    All splits are packed completely. Training maps the arrays, so memory does not grow with the number of images. If
+    packing is interrupted, even by kill -9, the same command resumes it.
     """  # noqa: D301 - click wants the character, not its name
     from imgclf.cli.progress import PackProgress
     from imgclf.training.loading import remarks
@@ -123,7 +129,7 @@ def pack(
             for event in events:
                 show(event)
     except Stop as stop:
-        raise stop.error(out, "the same command goes on from here") from None
+        raise stop.error(out, "run the same command again to resume") from None
     _describe_pack(console, out)
 
 
@@ -132,7 +138,7 @@ def _describe_pack(console: Console, out: Path) -> None:
 
     splits = open_pack(out, SPLITS)
     for split, dataset in splits.items():
-        size, classes = picture_size(dataset.example_shape), plural(len(dataset.class_names), "class", "classes")
+        size, classes = format_shape(dataset.example_shape), plural(len(dataset.class_names), "class", "classes")
         console.result(f"{split:<6} {plural(len(dataset), 'image')}; {size}, {classes}")
     console.result(f"pack   {out}")
     console.say(f"next   imgclf train {data_options('pack', out)}")
@@ -144,14 +150,14 @@ def _describe_pack(console: Console, out: Path) -> None:
 
 
 def as_overrides(path: Path) -> tuple[str, ...]:
-    """Return what -s would say to mean the data set at a path; one that begins with a slash is taken as it is."""
+    """Return the overrides that name the data set at a path; an absolute path needs no quotes."""
     from imgclf.data.sources import recognize
 
     return f"data.source={recognize(path)}", f"data.path={path.resolve()}"
 
 
 def summarize(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str, Any]:
-    """Return what `--json` prints."""
+    """Return the JSON object."""
     names = dict.fromkeys(name for found in splits.values() for name in found.class_names)  # those of train first
     files = dict.fromkeys(file for found in splits.values() for file in found.files)
     shape = next(iter(splits.values())).example_shape

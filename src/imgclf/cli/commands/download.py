@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("download", cls=Command, short_help="Download CIFAR-10, CIFAR-100, MNIST or Fashion-MNIST.")
 @click.argument("name", type=click.Choice(list(OFFICIAL)), metavar="|".join(OFFICIAL))
 @click.option("--out", type=PATH, metavar="DIR", default="data", show_default=True, help="The folder for the data.")
-@progress_option("A bar, lines, or nothing; auto: a bar where stderr is a terminal.")
+@progress_option("Progress bar, lines (plain), or none; auto: a bar if stderr is a terminal.")
 @json_option
 @click.pass_context
 def command(ctx: click.Context, name: str, out: Path, progress: str, as_json: bool) -> None:
@@ -29,8 +29,8 @@ def command(ctx: click.Context, name: str, out: Path, progress: str, as_json: bo
     imgclf data download cifar10
     imgclf train -s data.source=cifar10 -s data.path=data/cifar-10-python.tar.gz
 
-    Nothing but the very files is kept: their checksums are known. Files that are there are left alone. If it is
-    stopped, even by force, the same command goes on where it was. Proxies: http_proxy, https_proxy, no_proxy.
+    Files are verified by their checksums; complete ones are not downloaded again. If a download is interrupted, even by
+    kill -9, the same command resumes it. Proxies: http_proxy, https_proxy, no_proxy.
     """  # noqa: D301 - click wants the character, not its name
     from imgclf.cli.progress import DownloadProgress
     from imgclf.data.download.fetch import PATIENCE, fetch
@@ -44,7 +44,7 @@ def command(ctx: click.Context, name: str, out: Path, progress: str, as_json: bo
                 show(event)
                 seen[event.file.name] = event
     except Stop as stop:
-        raise stop.error(out, "the same command goes on from here") from None
+        raise stop.error(out, "run the same command again to resume") from None
     _describe(console, name, out, seen)
 
 
@@ -52,7 +52,7 @@ def _describe(console: Console, name: str, out: Path, seen: "dict[str, Advance]"
     wanted = OFFICIAL[name]
     folder = out / wanted.folder
     for event in seen.values():
-        how = "downloaded" if event.loaded else "there already"
+        how = "downloaded" if event.loaded else "already there"
         console.result(f"{folder / event.file.name}  {event.file.size:,} bytes, {how}")
     console.say(f"next   imgclf train {data_options(wanted.source, wanted.path(out))}")
     files = [

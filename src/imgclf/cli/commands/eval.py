@@ -80,7 +80,7 @@ def command(
         seen = evaluate(model, dataset, sum_blocks)
     if not math.isfinite(seen.objective):
         raise DataError(
-            data or path, f"the loss on {name} is {seen.objective}", "look for values that are far too large"
+            data or path, f"the loss on {name} is {seen.objective}", "check the data for values that are far too large"
         )
     content = summarize(path, name, model, seen, top_k)
     _print(console, path, name, model, seen, content)
@@ -93,7 +93,7 @@ def command(
 
 
 def _refuse_data(run: Path) -> None:
-    """Say how to evaluate on images that were named where the run goes."""
+    """Suggest --data if RUN is a data set, not a run."""
     from imgclf.data.sources import recognize
 
     # A model is an .npz, and pictures of runs are no data.
@@ -110,7 +110,7 @@ def _refuse_data(run: Path) -> None:
 def _choose_data(
     console: Console, path: Path, model: "Model", split: str | None, data: Path | None
 ) -> tuple[str, "Dataset"]:
-    """Return the split's name and its images, as the command line asks for them."""
+    """Return the name and the data of the split that the options ask for."""
     from imgclf.numerics.indices import row_indices
     from imgclf.run.opening import config_of_run, data_of_run
     from imgclf.training.loading import load_for, warnings_about, where
@@ -151,7 +151,7 @@ def _choose_data(
 def _own_split(
     console: Console, config: "Config", path: Path, model: "Model", split: str, *, moved: bool
 ) -> "Dataset | None":
-    """Return a split of the data that a run was trained on, and prove that it is that data.
+    """Return a split of the data set of a run, and check that it is the same data.
 
     Training never opens a test split: of one that is where it was there is no proof, and the rest is not loaded for it.
     """
@@ -172,7 +172,7 @@ def _own_split(
 
 
 def _warn_if_trained_on(console: Console, path: Path, model: "Model", data: Path, images: "Dataset") -> None:
-    """Warn where --data names, for other images, the very ones that the run was trained on."""
+    """Warn if --data is the data set that the run was trained on."""
     from imgclf.run.data_identity import check_data, images_then, with_data_path
     from imgclf.run.opening import config_of_run
     from imgclf.training.loading import load_test, load_training_data
@@ -190,16 +190,17 @@ def _warn_if_trained_on(console: Console, path: Path, model: "Model", data: Path
 
 
 def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None:
-    """Warn where the test split may have been cut out of what was trained on.
+    """Warn if the test split may hold training images of the run.
 
     Training never opens a test split, so nothing proves which one a run had. But images that have become test
     images since are missing from those to train on.
     """
+    from imgclf.data.sources import SOURCES
     from imgclf.run.data_identity import images_then
     from imgclf.training.loading import count_training_images, where
 
     then = images_then(path)
-    if then is None or config.data.limit is not None:
+    if then is None or config.data.limit is not None or SOURCES[config.data.source].fixed:
         return
     try:
         now = count_training_images(config)
@@ -213,7 +214,7 @@ def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None
 
 
 def summarize(path: Path, split: str, model: "Model", seen: "Evaluation", top_k: int) -> dict[str, Any]:
-    """Return what `--json` prints."""
+    """Return the JSON object."""
     from imgclf.metrics import wilson_interval
 
     k = min(top_k, len(model.class_names))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imgclf.cli.console import Console, picture_size, plural
+from imgclf.cli.console import Console, format_shape, plural
 from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, config_options, json_option
 from imgclf.cli.parsing import Command
@@ -160,7 +160,7 @@ def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_co
 def _introduce(console: Console, plan: "Plan", images: int) -> None:
     console.say(
         f"{plan.config.data.source}: {plural(min(images, len(plan.train)), 'training image')}, "
-        f"{picture_size(plan.train.example_shape)}, {plural(len(plan.train.class_names), 'class', 'classes')}: "
+        f"{format_shape(plan.train.example_shape)}, {plural(len(plan.train.class_names), 'class', 'classes')}: "
         f"{plural(plan.weights.size, 'parameter')}",
         "",
     )

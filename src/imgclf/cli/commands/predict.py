@@ -27,7 +27,7 @@ class UnreadableImagesError(DataError):
         self._errors = errors
 
     def lines(self) -> list[str]:
-        """Return a line an image."""
+        """Return one line per image."""
         return [str(error) for error in self._errors]
 
 
@@ -35,7 +35,7 @@ class UnreadableImagesError(DataError):
 @click.argument("run", type=PATH)
 @click.argument("images", type=PATH, nargs=-1, required=True, metavar="IMAGE...")
 @click.option("--top-k", type=click.IntRange(min=1), metavar="K",
-              help=f"Name the K best classes (default: {SHOWN} in the table, all in csv and json).")  # fmt: skip
+              help=f"Show the K best classes (default: {SHOWN} in the table, all in csv and json).")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @click.pass_context
 def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int | None, form: str) -> None:
@@ -49,7 +49,7 @@ def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int 
     console = Console(ctx, as_json=form == "json")
     path, model = open_run(run)
     if not model.preprocess.is_picture:
-        raise UsageError(path, "this model was trained on feature vectors, not on pictures", "use `imgclf eval --data`")
+        raise UsageError(path, "this model was trained on feature vectors, not on images", "use `imgclf eval --data`")
     predictions, errors = predict(path, model, images, console.warn)
     limit = top_k or (SHOWN if form == "table" else len(model.class_names))
     for prediction in predictions:
@@ -69,7 +69,7 @@ def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int 
 def predict(
     path: Path, model: "Model", images: tuple[Path, ...], warn: Callable[[str], None]
 ) -> tuple[list[dict[str, Any]], list[ImgclfError]]:
-    """Return the predictions, best class first, and what could not be read."""
+    """Return the predictions, best class first, and the errors of unreadable images."""
     import numpy as np
 
     from imgclf.data.class_names import as_text
@@ -124,7 +124,7 @@ def _table(predictions: list[dict[str, Any]]) -> list[str]:
 def _rows(predictions: list[dict[str, Any]]) -> "Iterator[list[Cell]]":
     yield ["image", "rank", "class", "score", "probability"]
     for one in predictions:
-        # A path that a spreadsheet would take for a formula has another spelling that is none.
+        # A spreadsheet would take such a path for a formula: ./ in front of it makes it plain text.
         image = f"./{one['image']}" if is_formula(one["image"]) else one["image"]
         for rank, (name, score) in enumerate(one["scores"].items(), 1):
             yield [image, rank, name, score, one["probabilities"][name] if one["probabilities"] else None]

@@ -71,13 +71,13 @@ def command(
 
     Decoded image folders are cached in your cache directory; IMGCLF_CACHE=0 turns that off.
     """  # noqa: D301 - click wants the character, not its name
-    from imgclf.cli.resume import answer_for, resumed
+    from imgclf.cli.resume import complete, resumed
     from imgclf.config import dump
     from imgclf.run.run_dir import check_new
     from imgclf.run.targets import NewRun
 
     console = Console(ctx, as_json=as_json)
-    is_first = comm is None or comm.rank == 0  # the others say and write nothing
+    is_first = comm is None or comm.rank == 0  # the other ranks print and write nothing
     target = NewRun(read_config(files, overrides), out) if resume is None else resumed(resume, files, out, overrides)
     if print_config:
         if is_first:
@@ -85,10 +85,10 @@ def command(
         return
     if not isinstance(target, NewRun) and target.is_over():
         if is_first:
-            answer_for(console, target, threads, change=not dry_run, draw=not no_plots)
+            complete(console, target, threads, change=not dry_run, draw=not no_plots)
         return
     if out is not None:
-        check_new(out)  # early: it is made when the data turned out good
+        check_new(out)  # early: the directory is made only after the data is loaded
 
     from imgclf.run.session import session
 
@@ -109,7 +109,7 @@ def _follow(
     dry_run: bool,
     draw: bool,
 ) -> None:
-    """Say what happens in a session, and draw its pictures."""
+    """Print the events of a session, and draw the pictures of the run."""
     from imgclf.run.session import Planned
     from imgclf.run.targets import Ready
 
@@ -118,7 +118,7 @@ def _follow(
         planned = next(events)
     assert isinstance(planned, Planned)
     if planned.damaged is not None:
-        console.warn(f"{planned.damaged.where}: {planned.damaged.problem} - going on from the one before")
+        console.warn(f"{planned.damaged.where}: {planned.damaged.problem} - resuming from the previous checkpoint")
     describe_plan(console, planned.plan)
     if dry_run:
         describe_cost(console, planned.plan)
@@ -162,19 +162,19 @@ def _train(
 
     try:
         with ExitStack() as unless_finished, Progress(console, planned.plan, progress, planned.since) as show:
-            unless_finished.callback(events.close)  # which saves what was learned
+            unless_finished.callback(events.close)  # which saves a checkpoint
             for event in events:
                 if isinstance(event, Finished):
-                    unless_finished.pop_all()  # the directory is owned until its pictures are drawn
+                    unless_finished.pop_all()  # the directory stays locked until its pictures are drawn
                     return event
                 assert isinstance(event, Step | Epoch)
                 show(event)
-                if stop := asked():  # lost on its way, where Python may not raise
+                if stop := asked():  # a Stop that could not propagate
                     raise stop
     except ImgclfError:
         raise
     except BaseException as error:
-        remedy = f"go on with `imgclf train --resume {shlex.quote(str(directory))}`"
+        remedy = f"resume it with `imgclf train --resume {shlex.quote(str(directory))}`"
         if stop := error if isinstance(error, Stop) else asked():
             raise stop.error(directory, remedy) from None
         if isinstance(error, MemoryError):

@@ -47,11 +47,11 @@ def command(ctx: click.Context, run: Path | None, data: Path | None, threads: in
         seen = replay(plan, path, sum_blocks)
     changed = compare_environment(path, describe_environment(1, plan.train, plan.val))
     for line in changed:
-        console.result(f"since then: {line}")
+        console.result(f"environment: {line}")
     for what in seen.differences:
         console.result(f"differs: {what}")
     verdict = "different" if seen.differences else "same"
-    console.result(f"{path}: steps {seen.start:,} to {seen.stop:,} made again, {verdict} bytes")
+    console.result(f"{path}: steps {seen.start:,} to {seen.stop:,} repeated, {verdict} bytes")
     console.object(
         {
             "run": str(path),

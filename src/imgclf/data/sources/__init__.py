@@ -1,7 +1,7 @@
 """Data sources: `load(path, splits, **settings) -> {split: Dataset}`.
 
 Asked for are some of "train", "val" and "test"; the files of the others are not opened. A source reads only what
-`formats` can vouch for, and raises DataError, UsageError (about `data.options`) or StorageError.
+`files` can vouch for, and raises DataError, UsageError (about `data.options`) or StorageError.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,6 +28,7 @@ class Source(NamedTuple):
     settings    what it takes of the config, by these names: seed, image_size, color
     labels      the kinds of labels to choose from, and how many classes each has
     options     whether it takes data.options
+    fixed       whether the set itself says which images are for testing: nobody divides it otherwise
     warnings    (path) -> what was passed over there, and may have been meant
     tree        (path) -> how the folder there is read
     listings    (path, splits, **settings) -> {split: Listing}: the images can be counted, and read some at a time
@@ -39,6 +40,7 @@ class Source(NamedTuple):
     settings: tuple[str, ...] = ()
     labels: Mapping[str, int] = MappingProxyType({})
     options: bool = False
+    fixed: bool = False
     warnings: Callable[[Path], list[str]] | None = None
     tree: "Callable[[Path], Tree] | None" = None
     listings: "Callable[..., dict[str, Listing]] | None" = None
@@ -56,17 +58,19 @@ def _function(name: str) -> Callable[..., Any]:
 
 # In the order in which they are asked whether they recognize a path: `folder`, which any folder may be, comes last.
 SOURCES: dict[str, Source] = {
-    "fashion-mnist-mini": Source(_function("fashion_mnist_mini.load")),
+    "fashion-mnist-mini": Source(_function("fashion_mnist_mini.load"), fixed=True),
     "cifar10": Source(
         _function("cifar10.load"),
         path="cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz",
         recognizes=_function("cifar10.recognizes"),
+        fixed=True,
     ),
     "cifar100": Source(
         _function("cifar100.load"),
         path="cifar-100-python, cifar-100-binary or their .tar.gz",
         recognizes=_function("cifar100.recognizes"),
         labels={"fine": 100, "coarse": 20},
+        fixed=True,
     ),
     "idx": Source(
         _function("idx.load"),
@@ -93,7 +97,7 @@ SOURCES: dict[str, Source] = {
         tree=_function("folder.tree"),
         listings=_function("folder.list_splits"),
     ),
-    "synthetic": Source(_function("synthetic.load"), settings=("seed",), options=True),
+    "synthetic": Source(_function("synthetic.load"), settings=("seed",), options=True, fixed=True),
 }
 
 
