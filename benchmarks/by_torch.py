@@ -1,4 +1,4 @@
-"""The same gradient in PyTorch, and what torch.autograd.gradcheck says of it."""
+"""The same gradient in PyTorch, checked by torch.autograd.gradcheck."""
 
 import importlib
 import inspect
@@ -26,13 +26,13 @@ def passes(case: Case, *, fast_mode: bool) -> bool:
 
 
 def numerical_gradient(case: Case, l2: float) -> FloatArray:
-    """Return what slow mode holds a gradient against, from its own function, (D+1, C)."""
+    """Return the numerical gradient of slow mode, by its own function, (D+1, C)."""
     jacobians = _get_numerical_jacobian(_loss_of(case, l2), _inputs(case), eps=EPS)
     return np.vstack([jacobian.numpy().reshape(-1, case.weights.shape[1]) for (jacobian,) in jacobians])
 
 
 def allowed(numerical: FloatArray) -> FloatArray:
-    """Return how far slow mode lets a gradient lie from the numerical one."""
+    """Return the difference that slow mode allows between a gradient and the numerical one."""
     return ATOL + RTOL * np.abs(numerical)
 
 

@@ -1,4 +1,4 @@
-"""A command run by itself: how long it takes, and the most memory that it has had. Imports little: see run_alone."""
+"""Time and peak memory of a command. Imports little: see run_alone."""
 
 import os
 import subprocess
@@ -18,13 +18,13 @@ class Ended(NamedTuple):
 
 
 def run_alone(command: list[str]) -> Ended:
-    """Run a command as the child of a small process: one of this large one would begin with our memory as its peak."""
+    """Run a command as the child of a small process: from this one, it would start with our memory as its peak."""
     with ProcessPoolExecutor(1, get_context("forkserver")) as pool:
         return pool.submit(run, command).result()
 
 
 def run(command: list[str]) -> Ended:
-    """Run a command to its end and look at what the kernel counted of it alone."""
+    """Run a command to its end; return the kernel's counts for it alone."""
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         stdout, stderr = (pipe.read() if pipe else "" for pipe in (process.stdout, process.stderr))

@@ -1,4 +1,4 @@
-"""Who is timed, each in the ways that may be its fastest: a way makes one epoch when called."""
+"""The programs to time, each in several variants: calling a variant trains one epoch."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -65,7 +65,7 @@ def contenders(images: Images, folder: Path, stack: ExitStack) -> list[Contender
 
 
 def settings(epochs: int, batch: int = BATCH) -> list[str]:
-    """Return what everyone minimizes, and how, as overrides of imgclf's config."""
+    """Return the common objective and optimizer as overrides of imgclf's config."""
     return [
         f"regularization.l2={L2}",
         f"train.batch_size={batch}",

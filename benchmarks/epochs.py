@@ -1,4 +1,4 @@
-"""How long an epoch takes: everyone in turn, round by round, so that all of them meet the same machine."""
+"""Time an epoch of each program, in turn and in rounds, so that load on the machine affects all."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ class Spread(NamedTuple):
 
     @classmethod
     def of(cls, seconds: list[float]) -> "Spread":
-        """Look at the rounds."""
+        """Summarize the rounds."""
         return cls(median(seconds), min(seconds), max(seconds))
 
 

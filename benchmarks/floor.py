@@ -1,4 +1,4 @@
-"""What imgclf cannot do without: look at the pixels, make them numbers, multiply twice."""
+"""The floor of an epoch: cast the pixels to floats and multiply twice."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

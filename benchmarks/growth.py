@@ -1,4 +1,4 @@
-"""How the time of an epoch grows: with images, pixels and classes, and by the size of a batch and the threads."""
+"""Growth of an epoch's time with images, pixels, classes, batch size and threads."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -25,7 +25,7 @@ STANDARD = {"N": 10_000, "size": 32, "C": 10, "batch": 256}
 
 @dataclass(frozen=True)
 class Axis:
-    """What is varied, in which steps, and from where on its part of the time dominates: there the slope is taken.
+    """A variable, its values, and the least value at which it dominates the time: from there the slope is taken.
 
     What the least value takes is what does not grow; at 3,072 numbers an image that is still two fifths of the time.
     """
@@ -53,7 +53,7 @@ def axes() -> list[Axis]:
 
 
 def side(numbers: int) -> int:
-    """Return the height of a square color picture with so many numbers."""
+    """Return the height of a square color image with this many numbers."""
     return isqrt(numbers // 3)
 
 
@@ -65,7 +65,7 @@ def measure_growth(images: Images) -> str:
 
 
 def rest() -> str:
-    """Say what does not vary."""
+    """Describe the settings that stay fixed."""
     return (
         f"the others stay at N = {STANDARD['N']:,}, D = {STANDARD['size'] ** 2 * 3:,}, C = {STANDARD['C']}, batches of"
         f" {STANDARD['batch']} and {cores()} threads"
@@ -87,7 +87,7 @@ def times(axis: Axis, images: Images) -> list[Spread]:
 
 
 def reshaped(images: Images, n: int, size: int, classes: int) -> Images:
-    """Cut the same pixels into n pictures of another size; the classes are dealt out in turn."""
+    """Cut the same pixels into n images of another size; classes are assigned in turn."""
     numbers = n * size * size * 3
     pixels = np.resize(images.pixels, numbers) if numbers > images.pixels.size else images.pixels.ravel()[:numbers]
     y = images.y[:n] if classes == images.classes and size == 32 else np.arange(n) % classes

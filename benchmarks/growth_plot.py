@@ -1,4 +1,4 @@
-"""The picture of the growth: a panel each, powers of ten both ways, and beside the points a line of slope 1."""
+"""Plot the growth: a log-log panel per variable, with a line of slope 1 beside the points."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -117,7 +117,7 @@ def _labels(x: FloatArray) -> list[str]:
 
 
 def _key(figure: Figure, left: float, top: float) -> None:
-    """Say what the points and the dashes are, where a panel would be."""
+    """Draw the legend in place of a panel."""
     axes = add_axes(figure, left, top, _WIDTH, _HEIGHT)
     axes.set_axis_off()
     axes.set(xlim=(0, _WIDTH), ylim=(_HEIGHT, 0))

@@ -1,4 +1,4 @@
-"""The images that the benchmarks run on: CIFAR-10 where the variable CIFAR10 says it is, else generated ones."""
+"""The images of the benchmarks: CIFAR-10 from the path in the variable CIFAR10, else generated ones."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def training_images() -> Images:
 
 
 def natural_images(n: int, classes: int, size: int) -> Images:
-    """Generate pictures that are as hard to learn from as natural ones: amplitudes fall like 1 / frequency.
+    """Generate images that are as hard to learn from as natural ones: amplitudes fall like 1 / frequency.
 
     In each there is a faint pattern of its class. White noise would do for the clock, but its optimum is found at once.
     """

@@ -1,4 +1,4 @@
-"""How long it takes to the optimum: imgclf as its config for CIFAR-10 says, and scikit-learn's L-BFGS."""
+"""Time to the optimum: imgclf with its config for CIFAR-10, and scikit-learn's L-BFGS."""
 
 import time
 import warnings
@@ -59,7 +59,7 @@ def measure_optimum(images: Images) -> tuple[str, float]:
 
 
 def lbfgs(X: FloatArray, y: IntArray) -> list[Seen]:
-    """Fit LogisticRegression until it can do no better, looking over its shoulder: X (N, D), y (N,).
+    """Fit LogisticRegression to convergence, recording each iteration: X (N, D), y (N,).
 
     Its objective is ours: C = 1 / (l2 N), and b is free. A run that had been told to stop at one of the iterations
     would have taken as long as this one had by then.

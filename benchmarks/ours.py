@@ -1,4 +1,4 @@
-"""imgclf as the benchmarks drive it: the one place here that knows how a run is made and who computes its blocks."""
+"""Run imgclf in the benchmarks: make a plan, start a run, train an epoch."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -20,13 +20,13 @@ def plan_of(file: Path, *settings: str) -> Plan:
 
 @contextmanager
 def epochs(plan: Plan, directory: Path, threads: int) -> Iterator[Callable[[], Epoch]]:
-    """Begin a run; what it gives makes one more epoch at each call."""
+    """Start a run; return a function that trains one more epoch at each call."""
     with _events(plan, directory, threads) as events:
         yield lambda: next(event for event in events if isinstance(event, Epoch))
 
 
 def train(plan: Plan, directory: Path, threads: int) -> Finished:
-    """Make a whole run: all epochs, and the full pass at their end."""
+    """Train a whole run: all epochs, and the evaluation at the end."""
     with _events(plan, directory, threads) as events:
         return next(event for event in events if isinstance(event, Finished))
 

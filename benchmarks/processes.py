@@ -1,4 +1,4 @@
-"""Whole processes, from their start to their end: time, memory, and how near they come to the optimum."""
+"""Time, memory and result of whole processes, from start to end."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ SCRIPT = Path(__file__).with_name("torch_script.py")
 
 
 class Program(NamedTuple):
-    """A command that needs a new place for what it writes, and how to find the objective in what it prints."""
+    """A command that needs a new output folder, and a way to find the objective in its output."""
 
     command: Callable[[Path], list[str]]
     objective: Callable[[str], float]

@@ -34,7 +34,7 @@ from imgclf.speed.threads import workers
 from imgclf.trainer import descend, start
 
 ROUNDS = 7  # starts with one rank and with two, in turn
-Shape = tuple[tuple[int, int, int], int]  # of a picture, and the number of classes
+Shape = tuple[tuple[int, int, int], int]  # of an image, and the number of classes
 CIFAR: Shape = (32, 32, 3), 10
 IMAGENET: Shape = (224, 224, 3), 1000
 SMALLER: Shape = (112, 112, 1), 1000  # a twelfth of ImageNet's weights; time grows with their number
@@ -46,7 +46,7 @@ SECONDS = 0.25  # of measuring one thing, at least
 
 
 class Network(NamedTuple):
-    """What is assumed of a network: bytes a second one way at each machine, and seconds a message takes."""
+    """An assumed network: bytes a second one way at each machine, and seconds per message."""
 
     name: str
     bandwidth: float
@@ -79,7 +79,7 @@ def time_of(work: Callable[[], object], comm: Any) -> tuple[float, float]:
 
 
 def steps_on(shape: Shape, n: int, batch: int, sum_blocks: SumFn) -> Callable[[], object]:
-    """Return what makes a step of training on n generated pictures, preprocessing and momentum included."""
+    """Return what makes a step of training on n generated images, preprocessing and momentum included."""
     size, classes = shape
     D = int(np.prod(size))
     rng = np.random.default_rng(0)
@@ -99,7 +99,7 @@ def steps_on(shape: Shape, n: int, batch: int, sum_blocks: SumFn) -> Callable[[]
 
 
 def measure() -> None:
-    """Print what this number of ranks takes for steps, and for the exchange alone, in seconds."""
+    """Print the seconds of a step, and of the exchange alone, on this number of ranks."""
     from mpi4py import MPI
 
     comm = MPI.COMM_WORLD

@@ -1,4 +1,4 @@
-"""What the benchmarks share: how they talk, and where their tables go."""
+"""Print the tables of the benchmarks and write them to RESULTS.md."""
 # ruff: noqa: T201 - a script talks
 
 import os
@@ -20,12 +20,12 @@ def say(text: str) -> str:
 
 
 def progress(text: str) -> None:
-    """Say on stderr what is going on: the tables come late."""
+    """Report progress on stderr: the tables come late."""
     print(f"... {text}", file=sys.stderr, flush=True)
 
 
 def write_part(text: str) -> None:
-    """Put a part into RESULTS.md, in the place of the one that has the same title; the others stay."""
+    """Write a part of RESULTS.md in place of the one with the same title."""
     old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
     parts = {part.partition("\n")[0]: part for part in f"\n{old}".split("\n# ")[1:]}
     parts[text.removeprefix("# ").partition("\n")[0]] = text.removeprefix("# ")

@@ -1,4 +1,4 @@
-"""What a good user of PyTorch would write for CIFAR-10: python torch_script.py ARCHIVE WEIGHTS EPOCHS L2.
+"""Train on CIFAR-10 in PyTorch, as a good user would: python torch_script.py ARCHIVE WEIGHTS EPOCHS L2.
 
 ARCHIVE is cifar-10-python.tar.gz, or an .npz file with X and y. Softmax, momentum 0.9, batches of 1,024, a cosine
 from 0.4 to 0, the mean image subtracted, all in memory as float32. Prints the objective over all images; saves

@@ -30,5 +30,5 @@ def test_wilson_interval_is_where_the_score_test_just_rejects():
 
 @pytest.mark.parametrize(("correct", "n"), [(0, 0), (3, 2), (-1, 2)])
 def test_wilson_interval_refuses_what_is_no_share(correct, n):
-    with pytest.raises(ValueError, match="is not a share"):
+    with pytest.raises(ValueError, match="is not a fraction"):
         wilson_interval(correct, n)

@@ -1,19 +1,24 @@
-"""Linear image classifiers, trained, checked and looked into.
+"""Train, check and explain linear image classifiers.
 
-To learn how it works, read in this order; the first five are all of the mathematics:
+To learn how they work, read in this order. The first eight modules are all of the mathematics:
 
+    arrays        the names of shapes; batches of examples
+    model         the scores: X @ W + b
     losses        how wrong the scores are, and which way they should move
-    gradients     the slope of the objective: by calculus, and by trying
-    optimizers    which way to step
-    schedules     how long a step is
-    trainer       the loop
+    gradients     the gradient of the objective: by calculus and by finite differences
+    optimizers    from a gradient to the direction of a step
+    schedules     the step size
+    trainer       the loop: gradient descent
+    metrics       precision, recall, F1, confidence interval
 
-    arrays, model, metrics    names for arrays; scores = X @ W + b; what counts as good
-    data, formats, batches    from files to batches of pixels
-    folding, parallel, ranks  what makes it fast: fewer passes over them, threads, machines
-    compose, run, evaluate    from a config to a run, and what it leaves behind
-    checkpoint, record        from where a run can go on
-    gradcheck                 calculus held against trying
+    data          from files to batches of pixels
+    training      from a config to a trained model
+    speed         the same gradient, faster: blocks, threads, MPI ranks
+    run           the files a run leaves; checkpoints, resume, verify
+    gradcheck     the analytic gradient against finite differences and exact values
+    report, cli   pictures; commands
+
+    config, files, machine, numerics    what these build on
 """
 
 __version__ = "0.1.0"

@@ -4,7 +4,7 @@ import signal
 import sys
 from typing import NoReturn
 
-# What asks to stop waits until `run` listens: in the middle of an import it would be a traceback.
+# Hold signals back until `run` handles them: in the middle of an import they would cause a traceback.
 signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
 from imgclf.cli import main as run  # noqa: E402
@@ -12,7 +12,7 @@ from imgclf.cli.signals import unraisable  # noqa: E402
 
 
 def main() -> NoReturn:
-    """Run the command line as a process of its own."""
+    """Run the command line in its own process."""
     sys.unraisablehook = unraisable
     run()
 

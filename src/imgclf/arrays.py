@@ -2,11 +2,11 @@
 
 The alphabet of shapes, the same in every module:
 
-    N  examples              D  numbers an example has (pixels times channels)
+    N  examples              D  numbers per example (pixels times channels)
     C  classes               n  some of the examples
 
-    X        (N, D) float    what the classifier sees of each example
-    y        (N,) int        its class, 0..C-1
+    X        (N, D) float    the examples, one per row
+    y        (N,) int        their classes, 0..C-1
     weights  (D+1, C) float  W on top, the bias b in the last row
     scores   (N, C) float    X @ W + b
 """
@@ -24,20 +24,20 @@ ByteArray: TypeAlias = NDArray[np.uint8]
 
 
 class Example(NamedTuple):
-    """Examples as the classifier sees them: X (n, D) float and y (n,) int."""
+    """Examples and their classes: X (n, D) float and y (n,) int."""
 
     X: FloatArray
     y: IntArray
 
 
-ReadFn: TypeAlias = Callable[[IntArray], Example]  # (rows (n,)) -> X (n, D) and y (n,), of those rows
+ReadFn: TypeAlias = Callable[[IntArray], Example]  # (rows (n,)) -> X (n, D) and y (n,) of those rows
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some examples, by their row numbers; `X, y = batch` reads them.
+    """Examples of one step, by their row indices; `X, y = batch` reads them.
 
-    Only what is read becomes float: a batch of all the data takes no memory before.
+    Nothing is read before that, so a batch of the whole data set takes next to no memory.
     """
 
     rows: IntArray  # (N,)
@@ -49,7 +49,7 @@ class Batch:
         if X.ndim != 2 or y.ndim != 1 or len(X) != len(y):
             raise ValueError(f"X is {X.shape} and y is {y.shape}, not (N, D) and (N,)")
         if y.dtype.kind not in "iu" or (len(y) and y.min() < 0):
-            raise ValueError("y is not whole numbers from 0")
+            raise ValueError("y must hold integers from 0")
         return cls(np.arange(len(y)), lambda rows: Example(X[rows], y[rows]))
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
-"""The gradient of the objective, twice: by calculus, and by trying.
+"""The gradient of the objective, analytic and numerical.
 
-The numerical gradient is simple, approximate and expensive; the analytic one is exact and fast, and easy to get
-wrong. So one trains with the second and checks it against the first. Both are functions of one type:
+The analytic gradient (calculus) is exact and fast, and easy to get wrong; the numerical one (finite differences) is
+simple, approximate and slow. So train with the first and check it against the second. Both have one type:
 
     (objective, batch, weights (D+1, C)) -> BatchGradient
 """
@@ -16,13 +16,13 @@ from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.losses import LossFn
 from imgclf.model import scores, split
 
-# Truncation grows like STEP**2, round-off like 1 / STEP; for float64 and pixels of about 1 they meet near here.
+# The error of truncation grows like h**2, that of rounding like 1 / h: in float64, with pixels near 1, they meet here.
 STEP = 1e-5
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What training makes small: mean data loss + l2/2 * sum(W**2) + l1 * sum(|W|); b is free.
+    """The function to minimize: mean data loss + l2/2 * sum(W**2) + l1 * sum(|W|); b has no penalty.
 
     For SGD this l2 is PyTorch's `weight_decay` and scikit-learn's `alpha`, and twice the `reg` of
     courses that write `reg * sum(W**2)`.
@@ -52,25 +52,25 @@ class Objective:
 
 
 class BatchGradient(NamedTuple):
-    """What was seen of one batch."""
+    """The objective and its gradient on one batch."""
 
     loss: float  # mean data loss + penalty
-    correct: int  # examples whose highest score is that of their own class
-    grad: FloatArray  # (D+1, C), a fresh array in the dtype of the weights
+    correct: int  # number of examples whose highest score is at the right class
+    grad: FloatArray  # (D+1, C), a new array in the dtype of the weights
 
 
 GradientFn: TypeAlias = Callable[[Objective, Batch, FloatArray], BatchGradient]
 
 
 def analytic_gradient(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-    """By calculus, in one pass: dW = X.T @ dscores / N + l2 * W + l1 * sign(W), db = sum(dscores) / N.
+    """Calculus, in one pass: dW = X.T @ dscores / N + l2 * W + l1 * sign(W), db = sum(dscores) / N.
 
     The loss of example n depends on W[d, c] only through its score of class c,
 
         scores[n, c] = sum_d X[n, d] * W[d, c] + b[c]
 
-    which grows by X[n, d] when W[d, c] grows by 1, and by 1 when b[c] does. The chain rule multiplies that by
-    dscores[n, c], the derivative of the loss of example n by that score; the mean over all examples is
+    whose derivative is X[n, d] by W[d, c], and 1 by b[c]. The chain rule multiplies it by dscores[n, c], the
+    derivative of the loss of example n by that score. The mean over the examples is
 
         dW[d, c] = sum_n X[n, d] * dscores[n, c] / N        all at once: X.T @ dscores / N
         db[c]    = sum_n dscores[n, c] / N
@@ -81,7 +81,7 @@ def analytic_gradient(objective: Objective, batch: Batch, weights: FloatArray) -
     losses, dscores = objective.loss_fn(s, y)  # (N,), (N, C)
     grad = objective.penalty_gradient(weights)  # (D+1, C)
     dW, db = split(grad)
-    # (D, N) @ (N, C): what each pixel showed, times how each score should move, added up over the examples.
+    # (D, N) @ (N, C): the matrix product sums over the examples.
     dW += X.T @ dscores / N
     db += dscores.sum(axis=0) / N
     loss = losses.sum(dtype=np.float64) / N + objective.penalty(weights)
@@ -89,11 +89,11 @@ def analytic_gradient(objective: Objective, batch: Batch, weights: FloatArray) -
 
 
 def numerical_gradient(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-    """By trying, one weight at a time: (L(w + h) - L(w - h)) / 2h.
+    """Central differences, one parameter at a time: (L(w + h) - L(w - h)) / 2h.
 
-    Costs two passes over the batch a weight. Works in float64 inside: in float32 the difference drowns in round-off.
+    Takes two passes over the batch per parameter, in float64: in float32 the difference would drown in rounding.
     """
-    batch = Batch.of(*batch)  # read once, not for every weight
+    batch = Batch.of(*batch)  # read once, not for each parameter
     w = weights.astype(np.float64)
     grad = np.empty_like(w)
     for at in np.ndindex(*w.shape):
@@ -103,18 +103,18 @@ def numerical_gradient(objective: Objective, batch: Batch, weights: FloatArray) 
 
 
 def central_difference(f: Callable[[FloatArray], float], w: FloatArray, at: tuple[int, ...], step: float) -> float:
-    """Return the derivative of f(w) by one coordinate; w (float64) is moved there and put back."""
+    """Return (f(w + h) - f(w - h)) / 2h in one coordinate; w (float64) is changed there and restored."""
     here = w[at]
     w[at] = above = here + step
     up = f(w)
     w[at] = below = here - step
     down = f(w)
     w[at] = here
-    return float((up - down) / (above - below))  # not 2 * step: here + step has been rounded
+    return float((up - down) / (above - below))  # not 2 * step: the sum here + step was rounded
 
 
 def evaluate_loss(objective: Objective, batch: Batch, weights: FloatArray) -> tuple[float, int]:
-    """Return the objective's value over a batch, and how many examples are right; no gradient."""
+    """Return the objective on a batch and the number of correct examples, without the gradient."""
     X, y = batch
     s = scores(X, weights)
     losses, _ = objective.loss_fn(s, y)
@@ -122,5 +122,5 @@ def evaluate_loss(objective: Objective, batch: Batch, weights: FloatArray) -> tu
 
 
 def count_correct(s: FloatArray, y: IntArray) -> int:
-    """Return how many of the scores (n, C) are highest at the right class."""
+    """Return the number of rows of scores (n, C) that are highest at the right class."""
     return int((s.argmax(axis=1) == y).sum())

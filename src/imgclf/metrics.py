@@ -1,15 +1,15 @@
-"""Metrics: confusion matrix, precision, recall, F1, confidence interval."""
+"""Metrics: precision, recall, F1, and the confidence interval of an accuracy."""
 
 import math
 from typing import NamedTuple
 
 from imgclf.arrays import IntArray
 
-Z_95 = 1.959964  # the normal distribution has 95 % of its mass within so many standard deviations
+Z_95 = 1.959964  # standard deviations around the mean that hold 95 % of a normal distribution
 
 
 class ClassMetrics(NamedTuple):
-    """How well one class is recognized; None where there is nothing to divide by."""
+    """Precision, recall and F1 of one class, None where the divisor is 0; support is its number of examples."""
 
     precision: float | None
     recall: float | None
@@ -18,24 +18,24 @@ class ClassMetrics(NamedTuple):
 
 
 def wilson_interval(correct: int, n: int, z: float = Z_95) -> tuple[float, float]:
-    """Where the true accuracy lies, 95 times of 100: Wilson's score interval (Wilson 1927).
+    """Wilson's score interval (Wilson 1927): 95 of 100 such intervals hold the true accuracy.
 
-    Unlike p +- z * sqrt(p * (1 - p) / n) it stays within 0..1 and is right for few examples.
+    Unlike p +- z * sqrt(p * (1 - p) / n), it stays within 0..1 and holds for few examples too.
     """
     if not 0 <= correct <= n or n == 0:
-        raise ValueError(f"{correct} of {n} is not a share")
+        raise ValueError(f"{correct} of {n} is not a fraction")
     p = correct / n
     scale = 1 / (1 + z * z / n)
     center = scale * (p + z * z / (2 * n))
     half = scale * z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    # p lies within; rounding could put it just outside where nothing, or all, is right.
+    # p lies inside; if none or all are correct, rounding could leave it just outside.
     return max(0.0, min(p, center - half)), min(1.0, max(p, center + half))
 
 
 def per_class(right: IntArray, support: IntArray, predicted: IntArray) -> list[ClassMetrics]:
-    """Return precision, recall and F1 of every class, from counts (C,) of each.
+    """Return precision, recall and F1 of each class, from counts (C,).
 
-    Of the confusion matrix, `right` is the diagonal, `support` the sums of rows, `predicted` the sums of columns:
+    In the confusion matrix, `right` is the diagonal, `support` the row sums, `predicted` the column sums:
     precision = right / predicted, recall = right / support, F1 = 2 right / (predicted + support), their harmonic mean.
     """
     return [

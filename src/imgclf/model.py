@@ -9,10 +9,10 @@ def split(weights: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def scores(X: FloatArray, weights: FloatArray) -> FloatArray:
-    """How much each example looks like each class: X (N, D), weights (D+1, C); returns (N, C).
+    """Scores of all classes, s = X @ W + b: X (N, D), weights (D+1, C); returns (N, C).
 
-    Column c of W is a picture of class c: a score is high where the example is bright wherever that picture is
-    positive, and dark wherever it is negative.
+    Column c of W is a template of class c: the score is high if the example is bright where the template is positive
+    and dark where it is negative.
     """
     W, b = split(weights)
     return X @ W + b

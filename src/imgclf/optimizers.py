@@ -1,9 +1,9 @@
 """Optimizers: turn a gradient into a direction.
 
-An optimizer is two pure functions. `init(weights)` returns an empty state: named arrays. `direction(grad, state)`
-returns the direction (D+1, C) and the new state; neither argument is changed. The loop steps against the direction.
+An optimizer is two pure functions. `init(weights)` returns its first state: named arrays. `direction(grad, state)`
+returns the direction (D+1, C) and the new state, and changes neither argument. The loop steps against the direction.
 
-The parameters of a factory are its keys in a config: their names, defaults, descriptions and ranges stand here.
+The parameters of a factory, with their defaults, descriptions and ranges, are the optimizer's keys in a config.
 """
 
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from imgclf.arrays import FloatArray
 
 OptimizerState: TypeAlias = dict[str, NDArray[Any]]
 
-Momentum: TypeAlias = Annotated[float, "How much of the velocity is kept at each step.", {"ge": 0, "lt": 1}]
-Decay: TypeAlias = Annotated[float, "How much of the running mean is kept at each step.", {"ge": 0, "lt": 1}]
-Epsilon: TypeAlias = Annotated[float, "Keeps the division from dividing by 0.", {"gt": 0, "le": 1e30}]
+Momentum: TypeAlias = Annotated[float, "Fraction of the velocity kept at each step.", {"ge": 0, "lt": 1}]
+Decay: TypeAlias = Annotated[float, "Fraction of the running mean kept at each step.", {"ge": 0, "lt": 1}]
+Epsilon: TypeAlias = Annotated[float, "Added to the divisor, which may be 0.", {"gt": 0, "le": 1e30}]
 
 
 class Optimizer(NamedTuple):
-    """A way to choose the direction of a step."""
+    """A rule for the direction of a step."""
 
     init: Callable[[FloatArray], OptimizerState]
     direction: Callable[[FloatArray, OptimizerState], tuple[FloatArray, OptimizerState]]
@@ -37,7 +37,7 @@ def momentum(momentum: Momentum = 0.9) -> Optimizer:
     """A ball with friction (Polyak 1964): v = momentum * v + grad; the direction is v."""
 
     def direction(grad: FloatArray, state: OptimizerState) -> tuple[FloatArray, OptimizerState]:
-        velocity = momentum * state["velocity"] + grad  # on a long slope it grows to grad / (1 - momentum)
+        velocity = momentum * state["velocity"] + grad  # a constant grad takes it to grad / (1 - momentum)
         return velocity, {"velocity": velocity}
 
     return Optimizer(_zeros("velocity"), direction)
@@ -46,7 +46,7 @@ def momentum(momentum: Momentum = 0.9) -> Optimizer:
 def nesterov(momentum: Momentum = 0.9) -> Optimizer:
     """Momentum that looks ahead (Nesterov 1983): v = momentum * v + grad; the direction is grad + momentum * v.
 
-    As Bengio et al. 2013 rewrote it: the weights are those at the looked-ahead point.
+    In the form of Bengio et al. 2013: the weights are those at the look-ahead point.
     """
 
     def direction(grad: FloatArray, state: OptimizerState) -> tuple[FloatArray, OptimizerState]:
@@ -57,7 +57,7 @@ def nesterov(momentum: Momentum = 0.9) -> Optimizer:
 
 
 def adagrad(epsilon: Epsilon = 1e-8) -> Optimizer:
-    """Shorter steps where it was steep before (Duchi et al. 2011): s = s + grad**2; grad / (sqrt(s) + epsilon)."""
+    """Shorter steps where it was steep (Duchi et al. 2011): s = s + grad**2; grad / (sqrt(s) + epsilon)."""
 
     def direction(grad: FloatArray, state: OptimizerState) -> tuple[FloatArray, OptimizerState]:
         squares = state["squares"] + grad**2
@@ -79,7 +79,7 @@ def rmsprop(decay: Decay = 0.9, epsilon: Epsilon = 1e-8) -> Optimizer:
 def adam(beta1: Decay = 0.9, beta2: Decay = 0.999, epsilon: Epsilon = 1e-8) -> Optimizer:
     """Means of the gradient and of its square (Kingma and Ba 2015): mean / (sqrt(squares) + epsilon).
 
-    Both start at 0 and are too small at first: step t divides them by 1 - beta**t.
+    Both start at 0, so they are too small at first: step t divides them by 1 - beta**t.
     """
 
     def direction(grad: FloatArray, state: OptimizerState) -> tuple[FloatArray, OptimizerState]:

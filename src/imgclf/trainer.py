@@ -10,11 +10,11 @@ from imgclf.schedules import Schedule
 
 
 class TrainState(NamedTuple):
-    """All that the next step depends on."""
+    """Everything the next step depends on."""
 
     step: int
     weights: FloatArray  # (D+1, C)
-    memory: OptimizerState
+    memory: OptimizerState  # of the optimizer
 
 
 def start(weights: FloatArray, optimizer: Optimizer) -> TrainState:
@@ -31,17 +31,17 @@ def descend(
     optimizer: Optimizer,
     step_size: Schedule,
 ) -> Iterator[tuple[BatchGradient, TrainState]]:
-    """Gradient descent: yield what was seen at every step, and the state after it, for ever.
+    """Gradient descent, without end: yield the loss and gradient of each step, and the state after it.
 
-    `sample` gives batch number `step`: all the data (gradient descent), some hundred examples (mini-batch), or
-    one (stochastic gradient descent). Whatever else happens in a run is done between two `next()`.
+    `sample(step)` returns a batch: all the data (gradient descent), some hundred examples (mini-batch) or one
+    (stochastic gradient descent). Evaluation, checkpoints and early stopping happen between two `next()`.
     """
-    step, weights, memory = state
+    step, weights, optimizer_state = state
     while True:
         batch = sample(step)
         seen = evaluate_gradient(objective, batch, weights)
-        direction, memory = optimizer.direction(seen.grad, memory)
-        # Not `weights +=`: the states already yielded must keep the weights they had.
+        direction, optimizer_state = optimizer.direction(seen.grad, optimizer_state)
+        # Not `weights -=`: it would also change the states already yielded, which share the array.
         weights = weights - step_size(step) * direction
         step += 1
-        yield seen, TrainState(step, weights, memory)
+        yield seen, TrainState(step, weights, optimizer_state)

@@ -100,9 +100,9 @@ def test_data_that_has_changed_is_refused_by_all_commands_and_it_is_said_how(img
     SOURCES[source](*changed(how))
     words = {"one more": f"{N} images then, {N + 1} now", "one fewer": f"{N} images then, {N - 1} now"}
     for command in OWN.values():
-        refused(3, ["data", "other images than the run began with", words.get(how, "as many")], *command)
+        refused(3, ["data", "the images have changed since the run began", words.get(how, "the same number")], *command)
     if source != "cifar10":  # which has a test split
-        refused(3, "other images than the run began with", "eval", "run")
+        refused(3, "the images have changed since the run began", "eval", "run")
 
 
 def test_a_class_more_is_named(imgclf, refused, pictures, on_pictures):
@@ -110,7 +110,7 @@ def test_a_class_more_is_named(imgclf, refused, pictures, on_pictures):
     assert imgclf(*TRAIN, *on_pictures, "--out", "run").code == 0
     shutil.copytree(pictures / "train" / "cat", pictures / "train" / "owl")
     for command in OWN.values():
-        refused(3, ["other classes than the run began with: 'owl' is new"], *command)
+        refused(3, ["the classes have changed since the run began: 'owl' is new"], *command)
     shutil.rmtree(pictures / "train" / "owl")
     (pictures / "train" / "cat").rename(pictures / "train" / "lion")
     refused(3, ["'lion' is new, 'cat' is missing"], "eval", "run")
@@ -187,8 +187,8 @@ def test_a_test_split_in_another_place_is_that_of_the_run_or_refused(imgclf, ref
     assert imgclf(*TRAIN, *on_pictures, "--out", "deep/run").code == 0
     (pictures / "train" / "cat" / "0.png").rename(pictures / "train" / "cat" / "x.png")
     pictures.rename(Path("deep", pictures.name))  # beside the run, with the same name, and another
-    refused(3, "other images", "eval", "deep/run")
-    refused(3, "other images", "eval", "deep/run", "--split", "test", "--data", "deep/pictures")
+    refused(3, "images have changed", "eval", "deep/run")
+    refused(3, "images have changed", "eval", "deep/run", "--split", "test", "--data", "deep/pictures")
     Path("deep/pictures/train/cat/x.png").rename("deep/pictures/train/cat/0.png")
     assert imgclf("eval", "deep/run", "--json").json["n"] == 14
 
@@ -209,7 +209,7 @@ def test_gradcheck_of_a_run_on_other_data_that_is_asked_for(imgclf, refused):
     assert imgclf(*TRAIN, *options("npz"), "--out", "run").code == 0
     assert imgclf(*OWN["gradcheck"], "-s", "data.limit=10").code == 0
     np.savez("other.npz", X=arrays()[0][::-1], y=arrays()[1])
-    refused(3, "other images", *OWN["gradcheck"], "-s", "data.path=other.npz")
+    refused(3, "images have changed", *OWN["gradcheck"], "-s", "data.path=other.npz")
 
 
 def test_a_run_that_does_not_say_on_what_it_was_trained(imgclf, refused):
@@ -231,7 +231,7 @@ def test_an_environment_that_was_edited_is_no_reason_to_fall(imgclf, refused, fo
     path.write_text(json.dumps(json.loads(path.read_text()) | found))
     write_npz(*changed("one more"))
     for command in OWN.values():
-        refused(3, "than the run began with", *command)
+        refused(3, "have changed since the run began", *command)
 
 
 def contents(run):
@@ -296,7 +296,7 @@ def test_data_that_is_found_but_is_another_is_refused(imgclf, refused, monkeypat
     X, y = changed("another pixel")
     np.savez("renamed/data/set.npz", X=X, y=y)
     for command in own("renamed/runs/npz-softmax"):
-        refused(3, "other images than the run began with", *command)
+        refused(3, "the images have changed since the run began", *command)
 
 
 def test_data_that_is_nowhere_is_said_to_be_missing_and_where_to_name_it(imgclf, refused, monkeypatch, project):
@@ -315,7 +315,7 @@ def test_data_that_is_nowhere_is_said_to_be_missing_and_where_to_name_it(imgclf,
     X, y = changed("another pixel")
     np.savez("other.npz", X=X, y=y)
     for command in (("verify", run, "--data", "other.npz"), ("eval", run, "--split", "val", "--data", "other.npz")):
-        refused(3, "other images", *command)
+        refused(3, "images have changed", *command)
     assert contents(run) == before
 
 
@@ -328,7 +328,7 @@ def test_resume_takes_data_from_another_place_and_remembers_it(imgclf, refused, 
     np.savez("other.npz", X=X, y=y)
     run = project / "runs/npz-softmax"
     longer = ("train", "--resume", run, "-s", "train.epochs=4", "--no-plots")
-    refused(3, "other images", *longer, "-s", "data.path=other.npz")
+    refused(3, "images have changed", *longer, "-s", "data.path=other.npz")
     assert imgclf(*longer, "-s", "data.path=moved.npz").code == 0
     for name in ("model.npz", "metrics.csv", "metrics.json"):
         assert (run / name).read_bytes() == Path("unmoved", name).read_bytes(), name
@@ -344,7 +344,7 @@ def test_a_finished_run_learns_the_new_place_of_its_data_and_nothing_else_change
     before = contents(run)
     X, y = changed("another pixel")
     np.savez("other.npz", X=X, y=y)
-    refused_words = "other images than the run began with"
+    refused_words = "the images have changed since the run began"
     assert refused_words in imgclf("train", "--resume", run, "-s", "data.path=other.npz").err
     done = imgclf("train", "--resume", run, "-s", "data.path=moved.npz")
     assert done.code == 0, done.err

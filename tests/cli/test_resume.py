@@ -73,7 +73,7 @@ def test_more_epochs_make_it_longer_and_it_says_what_that_means(imgclf, stopped)
     done = imgclf(*TRAIN, "--resume", "whole", "-s", "train.epochs=5")
     assert done.code == 0, done.err
     assert "3 -> 5" in done.out
-    assert "the result differs from a run configured so from the start" in done.out
+    assert "the result differs from a run of 5 epochs from the start" in done.out
     assert len(Path("whole/metrics.csv").read_text().splitlines()) == 6
     assert "epochs: 5" in Path("whole/config.yaml").read_text()
     assert "finished already" in imgclf(*TRAIN, "--resume", "whole").out
@@ -82,7 +82,7 @@ def test_more_epochs_make_it_longer_and_it_says_what_that_means(imgclf, stopped)
 def test_a_run_that_was_stopped_as_it_became_longer_is_not_finished(imgclf, stopped, monkeypatch):
     longer = (*TRAIN, "--resume", "whole", "-s", "train.epochs=5")
     with monkeypatch.context() as patch:
-        patch.setattr(record.Record, "go_on", raise_stop)
+        patch.setattr(record.RunWriter, "resume", raise_stop)
         assert imgclf(*longer).code == 130
     assert json.loads(Path("whole/status.json").read_text()) == {"status": "interrupted"}
     assert imgclf(*longer).code == 0
@@ -121,7 +121,7 @@ def test_a_run_of_version_0_1_goes_on(imgclf, monkeypatch):
     assert "  momentum: 0.9\n" in path.read_text()
 
 
-@pytest.mark.parametrize(("change", "words"), [("pixel", "other images"), ("name", "other classes")])
+@pytest.mark.parametrize(("change", "words"), [("pixel", "images have changed"), ("name", "classes have changed")])
 def test_other_data_is_refused(imgclf, refused, change, words):
     rng = np.random.default_rng(0)
     data = {"X": rng.integers(0, 256, (60, 4, 4), dtype=np.uint8), "y": np.array(["a", "b", "c"] * 20)}
@@ -150,7 +150,7 @@ def rewritten(path, **changes):
 
 @pytest.mark.parametrize(("words", "changes"), [
     (["format 2, this version of imgclf reads 1"], {"format": lambda _: 2}),
-    (["this NumPy deals the images in another order", "environment.json"],
+    (["this NumPy shuffles in another order", "environment.json"],
      {"origin": lambda origin: origin | {"order": "1"}}),
 ])  # fmt: skip
 def test_what_was_made_by_another_version_is_refused(refused, stopped, words, changes):
@@ -170,7 +170,7 @@ def test_the_order_of_the_classes_is_part_of_the_data(imgclf, refused):
     # The same names on the same pictures, in another order.
     np.savez("data.npz", X=X, y=np.array([1, 0, 2])[y], class_names=["b", "a", "c"])
     before = tree("run")
-    refused(3, "other classes", *TRAIN, "--resume", "run", "-s", "train.epochs=30")
+    refused(3, "classes have changed", *TRAIN, "--resume", "run", "-s", "train.epochs=30")
     assert tree("run") == before
 
 
@@ -284,7 +284,7 @@ def test_what_was_lifted_stays_lifted_when_it_is_stopped_before_its_first_checkp
     imgclf, stopped_early, monkeypatch
 ):
     with monkeypatch.context() as patch:
-        patch.setattr(record.Record, "go_on", raise_stop)
+        patch.setattr(record.RunWriter, "resume", raise_stop)
         assert imgclf(*TRAIN, "--resume", "run", "-s", "early_stopping=null").code == 130
     assert imgclf(*TRAIN, "--resume", "run").code == 0
     assert rows_in("run") == 12

@@ -55,7 +55,7 @@ def bytes_of(run):
     checkpoint, _ = load_checkpoint(run)
     state = checkpoint.snapshot.state
     arrays = {name: array.tobytes() for name, array in ({"weights": state.weights} | state.memory).items()}
-    return {name: (run / name).read_bytes() for name in BYTES} | arrays | {"origin": checkpoint.origin}
+    return {name: (run / name).read_bytes() for name in BYTES} | arrays | {"origin": checkpoint.fingerprints}
 
 
 def test_nothing_around_a_run_changes_its_bytes(imgclf, tmp_path, options):
@@ -138,5 +138,5 @@ def test_another_processor_is_named_and_goes_on(imgclf, tmp_path, options):
     assert bytes_of(tmp_path / "run") == before
     done = in_child(tmp_path, old, "train", "--resume", "run", "-s", "train.epochs=5", "--no-plots")
     assert done.returncode == 0
-    assert done.stderr == f"imgclf: warning: {changed}: the bytes may differ from those of an unbroken run\n"
+    assert done.stderr == f"imgclf: warning: {changed}: the bytes may differ from those of an uninterrupted run\n"
     assert json.loads(Path("run/status.json").read_text()) == {"status": "finished"}

@@ -312,7 +312,7 @@ CHECKPOINT = checkpoint_bytes(
             previous_loss=1.25,
         ),
         tables={"metrics.csv": 100, "timings.csv": 50},
-        origin={"config": "a", "data": "b", "classes": "c", "order": "1"},
+        fingerprints={"config": "a", "data": "b", "classes": "c", "order": "1"},
     )
 )
 CHECKPOINT_MEMBERS = members(CHECKPOINT)

@@ -28,5 +28,5 @@ def test_of_equal_numbers_the_first_comes_first(monkeypatch):
     np.testing.assert_array_equal(seeds.shuffled(5000, 0, 1), raw.argsort(kind="stable"))
 
 
-def test_places_take_four_bytes():
+def test_a_shuffled_order_takes_four_bytes_per_index():
     assert seeds.shuffled(10, 0, 1).dtype.itemsize == 4

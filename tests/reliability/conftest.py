@@ -30,7 +30,7 @@ def begin(plan, directory, events=None):
         train(plan, directory, None, events)
 
 
-def go_on(plan, directory, events=None, since=None):
+def resume(plan, directory, events=None, since=None):
     """Train on, as `imgclf train --resume DIRECTORY`, from its checkpoint or another."""
     with closing(run_dir.acquire(directory)):
         train(plan, directory, since or load_checkpoint(directory)[0], events)
@@ -42,10 +42,10 @@ def train(plan, directory, since, events):
             pass
 
 
-def begin_or_go_on(plan, directory):
+def begin_or_resume(plan, directory):
     """What a user does who does not know how far it came."""
     if (directory / "config.yaml").exists():
-        go_on(plan, directory)
+        resume(plan, directory)
     else:
         begin(plan, directory)
 
@@ -80,8 +80,8 @@ def runs(tmp_path):
     return SimpleNamespace(
         plan=plan_of,
         begin=begin,
-        go_on=go_on,
-        either=begin_or_go_on,
+        resume=resume,
+        either=begin_or_resume,
         left=what_is_left,
         write_naively=write_naively,
         at=Path(tmp_path),

@@ -23,7 +23,7 @@ def _no_power_cuts(monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
-def told(function):
+def reported(function):
     """Return the exit code that the command line would end with."""
     try:
         function()
@@ -39,7 +39,7 @@ def test_of_two_that_begin_at_once_one_trains_as_if_it_were_alone(runs, tell, pa
     expected = runs.left(runs.at / "alone")
     for number in range(pairs):
         directory = runs.at / f"pair-{number}"
-        begin = partial(told, partial(runs.begin, plan, directory))
+        begin = partial(reported, partial(runs.begin, plan, directory))
         assert sorted(at_once(begin, begin)) == [0, 2]
         assert runs.left(directory) == expected
     tell("pairs that begin one run at once, or go on with it", pairs, 0)
@@ -53,8 +53,8 @@ def test_of_two_that_go_on_at_once_none_harms_the_other(runs, tell, pairs):
     for number in range(pairs):
         directory = runs.at / f"pair-{number}"
         runs.begin(plan, directory, 5)  # an epoch
-        go_on = partial(told, partial(runs.go_on, plan, directory))
-        codes = at_once(go_on, go_on)
+        resume = partial(reported, partial(runs.resume, plan, directory))
+        codes = at_once(resume, resume)
         assert 0 in codes
         assert set(codes) <= {0, 7}  # 0 twice: the first was finished when the second began
         assert runs.left(directory) == expected

@@ -46,7 +46,7 @@ def test_the_step_that_goes_too_far_is_the_last_and_the_one_before_is_kept(runs,
             assert all(math.isfinite(float(value)) for value in row.values() if value)
     before = checkpoint_files(directory)
     with pytest.raises(DivergedError):  # going on leads there again, and changes nothing
-        runs.go_on(plan, directory)
+        runs.resume(plan, directory)
     assert checkpoint_files(directory) == before
 
 

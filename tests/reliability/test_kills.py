@@ -24,7 +24,7 @@ QUICK, LONG = 12, 334  # kills of each kind; all crash points are tried elsewher
 @pytest.mark.parametrize("kills", [QUICK, pytest.param(LONG, marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_at_random_times(runs, tell, kind, kills):
-    killed, wrong = kill_and_go_on(runs, kind, kills)
+    killed, wrong = kill_and_resume(runs, kind, kills)
     tell("kills at random times", killed, len(wrong))
     assert wrong == []
 
@@ -32,11 +32,11 @@ def test_killed_at_random_times(runs, tell, kind, kills):
 def test_a_naive_writer_is_caught(runs, all_write):
     """The alarm rings."""
     all_write(runs.write_naively)
-    killed, wrong = kill_and_go_on(runs, "steps", QUICK // 2)
+    killed, wrong = kill_and_resume(runs, "steps", QUICK // 2)
     assert len(wrong) > 0.2 * killed
 
 
-def kill_and_go_on(runs, kind, kills):
+def kill_and_resume(runs, kind, kills):
     """Kill runs until there were so many kills, each again and again until it ends.
 
     Returns how many kills there were, and the numbers of the runs that are lost or ended in other bytes.

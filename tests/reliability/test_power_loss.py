@@ -112,11 +112,11 @@ def count_lost(log, tmp_path):
                 (folder / name).unlink(missing_ok=True)
                 if name in state:
                     (folder / name).write_bytes(state[name])
-            bad += not can_go_on(folder, promised)
+            bad += not can_resume(folder, promised)
     return seen, bad
 
 
-def can_go_on(folder, promised):
+def can_resume(folder, promised):
     try:
         found, _ = load_checkpoint(folder)
     except RunError:

@@ -29,7 +29,7 @@ def test_from_every_step_with_every_optimizer(runs, optimizer):
     for events in range(1, EVENTS + 1):
         directory = runs.at / f"broken-{events}"
         runs.begin(plan, directory, events)
-        runs.go_on(plan, directory)
+        runs.resume(plan, directory)
         assert runs.left(directory) == expected, events
 
 
@@ -40,7 +40,7 @@ def test_with_every_loss_and_both_types(runs, loss, dtype):
     runs.begin(plan, runs.at / "whole")
     for events in (3, 5, 9):
         runs.begin(plan, runs.at / f"{events}", events)
-        runs.go_on(plan, runs.at / f"{events}")
+        runs.resume(plan, runs.at / f"{events}")
         assert runs.left(runs.at / f"{events}") == runs.left(runs.at / "whole")
 
 
@@ -49,7 +49,7 @@ def test_with_every_schedule_and_warmup(runs, schedule):
     plan = runs.plan(f"schedule.name={schedule}", "schedule.warmup_epochs=1")
     runs.begin(plan, runs.at / "whole")
     runs.begin(plan, runs.at / "broken", 6)
-    runs.go_on(plan, runs.at / "broken")
+    runs.resume(plan, runs.at / "broken")
     assert runs.left(runs.at / "broken") == runs.left(runs.at / "whole")
 
 
@@ -59,7 +59,7 @@ def test_early_stopping_remembers_its_best(runs, patience):
     runs.begin(plan, runs.at / "whole")
     for events in range(4, 24, 3):
         runs.begin(plan, runs.at / f"{events}", events)
-        runs.go_on(plan, runs.at / f"{events}")
+        runs.resume(plan, runs.at / f"{events}")
         assert runs.left(runs.at / f"{events}") == runs.left(runs.at / "whole")
 
 
@@ -68,8 +68,8 @@ def test_broken_off_again_and_again(runs):
     runs.begin(plan, runs.at / "whole")
     runs.begin(plan, runs.at / "broken", 1)
     for _ in range(EVENTS):
-        runs.go_on(plan, runs.at / "broken", 2)
-    runs.go_on(plan, runs.at / "broken")
+        runs.resume(plan, runs.at / "broken", 2)
+    runs.resume(plan, runs.at / "broken")
     assert runs.left(runs.at / "broken") == runs.left(runs.at / "whole")
 
 
@@ -77,7 +77,7 @@ def test_a_run_that_is_over_is_the_same_after_going_on(runs):
     plan = runs.plan()
     runs.begin(plan, runs.at / "run")
     before = runs.left(runs.at / "run")
-    runs.go_on(plan, runs.at / "run")
+    runs.resume(plan, runs.at / "run")
     assert runs.left(runs.at / "run") == before
 
 
@@ -129,7 +129,7 @@ def test_every_part_of_a_checkpoint_is_needed(runs, part):
     runs.begin(plan, runs.at / "broken", 7)
     since, _ = load_checkpoint(runs.at / "broken")
     try:
-        runs.go_on(plan, runs.at / "broken", since=replace(since, snapshot=FORGOTTEN[part](since.snapshot)))
+        runs.resume(plan, runs.at / "broken", since=replace(since, snapshot=FORGOTTEN[part](since.snapshot)))
     except RunError as error:
         assert "not the rows that the checkpoint counts" in str(error)  # noqa: PT017 - or the bytes differ
     else:
@@ -140,7 +140,7 @@ def test_nothing_else_than_a_checkpoint_is_needed(runs):
     plan = runs.plan("early_stopping={monitor: train/loss, patience: 9}", "schedule.step_size=3")
     runs.begin(plan, runs.at / "whole")
     runs.begin(plan, runs.at / "broken", 7)
-    runs.go_on(plan, runs.at / "broken")
+    runs.resume(plan, runs.at / "broken")
     assert runs.left(runs.at / "broken") == runs.left(runs.at / "whole")
 
 
@@ -149,6 +149,6 @@ def test_where_early_stopping_is_lifted_the_last_weights_count(runs):
     free = runs.plan("schedule.step_size=3")
     runs.begin(free, runs.at / "whole")
     runs.begin(watched, runs.at / "lifted", EVENTS)  # every epoch is made, and the first was the best
-    runs.go_on(free, runs.at / "lifted")
+    runs.resume(free, runs.at / "lifted")
     for name in ("model.npz", "metrics.csv", "metrics.json"):
         assert (runs.at / "lifted" / name).read_bytes() == (runs.at / "whole" / name).read_bytes(), name

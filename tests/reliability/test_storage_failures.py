@@ -58,7 +58,7 @@ def failed_everywhere(runs, plan, code, times):
         runs.begin(plan, directory, 5)
         operations = fail_from(number, code, times)
         try:
-            runs.go_on(plan, directory)
+            runs.resume(plan, directory)
         except StorageError as error:
             return error.exit_code
         return UNSAID if operations() >= number else 0
@@ -89,7 +89,7 @@ def test_every_operation_of_a_run_that_goes_on(runs, code, times):
         assert ended == StorageError.exit_code, number
         assert [path.name for path in directory.iterdir() if storage.is_unfinished(path)] == [], number
         assert load_checkpoint(directory)[0].snapshot.epochs >= 1
-        runs.go_on(plan, directory)
+        runs.resume(plan, directory)
         assert runs.left(directory) == expected, number
     assert number > 20
 

@@ -67,7 +67,8 @@ def test_it_is_the_gradient_of_what_the_classifier_sees(loss, center, scale, l2,
 def plan_of(tmp_path, *overrides, X=IMAGES):
     np.savez(tmp_path / "data.npz", X=X, y=DATA.labels)
     source = ["data.source=npz", f"data.path='{tmp_path / 'data.npz'}'", "data.val_fraction=0"]
-    return make_plan(resolve(overrides=[*source, f"train.batch_size={folding.PAYS * C}", *overrides]).config)
+    source.append(f"train.batch_size={folding.MIN_IMAGES_PER_CLASS * C}")
+    return make_plan(resolve(overrides=[*source, *overrides]).config)
 
 
 def first_is_folded(plan):
@@ -125,7 +126,7 @@ def test_large_batches_of_images_are_folded(tmp_path):
 
 
 @pytest.mark.parametrize("overrides", [
-    [f"train.batch_size={folding.PAYS * C - 1}"], ["preprocess.std=pixel"], ["preprocess.std=channel"],
+    [f"train.batch_size={folding.MIN_IMAGES_PER_CLASS * C - 1}"], ["preprocess.std=pixel"], ["preprocess.std=channel"],
 ])  # fmt: skip
 def test_what_would_be_slower_or_less_exact_is_not_folded(tmp_path, overrides):
     assert not first_is_folded(plan_of(tmp_path, *overrides))

@@ -15,7 +15,7 @@ from imgclf.data.preprocess import fit_preprocess
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.numerics.sums import BLOCK, sum_in_turn
-from imgclf.speed.folding import PAYS
+from imgclf.speed.folding import MIN_IMAGES_PER_CLASS
 from imgclf.speed.kernels import KERNELS
 from imgclf.speed.threads import workers
 from imgclf.training.epochs import Finished, first_snapshot, train
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.bits
 
 RNG = np.random.default_rng(0)
 N, D, C = 5 * BLOCK + 3, 48, 4
-SIZES = [1, 7, BLOCK - 1, BLOCK, BLOCK + 1, PAYS * C, 3 * BLOCK + 5, N]
+SIZES = [1, 7, BLOCK - 1, BLOCK, BLOCK + 1, MIN_IMAGES_PER_CLASS * C, 3 * BLOCK + 5, N]
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 IMAGES = RNG.integers(0, 256, (N, 4, 4, 3), dtype=np.uint8)
 SYNTHETIC = ("data.source=synthetic", "data.options={train: 400, classes: 3, size: 6}")

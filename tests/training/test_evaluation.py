@@ -10,7 +10,7 @@ from imgclf.metrics import per_class
 from imgclf.numerics.sums import BLOCK, sum_in_turn
 from imgclf.speed.threads import workers
 from imgclf.training.classifier import Model
-from imgclf.training.evaluation import PairCounts, evaluate, rank_of, score_pictures, softmax_probabilities
+from imgclf.training.evaluation import PairCounts, evaluate, rank_of, score_images, softmax_probabilities
 
 pytestmark = pytest.mark.bits
 
@@ -79,9 +79,9 @@ def test_of_equal_scores_the_first_class_comes_first():
 
 def test_an_image_has_the_same_scores_alone_and_among_others_but_for_the_rounding_of_sums():
     model, data = case()
-    together = score_pictures(model, data.images)
+    together = score_images(model, data.images)
     for n in (0, 130, len(data) - 1):
-        np.testing.assert_allclose(score_pictures(model, data.images[n : n + 1])[0], together[n], rtol=0, atol=1e-13)
+        np.testing.assert_allclose(score_images(model, data.images[n : n + 1])[0], together[n], rtol=0, atol=1e-13)
 
 
 def test_probabilities_are_shares_and_keep_the_order():

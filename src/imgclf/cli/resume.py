@@ -42,7 +42,7 @@ def complete(console: Console, run: "ResumedRun", threads: int | None, *, change
     moved = change and run.before != run.config
     with ExitStack() as stack:
         if missing or moved:
-            run.own(stack)
+            run.lock(stack)
         if moved:
             run.load()
             for note in run.write_config():

@@ -1,1 +1,1 @@
-"""Exact sums, fast products, row numbers and cores."""
+"""Sums in a fixed order, fast products, random streams, row indices."""

@@ -1,7 +1,7 @@
 """Matrix products of a block, cut into pieces that BLAS multiplies fastest.
 
-On processors with AVX-512, OpenBLAS multiplies small matrices where they lie. Of larger ones it makes copies first,
-and for a dozen classes that takes longer than to multiply: so X is cut into slabs of rows, or strips of columns.
+On processors with AVX-512, OpenBLAS multiplies small matrices in place. It copies larger ones first, which for a dozen
+classes takes longer than the product itself: so X is cut into slabs of rows, or strips of columns.
 """
 
 import math
@@ -12,17 +12,17 @@ from imgclf.arrays import FloatArray
 from imgclf.model import split
 from imgclf.numerics.sums import BLOCK
 
-SMALL = 10**6  # multiplications
+SMALL = 10**6  # multiplications that OpenBLAS does without copies
 SLAB, STRIP = 32, 256
-LINE = 64  # bytes: what a processor's cache fetches at a time
+LINE = 64  # bytes of a cache line
 
 
 def slab_scores(X: FloatArray, weights: FloatArray) -> FloatArray:
     """Return X @ W + b as `model.scores` does, one slab of rows at a time.
 
-    X (N, D), weights (D+1, C); returns (N, C), in the dtype of the weights. BLAS rounds differently for another
-    number of rows. With one number, the scores of an example do not depend on the examples beside it. On some
-    processors (kernels for AVX2) they depend, in their last bits, on its place among them.
+    X (N, D), weights (D+1, C); returns (N, C), in the dtype of the weights. BLAS rounds differently for different
+    numbers of rows. With a fixed number, the scores of an example do not depend on the examples beside it. With kernels
+    for AVX2, their last bits depend on its position among them.
     """
     W, b = split(weights)
     (N, D), C = X.shape, W.shape[1]
@@ -40,7 +40,7 @@ def slab_scores(X: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 def slab_of(D: int, C: int) -> int:
-    """Return how many rows of X are multiplied at a time: always as many for one model."""
+    """Return the number of rows of X multiplied at a time, which is fixed for a model."""
     return SLAB if SLAB * D * C <= SMALL else BLOCK
 
 
@@ -54,16 +54,16 @@ def backward(X: FloatArray, dscores: FloatArray, out: FloatArray) -> None:
     whole = D // STRIP if STRIP * N * C <= SMALL else 0
     cut = whole * STRIP
     strips = X[:, :cut].reshape(N, whole, STRIP).transpose(1, 2, 0)  # (whole, STRIP, N)
-    multiply = np.multiply if N == 1 else np.matmul  # a column times a row: there NumPy's matmul does without BLAS
+    multiply = np.multiply if N == 1 else np.matmul  # for a column times a row, matmul does not use BLAS and is slower
     multiply(strips, dscores, out=dW[:cut].reshape(whole, STRIP, C))
     multiply(X[:, cut:].T, dscores, out=dW[cut:])
     dscores.sum(axis=0, out=db)
 
 
 def empty_on_lines(shape: tuple[int, ...], dtype: str) -> FloatArray:
-    """Return an empty array that begins where a line of the cache does; NumPy's own begin at any 16 bytes.
+    """Return an empty array aligned to cache lines; NumPy aligns to 16 bytes only.
 
-    A processor with AVX-512 reads 64 bytes at a time: small products of such an array take two thirds of the time.
+    A processor with AVX-512 reads 64 bytes at a time: small products of an aligned array take two thirds of the time.
     """
     size, itemsize = math.prod(shape), np.dtype(dtype).itemsize
     flat = np.empty(size + LINE // itemsize, dtype)

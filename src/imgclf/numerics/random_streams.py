@@ -1,6 +1,6 @@
-"""Random streams: one seed, a purpose number for every use.
+"""Random streams: one seed, and a purpose number for each use.
 
-All is made of raw bits: they are what NumPy keeps from version to version; its distributions may change (NEP 19).
+Everything is made of raw bits: NumPy keeps these between versions, while its distributions may change (NEP 19).
 """
 
 import numpy as np
@@ -23,12 +23,12 @@ _PART_BITS = 4
 
 
 def stream(seed: int, purpose: int, *counters: int) -> np.random.PCG64:
-    """Return the bit generator of one purpose: a pure function of its arguments."""
+    """Return the bit generator of a purpose, a pure function of the arguments."""
     return np.random.PCG64([seed, purpose, *counters])
 
 
 def uniform(bits: np.random.PCG64, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Draw from [0, 1)."""
+    """Draw from the uniform distribution on [0, 1)."""
     return np.asarray((bits.random_raw(int(np.prod(shape))) >> 11) * 2.0**-53).reshape(shape)
 
 
@@ -39,32 +39,32 @@ def normal(bits: np.random.PCG64, shape: tuple[int, ...]) -> NDArray[np.float64]
 
 
 def shuffled(n: int, seed: int, purpose: int, *counters: int) -> IntArray:
-    """Return 0..n-1 in random order, (n,): the places of n raw numbers, from the smallest number to the largest."""
+    """Return 0..n-1 in random order, (n,): the indices that sort n random numbers."""
     if n <= SORTED_AT_ONCE:
-        return _ranking(stream(seed, purpose, *counters).random_raw(n)).astype(index_dtype(n))
-    # The same order with 6 bytes a place instead of 28: a sixteenth of the numbers is sorted at a time.
+        return _argsort(stream(seed, purpose, *counters).random_raw(n)).astype(index_dtype(n))
+    # The same order with 6 bytes per index instead of 28: a sixteenth of the numbers is sorted at a time.
     order = np.empty(n, index_dtype(n))
     done = 0
     for part in range(1 << _PART_BITS):
-        numbers, found = _part(stream(seed, purpose, *counters), n, part)
-        order[done : done + len(found)] = found[_ranking(numbers)]
-        done += len(found)
+        numbers, indices = _part(stream(seed, purpose, *counters), n, part)
+        order[done : done + len(indices)] = indices[_argsort(numbers)]
+        done += len(indices)
     return order
 
 
-def _ranking(numbers: NDArray[np.uint64]) -> NDArray[np.intp]:
-    """Return the places of numbers, smallest first; of equal ones, that which came first."""
-    order = numbers.argsort()  # in a fifth of the time of a stable sort, and the same where no two are equal
+def _argsort(numbers: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """Return the indices that sort numbers; equal ones keep their order."""
+    order = numbers.argsort()  # takes a fifth of the time of a stable sort, with the same result if no two are equal
     ranked = numbers[order]
     return order if (ranked[:-1] < ranked[1:]).all() else numbers.argsort(kind="stable")
 
 
 def _part(bits: np.random.PCG64, n: int, part: int) -> tuple[NDArray[np.uint64], IntArray]:
-    """Return those of n raw numbers that begin with the bits `part`, and their places."""
-    numbers, found = [], []
+    """Return those of n random numbers that begin with the bits `part`, and their indices."""
+    numbers, indices = [], []
     for start in range(0, n, _DRAWN_AT_ONCE):
         raw = bits.random_raw(min(_DRAWN_AT_ONCE, n - start))
         here = np.flatnonzero(raw >> (64 - _PART_BITS) == part)
         numbers.append(raw[here])
-        found.append((here + start).astype(index_dtype(n)))
-    return np.concatenate(numbers), np.concatenate(found)
+        indices.append((here + start).astype(index_dtype(n)))
+    return np.concatenate(numbers), np.concatenate(indices)

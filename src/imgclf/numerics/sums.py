@@ -1,7 +1,7 @@
 """Sums over blocks of rows, added in one fixed binary tree.
 
-Who computes the blocks (this thread, several, several machines) is a `SumFn`; all add in the same order, so that the
-sums are the same to the bit.
+A `SumFn` computes the blocks on one thread, several threads or several machines; all add in the same order, so the sums
+are the same to the bit.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,30 +9,30 @@ from typing import Any, TypeAlias
 
 from imgclf.arrays import IntArray
 
-BLOCK = 128  # rows that are read, scored and summed together: few enough for a processor's cache
+BLOCK = 128  # rows read, scored and summed together: few enough for the processor's cache
 
-Sums: TypeAlias = tuple[Any, ...]  # numbers and arrays, added one by one
+Sums: TypeAlias = tuple[Any, ...]  # numbers and arrays, added elementwise
 SumFn: TypeAlias = Callable[[Callable[[int], Sums], int], Sums]  # (term, n) -> the tree_sum of term(0), ..., term(n-1)
 
 
 def sum_in_turn(term: Callable[[int], Sums], n: int) -> Sums:
-    """Add up term(0), ..., term(n-1), computed one after the other."""
+    """Add up term(0), ..., term(n-1), computed one after the other on this thread."""
     return tree_sum(map(term, range(n)))
 
 
 def sum_over_blocks(function: Callable[[IntArray], Sums], rows: IntArray, sum_blocks: SumFn) -> Sums:
-    """Add up function(rows of a block) over blocks of `rows` (N,): BLOCK rows each, the last one perhaps fewer."""
+    """Add up function(rows of a block) over blocks of `rows` (N,): BLOCK rows each, except the last."""
     return sum_blocks(lambda i: function(rows[i * BLOCK : (i + 1) * BLOCK]), -(-len(rows) // BLOCK))
 
 
 def tree_sum(terms: Iterable[Sums]) -> Sums:
     """Add tuples elementwise as a binary tree: ((t0 + t1) + (t2 + t3)) + ((t4 + t5) + t6).
 
-    The order of additions depends on the number of terms alone, and at most log2 of it are held at a time. Terms
-    that are themselves sums, of 2**k terms each (the last may have fewer), give the same sum to the bit: so
-    the work can be cut into such runs.
+    The order of additions depends only on the number of terms n, and at most log2(n) sums are held at a time. If each
+    term is itself the sum of a run of 2**k terms (the last may be shorter), the total is the same to the bit: so the
+    work can be cut into such runs.
     """
-    pending: list[tuple[int, Sums]] = []  # (height, sum of 2**height terms), heights falling
+    pending: list[tuple[int, Sums]] = []  # (height, sum of 2**height terms), highest first
     for term in terms:
         height = 0
         while pending and pending[-1][0] == height:

@@ -8,7 +8,7 @@ from imgclf.config import Config
 from imgclf.files.writing import write_whole
 from imgclf.run.run_dir import read_table
 from imgclf.training.classifier import Model
-from imgclf.training.evaluation import MOST_CLASSES, Evaluation
+from imgclf.training.evaluation import MAX_CONFUSION_CLASSES, Evaluation
 from imgclf.training.plan import make_schedule
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _confusion_csv(model: Model, split: str, seen: Evaluation) -> str:
 
 def _has_few_classes(model: Model) -> bool:
     """Of very many classes, a picture with something for each would take minutes and show nothing."""
-    return len(model.class_names) <= MOST_CLASSES
+    return len(model.class_names) <= MAX_CONFUSION_CLASSES
 
 
 PICTURES = {

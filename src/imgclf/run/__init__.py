@@ -1,1 +1,1 @@
-"""Run directories: what a run leaves on disk, resume, verify."""
+"""Run directories: the files of a run; resume and verify."""

@@ -1,10 +1,10 @@
-"""Save and load checkpoints, the state a run resumes from.
+"""Save and load checkpoints, from which a run resumes.
 
     checkpoint.npz            the newest
-    checkpoint.previous.npz   the one before, in case the newest is damaged
+    checkpoint.previous.npz   the one before it, in case the newest is damaged
 
-A sealed npz of plain arrays: `about`, a JSON text with the numbers; the weights; the optimizer's memory; and the best
-epoch's weights under early stopping.
+A sealed npz of plain arrays: `about`, a JSON text with the numbers; the weights; the optimizer state; and, under early
+stopping, the weights of the best epoch.
 """
 
 import math
@@ -30,26 +30,26 @@ _MEMORY = "memory/"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A snapshot, and what it belongs to.
+    """A snapshot, and the run it belongs to.
 
-    tables  how long metrics.csv and timings.csv were, in bytes
-    origin  fingerprints of what the run is made of: config, data, classes, order
+    tables        the lengths of metrics.csv and timings.csv, in bytes
+    fingerprints  of the config, the data and the order of the images
     """
 
     snapshot: Snapshot
     tables: dict[str, int]
-    origin: dict[str, str]
+    fingerprints: dict[str, str]
 
 
 def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
-    """Write the newest checkpoint; the one that was the newest is kept as the previous one."""
+    """Write the newest checkpoint, and keep the one before it."""
     write_whole(directory / NEWEST, checkpoint_bytes(checkpoint), keep=directory / PREVIOUS)
 
 
 def load_checkpoint(directory: Path) -> tuple[Checkpoint | None, RunError | None]:
-    """Return the newest checkpoint that is whole, and what is wrong with a newer one.
+    """Return the newest undamaged checkpoint (None if there is none yet), and the error of a newer, damaged one.
 
-    None where there is no checkpoint yet; raises RunError where there are some and none is whole.
+    Raises RunError if all of them are damaged.
     """
     damaged: RunError | None = None
     for path in (directory / NEWEST, directory / PREVIOUS):
@@ -64,7 +64,7 @@ def load_checkpoint(directory: Path) -> tuple[Checkpoint | None, RunError | None
 
 
 def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
-    """Return the file; equal checkpoints give equal bytes."""
+    """Return the bytes of the file; equal checkpoints have equal bytes."""
     snapshot = checkpoint.snapshot
     best = snapshot.best
     about = {
@@ -74,7 +74,7 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
         "best": None if best is None else {"epoch": best.epoch, "score": best.score, "waited": best.waited},
         "previous_loss": snapshot.previous_loss,
         "tables": checkpoint.tables,
-        "origin": checkpoint.origin,
+        "origin": checkpoint.fingerprints,
     }
     arrays = {"weights": snapshot.state.weights}
     arrays |= {_MEMORY + name: array for name, array in snapshot.state.memory.items()}
@@ -84,26 +84,26 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read one file; raises RunError for whatever is not, to the bit, what was written."""
+    """Read a checkpoint; raises RunError if it is not valid or any bit has changed."""
     try:
         return _checkpoint(*read_described_npz(path))
     except DataError as error:
         raise RunError(path, f"a damaged checkpoint: {error.problem}", "train again") from error
-    # Numbers of JSON may be too long for a float, and its lists too deep for Python.
+    # JSON may hold numbers too large for a float, and lists too deep for Python.
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise RunError(path, f"not a usable checkpoint ({excerpt(error)})", "train again") from error
 
 
 def _checkpoint(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Checkpoint:
     weights = _finite(arrays["weights"])
-    memory = {name.removeprefix(_MEMORY): array for name, array in arrays.items() if name.startswith(_MEMORY)}
-    state = TrainState(_count(about["step"]), weights, memory)
+    optimizer = {name.removeprefix(_MEMORY): array for name, array in arrays.items() if name.startswith(_MEMORY)}
+    state = TrainState(_count(about["step"]), weights, optimizer)
     best = None if about["best"] is None else _best(arrays["best_weights"], **about["best"])
     tally = _tally(**about["tally"])
     loss = None if about["previous_loss"] is None else _real(about["previous_loss"])
     tables = {str(name): _count(length) for name, length in about["tables"].items()}
-    origin = {str(name): str(text) for name, text in about["origin"].items()}
-    return Checkpoint(Snapshot(state, _count(about["epochs"]), tally, best, loss), tables, origin)
+    fingerprints = {str(name): str(text) for name, text in about["origin"].items()}
+    return Checkpoint(Snapshot(state, _count(about["epochs"]), tally, best, loss), tables, fingerprints)
 
 
 def _best(weights: NDArray[Any], epoch: Any, score: Any, waited: Any) -> Best:

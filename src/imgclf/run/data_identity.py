@@ -1,4 +1,4 @@
-"""Check and find the data that a run was trained on.
+"""Find a run's data, and check that it has not changed.
 
 A path says where data is; its fingerprint says what it is.
 """
@@ -15,15 +15,15 @@ from imgclf.errors import DataError, RunError
 from imgclf.run.run_dir import read_json
 
 
-def fingerprints(train: Dataset, val: Dataset | None) -> dict[str, str]:
-    """Return the SHA-256 of each split that training reads; empty where there is no validation split."""
+def data_fingerprints(train: Dataset, val: Dataset | None) -> dict[str, str]:
+    """Return the SHA-256 of train and val; empty if there is no validation split."""
     return {"data_fingerprint": train.fingerprint(), "val_fingerprint": val.fingerprint() if val else ""}
 
 
 def describe_data(train: Dataset, val: Dataset | None) -> dict[str, Any]:
-    """Return what environment.json says of the data: the fingerprints, and enough to say later what has changed."""
+    """Return the data's part of environment.json: fingerprints, and enough to name later what has changed."""
     return {
-        **fingerprints(train, val),
+        **data_fingerprints(train, val),
         "data_images": {"train": len(train), "val": len(val) if val else 0},
         "data_classes": list(train.class_names),
     }
@@ -37,50 +37,50 @@ def check_data(
     remedy: str,
     sealed: Mapping[str, str] | None = None,
 ) -> None:
-    """Refuse other data than a run was trained on, and say what has changed.
+    """Raise DataError, naming the change, if the data is not that of a run.
 
-    sealed   the fingerprints that a checkpoint holds; without one, those of environment.json count
+    sealed   the fingerprints in a checkpoint, which count more than those in environment.json
 
-    A validation split is taken from the training images by number: of a folder that has changed since, it has
-    images that were trained on. Raises DataError; RunError where the run does not say what it was trained on.
+    A validation split consists of row indices: drawn from a folder that has changed, it would contain images that were
+    trained on. Raises RunError if the run has no fingerprints.
     """
     then = read_json(run / "environment.json") | dict(sealed or {})
     if "data_fingerprint" not in then:
         problem = "does not say which images the run was trained on"
         raise RunError(run / "environment.json", problem, "restore it, or train again")
-    now = fingerprints(train, val)
+    now = data_fingerprints(train, val)
     if any(then.get(key, fingerprint) != fingerprint for key, fingerprint in now.items()):
         raise DataError(where, _what_changed(then, describe_data(train, val)), remedy)
 
 
 def images_then(run: Path) -> int | None:
-    """Return how many images a run trained and validated on; None where it does not say."""
+    """Return the number of training and validation images of a run; None if it is not recorded."""
     images = read_json(run / "environment.json").get("data_images")
     return _total(images) if _are_counts(images) else None
 
 
 def find_data(config: Config, run: Path, remedy: str) -> Config:
-    """Return the config of a run with the path where its data is now.
+    """Return the config of a run with the current path of its data.
 
-    Where nothing is at the path that was trained on, the run may have moved together with its data. What is found
-    is only a place to look at: `check_data` says whether it is the data.
+    If the original path is gone, the run may have moved together with its data. The path found is only a guess:
+    `check_data` must confirm that the data is the same.
     """
     path = config.data.path
     if path is None or os.path.exists(path):  # noqa: PTH110 - never raises
         return config
-    for place in _moved(path, run):
-        if os.path.exists(place):  # noqa: PTH110
-            return with_data_path(config, place)
+    for candidate in _moved(path, run):
+        if os.path.exists(candidate):  # noqa: PTH110
+            return with_data_path(config, candidate)
     raise DataError(path, _why_not(path), remedy)
 
 
 def with_data_path(config: Config, path: str | None) -> Config:
-    """Return the same config with its data elsewhere."""
+    """Return the same config with another data path."""
     return config.model_copy(update={"data": config.data.model_copy(update={"path": path})})
 
 
 def _moved(path: str, run: Path) -> Iterator[str]:
-    """Yield where data may be: as far from the run, or from the current folder, as it was; beside the run."""
+    """Yield possible paths of the data: relative to the run or the current folder as before, and beside the run."""
     environment, beside = read_json(run / "environment.json"), run.resolve().parent
     for was, here in ((environment.get("folder"), beside), (environment.get("cwd"), Path.cwd())):
         if isinstance(was, str) and Path(was).is_absolute() and "\0" not in was:
@@ -95,19 +95,19 @@ def _why_not(path: str) -> str:
         return "no such file or folder"
     except (OSError, ValueError) as error:
         return (getattr(error, "strerror", None) or str(error)).lower()
-    return "it has just come back"
+    return "it has just reappeared"
 
 
 def _what_changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Name the first thing that is not as it was; environment.json need not be well-formed."""
+    """Name the first difference; environment.json need not be well-formed."""
     classes, images = then.get("data_classes"), then.get("data_images")
     if isinstance(classes, list) and classes != now["data_classes"]:
-        return f"other classes than the run began with: {_changed_names(classes, now['data_classes'])}"
-    problem = "other images than the run began with"
+        return f"the classes have changed since the run began: {_changed_names(classes, now['data_classes'])}"
+    problem = "the images have changed since the run began"
     if not _are_counts(images):
         return problem
     if images == now["data_images"]:
-        return f"{problem}: as many, but other pixels, labels or another order"
+        return f"{problem}: the same number, but other pixels, labels or order"
     if _total(images) != _total(now["data_images"]):
         return f"{problem}: {_total(images):,} images then, {_total(now['data_images']):,} now"
     was, is_now = (f"{one['train']:,} training and {one['val']:,} validation" for one in (images, now["data_images"]))

@@ -19,7 +19,7 @@ PACKAGES = ("numpy", "click", "matplotlib", "pillow", "pydantic", "PyYAML", "thr
 
 
 def describe_environment(threads: int, train: Dataset, val: Dataset | None, processes: int = 1) -> dict[str, Any]:
-    """Return what environment.json holds; `threads` are of a process."""
+    """Return the content of environment.json; `threads` is per process."""
     return {
         "imgclf": imgclf.__version__,
         "python": platform.python_version(),
@@ -39,7 +39,7 @@ def describe_environment(threads: int, train: Dataset, val: Dataset | None, proc
 
 
 def path_text(path: os.PathLike[str] | str) -> str:
-    """Write a path, which need not be valid text."""
+    """Return a path as text, with escapes for bytes that are not valid text."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
@@ -48,7 +48,7 @@ def _blas(library: dict[str, Any]) -> dict[str, Any]:
 
 
 def processor() -> str:
-    """Return what the processor calls itself."""
+    """Return the name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -58,7 +58,7 @@ def processor() -> str:
 
 
 def compare_environment(run: Path, environment: dict[str, Any]) -> list[str]:
-    """Return what has changed since a run began of that on which its bytes depend."""
+    """Return the changes since a run began that may change its bytes: NumPy, BLAS, processor."""
     then, now = _versions(read_json(run / "environment.json")), _versions(environment)
     return [f"{what} was {then[what]} and is {now[what]}" for what in now if then[what] != now[what]]
 
@@ -70,7 +70,7 @@ def _versions(environment: dict[str, Any]) -> dict[str, str]:
 
 
 def _libraries(blas: Any) -> str:
-    """Write each as its name, version and the processors that it is for: `openblas 0.3.31 Haswell`."""
+    """Return name, version and architecture of each library, such as `openblas 0.3.31 Haswell`."""
     libraries = [library for library in blas if isinstance(library, dict)] if isinstance(blas, list) else []
     return " and ".join(" ".join(map(_text, library.values())) for library in libraries[:4]) or "unknown"
 

@@ -1,7 +1,7 @@
 """Save and load trained models.
 
-A sealed npz of `about`, a JSON text; the weights; and the mean and the standard deviation of the pixels where the model
-has them. One without a seal is refused: it may be any model.
+A sealed npz of `about`, a JSON text; the weights; and the mean and standard deviation of the pixels if the model has
+them. A file without a seal is refused: any model could be in it.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ _KEYS = {"class_names", "loss", "l2", "l1", "example_shape", "scale"}
 
 
 def model_bytes(model: Model) -> bytes:
-    """Return the file; equal models give equal bytes."""
+    """Return the bytes of the file; equal models have equal bytes."""
     preprocess = model.preprocess
     about = {
         "class_names": model.class_names,
@@ -40,7 +40,7 @@ def model_bytes(model: Model) -> bytes:
 
 
 def load_model(path: Path) -> Model:
-    """Read a model file; raises RunError for whatever is not, to the bit, what was written, or not valid."""
+    """Read a model file; raises RunError if it is not valid or any bit has changed."""
     if not path.exists():
         raise RunError(path, "there is no model file", "train one with `imgclf train`")
     try:
@@ -50,14 +50,14 @@ def load_model(path: Path) -> Model:
         return _model(*read_described_npz(path))
     except DataError as error:
         raise RunError(path, error.problem, "a model file is written by `imgclf train`") from error
-    # Numbers of JSON may be too long for a float, and its lists too deep for Python.
+    # JSON may hold numbers too large for a float, and lists too deep for Python.
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise RunError(path, f"not a model file of imgclf ({excerpt(error)})", "train again") from error
 
 
 def _model(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
     if set(about) != _KEYS:
-        raise ValueError("it does not say what it is about")
+        raise ValueError(f"its `about` lacks keys or has others than {', '.join(sorted(_KEYS))}")
     weights = arrays["weights"]
     if weights.ndim != 2 or weights.dtype not in (np.float32, np.float64) or not np.isfinite(weights).all():
         raise ValueError("weights are not a finite float matrix")
@@ -65,9 +65,9 @@ def _model(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
     if not (isinstance(shape, list) and len(shape) in (1, 3) and all(type(n) is int and n > 0 for n in shape)):
         raise ValueError(f"example_shape {shape!r}")
     if shape[2:] not in ([], [1], [3]):
-        raise ValueError(f"pictures of {shape[2]} channels")
+        raise ValueError(f"images of {shape[2]} channels")
     if not isinstance(about["class_names"], list):
-        raise ValueError("class_names are no list")
+        raise ValueError("class_names is not a list")
     names = decode_names(about["class_names"], "class_names")
     preprocess = Preprocess(
         tuple(shape), float(about["scale"]), arrays.get("mean"), arrays.get("std"), weights.dtype.name

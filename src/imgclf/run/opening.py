@@ -12,14 +12,14 @@ from imgclf.training.classifier import Model
 
 
 def open_run(run: Path | None) -> tuple[Path, Model]:
-    """Return the path of a run (or model file) and the model in it."""
+    """Return the path of a run or model file, and its model."""
     path = find_run(run)
     return path, load_model(path / "model.npz" if path.is_dir() else path)
 
 
 def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> Config:
-    """Return the config that a run directory holds, with what -s changes."""
-    if not is_file(path / "config.yaml"):  # a pipe would wait for its writer
+    """Return the config of a run directory, changed by -s."""
+    if not is_file(path / "config.yaml"):  # reading a pipe would wait for a writer
         raise RunError(
             path, "there is no config.yaml that is a file", "name a run directory, or a model.npz with --data"
         )
@@ -31,5 +31,5 @@ def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> Config:
 
 
 def data_of_run(config: Config, path: Path, data: Path | None, remedy: str) -> Config:
-    """Return the config of a run with the place where its data is now: the one named, else where it is found."""
+    """Return the config of a run with the path of its data: the one given, else the one found."""
     return find_data(config, path, remedy) if data is None else with_data_path(config, str(data))

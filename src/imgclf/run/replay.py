@@ -9,7 +9,7 @@ from imgclf.numerics.sums import SumFn
 from imgclf.run import run_dir
 from imgclf.run.checkpoint import NEWEST, PREVIOUS, read_checkpoint
 from imgclf.run.model_file import model_bytes
-from imgclf.run.record import check_fit, check_origin
+from imgclf.run.record import check_fingerprints, check_fit
 from imgclf.training.epochs import Epoch, Event, Finished, first_snapshot, train
 from imgclf.training.plan import Plan
 from imgclf.training.state import Snapshot
@@ -17,7 +17,7 @@ from imgclf.training.state import Snapshot
 
 @dataclass(frozen=True)
 class Replay:
-    """From which step to which a run was made again, and what came out otherwise."""
+    """The steps of a run that were repeated, and the results that differ."""
 
     start: int
     stop: int
@@ -25,12 +25,12 @@ class Replay:
 
 
 def replay(plan: Plan, directory: Path, sum_blocks: SumFn) -> Replay:
-    """Train on from the older of the two checkpoints, or from the start, and compare with what is there.
+    """Train from the older of the two checkpoints, or from the start, and compare the results.
 
-    Up to the newer checkpoint; and to the model and its metrics, where the run is finished.
+    Stops at the newer checkpoint; a finished run is repeated to the end, with its model and metrics.
     """
     newest = read_checkpoint(_existing(directory / NEWEST))
-    check_origin(plan, newest, directory, "restore the data, or say where it is now: --data PATH")
+    check_fingerprints(plan, newest, directory, "restore the data, or say where it is now: --data PATH")
     older = directory / PREVIOUS
     since = first_snapshot(plan)
     if older.exists():
@@ -53,7 +53,7 @@ def _compare(event: Event, newest: Snapshot, rows: list[str], directory: Path) -
     differences = []
     if isinstance(event, Epoch):
         number = event.snapshot.epochs
-        if rows[number : number + 1] != [run_dir.line(run_dir.METRICS, event.row)]:
+        if rows[number : number + 1] != [run_dir.format_row(run_dir.METRICS, event.row)]:
             differences.append(f"metrics.csv, epoch {number}")
     if _is_at(event, newest):
         made, kept = event.snapshot.state, newest.state
@@ -75,12 +75,10 @@ def _compare_files(finished: Finished, directory: Path) -> list[str]:
 
 
 def _is_at(event: Event, snapshot: Snapshot) -> bool:
-    if isinstance(event, Finished):
-        return False
-    return (event.snapshot.state.step, event.snapshot.epochs) == (snapshot.state.step, snapshot.epochs)
+    return not isinstance(event, Finished) and event.snapshot.moment == snapshot.moment
 
 
 def _existing(path: Path) -> Path:
     if not path.exists():
-        raise RunError(path, "is not there", "nothing can be compared: train again")
+        raise RunError(path, "no such checkpoint", "nothing to compare with: train again")
     return path

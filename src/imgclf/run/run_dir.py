@@ -31,25 +31,25 @@ from imgclf.training.epochs import Row
 
 RUNS = Path("runs")
 LOCK = ".lock"
-_ABANDONED = 3600  # seconds after which nobody is still making a directory
+_ABANDONED = 3600  # seconds after which an unfinished directory has no maker any more
 _LONGEST_JSON = 1 << 20  # bytes
 METRICS = ("epoch", "step", "step_size", "train/loss", "train/accuracy", "val/loss", "val/accuracy", "update_ratio")
 TIMINGS = ("epoch", "seconds", "images_per_second")
 
 
-def check_place(out: Path) -> None:
-    """Refuse a place where no run can begin: where something is, or where this process is, which would be replaced."""
+def check_new(out: Path) -> None:
+    """Refuse a path where no run can begin: an existing one, or the current folder, which would be replaced."""
     check_out(out)
     with translate_os_errors(out):
-        place = Path(os.path.realpath(out))  # resolve() raises RuntimeError where links lead in a circle
-        if place == Path.cwd():
-            raise UsageError("--out", f"{out} is the current folder, which would be replaced", "name another place")
-        if place.name.startswith(UNFINISHED):
-            raise UsageError("--out", f"{place.name} is a name of what is not finished", "name another place")
+        path = Path(os.path.realpath(out))  # resolve() raises RuntimeError if links lead in a circle
+        if path == Path.cwd():
+            raise UsageError("--out", f"{out} is the current folder, which would be replaced", "name another folder")
+        if path.name.startswith(UNFINISHED):
+            raise UsageError("--out", f"{path.name} is a name for unfinished files", "name another folder")
 
 
 def parent_of(out: Path | None) -> Path:
-    """Return the folder that a run directory is made in."""
+    """Return the parent folder of a new run directory."""
     return RUNS if out is None else Path(os.path.realpath(out)).parent  # a link to an empty folder stays one
 
 
@@ -59,7 +59,7 @@ def create(name: str, out: Path | None, files: dict[str, bytes]) -> "RunLock":
     It appears with these files in it, or not at all.
     """
     if out is not None:
-        check_place(out)
+        check_new(out)
     parent = parent_of(out)
     with translate_os_errors(parent):
         parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def create(name: str, out: Path | None, files: dict[str, bytes]) -> "RunLock":
             made.mkdir()
             for file, content in files.items():
                 write_whole(made / file, content)
-            acquire(made).close()  # where that cannot be, no run begins; and no folder is renamed that has an open file
+            acquire(made).close()  # fails early if there are no locks; closed, as some systems rename no folder in use
             path = _rename(made, name, out)
         except BaseException as error:
             _remove(made, {LOCK, *files})
@@ -81,11 +81,11 @@ def create(name: str, out: Path | None, files: dict[str, bytes]) -> "RunLock":
 
 
 def _rename(made: Path, name: str, out: Path | None) -> Path:
-    """Give a directory the first name that is free; a directory that holds something never gives way."""
+    """Give a directory the first free name; a directory that is not empty is never replaced."""
     names = [out] if out is not None else (RUNS / (name if i == 1 else f"{name}-{i}") for i in itertools.count(1))
     for path in names:
         try:
-            # A link that the user names is followed; another one has taken the name.
+            # A link that --out names is followed; under runs/, a link means that the name is taken.
             made.rename(path if out is None else os.path.realpath(path))
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
@@ -96,7 +96,7 @@ def _rename(made: Path, name: str, out: Path | None) -> Path:
 
 
 def _remove_unfinished(parent: Path, files: Collection[str]) -> None:
-    """Remove directories of processes that were killed before they had renamed them."""
+    """Remove the directories of processes that were killed before renaming them."""
     for path in parent.glob(f"{UNFINISHED}*"):
         with suppress(OSError):
             seen = path.lstat()
@@ -105,7 +105,7 @@ def _remove_unfinished(parent: Path, files: Collection[str]) -> None:
 
 
 def _remove(directory: Path, files: Collection[str]) -> None:
-    """Remove a directory that holds no more than these files and what is left of writing them; else leave it alone."""
+    """Remove a directory if it holds only these files and unfinished ones; else leave it alone."""
     with suppress(OSError):
         inside = list(directory.iterdir())
         if all(path.name in files or is_unfinished(path) for path in inside):
@@ -115,7 +115,7 @@ def _remove(directory: Path, files: Collection[str]) -> None:
 
 
 class RunLock:
-    """A run directory locked by this process, until it closes the lock or ends, however it ends."""
+    """A run directory locked by this process until it closes the lock or ends, however it ends."""
 
     def __init__(self, path: Path, file: IO[bytes]) -> None:
         self.path = path
@@ -127,7 +127,7 @@ class RunLock:
 
 
 def acquire(directory: Path) -> RunLock:
-    """Lock a run directory; raises RunInUseError where another process has it locked."""
+    """Lock a run directory; raises RunInUseError if another process has it locked."""
     with translate_os_errors(directory / LOCK), ExitStack() as stack:
         file = stack.enter_context(open_own(directory / LOCK))
         if not lock(file):
@@ -141,7 +141,7 @@ def acquire(directory: Path) -> RunLock:
 
 
 def find_run(run: Path | None) -> Path:
-    """Return a run directory or model file: the one named, else the newest finished run under runs/."""
+    """Return the given run directory or model file, else the newest finished run under runs/."""
     if run is not None:
         with translate_os_errors(run):
             if not run.exists():
@@ -166,7 +166,7 @@ def write_status(directory: Path, status: str) -> None:
 def correct_status(directory: Path, status: str) -> None:
     """Write the status of a run that was stopped, even by a full disk.
 
-    A full disk has no room for a second file, but for other bytes in the one that is there.
+    A full disk has no room for a new file, but the existing one can be overwritten.
     """
     try:
         write_status(directory, status)
@@ -178,30 +178,30 @@ def correct_status(directory: Path, status: str) -> None:
 
 
 def read_status(directory: Path) -> str:
-    """Return the status of a run directory; empty where it has none."""
+    """Return the status of a run directory, empty if it has none."""
     status = read_json(directory / "status.json").get("status")
     return status if isinstance(status, str) else ""
 
 
 def start_table(path: Path, columns: tuple[str, ...]) -> None:
-    """Begin a CSV file with its header."""
+    """Write a CSV file with only its header."""
     write_whole(path, (",".join(columns) + "\n").encode())
 
 
 def append_row(path: Path, columns: tuple[str, ...], row: Row) -> None:
-    """Add a row to a CSV file; numbers in shortest round-trip form, None as an empty cell."""
+    """Append a row to a CSV file."""
     with translate_os_errors(path), open_own(path) as file:
         file.seek(0, os.SEEK_END)
-        file.write(f"{line(columns, row)}\n".encode())
+        file.write(f"{format_row(columns, row)}\n".encode())
 
 
-def line(columns: tuple[str, ...], row: Row) -> str:
-    """Return a row as it is written."""
+def format_row(columns: tuple[str, ...], row: Row) -> str:
+    """Return a row of a CSV file: numbers in shortest round-trip form, None as an empty cell."""
     return ",".join("" if row[column] is None else repr(row[column]) for column in columns)
 
 
 def read_file(path: Path, limit: int = MAX_BYTES) -> bytes:
-    """Read a file of a run; raises RunError where it is missing, not a regular file, or larger than the limit."""
+    """Read a file of a run; raises RunError if it is missing, not a regular file, or larger than the limit."""
     try:
         return read_bytes(path, limit)
     except DataError as error:
@@ -209,12 +209,12 @@ def read_file(path: Path, limit: int = MAX_BYTES) -> bytes:
 
 
 def table_lines(path: Path) -> list[str]:
-    """Return the lines of a table as they were written, its header first."""
+    """Return the lines of a table, the header first."""
     return read_file(path).decode(errors="replace").split("\n")[:-1]
 
 
 def read_table(path: Path) -> dict[str, list[float | None]]:
-    """Return the columns of a CSV file that `append_row` wrote; raises RunError for what is not such a table."""
+    """Return the columns of a CSV file that `append_row` wrote; raises RunError for any other file."""
     try:
         *lines, rest = read_file(path).decode("utf-8").split("\n")
         header, *rows = (line.split(",") for line in lines)
@@ -229,7 +229,7 @@ def read_table(path: Path) -> dict[str, list[float | None]]:
 
 
 def read_metrics(directory: Path) -> dict[str, Any]:
-    """Return what metrics.json holds; raises RunError for what is not such a file."""
+    """Return the content of metrics.json; raises RunError if it is not valid."""
     path = directory / "metrics.json"
     raw = read_file(path, _LONGEST_JSON)
     try:
@@ -245,7 +245,7 @@ def read_metrics(directory: Path) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON object, empty where there is none: for looking around, where damage is no error."""
+    """Return the JSON object in a file, empty if it is missing or damaged."""
     try:
         content = json.loads(read_bytes(path, _LONGEST_JSON))
     except (DataError, StorageError, ValueError, RecursionError):

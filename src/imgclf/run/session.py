@@ -1,4 +1,4 @@
-"""Train a run from a config, in a directory of its own."""
+"""Train a run from a config, in its own directory."""
 
 from collections.abc import Generator
 from contextlib import ExitStack, closing
@@ -14,10 +14,10 @@ from imgclf.machine.memory import WEIGHT_COPIES, require_memory
 from imgclf.numerics.sums import SumFn
 from imgclf.run import run_dir
 from imgclf.run.checkpoint import Checkpoint
-from imgclf.run.data_identity import fingerprints
+from imgclf.run.data_identity import data_fingerprints
 from imgclf.run.environment import describe_environment
 from imgclf.run.model_file import model_bytes
-from imgclf.run.record import Record
+from imgclf.run.record import RunWriter
 from imgclf.run.targets import NewRun, Ready, RunTarget
 from imgclf.speed.ranks import check_agreement, share_of_cores, workers_on
 from imgclf.training.epochs import Epoch, Event, Finished, first_snapshot, train
@@ -27,17 +27,17 @@ from imgclf.training.plan import Plan, make_plan
 
 @dataclass(frozen=True)
 class Planned:
-    """The data is loaded and all is put together; nothing is written yet."""
+    """The data is loaded and the plan made; nothing is written yet."""
 
     plan: Plan
     threads: int
     since: Checkpoint | None
-    damaged: ImgclfError | None  # what was wrong with a newer checkpoint
+    damaged: ImgclfError | None  # the error of a newer, damaged checkpoint
 
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run directory, and what came of the run."""
+    """A run directory, and the results of the run."""
 
     directory: Path
     finished: Finished
@@ -47,12 +47,12 @@ SessionEvent: TypeAlias = Planned | Ready | Event
 
 
 def train_run(config: Config, out: Path | None = None, *, threads: int | None = None) -> TrainedRun:
-    """Train a run and leave its directory, as `imgclf train` does but for the pictures.
+    """Train a run and write its directory, as `imgclf train --no-plots` does.
 
     out      absent or an empty folder; None: runs/NAME
     threads  None: as many as help
 
-    Raises ImgclfError, as the command would say it.
+    Raises ImgclfError with the message that the command would print.
     """
     with closing(session(NewRun(config, out), threads, plots=False)) as events:
         for event in events:
@@ -66,16 +66,16 @@ def train_run(config: Config, out: Path | None = None, *, threads: int | None = 
 def session(
     target: RunTarget, threads: int | None = None, *, plots: bool, comm: Any = None
 ) -> Generator[SessionEvent, None, None]:
-    """Train a run, and yield what happens as it happens: Planned, Ready, then every Step and Epoch, and Finished.
+    """Train a run, and yield its events: Planned, Ready, each Step and Epoch, and Finished.
 
-    plots  whether pictures are to be drawn of it, as environment.json says
-    comm   the MPI communicator of all ranks; the first one writes, the others only compute
+    plots  whether the caller draws pictures; recorded in environment.json
+    comm   the MPI communicator of all ranks; rank 0 writes, the others only compute
 
-    The directory is owned until the generator is closed.
+    The directory stays locked until the generator is closed.
     """
     with ExitStack() as stack:
         is_first = comm is None or comm.rank == 0
-        since, damaged = target.take_up(stack) if is_first else (None, None)
+        since, damaged = target.open(stack) if is_first else (None, None)
         if comm:
             since = comm.bcast(since)
         cores = threads or (share_of_cores(comm) if comm else available_cores())
@@ -92,7 +92,7 @@ def session(
         if is_first:
             ranks = comm.size if comm else 1
             environment = describe_environment(used, plan.train, plan.val, ranks) | {"plots": plots}
-            ready = target.make_ready(stack, since, environment)
+            ready = target.prepare(stack, since, environment)
             yield ready
             events = run(plan, ready.directory, sum_blocks, since)
         else:
@@ -106,27 +106,27 @@ def session(
 def run(
     plan: Plan, directory: Path, sum_blocks: SumFn, since: Checkpoint | None = None
 ) -> Generator[Event, None, None]:
-    """Train in a directory that holds the config already; yield what happens once it is written there.
+    """Train in a directory that holds the config already; yield each event once it is written there.
 
-    A run that was broken off goes on from a checkpoint, and ends with the bytes that it would have had.
+    An interrupted run resumes from a checkpoint, and ends with the bytes of an uninterrupted one.
     """
-    record = Record(plan, directory, since.snapshot if since else first_snapshot(plan))
+    writer = RunWriter(plan, directory, since.snapshot if since else first_snapshot(plan))
     if since is None:
-        record.begin()
+        writer.start()
     else:
-        record.go_on(since)
+        writer.resume(since)
     try:
         run_dir.write_status(directory, "running")
-        for event in train(plan, sum_blocks, record.snapshot):
+        for event in train(plan, sum_blocks, writer.snapshot):
             if isinstance(event, Finished):
                 break
             if isinstance(event, Epoch):
-                record.epoch(event.row, event.timing(), event.snapshot)
+                writer.epoch(event.row, event.timing(), event.snapshot)
             else:
-                record.step(event.snapshot)
+                writer.step(event.snapshot)
             yield event
         assert isinstance(event, Finished), "training ends with its results"
-        record.save()
+        writer.save()
         write_whole(directory / "model.npz", model_bytes(event.model))
         write_json(directory / "metrics.json", event.metrics())
         run_dir.write_status(directory, "finished")
@@ -134,10 +134,10 @@ def run(
         run_dir.correct_status(directory, "diverged")
         raise
     except BaseException:
-        # Ctrl-C, a full disk, a bug: what was learned so far is kept, and the status tells the truth.
+        # Ctrl-C, a full disk, a bug: keep what was learned so far, and a true status.
         try:
-            record.save()
-            write_whole(directory / "model.npz", model_bytes(plan.model(record.snapshot.state.weights)))
+            writer.save()
+            write_whole(directory / "model.npz", model_bytes(plan.model(writer.snapshot.state.weights)))
         finally:
             run_dir.correct_status(directory, "interrupted")
         raise
@@ -145,6 +145,6 @@ def run(
 
 
 def _check_plan(comm: Any, plan: Plan) -> None:
-    """Stop unless all ranks have the same settings and the same data, which every rank reads by itself."""
-    settings = plan.config.model_copy(update={"data": None})  # a path may have another name on another machine
-    check_agreement(comm, "its data or settings are", (settings, fingerprints(plan.train, plan.val)))
+    """Raise DataError unless all ranks have the same settings and the same data, which each rank reads itself."""
+    settings = plan.config.model_copy(update={"data": None})  # paths may differ between machines
+    check_agreement(comm, "its data or settings are", (settings, data_fingerprints(plan.train, plan.val)))

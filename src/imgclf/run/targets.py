@@ -1,4 +1,4 @@
-"""Run targets: a new directory, or one that is resumed."""
+"""Run targets: a new run directory, or a resumed one."""
 
 import os
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from imgclf.run.data_identity import check_data, find_data, with_data_path
 from imgclf.run.environment import compare_environment, path_text
 from imgclf.run.model_file import load_model
 from imgclf.run.opening import config_of_run
-from imgclf.run.record import check_origin
+from imgclf.run.record import check_fingerprints
 from imgclf.run.run_dir import (
     acquire,
     create,
@@ -30,38 +30,38 @@ from imgclf.training.epochs import patience_is_over
 from imgclf.training.loading import load_training_data, where
 from imgclf.training.plan import Plan
 
-MAY_CHANGE = ("train.epochs", "early_stopping.patience", "data.path")  # and early_stopping may become null
+MAY_CHANGE = ("train.epochs", "early_stopping.patience", "data.path")  # early_stopping may also become null
 RESULTS = ("model.npz", "metrics.json")
 _WHERE = "say where the run's data is now: -s data.path=PATH"
 _RESTORE = f"restore the data, or {_WHERE}"
 
 
 class RunTarget(Protocol):
-    """Where a run is written; its methods in the order in which a run needs them."""
+    """A directory to train in; a run calls the methods in this order, with_config after open."""
 
     @property
     def config(self) -> Config:
-        """What to train."""
+        """The config to train."""
 
     def with_data_found(self) -> Self:
-        """Return the same target, with its data where it is now."""
+        """Return the same target with the current path of its data."""
 
     def with_config(self, config: Config) -> Self:
-        """Return the same target for a config in which nothing is left to the data."""
+        """Return the same target with the config of the plan."""
 
-    def take_up(self, stack: ExitStack) -> tuple[Checkpoint | None, ImgclfError | None]:
-        """Return the checkpoint to resume from, if any, and what was wrong with a newer one; own its directory."""
+    def open(self, stack: ExitStack) -> tuple[Checkpoint | None, ImgclfError | None]:
+        """Lock an existing directory; return its checkpoint, and the error of a newer, damaged one."""
 
     def check(self, plan: Plan, since: Checkpoint | None) -> None:
-        """Refuse data that is not that of the run."""
+        """Refuse data that is not the run's."""
 
-    def make_ready(self, stack: ExitStack, since: Checkpoint | None, environment: dict[str, Any]) -> "Ready":
-        """Make the directory ready to be written to, owned until the stack is closed."""
+    def prepare(self, stack: ExitStack, since: Checkpoint | None, environment: dict[str, Any]) -> "Ready":
+        """Create or update the directory, locked until the stack is closed."""
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A directory to train in; what is resumed and how, and what may set it apart from an unbroken run."""
+    """The directory is ready to train in; notes on how it resumes, warnings if its bytes may differ."""
 
     directory: Path
     notes: tuple[str, ...] = ()
@@ -70,28 +70,28 @@ class Ready:
 
 @dataclass(frozen=True)
 class NewRun:
-    """A run in a directory that is not there yet, or empty; `out` None: runs/NAME."""
+    """A run in a directory that is absent or empty; `out` None: runs/NAME."""
 
     config: Config
     out: Path | None = None
 
     def with_data_found(self) -> Self:
-        """Return itself: its data is where the config says."""
+        """Return itself: the config says where its data is."""
         return self
 
     def with_config(self, config: Config) -> Self:
-        """Return the same target for another config."""
+        """Return the same target with another config."""
         return replace(self, config=config)
 
-    def take_up(self, stack: ExitStack) -> tuple[None, None]:
-        """A new run has no checkpoint."""
+    def open(self, stack: ExitStack) -> tuple[None, None]:
+        """Return no checkpoint: a new run has none."""
         return None, None
 
     def check(self, plan: Plan, since: Checkpoint | None) -> None:
         """Accept any data."""
 
-    def make_ready(self, stack: ExitStack, since: Checkpoint | None, environment: dict[str, Any]) -> Ready:
-        """Make the directory, with what is in it from its first moment on."""
+    def prepare(self, stack: ExitStack, since: Checkpoint | None, environment: dict[str, Any]) -> Ready:
+        """Create the directory with its first files."""
         environment = {**environment, "folder": path_text(os.path.realpath(parent_of(self.out)))}
         name = self.config.name or f"{self.config.data.source}-{self.config.model.loss}"
         files = {"config.yaml": dump(self.config).encode(), "environment.json": json_bytes(environment)}
@@ -100,10 +100,10 @@ class NewRun:
 
 @dataclass(frozen=True)
 class ResumedRun:
-    """A run that goes on in its own directory.
+    """A run that resumes in its own directory.
 
-    before    the config that it had
-    pictures  names of files drawn of it, which are removed when it is made longer: they show the shorter run
+    before    its config so far
+    pictures  names of its picture files, which are removed when it is extended: they show the shorter run
     """
 
     directory: Path
@@ -113,7 +113,7 @@ class ResumedRun:
 
     @classmethod
     def at(cls, directory: Path, overrides: tuple[str, ...], pictures: Iterable[str]) -> Self:
-        """Look at a run, in which -s may change only how long it trains and where its data is."""
+        """Open a run, of which -s may change only the length and the path of its data."""
         if not directory.is_dir():
             raise RunError(directory, "no such run directory", "see what is under runs/")
         before = config_of_run(directory)
@@ -126,16 +126,16 @@ class ResumedRun:
 
     @property
     def is_changed(self) -> bool:
-        """Whether -s asks for another length; the place of the data is none of the run's settings."""
+        """Whether -s changes the length; the path of the data does not count."""
         return with_data_path(self.config, self.before.data.path) != self.before
 
     def is_over(self) -> bool:
-        """Whether every step is made, and what came of them is there."""
+        """Whether the run is finished, with all of its results."""
         finished = read_status(self.directory) == "finished"
         return finished and not self.is_changed and all((self.directory / name).exists() for name in RESULTS)
 
     def with_data_found(self) -> Self:
-        """Return the same run with its data where it is found now; a place that -s names is taken as it is."""
+        """Return the same run with the current path of its data; a path from -s is used unchanged."""
         if self.config.data.path != self.before.data.path:
             return self
         return replace(self, config=find_data(self.config, self.directory, _WHERE))
@@ -144,36 +144,36 @@ class ResumedRun:
         """Return the same run with another config."""
         return replace(self, config=config)
 
-    def take_up(self, stack: ExitStack) -> tuple[Checkpoint | None, ImgclfError | None]:
-        """Own the directory; return from where the run goes on, if not from its beginning."""
-        self.own(stack)
+    def open(self, stack: ExitStack) -> tuple[Checkpoint | None, ImgclfError | None]:
+        """Lock the directory; return the checkpoint to resume from, None: from the start."""
+        self.lock(stack)
         return load_checkpoint(self.directory)
 
     def check(self, plan: Plan, since: Checkpoint | None) -> None:
-        """Refuse to go on with other data than before, or where no epoch is left to train."""
+        """Refuse to resume with other data, or if no epoch is left to train."""
         if since is None:
             check_data(plan.train, plan.val, self.directory, where(plan.config), _RESTORE)
         else:
-            check_origin(plan, since, self.directory, _RESTORE)
+            check_fingerprints(plan, since, self.directory, _RESTORE)
             if self.is_changed:
                 self._check_length(since)
 
-    def make_ready(self, stack: ExitStack, since: Checkpoint | None, environment: dict[str, Any]) -> Ready:
-        """Write down a config that is longer than before; say how the run goes on."""
-        notes = self._story(since)
+    def prepare(self, stack: ExitStack, since: Checkpoint | None, environment: dict[str, Any]) -> Ready:
+        """Write a changed config; return notes on how the run resumes."""
+        notes = self._notes(since)
         changed = compare_environment(self.directory, environment)
         if self.is_changed:
-            write_status(self.directory, "interrupted")  # first: with the longer config, it is not finished
-            for name in self.pictures:  # a kill must not leave them to the longer run
+            write_status(self.directory, "interrupted")  # first: with the longer config, the run is not finished
+            for name in self.pictures:  # before training: a kill must not leave them in the longer run
                 with translate_os_errors(self.directory / name):
                     (self.directory / name).unlink(missing_ok=True)
         if self.before != self.config:
             notes += self.write_config()
-        warnings = tuple(f"{line}: the bytes may differ from those of an unbroken run" for line in changed)
+        warnings = tuple(f"{line}: the bytes may differ from those of an uninterrupted run" for line in changed)
         return Ready(self.directory, tuple(notes), warnings)
 
-    def own(self, stack: ExitStack) -> None:
-        """Own the directory until the stack is closed, and remove what a kill left half written."""
+    def lock(self, stack: ExitStack) -> None:
+        """Lock the directory until the stack is closed, and remove files that a kill left unfinished."""
         stack.enter_context(closing(acquire(self.directory)))
         remove_litter(self.directory)
 
@@ -182,17 +182,17 @@ class ResumedRun:
         return load_model(self.directory / "model.npz")
 
     def load(self) -> tuple[Dataset, Dataset | None]:
-        """Load the data that the run was trained on, and no other."""
+        """Load the run's data, and check that it has not changed."""
         train, val = load_training_data(self.config)
         check_data(train, val, self.directory, where(self.config), _RESTORE)
         return train, val
 
     def write_config(self) -> list[str]:
-        """Write config.yaml; say so where it names another place of the data."""
+        """Write config.yaml; return a note if the path of the data has changed."""
         write_whole(self.directory / "config.yaml", dump(self.config).encode())
         if self.before.data.path == self.config.data.path:
             return []
-        # From which folder the path leads to the data, so that it is found when both move again.
+        # Record the folder from which the path leads to the data, so that it is found when both move again.
         path = self.directory / "environment.json"
         if environment := read_json(path):
             write_json(path, environment | {"folder": path_text(self.directory.resolve().parent)})
@@ -205,9 +205,9 @@ class ResumedRun:
             raise UsageError("-s train.epochs", f"{_epochs(done)} are complete already", "give a larger number")
         if patience_is_over(self.config, since.snapshot.best):
             remedy = "add -s early_stopping=null, or a larger -s early_stopping.patience=N"
-            raise UsageError("early_stopping", f"it ends the run where it is, after {_epochs(done)}", remedy)
+            raise UsageError("early_stopping", f"it has already ended the run, after {_epochs(done)}", remedy)
 
-    def _story(self, since: Checkpoint | None) -> list[str]:
+    def _notes(self, since: Checkpoint | None) -> list[str]:
         before, epochs = self.before.train.epochs, self.config.train.epochs
         notes = ["resume    from the beginning: there is no checkpoint yet"]
         if since is not None:
@@ -220,7 +220,7 @@ class ResumedRun:
         if before != epochs:
             notes.append(
                 f"epochs    {before} -> {epochs}: from here on, step sizes are those of a run of {epochs} epochs; "
-                "the result differs from a run configured so from the start"
+                f"the result differs from a run of {epochs} epochs from the start"
             )
         return notes
 

@@ -1,4 +1,4 @@
-"""The analytic gradient in blocks of rows that fit a processor's cache."""
+"""The analytic gradient in blocks of rows that fit the processor's cache."""
 
 from threading import local
 
@@ -12,13 +12,13 @@ from imgclf.numerics.sums import BLOCK, SumFn, sum_over_blocks
 
 
 class BlockReader(local):
-    """Read blocks of examples; every thread into memory of its own, which it uses again and again."""
+    """Read blocks of examples; each thread has a buffer of its own and reuses it."""
 
     def __init__(self) -> None:
         self._reader: Reader | None = None
 
     def __call__(self, read: ReadFn, rows: IntArray) -> Example:
-        """Read at most BLOCK rows as `read` does; what a `Reader` reads is there until this thread's next call."""
+        """Read at most BLOCK rows as `read` does; the result of a `Reader` is valid until this thread's next call."""
         if not isinstance(read, Reader):
             return read(rows)
         dataset, preprocess = read.dataset, read.preprocess
@@ -32,10 +32,10 @@ class BlockReader(local):
 
 
 def in_blocks(sum_blocks: SumFn) -> GradientFn:
-    """Return `analytic_gradient` whose sums over the examples are added block by block.
+    """Return `analytic_gradient` with its sums over the examples taken block by block.
 
-    No more than a block of the batch is read at a time, so one of any size needs little memory. `sum_blocks` says who
-    computes the blocks; 1/N and the penalty are applied once, after the last addition.
+    Each thread reads one block at a time, so a batch of any size needs little memory. `sum_blocks` distributes the
+    blocks; 1/N and the penalty are applied once, after the last addition.
     """
     read_block = BlockReader()
 

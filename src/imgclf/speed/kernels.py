@@ -1,4 +1,4 @@
-"""Kernels: the ways to compute the gradient that trains, by name."""
+"""Kernels: implementations of the training gradient, by name."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -8,16 +8,16 @@ from imgclf.numerics.sums import SumFn
 from imgclf.speed.blocks import in_blocks
 from imgclf.speed.folding import folded
 
-Kernel: TypeAlias = Callable[[SumFn], GradientFn]  # from who computes the blocks of a batch, if there are any
+Kernel: TypeAlias = Callable[[SumFn], GradientFn]  # the SumFn adds up the blocks of a batch
 
 
 def plain(sum_blocks: SumFn) -> GradientFn:
-    """The book's lines, on the whole batch at once, by this thread alone."""
+    """The textbook's lines, on the whole batch at once and on this thread."""
     return analytic_gradient
 
 
 def blocks(sum_blocks: SumFn) -> GradientFn:
-    """The same in blocks, on pixels as they are stored where that is faster."""
+    """The same in blocks, on the stored pixels if that is faster."""
     return folded(in_blocks(sum_blocks))
 
 

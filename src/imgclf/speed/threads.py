@@ -1,7 +1,4 @@
-"""Compute the blocks of a batch on several threads.
-
-Who computes the blocks of a batch: this thread, or several; the sums are the same to the bit.
-"""
+"""Compute the blocks of a batch on several threads, bit for bit."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,14 +9,14 @@ from threadpoolctl import threadpool_limits
 
 from imgclf.numerics.sums import SumFn, Sums, sum_in_turn, tree_sum
 
-SHARES = 8  # runs of blocks a thread: so many that none waits long for the last one
+SHARES = 8  # runs of blocks per thread: enough that no thread waits long for the last one
 
 
 @contextmanager
 def workers(threads: int) -> Iterator[SumFn]:
-    """Give a way to add up blocks on so many threads, of which the caller's is one."""
-    # BLAS on several threads adds in an order that depends on how many there are. And numbers that overflow are
-    # found in the loss, with a line that helps: NumPy's warnings would come before it.
+    """Provide a `SumFn` on this many threads, of which the caller's is one."""
+    # On several threads, BLAS adds in an order that depends on their number. Overflow is reported from the loss, with
+    # a remedy: NumPy's warnings would come first.
     with threadpool_limits(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
         if threads == 1:
             yield sum_in_turn
@@ -29,9 +26,9 @@ def workers(threads: int) -> Iterator[SumFn]:
 
 
 def runs(n: int, shares: int) -> list[range]:
-    """Cut 0..n-1 into at least `shares` runs, if there are as many, of 2**k numbers each; the last may be shorter.
+    """Cut 0..n-1 into runs of 2**k numbers (the last may be shorter), at least `shares` of them if n allows.
 
-    Runs of such lengths are branches of the tree in which `tree_sum` adds.
+    Runs of these lengths are branches of the tree in which `tree_sum` adds.
     """
     length = 1 << max(0, (n // shares).bit_length() - 1)
     return [range(start, min(start + length, n)) for start in range(0, n, length)]
@@ -42,10 +39,10 @@ def _quiet() -> None:
 
 
 def _sum_together(pool: ThreadPoolExecutor, threads: int, term: Callable[[int], Sums], n: int) -> Sums:
-    """Let every thread take the next run until none is left, then add their sums up."""
+    """Let each thread take the next run until none is left, then add up their sums."""
     shares = runs(n, SHARES * threads)
     sums: list[Sums] = [()] * len(shares)
-    turns = iter(range(len(shares)))  # one for all: a number goes to one thread only
+    turns = iter(range(len(shares)))  # shared by all threads: each number goes to one of them
 
     def work() -> None:
         for turn in turns:
@@ -55,7 +52,7 @@ def _sum_together(pool: ThreadPoolExecutor, threads: int, term: Callable[[int], 
     try:
         work()
     finally:
-        for _ in turns:  # after an error here, nothing new is begun there
+        for _ in turns:  # after an error on this thread, the others start no new run
             pass
     for helper in helpers:
         helper.result()

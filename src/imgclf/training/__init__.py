@@ -1,1 +1,1 @@
-"""Training: from a config to a trained model, without a disk."""
+"""Training: from a config to a trained model; writes no files."""

@@ -14,9 +14,9 @@ class Model:
     """A trained classifier.
 
     weights      (D+1, C), b in the last row
-    preprocess   what turns pixels into X (N, D)
+    preprocess   turns pixels into X (N, D)
     class_names  C names, in the order of the scores
-    loss, l2, l1 the objective that it was trained on
+    loss, l2, l1 the training objective
     """
 
     weights: FloatArray

@@ -7,10 +7,7 @@ from imgclf.arrays import FloatArray
 
 @dataclass(frozen=True)
 class Best:
-    """The best epoch so far; every epoch makes a new one.
-
-    waited is the number of epochs since; improved says whether the newest epoch is it.
-    """
+    """The best epoch so far, and the number of epochs waited since then."""
 
     epoch: int
     score: float
@@ -26,7 +23,7 @@ class Best:
 def watch(
     best: Best | None, epoch: int, value: float, weights: FloatArray, *, larger_is_better: bool, min_delta: float
 ) -> Best:
-    """Compare an epoch's value with the best so far: it must be better by more than min_delta."""
+    """Return the best epoch after another one, which must be better by more than min_delta to replace it."""
     score = value if larger_is_better else -value
     if best is None or score > best.score + min_delta:
         return Best(epoch, score, weights)

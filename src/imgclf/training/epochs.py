@@ -1,4 +1,4 @@
-"""Training, epoch by epoch: what happened, and what came of it."""
+"""Train epoch by epoch, and yield the events of a run."""
 
 import math
 import time
@@ -20,15 +20,14 @@ from imgclf.training.evaluation import Evaluation, evaluate
 from imgclf.training.plan import Plan, scale_advice
 from imgclf.training.state import Snapshot, Tally
 
-LARGE_SPREAD = 20.0  # of the values the classifier sees: the first suspect where training diverges
-
+LARGE_SPREAD = 20.0  # standard deviation of X; a larger one is the first suspect when training diverges
 
 Row: TypeAlias = dict[str, float | int | None]  # by the columns of metrics.csv
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step was made; `loss` is that of its batch before it."""
+    """A training step; `loss` is that of its batch, with the weights before the step."""
 
     step: int
     loss: float
@@ -37,7 +36,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Epoch:
-    """Every example was seen once more; `row` is that of metrics.csv."""
+    """A complete epoch; `row` goes into metrics.csv."""
 
     row: Row
     seconds: float
@@ -46,7 +45,7 @@ class Epoch:
     snapshot: Snapshot
 
     def timing(self) -> Row:
-        """Return the row of timings.csv."""
+        """Return the row for timings.csv."""
         return {
             "epoch": self.row["epoch"],
             "seconds": self.seconds,
@@ -56,21 +55,21 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Finished:
-    """The run is over; what full passes with the model's weights saw."""
+    """The end of a run: its model, evaluated on the whole of both splits."""
 
     model: Model
     epochs: int
     steps: int
-    best_epoch: int | None  # of early stopping: the model is that epoch's
+    best_epoch: int | None  # under early stopping: the epoch that the model is of
     train: Evaluation
     val: Evaluation | None
 
     def evaluated(self) -> tuple[str, Evaluation]:
-        """Return the split that the confusion matrix is of, and what was seen on it."""
+        """Return the split of the confusion matrix, and its evaluation."""
         return ("val", self.val) if self.val else ("train", self.train)
 
     def metrics(self) -> dict[str, dict[str, float | int] | None]:
-        """Return what metrics.json holds."""
+        """Return the content of metrics.json."""
         return {"train": self.train.summary(), "val": self.val.summary() if self.val else None}
 
 
@@ -78,12 +77,12 @@ Event: TypeAlias = Step | Epoch | Finished
 
 
 def first_snapshot(plan: Plan) -> Snapshot:
-    """Return where a run begins."""
+    """Return the snapshot before the first step."""
     return Snapshot(start(plan.weights, plan.optimizer))
 
 
 def train(plan: Plan, sum_blocks: SumFn, snapshot: Snapshot) -> Generator[Event, None, None]:
-    """Train on from a snapshot, and yield what happens as it happens; nothing is written."""
+    """Train from a snapshot to the end, and yield each event as it happens; writes nothing."""
     steps = descend(
         snapshot.state,
         sample=plan.sample,
@@ -93,7 +92,7 @@ def train(plan: Plan, sum_blocks: SumFn, snapshot: Snapshot) -> Generator[Event,
         step_size=plan.step_size,
     )
     if plan.config.early_stopping is None:
-        snapshot = replace(snapshot, best=None)  # lifted on resume: the last weights count again
+        snapshot = replace(snapshot, best=None)  # switched off on resume: the model gets the last weights
     while snapshot.epochs < plan.config.train.epochs and not patience_is_over(plan.config, snapshot.best):
         began, examples_before = time.perf_counter(), snapshot.tally.examples
         while snapshot.tally.examples < len(plan.train):
@@ -102,12 +101,12 @@ def train(plan: Plan, sum_blocks: SumFn, snapshot: Snapshot) -> Generator[Event,
             _check_finite(plan, seen.loss, before.state.step, before.previous_loss)
             if not np.isfinite(state.weights).all():
                 _check_finite(plan, math.inf, state.step, seen.loss, what="a weight")
-            # Of a square that is inf comes a step of 0: the weights would stay where they are, and finite.
-            if not all(np.isfinite(part).all() for part in state.memory.values()):
-                _check_finite(plan, math.inf, state.step, seen.loss, what="a number that the optimizer remembers")
+            # A square that is inf makes the step 0: the weights would stay finite, and never change again.
+            if not all(np.isfinite(array).all() for array in state.memory.values()):
+                _check_finite(plan, math.inf, state.step, seen.loss, what="a number in the optimizer's state")
             tally = before.tally.plus(seen.loss, seen.correct, plan.examples(before.state.step))
             snapshot = replace(before, state=state, tally=tally, previous_loss=seen.loss)
-            # The row of an epoch needs the weights before and after its last step: no checkpoint is made in between.
+            # An epoch's row needs the weights before and after its last step, so no checkpoint is made in between.
             yield Step(state.step, seen.loss, snapshot if tally.examples < len(plan.train) else before)
         seconds = time.perf_counter() - began
         row = _row(plan, before, snapshot, sum_blocks)
@@ -142,13 +141,13 @@ def _watch(plan: Plan, best: Best | None, row: Row, weights: FloatArray) -> Best
     if watched is None:
         return None
     value = row[watched.monitor]
-    assert value is not None, "a plan monitors only what there is"
+    assert value is not None, "the plan has checked the monitor"
     larger = watched.monitor.endswith("accuracy")
     return watch(best, int(row["epoch"] or 0), value, weights, larger_is_better=larger, min_delta=watched.min_delta)
 
 
 def patience_is_over(config: Config, best: Best | None) -> bool:
-    """Whether early stopping ends a run here."""
+    """Whether early stopping ends the run here."""
     watched = config.early_stopping
     return watched is not None and best is not None and best.waited >= watched.patience
 
@@ -165,7 +164,7 @@ def _finish(plan: Plan, snapshot: Snapshot, sum_blocks: SumFn) -> Finished:
 def _check_finite(
     plan: Plan, loss: float, steps: int, previous_loss: float | None = None, what: str = "the loss"
 ) -> None:
-    """Stop at the first loss that is not a number, `steps` steps after the start, and say what to try."""
+    """Raise DivergedError if a loss is not finite, `steps` steps after the start."""
     if math.isfinite(loss):
         return
     size = f"after a step of size {plan.step_size(steps - 1):.6g}" if steps else "before the first step"

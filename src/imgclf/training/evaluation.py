@@ -18,14 +18,14 @@ from imgclf.numerics.sums import BLOCK, SumFn, Sums, sum_over_blocks
 from imgclf.speed.blocks import BlockReader
 from imgclf.training.classifier import Model
 
-MOST_CLASSES = 2000  # of a confusion matrix: a larger one is no use to anybody, and takes gigabytes at 20,000
+MAX_CONFUSION_CLASSES = 2000  # nobody can read a larger matrix, and one of 20,000 classes takes gigabytes
 
 
 @dataclass(frozen=True)
 class PairCounts:
-    """How often each (true, predicted) pair of classes occurred; takes memory for those that did, not for C x C.
+    """Counts of the (true, predicted) pairs of classes that occur: a sparse confusion matrix.
 
-    pairs   (P,) int64: true * C + predicted, rising
+    pairs   (P,) int64: true * C + predicted, increasing
     counts  (P,) int64
     """
 
@@ -38,9 +38,9 @@ class PairCounts:
         return cls(*np.unique(y * classes + predicted, return_counts=True))
 
     def __add__(self, other: "PairCounts") -> "PairCounts":
-        pairs, places = np.unique(np.concatenate([self.pairs, other.pairs]), return_inverse=True)
+        pairs, indices = np.unique(np.concatenate([self.pairs, other.pairs]), return_inverse=True)
         counts = np.zeros(len(pairs), np.int64)
-        np.add.at(counts, places, np.concatenate([self.counts, other.counts]))
+        np.add.at(counts, indices, np.concatenate([self.counts, other.counts]))
         return PairCounts(pairs, counts)
 
     def matrix(self, classes: int) -> IntArray:
@@ -50,7 +50,7 @@ class PairCounts:
         return matrix.reshape(classes, classes)
 
     def totals(self, classes: int) -> tuple[IntArray, IntArray, IntArray]:
-        """Return how many examples of each class were right, there, and predicted to be of it; (C,) int64 each."""
+        """Return the examples of each class that are correct, all, and those predicted to be of it; (C,) int64 each."""
         rows, columns = np.divmod(self.pairs, classes)
         right, support, predicted = np.zeros((3, classes), np.int64)
         on_diagonal = rows == columns
@@ -62,10 +62,10 @@ class PairCounts:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a full pass saw.
+    """The result of a model on a split.
 
-    pairs  how often each class was taken for each
-    ranks  (C,) int: at how many examples the right class had the highest score, the second, ...
+    pairs  the confusion counts
+    ranks  (C,) int: the number of examples whose right class has the highest score, the second highest, ...
     """
 
     data_loss: float
@@ -75,13 +75,13 @@ class Evaluation:
 
     @cached_property
     def confusion(self) -> IntArray | None:
-        """The confusion matrix, (C, C) int: true classes on rows, predicted on columns; None of too many classes."""
+        """The confusion matrix, (C, C) int: true classes on rows, predicted on columns; None if C is too large."""
         classes = len(self.ranks)
-        return self.pairs.matrix(classes) if classes <= MOST_CLASSES else None
+        return self.pairs.matrix(classes) if classes <= MAX_CONFUSION_CLASSES else None
 
     @cached_property
     def n(self) -> int:
-        """How many examples there were."""
+        """The number of examples."""
         return int(self.ranks.sum())
 
     @property
@@ -91,24 +91,24 @@ class Evaluation:
 
     @property
     def correct(self) -> int:
-        """How many were right."""
+        """The number of correct examples."""
         return int(self.ranks[0])
 
     @property
     def accuracy(self) -> float:
-        """The share that was right."""
+        """The fraction of correct examples."""
         return self.correct / self.n
 
     def top_k(self, k: int) -> float:
-        """Return the share whose right class is among the k highest scores."""
+        """Return the fraction of examples whose right class is among the k highest scores."""
         return int(self.ranks[:k].sum()) / self.n
 
     def per_class(self) -> list[ClassMetrics]:
-        """Return precision, recall, F1 and support of every class, in their order."""
+        """Return precision, recall, F1 and support of each class, in class order."""
         return per_class(*self.pairs.totals(len(self.ranks)))
 
     def summary(self) -> dict[str, float | int]:
-        """Return what metrics.json holds of a split."""
+        """Return the part of metrics.json for this split."""
         return {
             "objective": self.objective,
             "data_loss": self.data_loss,
@@ -118,14 +118,14 @@ class Evaluation:
 
 
 def objective_of(model: Model) -> Objective:
-    """Return the objective that a model was trained on."""
+    """Return the training objective of a model."""
     return Objective(LOSSES[model.loss], model.l2, model.l1)
 
 
 def evaluate(model: Model, dataset: Dataset, sum_blocks: SumFn) -> Evaluation:
-    """Look at every example of a split once; memory does not grow with their number.
+    """Evaluate a model on each example of a split; the memory does not grow with their number.
 
-    `sum_blocks` comes from `parallel.workers`, which also keeps BLAS on one thread: no other has the promised bits.
+    `sum_blocks` comes from `speed.threads.workers`, which keeps BLAS on one thread: only then are the bits promised.
     """
     objective = objective_of(model)
     classes = len(model.class_names)
@@ -142,27 +142,27 @@ def evaluate(model: Model, dataset: Dataset, sum_blocks: SumFn) -> Evaluation:
     return Evaluation(float(loss) / len(dataset), objective.penalty(model.weights), pairs, ranks)
 
 
-def score_pictures(model: Model, pictures: ByteArray) -> FloatArray:
-    """Return the scores (n, C) of pictures (n, H, W, channels) that have the model's size and color.
+def score_images(model: Model, images: ByteArray) -> FloatArray:
+    """Return the scores (n, C) of images (n, H, W, channels) of the model's size and color.
 
-    They are those of `evaluate`, but for the rounding of sums: see `slab_scores`.
+    They equal those of `evaluate` up to the rounding of sums: see `slab_scores`.
     """
-    blocks = [pictures[start : start + BLOCK] for start in range(0, len(pictures), BLOCK)]
+    blocks = [images[start : start + BLOCK] for start in range(0, len(images), BLOCK)]
     return np.concatenate([slab_scores(model.preprocess.apply(block), model.weights) for block in blocks])
 
 
 def softmax_probabilities(s: FloatArray) -> FloatArray:
-    """Return exp(s_j) / sum_k exp(s_k), (n, C) float64: what a softmax model believes."""
+    """Return p_j = exp(s_j) / sum_k exp(s_k), (n, C) float64."""
     exps = np.exp(s.astype(np.float64) - s.max(axis=1, keepdims=True))
     return np.asarray(exps / exps.sum(axis=1, keepdims=True))
 
 
-# Of the losses whose scores stand for probabilities: which ones.
+# The probabilities of the losses whose scores have some.
 PROBABILITIES: dict[LossFn, Callable[[FloatArray], FloatArray]] = {softmax: softmax_probabilities}
 
 
 def rank_of(s: FloatArray, y: IntArray) -> IntArray:
-    """Return how many classes come before the right one, (n,); of equal scores the first class comes first."""
+    """Return the rank of the right class by its score, from 0, (n,); of equal scores the first class comes first."""
     right = s[np.arange(len(y)), y][:, None]
     earlier = np.arange(s.shape[1]) < y[:, None]
     return np.asarray(((s > right) | ((s == right) & earlier)).sum(axis=1))

@@ -22,12 +22,12 @@ from imgclf.speed.kernels import KERNELS, Kernel
 from imgclf.training.classifier import Model
 from imgclf.training.loading import load_training_data, where
 
-LEAST_SPREAD = 1 / 50  # of the values the classifier sees: their standard deviation
+SMALL_SPREAD = 1 / 50  # standard deviation of X
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a run is made of, put together and not yet started; nothing in `config` is left to the data."""
+    """The parts of a run that has not started; `config` has no null left that depends on the data."""
 
     config: Config
     train: Dataset
@@ -44,13 +44,13 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """The steps of the whole run."""
+        """The number of steps of the run."""
         return self.config.train.epochs * self.steps_per_epoch
 
     def examples(self, step: int) -> int:
-        """How many examples the batch of a step has: the last one of an epoch may have fewer."""
-        place = step % self.steps_per_epoch
-        return min(self.batch_size, len(self.train) - place * self.batch_size)
+        """Return the size of a step's batch: the last one of an epoch may be smaller."""
+        start = step % self.steps_per_epoch * self.batch_size
+        return min(self.batch_size, len(self.train) - start)
 
     def model(self, weights: FloatArray) -> Model:
         """Return the classifier with these weights."""
@@ -59,10 +59,10 @@ class Plan:
 
 
 def make_plan(config: Config, sum_blocks: SumFn = sum_in_turn) -> Plan:
-    """Load the data of a run and choose its functions. The test split is never opened."""
+    """Load the data of a run and build its parts. The test split is never opened."""
     train, val = load_training_data(config)
     check_early_stopping(config, val)
-    config = settled(config, train)
+    config = with_data_defaults(config, train)
     preprocess = fit(config, train, sum_blocks)
     size = len(train) if config.train.batch_size == "all" else min(config.train.batch_size, len(train))
     per_epoch = steps_per_epoch(len(train), size)
@@ -83,7 +83,7 @@ def make_plan(config: Config, sum_blocks: SumFn = sum_in_turn) -> Plan:
 
 
 def continue_from(plan: Plan, model: Model) -> Plan:
-    """Return the plan of a run whose weights are already those of a model."""
+    """Return the plan of a run that starts from a trained model."""
     if model.class_names != plan.train.class_names or model.preprocess.example_shape != plan.train.example_shape:
         raise DataError(
             where(plan.config),
@@ -100,15 +100,15 @@ def continue_from(plan: Plan, model: Model) -> Plan:
 
 
 def make_sampler(config: Config, train: Dataset, preprocess: Preprocess, batch_size: int) -> SampleFn:
-    """Return sample(step), in an order that follows from the config's seed."""
+    """Return sample(step), which shuffles by the config's seed."""
     return epoch_sampler(len(train), batch_size, config.seed, Reader(preprocess, train))
 
 
 def make_kernel(config: Config) -> Kernel:
-    """Return what computes the gradient that the config names: the analytic one by its kernel, or the numerical one."""
-    return (
-        KERNELS[config.train.kernel] if config.train.gradient == "analytic" else lambda sum_blocks: numerical_gradient
-    )
+    """Return the config's gradient: the analytic one by its kernel, or the numerical one."""
+    if config.train.gradient == "numerical":
+        return lambda sum_blocks: numerical_gradient
+    return KERNELS[config.train.kernel]
 
 
 def make_objective(config: Config, loss: str | None = None) -> Objective:
@@ -123,10 +123,10 @@ def make_optimizer(config: Config) -> Optimizer:
 
 
 def make_schedule(config: Config, per_epoch: int) -> Schedule:
-    """Return the config's schedule, which gets what it needs to know of the length of the run."""
+    """Return the config's schedule, given the lengths of the run that its factory asks for."""
     chosen, factory = config.schedule, SCHEDULES[config.schedule.name]
     length = {"steps": config.train.epochs * per_epoch, "steps_per_epoch": per_epoch}
-    needed = {word: length[word] for word in signature(factory).parameters.keys() & length.keys()}
+    needed = {name: length[name] for name in signature(factory).parameters.keys() & length.keys()}
     schedule = factory(**chosen.model_dump(exclude={"name", "warmup_epochs"}), **needed)
     return with_warmup(schedule, round(chosen.warmup_epochs * per_epoch))
 
@@ -134,8 +134,8 @@ def make_schedule(config: Config, per_epoch: int) -> Schedule:
 def initial_weights(config: Config, size: int, classes: int) -> FloatArray:
     """Return W normal with the config's standard deviation and b = 0, (D+1, C).
 
-    The weights of a class lie together in memory, as those of torch.nn.Linear do; whatever is computed from them
-    keeps that order.
+    The weights of a class lie together in memory (order F), as in torch.nn.Linear; arrays computed from them keep
+    that order.
     """
     weights = np.zeros((size + 1, classes), config.train.dtype, order="F")
     if config.model.init_scale:
@@ -143,8 +143,8 @@ def initial_weights(config: Config, size: int, classes: int) -> FloatArray:
     return weights
 
 
-def settled(config: Config, train: Dataset) -> Config:
-    """Return the config with what `null` means for this data written out: what values are divided by."""
+def with_data_defaults(config: Config, train: Dataset) -> Config:
+    """Return the config with the defaults that depend on the data, scale and std, written out."""
     chosen = config.preprocess
     found = {
         "scale": default_scale(train) if chosen.scale is None else chosen.scale,
@@ -154,10 +154,10 @@ def settled(config: Config, train: Dataset) -> Config:
 
 
 def fit(config: Config, train: Dataset, sum_blocks: SumFn) -> Preprocess:
-    """Return the preprocessing that a settled config asks for, fitted on the training split."""
+    """Return the config's preprocessing, fitted on the training split."""
     chosen, dtype = config.preprocess, config.train.dtype
-    assert chosen.scale is not None, "the config is settled"
-    assert chosen.std is not None, "the config is settled"
+    assert chosen.scale is not None, "with_data_defaults has set it"
+    assert chosen.std is not None, "with_data_defaults has set it"
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             return fit_preprocess(
@@ -168,23 +168,23 @@ def fit(config: Config, train: Dataset, sum_blocks: SumFn) -> Preprocess:
 
 
 def scale_advice(plan: Plan, largest: float = math.inf) -> str:
-    """Say that the values the classifier sees differ too little, or more than `largest`, and what to try; else nothing.
+    """Return a warning if the standard deviation of X is too small, or above `largest`, and what to try; else "".
 
-    Steps are about right for values that spread by 1: from far smaller ones hardly anything is learned.
+    Step sizes suit values with a deviation near 1: from far smaller ones, hardly anything is learned.
     """
     found = spread(plan.preprocess, plan.train)
     if math.isnan(found):
         return "x is the same for every training image: nothing can be learned from it" if len(plan.train) > 1 else ""
-    if LEAST_SPREAD <= found <= largest:
+    if SMALL_SPREAD <= found <= largest:
         return ""
     usual = default_scale(plan.train)
     remedy = f"preprocess.scale: {usual:g}" if plan.preprocess.scale != usual else "preprocess.std: pixel"
-    much = f"only {found:.2g}" if found < LEAST_SPREAD else f"{found:.2g}"
-    return f"x has a standard deviation of {much}, steps are made for one near 1: try {remedy}"
+    much = f"only {found:.2g}" if found < SMALL_SPREAD else f"{found:.2g}"
+    return f"x has a standard deviation of {much}, step sizes suit one near 1: try {remedy}"
 
 
 def check_early_stopping(config: Config, val: Dataset | None) -> None:
-    """Refuse to watch a split that is not there."""
+    """Refuse to monitor a split that does not exist."""
     watched = config.early_stopping
     if watched is not None and watched.monitor.startswith("val/") and val is None:
         raise UsageError(

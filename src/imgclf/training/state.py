@@ -1,4 +1,4 @@
-"""State of training between two steps."""
+"""The state of training between two steps."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from imgclf.training.early_stopping import Best
 
 @dataclass(frozen=True)
 class Tally:
-    """What the steps of an epoch saw so far, summed over their examples."""
+    """Loss and correct examples of an epoch so far, summed over its steps."""
 
     loss: float = 0.0
     correct: int = 0
     examples: int = 0
 
     def plus(self, loss: float, correct: int, examples: int) -> "Tally":
-        """Count one more batch; `loss` is its mean."""
+        """Add a batch; `loss` is its mean."""
         return Tally(self.loss + loss * examples, self.correct + correct, self.examples + examples)
 
 
@@ -23,11 +23,11 @@ class Tally:
 class Snapshot:
     """A run between two steps.
 
-    state           step, weights and the optimizer's memory
-    epochs          how many are complete
-    tally           of the one that has begun
-    best            of early stopping, or None
-    previous_loss   that of the last batch, or None before the first
+    state           step, weights and optimizer state
+    epochs          the number of complete epochs
+    tally           of the current epoch
+    best            the best epoch under early stopping, else None
+    previous_loss   of the last batch, or None before the first
     """
 
     state: TrainState
@@ -35,3 +35,8 @@ class Snapshot:
     tally: Tally = Tally()
     best: Best | None = None
     previous_loss: float | None = None
+
+    @property
+    def moment(self) -> tuple[int, int]:
+        """Steps and epochs, which together identify a snapshot of a run."""
+        return self.state.step, self.epochs

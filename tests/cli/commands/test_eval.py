@@ -16,7 +16,7 @@ from imgclf.config import resolve
 from imgclf.numerics.products import slab_scores
 from imgclf.numerics.sums import BLOCK
 from imgclf.run.model_file import load_model
-from imgclf.training.evaluation import score_pictures
+from imgclf.training.evaluation import score_images
 from imgclf.training.loading import load_for, load_test
 
 
@@ -180,7 +180,7 @@ def test_predict_has_the_scores_of_eval_however_many_threads_blas_would_take(img
     for i in range(20):
         Image.fromarray(test.pixels(np.array([i]))[0, :, :, 0]).save(f"{i}.png")
     with threadpool_limits(1, user_api="blas"):
-        expected = score_pictures(model, test.pixels(np.arange(20)))
+        expected = score_images(model, test.pixels(np.arange(20)))
     with threadpool_limits(4, user_api="blas"):
         done = imgclf("predict", "run", *(f"{i}.png" for i in range(20)), "--format", "json")
     for row, one in enumerate(done.json["predictions"]):

@@ -246,7 +246,7 @@ def test_a_run_whose_data_has_changed(imgclf, refused, tmp_path):
     source = ("-s", "data.source=npz", "-s", "data.path=d.npz", "-s", "preprocess.scale=1", "-s", "train.epochs=1")
     assert imgclf("train", *source, "--out", "r", "--no-plots").code == 0
     np.savez(tmp_path / "d.npz", X=rng.standard_normal((60, 6)), y=np.arange(60) % 3)
-    refused(3, "other images than the run began with", "gradcheck", "--run", "r")
+    refused(3, "the images have changed since the run began", "gradcheck", "--run", "r")
 
 
 def test_the_self_test_shows_what_sees_what(imgclf):

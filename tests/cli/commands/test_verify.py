@@ -44,7 +44,7 @@ def swap_weights(run):
         state._replace(weights=weights), checkpoint.snapshot.epochs, checkpoint.snapshot.tally, None, 1.0
     )
     older = (run / "checkpoint.previous.npz").read_bytes()
-    save_checkpoint(run, Checkpoint(snapshot, checkpoint.tables, checkpoint.origin))
+    save_checkpoint(run, Checkpoint(snapshot, checkpoint.tables, checkpoint.fingerprints))
     (run / "checkpoint.previous.npz").write_bytes(older)
 
 

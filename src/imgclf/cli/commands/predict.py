@@ -75,7 +75,7 @@ def predict(
     from imgclf.data.class_names import as_text
     from imgclf.losses import LOSSES
     from imgclf.speed.threads import workers
-    from imgclf.training.evaluation import PROBABILITIES, score_pictures
+    from imgclf.training.evaluation import PROBABILITIES, score_images
 
     readable, pictures, errors = [], [], []
     for image in images:
@@ -90,7 +90,7 @@ def predict(
     if warning := model.preprocess.warning_about(pixels):
         warn(f"{path}: {warning}")
     with workers(1):
-        scores = score_pictures(model, pixels)
+        scores = score_images(model, pixels)
     if not np.isfinite(scores).all():
         raise RunError(path, "its scores are not finite numbers: its weights are too large", "train again")
     believed = PROBABILITIES.get(LOSSES[model.loss])

@@ -73,7 +73,7 @@ def command(
     """  # noqa: D301 - click wants the character, not its name
     from imgclf.cli.resume import complete, resumed
     from imgclf.config import dump
-    from imgclf.run.run_dir import check_place
+    from imgclf.run.run_dir import check_new
     from imgclf.run.targets import NewRun
 
     console = Console(ctx, as_json=as_json)
@@ -88,7 +88,7 @@ def command(
             complete(console, target, threads, change=not dry_run, draw=not no_plots)
         return
     if out is not None:
-        check_place(out)  # early: the directory is made only after the data is loaded
+        check_new(out)  # early: the directory is made only after the data is loaded
 
     from imgclf.run.session import session
 
