@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 SHOWN = 10  # parameters of a table
 POINTS = {"zero": "W = 0", "start": "given W", "steps": "10 steps on", "wide": "random W"}
-LAYERS = {
+CHECKS = {
     "value": "loss value against its definition, in extended precision",
     "textbook": "the loss as a black box, one weight at a time",
     "exhaustive": "every parameter, by the increments of the loss",
     "complex step": "the increments themselves, along the imaginary axis",
-    "identities": "laws: order, repetition, units, parts, tangents",
-    "hygiene": "deterministic; no input modified; no state retained",
-    "toys": "one image, one pixel, two classes, huge scores",
+    "invariances": "laws: order, repetition, units, parts, tangents",
+    "purity": "deterministic; no input modified; no state retained",
+    "small_cases": "one image, one pixel, two classes, huge scores",
     "optimizer": "steps and step sizes, by their formulas",
     "float32": "float32, as in training, against float64",
     "training": "the gradient that trains, on a batch of the run",
@@ -32,7 +32,7 @@ LAYERS = {
 
 
 def print_report(console: Console, plan: "Plan", checked: "Sequence[CheckedLoss]", verdict: str) -> None:
-    """Print a line per loss and per layer, the worst parameters, kinks, failures and costs."""
+    """Print a line per loss and per check, the worst parameters, kinks, failures and costs."""
     console.say(
         *_losses(checked),
         "Error, bound and share are of the parameter nearest to its bound. A mistake larger than what could hide",
@@ -40,7 +40,7 @@ def print_report(console: Console, plan: "Plan", checked: "Sequence[CheckedLoss]
         "",
     )
     findings = [finding for one in checked for finding in one.findings]
-    console.say(*_layers(findings), "")
+    console.say(*_checks(findings), "")
     console.say(*_worst(findings, plan), "")
     _print_kinks(console, checked, plan)
     for finding in findings:
@@ -55,7 +55,7 @@ def _losses(checked: "Sequence[CheckedLoss]") -> list[str]:
 
     rows = []
     for one in checked:
-        worst = max((f.worst for f in one.findings if f.layer == "exhaustive" and f.worst), key=lambda one: one.ratio)
+        worst = max((f.worst for f in one.findings if f.check == "exhaustive" and f.worst), key=lambda one: one.ratio)
         cases = list(one.cases.values())
         floor = max(2 * float(case.truth.bound.max()) for case in cases)
         size = np.abs(np.concatenate([case.truth.gradient.ravel() for case in cases]))
@@ -77,19 +77,19 @@ def _losses(checked: "Sequence[CheckedLoss]") -> list[str]:
     return table(header, rows)
 
 
-def _layers(findings: "Sequence[Finding]") -> list[str]:
+def _checks(findings: "Sequence[Finding]") -> list[str]:
     counts: dict[str, Counter[str]] = {}
     for finding in findings:
-        counts.setdefault(finding.layer, Counter())[finding.verdict] += 1
+        counts.setdefault(finding.check, Counter())[finding.verdict] += 1
     rows = [
-        [name, LAYERS[name], ", ".join(f"{n} {verdict}" for verdict, n in count.items())]
-        for name, count in sorted(counts.items(), key=lambda one: list(LAYERS).index(one[0]))
+        [check_name(name), CHECKS[name], ", ".join(f"{n} {verdict}" for verdict, n in count.items())]
+        for name, count in sorted(counts.items(), key=lambda one: list(CHECKS).index(one[0]))
     ]
-    return table(["layer", "what it looks at", "points, with and without penalty"], rows, left=3)
+    return table(["check", "what it looks at", "points, with and without penalty"], rows, left=3)
 
 
 def _worst(findings: "Sequence[Finding]", plan: "Plan") -> list[str]:
-    compared = [(f, one) for f in findings if f.layer == "exhaustive" for one in f.outcome.worst]
+    compared = [(f, one) for f in findings if f.check == "exhaustive" for one in f.outcome.worst]
     compared.sort(key=lambda pair: -pair[1].ratio)
     # Training may start at W = 0, and a penalty may change nothing: the same parameter is shown once a loss.
     compared = list({(f.loss, one.place): (f, one) for f, one in reversed(compared)}.values())[::-1]
@@ -110,7 +110,7 @@ def _print_kinks(console: Console, checked: "Sequence[CheckedLoss]", plan: "Plan
     lines: dict[str, str] = {}
     for one in checked:
         for finding in one.findings:
-            if finding.layer == "exhaustive" and finding.outcome.kinks:
+            if finding.check == "exhaustive" and finding.outcome.kinks:
                 count = plural(finding.outcome.kinked, "parameter")
                 example = f"{count}, e.g. {kink_text(finding.outcome.kinks[0], plan)}"
                 lines.setdefault(f"{one.loss}: {example}", f"  {one.loss}, {POINTS[finding.point]}: {example}")
@@ -137,7 +137,7 @@ def _print_failures(console: Console, findings: "Sequence[Finding]", plan: "Plan
     wrong: dict[tuple[str, str, str], Finding] = {}
     for finding in findings:
         if finding.verdict != "pass":
-            wrong.setdefault((finding.loss, finding.layer, finding.outcome.reason), finding)
+            wrong.setdefault((finding.loss, finding.check, finding.outcome.reason), finding)
     for finding in sorted(wrong.values(), key=lambda one: one.verdict != "fail")[:SHOWN]:
         console.result(f"{_about(finding)}: {finding.verdict}: {finding.outcome.reason}")
         for one in finding.outcome.worst[:3] if finding.verdict == "fail" else ():
@@ -150,7 +150,12 @@ def _print_failures(console: Console, findings: "Sequence[Finding]", plan: "Plan
 
 def _about(finding: "Finding") -> str:
     penalty = f", l2 {finding.l2:g}, l1 {finding.l1:g}" if finding.l2 or finding.l1 else ""
-    return f"{finding.loss}, {POINTS[finding.point]}{penalty}, {finding.layer}"
+    return f"{finding.loss}, {POINTS[finding.point]}{penalty}, {check_name(finding.check)}"
+
+
+def check_name(check: str) -> str:
+    """Return the name of a check as tables print it."""
+    return check.replace("_", " ")
 
 
 def _cost(checked: "CheckedLoss", plan: "Plan") -> str:
@@ -219,7 +224,7 @@ def summarize(checked: "Sequence[CheckedLoss]", shape: tuple[int, ...], verdict:
     """Return what `--json` prints."""
     rows, classes = shape
     findings = [finding for one in checked for finding in one.findings]
-    fewest = min(finding.outcome.checked for finding in findings if finding.layer == "exhaustive")
+    fewest = min(finding.outcome.checked for finding in findings if finding.check == "exhaustive")
     worst = max((one.worst for one in findings if one.worst), key=lambda one: one.ratio, default=None)
     content = summary(verdict, fewest, rows * classes, seconds, worst, findings, rows)
     for check, finding in zip(content["checks"], findings, strict=True):
@@ -245,7 +250,7 @@ def summary(
                 "l2": finding.l2,
                 "l1": finding.l1,
                 "point": finding.point,
-                "layer": finding.layer,
+                "layer": finding.check,
                 "verdict": finding.verdict,
                 "reason": finding.outcome.reason,
                 "checked": finding.outcome.checked,

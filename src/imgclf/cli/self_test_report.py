@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from imgclf.cli.console import Console, table
-from imgclf.cli.gradcheck_report import summary
+from imgclf.cli.gradcheck_report import check_name, summary
 
 if TYPE_CHECKING:
     from imgclf.gradcheck.self_test.run import SelfTest, Trial
@@ -24,11 +24,11 @@ def print_self_test(console: Console, done: "SelfTest") -> None:
         ]
         for name, trials in by_mutant.items()
     ]
-    console.say("What finds which mistake: a layer of this check; ten samples, relative error; one random direction.")
+    console.say("What finds which mistake: the first check; ten samples, relative error; one random direction.")
     console.say("", *table(["mistake", *losses, "ten", "one"], rows, left=1 + len(losses)), "")
     counted = [trial for trial in done.trials if not trial.is_none]
     for what, seen in {
-        "this check": sum(bool(trial.layer) for trial in counted),
+        "this check": sum(bool(trial.check) for trial in counted),
         "ten samples with relative error": sum(trial.ten_samples for trial in counted),
         "one random direction": sum(trial.one_direction for trial in counted),
     }.items():
@@ -47,7 +47,7 @@ def print_self_test(console: Console, done: "SelfTest") -> None:
 def _seen(trial: "Trial | None") -> str:
     if trial is None:
         return ""
-    return trial.layer or ("the same" if trial.is_none else "NOT FOUND")
+    return check_name(trial.check) or ("the same" if trial.is_none else "NOT FOUND")
 
 
 def _count(seen: list[bool]) -> str:
@@ -63,7 +63,7 @@ def summarize_self_test(done: "SelfTest", parameters: int, seconds: float) -> di
             {
                 "mutant": trial.mutant.name,
                 "loss": trial.loss,
-                "found_by": trial.layer or None,
+                "found_by": trial.check or None,
                 "equivalent": trial.is_none,
                 "ten_samples": trial.ten_samples,
                 "one_direction": trial.one_direction,

@@ -63,7 +63,7 @@ def run_student(
 def _print(console: Console, report: "StudentReport", notes: Sequence[str], plan: "Plan") -> None:
     for finding in report.findings:
         tell = console.say if finding.verdict == "pass" else console.result
-        tell(f"  {MARKS[finding.verdict]:<4}  {finding.layer:<12}  {finding.outcome.reason}")
+        tell(f"  {MARKS[finding.verdict]:<4}  {finding.check:<12}  {finding.outcome.reason}")
     speed = f"{1000 * report.seconds_a_call:.2g} ms a call"
     if report.our_seconds:
         times = report.seconds_a_call / report.our_seconds
@@ -72,7 +72,7 @@ def _print(console: Console, report: "StudentReport", notes: Sequence[str], plan
     worst = report.worst
     if worst and worst.error > worst.bound and report.verdict == "fail":
         row, column = worst.place
-        beside = next(NUMERICAL[finding.layer] for finding in report.findings if finding.worst == worst)
+        beside = next(NUMERICAL[finding.check] for finding in report.findings if finding.worst == worst)
         console.result(
             "",
             f"the worst parameter is dW[{row},{column}], {place_name(worst.place, plan)}:",

@@ -12,7 +12,7 @@ Read in this order:
     case, verdict      a gradient held against that, and what follows
     points             at which weights to look; coverage: whether they showed enough
     layers/            what differences cannot see
-    check              the whole check: every loss, penalty, point and layer
+    check              the whole check: every loss, penalty, point and check
     self_test/         who checks the check? Mistakes planted on purpose
     student/           a function of your own
     step_sizes         the V of truncation and round-off, to draw

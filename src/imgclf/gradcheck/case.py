@@ -65,7 +65,7 @@ class Case:
 
     @cached_property
     def scores(self) -> FloatArray:
-        """The scores as the model computes them, (N, C); the layer `value` certifies them."""
+        """The scores as the model computes them, (N, C); the check `value` certifies them."""
         return scores(self.X, self.weights)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Run the gradient check: every loss, penalty, point and layer."""
+"""Run the gradient check: every loss, penalty, point and check."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.checks import LayerFn
+from imgclf.gradcheck.checks import CheckFn
 from imgclf.gradcheck.checks.float32 import float32
 from imgclf.gradcheck.checks.invariances import invariances
 from imgclf.gradcheck.checks.optimizer_steps import steps_of
@@ -28,10 +28,10 @@ Penalty: TypeAlias = tuple[float, float]  # l2, l1
 EVERYWHERE = tuple(POINTS)
 
 
-class Layer(NamedTuple):
+class Check(NamedTuple):
     """One way of looking at a gradient, at which points it looks, and whether a penalty makes a difference to it."""
 
-    look: LayerFn
+    run: CheckFn
     points: Sequence[str] = EVERYWHERE
     sees_penalty: bool = True
 
@@ -55,24 +55,24 @@ def complex_step(code: Implementation, case: Case, l2: float, l1: float) -> Outc
     return case.compare(case.complex_step)
 
 
-def layers_of(plan: Plan) -> dict[str, Layer]:
-    """Return the layers of a check by the names that reports print, in the order in which they are best understood."""
-    layers = {
-        "value": Layer(value),
-        "textbook": Layer(textbook, ("steps", "wide")),
-        "exhaustive": Layer(exhaustive),
-        "complex step": Layer(complex_step, ("steps", "wide"), sees_penalty=False),
-        "identities": Layer(invariances, ("steps", "wide")),
-        "hygiene": Layer(purity, ("zero", "wide")),
-        "toys": Layer(small_cases, ("wide",)),
-        "optimizer": Layer(steps_of(plan), ("steps",)),
+def checks_of(plan: Plan) -> dict[str, Check]:
+    """Return the checks of a check by the names that reports print, in the order in which they are best understood."""
+    checks = {
+        "value": Check(value),
+        "textbook": Check(textbook, ("steps", "wide")),
+        "exhaustive": Check(exhaustive),
+        "complex step": Check(complex_step, ("steps", "wide"), sees_penalty=False),
+        "invariances": Check(invariances, ("steps", "wide")),
+        "purity": Check(purity, ("zero", "wide")),
+        "small_cases": Check(small_cases, ("wide",)),
+        "optimizer": Check(steps_of(plan), ("steps",)),
     }
     if plan.weights.dtype == np.float32:
-        layers["float32"] = Layer(float32)
+        checks["float32"] = Check(float32)
     if plan.config.train.gradient == "analytic":
         moved = ("start",) if plan.weights.any() else ()  # at 0 svm_cs ties: any subgradient is right
-        layers["training"] = Layer(training_on(plan), (*moved, "steps", "wide"))
-    return layers
+        checks["training"] = Check(training_on(plan), (*moved, "steps", "wide"))
+    return checks
 
 
 def penalties_of(plan: Plan, *, as_config: bool) -> list[Penalty]:
@@ -96,18 +96,18 @@ def check_loss(
     code: Implementation,
     cases: Mapping[str, Case],
     penalties: Sequence[Penalty],
-    layers: Mapping[str, Layer],
+    checks: Mapping[str, Check],
 ) -> Iterator[Finding]:
-    """Look at an implementation in every layer, with every penalty, at every point."""
+    """Look at an implementation in every check, with every penalty, at every point."""
     loss = next(iter(cases.values())).loss
     present = np.unique(plan.train.y).tolist()
     for l2, l1 in penalties:
         vague = missing(list(cases.values()), l2, l1, plan.train.class_names, present)
         for point, case in cases.items():
-            for name, layer in layers.items():
-                if point not in layer.points or ((l2 or l1) and not layer.sees_penalty):
+            for name, check in checks.items():
+                if point not in check.points or ((l2 or l1) and not check.sees_penalty):
                     continue
-                outcome = layer.look(code, case, l2, l1)
+                outcome = check.run(code, case, l2, l1)
                 if name == "exhaustive" and vague and outcome.verdict == "pass":
                     outcome = outcome._replace(verdict="inconclusive", reason=vague)
                 yield Finding(loss, l2, l1, point, name, outcome)
@@ -116,7 +116,7 @@ def check_loss(
 def check_plan(plan: Plan, losses: Sequence[str], images: int, *, as_config: bool) -> Iterator[CheckedLoss]:
     """Check each loss on so many training images."""
     X, y = stratified_images(plan, images)
-    layers, penalties = layers_of(plan), penalties_of(plan, as_config=as_config)
+    checks, penalties = checks_of(plan), penalties_of(plan, as_config=as_config)
     for loss in losses:
         cases = make_cases(plan, loss, X, y)
-        yield CheckedLoss(loss, cases, list(check_loss(plan, Implementation.of(plan, loss), cases, penalties, layers)))
+        yield CheckedLoss(loss, cases, list(check_loss(plan, Implementation.of(plan, loss), cases, penalties, checks)))

@@ -36,7 +36,7 @@ class Compared(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What one layer of the check found at one point."""
+    """What one check of the check found at one point."""
 
     verdict: str  # pass, fail or inconclusive
     reason: str
@@ -54,7 +54,7 @@ class Finding:
     l2: float
     l1: float
     point: str
-    layer: str
+    check: str
     outcome: Outcome
 
     @property
@@ -94,15 +94,15 @@ def failure(worst: Compared, ratio: FloatArray) -> str:
 
 
 def judge(findings: Sequence[Finding]) -> str:
-    """Return the verdict of all findings: fail if one does; pass if, in every loss, every layer could tell somewhere.
+    """Return the verdict of all findings: fail if one does; pass if, in every loss, every check could tell somewhere.
 
-    That a layer can tell nothing at one point (a loss that is 0, a kink at W = 0) is no matter if it can at another.
+    That a check can tell nothing at one point (a loss that is 0, a kink at W = 0) is no matter if it can at another.
     """
     if any(finding.verdict == "fail" for finding in findings):
         return "fail"
     groups: dict[tuple[str, float, float, str], set[str]] = {}
     for one in findings:
-        groups.setdefault((one.loss, one.l2, one.l1, one.layer), set()).add(one.verdict)
+        groups.setdefault((one.loss, one.l2, one.l1, one.check), set()).add(one.verdict)
     return "pass" if groups and all("pass" in verdicts for verdicts in groups.values()) else "inconclusive"
 
 

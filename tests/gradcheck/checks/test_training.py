@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imgclf.config import resolve
-from imgclf.gradcheck.check import layers_of, make_cases
+from imgclf.gradcheck.check import checks_of, make_cases
 from imgclf.gradcheck.checks import training as training_module
 from imgclf.gradcheck.checks.training import training_on
 from imgclf.gradcheck.implementation import Implementation
@@ -105,4 +105,4 @@ def test_the_tree_of_sums_has_branches_of_every_height():
 
 
 def test_the_numerical_gradient_is_not_held_to_rounding():
-    assert "training" not in layers_of(plan_of("train.gradient=numerical"))
+    assert "training" not in checks_of(plan_of("train.gradient=numerical"))

@@ -33,7 +33,7 @@ ALL_RIGHT = [(loss, function) for loss, functions in RIGHT.items() for function 
 
 
 def findings(report):
-    return {finding.layer: finding.verdict for finding in report.findings}
+    return {finding.check: finding.verdict for finding in report.findings}
 
 
 def test_there_is_what_is_needed_for_every_loss():
@@ -92,7 +92,7 @@ def test_what_is_wrong_elsewhere_only_is_right_here(asking, make_case, name):
     wrong = ELSEWHERE[name]
     X, y = make_case(wrong.N)
     report = check_student(asking(wrong.function), X, y, 5, against=wrong.loss, reg=0.1)
-    failed = {finding.layer for finding in report.findings if finding.verdict == "fail"}
+    failed = {finding.check for finding in report.findings if finding.verdict == "fail"}
     assert failed <= {"other data", "large scores"}
     assert len(report.advice) == bool(wrong.words)
 
@@ -122,7 +122,7 @@ def test_an_answer_that_changes_later_is_seen(asking, make_case):
         return loss, dW * (1 + 1e-15 * (len(calls) > 100))
 
     report = check_student(asking(tires), X, y, 5, against="svm")
-    assert [finding.layer for finding in report.findings if finding.verdict == "fail"] == ["repeatable"]
+    assert [finding.check for finding in report.findings if finding.verdict == "fail"] == ["repeatable"]
 
 
 @pytest.mark.parametrize("coordinate", [(0, 0), (7, 4), (10, 2)])
@@ -159,7 +159,7 @@ def test_a_failure_at_other_data_is_a_finding_and_no_end(asking, make_case):
     for against in ("svm", None):
         report = check_student(asking(stops_at_one_image), X, y, 5, against=against)
         wrong = [finding for finding in report.findings if finding.verdict == "fail"]
-        assert [finding.layer for finding in wrong] == ["other data"]
+        assert [finding.check for finding in wrong] == ["other data"]
         assert "ValueError" in wrong[0].outcome.reason
         assert wrong[0].outcome.reason.endswith(" - with 1 image")
 
@@ -198,7 +198,7 @@ def test_a_right_function_in_another_precision_passes_and_is_told_so(asking, mak
     assert report.verdict == "pass", report.findings
     assert not report.advice
     if precision and np.dtype(precision) != np.float64:  # on some machines, a longdouble is one
-        sentence = next(finding.outcome.reason for finding in report.findings if finding.layer == "precision")
+        sentence = next(finding.outcome.reason for finding in report.findings if finding.check == "precision")
         assert f"you compute in {precision}" in sentence
 
 
@@ -226,7 +226,7 @@ def test_weights_in_float32_are_told_where_their_rounding_is_lost_in_the_loss(as
 
     report = check_student(asking(penalty_alone), X, y, 5)
     assert report.verdict != "fail", report.findings
-    sentence = next(finding.outcome.reason for finding in report.findings if finding.layer == "precision")
+    sentence = next(finding.outcome.reason for finding in report.findings if finding.check == "precision")
     assert "you compute in float32" in sentence
 
 

@@ -12,4 +12,4 @@ from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.verdict import Outcome
 
-LayerFn: TypeAlias = Callable[[Implementation, Case, float, float], Outcome]
+CheckFn: TypeAlias = Callable[[Implementation, Case, float, float], Outcome]

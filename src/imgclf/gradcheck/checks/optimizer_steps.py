@@ -8,7 +8,7 @@ import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.checks import LayerFn
+from imgclf.gradcheck.checks import CheckFn
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.verdict import Outcome
@@ -18,7 +18,7 @@ from imgclf.training.plan import Plan
 STEPS = 8
 
 
-def steps_of(plan: Plan) -> LayerFn:
+def steps_of(plan: Plan) -> CheckFn:
     """Return the check of some steps: weights and step sizes against the formulas of the config."""
 
     def steps(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:

@@ -10,7 +10,7 @@ import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.gradcheck.case import Case, Expected
-from imgclf.gradcheck.checks import LayerFn
+from imgclf.gradcheck.checks import CheckFn
 from imgclf.gradcheck.checks.float32 import fits, judge
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
@@ -24,11 +24,11 @@ MOST = 850  # images of a batch: 7 blocks, so that the tree that adds them has b
 THREADS = 2  # on any number, the gradient is the same to the bit
 
 
-def training_on(plan: Plan) -> LayerFn:
-    """Return the layer that asks for the gradient of the first batch as a run with this plan does.
+def training_on(plan: Plan) -> CheckFn:
+    """Return the check that asks for the gradient of the first batch as a run with this plan does.
 
     Training may compute it on pixels as they are stored, with the preprocessing folded into the weights. The other
-    layers look at the gradient of X; that one, in float64, says here what is right.
+    checks look at the gradient of X; that one, in float64, says here what is right.
     """
 
     @lru_cache(maxsize=1)

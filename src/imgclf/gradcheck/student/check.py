@@ -154,7 +154,7 @@ def _advice(
     talk: Conversation, answers: Sequence[Answered], comparison: Comparison, findings: Sequence[Finding],
     candidates: Candidates | None,
 ) -> list[str]:  # fmt: skip
-    failed = {finding.layer for finding in findings if finding.verdict == "fail"}
+    failed = {finding.check for finding in findings if finding.verdict == "fail"}
     if not failed & {"value", "gradient", "slope"}:
         return []
     if not all(dtype.startswith("float") for dtype in talk.dtypes):

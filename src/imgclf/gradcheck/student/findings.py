@@ -14,12 +14,12 @@ from imgclf.gradcheck.verdict import Compared, Finding, Outcome, worst_places
 
 
 def finding(
-    layer: str, point: Point, checked: int, words: str, wrong: str = "", *, verdict: str = "fail",
+    check: str, point: Point, checked: int, words: str, wrong: str = "", *, verdict: str = "fail",
     worst: Compared | None = None,
 ) -> Finding:  # fmt: skip
     """Return a finding with `verdict` and what is wrong, if anything is; else one that passes, with `words`."""
     outcome = Outcome(verdict if wrong else "pass", wrong or words, checked, [worst] if worst else [])
-    return Finding("", 2 * point.reg, 0.0, point.name, layer, outcome)
+    return Finding("", 2 * point.reg, 0.0, point.name, check, outcome)
 
 
 def repeatable_finding(repeats: bool, point: Point) -> Finding:
@@ -102,11 +102,11 @@ def slope_finding(
 
 
 def elsewhere_finding(
-    layer: str, responses: Sequence[Response], words: str, also: str = "", *, gradient: bool = True
+    check: str, responses: Sequence[Response], words: str, also: str = "", *, gradient: bool = True
 ) -> Finding:
     """Check the answers at other points; `also`: what else is wrong there; `gradient`: whether dW counts."""
     wrong = next(filter(None, (one.mistake(gradient=gradient) for one in responses)), also)
-    return finding(layer, responses[0].point, len(responses), words, wrong)
+    return finding(check, responses[0].point, len(responses), words, wrong)
 
 
 def same_bits(one: Answer, other: Answer) -> bool:
