@@ -1,4 +1,4 @@
-"""Run the gradient check: every loss, penalty, point and check."""
+"""Run the gradient check: every loss, penalty, point and kind of check."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ EVERYWHERE = tuple(POINTS)
 
 
 class Check(NamedTuple):
-    """One way of looking at a gradient, at which points it looks, and whether a penalty makes a difference to it."""
+    """One kind of check, the points where it applies, and whether a penalty changes its result."""
 
     run: CheckFn
     points: Sequence[str] = EVERYWHERE
@@ -38,7 +38,7 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class CheckedLoss:
-    """One loss: its cases, one a point, and what was found."""
+    """One loss: its cases by point, and the findings."""
 
     loss: str
     cases: Mapping[str, Case]
@@ -46,17 +46,17 @@ class CheckedLoss:
 
 
 def exhaustive(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
-    """Hold the gradient against differences at every parameter."""
+    """Compare the analytic gradient with the numerical one at every parameter."""
     return case.compare(code.gradient_at(case.X, case.y, case.weights, l2, l1), l2, l1)
 
 
 def complex_step(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
-    """Hold the differences themselves against steps along the imaginary axis: two ways, one answer."""
+    """Compare the numerical gradient with the complex-step gradient: two methods, one result."""
     return case.compare(case.complex_step)
 
 
 def checks_of(plan: Plan) -> dict[str, Check]:
-    """Return the checks of a check by the names that reports print, in the order in which they are best understood."""
+    """Return the kinds of check by name, in the order in which reports list them."""
     checks = {
         "value": Check(value),
         "textbook": Check(textbook, ("steps", "wide")),
@@ -70,20 +70,20 @@ def checks_of(plan: Plan) -> dict[str, Check]:
     if plan.weights.dtype == np.float32:
         checks["float32"] = Check(float32)
     if plan.config.train.gradient == "analytic":
-        moved = ("start",) if plan.weights.any() else ()  # at 0 svm_cs ties: any subgradient is right
+        moved = ("start",) if plan.weights.any() else ()  # at W = 0 svm_cs ties: any subgradient is right
         checks["training"] = Check(training_on(plan), (*moved, "steps", "wide"))
     return checks
 
 
 def penalties_of(plan: Plan, *, as_config: bool) -> list[Penalty]:
-    """Return with which penalties to check: none, and that of the config; l1 too where no config asks for its own."""
+    """Return the penalties to check: none and the config's; unless `as_config`, neither l2 nor l1 of it is 0."""
     chosen = plan.config.regularization
     penalty = (chosen.l2, chosen.l1) if as_config else (chosen.l2 or 1e-4, chosen.l1 or 3e-5)
     return [(0.0, 0.0)] + [penalty] * (penalty != (0.0, 0.0))
 
 
 def make_cases(plan: Plan, loss: str, X: FloatArray, y: IntArray) -> dict[str, Case]:
-    """Return what is to be checked of a loss, one case a point."""
+    """Return the cases of a loss, by point."""
     objective = make_objective(plan.config, loss)
     return {
         point: Case(loss, point, X, y, weights(plan, objective, X), plan.train.class_names)
@@ -98,7 +98,7 @@ def check_loss(
     penalties: Sequence[Penalty],
     checks: Mapping[str, Check],
 ) -> Iterator[Finding]:
-    """Look at an implementation in every check, with every penalty, at every point."""
+    """Run every check on an implementation, with every penalty, at every point."""
     loss = next(iter(cases.values())).loss
     present = np.unique(plan.train.y).tolist()
     for l2, l1 in penalties:
@@ -114,7 +114,7 @@ def check_loss(
 
 
 def check_plan(plan: Plan, losses: Sequence[str], images: int, *, as_config: bool) -> Iterator[CheckedLoss]:
-    """Check each loss on so many training images."""
+    """Check each loss on this number of training images."""
     X, y = stratified_images(plan, images)
     checks, penalties = checks_of(plan), penalties_of(plan, as_config=as_config)
     for loss in losses:

@@ -105,7 +105,7 @@ def test_people_see_each_loss_each_check_and_what_it_costs(imgclf):
 
 def test_verbose_says_what_each_check_found_at_each_point(imgclf):
     done = imgclf("-v", "gradcheck", "-s", "model.loss=svm")
-    assert "svm, random W, l2 0.0001, l1 3e-05, invariances: pass, 10 laws hold" in done.err
+    assert "svm, random W, l2 0.0001, l1 3e-05, invariances: pass, 10 invariances hold" in done.err
 
 
 def test_quiet_says_the_verdict_alone(imgclf):
