@@ -66,14 +66,14 @@ def test_what_is_equivalent_changes_not_a_bit(done):
 # What only this check sees: leave it out, and a mistake lives.
 ONLY = {
     "value": "the loss capped at 100,000",
-    "textbook": "the loss remembered for the same array",
-    "exhaustive": "too long by a ten-millionth, for large images",
+    "textbook": "the loss cached for the same array",
+    "exhaustive": "too large by a ten-millionth, for large images",
     "invariances": "the mean of the blocks' means",
     "purity": "labels that overflow",
     "small_cases": "no gradient of a single image",
-    "optimizer": "velocity forgotten",
-    "float32": "added up in float16 in training",
-    "training": "one class uphill where it trains",
+    "optimizer": "the optimizer's memory lost",
+    "float32": "summed in float16 in training",
+    "training": "one class with the wrong sign in training",
 }
 
 

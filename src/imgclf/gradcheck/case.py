@@ -1,4 +1,4 @@
-"""A case of the gradient check: a loss at given weights and images."""
+"""One case of the check: a loss at given weights and images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

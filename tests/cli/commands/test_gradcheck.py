@@ -237,7 +237,7 @@ def test_a_run_that_is_none(refused, tmp_path):
 
 def test_a_model_file_does_not_say_which_images(imgclf, refused, small):
     assert imgclf("train", *small, "--out", "r").code == 0
-    refused(2, "name its run directory", "gradcheck", "--run", "r/model.npz")
+    refused(2, "give its run directory", "gradcheck", "--run", "r/model.npz")
 
 
 def test_a_run_whose_data_has_changed(imgclf, refused, tmp_path):
@@ -265,7 +265,7 @@ def test_a_broken_check_is_exit_1(imgclf, monkeypatch):
     monkeypatch.setattr(run, "ORDER", ("purity",))
     done = imgclf("gradcheck", "--self-test", "-s", "model.loss=svm_cs")
     assert done.code == 1
-    assert "checker broken: svm_cs: the second worst rival is not found" in done.out
+    assert "gradient check broken: svm_cs: it does not find the second worst rival" in done.out
 
 
 @pytest.mark.parametrize("settings", [("optimizer.name=sgd", "train.dtype=float64"), ("schedule.name=constant",)])

@@ -9,7 +9,7 @@ import pytest
 from imgclf.gradcheck.student.check import check_student
 from imgclf.gradcheck.student.conversation import Answered
 from imgclf.gradcheck.student.differences import Comparison, Derivative
-from imgclf.gradcheck.student.findings import images_finding, slope_finding
+from imgclf.gradcheck.student.findings import derivative_finding, images_finding
 from imgclf.gradcheck.student.ours import ours
 from imgclf.gradcheck.student.points import Point
 from imgclf.gradcheck.student.precision import UNITS, precision_of
@@ -51,7 +51,7 @@ def test_right_functions_pass(asking, make_case, loss, function, known):
     assert not report.advice
     assert report.worst.error <= report.worst.bound
     assert findings(report).keys() - {"value", "gradient"} == {
-        "repeatable", "inputs", "images", "precision", "slope", "large scores", "other data"
+        "repeatable", "inputs", "images", "precision", "derivative", "large scores", "other data"
     }  # fmt: skip
     assert ({"value", "gradient"} <= findings(report).keys()) == known
 
@@ -104,7 +104,7 @@ def test_there_are_enough_mistakes():
 
 @pytest.mark.parametrize(("name", "finding"), [
     ("changes X", "inputs"), ("changes W", "inputs"), ("something random", "repeatable"), ("grows", "repeatable"),
-    ("no shift", "large scores"), ("a ghost", "slope"), ("half the penalty", "value"), ("one place", "gradient"),
+    ("no shift", "large scores"), ("a ghost", "derivative"), ("half the penalty", "value"), ("one place", "gradient"),
 ])  # fmt: skip
 def test_the_finding_that_fails_is_the_one(asking, make_case, name, finding):
     X, y = make_case()
@@ -213,8 +213,8 @@ def test_slopes_lost_one_by_one_are_made_up_for_by_directions(outcome, bound, ve
     lost = Comparison([Derivative(Compared((0, 0), 0.1, 0.1, 1.0), "agrees")], 4)
     directions = [Derivative(Compared((0, 0), 0.1, 0.1, bound), outcome)] * 3
     precision = precision_of({"float32"}, 1e-7, 1.0, is_float32=True)
-    assert slope_finding(lost, directions, seen, seen, X, precision).verdict == verdict
-    assert slope_finding(lost, [], seen, seen, X, precision).verdict == "inconclusive"
+    assert derivative_finding(lost, directions, seen, seen, X, precision).verdict == verdict
+    assert derivative_finding(lost, [], seen, seen, X, precision).verdict == "inconclusive"
 
 
 def test_weights_in_float32_are_told_where_their_rounding_is_lost_in_the_loss(asking, make_case):

@@ -25,7 +25,7 @@ def steps_of(plan: Plan) -> CheckFn:
         optimizer, schedule = plan.config.optimizer.name, plan.config.schedule.name
         for name, formulas in ((optimizer, RECURRENCES), (schedule, SHARES)):
             if name not in formulas:
-                return Outcome("inconclusive", f"not checked: the check has no formula for {name}")
+                return Outcome("inconclusive", f"not checked: there is no formula of {name}")
         wrong = wrong_step(plan, code, case, l2, l1) or wrong_step_size(plan, code)
         if wrong:
             return Outcome("fail", wrong)

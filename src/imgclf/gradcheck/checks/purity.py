@@ -1,4 +1,4 @@
-"""Check that the gradient function is pure: deterministic, without side effects or state."""
+"""Check that a gradient function is pure: deterministic, without side effects."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Run the self-test and compare with usual gradient checks."""
+"""Run the self-test, and compare with usual gradient checks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from imgclf.gradcheck.self_test.usual_checks import one_direction, ten_samples
 from imgclf.numerics.sums import BLOCK, sum_in_turn
 from imgclf.training.plan import Plan
 
-# The quickest first: what has been found need not be looked for again.
 FEWEST = 64  # images
+# The fastest first: a mistake that is found needs no other check.
 ORDER = ("exhaustive", "small_cases", "value", "purity", "optimizer", "float32", "invariances", "training", "textbook")
 
 
@@ -28,28 +28,28 @@ class Trial:
 
     mutant: Mutant
     loss: str
-    check: str  # the first that found it; empty where none did
-    differs: float  # if none did, the largest change that it makes anywhere; infinite where one is not a number
+    check: str  # the first that found it; "" if none did
+    differs: float  # if none did, the largest change that it makes; infinite if one is not a number
     ten_samples: bool
     one_direction: bool
 
     @property
     def is_as_it_should_be(self) -> bool:
-        """Whether it was found, or cannot be found because it changes nothing on this data."""
+        """Whether it was found, or changes nothing on this data."""
         return self.is_none or (bool(self.check) and not self.mutant.equivalent)
 
     @property
     def is_none(self) -> bool:
-        """Whether it is no mistake here: it changes not a bit."""
+        """Whether it is no mistake here: it changes no bit."""
         return not self.check and self.differs == 0
 
 
 @dataclass(frozen=True)
 class SelfTest:
-    """All trials, and what the check says of the right code."""
+    """All trials, and the false alarms."""
 
     trials: Sequence[Trial]
-    false_alarms: Sequence[str]  # losses that the check found fault with, though nothing was planted
+    false_alarms: Sequence[str]  # losses whose right code the check calls wrong
 
     @property
     def verdict(self) -> str:
@@ -59,7 +59,7 @@ class SelfTest:
 
 
 def usual_settings(config: Config) -> Config:
-    """Return the config on its data with the default optimizer, schedule and dtype, where every mistake shows."""
+    """Return the config with the default optimizer, schedule, dtype and model, where every mistake is visible."""
     default = Config()
     train = config.train.model_copy(update={"dtype": default.train.dtype, "epochs": default.train.epochs})
     return config.model_copy(
@@ -70,7 +70,7 @@ def usual_settings(config: Config) -> Config:
 def self_test(
     plan: Plan, losses: Sequence[str], images: int, penalty: Penalty, checks: Mapping[str, Check] | None = None
 ) -> SelfTest:
-    """Try every mutant of every loss; `checks` may be fewer than all, to see what each contributes."""
+    """Try every mutant of every loss; `checks` are all by default, or a part of them."""
     X, y = stratified_images(plan, images)
     checks = checks_of(plan) if checks is None else checks
     trials, alarms = [], []
@@ -93,7 +93,7 @@ def _try(
 
 
 def first_to_see(code: Implementation, cases: Mapping[str, Case], penalty: Penalty, checks: Mapping[str, Check]) -> str:
-    """Return the first check that finds a mistake, or nothing."""
+    """Return the first check that finds a mistake; "" if none does."""
     for name in ORDER:
         if name not in checks:
             continue
@@ -106,7 +106,7 @@ def first_to_see(code: Implementation, cases: Mapping[str, Case], penalty: Penal
 def _differences(
     code: Implementation, right: Implementation, cases: Mapping[str, Case], penalty: Penalty
 ) -> Iterator[float]:
-    """Yield by how much the values and gradients of two implementations differ, on all cases, small ones too."""
+    """Yield the differences of values and gradients of two implementations, on all cases and small cases."""
     loss = cases["wide"].loss
     for case in [*cases.values(), *(small_case(name, loss) for name in SMALL_CASES)]:
         for ask in _QUESTIONS:
@@ -123,7 +123,7 @@ def _single(array: FloatArray) -> FloatArray:
 
 
 def _trains(code: Implementation, case: Case, penalty: Penalty) -> FloatArray:
-    rows = np.resize(np.arange(len(case.y)), 5 * BLOCK + 1)  # in blocks, of which the last is short
+    rows = np.resize(np.arange(len(case.y)), 5 * BLOCK + 1)  # several blocks, the last one short
     batch = Batch.of(_single(case.X[rows]), case.y[rows])
     return code.trains(sum_in_turn)(code.objective(*penalty), batch, _single(case.weights)).grad
 
