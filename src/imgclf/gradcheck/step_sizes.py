@@ -1,6 +1,6 @@
-"""Error of a numerical gradient as a function of its step.
+"""Error of a numerical gradient against its step size.
 
-How the error of a difference depends on its step: too long a step truncates, too short a one drowns in rounding.
+Truncation grows with the step, rounding as it shrinks.
 """
 
 from typing import Any, NamedTuple
@@ -16,11 +16,11 @@ from imgclf.gradients import Objective, central_difference, evaluate_loss
 from imgclf.losses import LOSSES
 
 PLACES = 20  # weights that are moved one at a time
-TAUS = 10.0 ** np.arange(-10, 0.5, 0.5)  # how far a step moves the scores, at most
+TAUS = 10.0 ** np.arange(-10, 0.5, 0.5)  # the largest move of a score
 
 
 class ErrorCurve(NamedTuple):
-    """One way to differentiate: steps (k,) above 0 and, of each, the largest error of the gradient, errors (k,)."""
+    """One way to differentiate: steps (k,) above 0, and the largest gradient error at each, (k,)."""
 
     name: str
     steps: FloatArray
@@ -28,14 +28,14 @@ class ErrorCurve(NamedTuple):
 
 
 def error_curves(case: Case) -> list[ErrorCurve]:
-    """Measure the errors of differences of the loss in float64 and in float32, and of increments."""
+    """Measure the errors of central differences in float64 and float32, and of exact differences."""
     places = sample_places(*case.weights.shape)
     some = places[:: max(1, len(places) // PLACES)]
-    exact = [differences(case.loss, case.scores, case.X, case.y, tau).gradient for tau in TAUS]
+    exact = [differences(case.loss, case.scores, case.X, case.y, tau).gradient - case.complex_step for tau in TAUS]
     return [
-        ErrorCurve("differences of the loss, float64", TAUS, _tried(case, some, "float64")),
-        ErrorCurve("differences of the loss, float32", TAUS, _tried(case, some, "float32")),
-        ErrorCurve("increments, every parameter", TAUS, np.array([_largest(one - case.complex_step) for one in exact])),
+        ErrorCurve("central differences, float64", TAUS, _tried(case, some, "float64")),
+        ErrorCurve("central differences, float32", TAUS, _tried(case, some, "float32")),
+        ErrorCurve("exact differences, every parameter", TAUS, np.array([_largest(one) for one in exact])),
     ]
 
 

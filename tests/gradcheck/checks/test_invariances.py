@@ -92,7 +92,7 @@ SITUATIONS = {
 def test_every_law_holds_for_the_right_gradient(loss, situation, penalty):
     found = invariances(code(loss), SITUATIONS[situation](loss), *penalty)
     assert found.verdict == "pass", found
-    assert f"{len(INVARIANCES) - (not LOSS_FACTS[loss].compares_scores)} laws" in found.reason
+    assert f"{len(INVARIANCES) - (not LOSS_FACTS[loss].compares_scores)} invariances" in found.reason
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -148,14 +148,14 @@ def loss_of_the_first_block(objective, batch, weights):
 
 
 BROKEN = {
-    "the gradients of all classes add up to 0": with_gradient(lambda g, *_: g + 1e-9 * (np.arange(g.shape[1]) == 1)),
+    "the gradients of all classes sum to 0": with_gradient(lambda g, *_: g + 1e-9 * (np.arange(g.shape[1]) == 1)),
     "the order of the images does not matter": first_image_counts_twice,
     "the order of the classes does not matter": with_gradient(lambda g, *_: g[:, ::-1]),
     "the order of the pixels does not matter": with_gradient(lambda g, *_: np.vstack([g[-2::-1], g[-1:]])),
-    "the same images several times have the same mean": mean_of_the_blocks_means,
-    "the mean is that of two parts": with_gradient(lambda g, *_: g / np.linalg.norm(g)),
-    "the mean of many images is that of their blocks": loss_of_the_first_block,
-    "a pixel in another unit has its gradient in that unit": with_gradient(
+    "repeating all images does not matter": mean_of_the_blocks_means,
+    "the mean is the weighted mean of two parts": with_gradient(lambda g, *_: g / np.linalg.norm(g)),
+    "the mean of many images is the weighted mean of their blocks": loss_of_the_first_block,
+    "the gradient of a pixel scales with its unit": with_gradient(
         lambda g, X, y, w: g * (1 + np.abs(w).max(axis=1, keepdims=True))
     ),
     "the penalty adds l2 * W + l1 * sign(W), and nothing to b": bias_penalized,
@@ -188,7 +188,7 @@ def test_each_law_rings_and_is_named(loss, name):
     assert held(INVARIANCES[name], one, wrong, penalty) > 1
     found = invariances(wrong, one, *penalty)
     assert found.verdict == "fail"
-    assert found.reason.startswith(f"it does not hold that {name}: ")
+    assert found.reason.startswith(f"violated: {name} (")
 
 
 def test_one_vs_rest_need_not_add_up_to_0():
@@ -220,7 +220,7 @@ def test_a_mistake_of_a_hundred_millionth_in_one_block_rings(loss):
         seen = analytic_gradient(objective, batch, weights)
         return seen._replace(grad=seen.grad * (1 + 1e-8 * (len(batch) > BLOCK)))
 
-    assert "several times" in invariances(code(loss, gradient=wrong), case(loss), 0.0, 0.0).reason
+    assert "repeating all images" in invariances(code(loss, gradient=wrong), case(loss), 0.0, 0.0).reason
 
 
 @pytest.mark.parametrize("loss", LOSSES)

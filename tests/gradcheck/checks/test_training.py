@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imgclf.config import resolve
-from imgclf.gradcheck.check import layers_of, make_cases
+from imgclf.gradcheck.check import checks_of, make_cases
 from imgclf.gradcheck.checks import training as training_module
 from imgclf.gradcheck.checks.training import training_on
 from imgclf.gradcheck.implementation import Implementation
@@ -53,7 +53,7 @@ def test_it_is_the_gradient_of_the_plan_on_the_batch_of_the_plan():
 def test_threads_that_leave_a_block_out_fail(monkeypatch):
     plan = plan_of()
     monkeypatch.setattr(parallel, "runs", lambda n, shares: [range(n - 1)])
-    assert look(plan) == Outcome("fail", "on 2 threads it differs from that on one")
+    assert look(plan) == Outcome("fail", "on 2 threads it differs from one thread")
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -79,13 +79,13 @@ def test_who_leaves_images_out_or_counts_wrong_fails():
     def counts(objective, batch, weights):
         return plan.kernel(sum_in_turn)(objective, batch, weights)._replace(correct=0)
 
-    assert "looks at 128 of the 256 images" in look(plan, trains=lambda workers: half).reason
+    assert "reads 128 of the 256 images" in look(plan, trains=lambda workers: half).reason
     assert "0 images are counted as right" in look(plan, trains=lambda workers: counts).reason
 
     def mirrors(objective, batch, weights):
         return plan.kernel(sum_in_turn)(objective, batch, -weights)
 
-    assert "the scores are off" in look(plan, trains=lambda workers: mirrors).reason
+    assert "the error of the scores" in look(plan, trains=lambda workers: mirrors).reason
 
 
 def test_of_a_huge_batch_some_images_are_looked_at(monkeypatch):
@@ -105,4 +105,4 @@ def test_the_tree_of_sums_has_branches_of_every_height():
 
 
 def test_the_numerical_gradient_is_not_held_to_rounding():
-    assert "training" not in layers_of(plan_of("train.gradient=numerical"))
+    assert "training" not in checks_of(plan_of("train.gradient=numerical"))

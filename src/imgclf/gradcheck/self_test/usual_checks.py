@@ -15,7 +15,7 @@ FAST_STEP, FAST_RELATIVE, FAST_ABSOLUTE = 1e-6, 1e-3, 1e-5
 
 
 def ten_samples(code: Implementation, case: Case, l2: float, l1: float) -> bool:
-    """Whether one of ten random parameters has a relative error |a - n| / (|a| + |n|) above 1e-4, as courses do."""
+    """Whether one of ten random parameters has a relative error |a - n| / (|a| + |n|) above 1e-4."""
     grad = code.gradient_at(case.X, case.y, case.weights, l2, l1)
     for place, tried in _sampled(code.value, code.objective(l2, l1), case).items():
         both = abs(grad[place]) + abs(tried)
@@ -25,7 +25,7 @@ def ten_samples(code: Implementation, case: Case, l2: float, l1: float) -> bool:
 
 
 def one_direction(code: Implementation, case: Case, l2: float, l1: float) -> bool:
-    """Whether the slope along one random direction is off, by the rule of the fast mode of PyTorch's gradcheck."""
+    """Whether the derivative along one random direction is wrong, by the rule of PyTorch's fast gradcheck."""
     grad = code.gradient_at(case.X, case.y, case.weights, l2, l1)
     direction = _direction(grad.shape)
     along = float((grad * direction).sum())
