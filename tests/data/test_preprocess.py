@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from imgclf.data.dataset import Dataset
-from imgclf.data.preprocess import LOOKED_AT, Preprocess, default_scale, default_std, fit_preprocess, spread
+from imgclf.data.preprocess import SPREAD_SAMPLE, Preprocess, default_scale, default_std, fit_preprocess, spread
 from imgclf.speed.threads import workers
 
 RNG = np.random.default_rng(0)
@@ -168,10 +168,10 @@ def test_images_are_not_divided_by_a_deviation():
 
 @pytest.mark.parametrize("size", [1e-30, 1e-3, 1, 1e30])
 def test_the_spread_is_the_deviation_of_values_that_change(size):
-    X = np.zeros((LOOKED_AT, 4))
-    X[:, :2] = 1000 * size + size * RNG.standard_normal((LOOKED_AT, 2))  # the other two never change
+    X = np.zeros((SPREAD_SAMPLE, 4))
+    X[:, :2] = 1000 * size + size * RNG.standard_normal((SPREAD_SAMPLE, 2))  # the other two never change
     given = Preprocess((4,), 1.0, None, None, "float64")
-    features = Dataset.of(X, np.arange(LOOKED_AT) % 2, ("a", "b"))
+    features = Dataset.of(X, np.arange(SPREAD_SAMPLE) % 2, ("a", "b"))
     assert spread(given, features) == pytest.approx(np.sqrt(X[:, :2].var(axis=0).mean()), rel=1e-9)
 
 

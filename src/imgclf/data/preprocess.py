@@ -20,7 +20,7 @@ from imgclf.numerics.indices import row_indices, slices
 from imgclf.numerics.sums import SumFn, Sums, sum_in_turn, sum_over_blocks
 
 WHITE = 255  # the largest byte
-LOOKED_AT = 128  # examples that are enough to estimate a spread
+SPREAD_SAMPLE = 128  # examples that are enough to estimate a spread
 FEW_LEVELS = 64  # images that have only values below use less than a quarter of the range of bytes
 
 
@@ -140,7 +140,7 @@ def spread(preprocess: Preprocess, dataset: Dataset) -> float:
 
     The standard deviation of each number, as the root mean square over those that change.
     """
-    rows = np.unique(np.linspace(0, len(dataset) - 1, LOOKED_AT).astype(np.int64))
+    rows = np.unique(np.linspace(0, len(dataset) - 1, SPREAD_SAMPLE).astype(np.int64))
     with np.errstate(over="ignore", invalid="ignore"):
         X = preprocess.apply(dataset.pixels(rows))
         changes = (X[0] != X).any(axis=0)

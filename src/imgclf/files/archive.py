@@ -42,7 +42,7 @@ def read_members(path: Path, names: Collection[str]) -> Iterator[tuple[str, byte
             if name not in names and around not in ("", ".."):
                 name = within
             if count == _MAX_MEMBERS:
-                raise DataError(path, f"more than {_MAX_MEMBERS:,} members", "this is not such an archive")
+                raise DataError(path, f"more than {_MAX_MEMBERS:,} members", "this is not the archive of a data set")
             if name not in names:
                 continue
             where = f"{path}: {name}"
@@ -87,7 +87,7 @@ class _Capped:
         given = self.stream.read(count)
         self.left -= len(given)
         if self.left < 0:
-            raise DataError(self.path, "unpacks to far more than such an archive holds", _REMEDY)
+            raise DataError(self.path, "decompresses to far more than the archive of a data set", _REMEDY)
         self.ends += not given
         # To skip a member of 2**60 bytes, tarfile would read at the end for years.
         if self.ends > _MOST_ENDS:

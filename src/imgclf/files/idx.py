@@ -62,7 +62,7 @@ def _shape(header: bytes, dimensions: int, path: Path) -> tuple[int, ...]:
     magic = bytes([0, 0, 8, dimensions])
     if header[:3] == magic[:3] and header[3:4] in (b"\x01", b"\x03") and header[:4] != magic:
         kinds = {1: "labels", 3: "images"}
-        problem = f"holds {kinds[header[3]]}, {kinds.get(dimensions, 'other data')} belong here"
+        problem = f"holds {kinds[header[3]]}, expected {kinds.get(dimensions, 'other data')}"
         raise DataError(path, problem, "are the two files swapped?")
     if header[:4] != magic:
         raise DataError(path, f"begins with {header[:4]!r}, not {magic!r}: no IDX file of bytes", _REMEDY)

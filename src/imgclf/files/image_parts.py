@@ -32,14 +32,7 @@ _PADDINGS = (b"", b"\xaa" * 64, b"\x55" * 64)
 _GIF_IMAGE, _GIF_EXTENSION, _GIF_CONTROL = b",", b"!", b"\xf9"
 _WEBP_READ = (b"EXIF", b"XMP ")
 _PPM_GAP = rb"(?:\s|#[^\r\n]*+[\r\n])++"
-_PPM_NUMBERS = {
-    b"1": 2,
-    b"2": 3,
-    b"3": 3,
-    b"4": 2,
-    b"5": 3,
-    b"6": 3,
-}  # width, height and, except for bits, the largest value
+_PPM_NUMBERS = {b"1": 2, b"2": 3, b"3": 3, b"4": 2, b"5": 3, b"6": 3}  # width, height, maximum (bits have none)
 
 
 class Parts(NamedTuple):

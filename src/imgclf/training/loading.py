@@ -142,7 +142,7 @@ def load_for(model: Model, path: Path) -> Dataset:
         dataset = _redrawn(dataset, preprocess.conform, path)
     if dataset.example_shape != preprocess.example_shape:
         problem = f"examples are {dataset.example_shape}, the model's are {preprocess.example_shape}"
-        raise DataError(path, problem, "name data like that of the training")
+        raise DataError(path, problem, "name data like the training data")
     return dataset
 
 
@@ -182,7 +182,9 @@ def _arguments(config: Config) -> tuple[Any, dict[str, object]]:
         raise UsageError("data.options", problem, f"{data.source} has no options: leave it out")
     if data.labels != "fine" and not source.labels:
         those = _names(lambda other: bool(other.labels))
-        raise UsageError("data.labels", f"{data.source} has one kind", f"coarse labels are for data.source: {those}")
+        raise UsageError(
+            "data.labels", f"{data.source} has only one kind of labels", f"coarse labels are for data.source: {those}"
+        )
     chosen = {"seed": config.seed, "image_size": config.preprocess.image_size, "color": config.preprocess.color}
     settings: dict[str, object] = {name: chosen[name] for name in source.settings}
     for name in data.options.keys() & settings.keys():

@@ -264,7 +264,7 @@ def test_temporary_errors_are_retried(server, bring, gives, status, code):
 
 @pytest.mark.parametrize(("code", "words"), [
     (404, "404 not found"), (403, "403 forbidden"), (418, "418 i'm a teapot"), (499, "status 499"),
-    (204, "answers with status 204"), (304, "redirects to where"), (416, "416 requested range"),
+    (204, "answers with status 204"), (304, "redirects to an unsupported"), (416, "416 requested range"),
 ])  # fmt: skip
 def test_permanent_errors_are_not_retried(server, bring, status, code, words):
     server.says("/a/f.gz", status(code))
@@ -385,11 +385,11 @@ def test_anything_but_a_file_at_the_path_is_refused(server, bring, gives, make):
     assert server.asked == []
 
 
-def test_an_unpacked_file_would_be_there_twice(server):
+def test_a_decompressed_file_beside_a_download_is_refused(server):
     Path("data").mkdir()
     Path("data/train-labels-idx1-ubyte").write_bytes(b"mine")
     file = official(name="train-labels-idx1-ubyte.gz")
-    with pytest.raises(DataError, match="would be there twice"):
+    with pytest.raises(DataError, match="would be a second copy"):
         list(fetch(OfficialSet("idx", "", (f"{server.address}/a/",), (file,)), Path("data"), QUICK))
 
 

@@ -287,7 +287,7 @@ def test_entries_of_killed_writers_are_removed_and_those_being_written_stay(root
     def look_meanwhile(new, place, aside):
         (kept / ".new-of another").mkdir()  # not locked yet
         (kept / ".new-link").symlink_to("nowhere")
-        cache._clear_away(kept)
+        cache._remove_unused(kept)
         seen.append(entries(kept))
         put(new, place, aside)
 

@@ -127,7 +127,7 @@ def test_the_advice_for_one_hot_labels_restores_the_labels(load, dtype):
 @pytest.mark.parametrize("y", [np.ones((4, 3), int), np.zeros((4, 3)), np.full((4, 2), 0.5), np.ones((4, 1, 1), int),
                                np.array([["a", "b"]] * 4)])  # fmt: skip
 def test_labels_that_are_not_one_class_an_image_are_not_called_one_hot(load, y):
-    with pytest.raises(DataError, match="store one label an example"):
+    with pytest.raises(DataError, match="store one label per example"):
         load(X=IMAGES, y=y)
 
 

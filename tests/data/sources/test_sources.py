@@ -43,7 +43,9 @@ def test_settings_that_a_source_ignores_are_refused(tmp_path, name):
         with pytest.raises(UsageError, match=rf"data.options: only applies to data.source: synthetic - {name} has no"):
             load(name, path, "data.options={x: 1}")
     if not SOURCES[name].labels:
-        with pytest.raises(UsageError, match=rf"data.labels: {name} has one kind - .* for data.source: cifar100"):
+        with pytest.raises(
+            UsageError, match=rf"data.labels: {name} has only one kind of labels - .* for data.source: cifar100"
+        ):
             load(name, path, "data.labels=coarse")
 
 

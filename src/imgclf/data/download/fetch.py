@@ -72,7 +72,7 @@ def _is_there(path: Path, file: OfficialFile) -> bool:
     """Whether a file exists already; raises DataError if it is not the official one."""
     unpacked = path.with_suffix("")
     if path.name.endswith("-ubyte.gz") and os.path.lexists(unpacked):
-        raise DataError(unpacked, f"would be there twice with {path.name}", "move it away, or choose another --out")
+        raise DataError(unpacked, f"would be a second copy of {path.name}", "move it away, or choose another --out")
     if not os.path.lexists(path):
         return False
     with open_regular(path) as found:
@@ -102,7 +102,7 @@ def _fetch_file(file: OfficialFile, urls: list[str], path: Path, patience: Patie
                 return
     problem = f"download failed: {'; '.join(failures)}"
     if wrong:
-        raise DataError(path, problem, "try again later, or from another network; nothing wrong was kept")
+        raise DataError(path, problem, "try again later, or from another network; no wrong file was kept")
     raise NetworkError(path, problem, "check the connection and https_proxy; run the same command again to resume")
 
 

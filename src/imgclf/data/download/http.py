@@ -81,7 +81,7 @@ def _refusal(status: int, *, resuming: bool) -> Exception:
     if status in _MAY_PASS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return InterruptedTransferError(_status(status))
     if status in range(300, 400):
-        return UnavailableError("redirects to where imgclf does not follow")
+        return UnavailableError("redirects to an unsupported address")
     return UnavailableError(_status(status))
 
 
@@ -95,7 +95,7 @@ def _first_byte(response: HTTPResponse, start: int, size: int) -> int:
         raise UnavailableError(f"answers with status {response.status}")
     answer = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
     if answer is None or answer[1] != str(start):
-        raise UnresumableError("answers with another range than asked for")
+        raise UnresumableError("answers with another range than requested")
     if answer[2] not in ("*", str(size)):
         raise WrongFileError(f"has a file of {answer[2][:20]} bytes, not {size}")
     return start

@@ -61,7 +61,7 @@ def through_cache(listing: "Listing") -> Dataset:
     return found
 
 
-def _make_room(folder: Path, nbytes: int) -> bool:
+def _has_room(folder: Path, nbytes: int) -> bool:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= 2 * nbytes  # leave room for the user
@@ -83,10 +83,10 @@ def _find(entry: Path, key: str) -> Dataset | None:
 
 def _keep(folder: Path, key: str, content: Content) -> None:
     """Write an entry under a temporary name, then rename it; without space or permission, skip it."""
-    if not _make_room(folder, content.nbytes):
+    if not _has_room(folder, content.nbytes):
         return
     try:
-        _clear_away(folder)
+        _remove_unused(folder)
         new = Path(tempfile.mkdtemp(prefix=_NEW, dir=folder))
     except OSError:
         return
@@ -109,7 +109,7 @@ def _replace(new: Path, entry: Path, aside: Path) -> None:
     new.rename(entry)
 
 
-def _clear_away(folder: Path) -> None:
+def _remove_unused(folder: Path) -> None:
     """Remove entries unused for a month, and unfinished ones of killed processes."""
     for entry in folder.iterdir():
         with suppress(OSError):

@@ -96,7 +96,9 @@ def _load(file: Path, x_key: str, y_key: str, classes: tuple[str, ...] | None) -
     examples = _examples(arrays[x_key], f"{file}: {x_key}")
     labels, names = _labels(arrays[y_key], classes, f"{file}: {y_key}")
     if len(examples) != len(labels):
-        raise DataError(f"{file}: {y_key}", f"{len(labels):,} labels, but {len(examples):,} examples", "store pairs")
+        raise DataError(
+            f"{file}: {y_key}", f"{len(labels):,} labels, but {len(examples):,} examples", "store one label per example"
+        )
     return Dataset.of(examples, labels, names)
 
 
@@ -178,7 +180,7 @@ def _one_label_each(y: NDArray[Any]) -> str:
             return "these are one-hot: store y.argmax(axis=1)"
         if len(y) == 1:
             return "store y.ravel()"
-    return "store one label an example: the number, or the name, of its class"
+    return "store one label per example: the number or the name of its class"
 
 
 def _from_text(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tuple[IntArray, tuple[str, ...]]:
