@@ -430,9 +430,7 @@ MUTANTS: list[Mutant] = [
     Mutant("the last block missing", in_sums(_without_last)),
     Mutant("the first block counted twice", in_sums(_first_twice)),
     Mutant("all blocks summed in one array", in_sums(_in_one_array)),
-    Mutant(
-        "a block missing on several threads", in_sums(lambda add: add if add is sum_in_turn else _without_last(add))
-    ),
+    Mutant("a block missing on threads", in_sums(lambda add: add if add is sum_in_turn else _without_last(add))),
     Mutant("blocks that read the next rows", in_reading(_next_rows)),
     Mutant("folded without the mean image", in_reading(lambda read: _stored(read, mean=None))),
     Mutant("folded with another scale", in_reading(lambda read: _stored(read, scale=256.0))),
