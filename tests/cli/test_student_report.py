@@ -164,7 +164,7 @@ def test_what_is_right_for_one_number_of_images_only_fails_with_a_way_out(run, a
     passed, out, _ = run(RIGHT.replace("len(y)", "16").replace("arange(16)", "arange(len(y))"), against)
     assert not passed
     assert "  FAIL  other data    with 1" in out
-    assert "the worst parameter" not in out  # of these images, all places are right
+    assert "the worst parameter" not in out  # of these images, all parameters are right
     divides = "right for 16 images, wrong for 13: it divides by 16, not by N = len(y)"
     assert f"advice: {divides if against else 'your loss is a sum over the images'}" in out
 

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from imgclf.gradcheck.verdict import SHOWN, Compared, Finding, Outcome, all_of, judge, ratios, worst_places
+from imgclf.gradcheck.verdict import SHOWN, Compared, Finding, Outcome, all_of, judge, ratios, worst_indices
 
 NAN, INF = np.nan, np.inf
 
@@ -57,15 +57,15 @@ def test_an_error_is_a_distance():
 
 def test_the_worst_come_first_and_of_equals_the_first():
     ratio = np.array([[0.0, 2.0, 1.0], [INF, 2.0, 0.0], [INF, 1.0, 0.5]])
-    slow = sorted(np.ndindex(3, 3), key=lambda place: (-ratio[place], place))
-    assert worst_places(ratio) == slow
-    assert worst_places(ratio, 3) == [(1, 0), (2, 0), (0, 1)]
+    slow = sorted(np.ndindex(3, 3), key=lambda index: (-ratio[index], index))
+    assert worst_indices(ratio) == slow
+    assert worst_indices(ratio, 3) == [(1, 0), (2, 0), (0, 1)]
 
 
 def test_no_more_places_than_are_shown_and_than_there_are():
-    assert len(worst_places(np.zeros((5, 7)))) == SHOWN
-    assert worst_places(np.zeros((5, 7))) == [(0, c) for c in range(7)] + [(1, 0), (1, 1), (1, 2)]
-    assert worst_places(np.zeros((1, 2))) == [(0, 0), (0, 1)]
+    assert len(worst_indices(np.zeros((5, 7)))) == SHOWN
+    assert worst_indices(np.zeros((5, 7))) == [(0, c) for c in range(7)] + [(1, 0), (1, 1), (1, 2)]
+    assert worst_indices(np.zeros((1, 2))) == [(0, 0), (0, 1)]
 
 
 def finding(verdict, loss="svm", check="value", point="wide", l2=0.0, l1=0.0):

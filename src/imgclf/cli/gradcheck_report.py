@@ -92,7 +92,7 @@ def _worst(findings: "Sequence[Finding]", plan: "Plan") -> list[str]:
     compared = [(f, one) for f in findings if f.check == "exhaustive" for one in f.outcome.worst]
     compared.sort(key=lambda pair: -pair[1].ratio)
     # Points and penalties may give the same numbers: a parameter is shown once per loss.
-    compared = list({(f.loss, one.place): (f, one) for f, one in reversed(compared)}.values())[::-1]
+    compared = list({(f.loss, one.parameter): (f, one) for f, one in reversed(compared)}.values())[::-1]
     header = ["nearest to its bound", "point", "parameter", "pixel; class", "analytic", "numerical", "error", "share"]
     rows = [
         [finding.loss, POINTS[finding.point], *_row(one, plan), _share(one.ratio)] for finding, one in compared[:SHOWN]
@@ -101,7 +101,7 @@ def _worst(findings: "Sequence[Finding]", plan: "Plan") -> list[str]:
 
 
 def _row(one: "Compared", plan: "Plan") -> list[str]:
-    name, where = parameter_name(one.place, len(plan.weights)), pixel_and_class(one.place, plan)
+    name, where = parameter_name(one.parameter, len(plan.weights)), pixel_and_class(one.parameter, plan)
     return [name, where, f"{one.analytic:.9g}", f"{one.numerical:.9g}", f"{one.error:.1e}"]
 
 
@@ -123,10 +123,10 @@ def kink_text(one: "Compared", plan: "Plan") -> str:
     """Describe a kink: its image, the class that ties, and the one-sided derivatives."""
     assert one.kink is not None
     kink, names = one.kink, plan.train.class_names
+    name, where = parameter_name(one.parameter, len(plan.weights)), pixel_and_class(one.parameter, plan)
     return (
-        f"{parameter_name(one.place, len(plan.weights))} ({pixel_and_class(one.place, plan)}): image {kink.example} "
-        f"({names[kink.label]}) has margin {kink.margin:.2g} with {names[kink.rival]}; derivatives {kink.left:.4g} "
-        f"and {kink.right:.4g}, analytic {one.analytic:.4g}"
+        f"{name} ({where}): image {kink.example} ({names[kink.label]}) has margin {kink.margin:.2g} with "
+        f"{names[kink.rival]}; derivatives {kink.left:.4g} and {kink.right:.4g}, analytic {one.analytic:.4g}"
     )
 
 
@@ -197,15 +197,15 @@ def _share(ratio: float) -> str:
     return f"{ratio:.1%}" if ratio < 10 else f"{ratio:.2g} x"
 
 
-def parameter_name(place: tuple[int, int], rows: int) -> str:
+def parameter_name(index: tuple[int, int], rows: int) -> str:
     """Return the name of a parameter, W[d,c] or b[c]; rows is D+1."""
-    row, column = place
+    row, column = index
     return f"b[{column}]" if row == rows - 1 else f"W[{row},{column}]"
 
 
-def pixel_and_class(place: tuple[int, int], plan: "Plan") -> str:
+def pixel_and_class(index: tuple[int, int], plan: "Plan") -> str:
     """Return the pixel and the class of a weight: row 3, column 7, red; dog."""
-    d, c = place
+    d, c = index
     what = "bias" if d == len(plan.weights) - 1 else pixel_name(d, plan.train.example_shape)
     return f"{what}; {plan.train.class_names[c]}"
 
@@ -268,6 +268,6 @@ def compared_object(one: "Compared | None", rows: int) -> dict[str, Any] | None:
     if one is None:
         return None
     numbers = {"analytic": one.analytic, "numerical": one.numerical, "error": one.error, "bound": one.bound}
-    content: dict[str, Any] = {"parameter": parameter_name(one.place, rows)}
+    content: dict[str, Any] = {"parameter": parameter_name(one.parameter, rows)}
     content |= {name: value if math.isfinite(value) else None for name, value in numbers.items()}
     return content | ({"kink": one.kink._asdict()} if one.kink else {})

@@ -24,9 +24,7 @@ def print_self_test(console: Console, done: "SelfTest") -> None:
         ]
         for name, trials in by_mutant.items()
     ]
-    console.say(
-        "The first check that finds each mistake; ten, one: in how many losses ten samples or one direction find it."
-    )
+    console.say("The first check that finds each mistake; in how many losses ten samples or one direction find it.")
     console.say("", *table(["mistake", *losses, "ten", "one"], rows, left=1 + len(losses)), "")
     counted = [trial for trial in done.trials if not trial.is_none]
     for what, seen in {

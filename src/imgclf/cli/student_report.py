@@ -71,11 +71,11 @@ def _print(console: Console, report: "StudentReport", notes: Sequence[str], plan
     console.say(f"  {'':<4}  {'speed':<12}  {speed}")
     worst = report.worst
     if worst and worst.error > worst.bound and report.verdict == "fail":
-        row, column = worst.place
+        row, column = worst.parameter
         beside = next(NUMERICAL[finding.check] for finding in report.findings if finding.worst == worst)
         console.result(
             "",
-            f"the worst parameter is dW[{row},{column}], {pixel_and_class(worst.place, plan)}:",
+            f"the worst parameter is dW[{row},{column}], {pixel_and_class(worst.parameter, plan)}:",
             f"  yours {worst.analytic:.10g}, {beside} {worst.numerical:.10g}, "
             f"error {worst.error:.1e}, bound {worst.bound:.1e}",
         )

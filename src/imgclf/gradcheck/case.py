@@ -15,7 +15,7 @@ from imgclf.gradcheck.truth.exhaustive import Differences, differences
 from imgclf.gradcheck.truth.kinks import Kink, distances, nearest_kink
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS, LossFacts
 from imgclf.gradcheck.truth.reference import complex_step_gradient, extended_scores
-from imgclf.gradcheck.verdict import SHOWN, Compared, Outcome, Place, failure, ratios, worst_places
+from imgclf.gradcheck.verdict import SHOWN, Compared, Index, Outcome, failure, ratios, worst_indices
 from imgclf.model import scores
 from imgclf.numerics.random_streams import CHECK, shuffled
 
@@ -133,11 +133,11 @@ class Case:
             return Outcome("fail", f"the gradient is {analytic.shape}, the weights are {self.weights.shape}")
         numerical, ratio = expected.nearest(analytic), expected.ratio(analytic)
 
-        def compared(place: Place) -> Compared:
-            here, there, bound = (float(one[place]) for one in (analytic, numerical, expected.bound))
-            return Compared(place, here, there, bound, self._kink(place))
+        def compared(index: Index) -> Compared:
+            here, there, bound = (float(one[index]) for one in (analytic, numerical, expected.bound))
+            return Compared(index, here, there, bound, self._kink(index))
 
-        worst = [compared(place) for place in worst_places(ratio)]
+        worst = [compared(index) for index in worst_indices(ratio)]
         kinked = np.argwhere(self.truth.kink_width > 0)
         kinks = [compared((int(row), int(c))) for row, c in kinked[:SHOWN]]
         verdict, reason = self._verdict(expected, ratio, worst[0])
@@ -153,15 +153,15 @@ class Case:
         at_kinks = f"; {kinked:,} at a kink, each between the one-sided derivatives" if kinked else ""
         return "pass", f"the worst error is {worst.ratio:.1%} of its bound on truncation and rounding{at_kinks}"
 
-    def _kink(self, place: Place) -> Kink | None:
+    def _kink(self, index: Index) -> Kink | None:
         """Return the kink of the loss within the step of this parameter, if any."""
-        row, c = place
+        row, c = index
         x = self.X[:, row] if row < self.X.shape[1] else np.ones(len(self.X))
         found = nearest_kink(self.exact_differences, self.truth.step[row] * x, c)
         if found is None:
             return None
         example, rival, margin = found
-        middle, half = float(self.truth.gradient[place]), float(self.truth.kink_width[place])
+        middle, half = float(self.truth.gradient[index]), float(self.truth.kink_width[index])
         return Kink(example, int(self.y[example]), rival, margin, middle - half, middle + half)
 
 

@@ -21,13 +21,13 @@ DescendFn: TypeAlias = Callable[..., Iterator[tuple[BatchGradient, TrainState]]]
 class Implementation:
     """The functions under check, with the types that they have in training.
 
-    `gradient` is the textbook's; `trains` is the kernel that a run uses: the same gradient, faster.
+    `gradient` is the textbook's; `kernel` is the one that a run uses: the same gradient, faster.
     """
 
     loss_fn: LossFn
     value: ValueFn
     gradient: GradientFn
-    trains: Kernel
+    kernel: Kernel
     optimizer: Optimizer
     step_size: Schedule
     descend: DescendFn
@@ -35,8 +35,8 @@ class Implementation:
     @classmethod
     def of(cls, plan: Plan, loss: str) -> "Implementation":
         """Return the functions of a run with this plan and loss."""
-        trains, optimizer, step_size = plan.kernel, plan.optimizer, plan.step_size
-        return replace(cls.of_loss(loss), trains=trains, optimizer=optimizer, step_size=step_size)
+        kernel, optimizer, step_size = plan.kernel, plan.optimizer, plan.step_size
+        return replace(cls.of_loss(loss), kernel=kernel, optimizer=optimizer, step_size=step_size)
 
     @classmethod
     def of_loss(cls, loss: str) -> "Implementation":

@@ -12,13 +12,13 @@ from imgclf.gradcheck.truth.kinks import Kink
 SHOWN = 10  # parameters that a report names
 VERDICTS = ("fail", "inconclusive", "pass")  # the worst first
 
-Place: TypeAlias = tuple[int, int]  # a row and a column of the weights; the last row is b
+Index: TypeAlias = tuple[int, int]  # a row and a column of the weights; the last row is b
 
 
 class Compared(NamedTuple):
     """One parameter: analytic and numerical gradient, and the bound on their difference."""
 
-    place: Place
+    parameter: Index
     analytic: float
     numerical: float
     bound: float  # the largest difference that truncation and rounding explain
@@ -76,7 +76,7 @@ def ratios(analytic: FloatArray | float, numerical: FloatArray | float, bound: F
     return np.where(np.isfinite(error) & np.isfinite(bound) & ~np.isnan(ratio), ratio, np.inf)
 
 
-def worst_places(ratio: FloatArray, n: int = SHOWN) -> list[Place]:
+def worst_indices(ratio: FloatArray, n: int = SHOWN) -> list[Index]:
     """Return the row and column of the largest ratios, the worst first; ties in order of position."""
     flat = (-ratio).ravel().argsort(kind="stable")[:n]
     return [(int(row), int(column)) for row, column in zip(*np.unravel_index(flat, ratio.shape), strict=True)]

@@ -7,7 +7,7 @@ import pytest
 
 from imgclf.arrays import Batch
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.checks.invariances import INVARIANCES, above_its_tangents, columns_add_up, invariances
+from imgclf.gradcheck.checks.invariances import INVARIANCES, above_its_tangents, columns_sum_to_0, invariances
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.gradcheck.verdict import ratios
@@ -163,7 +163,7 @@ BROKEN = {
 }
 
 
-def held(law, one, other, penalty):
+def pair(law, one, other, penalty):
     """Return the largest ratio of what a law compares."""
     return max(float(ratios(*each).max()) for each in law(other, one, *penalty))
 
@@ -179,13 +179,13 @@ def test_every_law_has_a_mistake_that_breaks_it():
         (loss, name)
         for loss in LOSSES
         for name in INVARIANCES
-        if INVARIANCES[name] is not columns_add_up or LOSS_FACTS[loss].compares_scores
+        if INVARIANCES[name] is not columns_sum_to_0 or LOSS_FACTS[loss].compares_scores
     ],
 )
 def test_each_law_rings_and_is_named(loss, name):
     one, wrong, penalty = case(loss), code(loss, gradient=BROKEN[name]), (0.1, 0.0)
-    assert held(INVARIANCES[name], one, code(loss), penalty) <= 1
-    assert held(INVARIANCES[name], one, wrong, penalty) > 1
+    assert pair(INVARIANCES[name], one, code(loss), penalty) <= 1
+    assert pair(INVARIANCES[name], one, wrong, penalty) > 1
     found = invariances(wrong, one, *penalty)
     assert found.verdict == "fail"
     assert found.reason.startswith(f"violated: {name} (")
@@ -193,7 +193,7 @@ def test_each_law_rings_and_is_named(loss, name):
 
 def test_one_vs_rest_need_not_add_up_to_0():
     one = case("logistic_ovr")
-    assert held(columns_add_up, one, code("logistic_ovr"), (0.0, 0.0)) > 1
+    assert pair(columns_sum_to_0, one, code("logistic_ovr"), (0.0, 0.0)) > 1
     assert invariances(code("logistic_ovr"), one, 0.0, 0.0).verdict == "pass"
 
 
@@ -230,8 +230,8 @@ def test_too_steep_a_tangent_cuts_through_the_loss_on_one_side(loss):
         code(loss, gradient=with_gradient(lambda g, *_: 3 * g)),
     )
     cases = [case(loss, seed=seed) for seed in range(8)]
-    assert all(held(law, one, code(loss), (0.0, 0.0)) <= 1 for one in cases)
-    assert any(held(law, one, steep, (0.0, 0.0)) > 1 for one in cases)
+    assert all(pair(law, one, code(loss), (0.0, 0.0)) <= 1 for one in cases)
+    assert any(pair(law, one, steep, (0.0, 0.0)) > 1 for one in cases)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -244,7 +244,7 @@ def test_what_is_not_a_number_breaks_every_law(loss, bad, name):
 
     one, wrong = case(loss), code(loss, gradient=with_gradient(spoil))
     with np.errstate(invalid="ignore"):
-        assert held(INVARIANCES[name], one, wrong, (0.1, 0.1)) == np.inf
+        assert pair(INVARIANCES[name], one, wrong, (0.1, 0.1)) == np.inf
         assert invariances(wrong, one, 0.1, 0.1).verdict == "fail"
 
 
@@ -252,7 +252,7 @@ def test_what_is_not_a_number_breaks_every_law(loss, bad, name):
 def test_a_value_that_is_not_a_number_fails(loss):
     wrong = code(loss, value=lambda *_: (np.nan, 0))
     assert invariances(wrong, case(loss), 0.0, 0.0).verdict == "fail"
-    assert held(above_its_tangents, case(loss), wrong, (0.0, 0.0)) == np.inf
+    assert pair(above_its_tangents, case(loss), wrong, (0.0, 0.0)) == np.inf
 
 
 def test_laws_look_at_few_images_and_at_all_of_few():

@@ -104,7 +104,8 @@ def test_there_are_enough_mistakes():
 
 @pytest.mark.parametrize(("name", "finding"), [
     ("changes X", "inputs"), ("changes W", "inputs"), ("something random", "repeatable"), ("grows", "repeatable"),
-    ("no shift", "large scores"), ("a ghost", "derivative"), ("half the penalty", "value"), ("one place", "gradient"),
+    ("no shift", "large scores"), ("a ghost", "derivative"), ("half the penalty", "value"),
+    ("one parameter", "gradient"),
 ])  # fmt: skip
 def test_the_finding_that_fails_is_the_one(asking, make_case, name, finding):
     X, y = make_case()
@@ -137,7 +138,7 @@ def test_one_coordinate_wrong_by_1e_4_is_seen_and_is_the_worst(asking, make_case
     for against in (None, "softmax"):
         report = check_student(asking(wrong), X, y, 5, against=against)
         assert report.verdict == "fail"
-        assert report.worst.place == coordinate
+        assert report.worst.parameter == coordinate
         assert all(0.9 < row.ratio < 1.1 for row in report.table[5:])
 
 

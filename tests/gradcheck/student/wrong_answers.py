@@ -42,7 +42,7 @@ def column(dW, index, value):
     return dW
 
 
-def place(dW, index, factor):
+def multiplied(dW, index, factor):
     dW[index] *= factor
     return dW
 
@@ -376,7 +376,7 @@ WRONG = ELSEWHERE | {
     "last image lost": Wrong(with_loss("softmax", last_image_lost), "softmax"),
     "duplicates lost": Wrong(duplicates_lost, "softmax"),
     "all 0": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, 0 * d)), "svm", "0 everywhere"),
-    "one place": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, place(d, (3, 2), 1.0001) + dp)), "svm",
+    "one parameter": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, multiplied(d, (3, 2), 1.0001) + dp)), "svm",
                        "only dW[3,2] is wrong"),
     "a ghost": Wrong(with_loss("svm", ghost), "svm"),
     "clipped": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, np.clip(d, -20, 20) + dp)), "svm"),

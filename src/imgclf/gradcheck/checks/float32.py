@@ -7,7 +7,7 @@ from imgclf.gradcheck.case import Case, Expected
 from imgclf.gradcheck.checks.value import mean_loss
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
-from imgclf.gradcheck.verdict import Compared, Outcome, failure, ratios, worst_places
+from imgclf.gradcheck.verdict import Compared, Outcome, failure, ratios, worst_indices
 from imgclf.gradients import BatchGradient
 from imgclf.model import scores
 
@@ -38,7 +38,7 @@ def judge(case: Case, s: FloatArray, seen: BatchGradient, expected: Expected, l2
     bound = case.rounding(unit, off) + expected.bound + tiny * len(case.y)
     bound += 8 * unit * (l2 * np.abs(case.weights) + l1 + np.abs(expected.gradient))
     ratio = ratios(grad, numerical, bound)
-    worst = [Compared(one, float(grad[one]), float(numerical[one]), float(bound[one])) for one in worst_places(ratio)]
+    worst = [Compared(one, float(grad[one]), float(numerical[one]), float(bound[one])) for one in worst_indices(ratio)]
     if ratio.max() > 1:
         return Outcome("fail", f"{dtype}: {failure(worst[0], ratio)}", ratio.size, worst)
     there = (expected.gradient != 0) & (expected.kink_width == 0)

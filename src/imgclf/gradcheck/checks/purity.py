@@ -19,13 +19,13 @@ def purity(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
     return all_of((name, Outcome("fail" if problem else "pass", problem)) for name, problem in problems.items())
 
 
-def repeats_itself(code: Implementation, case: Case, l2: float, l1: float) -> str:
+def deterministic(code: Implementation, case: Case, l2: float, l1: float) -> str:
     """The same call twice gives the same bits."""
     one, other = (code.gradient_at(case.X, case.y, case.weights, l2, l1) for _ in range(2))
     return "" if one.tobytes() == other.tobytes() else f"two calls differ by {np.abs(one - other).max()}"
 
 
-def leaves_its_inputs(code: Implementation, case: Case, l2: float, l1: float) -> str:
+def inputs_unchanged(code: Implementation, case: Case, l2: float, l1: float) -> str:
     """Images, labels, weights and scores are unchanged afterwards."""
     X, y, weights, s = case.X.copy(), case.y.copy(), case.weights.copy(), case.scores.copy()
     given: dict[str, NDArray[Any]] = {"the images": X, "the labels": y, "the weights": weights, "the scores": s}
@@ -36,7 +36,7 @@ def leaves_its_inputs(code: Implementation, case: Case, l2: float, l1: float) ->
     return f"it modifies {' and '.join(changed)} in place" if changed else ""
 
 
-def gives_away_its_result(code: Implementation, case: Case, l2: float, l1: float) -> str:
+def result_not_reused(code: Implementation, case: Case, l2: float, l1: float) -> str:
     """The caller may write into the result: no later call uses or returns that array."""
     batch, weights = _batch_of_these(case.X.copy(), case.y.copy()), case.weights.copy()
     first = code.gradient(code.objective(l2, l1), batch, weights).grad
@@ -47,7 +47,7 @@ def gives_away_its_result(code: Implementation, case: Case, l2: float, l1: float
     return "" if first.tobytes() == kept.tobytes() else "the first result changes at the second call"
 
 
-def keeps_the_type(code: Implementation, case: Case, l2: float, l1: float) -> str:
+def shape_and_dtype(code: Implementation, case: Case, l2: float, l1: float) -> str:
     """The gradient has the dtype and shape of the weights."""
     for dtype in ("float32", "float64") if fits(case, l2, l1) else ("float64",):
         X: FloatArray = np.asarray(case.X, dtype)
@@ -60,7 +60,7 @@ def keeps_the_type(code: Implementation, case: Case, l2: float, l1: float) -> st
     return ""
 
 
-def takes_labels_of_any_type(code: Implementation, case: Case, l2: float, l1: float) -> str:
+def labels_of_any_dtype(code: Implementation, case: Case, l2: float, l1: float) -> str:
     """The dtype of the labels changes no bit."""
     expected = code.gradient_at(case.X, case.y, case.weights, l2, l1)
     for dtype in ("int32", "uint8") if case.weights.shape[1] <= 256 else ("int32",):
@@ -75,9 +75,9 @@ def _batch_of_these(X: FloatArray, y: IntArray) -> Batch:
 
 
 PROPERTIES: dict[str, Callable[[Implementation, Case, float, float], str]] = {
-    "deterministic": repeats_itself,
-    "inputs unchanged": leaves_its_inputs,
-    "result not reused": gives_away_its_result,
-    "shape and dtype": keeps_the_type,
-    "labels of any dtype": takes_labels_of_any_type,
+    "deterministic": deterministic,
+    "inputs unchanged": inputs_unchanged,
+    "result not reused": result_not_reused,
+    "shape and dtype": shape_and_dtype,
+    "labels of any dtype": labels_of_any_dtype,
 }

@@ -13,7 +13,7 @@ from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.implementation import Implementation, ValueFn
 from imgclf.gradcheck.truth.bounds import difference_bounds, penalty_bound
 from imgclf.gradcheck.truth.kinks import crossed
-from imgclf.gradcheck.verdict import SHOWN, Compared, Outcome, Place, failure
+from imgclf.gradcheck.verdict import SHOWN, Compared, Index, Outcome, failure
 from imgclf.gradients import STEP, Objective, central_difference
 from imgclf.numerics.random_streams import CHECK, shuffled
 
@@ -39,35 +39,35 @@ def textbook(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
         return Outcome("inconclusive", "every step crosses a kink or vanishes in the rounding of a huge weight")
     if worst[0].ratio > 1:
         return Outcome("fail", failure(worst[0], np.array([one.ratio for one in compared])), 0, worst)
-    there = [one for one in compared if one.numerical or case.truth.gradient[one.place]]
+    there = [one for one in compared if one.numerical or case.truth.gradient[one.parameter]]
     if not there or 2 * sum(abs(one.numerical) > VISIBLE * one.bound for one in there) < len(there):
         return Outcome("inconclusive", "the gradient is 0, or smaller than what rounding can hide", 0, worst)
     return Outcome("pass", f"{len(compared)} central differences of the loss", len(compared), worst)
 
 
-def _compare(grad: FloatArray, tried: dict[Place, float], bound: FloatArray) -> list[Compared]:
-    return [Compared(place, float(grad[place]), numerical, float(bound[place])) for place, numerical in tried.items()]
+def _compare(grad: FloatArray, tried: dict[Index, float], bound: FloatArray) -> list[Compared]:
+    return [Compared(index, float(grad[index]), numerical, float(bound[index])) for index, numerical in tried.items()]
 
 
 @lru_cache(maxsize=8)
-def try_data(value: ValueFn, objective: Objective, case: Case) -> dict[Place, float]:
+def try_data(value: ValueFn, objective: Objective, case: Case) -> dict[Index, float]:
     """Return numerical derivatives of the mean loss, at sampled parameters whose step crosses no kink."""
     batch, w = Batch.of(case.X, case.y), case.weights.copy()
     moves = [*(STEP * case.X.T), np.full(len(case.y), STEP)]  # of the scores, as a weight moves by STEP, (N,) each
-    kinked = {row: crossed(case.exact_differences, moves[row]) for row, _ in sample_places(*w.shape)}
+    kinked = {row: crossed(case.exact_differences, moves[row]) for row, _ in sample_indices(*w.shape)}
     return {
         (row, c): central_difference(lambda w: value(objective, batch, w)[0], w, (row, c), STEP)
-        for row, c in sample_places(*w.shape)
+        for row, c in sample_indices(*w.shape)
         if not kinked[row][c] and abs(w[row, c]) < LARGEST_WEIGHT
     }
 
 
-def try_penalty(objective: Objective, case: Case) -> dict[Place, float]:
+def try_penalty(objective: Objective, case: Case) -> dict[Index, float]:
     """Return numerical derivatives of the penalty, where |w| has no kink within the step."""
     w, bias = case.weights.copy(), len(case.weights) - 1
     return {
         (row, c): central_difference(objective.penalty, w, (row, c), STEP)
-        for row, c in sample_places(*w.shape)
+        for row, c in sample_indices(*w.shape)
         if (not objective.l1 or row == bias or abs(w[row, c]) > STEP) and abs(w[row, c]) < LARGEST_WEIGHT
     }
 
@@ -81,7 +81,7 @@ def _penalty_bounds(objective: Objective, case: Case, grad: FloatArray) -> Float
 
 
 @lru_cache(maxsize=8)
-def sample_places(rows: int, classes: int) -> list[Place]:
+def sample_indices(rows: int, classes: int) -> list[Index]:
     """Choose every bias, and a sample of W, the same number for each class; rows is D + 1."""
     each = min(rows - 1, max(2, SAMPLE // classes))
     chosen = [(int(d), c) for c in range(classes) for d in np.sort(shuffled(rows - 1, 0, CHECK, c)[:each])]

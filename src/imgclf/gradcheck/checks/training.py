@@ -50,7 +50,7 @@ def training_on(plan: Plan) -> CheckFn:
             return code.loss_fn(s, y)
 
         weights = case.weights.astype(plan.weights.dtype, order="K")
-        seen = code.trains(sum_in_turn)(Objective(watched, l2, l1), images, weights)
+        seen = code.kernel(sum_in_turn)(Objective(watched, l2, l1), images, weights)
         s = np.concatenate(seen_scores)[: len(y)]
         if len(s) < len(y):
             return Outcome("fail", f"it reads {len(s)} of the {len(y)} images of a batch")
@@ -60,7 +60,7 @@ def training_on(plan: Plan) -> CheckFn:
         if outcome.verdict != "pass":
             return outcome
         with workers(THREADS) as sum_blocks:
-            again = code.trains(sum_blocks)(code.objective(l2, l1), images, weights)
+            again = code.kernel(sum_blocks)(code.objective(l2, l1), images, weights)
         if again.grad.tobytes() != seen.grad.tobytes() or again[:2] != seen[:2]:
             return Outcome("fail", f"on {THREADS} threads it differs from one thread")
         return outcome

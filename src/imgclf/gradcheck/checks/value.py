@@ -22,11 +22,7 @@ SPREADS = np.logspace(-3, 4, DRAWS)  # their distances from the scores of the ca
 def value(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
     """Compare scores, loss and penalty with their definitions in extended precision, here and at other scores."""
     wrong = next(_mistakes(code, case, l2, l1), None)
-    return (
-        Outcome("fail", wrong)
-        if wrong
-        else Outcome("pass", f"equal to its definition, here and at {DRAWS} other scores")
-    )
+    return Outcome("fail", wrong) if wrong else Outcome("pass", f"as defined, here and at {DRAWS} other scores")
 
 
 def _mistakes(code: Implementation, case: Case, l2: float, l1: float) -> Iterator[str]:

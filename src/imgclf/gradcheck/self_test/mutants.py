@@ -21,6 +21,7 @@ from imgclf.gradcheck.self_test.planting import (
     descent,
     dscores,
     gradient,
+    in_kernel,
     in_reading,
     in_sums,
     loss_of,
@@ -29,7 +30,6 @@ from imgclf.gradcheck.self_test.planting import (
     right_class,
     rows_of,
     value,
-    where_it_trains,
 )
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.gradients import BatchGradient, Objective
@@ -53,9 +53,9 @@ class Mutant:
     equivalent: str = ""  # why it changes nothing here
 
 
-def _with(array: FloatArray, place: Any, value: Any) -> FloatArray:
+def _with(array: FloatArray, index: Any, value: Any) -> FloatArray:
     out = array.copy()
-    out[place] = value
+    out[index] = value
     return out
 
 
@@ -423,16 +423,14 @@ MUTANTS: list[Mutant] = [
     # The kernel that trains
     Mutant(
         "one class with the wrong sign in training",
-        where_it_trains(gradient(lambda g: _with(g.data, (slice(None), 0), -g.data[:, 0]) + g.penalty)),
+        in_kernel(gradient(lambda g: _with(g.data, (slice(None), 0), -g.data[:, 0]) + g.penalty)),
     ),
-    Mutant("pixels not centered in training", where_it_trains(backward(lambda X: X + 0.3))),
+    Mutant("pixels not centered in training", in_kernel(backward(lambda X: X + 0.3))),
     # Its blocks, their sum, and folding
     Mutant("the last block missing", in_sums(_without_last)),
     Mutant("the first block counted twice", in_sums(_first_twice)),
     Mutant("all blocks summed in one array", in_sums(_in_one_array)),
-    Mutant(
-        "a block missing on several threads", in_sums(lambda add: add if add is sum_in_turn else _without_last(add))
-    ),
+    Mutant("a block missing on threads", in_sums(lambda add: add if add is sum_in_turn else _without_last(add))),
     Mutant("blocks that read the next rows", in_reading(_next_rows)),
     Mutant("folded without the mean image", in_reading(lambda read: _stored(read, mean=None))),
     Mutant("folded with another scale", in_reading(lambda read: _stored(read, scale=256.0))),

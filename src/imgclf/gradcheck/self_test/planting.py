@@ -75,12 +75,12 @@ def gradient(change: Callable[[GradientParts], FloatArray]) -> Plant:
     return plant
 
 
-def where_it_trains(plant: Plant) -> Plant:
+def in_kernel(plant: Plant) -> Plant:
     """Plant into the kernel that trains, but not into the textbook gradient."""
 
     def planted(code: Implementation) -> Implementation:
-        right = code.trains
-        return replace(code, trains=lambda workers: plant(replace(code, gradient=right(workers))).gradient)
+        right = code.kernel
+        return replace(code, kernel=lambda workers: plant(replace(code, gradient=right(workers))).gradient)
 
     return planted
 
@@ -89,8 +89,8 @@ def in_sums(change: Callable[[SumFn], SumFn]) -> Plant:
     """Change the sum over blocks in the kernel that trains."""
 
     def planted(code: Implementation) -> Implementation:
-        right = code.trains
-        return replace(code, trains=lambda sum_blocks: right(change(sum_blocks)))
+        right = code.kernel
+        return replace(code, kernel=lambda sum_blocks: right(change(sum_blocks)))
 
     return planted
 
@@ -99,7 +99,7 @@ def in_reading(change: Callable[[Reader], ReadFn]) -> Plant:
     """Change what the kernel that trains reads from a data set."""
 
     def planted(code: Implementation) -> Implementation:
-        right = code.trains
+        right = code.kernel
 
         def wrong(sum_blocks: SumFn) -> GradientFn:
             evaluate, changed = right(sum_blocks), lru_cache(change)
@@ -110,7 +110,7 @@ def in_reading(change: Callable[[Reader], ReadFn]) -> Plant:
 
             return wrong_gradient
 
-        return replace(code, trains=wrong)
+        return replace(code, kernel=wrong)
 
     return planted
 

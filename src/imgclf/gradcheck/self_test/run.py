@@ -125,7 +125,7 @@ def _single(array: FloatArray) -> FloatArray:
 def _trains(code: Implementation, case: Case, penalty: Penalty) -> FloatArray:
     rows = np.resize(np.arange(len(case.y)), 5 * BLOCK + 1)  # several blocks, the last one short
     batch = Batch.of(_single(case.X[rows]), case.y[rows])
-    return code.trains(sum_in_turn)(code.objective(*penalty), batch, _single(case.weights)).grad
+    return code.kernel(sum_in_turn)(code.objective(*penalty), batch, _single(case.weights)).grad
 
 
 _QUESTIONS: list[Callable[[Implementation, Case, Penalty], object]] = [

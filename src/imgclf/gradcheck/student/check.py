@@ -122,7 +122,7 @@ def check_student(
         W.size,
         *_seconds(talk, W),
         worst,
-        step_table(around, worst.place, float(dW[worst.place])) if worst else (),
+        step_table(around, worst.parameter, float(dW[worst.parameter])) if worst else (),
         len(comparison.derivatives),
         list(dict.fromkeys([*_advice(talk, answers, comparison, here, candidates), *more_advice])),
     )
@@ -202,7 +202,7 @@ def _evidence(plain: Answered, full: Answered, comparison: Comparison, loss_is_w
         rows, columns = (index.ravel() for index in np.indices(plain.answer.dW.shape))
         return Evidence(plain.answer.dW, rows, columns, plain.ours.dW.ravel(), plain.ours.dW_bound.ravel())
     clear = [one.compared for one in comparison.derivatives if one.outcome in ("agrees", "wrong")]
-    rows, columns = (np.array([one.place[i] for one in clear], int) for i in (0, 1))
+    rows, columns = (np.array([one.parameter[i] for one in clear], int) for i in (0, 1))
     penalty = 2 * full.point.reg * full.point.W[rows, columns]
     right = np.array([one.numerical for one in clear]) - _penalty_factor(plain, full) * penalty
     return Evidence(plain.answer.dW, rows, columns, right, np.array([one.bound for one in clear]))

@@ -229,9 +229,9 @@ def _checked_gradient(dW: Any, shape: tuple[int, ...]) -> tuple[NDArray[np.float
         array = np.asarray(dW).astype(np.float64)
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
-        place = ",".join(map(str, bad[0]))
+        index = ",".join(map(str, bad[0]))
         more = f" ({len(bad):,} of {array.size:,} are not finite)" if len(bad) > 1 else ""
-        raise WrongAnswerError(f"returns dW[{place}] = {array[tuple(bad[0])]}{more}")
+        raise WrongAnswerError(f"returns dW[{index}] = {array[tuple(bad[0])]}{more}")
     return array, str(dW.dtype)
 
 

@@ -16,7 +16,7 @@ from imgclf.arrays import FloatArray
 from imgclf.gradcheck.student.noise import noise_of
 from imgclf.gradcheck.student.precision import COARSE, UNITS, magnitude
 from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
-from imgclf.gradcheck.verdict import Compared, Place
+from imgclf.gradcheck.verdict import Compared, Index
 from imgclf.numerics.random_streams import CHECK, shuffled, stream, uniform
 
 # The first step of a weight moves no score by more than this: truncation and rounding are about equal.
@@ -138,10 +138,10 @@ def compare(around: Surroundings, dW: FloatArray, *, seed: int = 0, budget: floa
     found: list[Derivative] = []
     wrong = 0
     began = time.perf_counter()
-    for place in random_order(around.W.shape, seed):
+    for index in random_order(around.W.shape, seed):
         if len(found) >= FEWEST and (wrong >= ENOUGH or time.perf_counter() - began > budget):
             break
-        found.append(compare_derivative(around, place, float(dW[place])))
+        found.append(compare_derivative(around, index, float(dW[index])))
         wrong += found[-1].outcome == "wrong"
     return Comparison(found, around.W.size)
 
@@ -171,8 +171,8 @@ def largest_features(X: FloatArray) -> FloatArray:
     return np.where(largest > 0, largest, np.median(alive) if len(alive) else 1.0)
 
 
-def random_order(shape: tuple[int, ...], seed: int) -> Iterator[Place]:
-    """Yield every place of W (D, C) once, at random, the classes in turn."""
+def random_order(shape: tuple[int, ...], seed: int) -> Iterator[Index]:
+    """Yield every index of W (D, C) once, at random, the classes in turn."""
     features, classes = shape
     orders = [shuffled(features, seed, CHECK, c) for c in range(classes)]
     for i in range(features):
@@ -180,16 +180,16 @@ def random_order(shape: tuple[int, ...], seed: int) -> Iterator[Place]:
             yield int(orders[c][i]), c
 
 
-def compare_derivative(around: Surroundings, place: Place, analytic: float) -> Derivative:
+def compare_derivative(around: Surroundings, index: Index, analytic: float) -> Derivative:
     """Decrease the step until it shows whether dW is right at one parameter."""
     seen: list[Quotients] = []
     for k in range(STEPS):
         move = around.first_move / 4**k
-        now, before = quotients(around, place, move), seen[-1] if seen else None
+        now, before = quotients(around, index, move), seen[-1] if seen else None
         seen.append(now)
-        rounding = _rounding(around, place, now)
+        rounding = _rounding(around, index, now)
         bound = rounding + move / 6 * now.width
-        compared = Compared(place, analytic, now.central, bound)
+        compared = Compared(index, analytic, now.central, bound)
         if compared.error <= bound:
             # An error below rounding must also have fallen with the step: else it may be a mistake that rounding hides.
             if before is None or min(bound, 2 * compared.error) < before.error(analytic):
@@ -197,18 +197,18 @@ def compare_derivative(around: Surroundings, place: Place, analytic: float) -> D
             break
         if before is not None and _is_wrong(before, now, analytic, rounding):
             return Derivative(compared, "wrong")
-    return _at_kink(around, place, seen, analytic) or Derivative(compared, "undecided")
+    return _at_kink(around, index, seen, analytic) or Derivative(compared, "undecided")
 
 
-def quotients(around: Surroundings, place: Place, move: float) -> Quotients:
+def quotients(around: Surroundings, index: Index, move: float) -> Quotients:
     """Return the difference quotients of a step that moves no score by more than `move`."""
-    W, here = around.W, around.W[place]
-    step = move / float(around.largest[place[0]])
-    W[place] = above = here + step
+    W, here = around.W, around.W[index]
+    step = move / float(around.largest[index[0]])
+    W[index] = above = here + step
     up = around.value(W)
-    W[place] = below = here - step
+    W[index] = below = here - step
     down = around.value(W)
-    W[place] = here
+    W[index] = here
     if above == here or below == here:  # the step vanishes in the rounding of a huge weight
         return Quotients(step, math.nan, math.nan, math.nan)
     left, right = (around.middle - down) / (here - below), (up - around.middle) / (above - here)
@@ -224,22 +224,22 @@ class TableRow(NamedTuple):
     ratio: float | None  # previous error / this error; None where rounding explains the previous one
 
 
-def step_table(around: Surroundings, place: Place, analytic: float) -> tuple[TableRow, ...]:
+def step_table(around: Surroundings, index: Index, analytic: float) -> tuple[TableRow, ...]:
     """Return the errors at one parameter as the step is halved: those of a right gradient fall to rounding."""
     rows: list[TableRow] = []
     before = None
     for k in range(TABLE_ROWS):
-        now = quotients(around, place, TABLE_MOVE / 2**k)
+        now = quotients(around, index, TABLE_MOVE / 2**k)
         error = now.error(analytic)
         rows.append(TableRow(now.step, now.central, error, before / error if before and error else None))
-        before = error if error > _rounding(around, place, now) / SAFETY else None
+        before = error if error > _rounding(around, index, now) / SAFETY else None
     return tuple(rows)
 
 
-def _rounding(around: Surroundings, place: Place, now: Quotients) -> float:
+def _rounding(around: Surroundings, index: Index, now: Quotients) -> float:
     """Bound the rounding of a central difference, and of a coarse dW."""
     of_values = around.critical * around.noise / (math.sqrt(2) * now.step)
-    return of_values + (0.0 if around.dW_rounding is None else float(around.dW_rounding[place]))
+    return of_values + (0.0 if around.dW_rounding is None else float(around.dW_rounding[index]))
 
 
 def _is_wrong(before: Quotients, now: Quotients, analytic: float, rounding: float) -> bool:
@@ -249,12 +249,12 @@ def _is_wrong(before: Quotients, now: Quotients, analytic: float, rounding: floa
     return stays and error > rounding and not now.brackets(analytic, 2 * rounding)
 
 
-def _at_kink(around: Surroundings, place: Place, seen: Sequence[Quotients], analytic: float) -> Derivative | None:
+def _at_kink(around: Surroundings, index: Index, seen: Sequence[Quotients], analytic: float) -> Derivative | None:
     """Accept a gradient between the one-sided quotients, if these stay apart as the step shrinks."""
-    clear = [one for one in seen if one.width > 4 * _rounding(around, place, one)]
+    clear = [one for one in seen if one.width > 4 * _rounding(around, index, one)]
     if len(clear) < 2 or clear[-1].width < clear[-2].width / 2:
         return None
-    slack = 2 * _rounding(around, place, clear[-1])
+    slack = 2 * _rounding(around, index, clear[-1])
     if not clear[-1].brackets(analytic, slack):
         return None
-    return Derivative(Compared(place, analytic, clear[-1].central, clear[-1].width + slack), "kink")
+    return Derivative(Compared(index, analytic, clear[-1].central, clear[-1].width + slack), "kink")

@@ -43,9 +43,7 @@ def ask_elsewhere(
         findings.append(elsewhere_finding("other data", others, words, wrong))
         advice += [_advice_about(talk, others, seed), likely]
         if findings[0].verdict == "pass":
-            large.append(
-                large_scores(toys(full, seed)[0], seed)
-            )  # few features: a score is a short sum, rounding hides less
+            large.append(large_scores(toys(full, seed)[0], seed))  # few features: a score is a short sum
             large += [huge_scores(plain)] if apart else []
     responses = [answer_at(talk, around, point, seed) for point in large]
     words = f"{'right' if is_right else 'finite'} for scores of {LARGE:g}"

@@ -58,7 +58,7 @@ def explain_gradient(evidence: Evidence, N: int) -> str | None:
         return None
     if not evidence.dW.any():
         return "your gradient of the data term is 0 everywhere: is dW filled, and returned?"
-    for look in (_one_place, _one_column, _constant_factor, _moved_columns, _reshaped):
+    for look in (_one_parameter, _one_column, _constant_factor, _moved_columns, _reshaped):
         sentence = look(evidence, N)
         if sentence:
             return sentence
@@ -199,13 +199,13 @@ def _gradient_factor(factor: float, words: str, N: int) -> str:
     return f"your gradient is {1 / abs(factor):g} times too small{sign} ({words}): one division by {name} too many?"
 
 
-def _one_place(evidence: Evidence, N: int) -> str | None:
+def _one_parameter(evidence: Evidence, N: int) -> str | None:
     wrong = np.flatnonzero(~evidence.fits(evidence.own))
     if len(wrong) != 1 or len(evidence.right) < 10:
         return None
     i = wrong[0]
-    place = f"dW[{evidence.rows[i]},{evidence.columns[i]}]"
-    return f"of all checked parameters only {place} is wrong: {evidence.own[i]:.6g}, not {evidence.right[i]:.6g}"
+    name = f"dW[{evidence.rows[i]},{evidence.columns[i]}]"
+    return f"of all checked parameters only {name} is wrong: {evidence.own[i]:.6g}, not {evidence.right[i]:.6g}"
 
 
 def _one_column(evidence: Evidence, N: int) -> str | None:

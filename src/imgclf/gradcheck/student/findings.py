@@ -10,7 +10,7 @@ from imgclf.gradcheck.student.differences import Comparison, Derivative
 from imgclf.gradcheck.student.points import Point
 from imgclf.gradcheck.student.precision import Precision
 from imgclf.gradcheck.student.process import Answer
-from imgclf.gradcheck.verdict import Compared, Finding, Outcome, worst_places
+from imgclf.gradcheck.verdict import Compared, Finding, Outcome, worst_indices
 
 
 def finding(
@@ -67,8 +67,8 @@ def beside_ours(answers: Sequence[Answered], precision: Precision) -> list[Findi
     value = finding("value", one.point, len(answers), words, one.wrong_loss)
     one = max(answers, key=lambda one: float(one.dW_ratios.max()))
     assert one.ours
-    place = worst_places(one.dW_ratios, 1)[0]
-    worst = Compared(place, float(one.answer.dW[place]), float(one.ours.dW[place]), float(one.ours.dW_bound[place]))
+    index = worst_indices(one.dW_ratios, 1)[0]
+    worst = Compared(index, float(one.answer.dW[index]), float(one.ours.dW[index]), float(one.ours.dW_bound[index]))
     words = f"dW equals ours at all {one.answer.dW.size:,} parameters, within {rounding}"
     return [value, finding("gradient", one.point, one.answer.dW.size, words, one.wrong_dW, worst=worst)]
 
