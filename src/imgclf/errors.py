@@ -4,7 +4,7 @@ import errno
 
 _ELSEWHERE = "use another folder, such as one on a local disk"
 _IN_THE_WAY = "move away what is there, or name another place"
-REMEDIES = {  # of what the operating system refuses
+REMEDIES = {  # by the error number of the operating system
     **dict.fromkeys([errno.EACCES, errno.EPERM], "check the permissions of the file and of its folder"),
     errno.EROFS: "use a folder that can be written to",
     errno.ENOSPC: "make room on the disk, or use another",
@@ -27,14 +27,14 @@ REMEDIES = {  # of what the operating system refuses
 
 
 def printable(text: str) -> str:
-    r"""Escape what would break a line, hide in it or steer a terminal: a newline becomes \n."""
+    r"""Escape control and invisible characters: a newline becomes \n."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def excerpt(text: object) -> str:
-    """Return the beginning of a text in one line, such as the words of another library's error."""
+    """Return the beginning of a text as one line, such as the message of another library's error."""
     return " ".join(str(text).split())[:80]
 
 
@@ -50,7 +50,7 @@ class ImgclfError(Exception):
         super().__init__(printable(f"{self.where}: {problem}" + (f" - {remedy}" if remedy else "")))
 
     def lines(self) -> list[str]:
-        """Return the error as it is printed; a mistake a line."""
+        """Return the lines to print: one per mistake."""
         return [str(self)]
 
 
@@ -61,13 +61,13 @@ class UsageError(ImgclfError):
 
 
 class DataError(ImgclfError):
-    """A data set, an image or an archive is not what it should be."""
+    """A data set, an image or an archive is missing, damaged or unsuitable."""
 
     exit_code = 3
 
 
 class RunError(ImgclfError):
-    """A run directory or a model file is missing or not what it should be."""
+    """A run directory or a model file is missing or damaged."""
 
     exit_code = 4
 
@@ -85,24 +85,24 @@ class RunInUseError(ImgclfError):
 
 
 class StoppedError(ImgclfError):
-    """Ctrl-C or a signal stopped the run; what there was is saved."""
+    """Ctrl-C or a signal stopped the run, after saving."""
 
     exit_code = 130
 
 
 class StorageError(ImgclfError):
-    """The disk, a permission or the memory does not allow it."""
+    """Disk, permissions or memory do not suffice."""
 
     exit_code = 6
 
     @classmethod
     def of(cls, where: object, error: OSError) -> "StorageError":
-        """Say what the operating system refused, and what helps against that."""
+        """Return the error for an OSError, with what to do about it."""
         remedy = REMEDIES.get(error.errno or 0, "check the disk and the permissions")
         return cls(where, (error.strerror or str(error)).lower(), remedy)
 
 
 class NetworkError(ImgclfError):
-    """No server can be reached, or none gives what was asked for: as with a full disk, the same may work later."""
+    """No server can be reached, or none has the file; it may work later."""
 
     exit_code = 6

@@ -8,7 +8,7 @@ _ROOT = Path("/sys/fs/cgroup")
 
 
 class Group(NamedTuple):
-    """A control group: its folder, and the version of its files, whose names and contents differ."""
+    """A control group: its folder, and the version (1 or 2) of its files."""
 
     folder: Path
     version: int  # 1 or 2
@@ -32,7 +32,7 @@ def groups(controller: str) -> Iterator[Group]:
 
 
 def read_system_file(path: Path) -> str:
-    """Return the text of a file of /proc or /sys, empty where there is none."""
+    """Return the text of a file in /proc or /sys, empty if there is none."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError:

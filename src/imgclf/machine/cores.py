@@ -1,4 +1,4 @@
-"""Default number of threads: available cores, and useful ones."""
+"""Default number of threads: available and helpful cores."""
 
 import math
 import os
@@ -14,13 +14,13 @@ _WORK = 11_500
 
 @cache
 def available_cores() -> int:
-    """Return how many cores this process may use: by its affinity, its control groups, and OMP_NUM_THREADS."""
+    """Return the number of cores this process may use: CPU affinity, control groups and OMP_NUM_THREADS."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min([there, *_quotas(), *_asked_for()])
 
 
 def helpful_threads(rows: int, classes: int) -> int:
-    """Return how many of the available cores make steps with weights of this shape (D+1, C) faster.
+    """Return the number of threads that is fastest for weights of this shape (D+1, C), at most the available cores.
 
     More of them wait for each other, and for Python's lock, longer than they work.
     """
@@ -28,7 +28,7 @@ def helpful_threads(rows: int, classes: int) -> int:
 
 
 def _quotas() -> Iterator[int]:
-    """Yield how many cores each control group allows, a part of one counted as one."""
+    """Yield the number of cores that each control group allows, rounded up."""
     for folder, version in groups("cpu"):
         if version == 2:
             quota, _, period = read_system_file(folder / "cpu.max").strip().partition(" ")
@@ -39,7 +39,7 @@ def _quotas() -> Iterator[int]:
 
 
 def _asked_for() -> Iterator[int]:
-    """Yield the number that OMP_NUM_THREADS sets, which users set for all numerical programs."""
+    """Yield the number of threads in OMP_NUM_THREADS, if it is set."""
     outermost = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     if outermost.isdecimal() and int(outermost):
         yield int(outermost)

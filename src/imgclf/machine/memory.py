@@ -19,14 +19,14 @@ _VERSION_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache")
 
 
 class Limit(NamedTuple):
-    """So many bytes can be had, and what to call them: `0.8 GB is free`."""
+    """The number of bytes available, and the words for it: `0.8 GB is free`."""
 
     nbytes: int
     called: str
 
 
 def require_memory(nbytes: int, where: object, threads: int = 0) -> None:
-    """Raise StorageError if the system says that it has not so many bytes; ask shortly before they are taken.
+    """Raise StorageError if `nbytes` are not available. Call this just before making a large array.
 
     threads  that are to start; under `ulimit -v`, OpenBLAS ends a process that has no addresses left for one
 
@@ -42,18 +42,18 @@ def require_memory(nbytes: int, where: object, threads: int = 0) -> None:
 
 
 def peak_memory() -> int | None:
-    """Return the most memory, in bytes, that this process has had, mapped files included; None where it is not said."""
+    """Return the peak memory of this process in bytes, mapped files included; None if unknown."""
     kilobytes = _numbers(Path("/proc/self/status")).get("VmHWM:")
     return None if kilobytes is None else 1024 * kilobytes
 
 
 def format_bytes(nbytes: int) -> str:
-    """Write a number of bytes as people read it."""
+    """Format a number of bytes: `154 MB`, `3.1 GB`."""
     return f"{nbytes / 1e9:,.1f} GB" if nbytes >= 1e9 else f"{nbytes / 1e6:,.0f} MB"
 
 
 def address_space() -> Limit | None:
-    """Return what `ulimit -v` leaves; None where it sets no limit."""
+    """Return the address space left by `ulimit -v`; None without a limit."""
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     pages = read_system_file(Path("/proc/self/statm")).split()
     if limit == resource.RLIM_INFINITY or not pages:
@@ -62,20 +62,20 @@ def address_space() -> Limit | None:
 
 
 def memory() -> Limit | None:
-    """Return what the machine, or the control group that this process is in, has left; None where it is not said."""
+    """Return the free memory of the machine or of the control group, the smaller; None if unknown."""
     limits = [Limit(free, "free") for free in _free()] + [Limit(left, "left by its cgroup") for left in _cgroups()]
     return min(limits, default=None)
 
 
 def _free() -> Iterator[int]:
-    """Yield what the system can give without ending anything: memory and swap."""
+    """Yield the available memory and free swap of the machine."""
     numbers = _numbers(Path("/proc/meminfo"))
     if "MemAvailable:" in numbers:
         yield 1024 * (numbers["MemAvailable:"] + numbers.get("SwapFree:", 0))
 
 
 def _cgroups() -> Iterator[int]:
-    """Yield what each of the groups around this process leaves; files that it holds in memory count as free."""
+    """Yield the memory left in each control group of this process; cached files count as free."""
     for folder, version in groups("memory"):
         limit, usage, files = _VERSION_2 if version == 2 else _VERSION_1
         most, used = (read_system_file(folder / name).strip() for name in (limit, usage))
@@ -84,6 +84,6 @@ def _cgroups() -> Iterator[int]:
 
 
 def _numbers(path: Path) -> dict[str, int]:
-    """Return the first number of each line of a file, by the word before it."""
+    """Return the first number of each line of a file, by the first word of the line."""
     lines = (line.split() for line in read_system_file(path).splitlines())
     return {words[0]: int(words[1]) for words in lines if len(words) > 1 and words[1].isdecimal()}

@@ -4,7 +4,7 @@ import unicodedata
 
 
 def display_width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: two a wide character, none a mark on another."""
+    """Return the number of terminal columns of a text: two per wide character, none per combining mark."""
     if text.isascii():
         return len(text)
     # Korean letters that make one syllable take two columns together: composed, they are one character.

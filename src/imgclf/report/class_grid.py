@@ -16,7 +16,7 @@ _LEAST_COLUMN, _LEAST_WIDTH = 0.7, 4.6  # inches: a narrow image has a name too,
 
 
 def longest_side(classes: int) -> int:
-    """Return how long the longer side of an image may be, in device pixels."""
+    """Return the maximum length of the longer side of an image, in device pixels."""
     return round(DPI * (2.3 if classes <= 4 else 1.6 if classes <= 20 else 0.9))
 
 

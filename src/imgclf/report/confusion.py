@@ -91,7 +91,7 @@ def _check(counts: IntArray, class_names: Sequence[str]) -> None:
 
 
 def _name(axes: Axes, labels: list[str], size: float, cell: float, angle: float) -> None:
-    """Name rows and columns; only every so many, where the lines would overlap."""
+    """Label rows and columns; only every k-th if the labels would overlap."""
     every = math.ceil(1.05 * size * POINT / cell)
     rows = range(0, len(labels), every)
     shown = [labels[c] for c in rows]
@@ -111,7 +111,7 @@ def _name(axes: Axes, labels: list[str], size: float, cell: float, angle: float)
 
 
 def _hatch(axes: Axes, totals: IntArray) -> None:
-    """Cover the rows that have no examples."""
+    """Gray out the rows without examples."""
     for row in np.flatnonzero(totals == 0).tolist():
         band = Rectangle((-0.5, row - 0.5), len(totals), 1, facecolor=EMPTY, hatch="////", linewidth=0, zorder=3)
         axes.add_patch(band)

@@ -85,7 +85,7 @@ def _plot(axes: Axes, epochs: FloatArray, values: FloatArray, color: str, label:
 
 
 def _fit_loss(axes: Axes) -> None:
-    """Fit the losses; on a log scale if they span more than a linear one can show."""
+    """Scale the axis to the losses: linear, or logarithmic if they span too much."""
     low, high = _span(axes)
     if low > 0 and (high / low > LOG_SPAN or high >= LOG_LOSS):
         axes.set_title("loss (log scale)")
@@ -105,7 +105,7 @@ def _fit_loss(axes: Axes) -> None:
 
 
 def _fit_accuracy(axes: Axes) -> None:
-    """Fit the accuracies 0..1, written in percent; at least 5% are shown, or noise would fill the panel."""
+    """Scale the axis to the accuracies, in percent, at least 5 points high, or noise would fill the panel."""
     axes.set_title("accuracy")
     low, high = _span(axes)
     room = max(0.08 * (high - low), (0.05 - (high - low)) / 2)
@@ -120,7 +120,7 @@ def _fit_step_size(axes: Axes) -> None:
 
 
 def _span(axes: Axes) -> tuple[float, float]:
-    """Return the least and the largest value of the lines."""
+    """Return the smallest and the largest value of the lines."""
     values = np.concatenate([np.asarray(line.get_ydata()) for line in axes.lines])
     finite = values[np.isfinite(values)]
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
@@ -133,12 +133,12 @@ def _ticks(axes: Axes, low: float, high: float, wanted: int, write: Callable[[fl
 
 
 def _format_percent(value: float) -> str:
-    """Write a share as a percentage that tells 8361 of 10000 from 8362: 83.61%."""
+    """Format a fraction as a percentage that distinguishes 8361 of 10000 from 8362: 83.61%."""
     return f"{value:.2%}"
 
 
 def _mark(panels: list[Axes], epoch: float, values: list[float], split: str) -> None:
-    """Mark the epoch that was kept: a ring on a line of each panel, and what the ring means above the accuracy."""
+    """Mark the epoch whose weights were kept with a ring in each panel, explained above the accuracy."""
     color = _COLORS[split]
     for axes, value in zip(panels, values, strict=True):
         axes.axvline(epoch, color=color, linewidth=0.8, linestyle=(0, (1, 3)), zorder=1)

@@ -69,7 +69,7 @@ def error_map(ratio: FloatArray, image_shape: Sequence[int], class_names: Sequen
 
 
 def _colors(ratio: FloatArray) -> ByteArray:
-    """Give each ratio its color: white for exactly 0, vermilion for more than 1, in between by its logarithm."""
+    """Map ratios to colors: white for exactly 0, vermilion above 1, in between by the logarithm."""
     share = 1 - np.log10(np.clip(ratio, LEAST, 1)) / np.log10(LEAST)  # 0 at LEAST, 1 at 1
     colors = np.asarray(SEQUENTIAL(share, bytes=True)[..., :3])
     colors[ratio == 0] = 255
@@ -78,7 +78,7 @@ def _colors(ratio: FloatArray) -> ByteArray:
 
 
 def _reduced(images: FloatArray, longest: int) -> FloatArray:
-    """Let the largest of k times k pixels stand for all: images (C, H, W), with k as small as fits in longest."""
+    """Shrink images (C, H, W) by the maximum over k x k pixels, with the smallest k that fits `longest`."""
     k = -(-max(images.shape[1:]) // longest)
     rows, columns = (range(0, size, k) for size in images.shape[1:])
     return np.asarray(np.maximum.reduceat(np.maximum.reduceat(images, rows, axis=1), columns, axis=2))

@@ -23,7 +23,7 @@ def distinct_labels(names: Sequence[str], fits: Callable[[str], bool]) -> list[s
 
 
 def shorten(line: str, fits: Callable[[str], bool]) -> str:
-    """Replace the middle of a line by an ellipsis, as little of it as will make it fit."""
+    """Replace the middle of a line by an ellipsis, as little as necessary to fit."""
 
     def cut(kept: int) -> str:
         head = (kept * 2 + 2) // 3
@@ -35,7 +35,7 @@ def shorten(line: str, fits: Callable[[str], bool]) -> str:
 
 
 def without_common_words(names: Sequence[str]) -> list[str]:
-    """Drop the words that all names begin with: Tomato___Early_blight and Tomato___Late_blight lose Tomato___."""
+    """Drop the common first words of all names: Tomato___Early_blight and Tomato___Late_blight lose Tomato___."""
     common = os.path.commonprefix(list(names))  # noqa: RUF071 - character by character is meant
     words = max((i + 1 for i, char in enumerate(common) if not char.isalnum()), default=0)
     return [name[words:] for name in names] if all(name[words:] for name in names) else list(names)

@@ -50,6 +50,6 @@ def label_ends(axes: Axes, write: Callable[[float], str]) -> None:
 
 
 def format_number(value: float, digits: int = 3) -> str:
-    """Write a number with that many digits at most: 0.41, 12.3, 1e30."""
+    """Format a number with at most that many digits: 0.41, 12.3, 1e30."""
     written, e, power = f"{value:.{digits}g}".partition("e")
     return written + (f"e{int(power)}" if e else "")

@@ -1,4 +1,4 @@
-"""Pictures of a run: which there are, and how each is drawn."""
+"""Pictures of a run: the list, and how to draw each."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ class FinishedRun(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A picture of a run, or a table: how it is drawn, and whether it can be of a model."""
+    """A picture of a run, or a table: how to draw it, and for which models."""
 
     draw: Callable[[FinishedRun], "Figure | str"]
     is_of: Callable[[Model], bool] = lambda model: True
@@ -67,7 +67,7 @@ def _confusion_csv(model: Model, split: str, seen: Evaluation) -> str:
 
 
 def _has_few_classes(model: Model) -> bool:
-    """Of very many classes, a picture with something for each would take minutes and show nothing."""
+    """Return whether a picture with a part per class is readable, and drawn in seconds."""
     return len(model.class_names) <= MAX_CONFUSION_CLASSES
 
 
@@ -80,7 +80,7 @@ PICTURES = {
 
 
 def pictures_of(model: Model) -> list[str]:
-    """Return the names of the pictures that a run with this model has."""
+    """Return the file names of the pictures of a run with this model."""
     return [name for name, picture in PICTURES.items() if picture.is_of(model)]
 
 
@@ -91,7 +91,7 @@ def draw_run(run: FinishedRun, names: Sequence[str]) -> None:
 
 
 def draw_confusion(seen: Evaluation, model: Model, split: str, directory: Path) -> None:
-    """Write the confusion matrix, where there is one, as a table and as a picture."""
+    """Write the confusion matrix, if there is one, as a table and as a picture."""
     if seen.confusion is not None:
         _write(directory / "confusion_matrix.csv", _confusion_csv(model, split, seen))
         _write(directory / "confusion_matrix.png", _confusion_matrix(model, split, seen))

@@ -86,13 +86,13 @@ def step_curve(series: Sequence[ErrorCurve], title: str, floor: float | None = N
 
 
 def _exponents(values: FloatArray) -> FloatArray:
-    """Return log10 of values at least 0: -inf for exactly 0, nan for what is not finite."""
+    """Return log10 of values >= 0: -inf for 0, nan for values that are not finite."""
     with np.errstate(divide="ignore"):
         return np.log10(np.where(np.isfinite(values), values, np.nan), dtype=np.float64)
 
 
 def _decades(exponents: FloatArray, default: tuple[int, int], at_least: int) -> tuple[int, int]:
-    """Return the whole exponents around these, at_least apart."""
+    """Return the integer exponents around these, at least `at_least` apart."""
     finite = exponents[np.isfinite(exponents)]
     # log10 is not exact: 1e-5 must not need the decade below it.
     low, high = (math.floor(finite.min() + 1e-9), math.ceil(finite.max() - 1e-9)) if finite.size else default
@@ -106,7 +106,7 @@ def _powers(low: int, high: int) -> dict[float, str]:
 
 
 def _draw(axes: Axes, xs: list[FloatArray], ys: list[FloatArray], names: list[str], zero: float) -> None:
-    """Draw each line and, apart from it, its errors of exactly 0."""
+    """Draw each line, and its errors of exactly 0 separately."""
     for i, (x, y, name, (color, marker)) in enumerate(zip(xs, ys, names, _LOOKS, strict=False)):
         # Not joined: a line from an error to none would fall by so many decades, which nobody knows.
         parts = np.column_stack([np.where(np.isneginf(y), np.nan, y), np.where(np.isneginf(y), zero, np.nan)])
@@ -117,7 +117,7 @@ def _draw(axes: Axes, xs: list[FloatArray], ys: list[FloatArray], names: list[st
 
 
 def _guides(axes: Axes, x: FloatArray, y: FloatArray, flat: bool) -> None:
-    """Draw beside each branch of a line what it should be parallel to."""
+    """Draw a guide beside each branch of a line, with the slope it should have."""
     x, y = x[np.isfinite(y)], y[np.isfinite(y)]
     if not y.size:
         return

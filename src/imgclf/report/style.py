@@ -62,7 +62,7 @@ _RC = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Build and save a picture in this style, whatever the user's matplotlibrc says, and leave no trace."""
+    """Build and save a picture in this style, independently of the user's matplotlibrc, which stays unchanged."""
     with matplotlib.style.context(["default", _RC]):
         yield
 
@@ -98,7 +98,7 @@ def add_text(figure: Figure, left: float, top: float, text: str, **how: Any) -> 
 
 
 def legible(text: str) -> str:
-    """Make one line of a text, with a square for every character that the font does not have.
+    """Join a text into one line, with a square for every character that the font lacks.
 
     Matplotlib would warn of such a character each time it measures or draws it.
     """
@@ -108,13 +108,13 @@ def legible(text: str) -> str:
 
 
 def class_labels(class_names: Sequence[str], width: float, size: float) -> list[str]:
-    """Shorten the class names to a width in inches, all different; one that the font cannot write is its number."""
+    """Shorten class names to a width in inches, all different; a name that the font lacks is replaced by its number."""
     lines = [legible(name) if _can_be_written(name) else f"class {c}" for c, name in enumerate(class_names)]
     return distinct_labels(lines, lambda text: text_width(text, size) <= width)
 
 
 def key_to_numbers(class_names: Sequence[str]) -> str:
-    """Return a sentence on where the names of numbered classes are, if the font cannot write all names."""
+    """Return a sentence on where to find the names of numbered classes, if the font lacks characters."""
     if all(map(_can_be_written, class_names)):
         return ""
     return " The font lacks the letters of the numbered classes: confusion_matrix.csv has their names, from class 0 on."

@@ -15,13 +15,13 @@ from imgclf.report.style import MARGIN, MUTED, SMALL, add_axes, add_text, key_to
 DIVERGING = "RdBu_r"  # red for the class, white 0, blue against it
 QUANTILE = 0.995  # of |W|: a few huge weights must not turn all others to gray
 
-_TITLE = "The weights of each class, as a picture"
+_TITLE = "The weights of each class, as an image"
 _GRAY_ADVICE = (
-    "One scale for all classes. A bright pixel where the template is red speaks for the class; "
-    "where it is blue, against it."
+    "One scale for all classes. A bright pixel counts for the class where the template is red, "
+    "against it where it is blue."
 )
 _COLOR_ADVICE = (
-    "One scale for all classes; mid-gray is 0. A picture that is bright where the template is bright, "
+    "One scale for all classes; mid-gray is 0. An image that is bright where the template is bright, "
     "color by color, scores high."
 )
 
@@ -48,7 +48,7 @@ def templates(weights: FloatArray, image_shape: Sequence[int], class_names: Sequ
 
 
 def _scale(W: FloatArray) -> float:
-    """Return the |W| that is drawn in full color."""
+    """Return the |W| of the darkest color."""
     finite = np.abs(W[np.isfinite(W)])
     scale = float(np.quantile(finite, QUANTILE)) if finite.size else 0.0
     # Most weights may be exactly 0, under l1 for one.
@@ -56,7 +56,7 @@ def _scale(W: FloatArray) -> float:
 
 
 def _colors(values: NDArray[Any]) -> ByteArray:
-    """Give -1..1 their colors: (..., 1) on the diverging map, (..., 3) as red, green and blue, of which 128 is 0."""
+    """Map -1..1 to colors: (..., 1) by the diverging color map, (..., 3) as red, green and blue around 128."""
     values = np.nan_to_num(values)
     if values.shape[-1] == 3:
         return np.rint(127.5 + 127.5 * values).astype(np.uint8)
