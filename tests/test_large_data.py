@@ -1,4 +1,4 @@
-"""Memory does not grow with the pictures of a pack: a few bytes an image for its place, its turn and its split."""
+"""Memory does not grow with the pixels of a pack: only a few bytes per image for its row indices."""
 
 import tracemalloc
 
@@ -7,8 +7,8 @@ from PIL import Image
 
 from imgclf.config import resolve
 from imgclf.data.packs.writer import Content, write_pack
-from imgclf.data.sources import _class_folders as _listing
-from imgclf.numerics import random_streams as seeds
+from imgclf.data.sources import _class_folders
+from imgclf.numerics import random_streams
 from imgclf.run.session import run
 from imgclf.speed.threads import workers
 from imgclf.training.packing import pack
@@ -18,7 +18,7 @@ MOST = 24  # bytes an image
 
 
 def write(folder, n):
-    """Write a pack of n pictures of 8 x 8 without ever holding them."""
+    """Write a pack of n images of 8 x 8 without ever holding them."""
 
     def labels():
         return (np.arange(start, min(start + 4096, n)) % 3 for start in range(0, n, 4096))
@@ -65,8 +65,8 @@ def peaks_of_a_run(folder, out):
 
 
 def test_what_a_run_holds_for_an_image_is_at_most_24_bytes(tmp_path, monkeypatch):
-    monkeypatch.setattr(seeds, "SORTED_AT_ONCE", 1 << 14)
-    monkeypatch.setattr(seeds, "_DRAWN_AT_ONCE", 1 << 12)
+    monkeypatch.setattr(random_streams, "SORTED_AT_ONCE", 1 << 14)
+    monkeypatch.setattr(random_streams, "_DRAWN_AT_ONCE", 1 << 12)
     sizes = 80_000, 160_000
     folders = [write(tmp_path / str(n), n) for n in sizes]
     peaks = [[peaks_of_a_run(folder, tmp_path / f"{turn}-{folder.name}") for folder in folders] for turn in range(2)]
@@ -74,8 +74,8 @@ def test_what_a_run_holds_for_an_image_is_at_most_24_bytes(tmp_path, monkeypatch
     assert ((large - small) / (sizes[1] - sizes[0])).max() <= MOST
 
 
-def test_packing_a_folder_holds_some_pictures_and_the_names_of_one_class(tmp_path, monkeypatch):
-    monkeypatch.setattr(_listing, "_MOST_AT_ONCE", 16)
+def test_packing_a_folder_holds_a_chunk_of_images_and_the_names_of_one_class(tmp_path, monkeypatch):
+    monkeypatch.setattr(_class_folders, "_MOST_AT_ONCE", 16)
     raw = tmp_path / "raw.png"
     Image.new("RGB", (64, 64)).save(raw)
     peaks = {4: [], 16: []}
@@ -88,5 +88,5 @@ def test_packing_a_folder_holds_some_pictures_and_the_names_of_one_class(tmp_pat
                     (root / str(name) / f"{number}.png").hardlink_to(raw)
             config = resolve((), ["data.source=folder", f"data.path='{root}'"]).config
             seen.append(peak_of(lambda c=config, r=root: list(pack(c, tmp_path / f"{r.name}-packed"))))
-    # 480 pictures more are 6 MB of pixels, or 200 kB of paths.
+    # 480 images more are 6 MB of pixels, or 200 kB of paths.
     assert min(peaks[16]) - min(peaks[4]) < 80_000

@@ -95,7 +95,7 @@ def test_data_info_shows_what_there_is_whatever_the_classes_are(imgclf, pictures
     assert done.out.splitlines()[2:7] == [
         "class  train  test", "cat       20     7", "dog       20     -", "elk        -     7", "all       40    14",
     ]  # fmt: skip
-    assert "test has images of 'elk', classes that train has not" in done.err
+    assert "test has images of 'elk', classes that train lacks" in done.err
     seen = imgclf("data", "info", "pictures", "--json").json
     assert seen["classes"] == ["cat", "dog", "elk"]
     assert seen["splits"]["test"]["classes"] == {"cat": 7, "elk": 7}
@@ -105,7 +105,7 @@ def test_data_info_shows_a_set_without_a_training_split_and_train_names_what_is_
     (pictures / "train").rename(pictures / "first")
     folder = ("-s", "data.source=folder", "-s", "data.path=pictures")
     refused(
-        3, "no training split, only 'first', 'test' - call the folder of the training images train", "train", *folder
+        3, "no training split, only 'first', 'test' - name the folder of the training images train", "train", *folder
     )
     done = imgclf("data", "info", "pictures")
     assert done.code == 0

@@ -72,9 +72,9 @@ KILLED = """
 import os, signal, sys
 from imgclf.cli import main
 from imgclf.data.packs import writer as packer
-from imgclf.data.sources import _class_folders as _listing
+from imgclf.data.sources import _class_folders
 
-_listing._MOST_AT_ONCE = 3
+_class_folders._MOST_AT_ONCE = 3
 packer._BYTES_AT_RISK = 500
 record, left = packer.write_index, int(sys.argv.pop(1))
 

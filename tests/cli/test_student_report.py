@@ -64,7 +64,7 @@ def test_a_wrong_function_fails_with_a_way_out(run):
     passed, out, _ = run(NO_MEAN)
     assert not passed
     assert out.splitlines()[-1] == "verdict: fail"
-    assert "  FAIL  slope         dW is not the slope of your loss at 36 of 36 parameters moved\n" in out
+    assert "  FAIL  derivative    dW is not the gradient of your loss at 36 of 36 checked parameters\n" in out
     assert "advice: your gradient is 16 times too large (N = 16): divide by N\n" in out
     assert "the worst parameter is dW[" in out
     assert any(name in out for name in NAMES)
@@ -73,7 +73,7 @@ def test_a_wrong_function_fails_with_a_way_out(run):
 def test_the_table_of_a_wrong_place_shows_that_its_error_stays(run):
     _, out, _ = run(NO_MEAN)
     lines = out.splitlines()
-    first = next(i for i, line in enumerate(lines) if "numerical slope" in line) + 1
+    first = next(i for i, line in enumerate(lines) if "previous error" in line) + 1
     assert [line.split()[-1] for line in lines[first : first + 8]] == ["-"] + 7 * ["1.00"]
 
 
@@ -87,7 +87,7 @@ def test_a_place_is_a_pixel_of_a_class(run):
 TWICE = RIGHT.replace("margins.sum() /", "2 * margins.sum() /").replace("X.T @ G /", "2 * X.T @ G /")
 
 
-@pytest.mark.parametrize(("text", "beside"), [(NO_MEAN, "the slope of your loss"), (TWICE, "ours")])
+@pytest.mark.parametrize(("text", "beside"), [(NO_MEAN, "central difference"), (TWICE, "ours")])
 def test_what_a_wrong_parameter_is_compared_with_is_named(run, text, beside):
     line = next(line for line in run(text)[1].splitlines() if line.startswith("  yours "))
     assert f", {beside} " in line
@@ -124,7 +124,7 @@ def test_same_seed_same_bytes(run):
 @pytest.mark.parametrize(("text", "words"), [
     (RIGHT.replace("len(y)", "len(z)"), "my_svm raises NameError: name 'z' is not defined (student.py, line 5: "),
     ("def my_svm(", "student.py cannot be imported: SyntaxError"),
-    ("def my_svm(*_):\n    while True: pass", "my_svm gives no answer within 0.3 s"),
+    ("def my_svm(*_):\n    while True: pass", "my_svm does not return within 0.3 s"),
 ])  # fmt: skip
 @pytest.mark.parametrize("as_json", [True, False])
 def test_no_answer_is_a_line_and_a_verdict(run, text, words, as_json):
@@ -164,7 +164,7 @@ def test_what_is_right_for_one_number_of_images_only_fails_with_a_way_out(run, a
     passed, out, _ = run(RIGHT.replace("len(y)", "16").replace("arange(16)", "arange(len(y))"), against)
     assert not passed
     assert "  FAIL  other data    with 1" in out
-    assert "the worst parameter" not in out  # of these images, all places are right
+    assert "the worst parameter" not in out  # of these images, all parameters are right
     divides = "right for 16 images, wrong for 13: it divides by 16, not by N = len(y)"
     assert f"advice: {divides if against else 'your loss is a sum over the images'}" in out
 

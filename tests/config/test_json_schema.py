@@ -54,7 +54,7 @@ def objects(schema):
     return found + [inner for part in parts for inner in objects(part)]
 
 
-def test_the_schema_says_what_it_is():
+def test_the_schema_names_its_dialect_and_title():
     schema = json_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert schema["title"] == "imgclf config"

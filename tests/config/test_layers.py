@@ -1,4 +1,4 @@
-"""-s KEY=VALUE: a value is a word of the shell's, not a line of a file."""
+"""-s KEY=VALUE: a value is a word of the shell, not a line of a file."""
 
 import os
 import string
@@ -55,7 +55,7 @@ def test_a_text_can_always_be_quoted(text):
     "- x", "? x", "%", "`", "0x1F", "'a' b", 'a"', "it's", "=", "a=b", "#", "# x", '"open', "'a' # b", "[a", "<<",
     "---",
 ])  # fmt: skip
-def test_a_name_is_what_was_given(text):
+def test_a_name_is_taken_literally(text):
     assert resolve((), [f"name={text}"]).config.name == text
     assert resolve((), [f"name = {text}"]).config.name == text
 
@@ -90,6 +90,6 @@ def test_nothing_that_follows_a_section_is_lost(more):
         resolve((), [f"early_stopping={{patience: 3}}{more}"])
 
 
-def test_a_section_that_a_comment_would_cut_is_told_to_quote():
+def test_the_error_for_a_section_cut_by_a_comment_suggests_quotes():
     with pytest.raises(UsageError, match="put quotes around a value with a # in it"):
         resolve(overrides=["data={path: my #2}"])

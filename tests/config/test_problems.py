@@ -35,7 +35,7 @@ def lines(*overrides):
     return error((), overrides).lines()
 
 
-def test_every_mistake_is_told_at_once_where_it_was_written(tmp_path):
+def test_every_mistake_is_reported_at_once_with_its_position(tmp_path):
     file = tmp_path / "wrong.yaml"
     file.write_text(WRONG)
     found = error([file], ["train.dtype=flaot32", "epochs=3"])
@@ -86,12 +86,12 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_mistakes_of_the_others(tmp
         ("early_stopping.patients=3", "early_stopping.patients", "patience"),
     ],
 )
-def test_an_unknown_key_is_told_with_what_may_have_been_meant(override, key, meant):
+def test_an_unknown_key_is_reported_with_a_suggestion(override, key, meant):
     assert lines(override) == [f"-s {override.partition('=')[0]}: {key}: unknown key; did you mean '{meant}'?"]
 
 
 @pytest.mark.parametrize("key", ["augment", "train.strategy", "sweep", "zzz", "train.zzz", "a.b.c"])
-def test_a_key_like_no_other_is_told_with_those_there_are(key):
+def test_a_key_like_no_other_is_reported_with_the_known_ones(key):
     (line,) = lines(f"{key}=1")
     assert "unknown key; the keys here are " in line
 
@@ -123,7 +123,7 @@ def test_a_source_that_is_not_there_is_no_choice():
         ("data.options.noise=.inf", "every number must be finite"),
     ],
 )  # fmt: skip
-def test_a_wrong_value_is_told_in_words(override, message):
+def test_a_wrong_value_is_reported_in_words(override, message):
     (line,) = lines(override)
     assert line.endswith(f": {message}")
     assert "Input should" not in line
@@ -131,7 +131,7 @@ def test_a_wrong_value_is_told_in_words(override, message):
 
 @pytest.mark.parametrize("value", ["5", "true", "[1]", "null", "x"])
 @pytest.mark.parametrize("section", ["data", "preprocess", "model", "regularization", "optimizer", "schedule", "train"])
-def test_a_section_given_one_value_is_told_even_below_a_layer_that_sets_it_right(section, value, tmp_path):
+def test_a_value_for_a_section_is_reported_even_below_a_correct_layer(section, value, tmp_path):
     file = tmp_path / "c.yaml"
     file.write_text(f"{section}: {value}\n")
     (line,) = error([file], ["early_stopping.patience=1"]).lines()
@@ -140,7 +140,7 @@ def test_a_section_given_one_value_is_told_even_below_a_layer_that_sets_it_right
     assert len(error([file], [above]).lines()) == 1
 
 
-def test_a_variant_given_for_its_section_is_told_where_to_write_it():
+def test_the_error_for_a_variant_in_place_of_its_section_names_the_key():
     assert lines("schedule=cosine") == [
         "-s schedule: schedule: expected a section of keys, got the text 'cosine'; did you mean schedule.name?"
     ]
@@ -153,7 +153,7 @@ def test_a_variant_given_for_its_section_is_told_where_to_write_it():
         ("=3", "-s =3: the key is empty; expected KEY=VALUE, such as train.epochs=5"),
         ("", "-s : expected KEY=VALUE, such as train.epochs=5"),
         ("train..epochs=3", "-s train..epochs: the key is empty; expected KEY=VALUE, such as train.epochs=5"),
-        ("a\nb=1", r"-s a\nb: the key is too long or has characters that cannot be seen"),
+        ("a\nb=1", r"-s a\nb: the key is too long or has unprintable characters"),
         (".".join("a" * 40) + "=1", "nested more than 32 deep"),
         ("data.options." + ".".join("a" * 20) + "=" + "[" * 12 + "]" * 12, "nested more than 32 deep"),
         ("x" * 500 + "=1", "the key is too long"),
@@ -162,13 +162,13 @@ def test_a_variant_given_for_its_section_is_told_where_to_write_it():
         ("seed.x=1", "-s seed.x: seed: expected a whole number, got a section"),
     ],
 )
-def test_a_malformed_override_is_told(override, line):
+def test_a_malformed_override_is_reported(override, line):
     (found,) = lines(override)
     assert line in found
     assert len(found) <= 300
 
 
-def test_a_number_for_a_key_of_text_is_told_how_to_be_text(tmp_path):
+def test_the_error_for_a_number_in_place_of_text_suggests_quotes(tmp_path):
     file = tmp_path / "c.yaml"
     file.write_text("name: 1e-3\n")
     (line,) = error([file]).lines()
@@ -195,7 +195,7 @@ def test_the_explanation_of_a_very_long_line_stays_short():
     assert found[1].index("*x") == found[2].index("^")
 
 
-def test_a_config_that_cannot_be_opened_is_told_in_one_line(tmp_path):
+def test_a_config_that_cannot_be_opened_is_reported_in_one_line(tmp_path):
     assert error([tmp_path]).lines() == [f"{tmp_path}: a directory, not a config file; name the file in it"]
     strange = tmp_path / "two\nlines.yaml"
     assert error([strange]).lines()[0].startswith(f"{tmp_path}/two\\nlines.yaml: there is no such file")

@@ -53,7 +53,7 @@ def test_the_ready_configs_are_there():
 
 
 @pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
-def test_a_ready_config_resolves_and_says_only_what_differs(path):
+def test_a_ready_config_resolves_and_holds_only_changes(path):
     resolved, default = resolve([path]), resolve().config.model_dump()
     written = {key for key, origin in resolved.origins.items() if origin != "default"}
     assert written
@@ -67,7 +67,7 @@ def test_a_ready_config_resolves_and_says_only_what_differs(path):
 
 
 @pytest.mark.parametrize("name", ["cifar10_softmax", "cifar10_svm", "mnist_softmax"])
-def test_what_is_downloaded_is_where_the_ready_config_looks(name):
+def test_downloads_are_where_the_ready_config_looks(name):
     data = resolve([CONFIGS / f"{name}.yaml"]).config.data
     (wanted,) = (one for key, one in OFFICIAL.items() if key == name.partition("_")[0])
     assert wanted.source == data.source
@@ -94,13 +94,13 @@ def test_a_ready_config_on_the_embedded_data_trains(path, tmp_path):
     assert finished.train.objective < plan.objective.loss_fn(np.zeros((1, 10)), np.array([0]))[0][0]  # that of W = 0
 
 
-def test_what_the_heads_say_to_try_can_be_tried():
+def test_commands_in_the_heads_work():
     for path in READY:
         for override in re.findall(r"-s ([a-z_0-9]+\.[a-z_0-9]+=[a-z_0-9.]*[a-z_0-9])", path.read_text("utf-8")):
             assert resolve([path], [override]).config
 
 
-def test_the_template_says_of_a_key_what_the_schema_says():
+def test_the_template_has_the_descriptions_of_the_schema():
     text = " ".join(line.rpartition("# ")[2].strip() for line in template().splitlines())
     schema = json_schema()
     sections = [schema, *schema["$defs"].values()]

@@ -51,7 +51,7 @@ def test_a_new_name_drops_the_keys_of_earlier_layers_that_it_does_not_have(write
     assert schedule.model_dump() == {"name": "cosine", "step_size": 0.5, "warmup_epochs": 1.0}
 
 
-def test_what_was_dropped_does_not_come_back(write):
+def test_dropped_keys_do_not_come_back(write):
     files = [write("schedule: {name: step, every_epochs: 3}"), write("schedule: {name: cosine}")]
     assert resolve(files, ["schedule.name=step"]).config.schedule.every_epochs == 10
 
@@ -72,7 +72,7 @@ def test_the_same_name_again_hides_no_mistake(write):
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_the_order_of_overrides_does_not_decide_what_is_dropped(order):
+def test_the_order_of_overrides_does_not_decide_which_keys_are_dropped(order):
     overrides = [f"optimizer.{text}" for text in ("name=adam", "epsilon=1e-3")]
     assert resolve((), overrides[::order]).config.optimizer.epsilon == 1e-3
 
@@ -84,7 +84,7 @@ def test_overrides_are_one_layer_and_must_fit_together(order):
         resolve((), overrides[::order])
 
 
-def test_a_typo_below_a_new_name_is_told_and_not_dropped(write):
+def test_a_typo_below_a_new_name_is_reported_and_not_dropped(write):
     with pytest.raises(ConfigError, match=r"optimizer\.momentun: unknown key; did you mean 'momentum'"):
         resolve([write("optimizer: {momentun: 0.5}")], ["optimizer.name=nesterov"])
 
@@ -177,7 +177,7 @@ def test_a_config_of_version_0_1_is_read_by_the_names_of_then(written, write):
 
 
 @pytest.mark.parametrize("written", ["{decay: 0.5}", "{name: momentum, decay: 0.5, momentum: 0.5}"])
-def test_an_old_name_elsewhere_is_told_the_new_one(written, write):
+def test_the_error_for_an_old_name_suggests_the_new_one(written, write):
     words = "not a key of momentum; did you mean 'momentum'"
     with pytest.raises(ConfigError, match=words):
         resolve([write(f"optimizer: {written}")])

@@ -45,7 +45,7 @@ OWNER = {
 
 
 @pytest.mark.parametrize("key", every_key())
-def test_a_key_takes_what_it_should_and_nothing_else(key):
+def test_a_key_takes_only_its_values(key):
     name = [f"{key.partition('.')[0]}.name={OWNER[key]}"] if key in OWNER else []
     accepted = set()
     for probe in PROBES:

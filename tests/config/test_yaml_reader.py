@@ -30,7 +30,7 @@ def refusal(text):
         ("'1'", "1"), ('"true"', "true"), ("'null'", "null"), ("''", ""),
     ],
 )  # fmt: skip
-def test_plain_scalars_mean_what_yaml_1_2_says(text, expected):
+def test_plain_scalars_follow_yaml_1_2(text, expected):
     found = value(f"key: {text}")["key"]
     assert found == expected
     assert type(found) is type(expected)
@@ -46,7 +46,7 @@ def test_an_empty_text_is_null(text):
     assert value(text) is None
 
 
-def test_every_key_and_value_has_its_place():
+def test_every_key_and_value_has_its_position():
     root = read("a: 1\nb:\n  c: [x,\n    y]\n  'd' :   {e: 2}\n", Source("f")).root
     assert (root.value["a"].key.line, root.value["a"].key.column) == (1, 1)
     assert (root.value["a"].position.line, root.value["a"].position.column) == (1, 4)
@@ -70,7 +70,7 @@ def test_every_key_and_value_has_its_place():
         ("1: 2", "f.yaml:1:1: a key must be a word, not the number 1"),
         ("a: {true: 2}", "f.yaml:1:5: a: a key must be a word, not true"),
         ("[a]: 2", "f.yaml:1:1: a key must be a word, not a list"),
-        ('"a\\nb": 1', "f.yaml:1:1: the key 'a\\nb' is too long or has characters that cannot be seen"),
+        ('"a\\nb": 1', "f.yaml:1:1: the key 'a\\nb' is too long or has unprintable characters"),
         ("a:\n\tb: 1", "f.yaml:2:1: not valid YAML: a tab; use spaces"),
         ("a: b: c", "f.yaml:1:5: not valid YAML: mapping values are not allowed here"),
         ("a: \0", "f.yaml:1:4: the character U+0000 is not allowed; remove it"),
@@ -81,14 +81,14 @@ def test_every_key_and_value_has_its_place():
         ("%YAML 1." + "9" * 5000 + "\n---\na: 1", "a character code or a number here is out of range"),
     ],
 )
-def test_what_is_not_understood_is_refused_in_one_line(text, expected):
+def test_invalid_yaml_is_refused_in_one_line(text, expected):
     line = refusal(text)
     assert expected in line
     assert "\n" not in line
     assert len(line) <= 300
 
 
-def test_a_second_key_is_told_with_the_line_of_the_first_and_the_rest_is_read():
+def test_a_duplicate_key_is_reported_with_the_line_of_the_first_and_the_rest_is_read():
     document = read("a: 1\nb:\n  c: 2\n  c: 3\na: 4\n", Source("f"))
     assert [problem.line for problem in document.problems] == [
         "f:4:3: b.c: given twice; first in line 3",

@@ -67,7 +67,7 @@ def file(tmp_path_factory):
 
 @settings(max_examples=150, deadline=None)
 @given(config=CONFIGS)
-def test_what_is_written_reads_back_as_the_same_config(config, file):
+def test_a_written_config_reads_back_as_the_same_config(config, file):
     file.write_text(dump(config), encoding="utf-8")
     resolved = resolve([file])
     assert resolved.config == config
@@ -93,7 +93,7 @@ def test_a_number_is_written_in_a_form_that_both_versions_of_yaml_take_for_one(v
     ([], "bed65ca05123534662467f11a6b038da446b687c683722d40dac2faf9fe50efd"),
     (["optimizer={name: adam, beta1: 0.5}"], "9db70f7eeba59a3c206abb05600a21bd4927f32090389364ddb0ca35f4c2fd6e"),
 ])  # fmt: skip
-def test_what_version_0_1_wrote_is_known_by_its_checksum(overrides, checksum):
+def test_configs_of_version_0_1_are_known_by_their_checksum(overrides, checksum):
     text = dump_as_0_1(resolve((), overrides).config)
     assert hashlib.sha256(text.encode()).hexdigest() == checksum
 

@@ -1,4 +1,4 @@
-"""Small data sets laid out as the real ones are."""
+"""Small data sets in the layout of the real ones."""
 
 import io
 import pickle

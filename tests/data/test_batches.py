@@ -1,4 +1,4 @@
-"""Batches: every epoch deals every example once; batch number `step` needs no history."""
+"""Batches: every epoch takes every example once; batch number `step` needs no history."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_every_epoch_deals_every_example_once(n, batch_size):
         assert [len(batch) for batch in batches[:-1]] == [batch_size] * (per_epoch - 1)
 
 
-def test_epochs_and_seeds_have_orders_of_their_own():
+def test_epochs_and_seeds_have_different_orders():
     orders = {tuple(epoch_sampler(50, 50, seed, read)(epoch).rows) for seed in range(3) for epoch in range(4)}
     assert len(orders) == 12
 
@@ -42,7 +42,7 @@ def test_the_order_is_made_of_raw_bits():
 
 @pytest.mark.parametrize("center", ["none", "pixel"])
 @pytest.mark.parametrize("std", ["none", "pixel"])
-def test_a_reader_reads_what_preprocessing_gives(center, std):
+def test_a_reader_returns_preprocessed_examples(center, std):
     images = np.random.default_rng(0).integers(0, 256, (30, 4, 3, 3), dtype=np.uint8)
     data = Dataset.of(images, np.arange(30) % 2, ("a", "b")).subset(np.arange(29, -1, -1))
     fitted = fit_preprocess(data, scale=255, center=center, std=std, dtype="float32")

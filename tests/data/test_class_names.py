@@ -1,4 +1,4 @@
-"""Names are Unicode, whatever the locale says, and one name however it is spelled."""
+"""Class names are Unicode in any locale, and compared in one form."""
 
 import os
 import unicodedata
@@ -81,13 +81,13 @@ def test_files_are_in_the_same_order_however_their_names_are_spelled():
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "iso8859-15", "cp1252", "ascii"])
-def test_the_name_of_a_file_is_utf_8_whatever_the_locale_says(monkeypatch, encoding):
+def test_file_names_are_utf_8_in_any_locale(monkeypatch, encoding):
     raw = "été".encode()
     monkeypatch.setattr(os, "fsencode", lambda name: name.encode(encoding, "surrogateescape"))
     assert file_name(raw.decode(encoding, "surrogateescape")) == "été"
 
 
-def test_what_is_no_utf_8_is_no_class_name_but_a_file_may_be_called_so():
+def test_invalid_utf_8_is_no_class_name_but_may_be_a_file_name():
     assert file_name(os.fsdecode(b"\xff1.png")) == "\udcff1.png"
     with pytest.raises(DataError, match="not a class name"):
         check_names([file_name(os.fsdecode(b"\xff"))], "here")

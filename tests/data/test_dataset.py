@@ -1,4 +1,4 @@
-"""A data set is checked when built; its fingerprint is that of what is in it."""
+"""A data set is checked when built; its fingerprint depends on its content only."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_any_difference_changes_the_fingerprint():
     (IMAGES, LABELS + 1, ("a", "b")), (IMAGES, LABELS - 1, ("a", "b")), (IMAGES, LABELS, ("a", "a")),
     (IMAGES.reshape(5, 4), LABELS, ("a", "b")),
 ])  # fmt: skip
-def test_what_does_not_fit_is_no_data_set(images, labels, names):
+def test_inconsistent_arrays_are_refused(images, labels, names):
     with pytest.raises(ValueError, match=r"."):
         Dataset.of(images, labels, names)
 

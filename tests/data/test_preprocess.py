@@ -1,11 +1,11 @@
-"""Preprocessing against its formula, and one way for a picture to become pixels."""
+"""Preprocessing against its formula; every image becomes pixels in one way."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from imgclf.data.dataset import Dataset
-from imgclf.data.preprocess import LOOKED_AT, Preprocess, default_scale, default_std, fit_preprocess, spread
+from imgclf.data.preprocess import SPREAD_SAMPLE, Preprocess, default_scale, default_std, fit_preprocess, spread
 from imgclf.speed.threads import workers
 
 RNG = np.random.default_rng(0)
@@ -151,7 +151,7 @@ def of_levels(scale, center, largest):
     return fit_preprocess(given, scale=scale, center=center, std="none", dtype="float32")
 
 
-def test_images_of_bytes_are_told_from_the_few_levels_that_were_learned_from():
+def test_images_of_bytes_give_a_warning_after_training_on_few_levels():
     bytes_, bits = np.full((3, 2, 2, 1), 255, np.uint8), np.ones((3, 2, 2, 1), np.uint8)
     for largest in (1, 15):
         few = of_levels(largest, "pixel", largest)
@@ -167,11 +167,11 @@ def test_images_are_not_divided_by_a_deviation():
 
 
 @pytest.mark.parametrize("size", [1e-30, 1e-3, 1, 1e30])
-def test_the_spread_is_the_deviation_of_what_changes(size):
-    X = np.zeros((LOOKED_AT, 4))
-    X[:, :2] = 1000 * size + size * RNG.standard_normal((LOOKED_AT, 2))  # the other two never change
+def test_the_spread_is_the_deviation_of_values_that_change(size):
+    X = np.zeros((SPREAD_SAMPLE, 4))
+    X[:, :2] = 1000 * size + size * RNG.standard_normal((SPREAD_SAMPLE, 2))  # the other two never change
     given = Preprocess((4,), 1.0, None, None, "float64")
-    features = Dataset.of(X, np.arange(LOOKED_AT) % 2, ("a", "b"))
+    features = Dataset.of(X, np.arange(SPREAD_SAMPLE) % 2, ("a", "b"))
     assert spread(given, features) == pytest.approx(np.sqrt(X[:, :2].var(axis=0).mean()), rel=1e-9)
 
 
@@ -182,13 +182,13 @@ def test_where_nothing_changes_there_is_no_spread():
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "1", "CMYK", "I;16", "LA"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_file_of_any_size_and_mode_becomes_a_picture_of_the_model(tmp_path, mode, channels):
+def test_a_file_of_any_size_and_mode_becomes_an_image_of_the_model(tmp_path, mode, channels):
     trained = Dataset.of(np.zeros((2, 6, 9, channels), np.uint8), np.arange(2), ("a", "b"))
     fitted = fit_preprocess(trained, scale=255, center="none", std="none", dtype="float32")
-    path = tmp_path / ("picture.jpg" if mode == "CMYK" else "picture.png")
+    path = tmp_path / ("image.jpg" if mode == "CMYK" else "image.png")
     Image.new(mode, (31, 17), 1 if mode == "1" else None).save(path)
-    assert fitted.read_picture(path).shape == (6, 9, channels)
-    assert fitted.apply(fitted.read_picture(path)[None]).shape == (1, 54 * channels)
+    assert fitted.read_image(path).shape == (6, 9, channels)
+    assert fitted.apply(fitted.read_image(path)[None]).shape == (1, 54 * channels)
 
 
 @pytest.mark.parametrize("value", [0.1, 1e5, -3e-7])

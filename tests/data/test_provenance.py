@@ -1,4 +1,4 @@
-"""What images are read from is recorded, by its SHA-256."""
+"""Files that images are read from are recorded with their SHA-256."""
 
 import tarfile
 from dataclasses import replace
@@ -13,7 +13,7 @@ FORMS = ("cifar-10-batches-py", "cifar-10-batches-bin", "cifar-10-python.tar.gz"
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_what_cifar_is_read_from_is_recorded(tmp_path, cifar, form):
+def test_files_of_cifar_are_recorded(tmp_path, cifar, form):
     cifar.write_10(tmp_path)
     if form.endswith("gz"):
         with tarfile.open(tmp_path / form) as tar:
@@ -28,7 +28,7 @@ def test_what_cifar_is_read_from_is_recorded(tmp_path, cifar, form):
     assert found["test"].files == (LoadedFile.of(f"test_batch{end}", there[f"test_batch{end}"]),)
 
 
-def test_what_idx_is_read_from_is_recorded():
+def test_idx_files_are_recorded():
     train = fashion_mnist_mini.load(None, ["train"])["train"]
     assert train.files == tuple(
         LoadedFile.of(name, (fashion_mnist_mini.FOLDER / name).read_bytes())

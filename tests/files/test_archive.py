@@ -99,7 +99,7 @@ def test_a_bomb_is_refused_early(write, monkeypatch, name):
         list(read_members(path, NAMES))
 
 
-def test_what_memory_has_no_room_for_is_not_unpacked(write, monkeypatch):
+def test_data_larger_than_memory_is_not_unpacked(write, monkeypatch):
     monkeypatch.setattr(memory, "memory", lambda: Limit(65 << 20, "free"))
     with pytest.raises(StorageError, match="set/one: not enough memory: needs about 73 MB, 68 MB is free"):
         list(read_members(write(tar_of(regular("set/one", bytes(70 << 20)))), NAMES))
@@ -205,7 +205,7 @@ def test_a_size_that_lies_is_refused(write):
 
 
 @pytest.mark.parametrize("raw", [b"", b"x", b"<html>not here</html>" * 50, b"\x1f\x8b", b"\x1f\x8b\x08" + bytes(600)])
-def test_what_is_not_an_archive_is_a_data_error(write, raw):
+def test_anything_but_an_archive_is_a_data_error(write, raw):
     with pytest.raises(DataError):
         list(read_members(write(raw, zipped=False), NAMES))
     with pytest.raises(DataError):

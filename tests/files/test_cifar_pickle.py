@@ -38,7 +38,7 @@ def batch(data=None, labels=b"](K\x03K\x09e"):
     return b"\x80\x02}q\x00(U\x04data" + (data or array()) + b"U\x06labels" + labels + b"u."
 
 
-def test_what_python_2_wrote_is_read():
+def test_pickles_of_python_2_are_read():
     found = read_pickle(batch(), "batch")
     assert found["labels"] == [3, 9]
     assert found["data"].dtype == np.uint8
@@ -46,7 +46,7 @@ def test_what_python_2_wrote_is_read():
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_what_python_3_wrote_is_read(protocol):
+def test_pickles_of_python_3_are_read(protocol):
     original = {b"data": PIXELS, "labels": [3, 9], "filenames": [b"a.png", "b.png"], b"n": 70000, "none": None}
     found = read_pickle(pickle.dumps(original, protocol), "batch")
     assert found["data"].tolist() == PIXELS.tolist()
@@ -165,7 +165,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_not_a_batch_is_one_data_error(name):
+def test_anything_but_a_batch_is_one_data_error(name):
     with pytest.raises(DataError) as caught:
         read_pickle(BROKEN[name], "data_batch_1")
     assert str(caught.value).startswith("data_batch_1: ")
@@ -199,7 +199,7 @@ def test_one_remembered_text_cannot_be_encoded_for_ever():
     b"h\x01h\x01\x93", b"c_codecs\nencode\nh\x01R",
     b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00U\x01b\x87Rh\x01b",
 ])  # fmt: skip
-def test_a_long_text_in_the_place_of_something_else_is_not_taken_apart(step):
+def test_a_long_text_in_place_of_another_value_is_refused_without_a_copy(step):
     size = 1 << 22
     raw = b"\x80\x02}X" + struct.pack("<I", size) + bytes(size) + b"q\x01" + step + b"s."
     tracemalloc.start()

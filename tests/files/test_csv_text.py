@@ -23,7 +23,7 @@ def test_every_text_reads_back(rows):
 
 
 @given(st.lists(NAMES, min_size=2))
-def test_what_a_cell_begins_with_cannot_be_calculated(row):
+def test_no_cell_begins_a_formula(row):
     for cell in next(csv.reader(StringIO(csv_text([row]), newline=""))):
         first, rest = cell.strip()[:1], cell.strip()[1:]
         if first and first in "=+-@" and rest:
@@ -44,7 +44,7 @@ def test_a_formula_gets_an_apostrophe(text):
 @pytest.mark.parametrize("text", [
     "cat", "-1", "+1", "-1.5", "-2e-5", "+", "-", "=", "@", "a=b", "1-2", "'", "'tis", "", "-minus", "@home", "-x.png",
 ])  # fmt: skip
-def test_what_no_spreadsheet_calculates_is_left_alone(text):
+def test_text_that_is_no_formula_is_unchanged(text):
     assert not is_formula(text)
     assert csv_text([[text, "x"]]) == f"{text},x\n"
 

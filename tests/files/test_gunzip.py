@@ -1,4 +1,4 @@
-"""With ISA-L and without it: what Python's own gzip unpacks is unpacked, and nothing damaged is."""
+"""Gzip files: with and without ISA-L they are decompressed as by Python's gzip, and damaged ones refused."""
 
 import gzip
 import io
@@ -43,7 +43,7 @@ WHOLE = {
 
 @pytest.mark.parametrize("count", [1000, 1 << 16, 1 << 24])
 @pytest.mark.parametrize("raw", WHOLE.values(), ids=WHOLE)
-def test_it_unpacks_what_gzip_unpacks(raw, count):
+def test_it_decompresses_like_gzip(raw, count):
     assert unpacked(raw, count) == gzip.decompress(raw)
 
 
@@ -51,7 +51,7 @@ def test_it_unpacks_what_gzip_unpacks(raw, count):
     b"\x1f\x8b", TWO_PARTS[:-1], TWO_PARTS[:-8], TWO_PARTS[:5000], TWO_PARTS + b"x",
     TWO_PARTS + bytes(20) + b"\x1f",
 ])  # fmt: skip
-def test_what_is_cut_off_or_followed_by_rubbish_is_refused(raw):
+def test_data_cut_off_or_followed_by_rubbish_is_refused(raw):
     with pytest.raises(BROKEN):
         unpacked(raw)
 
@@ -70,5 +70,5 @@ def test_parts_without_end_are_read():
 
 
 @pytest.mark.parametrize("raw", [b"", b"\0" + TWO_PARTS, zlib.compress(CONTENT)])
-def test_what_does_not_begin_as_gzip_is_given_as_it_is(raw):
+def test_other_files_are_returned_unchanged(raw):
     assert unpacked(raw) == raw

@@ -30,7 +30,7 @@ def write_fixture(tmp_path):
 
 @pytest.mark.parametrize("array", [IMAGES, LABELS])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_what_is_written_is_read(write, array, pack):
+def test_reading_returns_the_written_array(write, array, pack):
     found = read_idx(write(pack(idx_of(array))), array.ndim)
     assert found.dtype == np.uint8
     assert np.array_equal(found, array)
@@ -52,7 +52,7 @@ def test_a_file_of_two_gzip_parts_is_read(write):
     assert np.array_equal(read_idx(write(gzip.compress(raw[:30]) + gzip.compress(raw[30:])), 3), IMAGES)
 
 
-def test_images_and_labels_swapped_are_told_so(write):
+def test_swapped_images_and_labels_are_reported(write):
     with pytest.raises(DataError, match="swapped"):
         read_idx(write(idx_of(LABELS)), 3)
     with pytest.raises(DataError, match="swapped"):
@@ -82,7 +82,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_file_must_be_exactly_what_its_header_says(write, name, pack):
+def test_a_file_must_match_its_header(write, name, pack):
     with pytest.raises(DataError) as caught:
         read_idx(write(pack(BROKEN[name])), 3)
     assert "\n" not in str(caught.value)
@@ -109,7 +109,7 @@ def test_blank_images_are_read_however_well_they_are_packed(write):
     assert not found.any()
 
 
-def test_what_memory_has_no_room_for_is_not_unpacked(write, monkeypatch):
+def test_data_larger_than_memory_is_not_unpacked(write, monkeypatch):
     monkeypatch.setattr(memory, "memory", lambda: Limit(65 << 20, "free"))
     raw = gzip.compress(bytes([0, 0, 8, 3]) + struct.pack(">3I", 70, 1024, 1024) + bytes(70 << 20), 9)
     with pytest.raises(StorageError, match="not enough memory: needs about 73 MB, 68 MB is free"):

@@ -29,7 +29,7 @@ def encode(image, kind="PNG", **options):
 @pytest.fixture(name="read")
 def read_fixture(tmp_path):
     def read(raw):
-        path = tmp_path / "picture"
+        path = tmp_path / "image"
         path.write_bytes(raw)
         return read_image(path)
 
@@ -156,7 +156,7 @@ KINDS = [
 
 @pytest.mark.parametrize("transparent", [False, True])
 @pytest.mark.parametrize(("color", "depth"), KINDS)
-def test_every_kind_of_png_is_decoded_as_the_specification_says(read, color, depth, transparent):
+def test_every_kind_of_png_is_decoded_by_the_specification(read, color, depth, transparent):
     rng = np.random.default_rng(depth)
     largest = 2**depth - 1
     samples = rng.integers(0, largest, (9, 7, SAMPLES[color]), endpoint=True)
@@ -251,7 +251,7 @@ NO_PIXELS = {
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the rows", "after them"])
 @pytest.mark.parametrize("name", NO_PIXELS)
-def test_what_is_no_pixels_never_spoils_a_png(read, name, after):
+def test_metadata_never_spoils_a_png(read, name, after):
     raw = png(8, 6, 8, 2, PLAIN)
     at = len(raw) - 12 if after else 33
     assert read(raw[:at] + NO_PIXELS[name] + raw[at:]).tolist() == COLOR.tolist()
@@ -280,12 +280,12 @@ NO_PIXELS_OF_JPEG = {
 
 
 @pytest.mark.parametrize("name", NO_PIXELS_OF_JPEG)
-def test_what_is_no_pixels_never_spoils_a_jpeg(read, name):
+def test_metadata_never_spoils_a_jpeg(read, name):
     raw = encode(Image.fromarray(COLOR), "JPEG")
     assert read(raw[:2] + NO_PIXELS_OF_JPEG[name] + raw[2:]).tolist() == read(raw).tolist()
 
 
-def test_what_is_no_pixels_never_spoils_a_gif_or_a_pgm(read):
+def test_metadata_never_spoils_a_gif_or_a_pgm(read):
     gif = encode(Image.fromarray(GRAY), "GIF")
     at = gif.index(b",", 13 + 3 * 2 ** ((gif[10] & 7) + 1))
     comments = b"!\xfe" + (b"\xff" + b"c" * 255) * 50_000 + b"\0"  # Pillow would take a minute to add them up
@@ -380,7 +380,7 @@ def test_color_profiles_are_not_applied(read):
         assert read(encode(Image.fromarray(COLOR), kind, icc_profile=profile)).tolist() == plain
 
 
-def test_12_bits_in_16_are_nearly_black_unless_the_file_says_so(read):
+def test_12_bits_in_16_are_nearly_black_unless_the_header_gives_the_maximum(read):
     values = np.linspace(0, 4095, 48).astype(np.uint16).reshape(6, 8)
     assert read(encode(Image.fromarray(values))).tolist() == (values >> 8)[:, :, None].tolist()
     assert read(encode(Image.fromarray(values * 16))).max() == 255
@@ -401,12 +401,12 @@ def test_every_command_reads_the_same_pixels(tmp_path, monkeypatch):
         (tmp_path / "set" / "a" / name).write_bytes(raw)
     trained_on = folder.load(tmp_path / "set", ["train"], image_size=4, color="rgb")["train"]
     preprocess = Preprocess((4, 4, 3), 255.0, None, None, "float32")
-    predicted = [preprocess.read_picture(tmp_path / "set" / "a" / name) for name in files]
+    predicted = [preprocess.read_image(tmp_path / "set" / "a" / name) for name in files]
     assert trained_on.images.tolist() == [one.tolist() for one in predicted]
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
-def test_a_picture_is_turned_as_exif_says(read, turn):
+def test_an_image_is_rotated_by_its_exif_orientation(read, turn):
     exif = Image.Exif()
     exif[0x0112] = turn
     raw = encode(Image.fromarray(COLOR), exif=exif)
@@ -457,7 +457,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_not_a_whole_picture_is_a_data_error(read, name):
+def test_a_broken_image_is_a_data_error(read, name):
     start = time.monotonic()
     with pytest.raises(DataError) as caught:
         read(BROKEN[name])
@@ -469,7 +469,7 @@ def test_what_is_not_a_whole_picture_is_a_data_error(read, name):
     "TIFF": b"MM\0*", "HEIC": b"\0\0\0\x18ftypheic", "AVIF": b"\0\0\0\x20ftypavif", "JPEG 2000": b"\0\0\0\x0cjP  ",
     "a web page": b"\n<!DOCTYPE html>",
 }.items())  # fmt: skip
-def test_what_else_a_file_is_is_named_and_how_to_use_it(read, name, begins):
+def test_the_error_names_other_formats_and_a_remedy(read, name, begins):
     with pytest.raises(DataError, match=f"not a PNG, JPEG, WebP, BMP, GIF or PPM image, but {name} - convert it to"):
         read(begins + bytes(200))
 
@@ -641,7 +641,7 @@ def test_a_pipe_is_refused_without_waiting(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "PPM"])
-def test_damage_is_a_data_error_or_a_picture(read, damaged, try_all, kind):
+def test_damage_is_a_data_error_or_an_image(read, damaged, try_all, kind):
     exif = Image.Exif()
     exif[0x0112] = 6
     options = {"exif": exif} if kind in ("PNG", "JPEG", "WEBP") else {}
@@ -675,7 +675,7 @@ def test_shrinking_averages_over_all_pixels():
 
 @pytest.mark.parametrize("size", [(3, 5), (12, 16), (1, 1)])
 @pytest.mark.parametrize("color", [None, "gray", "rgb"])
-def test_a_picture_is_squashed_to_height_and_width(size, color):
+def test_an_image_is_squashed_to_height_and_width(size, color):
     channels = {None: 3, "gray": 1, "rgb": 3}[color]
     assert conform(COLOR, size, color).shape == (*size, channels)
     flat = np.full((6, 8, 3), 77, np.uint8)

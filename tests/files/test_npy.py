@@ -1,4 +1,4 @@
-"""A mapped array is what numpy reads, or one DataError; nothing of it is in memory."""
+"""Mapped arrays equal those that numpy reads, or are one DataError; none is held in memory."""
 
 import io
 import os
@@ -29,7 +29,7 @@ def read_fixture(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i8", "f4", "f8"])
-def test_what_numpy_wrote_is_mapped_as_it_is(read, dtype):
+def test_arrays_of_numpy_are_mapped_unchanged(read, dtype):
     mapped = read(npy(ARRAY.astype(dtype)))
     assert mapped.dtype == dtype
     np.testing.assert_array_equal(mapped, ARRAY)
@@ -74,7 +74,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_not_exactly_such_a_file_is_one_data_error(read, name):
+def test_any_other_file_is_one_data_error(read, name):
     with pytest.raises(DataError, match=r"x\.npy: .* - make it again") as caught:
         read(BROKEN[name])
     assert "\n" not in str(caught.value)

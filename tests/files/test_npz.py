@@ -55,7 +55,7 @@ def write_fixture(tmp_path):
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_what_numpy_wrote_is_read(tmp_path, save):
+def test_files_of_numpy_are_read(tmp_path, save):
     path = tmp_path / "data.npz"
     save(path, **ARRAYS)
     found = read_npz(path)
@@ -166,7 +166,7 @@ def test_sparse_arrays_are_read_however_well_they_are_packed(write):
     assert np.array_equal(read_npz(write(raw))["X"], X)
 
 
-def test_what_memory_has_no_room_for_is_not_unpacked(write, monkeypatch):
+def test_data_larger_than_memory_is_not_unpacked(write, monkeypatch):
     monkeypatch.setattr(memory, "memory", lambda: Limit(65 << 20, "free"))
     raw = zip_of(("X.npy", npy(np.zeros(70 << 20, np.uint8))), compression=zipfile.ZIP_DEFLATED)
     with pytest.raises(StorageError, match=r"not enough memory: needs about 73 MB, 68 MB is free"):

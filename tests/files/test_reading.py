@@ -14,7 +14,7 @@ def test_a_file_is_read_whole(tmp_path):
     assert read_bytes(path) == b"abc" * 1000
 
 
-def test_what_is_missing_is_a_data_error(tmp_path):
+def test_a_missing_file_is_a_data_error(tmp_path):
     (tmp_path / "file").touch()
     for path in (tmp_path / "none", tmp_path / "file" / "below", tmp_path / "with\0nul"):
         for function in (read_bytes, kind_of):
@@ -22,7 +22,7 @@ def test_what_is_missing_is_a_data_error(tmp_path):
                 function(path)
 
 
-def test_what_is_larger_than_its_limit_is_refused(tmp_path):
+def test_a_file_larger_than_its_limit_is_refused(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"12345")
     assert read_bytes(path, 5) == b"12345"
@@ -54,12 +54,12 @@ def test_a_link_to_itself_is_a_data_error(tmp_path):
         read_bytes(loop)
 
 
-def test_what_the_system_refuses_is_a_storage_error(tmp_path):
+def test_errors_of_the_system_are_storage_errors(tmp_path):
     with pytest.raises(StorageError, match="too long"):
         read_bytes(tmp_path / ("x" * 300))
 
 
-def test_what_may_not_be_read_is_a_storage_error(tmp_path, monkeypatch):
+def test_permission_denied_is_a_storage_error(tmp_path, monkeypatch):
     def refuse(*_arguments, **_options):  # permissions as such do not stop root, who runs many a CI
         raise PermissionError(13, "Permission denied")
 

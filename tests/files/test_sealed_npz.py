@@ -1,4 +1,4 @@
-"""What was sealed is what is read, in every respect that an array has; anything else is refused."""
+"""Sealed npz files are read back exactly; anything changed is refused."""
 
 import numpy as np
 import pytest
@@ -38,13 +38,13 @@ def test_the_digest_is_over_names_types_shapes_and_bytes(tmp_path, other):
         read_sealed_npz(path)
 
 
-def test_what_has_no_seal_is_refused(tmp_path):
+def test_a_file_without_a_seal_is_refused(tmp_path):
     np.savez(tmp_path / "some.npz", **ARRAYS)
     with pytest.raises(DataError, match="checksum"):
         read_sealed_npz(tmp_path / "some.npz")
 
 
-def test_what_is_said_about_arrays_comes_back_with_them(tmp_path):
+def test_the_description_is_read_back_with_the_arrays(tmp_path):
     path = tmp_path / "some.npz"
     path.write_bytes(described_npz({"step": 3, "names": ["dög"]}, ARRAYS))
     about, arrays = read_described_npz(path)

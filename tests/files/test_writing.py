@@ -1,4 +1,4 @@
-"""A file is written whole or not at all, through no link; what the system refuses is one line that helps."""
+"""Files are written whole or not at all, never through links; system errors are one helpful line."""
 
 import errno
 import fcntl
@@ -69,7 +69,7 @@ def no_locks(monkeypatch, code):
 
 
 @pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL])
-def test_where_there_are_no_locks_it_says_that(monkeypatch, code):
+def test_a_file_system_without_locks_is_reported(monkeypatch, code):
     no_locks(monkeypatch, code)
     words = r"a: the file system has no locks.* - use another folder"
     with pytest.raises(StorageError, match=words), translate_os_errors(Path("a")), Path("a").open("w") as file:
@@ -131,13 +131,13 @@ def test_only_a_regular_file_with_one_name_is_opened_for_writing(plant, create):
 @pytest.mark.parametrize(
     ("plant", "words"),
     [
-        ("a link", "a symbolic link, and imgclf writes through none - replace"),
-        ("a second name", r"the file has another name, too \(a hard link\) - replace it by a copy"),
+        ("a link", "a symbolic link; imgclf does not write through links - replace"),
+        ("a second name", r"the file has another name \(a hard link\) - replace it by a copy"),
         ("a pipe", "not a regular file - move away what is there"),
         ("a folder", "is a directory - move away what is there"),
     ],
 )
-def test_it_says_what_is_in_the_way(plant, words):
+def test_the_error_names_the_obstacle(plant, words):
     Path("victim").touch()
     PLANTS[plant]()
     with pytest.raises(StorageError, match=f"^place: {words}"), translate_os_errors(Path("place")):
@@ -145,7 +145,7 @@ def test_it_says_what_is_in_the_way(plant, words):
 
 
 @pytest.mark.parametrize("plant", PLANTS)
-def test_what_is_in_the_place_of_a_whole_file_is_replaced_itself_or_stays(plant):
+def test_anything_at_the_path_is_replaced_itself_or_stays(plant):
     Path("victim").write_bytes(b"precious")
     Path("folder").mkdir()
     PLANTS[plant]()
@@ -159,7 +159,7 @@ def test_what_is_in_the_place_of_a_whole_file_is_replaced_itself_or_stays(plant)
     assert Path("victim").read_bytes() == b"precious"
 
 
-def test_litter_is_what_was_written_here_and_nothing_else():
+def test_only_temporary_files_of_imgclf_are_litter():
     kept = [".notes.20260101", ".imgclf-unfinished-mine", ".imgclf-unfinished-0123abcd.txt"]
     for name in (*kept, unfinished(Path()).name):
         Path(name).touch()
@@ -188,7 +188,7 @@ HELP = {
 }
 
 
-def test_what_the_system_refuses_has_a_remedy_that_fits():
+def test_errors_of_the_system_have_a_fitting_remedy():
     for code in errno.errorcode:
         with pytest.raises(StorageError) as caught, translate_os_errors(Path("a")):
             raise OSError(code, os.strerror(code))
@@ -199,7 +199,7 @@ def test_what_the_system_refuses_has_a_remedy_that_fits():
 
 
 @pytest.mark.parametrize("code", sorted(set(errno.errorcode) - {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}))
-def test_reading_and_writing_say_the_same_of_what_the_system_refuses(monkeypatch, code):
+def test_reading_and_writing_report_errors_of_the_system_alike(monkeypatch, code):
     def refuse(*_):
         raise OSError(code, os.strerror(code))
 

@@ -1,4 +1,4 @@
-"""A gradient held against a case: what is judged, named and told."""
+"""A gradient compared with a case: what is judged, named and told."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_what_is_not_a_number_fails_and_is_named(loss, bad):
     grad[4, 1] = bad
     outcome = one.compare(grad)
     assert outcome.verdict == "fail"
-    assert outcome.worst[0].place == (4, 1)
+    assert outcome.worst[0].parameter == (4, 1)
 
 
 @pytest.mark.parametrize("where", ["X", "weights"])
@@ -60,11 +60,11 @@ def test_a_case_that_holds_no_number_never_passes(where):
 def test_one_wrong_parameter_is_found_among_all(loss, penalty, factor):
     one = case(loss)
     grad = right(one, *penalty)
-    place = np.unravel_index(np.abs(grad).argmax(), grad.shape)
-    grad[place] *= factor
+    index = np.unravel_index(np.abs(grad).argmax(), grad.shape)
+    grad[index] *= factor
     outcome = one.compare(grad, *penalty)
     assert outcome.verdict == "fail"
-    assert outcome.worst[0].place == place
+    assert outcome.worst[0].parameter == index
     assert "1 of 21 parameters" in outcome.reason
 
 
@@ -80,7 +80,7 @@ def test_a_kink_is_named_by_image_class_and_margin(loss):
     assert outcome.verdict == "pass"
     assert outcome.kinked == 4
     first = outcome.kinks[1]
-    assert first.place == (0, 1)
+    assert first.parameter == (0, 1)
     assert (first.kink.example, first.kink.label, first.kink.rival) == (0, 0, 1)
     assert first.kink.margin == pytest.approx(1e-9, rel=1e-6)
     assert first.kink.left == pytest.approx(0, abs=0.02)

@@ -152,4 +152,4 @@ def test_parameters_too_small_to_be_seen_are_a_reason(loss):
         cases.append(replace(one, X=X))
     reason = missing(cases, 1e-3, 0.0, NAMES, ALL)
     assert reason.startswith("only 5")
-    assert "a gradient and a penalty that both stand out from what rounding can hide" in reason
+    assert "a gradient and penalty larger than what rounding can hide" in reason

@@ -1,4 +1,4 @@
-"""Planted mistakes are found, all of them; and each layer is there for a reason."""
+"""Planted mistakes are found, all of them; and each check is there for a reason."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 
 from imgclf.config import resolve
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.check import Layer, check_loss, layers_of, make_cases
+from imgclf.gradcheck.check import Check, check_loss, checks_of, make_cases
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.self_test import run
@@ -60,43 +60,43 @@ def test_the_usual_checks_miss_many(done):
 def test_what_is_equivalent_changes_not_a_bit(done):
     same = [trial for trial in done.trials if trial.mutant.equivalent]
     assert same
-    assert all(trial.differs == 0 and not trial.layer for trial in same)
+    assert all(trial.differs == 0 and not trial.check for trial in same)
 
 
-# What only this layer sees: leave it out, and a mistake lives.
+# What only this check sees: leave it out, and a mistake lives.
 ONLY = {
     "value": "the loss capped at 100,000",
-    "textbook": "the loss remembered for the same array",
-    "exhaustive": "too long by a ten-millionth, for large images",
-    "identities": "the mean of the blocks' means",
-    "hygiene": "labels that overflow",
-    "toys": "no gradient of a single image",
-    "optimizer": "velocity forgotten",
-    "float32": "added up in float16 in training",
-    "training": "one class uphill where it trains",
+    "textbook": "the loss cached for the same array",
+    "exhaustive": "too large by a ten-millionth, for large images",
+    "invariances": "the mean of the blocks' means",
+    "purity": "labels that overflow",
+    "small_cases": "no gradient of a single image",
+    "optimizer": "the optimizer's memory lost",
+    "float32": "summed in float16 in training",
+    "training": "one class with the wrong sign in training",
 }
 
 
-@pytest.mark.parametrize("layer", ONLY)
-def test_without_a_layer_a_mistake_lives(plan, layer):
-    mutant = next(mutant for mutant in MUTANTS if mutant.name == ONLY[layer])
+@pytest.mark.parametrize("check", ONLY)
+def test_without_a_check_a_mistake_lives(plan, check):
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == ONLY[check])
     cases, right = make_cases(plan, "svm", *stratified_images(plan, 64)), Implementation.of(plan, "svm")
-    layers = layers_of(plan)
-    assert first_to_see(mutant.plant(right), cases, PENALTY, layers) == layer
-    del layers[layer]
-    assert first_to_see(mutant.plant(right), cases, PENALTY, layers) == ""
+    checks = checks_of(plan)
+    assert first_to_see(mutant.plant(right), cases, PENALTY, checks) == check
+    del checks[check]
+    assert first_to_see(mutant.plant(right), cases, PENALTY, checks) == ""
 
 
-def test_every_layer_has_its_mistake(plan):
-    assert layers_of(plan).keys() - {"complex step"} == ONLY.keys() == set(run.ORDER)
+def test_every_check_has_its_mistake(plan):
+    assert checks_of(plan).keys() - {"complex step"} == ONLY.keys() == set(run.ORDER)
 
 
 def test_without_the_points_a_mistake_lives(plan):
     mutant = next(mutant for mutant in MUTANTS if mutant.name == "all classes equally likely")
     cases, right = make_cases(plan, "softmax", *stratified_images(plan, 64)), Implementation.of(plan, "softmax")
-    layers = {"exhaustive": layers_of(plan)["exhaustive"]}
-    assert first_to_see(mutant.plant(right), {"zero": cases["zero"]}, PENALTY, layers) == ""
-    assert first_to_see(mutant.plant(right), cases, PENALTY, layers) == "exhaustive"
+    checks = {"exhaustive": checks_of(plan)["exhaustive"]}
+    assert first_to_see(mutant.plant(right), {"zero": cases["zero"]}, PENALTY, checks) == ""
+    assert first_to_see(mutant.plant(right), cases, PENALTY, checks) == "exhaustive"
 
 
 def test_the_complex_step_sees_that_the_check_itself_is_wrong(plan, monkeypatch):
@@ -105,21 +105,21 @@ def test_the_complex_step_sees_that_the_check_itself_is_wrong(plan, monkeypatch)
     monkeypatch.setitem(LOSS_FACTS, "softmax", too_long)
     case = make_cases(plan, "softmax", *stratified_images(plan, 16))["wide"]
     wrong_alike = gradient(lambda g: case.truth.gradient)(Implementation.of(plan, "softmax"))
-    layers = layers_of(plan)
-    assert layers["exhaustive"].look(wrong_alike, case, 0, 0).verdict == "pass"
-    assert layers["complex step"].look(wrong_alike, case, 0, 0).verdict == "fail"
+    checks = checks_of(plan)
+    assert checks["exhaustive"].run(wrong_alike, case, 0, 0).verdict == "pass"
+    assert checks["complex step"].run(wrong_alike, case, 0, 0).verdict == "fail"
 
 
 def test_a_check_that_finds_nothing_is_called_broken(plan):
-    blind = {"exhaustive": Layer(lambda *_: layers_of(plan)["hygiene"].look(*_)._replace(verdict="pass", reason=""))}
+    blind = {"exhaustive": Check(lambda *_: checks_of(plan)["purity"].run(*_)._replace(verdict="pass", reason=""))}
     done = self_test(plan, ["svm_cs"], 16, PENALTY, blind)
     assert done.verdict == "fail"
-    assert not any(trial.layer for trial in done.trials)
+    assert not any(trial.check for trial in done.trials)
 
 
 def test_a_check_that_cries_wolf_is_called_broken(plan):
-    look = layers_of(plan)["hygiene"].look
-    jumpy = {"exhaustive": Layer(lambda *_: look(*_)._replace(verdict="fail", reason="wolf"))}
+    look = checks_of(plan)["purity"].run
+    jumpy = {"exhaustive": Check(lambda *_: look(*_)._replace(verdict="fail", reason="wolf"))}
     done = self_test(plan, ["softmax"], 16, PENALTY, jumpy)
     assert (done.verdict, done.false_alarms) == ("fail", ["softmax"])
 
@@ -145,12 +145,12 @@ def test_on_real_images_a_millionth_in_any_single_parameter_is_seen(plan, loss):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_the_right_code_passes_in_every_layer_at_every_point(plan, loss):
+def test_the_right_code_passes_in_every_check_at_every_point(plan, loss):
     cases, right = make_cases(plan, loss, *stratified_images(plan, 64)), Implementation.of(plan, loss)
-    findings = list(check_loss(plan, right, cases, [(0.0, 0.0), PENALTY], layers_of(plan)))
-    assert [(one.layer, one.point, one.outcome.reason) for one in findings if one.verdict != "pass"] == []
+    findings = list(check_loss(plan, right, cases, [(0.0, 0.0), PENALTY], checks_of(plan)))
+    assert [(one.check, one.point, one.outcome.reason) for one in findings if one.verdict != "pass"] == []
     assert {one.point for one in findings} == {"zero", "start", "steps", "wide"}
-    assert {one.layer for one in findings} == layers_of(plan).keys()
+    assert {one.check for one in findings} == checks_of(plan).keys()
 
 
 def test_planting_leaves_the_right_code_alone(plan):

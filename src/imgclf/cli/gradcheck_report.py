@@ -17,30 +17,30 @@ if TYPE_CHECKING:
 
 SHOWN = 10  # parameters of a table
 POINTS = {"zero": "W = 0", "start": "given W", "steps": "10 steps on", "wide": "random W"}
-LAYERS = {
+CHECKS = {
     "value": "loss value against its definition, in extended precision",
-    "textbook": "the loss as a black box, one weight at a time",
-    "exhaustive": "every parameter, by the increments of the loss",
-    "complex step": "the increments themselves, along the imaginary axis",
-    "identities": "laws: order, repetition, units, parts, tangents",
-    "hygiene": "deterministic; no input modified; no state retained",
-    "toys": "one image, one pixel, two classes, huge scores",
-    "optimizer": "steps and step sizes, by their formulas",
-    "float32": "float32, as in training, against float64",
-    "training": "the gradient that trains, on a batch of the run",
+    "textbook": "central differences of the loss, one weight at a time",
+    "exhaustive": "every parameter, by exact differences of the loss",
+    "complex step": "the exact differences, by complex step",
+    "invariances": "order, repetition, units, parts, convexity",
+    "purity": "deterministic; no input modified; no state retained",
+    "small_cases": "one image, one pixel, two classes, huge scores",
+    "optimizer": "steps and step sizes against their formulas",
+    "float32": "loss and gradient in float32 against float64",
+    "training": "the kernel that trains, on a batch of the run",
 }
 
 
 def print_report(console: Console, plan: "Plan", checked: "Sequence[CheckedLoss]", verdict: str) -> None:
-    """Print a line per loss and per layer, the worst parameters, kinks, failures and costs."""
+    """Print a line per loss and per check, the worst parameters, kinks, failures and times."""
     console.say(
         *_losses(checked),
-        "Error, bound and share are of the parameter nearest to its bound. A mistake larger than what could hide",
-        "shows in any parameter. At a kink: parameters whose step meets one, over all points.",
+        "Worst error: of the parameter with the largest share of its bound on truncation and rounding. Undetected: the",
+        "largest mistake that could stay undetected in a parameter. At a kink: parameters whose step crosses one.",
         "",
     )
     findings = [finding for one in checked for finding in one.findings]
-    console.say(*_layers(findings), "")
+    console.say(*_checks(findings), "")
     console.say(*_worst(findings, plan), "")
     _print_kinks(console, checked, plan)
     for finding in findings:
@@ -55,7 +55,7 @@ def _losses(checked: "Sequence[CheckedLoss]") -> list[str]:
 
     rows = []
     for one in checked:
-        worst = max((f.worst for f in one.findings if f.layer == "exhaustive" and f.worst), key=lambda one: one.ratio)
+        worst = max((f.worst for f in one.findings if f.check == "exhaustive" and f.worst), key=lambda one: one.ratio)
         cases = list(one.cases.values())
         floor = max(2 * float(case.truth.bound.max()) for case in cases)
         size = np.abs(np.concatenate([case.truth.gradient.ravel() for case in cases]))
@@ -73,27 +73,27 @@ def _losses(checked: "Sequence[CheckedLoss]") -> list[str]:
                 judge(one.findings),
             ]
         )
-    header = ["loss", "worst error", "its bound", "share", "could hide", "of the median", "at a kink", ""]
+    header = ["loss", "worst error", "its bound", "share", "undetected", "of the median", "at a kink", "verdict"]
     return table(header, rows)
 
 
-def _layers(findings: "Sequence[Finding]") -> list[str]:
+def _checks(findings: "Sequence[Finding]") -> list[str]:
     counts: dict[str, Counter[str]] = {}
     for finding in findings:
-        counts.setdefault(finding.layer, Counter())[finding.verdict] += 1
+        counts.setdefault(finding.check, Counter())[finding.verdict] += 1
     rows = [
-        [name, LAYERS[name], ", ".join(f"{n} {verdict}" for verdict, n in count.items())]
-        for name, count in sorted(counts.items(), key=lambda one: list(LAYERS).index(one[0]))
+        [check_name(name), CHECKS[name], ", ".join(f"{n} {verdict}" for verdict, n in count.items())]
+        for name, count in sorted(counts.items(), key=lambda one: list(CHECKS).index(one[0]))
     ]
-    return table(["layer", "what it looks at", "points, with and without penalty"], rows, left=3)
+    return table(["check", "what it checks", "points, with and without penalty"], rows, left=3)
 
 
 def _worst(findings: "Sequence[Finding]", plan: "Plan") -> list[str]:
-    compared = [(f, one) for f in findings if f.layer == "exhaustive" for one in f.outcome.worst]
+    compared = [(f, one) for f in findings if f.check == "exhaustive" for one in f.outcome.worst]
     compared.sort(key=lambda pair: -pair[1].ratio)
-    # Training may start at W = 0, and a penalty may change nothing: the same parameter is shown once a loss.
-    compared = list({(f.loss, one.place): (f, one) for f, one in reversed(compared)}.values())[::-1]
-    header = ["nearest to its bound", "point", "parameter", "where", "calculus", "differences", "error", "share"]
+    # Points and penalties may give the same numbers: a parameter is shown once per loss.
+    compared = list({(f.loss, one.parameter): (f, one) for f, one in reversed(compared)}.values())[::-1]
+    header = ["nearest to its bound", "point", "parameter", "pixel; class", "analytic", "numerical", "error", "share"]
     rows = [
         [finding.loss, POINTS[finding.point], *_row(one, plan), _share(one.ratio)] for finding, one in compared[:SHOWN]
     ]
@@ -101,48 +101,48 @@ def _worst(findings: "Sequence[Finding]", plan: "Plan") -> list[str]:
 
 
 def _row(one: "Compared", plan: "Plan") -> list[str]:
-    name, where = parameter_name(one.place, len(plan.weights)), place_name(one.place, plan)
+    name, where = parameter_name(one.parameter, len(plan.weights)), pixel_and_class(one.parameter, plan)
     return [name, where, f"{one.analytic:.9g}", f"{one.numerical:.9g}", f"{one.error:.1e}"]
 
 
 def _print_kinks(console: Console, checked: "Sequence[CheckedLoss]", plan: "Plan") -> None:
-    """Print the first parameter of each loss and point whose step meets a kink, and the image that has the kink."""
+    """Print the first parameter of each loss and point whose step crosses a kink, and the image of the kink."""
     lines: dict[str, str] = {}
     for one in checked:
         for finding in one.findings:
-            if finding.layer == "exhaustive" and finding.outcome.kinks:
+            if finding.check == "exhaustive" and finding.outcome.kinks:
                 count = plural(finding.outcome.kinked, "parameter")
                 example = f"{count}, e.g. {kink_text(finding.outcome.kinks[0], plan)}"
                 lines.setdefault(f"{one.loss}: {example}", f"  {one.loss}, {POINTS[finding.point]}: {example}")
     if lines:
-        console.say("Where a step crosses a kink, any slope between its two sides is right:")
+        console.say("Where a step crosses a kink, any gradient between the one-sided derivatives is right:")
         console.say(*lines.values(), "")
 
 
 def kink_text(one: "Compared", plan: "Plan") -> str:
-    """Describe a kink: its image, the class that it ties with, and the slopes between which any is right."""
+    """Describe a kink: its image, the class that ties, and the one-sided derivatives."""
     assert one.kink is not None
     kink, names = one.kink, plan.train.class_names
+    name, where = parameter_name(one.parameter, len(plan.weights)), pixel_and_class(one.parameter, plan)
     return (
-        f"{parameter_name(one.place, len(plan.weights))} ({place_name(one.place, plan)}): image {kink.example} "
-        f"({names[kink.label]}) has margin {kink.margin:.2g} with {names[kink.rival]}; slopes {kink.left:.4g} and "
-        f"{kink.right:.4g}, calculus {one.analytic:.4g}"
+        f"{name} ({where}): image {kink.example} ({names[kink.label]}) has margin {kink.margin:.2g} with "
+        f"{names[kink.rival]}; derivatives {kink.left:.4g} and {kink.right:.4g}, analytic {one.analytic:.4g}"
     )
 
 
 def _print_failures(console: Console, findings: "Sequence[Finding]", plan: "Plan", verdict: str) -> None:
     if verdict == "pass":
-        return  # what is inconclusive at one point passes at another
-    # A reason is printed once, at however many points and penalties it holds.
+        return  # checks that are inconclusive at one point pass at another
+    # A reason is printed once for all its points and penalties.
     wrong: dict[tuple[str, str, str], Finding] = {}
     for finding in findings:
         if finding.verdict != "pass":
-            wrong.setdefault((finding.loss, finding.layer, finding.outcome.reason), finding)
+            wrong.setdefault((finding.loss, finding.check, finding.outcome.reason), finding)
     for finding in sorted(wrong.values(), key=lambda one: one.verdict != "fail")[:SHOWN]:
         console.result(f"{_about(finding)}: {finding.verdict}: {finding.outcome.reason}")
         for one in finding.outcome.worst[:3] if finding.verdict == "fail" else ():
             name, where, here, there, error = _row(one, plan)
-            console.result(f"  {name} ({where}): calculus {here}, differences {there}, error {error}, "
+            console.result(f"  {name} ({where}): analytic {here}, numerical {there}, error {error}, "
                            f"bound {one.bound:.1e}")  # fmt: skip
     if len(wrong) > SHOWN:
         console.result(f"and {len(wrong) - SHOWN} more; --json has them all")
@@ -150,11 +150,16 @@ def _print_failures(console: Console, findings: "Sequence[Finding]", plan: "Plan
 
 def _about(finding: "Finding") -> str:
     penalty = f", l2 {finding.l2:g}, l1 {finding.l1:g}" if finding.l2 or finding.l1 else ""
-    return f"{finding.loss}, {POINTS[finding.point]}{penalty}, {finding.layer}"
+    return f"{finding.loss}, {POINTS[finding.point]}{penalty}, {check_name(finding.check)}"
+
+
+def check_name(check: str) -> str:
+    """Return the name of a check as tables print it."""
+    return check.replace("_", " ")
 
 
 def _cost(checked: "CheckedLoss", plan: "Plan") -> str:
-    """Measure the cost of one gradient, each way."""
+    """Measure the time of one gradient by each method."""
     from imgclf.arrays import Batch
     from imgclf.gradcheck.truth.exhaustive import differences
     from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
@@ -163,12 +168,12 @@ def _cost(checked: "CheckedLoss", plan: "Plan") -> str:
     case = checked.cases["wide"]
     batch, objective = Batch.of(case.X, case.y), Objective(LOSSES[case.loss])
     loss = _seconds(lambda: evaluate_loss(objective, batch, case.weights))
-    increments = _seconds(lambda: differences(case.loss, case.scores, case.X, case.y))
-    calculus = _seconds(lambda: analytic_gradient(objective, batch, case.weights))
+    exact = _seconds(lambda: differences(case.loss, case.scores, case.X, case.y))
+    analytic = _seconds(lambda: analytic_gradient(objective, batch, case.weights))
     evaluations = 2 * plan.weights.size
     return (
-        f"One gradient of {plural(plan.weights.size, 'parameter')}: by trying, one weight at a time, {evaluations:,} "
-        f"losses, about {_time(evaluations * loss)}; by increments {_time(increments)}; by calculus {_time(calculus)}."
+        f"Time of one gradient of {plural(plan.weights.size, 'parameter')}: numerical, {evaluations:,} losses, about "
+        f"{_time(evaluations * loss)}; exact differences {_time(exact)}; analytic {_time(analytic)}."
     )
 
 
@@ -192,21 +197,21 @@ def _share(ratio: float) -> str:
     return f"{ratio:.1%}" if ratio < 10 else f"{ratio:.2g} x"
 
 
-def parameter_name(place: tuple[int, int], rows: int) -> str:
+def parameter_name(index: tuple[int, int], rows: int) -> str:
     """Return the name of a parameter, W[d,c] or b[c]; rows is D+1."""
-    row, column = place
+    row, column = index
     return f"b[{column}]" if row == rows - 1 else f"W[{row},{column}]"
 
 
-def place_name(place: tuple[int, int], plan: "Plan") -> str:
-    """Describe the pixel and the class of a weight: row 3, column 7, red; dog."""
-    d, c = place
+def pixel_and_class(index: tuple[int, int], plan: "Plan") -> str:
+    """Return the pixel and the class of a weight: row 3, column 7, red; dog."""
+    d, c = index
     what = "bias" if d == len(plan.weights) - 1 else pixel_name(d, plan.train.example_shape)
     return f"{what}; {plan.train.class_names[c]}"
 
 
 def pixel_name(d: int, example_shape: Sequence[int]) -> str:
-    """Describe where number d of an example is: row 3, column 7, red."""
+    """Return the position of number d of an example: row 3, column 7, red."""
     if len(example_shape) == 1:
         return f"feature {d}"
     pixel, channel = divmod(d, example_shape[2])
@@ -215,24 +220,26 @@ def pixel_name(d: int, example_shape: Sequence[int]) -> str:
     return f"row {row}, column {column}{color}"
 
 
-def summarize(checked: "Sequence[CheckedLoss]", shape: tuple[int, ...], verdict: str, seconds: float) -> dict[str, Any]:
-    """Return what `--json` prints."""
+def check_object(
+    checked: "Sequence[CheckedLoss]", shape: tuple[int, ...], verdict: str, seconds: float
+) -> dict[str, Any]:
+    """Return the JSON object of the check."""
     rows, classes = shape
     findings = [finding for one in checked for finding in one.findings]
-    fewest = min(finding.outcome.checked for finding in findings if finding.layer == "exhaustive")
+    fewest = min(finding.outcome.checked for finding in findings if finding.check == "exhaustive")
     worst = max((one.worst for one in findings if one.worst), key=lambda one: one.ratio, default=None)
-    content = summary(verdict, fewest, rows * classes, seconds, worst, findings, rows)
+    content = common_keys(verdict, fewest, rows * classes, seconds, worst, findings, rows)
     for check, finding in zip(content["checks"], findings, strict=True):
         kinks = [compared_object(one, rows) for one in finding.outcome.kinks]
         check |= {"kinked": finding.outcome.kinked, "kinks": kinks}
     return content
 
 
-def summary(
+def common_keys(
     verdict: str, checked: int, parameters: int, seconds: float, worst: "Compared | None" = None,
     findings: "Sequence[Finding]" = (), rows: int = 0,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return what the JSON of every kind of gradient check begins with; rows is D+1."""
+    """Return the JSON keys that every gradient check has; rows is D+1."""
     return {
         "verdict": verdict,
         "checked": checked,
@@ -245,7 +252,7 @@ def summary(
                 "l2": finding.l2,
                 "l1": finding.l1,
                 "point": finding.point,
-                "layer": finding.layer,
+                "layer": finding.check,
                 "verdict": finding.verdict,
                 "reason": finding.outcome.reason,
                 "checked": finding.outcome.checked,
@@ -257,10 +264,10 @@ def summary(
 
 
 def compared_object(one: "Compared | None", rows: int) -> dict[str, Any] | None:
-    """Return a compared parameter as JSON: numbers that are not finite are null; rows is D+1."""
+    """Return a compared parameter as a JSON object, with null for numbers that are not finite; rows is D+1."""
     if one is None:
         return None
     numbers = {"analytic": one.analytic, "numerical": one.numerical, "error": one.error, "bound": one.bound}
-    content: dict[str, Any] = {"parameter": parameter_name(one.place, rows)}
+    content: dict[str, Any] = {"parameter": parameter_name(one.parameter, rows)}
     content |= {name: value if math.isfinite(value) else None for name, value in numbers.items()}
     return content | ({"kink": one.kink._asdict()} if one.kink else {})

@@ -1,4 +1,4 @@
-"""`imgclf gradcheck --loss`: check a learner's own function."""
+"""Report of `imgclf gradcheck --loss`, the check of a learner's own function."""
 
 import time
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgclf.cli.console import Console, plural, table
-from imgclf.cli.gradcheck_report import place_name, summary
+from imgclf.cli.gradcheck_report import common_keys, pixel_and_class
 
 if TYPE_CHECKING:
     from imgclf.arrays import FloatArray, IntArray
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from imgclf.training.plan import Plan
 
 MARKS = {"pass": "ok", "fail": "FAIL", "inconclusive": "?"}
-NUMERICAL = {"slope": "the slope of your loss", "gradient": "ours"}  # what dW is compared with
-SLOW = "it is slower than it needs to be: a product of matrices does the work of a loop over images"
+NUMERICAL = {"derivative": "central difference", "gradient": "ours"}  # what dW is compared with
+SLOW = "it is slow: replace a loop over images by a matrix product"
 
 
 def run_student(
     console: Console, plan: "Plan", spec: str, against: str | None, X: "FloatArray", y: "IntArray",
     *, patience: float = 10.0, budget: float = 20.0,
 ) -> bool:  # fmt: skip
-    """Check FILE.py:FUNCTION on X (N, D) float64 and y (N,), and print the findings; whether it passes."""
+    """Check FILE.py:FUNCTION on X (N, D) float64 and y (N,), print the findings, and return whether it passes."""
     from imgclf.gradcheck.student.check import check_student
     from imgclf.gradcheck.student.known_mistakes import known_mistakes
     from imgclf.gradcheck.student.process import StudentFailure, open_student, parse_spec
@@ -37,8 +37,8 @@ def run_student(
         with open_student(path, name, patience) as ask:
             console.say(
                 f"{spec}{f' against {against}' if against else ''}: {plural(len(y), 'image')}, "
-                f"{plural(rows * classes, 'parameter')}; at least 50 of them are moved"
-                f"{'' if against else f', and as many as fit in {budget:.0f} s'}",
+                f"{plural(rows * classes, 'parameter')}; central differences of at least 50"
+                f"{'' if against else f', and of more for up to {budget:.0f} s'}",
                 "",
             )
             report = check_student(
@@ -50,20 +50,20 @@ def run_student(
         console.result(str(failure), "verdict: fail")
         findings = [Finding(name, 2 * reg, 0.0, "steps", "answer", Outcome("fail", str(failure)))]
         seconds = time.perf_counter() - began
-        console.object(summary("fail", 0, rows * classes, seconds, None, findings, rows + 1) | {"advice": []})
+        console.object(common_keys("fail", 0, rows * classes, seconds, None, findings, rows + 1) | {"advice": []})
         return False
     _print(console, report, notes, plan)
     findings = [replace(finding, loss=name) for finding in report.findings]
     seconds = time.perf_counter() - began
-    content = summary(report.verdict, report.checked, report.parameters, seconds, report.worst, findings, rows + 1)
+    content = common_keys(report.verdict, report.checked, report.parameters, seconds, report.worst, findings, rows + 1)
     console.object(content | {"advice": report.advice})
     return report.verdict == "pass"
 
 
 def _print(console: Console, report: "StudentReport", notes: Sequence[str], plan: "Plan") -> None:
     for finding in report.findings:
-        tell = console.say if finding.verdict == "pass" else console.result
-        tell(f"  {MARKS[finding.verdict]:<4}  {finding.layer:<12}  {finding.outcome.reason}")
+        show = console.say if finding.verdict == "pass" else console.result
+        show(f"  {MARKS[finding.verdict]:<4}  {finding.check:<12}  {finding.outcome.reason}")
     speed = f"{1000 * report.seconds_a_call:.2g} ms a call"
     if report.our_seconds:
         times = report.seconds_a_call / report.our_seconds
@@ -71,13 +71,13 @@ def _print(console: Console, report: "StudentReport", notes: Sequence[str], plan
     console.say(f"  {'':<4}  {'speed':<12}  {speed}")
     worst = report.worst
     if worst and worst.error > worst.bound and report.verdict == "fail":
-        row, column = worst.place
-        beside = next(NUMERICAL[finding.layer] for finding in report.findings if finding.worst == worst)
+        row, column = worst.parameter
+        beside = next(NUMERICAL[finding.check] for finding in report.findings if finding.worst == worst)
         console.result(
             "",
-            f"the worst parameter is dW[{row},{column}], {place_name(worst.place, plan)}:",
+            f"the worst parameter is dW[{row},{column}], {pixel_and_class(worst.parameter, plan)}:",
             f"  yours {worst.analytic:.10g}, {beside} {worst.numerical:.10g}, "
-            f"error {worst.error:.1e}, rounding explains {worst.bound:.1e}",
+            f"error {worst.error:.1e}, bound {worst.bound:.1e}",
         )
     if report.table:
         console.say("", *_step_table(report.table), "")
@@ -87,10 +87,10 @@ def _print(console: Console, report: "StudentReport", notes: Sequence[str], plan
 
 
 def _step_table(rows: "Sequence[TableRow]") -> list[str]:
-    header = ["step", "numerical slope", "error", "error before / error"]
+    header = ["step", "central difference", "error", "previous error / error"]
     lines = [
         [f"{step:.2e}", f"{quotient:.10g}", f"{error:.1e}", "-" if ratio is None else f"{ratio:.2f}"]
         for step, quotient, error, ratio in rows
     ]
-    words = "The step is halved: a right gradient's error falls to rounding (-), a wrong one's stays (1.00)."
+    words = "The step is halved: the error of a right gradient falls to rounding (-), that of a wrong one stays (1.00)."
     return [*table(header, lines, left=0), words]

@@ -27,7 +27,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     lines = {
         "data": f"{config.data.source}: {plural(len(plan.train), 'training image')}, {val}; "
         f"{format_shape(plan.train.example_shape)}, {C} classes",
-        "pixels" if plan.preprocess.is_picture else "features": f"x = {_preprocessing(plan)}",
+        "pixels" if plan.preprocess.is_image else "features": f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
         "loss": f"{config.model.loss}: {formula}",
         "minimize": f"L(W, b) = {' + '.join(terms)}",
@@ -49,7 +49,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
 def _preprocessing(plan: "Plan") -> str:
     preprocess, chosen = plan.preprocess, plan.config.preprocess
     values, mean, by = "features", "mean", "feature"
-    if preprocess.is_picture:
+    if preprocess.is_image:
         values, mean, by = "pixels", "mean image" if chosen.center == "pixel" else "mean color", str(chosen.std)
     text = f"{values} / {preprocess.scale:g}" if preprocess.scale != 1 else values
     if preprocess.mean is not None:

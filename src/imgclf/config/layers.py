@@ -21,7 +21,7 @@ from imgclf.config.yaml_reader import (
 )
 
 OVERRIDE = "-s"
-# Keys of optimizers as version 0.1 called them: its runs must stay readable.
+# Names of optimizer keys in version 0.1, whose runs must stay readable.
 RENAMED = {
     "momentum": {"decay": "momentum"},
     "nesterov": {"decay": "momentum"},
@@ -50,7 +50,7 @@ def from_override(override: str, rank: int) -> Document:
     problem = _malformed(words, name, equals)
     if problem:
         raise ConfigError([Problem(Position(source, 1, 1), "", problem)])
-    if key.endswith(" "):  # KEY = VALUE: these spaces are no part of the value
+    if key.endswith(" "):  # KEY = VALUE: these spaces do not belong to the value
         value = value.lstrip(" ")
     document = _value(value, source, tuple(words), len(override) - len(value))
     node = document.root
@@ -62,8 +62,8 @@ def from_override(override: str, rank: int) -> Document:
 def _value(text: str, source: Source, path: tuple[str, ...], indent: int) -> Document:
     """Read the value of KEY=VALUE: a word of the shell, not a line of a file, so nothing in it is a comment.
 
-    A list, a section and a quoted text are written as in a file. Anything else is, for a key that takes text, that very
-    text (but for null), and for other keys what a scalar of this form means in a file.
+    A list, a section and a quoted text are written as in a file. Anything else is taken literally for a key that takes
+    text (except null); for other keys it is read as a scalar in a file.
     """
     word = text.strip()
     position = Position(source, 1, indent + 1 + len(text) - len(text.lstrip()))
@@ -89,14 +89,14 @@ def _malformed(words: Sequence[str], name: str, equals: str) -> str | None:
     if not all(words):
         return "the key is empty; expected KEY=VALUE, such as train.epochs=5"
     if not name.isprintable() or max(map(len, words)) > LONGEST_KEY:
-        return "the key is too long or has characters that cannot be seen"
+        return "the key is too long or has unprintable characters"
     return f"nested more than {MAX_DEPTH} deep" if len(words) > MAX_DEPTH else None
 
 
 def _bytes(path: Path, rank: int) -> bytes:
     try:
         with path.open("rb") as file:
-            # One byte more than is allowed tells that there is too much, without reading all of it.
+            # One byte more than the limit shows that a file is too large, without reading all of it.
             return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reasons: dict[type[Exception], str] = {
@@ -109,19 +109,19 @@ def _bytes(path: Path, rank: int) -> bytes:
 
 
 def _with_absolute_path(root: Node, folder: Path) -> Node:
-    """Make data.path absolute: a later layer must not move it."""
+    """Make data.path absolute: it is relative to its own layer."""
     data = root.value.get("data")
     path = data.value.get("path") if data and isinstance(data.value, dict) else None
     if data is None or path is None or not isinstance(path.value, str) or not path.value:
         return root
-    # The folder's links are followed, because `..` is what the disk says it is, not the text.
+    # Links of the folder are followed first, because `..` is a folder on the disk, not in the text.
     whole = os.path.normpath(folder.resolve() / os.path.expanduser(path.value))  # noqa: PTH111 - never raises
     data = replace(data, value={**data.value, "path": replace(path, value=whole)})
     return replace(root, value={**root.value, "data": data})
 
 
 def _with_new_names(root: Node) -> Node:
-    """Rename keys of an earlier version, where the optimizer is named beside them, as in the config of a run."""
+    """Rename keys of version 0.1 beside the name of their optimizer, as in the config of a run."""
     optimizer = root.value.get("optimizer")
     keys = optimizer.value if optimizer and isinstance(optimizer.value, dict) else {}
     renamed = RENAMED.get(str(keys["name"].value), {}) if "name" in keys else {}

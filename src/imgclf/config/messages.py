@@ -10,10 +10,10 @@ from imgclf.config.layers import RENAMED
 from imgclf.config.problems import describe, shorten
 from imgclf.config.shape import SECTIONS, VARIANTS, every_key, keys
 
-# How alike two words are, from 0 to 1. There are many keys, and a guess far off sends people the wrong way.
+# Least similarity of a suggestion, from 0 to 1: a bad guess among many keys would mislead.
 LIKE_A_KEY, LIKE_A_CHOICE = 0.7, 0.6
 
-# What other programs call these things.
+# Names of other programs for these keys.
 ELSEWHERE = {
     word: key
     for key, words in {
@@ -52,7 +52,7 @@ BOUNDS = {
 
 
 def message(path: tuple[str, ...], error: ErrorDetails, chosen: dict[str, Any]) -> str:
-    """Describe a mistake and the way out; `chosen` is the whole config as it was given."""
+    """Describe a mistake and its remedy; `chosen` is the whole config as given."""
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "extra_forbidden":
         return unknown_key(path, chosen)
@@ -115,7 +115,7 @@ def not_a_section(section: str, value: object) -> str:
 
 
 def _nearest(word: str, choices: list[str], likeness: float = LIKE_A_KEY) -> str | None:
-    # A long word is like none of them, and comparing it takes long.
+    # Comparing a long word takes long, and none is similar.
     return next(iter(get_close_matches(word.lower()[:40], choices, 1, likeness)), None)
 
 
@@ -127,5 +127,5 @@ def _same_word(word: str) -> str | None:
 
 
 def _by_last_word() -> dict[str, str]:
-    """Return keys by their last word; sections are left out."""
+    """Return keys by their last word, without sections."""
     return {key.rpartition(".")[2]: key for key in reversed(every_key()) if key not in SECTIONS}  # the first of each

@@ -15,8 +15,8 @@ class Source:
 
     name   a file, or `-s KEY`
     lines  its text
-    label  what names it where origins are listed; None for a file, whose lines have numbers
-    rank   its number among the layers, of which later ones win
+    label  its name in a list of origins; None for a file, which is named with a line number
+    rank   its number among the layers; later ones win
     """
 
     name: str
@@ -53,7 +53,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake; the key is empty where the text as a whole is meant."""
+    """One mistake; the key is empty for a mistake of the whole text."""
 
     position: Position
     key: str
@@ -70,7 +70,7 @@ class Problem:
         text = self.position.text
         if not text:
             return [self.line]
-        # A window around the position: the caret must not be lost at the end of a very long line.
+        # A window around the position, because a line may be very long.
         begin = max(0, self.position.column - 1 - SHOWN)
         before = printable(text[begin : self.position.column - 1])
         after = printable(text[self.position.column - 1 :][:SHOWN])
@@ -96,7 +96,7 @@ class ConfigError(UsageError):
 
 
 def shorten(text: str) -> str:
-    """Make text of strangers printable: one line, not long."""
+    """Make untrusted text printable: one short line."""
     return printable(text if len(text) <= SHOWN else text[: SHOWN - 1] + "…")
 
 

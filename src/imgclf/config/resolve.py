@@ -28,16 +28,16 @@ class Resolved:
 
 
 def resolve(files: Sequence[Path] = (), overrides: Sequence[str] = ()) -> Resolved:
-    """Merge the files in order and the overrides KEY=VALUE; raise ConfigError for what is wrong."""
+    """Merge the files in order and the overrides KEY=VALUE; raise ConfigError with every mistake."""
     problems: list[Problem] = []
     layers = _read([partial(from_file, Path(file), rank) for rank, file in enumerate(files, 1)], problems)
     first = len(files) + 1
     set_keys = _read([partial(from_override, text, rank) for rank, text in enumerate(overrides, first)], problems)
-    # The overrides are one layer: which of them comes first must not decide which keys are dropped.
+    # The overrides are one layer: their order must not decide which keys are dropped.
     tree = reduce(lay_over, [NOTHING, *layers, *([reduce(merge, set_keys)] if set_keys else [])])
     config, wrong = _validate(tree)
     if len(layers) + len(set_keys) < len(files) + len(overrides):
-        # What could not be read may name another variant: a key that this one does not have may be right.
+        # A layer that could not be read may name another variant, which has the key.
         wrong = [problem for problem in wrong if problem.key.partition(".")[0] not in VARIANTS]
     if config is None or problems:
         raise ConfigError([*problems, *wrong])
@@ -46,7 +46,7 @@ def resolve(files: Sequence[Path] = (), overrides: Sequence[str] = ()) -> Resolv
 
 
 def lay_over(lower: Node, upper: Node) -> Node:
-    """Merge a layer over those below, without the keys that the variant it names does not have."""
+    """Merge a layer over those below; drop their keys that the variant it names lacks."""
     kept = dict(lower.value)
     for section in VARIANTS.keys() & lower.value.keys() & upper.value.keys():
         kept[section] = _without_other_variants(section, lower.value[section], upper.value[section])
@@ -54,7 +54,7 @@ def lay_over(lower: Node, upper: Node) -> Node:
 
 
 def merge(lower: Node, upper: Node) -> Node:
-    """Merge two mappings key by key; of anything else the upper one stays."""
+    """Merge two mappings key by key; other values are replaced by the upper one."""
     if not (isinstance(lower.value, dict) and isinstance(upper.value, dict)):
         return upper
     merged = dict(lower.value)
@@ -67,7 +67,7 @@ def _without_other_variants(section: str, lower: Node, upper: Node) -> Node:
     below, name = VARIANTS[section].name_in(lower.plain()), upper.plain().get("name")
     if name == below or not isinstance(name, str) or name not in VARIANTS[section].factories:
         return lower
-    # Only what belongs to another variant goes: a key that no variant has is a mistake, and is told.
+    # Only keys of other variants are dropped: a key that no variant has is a mistake to report.
     foreign = set(keys(section)) - set(keys(section, name))
     return replace(lower, value={key: node for key, node in lower.value.items() if key not in foreign})
 
@@ -87,7 +87,7 @@ def _read(readers: Sequence[Callable[[], Document]], problems: list[Problem]) ->
 
 
 def _without_false_sections(layer: Node, problems: list[Problem]) -> Node:
-    """Drop and report a value in place of a section: else a layer above would hide the mistake."""
+    """Drop and report a value in place of a section: a layer above could hide the mistake."""
     kept = dict(layer.value)
     for section in SECTIONS:
         node, may_be_null = kept.get(section), Config.model_fields[section].default is None

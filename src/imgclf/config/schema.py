@@ -18,11 +18,11 @@ from imgclf.optimizers import OPTIMIZERS
 from imgclf.schedules import SCHEDULES
 
 LONGEST_NAME = 200  # bytes; file systems take 255, and `-2` or `.png` may follow
-LARGEST_IMAGE = 4096  # pixels a side; beyond it a typo is likelier than a picture
+LARGEST_IMAGE = 4096  # pixels a side; a larger number is probably a typo
 
 
 def _directory_name(name: str) -> str:
-    """Refuse a name that leads out of runs/ or cannot be a directory."""
+    """Refuse a name that leads out of runs/ or is not valid for a directory."""
     plain = name.strip() == name and name.isprintable() and not set(name) & set("/\\")
     reserved = name in ("", ".", "..") or name.startswith(UNFINISHED)
     if not plain or reserved or len(name.encode()) > LONGEST_NAME:
@@ -39,7 +39,7 @@ def _file_path(path: str) -> str:
 
 
 def _count_or_all(value: object) -> object:
-    """Check both at once: a union would report a mistake once for each of its members."""
+    """Check both at once: pydantic reports a mistake once for each member of a union."""
     if type(value) is int and value < 1:
         raise PydanticKnownError("greater_than_equal", {"ge": 1})
     if type(value) is not int and value != "all":
@@ -48,7 +48,7 @@ def _count_or_all(value: object) -> object:
 
 
 def _finite(options: dict[str, Any]) -> dict[str, Any]:
-    """Refuse inf and nan at any depth: they would not survive being written and read."""
+    """Refuse inf and nan at any depth: written and read again, they would be text."""
     waiting: list[Any] = [options]
     while waiting:
         value = waiting.pop()
@@ -63,7 +63,7 @@ def _finite(options: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class KeyOf:
-    """A type: the keys of a table, those that are added later, too."""
+    """A type: the keys of a table, including those added later."""
 
     table: Mapping[str, object]
 
@@ -110,12 +110,12 @@ class Data(Section):
     path: FilePath | None = Field(default=None, description="Where the data is, relative to this file.")
     labels: Literal["fine", "coarse"] = Field(default="fine", description="cifar100 only: 100 classes, or 20 groups.")
     options: Options = Field(default_factory=dict, description="The keys of the synthetic source.")
-    val_fraction: Fraction = Field(default=0.1, description="Set aside to judge on, if the source has no val split.")
-    limit: Count | None = Field(default=None, description="Train on only this many images; shows what more are worth.")
+    val_fraction: Fraction = Field(default=0.1, description="Share of train to validate on, without a val split.")
+    limit: Count | None = Field(default=None, description="Train on only this many images, of each class its share.")
 
 
 class Preprocess(Section):
-    """From pixels, or features, to the numbers that the classifier sees: x = (pixels / scale - mean) / std."""
+    """Scaling of pixels or features before the classifier: x = (pixels / scale - mean) / std."""
 
     image_size: Side | None = Field(default=None, description="Pixels a side to resize to; needed if sizes differ.")
     color: Literal["rgb", "gray"] | None = Field(default=None, description="Convert the images; null: as they are.")
@@ -129,7 +129,7 @@ class Preprocess(Section):
 
 
 class Model(Section):
-    """The classifier, scores = X @ W + b, and what makes its scores good."""
+    """The classifier, scores = X @ W + b, and its loss."""
 
     loss: Annotated[str, KeyOf(LOSSES)] = Field(
         default="softmax", description="Cross-entropy, hinges of margin 1, or each class against the rest."
@@ -140,8 +140,8 @@ class Model(Section):
 class Regularization(Section):
     """The price of large weights: l2/2 * sum(W**2) + l1 * sum(|W|) is added to the loss. The biases b are free."""
 
-    l2: NotNegative = Field(default=1e-4, description="Larger: smoother templates, in the end too little learned.")
-    l1: NotNegative = Field(default=0.0, description="Makes weights of pixels that do not matter 0, or nearly.")
+    l2: NotNegative = Field(default=1e-4, description="Larger: smoother templates; too large: underfitting.")
+    l1: NotNegative = Field(default=0.0, description="Drives weights of irrelevant pixels to 0, or nearly.")
 
 
 class Variant(Section):
@@ -152,12 +152,12 @@ class Variant(Section):
 
     @classmethod
     def name_in(cls, values: Mapping[str, Any]) -> Any:
-        """Return the name in a section, or the default; it may be no variant's."""
+        """Return the name in a section, or the default; it need not be a known one."""
         return values.get("name", cls.model_fields["name"].default)
 
     @classmethod
     def of_its_name(cls, values: Any) -> Any:
-        """Validate a section as the variant that it names; return what names none as it is, to be refused."""
+        """Validate a section as the variant that it names; return others unchanged, to be refused."""
         if not isinstance(values, dict):
             return values
         name = cls.name_in(values)
@@ -177,7 +177,7 @@ class Variant(Section):
 
 @cache
 def _variant(section: type[Variant], name: str, factory: Callable[..., Any]) -> type[Variant]:
-    """Make a section of the parameters of a factory that have a default."""
+    """Make a section from those parameters of a factory that have a default."""
     summary = re.split(r" \(|[:.]", factory.__doc__ or "", maxsplit=1)[0] + "."
     literal: Any = Literal
     fields: dict[str, Any] = {"name": (literal[name], Field(default=name, description=summary))}
@@ -217,31 +217,31 @@ class Train(Section):
         default="blocks",
         description="The book's lines, on the whole batch at once; or the same in blocks, on threads: faster.",
     )
-    dtype: Literal["float32", "float64"] = Field(default="float32", description="The numbers to compute with.")
+    dtype: Literal["float32", "float64"] = Field(default="float32", description="Precision of all computations.")
 
 
 class EarlyStopping(Section):
-    """Stop when nothing gets better, and keep the weights of the best epoch; null: never."""
+    """Stop when a metric no longer improves, and keep the weights of the best epoch; null: never."""
 
     monitor: Literal["val/accuracy", "val/loss", "train/accuracy", "train/loss"] = Field(
         default="val/accuracy", description="Which column of metrics.csv to watch."
     )
-    patience: Count = Field(default=10, description="How many epochs without an improvement to wait.")
-    min_delta: NotNegative = Field(default=0.0, description="What counts as an improvement: more than this.")
+    patience: Count = Field(default=10, description="Epochs to wait without an improvement.")
+    min_delta: NotNegative = Field(default=0.0, description="An improvement must be larger than this.")
 
 
 class Checkpoint(Section):
-    """How often to save the run, so that `imgclf train --resume` can go on from there."""
+    """How often to save the run, so that `imgclf train --resume` can continue it."""
 
-    every: Count = Field(default=1, description="So many units apart; also at the end, and when it is stopped.")
-    unit: Literal["epoch", "step", "minute"] = Field(default="epoch", description="What is counted.")
+    every: Count = Field(default=1, description="Units between checkpoints; one also at the end, and when stopped.")
+    unit: Literal["epoch", "step", "minute"] = Field(default="epoch", description="The unit of `every`.")
 
 
 class Config(Section):
-    """What a training run is asked to do."""
+    """The settings of a training run."""
 
     seed: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="Decides all that is random: same seed, same bits."
+        default=0, description="Seed of all random numbers: same seed, same bits."
     )
     name: DirectoryName | None = Field(
         default=None, description="Names the run directory runs/NAME; null: SOURCE-LOSS."

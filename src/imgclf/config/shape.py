@@ -16,7 +16,7 @@ TEXTS = (DirectoryName | None, FilePath | None)
 
 
 def keys(section: str, variant: str | None = None) -> list[str]:
-    """Return the keys of a section: of one variant of it, or all that any of its variants has."""
+    """Return the keys of a section: of one variant, or of all its variants."""
     if section not in VARIANTS:
         return list(SECTIONS[section].model_fields)
     model = VARIANTS[section]
@@ -30,7 +30,7 @@ def every_key() -> list[str]:
 
 
 def takes_text(path: Sequence[str]) -> bool:
-    """Whether the key at a path takes any text, such as a name, and not only some words."""
+    """Whether the key at a path takes any text, such as a name, not only fixed words."""
     section = Config if len(path) == 1 else SECTIONS.get(path[0]) if len(path) == 2 else None
     field = section.model_fields.get(path[-1]) if section else None
     return field is not None and field.annotation in TEXTS
@@ -40,7 +40,7 @@ def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a config file: any of the keys, none of them required."""
     found = Config.model_json_schema()
     for section, model in VARIANTS.items():
-        # Any, not one: where `name` is left out, the keys fit several.
+        # anyOf, not oneOf: without `name`, the keys may fit several variants.
         variants = [variant.model_json_schema() for variant in model.variants()]
         found["properties"][section] = {"description": model.__doc__, "anyOf": variants}
         del found["$defs"][model.__name__]

@@ -1,7 +1,7 @@
 """Read YAML safely: YAML 1.2 scalars, bounded, with positions.
 
-Built on PyYAML's nodes, not on its constructors: what is not understood here does not exist. Anchors, aliases, tags
-and merge keys are refused when they are met, so a small file cannot become a large value.
+Built on PyYAML's nodes; its constructors never run. Anchors, aliases, tags and merge keys are refused, so a small file
+cannot become a large value.
 """
 
 import re
@@ -18,11 +18,11 @@ from imgclf.config.problems import ConfigError, Position, Problem, Source, descr
 MAX_BYTES = 65_536
 MAX_VALUES = 5_000
 MAX_DEPTH = 32
-LONGEST_KEY = 100  # YAML takes 1024 characters for a key without `?`
-MAX_DIGITS = 100  # int() takes quadratic time, and refuses beyond 4300
+LONGEST_KEY = 100  # YAML allows 1024 characters for a key without `?`
+MAX_DIGITS = 100  # int() takes quadratic time, and refuses more than 4300
 
-# The core schema of YAML 1.2. YAML 1.1, which PyYAML speaks, takes `1e-3` for a text, `no` for false, `010` for 8
-# and `1:30` for 90.
+# The core schema of YAML 1.2. PyYAML implements YAML 1.1, which reads `1e-3` as text, `no` as false, `010` as 8 and
+# `1:30` as 90.
 NULL = re.compile(r"~|null|Null|NULL|")
 SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], object]], ...] = (
     (NULL, lambda text: None),
@@ -54,7 +54,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Document:
-    """A tree of values, and the mistakes that did not keep it from being read."""
+    """A tree of values, and the mistakes that did not stop reading."""
 
     root: Node
     problems: tuple[Problem, ...] = ()
@@ -76,9 +76,9 @@ def decode(data: bytes, name: str, rank: int = 0) -> str:
 
 
 def read(text: str, source: Source, *, path: tuple[str, ...] = (), indent: int = 0, comments: bool = True) -> Document:
-    """Read one YAML document, None where it is empty; what keeps it from being read raises ConfigError.
+    """Read one YAML document, None where it is empty; raises ConfigError for invalid YAML.
 
-    path and indent: where the text is only the end of a line, the key and the columns before it.
+    path and indent: the key and the columns before the text, if it is only the end of a line.
     comments: whether one may follow the value.
     """
     if len(text) > MAX_BYTES:
@@ -113,11 +113,11 @@ def resolve_scalar(text: str) -> object:
 
 
 class _Loader(yaml.BaseLoader):
-    """PyYAML's composer with limits: it makes our nodes, and refuses what a config does not need at once."""
+    """PyYAML's composer with limits: it makes our nodes, and refuses what a config does not need."""
 
     def __init__(self, text: str, source: Source, path: tuple[str, ...], indent: int) -> None:
         super().__init__(text)
-        # Beside these names are those of the classes above: `indent` is one.
+        # `self.indent` is taken: it belongs to PyYAML's scanner.
         self.text, self.source, self.path, self.before = text, source, path, indent
         self.problems: list[Problem] = []
         self.values, self.depth = 0, len(path)
@@ -134,7 +134,7 @@ class _Loader(yaml.BaseLoader):
         return root
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Compose a value, of which `index` is the key, or a key, where it is None in a mapping."""
+        """Compose the value of the key `index`, or a key itself, if `index` is None in a mapping."""
         outer = self.path
         self.path = (*outer, index.value) if isinstance(index, Node) else outer
         self.depth += 1
@@ -170,7 +170,7 @@ class _Loader(yaml.BaseLoader):
         if not isinstance(key, str):
             self.refuse(composed.start_mark, f"a key must be a word, not {describe(key)}")
         if not key.isprintable() or len(key) > LONGEST_KEY:
-            message = f"the key '{shorten(key)}' is too long or has characters that cannot be seen"
+            message = f"the key '{shorten(key)}' is too long or has unprintable characters"
             self.refuse(composed.start_mark, message)
 
     def _value(self, composed: Any) -> Any:

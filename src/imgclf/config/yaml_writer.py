@@ -12,13 +12,13 @@ from imgclf.config.schema import Config, Section, Variant
 from imgclf.config.shape import SECTIONS
 
 HEAD = """\
-# What imgclf does when nobody says otherwise. Keep the keys you change: what is left out stays as it is here.
-# Try a change without a file, too:  imgclf train -s model.loss=svm -s train.epochs=5
+# The defaults of imgclf. Keep the keys you change: keys that are left out have these values.
+# Or try a change without a file:  imgclf train -s model.loss=svm -s train.epochs=5
 
 """
 MARGIN, WIDTH = 28, 120  # the columns where comments begin and end
 
-# A word that no version of YAML takes for anything else; all other text is quoted.
+# Text that every version of YAML reads as text; all other text is quoted.
 WORD = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
 NOT_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
@@ -29,7 +29,7 @@ def dump(config: Config) -> str:
 
 
 def dump_as_0_1(config: Config) -> str:
-    """Return the config as version 0.1 wrote it: the checkpoints of then hold the SHA-256 of that."""
+    """Return the config as version 0.1 wrote it: checkpoints of that version hold its SHA-256."""
     values = config.model_dump()
     values["train"].pop("kernel", None)
     names = {new: old for old, new in RENAMED.get(config.optimizer.name, {}).items()}
@@ -38,7 +38,7 @@ def dump_as_0_1(config: Config) -> str:
 
 
 def show(resolved: Resolved) -> str:
-    """Return the config with a comment on each line: where the value comes from."""
+    """Return the config with the origin of each value in a comment."""
     lines = list(_lines(resolved.config.model_dump()))
     width = max(len(line) for key, line in lines if key in resolved.origins)
     origins = resolved.origins
@@ -60,7 +60,7 @@ def template() -> str:
 
 
 def _about(section: type[Section], *, is_null: bool) -> Iterator[str]:
-    """Yield what stands above a section: what it is for, and those of its keys that do not stand below."""
+    """Yield the comment above a section: its purpose, and its keys that the default does not show."""
     yield f"# {section.__doc__}"
     if issubclass(section, Variant):
         for variant in section.variants():
@@ -73,7 +73,7 @@ def _about(section: type[Section], *, is_null: bool) -> Iterator[str]:
 
 
 def _beside(line: str, about: dict[str, Any]) -> list[str]:
-    """Return a line with what its key may be and what it does; where that is long, more lines with the rest."""
+    """Return a line with the choices and the description of its key, wrapped onto more lines where long."""
     choices = (about if "enum" in about else about.get("anyOf", [{}])[0]).get("enum", [])
     text = ". ".join(part for part in (" | ".join(choices), about.get("description")) if part)
     first, *rest = wrap(text, WIDTH - MARGIN - len(" # "))

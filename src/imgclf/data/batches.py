@@ -14,7 +14,7 @@ SampleFn = Callable[[int], Batch]
 
 @dataclass(frozen=True, eq=False)
 class Reader:
-    """Read examples of a data set as the classifier sees them, by their place in it; and say how they are stored."""
+    """Read preprocessed examples of a data set by row index; kernels may ask how they are stored."""
 
     preprocess: Preprocess
     dataset: Dataset
@@ -25,17 +25,17 @@ class Reader:
 
     @cached_property
     def as_stored(self) -> "Reader":
-        """The reader whose X are the pixels as they are stored, but for a cast."""
+        """The reader whose X are the stored pixels, only cast."""
         return replace(self, preprocess=replace(self.preprocess, scale=1.0, mean=None, std=None))
 
 
 def steps_per_epoch(n: int, batch_size: int) -> int:
-    """How many batches it takes to deal n examples; the last one may be smaller."""
+    """Return the number of batches in an epoch of n examples; the last one may be smaller."""
     return -(-n // batch_size)
 
 
 def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> SampleFn:
-    """Return sample(step) -> Batch: every epoch deals each of the n examples once, in an order of its own.
+    """Return sample(step) -> Batch: every epoch takes each of the n examples once, in its own random order.
 
     Stateless, except that the last two orders are cached.
     """
@@ -46,7 +46,7 @@ def epoch_sampler(n: int, batch_size: int, seed: int, read: ReadFn) -> SampleFn:
         return shuffled(n, seed, ORDER, epoch)
 
     def sample(step: int) -> Batch:
-        epoch, place = divmod(step, per_epoch)
-        return Batch(order(epoch)[place * batch_size : (place + 1) * batch_size], read)
+        epoch, number = divmod(step, per_epoch)
+        return Batch(order(epoch)[number * batch_size : (number + 1) * batch_size], read)
 
     return sample

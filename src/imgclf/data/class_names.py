@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from imgclf.errors import DataError
 from imgclf.files.reading import read_bytes
@@ -16,12 +17,12 @@ _MAX_LENGTH = 200
 
 
 def composed(name: str) -> str:
-    """Return a name in the one spelling that names are compared in (NFC): é may be written as one character or two."""
+    """Return a name in Unicode form NFC, in which names are compared: é may be one character or two."""
     return unicodedata.normalize("NFC", name)
 
 
 def as_text(path: str | os.PathLike[str]) -> str:
-    """Return a path as text: UTF-8, whatever the locale says; bytes that are none become surrogates, as in Python."""
+    """Return a path as text: UTF-8, whatever the locale is; invalid bytes become surrogates, as in Python."""
     return os.fsencode(path).decode("utf-8", "surrogateescape")
 
 
@@ -40,7 +41,7 @@ def natural_key(name: str) -> list[tuple[int, str]]:
 
 
 def check_names(names: Iterable[str], where: object) -> tuple[str, ...]:
-    """Return class names, composed, that can be printed and told apart, or raise DataError."""
+    """Return class names, composed; raises DataError unless they are printable and different."""
     checked = tuple(map(composed, names))
     if not 1 <= len(checked) <= _MAX_NAMES:
         raise DataError(where, f"{len(checked):,} class names", f"there must be 1 to {_MAX_NAMES:,}")
@@ -58,16 +59,16 @@ def decode_names(raw: Iterable[object], where: object) -> tuple[str, ...]:
     return check_names(decode_texts(raw, where), where)
 
 
-def decode_texts(raw: Iterable[object], where: object) -> tuple[str, ...]:
+def decode_texts(raw: Iterable[Any], where: object) -> tuple[str, ...]:
     """Return texts, composed, from text or UTF-8 bytes."""
     try:
-        return tuple(composed(n.decode("utf-8") if isinstance(n, bytes) else _text(n)) for n in raw)
+        return tuple(composed(text.decode() if isinstance(text, bytes) else text) for text in raw)
     except (UnicodeDecodeError, TypeError) as error:
         raise DataError(where, "class names that are not UTF-8 text", "save them as UTF-8") from error
 
 
 def parse_names(raw: bytes, where: object) -> tuple[str, ...]:
-    """Return class names from UTF-8 text, one a line; a byte order mark and empty lines at the end do not count."""
+    """Return class names from UTF-8 text, one a line; a byte order mark and empty lines at the end are ignored."""
     lines = raw.removeprefix(codecs.BOM_UTF8).rstrip().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return decode_names(lines.split(b"\n"), where)
 
@@ -78,11 +79,5 @@ def read_names(path: Path) -> tuple[str, ...]:
 
 
 def first_few(texts: Sequence[str], most: int = 5) -> str:
-    """Join the first texts of a list, and say how many more there are."""
+    """Join the first texts of a list, and add how many more there are."""
     return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
-
-
-def _text(name: object) -> str:
-    if not isinstance(name, str):
-        raise TypeError(f"{type(name).__name__} is not text")
-    return name

@@ -18,13 +18,13 @@ AT_ONCE = 16 << 20  # bytes of images processed at a time
 
 @dataclass(frozen=True)
 class Dataset:
-    """Labeled images of one split; a view by row numbers, so that splitting copies no pixel.
+    """Labeled images of one split; a view by row indices, so that splitting copies no pixel.
 
     images       (M, H, W, channels) uint8, channels 1 or 3; or (M, D) float feature vectors; may be mapped from a file
-    labels       (M,) integers of any size, each 0..C-1; as int64 where they are handed out
+    labels       (M,) integers of any size, each 0..C-1; `y` returns them as int64
     class_names  C names, all different
     rows         (N,) int: which of the images belong to this split
-    files        what the images were read from, where that is known to the byte
+    files        the files that the images were read from, if their digests are known
     """
 
     images: NDArray[Any]
@@ -68,12 +68,12 @@ class Dataset:
         return self.y_of(slice(None))
 
     def y_of(self, rows: IntArray | slice) -> IntArray:
-        """The labels of examples by their place in this split, (n,) int64: wide, so that arithmetic cannot wrap."""
+        """The labels of examples by their row index in this split, (n,) int64, so that arithmetic cannot wrap."""
         check_whole(self.labels)
         return self.labels[self.rows[rows]].astype(np.int64, copy=False)
 
     def class_counts(self) -> IntArray:
-        """How many examples each class has in this split, (C,)."""
+        """Number of examples of each class in this split, (C,)."""
         counts = np.zeros(len(self.class_names), np.int64)
         for part in slices(len(self)):
             counts += np.bincount(self.y_of(part), minlength=len(counts))
@@ -81,7 +81,7 @@ class Dataset:
 
     @property
     def at_once(self) -> int:
-        """How many examples to take where some are to be looked at at a time: 16 MB, or 65,536 small ones."""
+        """Number of examples to process at a time: 16 MB, or 65,536 small ones."""
         return min(max(1, AT_ONCE // max(1, self.images[:1].nbytes)), 1 << 16)
 
     @property
@@ -90,13 +90,13 @@ class Dataset:
         return tuple(self.images.shape[1:])
 
     def pixels(self, rows: IntArray, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Gather examples by their place in this split: (n, H, W, channels) uint8 or (n, D) float."""
+        """Gather examples by their row index in this split: (n, H, W, channels) uint8 or (n, D) float."""
         check_whole(self.images)
         # A dataset's own rows are within its images; without a mode, NumPy fills `out` by way of a copy.
         return np.take(self.images, self.rows[rows], axis=0, out=out, mode="clip")
 
     def subset(self, rows: IntArray) -> "Dataset":
-        """Keep only the examples at these places, in this order; no pixel is copied."""
+        """Keep only the examples at these row indices, in this order; no pixel is copied."""
         return replace(self, rows=self.rows[rows])
 
     def fingerprint(self) -> str:

@@ -1,6 +1,6 @@
 """Preprocess pixels and features: scale, center and standardize.
 
-From pixels as they were read to the numbers the classifier sees: one function for train, eval and predict.
+One function turns stored pixels into X for train, eval and predict.
 """
 
 import math
@@ -20,7 +20,7 @@ from imgclf.numerics.indices import row_indices, slices
 from imgclf.numerics.sums import SumFn, Sums, sum_in_turn, sum_over_blocks
 
 WHITE = 255  # the largest byte
-LOOKED_AT = 128  # examples, where some of them say enough of all
+SPREAD_SAMPLE = 128  # examples that are enough to estimate a spread
 FEW_LEVELS = 64  # images that have only values below use less than a quarter of the range of bytes
 
 
@@ -29,8 +29,8 @@ class Preprocess:
     """Fitted on the training split, stored inside the model: X = (pixels / scale - mean) / std.
 
     example_shape  (H, W, channels) of an image, or (D,) of a feature vector
-    scale          what pixels or features are divided by
-    mean, std      (D,) in the dtype of X, or None where nothing is to be done
+    scale          divisor of pixels or features
+    mean, std      (D,) in the dtype of X, or None to skip that operation
     dtype          of X: float32 or float64
     """
 
@@ -52,28 +52,30 @@ class Preprocess:
             raise ValueError("std is not above 0")
 
     @property
-    def is_picture(self) -> bool:
-        """Whether an example is a picture; else it is a vector of features."""
+    def is_image(self) -> bool:
+        """Whether an example is an image; else it is a feature vector."""
         return len(self.example_shape) == 3
 
     @property
     def color(self) -> str:
-        """The color of a picture as configs name it: gray or rgb."""
+        """The color of images as in configs: gray or rgb."""
         return "gray" if self.example_shape[2] == 1 else "rgb"
 
     @property
     def size(self) -> int:
-        """D, the numbers an example has."""
-        return math.prod(self.example_shape)  # of a hostile model: NumPy would wrap around
+        """D, the number of values of an example."""
+        return math.prod(
+            self.example_shape
+        )  # in Python's integers: the shape of a hostile model would overflow NumPy's
 
     @cached_property
     def center(self) -> FloatArray | None:
-        """What is subtracted from pixels as they are: (D,), or None."""
+        """The mean in units of stored pixels: (D,), or None."""
         return None if self.mean is None else self.mean * self.mean.dtype.type(self.scale)
 
     @cached_property
     def factor(self) -> FloatArray | None:
-        """What the difference is multiplied by: (D,) or (), or None for 1."""
+        """The factor of the centered pixels: (D,) or (), or None for 1."""
         if self.std is not None:
             return np.asarray(1 / (self.std.astype(np.float64) * self.scale)).astype(self.dtype)
         return None if self.scale == 1 else np.asarray(1 / self.scale, self.dtype)
@@ -85,36 +87,38 @@ class Preprocess:
         if self.center is not None and flat.dtype.itemsize > X.dtype.itemsize:
             np.subtract(flat, self.center, out=X, casting="same_kind")  # first: a cast could round differences away
         else:
-            X[:] = flat  # a cast of its own: with one inside it, a difference takes longer than the two
+            X[:] = flat  # cast first: a subtraction that also casts takes longer than both
             if self.center is not None:
                 X -= self.center
         if self.factor is not None:
             X *= self.factor
         return X
 
-    def picture(self, pixels: ByteArray) -> ByteArray:
-        """Give a picture (h, w, 1 or 3) the size and the color of those that were trained on."""
+    def conform(self, pixels: ByteArray) -> ByteArray:
+        """Give an image (h, w, 1 or 3) the size and color of the training images."""
         height, width, _ = self.example_shape
         return conform(pixels, (height, width), self.color)
 
-    def read_picture(self, path: Path) -> ByteArray:
+    def read_image(self, path: Path) -> ByteArray:
         """Read an image file of any size and mode as (H, W, channels)."""
-        return self.picture(read_image(path))
+        return self.conform(read_image(path))
 
     def warning_about(self, images: NDArray[Any]) -> str | None:
-        """Return what to say of images (n, ...) of 64 levels or more where the training images had few; else None."""
-        few = self.is_picture and 1 <= self.scale < FEW_LEVELS
+        """Return a warning about images (n, ...) of 64 levels or more if the training images had fewer; else None."""
+        few = self.is_image and 1 <= self.scale < FEW_LEVELS
         few = few and self.center is not None and self.center.max() <= self.scale
         if not few or images.max() < FEW_LEVELS:
             return None
         problem = f"the model learned from images of values up to {self.scale:g}, these go up to {images.max()}"
-        return f"{problem}: predictions may be wrong - train on values of 0..255, or store these as those were"
+        return (
+            f"{problem}: predictions may be wrong - train on values of 0..255, or store these like the training images"
+        )
 
 
 def default_scale(dataset: Dataset) -> float:
-    """Return what values are divided by where nobody says: 255 for images, 1 for feature vectors.
+    """Return the default divisor of values: 255 for images, 1 for feature vectors.
 
-    Images of few levels (0 and 1, 16 grays) are divided by their largest value: 255 would leave nearly nothing of them.
+    Images of few levels (0 and 1, 16 grays) are divided by their largest value: 255 would make them nearly equal.
     """
     if dataset.images.dtype != np.uint8:
         return 1.0
@@ -127,16 +131,16 @@ def default_scale(dataset: Dataset) -> float:
 
 
 def default_std(dataset: Dataset) -> str:
-    """Return which standard deviation to divide by where nobody says: none for images, each feature by its own."""
+    """Return the default for std: "none" for images, "pixel" for feature vectors."""
     return "none" if dataset.images.dtype == np.uint8 else "pixel"
 
 
 def spread(preprocess: Preprocess, dataset: Dataset) -> float:
-    """Return how much X differs from example to example, from some of them; NaN where nothing differs.
+    """Estimate how much X differs from example to example; NaN where nothing differs.
 
     The standard deviation of each number, as the root mean square over those that change.
     """
-    rows = np.unique(np.linspace(0, len(dataset) - 1, LOOKED_AT).astype(np.int64))
+    rows = np.unique(np.linspace(0, len(dataset) - 1, SPREAD_SAMPLE).astype(np.int64))
     with np.errstate(over="ignore", invalid="ignore"):
         X = preprocess.apply(dataset.pixels(rows))
         changes = (X[0] != X).any(axis=0)
@@ -153,7 +157,7 @@ def fit_preprocess(
 ) -> Preprocess:
     """Fit on a training split; center and std are "pixel" (each its own), "channel" (one a color) or "none".
 
-    A pixel that never changes keeps std 1: what is not divided stays 0.
+    A pixel that never changes gets std 1, so that it becomes 0.
     """
     mean = deviation = None
     if center != "none" or std != "none":
@@ -177,7 +181,7 @@ def _mean(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]], su
 
     def sums(rows: IntArray) -> Sums:
         values = function(dataset.pixels(rows).reshape(len(rows), -1))
-        # Whole numbers add up exactly, and three times as fast, in an integer as long as it takes for one block.
+        # Bytes are added exactly, and three times as fast, as integers; uint32 is enough for one block.
         add_in = np.uint32 if values.dtype == np.uint8 else np.float64
         return (values.sum(axis=0, dtype=add_in).astype(np.float64),)
 
@@ -186,7 +190,7 @@ def _mean(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]], su
 
 
 def _averaged(values: FloatArray, dataset: Dataset, how: str) -> FloatArray:
-    """Average (D,) over each color channel where that is asked for; a feature is a channel of its own."""
+    """Average (D,) over each color channel for how="channel"; a feature is a channel of its own."""
     if how == "pixel" or len(dataset.example_shape) == 1:
         return values
     channels = dataset.example_shape[2]

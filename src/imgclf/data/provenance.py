@@ -12,5 +12,5 @@ class LoadedFile(NamedTuple):
 
     @classmethod
     def of(cls, name: str, content: bytes) -> "LoadedFile":
-        """Describe what was read. Other threads run meanwhile."""
+        """Hash the content of a file; hashing releases the interpreter lock."""
         return cls(name, hashlib.sha256(content).hexdigest())

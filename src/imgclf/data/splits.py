@@ -15,9 +15,9 @@ from imgclf.numerics.random_streams import LIMIT, VAL_SPLIT, shuffled
 
 
 def split_off_validation(dataset: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
-    """Return (train, val): val has round(fraction * N) examples, of each class its share; both keep their order.
+    """Return (train, val): val has round(fraction * N) examples, stratified by class; both keep their order.
 
-    Of every class at least one example stays in train, so val may be smaller where classes are tiny; it may be empty.
+    At least one example of every class stays in train, so val may be smaller or empty if classes are tiny.
     """
     if not 0 <= fraction < 1:
         raise ValueError(f"fraction is {fraction}, not within 0 <= fraction < 1")
@@ -29,7 +29,7 @@ def split_off_validation(dataset: Dataset, fraction: float, seed: int) -> tuple[
 
 
 def limit(dataset: Dataset, n: int, seed: int) -> Dataset:
-    """Return n of the examples, of each class its share, in their order; all of them where there are no more."""
+    """Return n of the examples, stratified by class, in their order; all of them if there are no more."""
     if n < 1:
         raise ValueError(f"n is {n}, not at least 1")
     if n >= len(dataset):
@@ -41,22 +41,22 @@ def limit(dataset: Dataset, n: int, seed: int) -> Dataset:
 
 
 def match_classes(dataset: Dataset, class_names: Sequence[str], where: object = "data") -> Dataset:
-    """Return the same examples, labeled by the places of their classes' names in `class_names`.
+    """Return the same examples with labels that index `class_names`, matched by name.
 
-    A class that has no example may be missing on either side; one that has some and no name raises DataError.
+    Classes without examples may be missing on either side; an example of an unknown class raises DataError.
     """
     names = tuple(class_names)
     if dataset.class_names == names:
         return dataset
-    place = {name: label for label, name in enumerate(names)}
-    if unknown := [name for name in present(dataset) if name not in place]:
+    label_of = {name: label for label, name in enumerate(names)}
+    if unknown := [name for name in present(dataset) if name not in label_of]:
         raise DataError(
             where,
             f"{quoted(unknown)} not among the classes that were trained on, {quoted(names)}",
             "the names must be the same, letter by letter",
         )
-    # A class without a name has no example either: any label will do for it.
-    new_label = np.array([place.get(name, 0) for name in dataset.class_names], np.min_scalar_type(len(names) - 1))
+    # A class that is missing in class_names has no example: its new label does not matter.
+    new_label = np.array([label_of.get(name, 0) for name in dataset.class_names], np.min_scalar_type(len(names) - 1))
     return replace(dataset, labels=new_label[dataset.labels], class_names=names)
 
 
@@ -70,13 +70,13 @@ def apportion(
 ) -> IntArray:
     """Divide `total` things in proportion to `shares`, (C,) int: whole numbers, by the largest remainder.
 
-    None gets more than its number in `most`; what that leaves over goes to the next largest remainders, and is
-    dropped where all are full.
+    No part exceeds its number in `most`; the excess goes to the next largest remainders, and is dropped when all are
+    full.
     """
     quota = total * np.asarray(shares, np.float64) / max(float(np.sum(shares)), 1e-300)
     ceiling = np.full(len(quota), total) if most is None else most
     given = np.minimum(np.floor(quota + 1e-9).astype(np.int64), ceiling)
-    ties = np.arange(len(quota)) if ties is None else ties  # who comes first of equal remainders
+    ties = np.arange(len(quota)) if ties is None else ties  # the order of equal remainders
     order = ties[np.argsort((given - quota)[ties], kind="stable")]
     left = min(total, int(np.sum(ceiling))) - int(given.sum())
     while left > 0:
@@ -90,10 +90,10 @@ def _choose(dataset: Dataset, wanted: IntArray, order: IntArray) -> NDArray[np.b
     """Mark wanted[c] examples of each class c, the first ones in the given order, (N,)."""
     chosen = np.zeros(len(dataset), bool)
     left = wanted.copy()
-    for part in slices(len(dataset)):  # at the price of 5 bytes an example, not of 50
+    for part in slices(len(dataset)):  # takes 5 bytes per example instead of 50
         y = dataset.y_of(order[part])
         counts = np.bincount(y, minlength=len(left))
-        rank = np.arange(len(y)) - np.repeat(np.cumsum(counts) - counts, counts)  # the place within its class
+        rank = np.arange(len(y)) - np.repeat(np.cumsum(counts) - counts, counts)  # the index within its class
         by_class = order[part][np.argsort(y, kind="stable")]
         chosen[by_class[rank < np.repeat(left, counts)]] = True
         left -= np.minimum(left, counts)
@@ -101,5 +101,5 @@ def _choose(dataset: Dataset, wanted: IntArray, order: IntArray) -> NDArray[np.b
 
 
 def quoted(names: Sequence[str]) -> str:
-    """Quote the first names of a list, and say how many more there are."""
+    """Quote the first names of a list, and add how many more there are."""
     return first_few([repr(name) for name in names])

@@ -1,9 +1,9 @@
 """Parse CIFAR pickles without running code.
 
 A pickle is a program for a small stack machine; Python's own machine can import and call anything. This one
-knows the instructions that CIFAR's files consist of (protocols 2 to 5: what Python 2 wrote, and what Python 3
-makes of it), and instead of importing it compares names with seven that it knows. There is nothing
-in it that could run code of the file. Memory is taken only for bytes that are there, and pixels are not copied.
+knows the instructions that CIFAR's files consist of (protocols 2 to 5: as Python 2 wrote them, and as Python 3
+does), and instead of importing it compares names with seven that it knows. So a file cannot run code of its own.
+Memory is taken only for bytes that are there, and pixels are not copied.
 """
 
 import pickle
@@ -31,8 +31,8 @@ class _Array:
 def read_pickle(raw: bytes, where: object) -> dict[str, Any]:
     """Return a pickled dict: its keys as text, its arrays as uint8 (read-only views of `raw`).
 
-    Other values are int, str, bytes, list and the like, and are not looked into: that they are what they should
-    be is for the caller to check. Raises DataError(where, ...) for all but a dict of the few known instructions.
+    Other values are int, str, bytes, list and the like; the caller must check them. Raises DataError(where, ...)
+    for anything but a dict made by the known instructions.
     """
     try:
         found = _Machine(raw).run()
@@ -61,9 +61,9 @@ class _Machine:
         self.raw = memoryview(raw)
         self.position = 0
         self.stack: list[Any] = []
-        self.marks: list[int] = []  # where the items of a list, tuple or dict begin on the stack
-        self.memo: dict[int, Any] = {}  # the numbers are the file's, and a list of that length would be too
-        # A picture is 3,072 bytes and at most six instructions; empty lists would need 60 bytes for each byte.
+        self.marks: list[int] = []  # stack indices at which the items of a list, tuple or dict begin
+        self.memo: dict[int, Any] = {}  # a dict: the file chooses the numbers, so a list could become huge
+        # An image is 3,072 bytes and at most six instructions; empty lists would need 60 bytes for each byte.
         self.left = 10_000 + len(raw) // 256
         self.may_encode = len(raw)
 
@@ -71,7 +71,7 @@ class _Machine:
         """Return what the program leaves on the stack."""
         while (code := self.next(_CODE)) != pickle.STOP:
             if code not in _INSTRUCTIONS:
-                raise ValueError(f"byte {self.position - 1}: instruction {code!r} has no place here")
+                raise ValueError(f"byte {self.position - 1}: instruction {code!r} is not allowed")
             if self.left == 0:
                 raise ValueError("more instructions than its size allows")
             self.left -= 1
@@ -95,7 +95,7 @@ class _Machine:
         return value
 
     def text(self, layout: struct.Struct) -> bytes | memoryview:
-        """Return bytes behind their number; a copy of a batch of pixels would be 30 MB, what is shorter is a name."""
+        """Return bytes that follow their count; only names, which are short, are copied: pixels are 30 MB."""
         taken = self.take(self.next(layout))
         return taken if len(taken) >= 1024 else taken.tobytes()
 
@@ -133,7 +133,7 @@ class _Machine:
     def set_items(self, items: tuple[Any, ...]) -> None:
         """Add keys and values, in turn, to the dict on top of the stack."""
         keys = items[::2]
-        # To hash tuples of tuples may take for ever, or more of Python's stack than there is.
+        # Hashing nested tuples may take exponential time, or overflow Python's stack.
         if type(self.stack[-1]) is not dict or not all(type(key) in (bytes, str) for key in keys):
             raise ValueError("sets a key that is not text, or in something that is not a dict")
         self.stack[-1].update(zip(keys, items[1::2], strict=True))
@@ -143,20 +143,20 @@ class _Machine:
         self.memo[number] = self.stack[-1]
 
     def name(self, module: bytes, name: bytes) -> None:
-        """GLOBAL, STACK_GLOBAL: where Python would import, compare with the names that are known."""
+        """GLOBAL, STACK_GLOBAL: Python would import; this compares with the known names."""
         called = b".".join((module, name))
         if called not in _NAMES:
-            raise ValueError(f"names {str(called)[:60]}, which nothing here may call")
+            raise ValueError(f"names {str(called)[:60]}, which is not allowed")
         self.push(_NAMES[called])
 
     def reduce(self) -> None:
-        """REDUCE: where Python would call anything, make one of the few things that may be made."""
+        """REDUCE: Python would call anything; this calls one of the functions in _NAMES."""
         function, arguments = self.pop(2)
         # Of functions, only those of _NAMES are ever on the stack.
         if type(function) is not FunctionType or type(arguments) is not tuple:
-            raise ValueError("calls something that nothing here may call")
+            raise ValueError("calls something that is not allowed")
         made = function(*arguments)
-        # One text, remembered, could otherwise be encoded again and again.
+        # One memoized text could otherwise be encoded again and again.
         self.may_encode -= len(made) if type(made) is bytes else 0
         if self.may_encode < 0:
             raise ValueError("more text than its size allows")

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 Cell: TypeAlias = str | int | float | None
 
-# A spreadsheet takes what begins so for a formula, also behind spaces; the wide forms are of Chinese and Japanese.
-# Words behind a sign are left alone: they call no function and refer to no cell, so there is nothing to calculate.
+# A spreadsheet takes a text that begins like this for a formula, also after spaces; the wide forms are Chinese and
+# Japanese. Words after a sign are left alone: they call no function and refer to no cell.
 _FORMULA = re.compile(r"['\s]*(?:[=＝].+|[-+@－＋＠](?!(?:[^\W\d]|[-\s.])*\Z).+)", re.DOTALL)  # noqa: RUF001
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
 
@@ -17,14 +17,14 @@ _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
 def csv_text(rows: Iterable[Sequence[Cell]]) -> str:
     """Return rows as CSV, lines ended by a newline: numbers in shortest round-trip form, None as an empty cell.
 
-    Text that a spreadsheet would take for a formula gets an apostrophe in front, which spreadsheets read as "this is
-    text". To read it back, drop the apostrophe of a cell whose rest `is_formula`.
+    Text that a spreadsheet would take for a formula gets an apostrophe in front, which marks text in spreadsheets.
+    To read it back, drop the apostrophe of a cell whose rest `is_formula`.
     """
     return "".join(map(_line, rows))
 
 
 def is_formula(text: str) -> bool:
-    """Whether a spreadsheet would calculate this, or what is behind its apostrophes; a number such as -1 is none."""
+    """Whether a spreadsheet would calculate a text, apostrophes in front aside; a number such as -1 is no formula."""
     return _FORMULA.fullmatch(text) is not None and _NUMBER.fullmatch(text) is None
 
 

@@ -24,7 +24,7 @@ def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None =
 
     The header is `00 00 08 dimensions`, then each dimension as four bytes, the highest first; the data
     that it announces must be there exactly, not a byte more or less. `seen`, such as the `update` of a
-    hash, is given all bytes of the file, as they lie on the disk.
+    hash, is called with all bytes of the file, still compressed.
     """
     with _opened(path, dimensions) as (file, stream, shape):
         announced = math.prod(shape)
@@ -34,7 +34,7 @@ def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None =
         if there != announced:
             raise DataError(path, f"ends after {there:,} of {_times(shape)} = {announced:,} bytes", _REMEDY)
         if stream.read(1):
-            raise DataError(path, f"goes on after its {_times(shape)} bytes", _REMEDY)
+            raise DataError(path, f"has more than its {_times(shape)} bytes", _REMEDY)
         if seen is not None:
             file.seek(0)
             while piece := file.read(_PIECE):
@@ -44,7 +44,7 @@ def read_idx(path: Path, dimensions: int, seen: Callable[[Any], object] | None =
 
 @contextmanager
 def _opened(path: Path, dimensions: int) -> Iterator[tuple[io.BufferedReader, io.BufferedIOBase, tuple[int, ...]]]:
-    """Open a file: itself, a stream of what follows its header, and the shape in the header."""
+    """Yield the open file, a stream of the data after its header, and the shape in the header."""
     with open_regular(path) as file:
         stream = unzipped(file)
         try:
@@ -62,7 +62,7 @@ def _shape(header: bytes, dimensions: int, path: Path) -> tuple[int, ...]:
     magic = bytes([0, 0, 8, dimensions])
     if header[:3] == magic[:3] and header[3:4] in (b"\x01", b"\x03") and header[:4] != magic:
         kinds = {1: "labels", 3: "images"}
-        problem = f"holds {kinds[header[3]]}, {kinds.get(dimensions, 'other data')} belong here"
+        problem = f"holds {kinds[header[3]]}, expected {kinds.get(dimensions, 'other data')}"
         raise DataError(path, problem, "are the two files swapped?")
     if header[:4] != magic:
         raise DataError(path, f"begins with {header[:4]!r}, not {magic!r}: no IDX file of bytes", _REMEDY)

@@ -1,8 +1,8 @@
 """Strip metadata from image files.
 
-Pixels and orientation are all that a classifier looks at. Text, profiles, thumbnails and further frames are left out
-before a decoder sees the file, so that none of them can make a good image unreadable, or take time and memory. A file
-that lacks only its end marker gets one.
+A classifier needs only pixels and orientation. Text, profiles, thumbnails and further frames are removed before a
+decoder reads the file, so that none of them can make a good image unreadable, or take time and memory. A file that
+lacks only its end marker gets one.
 """
 
 import re
@@ -18,12 +18,12 @@ _ORIENTATION = 0x0112
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=[\"']|>)([0-9])")
 
 _PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"eXIf")
-# x, y, and the steps from there
+# x, y, and the steps to the right and down
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _RAW_PROFILE = b"Raw profile type exif\0"
 _PNG_TEXTS = {b"iTXt": b"XML:com.adobe.xmp\0", b"tEXt": _RAW_PROFILE, b"zTXt": _RAW_PROFILE}
 
-_JPEG_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # none stands within the data of a scan
+_JPEG_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # never within the data of a scan
 _JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 _JPEG_START, _JPEG_END, _JPEG_SCAN = 0xD8, 0xD9, 0xDA
@@ -32,7 +32,7 @@ _PADDINGS = (b"", b"\xaa" * 64, b"\x55" * 64)
 _GIF_IMAGE, _GIF_EXTENSION, _GIF_CONTROL = b",", b"!", b"\xf9"
 _WEBP_READ = (b"EXIF", b"XMP ")
 _PPM_GAP = rb"(?:\s|#[^\r\n]*+[\r\n])++"
-_PPM_NUMBERS = {b"1": 2, b"2": 3, b"3": 3, b"4": 2, b"5": 3, b"6": 3}  # width, height and, but for bits, the largest
+_PPM_NUMBERS = {b"1": 2, b"2": 3, b"3": 3, b"4": 2, b"5": 3, b"6": 3}  # width, height, maximum (bits have none)
 
 
 class Parts(NamedTuple):
@@ -43,8 +43,8 @@ class Parts(NamedTuple):
     key          PNG: the level of each channel that is transparent, of 0..255, or of 0..65535 where depth is 16
     depth        PNG: bits of a channel
     gray         PNG: whether it is gray by its header; Pillow has a mode for gray with alpha of 8 bits only
-    by_rows      whether it is decoded row by row and need not be in memory as a whole
-    reserves     WebP: the width and height for which the decoder reserves memory before it tells them
+    by_rows      whether the decoder works row by row, without the whole image in memory
+    reserves     WebP: the width and height for which the decoder reserves memory when it is opened
     """
 
     files: tuple[bytes, ...]
@@ -64,8 +64,8 @@ def bmp_parts(raw: bytes) -> Parts:
 def png_parts(raw: bytes) -> Parts:
     """Keep the header, palette, transparency and rows of a PNG; of an animation, its default image.
 
-    A checksum that is wrong counts in the header and the palette (ValueError); as the PNG specification has it, any
-    other chunk but the rows is then left out. So is a transparency that is shorter than it should be.
+    A wrong checksum in the header or the palette raises ValueError; by the PNG specification, any other chunk except
+    the rows is then left out. So is a transparency that is too short.
     """
     found: dict[bytes, bytes] = {}
     rows = []
@@ -90,9 +90,9 @@ def png_parts(raw: bytes) -> Parts:
 
 
 def jpeg_parts(raw: bytes) -> Parts:
-    """Keep the tables, frame and scans of a JPEG, and what says how its colors are encoded.
+    """Keep the tables, frame and scans of a JPEG, and the segments that name its color encoding.
 
-    Raises ValueError for more than 100 scans, and where the end marker is missing and part of the scans with it.
+    Raises ValueError for more than 100 scans, and where the end of the scans is missing.
     """
     view = memoryview(raw)
     kept: list[bytes | memoryview] = [raw[:2]]
@@ -131,7 +131,7 @@ def jpeg_parts(raw: bytes) -> Parts:
     if not ended and not _all_scans_are_there(frame, scans):
         raise ValueError("it is cut off")
     file = b"".join(kept)
-    # A decoder makes up what is missing at the end: zeros, or what follows. It must need neither.
+    # A decoder fills in missing data with zeros, or reads on. Here it must need neither.
     files = (file,) if ended else tuple(_without_filling(file) + padding for padding in _PADDINGS)
     by_rows = not progressive and scans[0][:1] == frame[5:6]
     return Parts(tuple(one + b"\xff\xd9" for one in files), _orientation(exif, xmp), by_rows=by_rows)
@@ -156,19 +156,19 @@ def gif_parts(raw: bytes) -> Parts:
 
 
 def ppm_parts(raw: bytes) -> Parts:
-    """Keep all of a PBM, PGM or PPM file but its comments."""
+    """Keep a PBM, PGM or PPM file without its comments."""
     kind = raw[1:2]
     header = re.match(rb"P." + (_PPM_GAP + rb"(\d{1,10})") * _PPM_NUMBERS[kind] + rb"(?:#[^\r\n]*+)?\s", raw)
     if header is None:
         raise ValueError("no size in its header")
     pixels = raw[header.end() :]
-    if kind <= b"3":  # text, that may have comments too
+    if kind <= b"3":  # text, which may have comments too
         pixels = re.sub(rb"#[^\r\n]*+", b"", pixels)
     return Parts((b"\n".join([raw[:2], *header.groups(), pixels]),))
 
 
 def webp_parts(raw: bytes) -> Parts:
-    """Keep all of a WebP file, whose decoder skips metadata; find its orientation and what will be reserved."""
+    """Keep all of a WebP file, whose decoder skips metadata; find its orientation and size."""
     found: dict[bytes, bytes] = {}
     at = 12
     for _ in range(_MOST_PARTS):
@@ -184,7 +184,7 @@ def webp_parts(raw: bytes) -> Parts:
 
 
 def png_has_all_rows(file: bytes) -> bool:
-    """Whether the rows of a PNG whose data ends as it should are as many as its header says; decoders do not ask."""
+    """Whether a PNG has all the rows that its header announces; decoders do not check."""
     width, height, depth, color, _, _, interlaced = struct.unpack_from(">IIBBBBB", file, 16)
     bits = depth * {2: 3, 4: 2, 6: 4}.get(color, 1)
     left = 0
@@ -229,7 +229,7 @@ def _png_key(transparency: bytes, depth: int, color: int) -> tuple[int, ...] | N
 
 def _png_orientation(found: dict[bytes, bytes]) -> int:
     exif = found.get(b"eXIf", b"")
-    if not exif:  # as ImageMagick has written it: name, size and bytes in hexadecimal, a line each
+    if not exif:  # as ImageMagick writes it: name, size and bytes in hexadecimal, a line each
         text = found.get(b"tEXt", b"")[len(_RAW_PROFILE) :] or _inflated(
             found.get(b"zTXt", b"")[len(_RAW_PROFILE) + 1 :]
         )
@@ -250,7 +250,7 @@ def _inflated(data: bytes) -> bytes:
 
 
 def _orientation(exif: bytes, xmp: bytes) -> int:
-    """Return what EXIF says of the orientation, else what XMP says, else 1."""
+    """Return the orientation from EXIF, else from XMP, else 1."""
     found = _exif_orientation(exif)
     if found is None and (match := _XMP_ORIENTATION.search(xmp)):
         found = int(match[1])
@@ -285,12 +285,12 @@ def _is_metadata(marker: int, content: bytes) -> bool:
 
 
 def _without_filling(file: bytes) -> bytes:
-    """Strip the zeros that fill an interrupted download, and half a marker."""
+    """Strip the zeros at the end of an interrupted download, and half a marker."""
     return (file.rstrip(b"\0") if file.endswith(bytes(64)) else file).rstrip(b"\xff")
 
 
 def _all_scans_are_there(frame: bytes, scans: list[bytes]) -> bool:
-    """Whether each of the 64 frequencies of each component has been sent down to its last bit."""
+    """Whether the scans hold each of the 64 frequencies of each component down to its last bit."""
     missing = {(component, frequency) for component in frame[6::3] for frequency in range(64)}
     for scan in scans:
         components = scan[1 : 1 + 2 * scan[0] : 2]
@@ -306,7 +306,7 @@ def _gif_colors(flags: bytes) -> int:
 
 
 def _webp_size(first: bytes) -> tuple[int, int]:
-    """Return width and height from the first chunk of a WebP file: of the canvas if there is one, else of the image."""
+    """Return width and height from the first chunk of a WebP file: of its canvas, else of its image."""
     kind, content = first[:4], first[8:].ljust(10, b"\0")
     if kind == b"VP8X":
         return int.from_bytes(content[4:7], "little") + 1, int.from_bytes(content[7:10], "little") + 1

@@ -1,14 +1,14 @@
 """Decode image files into uint8 pixels.
 
-Read are PNG, JPEG, WebP, BMP, GIF (of an animation the first frame) and PBM/PGM/PPM: formats whose readers start no
-other program. Decided here, once:
+Formats: PNG, JPEG, WebP, BMP, GIF (the first frame of an animation) and PBM/PGM/PPM, whose readers start no other
+program. Rules for all of them:
 
 - gray stays one channel: modes 1, L, LA, I (16 bit), and palettes of grays; all else becomes red, green, blue;
-- an image is turned the way its EXIF data says;
-- what is transparent is laid on white; but where nothing is opaque, transparency counts for nothing;
+- an image is rotated by its EXIF orientation;
+- transparent pixels are laid on white; if no pixel is opaque, transparency is ignored;
 - of 16 bits the high 8 are kept, as PNG readers do for colors;
 - an image of more than 25 million pixels is read at a half, a quarter or an eighth of its width and height;
-- nothing but pixels and orientation counts: see `image_parts`.
+- metadata other than the orientation is ignored: see `image_parts`.
 """
 
 import io
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 FULL_SIZE = 25_000_000  # pixels; a larger image is reduced
 MOST_PIXELS = 100_000_000  # that a decoder may hold, at four bytes each
-MOST_OF_WEBP = 52_000_000  # whose decoder takes three times that; cameras of "50" have 50.3
+MOST_OF_WEBP = 52_000_000  # the decoder takes three times as much; cameras of "50" have 50.3
 MOST_BY_ROWS = 250_000_000  # of a JPEG that is reduced row by row
 _STRIP = 1 << 22  # pixels that are converted at a time
 _MAX_BYTES = 256 << 20
-_SCANS_AT_ONCE = 1 << 10  # bytes of a JPEG of many scans: a signal is heard only between two pieces
+_SCANS_AT_ONCE = 1 << 10  # bytes of a JPEG of many scans: Ctrl-C works only between two pieces
 _TURNS: dict[int, Callable[[ByteArray], ByteArray]] = {
     2: lambda pixels: pixels[:, ::-1],
     3: lambda pixels: pixels[::-1, ::-1],
@@ -54,7 +54,7 @@ _one_large_image = threading.Lock()  # at a time: memory does not grow with the 
 
 
 class _Format(NamedTuple):
-    """A file format: its first bytes, what of it is decoded, by which class of Pillow, and the most pixels."""
+    """A file format: its first bytes, its parser, its decoder in Pillow, and the most pixels."""
 
     begins: bytes  # a regular expression
     parts: Callable[[bytes], Parts]
@@ -81,14 +81,14 @@ _OTHERS = {
 
 
 def read_image(path: Path) -> ByteArray:
-    """Read an image file as uint8 (H, W, 1 or 3); raises DataError for what is not a whole image."""
+    """Read an image file as uint8 (H, W, 1 or 3); raises DataError for a damaged image or another file."""
     with settled_warnings():
         return decode_image(path, image_bytes(path))
 
 
 @contextmanager
 def settled_warnings() -> Iterator[None]:
-    """Silence warnings around calls of `decode_image`: all threads share one set of warning filters."""
+    """Silence warnings around calls of `decode_image`: warning filters are shared by all threads."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -109,15 +109,15 @@ def decode_image(path: Path, raw: bytes) -> ByteArray:
         raise
     except MemoryError as error:
         raise StorageError(path, "not enough memory for this image", "make it smaller") from error
-    except Exception as error:  # the decoders raise whatever they stumble over, SyntaxError included
+    except Exception as error:  # decoders raise errors of any type, even SyntaxError
         raise DataError(path, f"a damaged image ({excerpt(error)})", "replace or remove it") from error
 
 
 def conform(pixels: ByteArray, size: tuple[int, int] | None, color: str | None) -> ByteArray:
     """Give uint8 pixels (H, W, 1 or 3) a size (height, width) and a color, "rgb" or "gray"; None leaves it.
 
-    Squashed, not cropped; bilinear over all the pixels that become one, so that shrinking does not alias.
-    Gray is 0.299 red + 0.587 green + 0.114 blue. Where there is nothing to do, the same array comes back.
+    Squashed, not cropped; bilinear, and averaged when shrinking, so that it does not alias. Gray is
+    0.299 red + 0.587 green + 0.114 blue. Where nothing changes, the same array is returned.
     """
     channels = {"gray": 1, "rgb": 3, None: pixels.shape[2]}[color]
     if channels == 1 < pixels.shape[2]:
@@ -179,23 +179,23 @@ def _open(file: bytes, decoder: str) -> "ImageFile":
 
 
 def _check_size(path: Path, size: tuple[int, int], most: int) -> None:
-    """Refuse more pixels than that before memory is reserved for them."""
+    """Raise DataError for too many pixels, before memory is reserved for them."""
     if size[0] * size[1] > most:
         raise DataError(path, f"more than {most:,} pixels", "make it smaller")
 
 
 def _reduction(width: int, height: int) -> int:
-    """Return what width and height are to be divided by, rounded up, for at most FULL_SIZE pixels."""
+    """Return the divisor of width and height that gives at most FULL_SIZE pixels."""
     return next(factor for factor in (1, 2, 4, 8) if -(-width // factor) * -(-height // factor) <= FULL_SIZE)
 
 
 def _ends_plainly(pixels: ByteArray) -> bool:
-    """Whether one of the last two rows is of one color, as rows are that a PNG lacks, interlaced or not."""
+    """Whether one of the last two rows has one color, as the missing rows of a PNG have, interlaced or not."""
     return any(bool((row == row[0]).all()) for row in pixels[-2:])
 
 
 def _low_bytes(file: bytes) -> Image.Image:
-    """Read the low 8 bits of the 16 that a PNG has of red, green and blue; Pillow gives the high ones."""
+    """Read the low 8 of the 16 bits of red, green and blue in a PNG; Pillow reads the high ones."""
     image = _open(file, "Png")
     image.tile = [(name, extents, offset, "RGB;16L") for name, extents, offset, _ in image.tile]  # type: ignore[misc]
     image.load()
@@ -219,7 +219,7 @@ def _to_pixels(image: Image.Image, low: Image.Image | None, parts: Parts, factor
     for strip in strips():
         if on_white:
             strip = Image.alpha_composite(Image.new("RGBA", strip.size, "white"), strip)
-        # Where there is nothing to convert, `convert` copies, and lets no other thread run meanwhile.
+        # Even with nothing to convert, `convert` copies, and holds the interpreter lock.
         strip = strip if strip.mode == mode else strip.convert(mode)
         done.append(_array(strip if factor == 1 else strip.reduce(factor)))
     return done[0] if len(done) == 1 else np.concatenate(done)
@@ -233,7 +233,7 @@ def _cut(image: Image.Image, top: int, rows: int) -> Image.Image:
 
 
 def _with_alpha(image: Image.Image, low: Image.Image | None, key: tuple[int, ...] | None) -> Image.Image:
-    """Return an image as RGBA; if there is a key, transparent where all channels are as it says."""
+    """Return an image as RGBA; if there is a key, transparent where all channels equal it."""
     if key is None:
         return image.convert("RGBA")
     values = _array(image.convert("L") if image.mode == "1" else image)

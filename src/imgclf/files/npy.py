@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from imgclf.errors import DataError
 from imgclf.files.reading import open_regular, size_of
 
-_KINDS = "biufUS"  # bool, integers, floats, text: what has no pointers and no code in it
+_KINDS = "biufUS"  # bool, integers, floats, text: without pointers or code
 _LONGEST_HEADER = 10_000  # numpy's own limit
 _MOST = 1 << 48  # rows, or columns: more than any disk holds
-# The header is a Python literal, and these are the ways in which one can be broken.
+# The header is a Python literal; parsing a broken one raises any of these.
 _BROKEN_HEADER = (
     *(ValueError, KeyError, TypeError, SyntaxError, IndexError, AttributeError, OverflowError),
     *(MemoryError, RecursionError, tokenize.TokenError, Warning),
@@ -44,7 +44,7 @@ def read_header(stream: IO[bytes], where: object, remedy: str) -> Header:
     try:
         width = {(1, 0): 2, (2, 0): 4}[npy.read_magic(stream)]
         length = stream.read(width)
-        if int.from_bytes(length, "little") > _LONGEST_HEADER:  # numpy would reserve as much, and look at it then
+        if int.from_bytes(length, "little") > _LONGEST_HEADER:  # numpy would reserve as much first
             raise ValueError("a long header")
         text = io.BytesIO(length + stream.read(int.from_bytes(length, "little")))
         with warnings.catch_warnings():
@@ -69,7 +69,7 @@ def header_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
 def map_npy(path: Path, remedy: str) -> NDArray[Any]:
     """Map an array into memory, read-only: pages are loaded when used, and dropped when memory is short.
 
-    Raises DataError where the file is not exactly as long as its header says, or the array is empty, columns first,
+    Raises DataError where the size of the file does not match its header, or the array is empty, columns first,
     in the byte order of other machines, or not of integers or floats.
     """
     with open_regular(path) as file:
@@ -88,7 +88,7 @@ def map_npy(path: Path, remedy: str) -> NDArray[Any]:
 def check_whole(array: NDArray[Any]) -> None:
     """Raise DataError if the file of an array from `map_npy` has become shorter since.
 
-    Reading what is gone kills the process (SIGBUS) without a word: call this shortly before reading.
+    Reading beyond the end kills the process (SIGBUS): call this shortly before reading.
     """
     mapped = array.base
     if not isinstance(mapped, np.memmap) or not isinstance(mapped.base, mmap):

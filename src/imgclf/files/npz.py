@@ -19,7 +19,7 @@ from imgclf.machine.memory import require_memory
 
 _REMEDY = "write it with numpy.savez"
 
-# RuntimeError: encrypted. NotImplementedError, one of its kind: another compression. The rest: fields that lie.
+# RuntimeError: encrypted. NotImplementedError, its subclass: another compression. The rest: false header fields.
 _BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OverflowError, IndexError)
 
 
@@ -32,8 +32,8 @@ def npz_names(path: Path) -> list[str]:
 def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
     """Read the named arrays, or all: bool, integers, floats or text, in the byte order of this machine.
 
-    Arrays not named are not looked at. Raises DataError where one is missing, is of another type, is not as
-    long as its header says, or announces more than can be in the file; StorageError for more than memory holds.
+    Other arrays are not read. Raises DataError where one is missing, has another type, does not match its header, or
+    announces more than can be in the file; StorageError for more than memory holds.
     """
     with _archive(path) as (archive, size):
         members = _members(archive, path)
@@ -55,7 +55,7 @@ def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, int]]:
             with zipfile.ZipFile(file) as archive:
                 yield archive, size_of(file)
         except (*_BROKEN_ZIP, OSError) as error:
-            # EINVAL: an offset that lies, a place before the beginning.
+            # EINVAL: a false offset, before the beginning of the file.
             if isinstance(error, OSError) and error.errno != errno.EINVAL:
                 raise
             raise DataError(path, f"damaged, or not an npz file ({excerpt(error)})", _REMEDY) from error
@@ -77,7 +77,7 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]
 def _opened(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, where: str
 ) -> Iterator[tuple[IO[bytes], Header]]:
-    """Open an array: a stream of its data, and its header, which announces just as much."""
+    """Yield a stream of the data of an array, and its header, which matches the size of the data."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(where, "compressed in a way that numpy does not use", _REMEDY)
     if info.compress_size > size or info.file_size > inflated_limit(info.compress_size):
@@ -94,7 +94,7 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, where: st
     with _opened(archive, info, size, where) as (stream, header):
         shape, fortran, dtype = header
         flat = np.empty(math.prod(shape), dtype)
-        # One byte more: the checksum is compared when the stream has ended.
+        # Read one byte more: zipfile compares the checksum at the end of the stream.
         if fill(stream, memoryview(flat.view(np.uint8))) != header.nbytes or stream.read(1):  # type: ignore[arg-type]
             raise DataError(where, "is cut off", _REMEDY)
     if dtype.kind == "U":
@@ -104,7 +104,7 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, where: st
 
 
 def _check_text(flat: NDArray[Any], where: str) -> None:
-    # numpy makes no check, and Python stops at the first impossible character that it meets, much later.
+    # numpy does not check, and Python raises much later, at the first invalid character.
     codes = flat.view(flat.dtype.str[0] + "u4")
     if ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any():
         raise DataError(where, "is not valid text", _REMEDY)

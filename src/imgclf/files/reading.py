@@ -19,13 +19,13 @@ _POINTER, _LARGEST_POINTER = b"version https://git-lfs.github.com/spec/", 1024
 
 
 def inflated_limit(compressed: int) -> int:
-    """Return the most bytes that deflate can have compressed to so few: it stores up to 258 of them in 2 bits."""
+    """Return the most bytes that can be inflated from this many: deflate stores up to 258 in 2 bits."""
     return 1032 * compressed
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Raise DataError where a path leads to nothing, StorageError for what else the operating system refuses."""
+    """Raise DataError where nothing is at a path, StorageError for other errors of the operating system."""
     with translate_os_errors(path):
         try:
             yield
@@ -61,7 +61,7 @@ def is_file(path: Path) -> bool:
 def open_regular(path: Path) -> Iterator[io.BufferedReader]:
     """Open a regular file for `reading`; anything else (a pipe, a device) is refused without waiting for it."""
     with reading(path):
-        # Opened first and looked at then, so that nobody can swap the two; O_NONBLOCK, or a pipe would wait.
+        # Opened before it is checked, so that nobody can swap the file in between; O_NONBLOCK, or a pipe would wait.
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         mode = os.fstat(number).st_mode
         if not stat.S_ISREG(mode):
@@ -71,7 +71,7 @@ def open_regular(path: Path) -> Iterator[io.BufferedReader]:
             raise DataError(path, "not a regular file", "name a regular file")
         with os.fdopen(number, "rb") as file:
             if size_of(file) < _LARGEST_POINTER and file.peek(len(_POINTER)).startswith(_POINTER):
-                raise DataError(path, "a Git LFS pointer: run `git lfs pull`", "it brings the file itself")
+                raise DataError(path, "a Git LFS pointer: run `git lfs pull`", "it downloads the file")
             yield file
 
 
@@ -84,14 +84,14 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
     """Read a whole regular file of at most `limit` bytes."""
     with open_regular(path) as file:
         if size_of(file) > limit:
-            raise DataError(path, f"{size_of(file):,} bytes, more than {limit:,}", "this is not such a file")
+            raise DataError(path, f"{size_of(file):,} bytes, more than {limit:,}", "check the path")
         return file.read()
 
 
 def fill(stream: IO[bytes] | io.BufferedIOBase, target: memoryview) -> int:
     """Read until the target is full or the stream ends; returns the number of bytes read.
 
-    In pieces, because the decompressing streams of Python make a copy of what is asked for at once.
+    In pieces, because Python's decompressing streams copy all that one call reads.
     """
     done = 0
     while done < len(target):

@@ -1,7 +1,7 @@
 """Read and write .npz files with a checksum.
 
-Beside its arrays it holds `sha256`, a digest over all their names, types, shapes and bytes: the zip's own checksums are
-of 32 bits each, and know nothing of what a member is called or of which members there should be.
+The array `sha256` is a digest over the names, types, shapes and bytes of all others. A zip's own checksums have 32 bits
+each, and cover neither the names of the members nor which members there should be.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ def sealed_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def read_sealed_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Read the arrays, without the seal; raises DataError where they are not those that were sealed."""
+    """Read the arrays, without the seal; raises DataError where the digest does not match."""
     arrays = read_npz(path)
     seal = arrays.pop(SEAL, None)
     if seal is None or str(seal) != digest(arrays):
@@ -39,16 +39,16 @@ def read_sealed_npz(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def described_npz(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return a sealed file of arrays and what there is to say about them, in JSON with the number of the format."""
+    """Return a sealed file of arrays and their description, as JSON with the number of the format."""
     return sealed_npz({ABOUT: np.array(json.dumps({"format": FORMAT, **about})), **arrays})
 
 
 def read_described_npz(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Read such a file; raises ValueError or RecursionError for what is not JSON, or is of another format."""
+    """Read description and arrays; raises ValueError or RecursionError for invalid JSON or another format."""
     arrays = read_sealed_npz(path)
     about = json.loads(str(arrays.pop(ABOUT, "null")))
     if not isinstance(about, dict):
-        raise ValueError("it does not say what it is about")
+        raise ValueError("it has no description")
     if (number := about.pop("format", None)) != FORMAT:
         raise ValueError(f"format {str(number)[:20]}, this version of imgclf reads {FORMAT}")
     return about, arrays

@@ -14,14 +14,14 @@ from typing import IO, Any
 
 from imgclf.errors import StorageError, UsageError
 
-UNFINISHED = ".imgclf-unfinished-"  # begins the names of files and folders that have not got their own name yet
+UNFINISHED = ".imgclf-unfinished-"  # prefix of files and folders that are still being written
 _UNFINISHED = re.compile(re.escape(UNFINISHED) + "[0-9a-f]{8}")
 _NEW = os.O_CREAT | os.O_EXCL
 _NOT_SUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 def unfinished(folder: Path) -> Path:
-    """Return a new name for a file or folder that is renamed once it is whole."""
+    """Return a new temporary name for a file or folder that is renamed once it is complete."""
     return folder / f"{UNFINISHED}{token_hex(4)}"
 
 
@@ -31,11 +31,11 @@ def is_unfinished(path: Path) -> bool:
 
 
 def open_own(path: Path, create: int = os.O_CREAT) -> IO[bytes]:
-    """Open a file of imgclf's own for reading and writing; imgclf opens none for writing in another way.
+    """Open one of imgclf's own files for reading and writing; all files that imgclf writes are opened here.
 
-    Whoever sends a folder may have put a link, a pipe or a device where a file of ours is to be. So no link is
-    followed, and only a regular file that has no other name is opened: whatever else is there stays as it is. `create`
-    is O_CREAT to make a file that is missing, O_CREAT | O_EXCL to make a new one, or 0. Raises OSError.
+    A folder from a stranger may hold a link, a pipe or a device in place of such a file. So no link is followed, and
+    only a regular file without hard links is opened; anything else stays unchanged. `create` is O_CREAT to make a
+    missing file, O_CREAT | O_EXCL to make a new one, or 0. Raises OSError.
     """
     flags = os.O_RDWR | create
     # O_NONBLOCK, or opening a pipe would wait for its reader.
@@ -45,23 +45,23 @@ def open_own(path: Path, create: int = os.O_CREAT) -> IO[bytes]:
         number = os.open(path, flags, 0o666)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK) and path.is_symlink():
-            raise OSError(errno.ELOOP, "a symbolic link, and imgclf writes through none") from error
+            raise OSError(errno.ELOOP, "a symbolic link; imgclf does not write through links") from error
         raise
     seen = os.fstat(number)
     if stat.S_ISREG(seen.st_mode) and seen.st_nlink <= 1:
         return os.fdopen(number, "r+b")
     os.close(number)
     if stat.S_ISREG(seen.st_mode):
-        raise OSError(errno.EMLINK, "the file has another name, too (a hard link)")
+        raise OSError(errno.EMLINK, "the file has another name (a hard link)")
     raise FileExistsError(errno.EEXIST, "not a regular file")
 
 
 def write_whole(path: Path, content: bytes, keep: Path | None = None) -> None:
-    """Write a file under another name beside it, then rename: readers see all of it or nothing.
+    """Write a temporary file, then rename it: readers see the whole file or nothing.
 
-    What was there before is replaced, or becomes the file `keep` of the same folder.
+    A file that was there is replaced, or renamed to `keep`, in the same folder.
     """
-    temporary = unfinished(path.parent)  # known before it is made: a signal may come between
+    temporary = unfinished(path.parent)  # named before it is made: a signal may come in between
     with translate_os_errors(path):
         try:
             with open_own(temporary, _NEW) as file:
@@ -96,7 +96,7 @@ def sync(path: Path) -> None:
 def lock(file: IO[Any]) -> bool:
     """Lock an open file by the kernel; return False where another process has the lock.
 
-    It ends when the file is closed or the process ends, however it ends. Raises OSError on a file system without locks.
+    The lock ends when the file is closed or the process ends. Raises OSError on a file system without locks.
     """
     if sys.platform == "win32":  # which has no such locks
         return True
@@ -115,7 +115,7 @@ def lock(file: IO[Any]) -> bool:
 
 
 def remove_litter(folder: Path) -> None:
-    """Remove the unfinished files of writers that were killed; nobody else may be writing there."""
+    """Remove temporary files of killed processes; no other process may be writing there."""
     with translate_os_errors(folder):
         for path in folder.iterdir():
             if is_unfinished(path) and path.is_file():
@@ -124,7 +124,7 @@ def remove_litter(folder: Path) -> None:
 
 @contextmanager
 def translate_os_errors(path: Path) -> Iterator[None]:
-    """Raise StorageError for what the operating system refuses."""
+    """Raise StorageError for an OSError."""
     try:
         yield
     except OSError as error:
@@ -132,7 +132,7 @@ def translate_os_errors(path: Path) -> Iterator[None]:
 
 
 def check_out(out: Path, option: str = "--out") -> None:
-    """Refuse a directory that holds something: nothing of the user's is ever overwritten."""
+    """Refuse a directory that is not empty: files of the user are never overwritten."""
     with translate_os_errors(out):
         for parent in out.parents:
             if parent.exists() and not parent.is_dir():
@@ -142,7 +142,7 @@ def check_out(out: Path, option: str = "--out") -> None:
 
 
 def make_folder(out: Path) -> Path:
-    """Make a folder for results, where nothing is or an empty one."""
+    """Make a folder for results; it may exist if it is empty."""
     check_out(out)
     with translate_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -150,11 +150,11 @@ def make_folder(out: Path) -> Path:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON for people and programs alike; a number that is not finite is a bug and raises."""
+    """Write indented JSON; a number that is not finite raises ValueError: it is a bug."""
     write_whole(path, json_bytes(content))
 
 
 def json_bytes(content: Any) -> bytes:
-    """Return JSON as it is written to files; what is no valid text, such as a path may hold, is escaped."""
+    """Return JSON as bytes; what is not valid Unicode, as in some paths, is escaped."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     return text.encode(errors="backslashreplace")

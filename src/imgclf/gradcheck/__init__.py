@@ -2,18 +2,18 @@
 
 Read in this order:
 
-    layers/textbook    one weight a little up and a little down: differences of the real loss
-    exact_differences  what moving one score does to a loss, in formulas that lose no digits
-    loss_facts         what each loss is: its definition, its exact differences, what is rounded
-    reference          scores in extended precision, gradients by a step along the imaginary axis
-    kinks              where a hinge has no slope, and what can be said all the same
-    bounds             how far two right answers may lie apart
-    exhaustive         all of it together: every parameter, its difference and its bound
-    case, verdict      a gradient held against that, and what follows
-    points             at which weights to look; coverage: whether they showed enough
-    layers/            what differences cannot see
-    check              the whole check: every loss, penalty, point and layer
-    self_test/         who checks the check? Mistakes planted on purpose
-    student/           a function of your own
-    step_sizes         the V of truncation and round-off, to draw
+    checks/textbook          move one weight up and down: central differences of the real loss
+    truth/exact_differences  the change of a loss as one score moves, in formulas without cancellation
+    truth/loss_facts         facts of each loss: definition, exact differences, rounding
+    truth/reference          scores in extended precision, gradients by complex step
+    truth/kinks              kinks of hinges, where any subgradient is right
+    truth/bounds             error bounds: truncation and rounding
+    truth/exhaustive         the numerical gradient of every parameter, with its bound
+    case, verdict            a gradient compared with it, and the verdict
+    points, coverage         the weights that are checked, and whether they show enough
+    checks/                  what differences on one batch cannot see
+    check                    every loss, penalty, point and kind of check
+    self_test/               planted mistakes, to check the check
+    student/                 a learner's own function
+    step_sizes               truncation and rounding against step size, to draw
 """

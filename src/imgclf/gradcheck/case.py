@@ -1,4 +1,4 @@
-"""A case of the check: a loss at some weights and images."""
+"""One case of the check: a loss at given weights and images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from imgclf.gradcheck.truth.exhaustive import Differences, differences
 from imgclf.gradcheck.truth.kinks import Kink, distances, nearest_kink
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS, LossFacts
 from imgclf.gradcheck.truth.reference import complex_step_gradient, extended_scores
-from imgclf.gradcheck.verdict import SHOWN, Compared, Outcome, Place, failure, ratios, worst_places
+from imgclf.gradcheck.verdict import SHOWN, Compared, Index, Outcome, failure, ratios, worst_indices
 from imgclf.model import scores
 from imgclf.numerics.random_streams import CHECK, shuffled
 
@@ -24,9 +24,9 @@ SHARP = 1e-6  # of the median gradient; a bound above it could hide a mistake
 
 
 class Expected(NamedTuple):
-    """The gradient of data and penalty, (D+1, C), and how far a right one may lie from it.
+    """The numerical gradient of data and penalty, (D+1, C), and the largest error of a right one.
 
-    Where a kink lies within the step, any slope within `kink_width` of the middle is right: the loss is convex.
+    Where a kink lies within the step, any gradient within `kink_width` of the middle is right: the loss is convex.
     """
 
     gradient: FloatArray
@@ -34,22 +34,22 @@ class Expected(NamedTuple):
     kink_width: FloatArray
 
     def nearest(self, analytic: FloatArray) -> FloatArray:
-        """Return the right gradient nearest to the one given."""
+        """Return the right gradient nearest to this one."""
         return np.clip(analytic, self.gradient - self.kink_width, self.gradient + self.kink_width)
 
     def ratio(self, analytic: FloatArray) -> FloatArray:
-        """Return how far a gradient lies from the nearest right one, in units of the bound, (D+1, C)."""
+        """Return the distance to the nearest right gradient, in units of the bound, (D+1, C)."""
         return ratios(analytic, self.nearest(analytic), self.bound)
 
     @property
     def spread(self) -> FloatArray:
-        """How far a right gradient may lie from the middle, kinks included."""
+        """The largest distance of a right gradient from the middle, kinks included."""
         return self.bound + self.kink_width
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One loss at one point: X (N, D), y (N,), weights (D+1, C), all float64; what follows is computed once."""
+    """One loss at one point: X (N, D), y (N,), weights (D+1, C), float64. Its properties are computed once."""
 
     loss: str
     point: str
@@ -60,44 +60,44 @@ class Case:
 
     @property
     def facts(self) -> LossFacts:
-        """What is known of the loss."""
+        """Facts of the loss."""
         return LOSS_FACTS[self.loss]
 
     @cached_property
     def scores(self) -> FloatArray:
-        """The scores as the model computes them, (N, C); the layer `value` certifies them."""
+        """The scores as the model computes them, (N, C); the check `value` certifies them."""
         return scores(self.X, self.weights)
 
     @cached_property
     def extended_scores(self) -> NDArray[Any]:
-        """The same in extended precision."""
+        """The scores in extended precision."""
         return extended_scores(self.X, self.weights)
 
     @cached_property
     def exact_differences(self) -> ExactDifferences:
-        """How the losses change as a score moves."""
+        """Changes of the losses as a score moves."""
         return self.facts.exact_differences(self.scores, self.y)
 
     @cached_property
     def truth(self) -> Differences:
-        """The gradient of the mean loss by differences, every parameter."""
+        """The numerical gradient of the mean loss, at every parameter."""
         return differences(self.loss, self.scores, self.X, self.y)
 
     @cached_property
     def complex_step(self) -> FloatArray:
-        """The same along the imaginary axis, (D+1, C)."""
+        """The gradient of the mean loss by complex step, (D+1, C)."""
         return complex_step_gradient(self.loss, self.scores, self.X, self.y)
 
     @cached_property
     def on_few_images(self) -> "Case":
-        """The same loss and point on at most FEW of the images, for what would take long on all of them."""
+        """The case on at most FEW images, for slow checks."""
         if len(self.y) <= FEW:
             return self
         rows = np.sort(shuffled(len(self.y), 0, CHECK)[:FEW])
         return replace(self, X=self.X[rows], y=self.y[rows])
 
     def expected(self, l2: float, l1: float) -> Expected:
-        """Add the penalty, whose differences are known exactly; |w| has a kink at 0."""
+        """Add the penalty, whose differences are exact; |w| has a kink at 0."""
         w, h = np.abs(self.weights), self.truth.step[:, None]
         penalty = l2 * self.weights + l1 * np.sign(self.weights) * np.minimum(1, w / h)
         kink_width = l1 * np.maximum(0, 1 - w / h)
@@ -107,10 +107,10 @@ class Case:
         return Expected(self.truth.gradient + penalty, self.truth.bound + rounding, self.truth.kink_width + kink_width)
 
     def rounding(self, unit: float, off: FloatArray) -> FloatArray:
-        """Return what rounding may amount to in a gradient of the data with scores of its own, (D+1, C).
+        """Bound the rounding of a data gradient that computes its own scores, (D+1, C).
 
-        `unit` is the relative error of one operation in that arithmetic, `off` (N, 1) how far its scores are from
-        these; `truth` shares its scores, and needs less.
+        unit: relative error of one operation in that arithmetic; off (N, 1): distance of its scores from these.
+        `truth` shares the scores of the gradient under check, so its bound is smaller.
         """
         s, y, curve = self.scores, self.y, self.facts.curve
         N, C = s.shape
@@ -123,21 +123,21 @@ class Case:
         return np.asarray(sum_sizes(self.X, each) / N)
 
     def scores_off(self, unit: float) -> FloatArray:
-        """Return how far right scores may lie from these in arithmetic with this unit, in any order, (N, 1)."""
+        """Bound the rounding of scores in arithmetic with this unit, in any order of additions, (N, 1)."""
         return np.asarray(score_bounds(self.X, self.weights).max(axis=1, keepdims=True) * (unit / UNIT_ROUNDOFF))
 
     def compare(self, analytic: FloatArray, l2: float = 0.0, l1: float = 0.0) -> Outcome:
-        """Judge a gradient (D+1, C) by the bound at every parameter."""
+        """Compare a gradient (D+1, C) with the bound at every parameter."""
         expected = self.expected(l2, l1)
         if analytic.shape != self.weights.shape:
             return Outcome("fail", f"the gradient is {analytic.shape}, the weights are {self.weights.shape}")
         numerical, ratio = expected.nearest(analytic), expected.ratio(analytic)
 
-        def compared(place: Place) -> Compared:
-            here, there, bound = (float(one[place]) for one in (analytic, numerical, expected.bound))
-            return Compared(place, here, there, bound, self._kink(place))
+        def compared(index: Index) -> Compared:
+            here, there, bound = (float(one[index]) for one in (analytic, numerical, expected.bound))
+            return Compared(index, here, there, bound, self._kink(index))
 
-        worst = [compared(place) for place in worst_places(ratio)]
+        worst = [compared(index) for index in worst_indices(ratio)]
         kinked = np.argwhere(self.truth.kink_width > 0)
         kinks = [compared((int(row), int(c))) for row, c in kinked[:SHOWN]]
         verdict, reason = self._verdict(expected, ratio, worst[0])
@@ -146,27 +146,27 @@ class Case:
     def _verdict(self, expected: Expected, ratio: FloatArray, worst: Compared) -> tuple[str, str]:
         if worst.ratio > 1:
             return "fail", failure(worst, ratio)
-        if not _tells(expected):
-            reason = "rounding could hide a millionth of the median gradient in more than a tenth of the parameters"
+        if not _is_sharp(expected):
+            reason = "rounding could hide a millionth of the median gradient at more than a tenth of the parameters"
             return "inconclusive", reason
         kinked = int((expected.kink_width > 0).sum())
-        at_kinks = f"; {kinked:,} at a kink, each between the slopes on either side" if kinked else ""
-        return "pass", f"the worst error is {worst.ratio:.1%} of what rounding and truncation explain{at_kinks}"
+        at_kinks = f"; {kinked:,} at a kink, each between the one-sided derivatives" if kinked else ""
+        return "pass", f"the worst error is {worst.ratio:.1%} of its bound on truncation and rounding{at_kinks}"
 
-    def _kink(self, place: Place) -> Kink | None:
-        """Return the kink of the loss within the step at this place, if there is one."""
-        row, c = place
+    def _kink(self, index: Index) -> Kink | None:
+        """Return the kink of the loss within the step of this parameter, if any."""
+        row, c = index
         x = self.X[:, row] if row < self.X.shape[1] else np.ones(len(self.X))
         found = nearest_kink(self.exact_differences, self.truth.step[row] * x, c)
         if found is None:
             return None
         example, rival, margin = found
-        middle, half = float(self.truth.gradient[place]), float(self.truth.kink_width[place])
+        middle, half = float(self.truth.gradient[index]), float(self.truth.kink_width[index])
         return Kink(example, int(self.y[example]), rival, margin, middle - half, middle + half)
 
 
-def _tells(expected: Expected) -> bool:
-    """Whether in at most a tenth of the parameters the bound could hide what is no longer small."""
+def _is_sharp(expected: Expected) -> bool:
+    """Whether at most a tenth of the bounds could hide a mistake above SHARP."""
     there = np.abs(expected.gradient[expected.gradient != 0])
     limit = SHARP * np.median(there) if there.size else 0.0
     return bool(10 * (expected.bound > limit).sum() <= expected.bound.size)

@@ -1,4 +1,4 @@
-"""Run the gradient check: every loss, penalty, point and layer."""
+"""Run the gradient check: every loss, penalty, point and kind of check."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.checks import LayerFn
+from imgclf.gradcheck.checks import CheckFn
 from imgclf.gradcheck.checks.float32 import float32
 from imgclf.gradcheck.checks.invariances import invariances
 from imgclf.gradcheck.checks.optimizer_steps import steps_of
@@ -28,17 +28,17 @@ Penalty: TypeAlias = tuple[float, float]  # l2, l1
 EVERYWHERE = tuple(POINTS)
 
 
-class Layer(NamedTuple):
-    """One way of looking at a gradient, at which points it looks, and whether a penalty makes a difference to it."""
+class Check(NamedTuple):
+    """One kind of check, the points where it applies, and whether a penalty changes its result."""
 
-    look: LayerFn
+    run: CheckFn
     points: Sequence[str] = EVERYWHERE
     sees_penalty: bool = True
 
 
 @dataclass(frozen=True)
 class CheckedLoss:
-    """One loss: its cases, one a point, and what was found."""
+    """One loss: its cases by point, and the findings."""
 
     loss: str
     cases: Mapping[str, Case]
@@ -46,44 +46,44 @@ class CheckedLoss:
 
 
 def exhaustive(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
-    """Hold the gradient against differences at every parameter."""
+    """Compare the analytic gradient with the numerical one at every parameter."""
     return case.compare(code.gradient_at(case.X, case.y, case.weights, l2, l1), l2, l1)
 
 
 def complex_step(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
-    """Hold the differences themselves against steps along the imaginary axis: two ways, one answer."""
+    """Compare the numerical gradient with the complex-step gradient: two methods, one result."""
     return case.compare(case.complex_step)
 
 
-def layers_of(plan: Plan) -> dict[str, Layer]:
-    """Return the layers of a check by the names that reports print, in the order in which they are best understood."""
-    layers = {
-        "value": Layer(value),
-        "textbook": Layer(textbook, ("steps", "wide")),
-        "exhaustive": Layer(exhaustive),
-        "complex step": Layer(complex_step, ("steps", "wide"), sees_penalty=False),
-        "identities": Layer(invariances, ("steps", "wide")),
-        "hygiene": Layer(purity, ("zero", "wide")),
-        "toys": Layer(small_cases, ("wide",)),
-        "optimizer": Layer(steps_of(plan), ("steps",)),
+def checks_of(plan: Plan) -> dict[str, Check]:
+    """Return the kinds of check by name, in the order in which reports list them."""
+    checks = {
+        "value": Check(value),
+        "textbook": Check(textbook, ("steps", "wide")),
+        "exhaustive": Check(exhaustive),
+        "complex step": Check(complex_step, ("steps", "wide"), sees_penalty=False),
+        "invariances": Check(invariances, ("steps", "wide")),
+        "purity": Check(purity, ("zero", "wide")),
+        "small_cases": Check(small_cases, ("wide",)),
+        "optimizer": Check(steps_of(plan), ("steps",)),
     }
     if plan.weights.dtype == np.float32:
-        layers["float32"] = Layer(float32)
+        checks["float32"] = Check(float32)
     if plan.config.train.gradient == "analytic":
-        moved = ("start",) if plan.weights.any() else ()  # at 0 svm_cs ties: any subgradient is right
-        layers["training"] = Layer(training_on(plan), (*moved, "steps", "wide"))
-    return layers
+        moved = ("start",) if plan.weights.any() else ()  # at W = 0 svm_cs ties: any subgradient is right
+        checks["training"] = Check(training_on(plan), (*moved, "steps", "wide"))
+    return checks
 
 
 def penalties_of(plan: Plan, *, as_config: bool) -> list[Penalty]:
-    """Return with which penalties to check: none, and that of the config; l1 too where no config asks for its own."""
+    """Return the penalties to check: none and the config's; unless `as_config`, neither l2 nor l1 of it is 0."""
     chosen = plan.config.regularization
     penalty = (chosen.l2, chosen.l1) if as_config else (chosen.l2 or 1e-4, chosen.l1 or 3e-5)
     return [(0.0, 0.0)] + [penalty] * (penalty != (0.0, 0.0))
 
 
 def make_cases(plan: Plan, loss: str, X: FloatArray, y: IntArray) -> dict[str, Case]:
-    """Return what is to be checked of a loss, one case a point."""
+    """Return the cases of a loss, by point."""
     objective = make_objective(plan.config, loss)
     return {
         point: Case(loss, point, X, y, weights(plan, objective, X), plan.train.class_names)
@@ -96,27 +96,27 @@ def check_loss(
     code: Implementation,
     cases: Mapping[str, Case],
     penalties: Sequence[Penalty],
-    layers: Mapping[str, Layer],
+    checks: Mapping[str, Check],
 ) -> Iterator[Finding]:
-    """Look at an implementation in every layer, with every penalty, at every point."""
+    """Run every check on an implementation, with every penalty, at every point."""
     loss = next(iter(cases.values())).loss
     present = np.unique(plan.train.y).tolist()
     for l2, l1 in penalties:
         vague = missing(list(cases.values()), l2, l1, plan.train.class_names, present)
         for point, case in cases.items():
-            for name, layer in layers.items():
-                if point not in layer.points or ((l2 or l1) and not layer.sees_penalty):
+            for name, check in checks.items():
+                if point not in check.points or ((l2 or l1) and not check.sees_penalty):
                     continue
-                outcome = layer.look(code, case, l2, l1)
+                outcome = check.run(code, case, l2, l1)
                 if name == "exhaustive" and vague and outcome.verdict == "pass":
                     outcome = outcome._replace(verdict="inconclusive", reason=vague)
                 yield Finding(loss, l2, l1, point, name, outcome)
 
 
 def check_plan(plan: Plan, losses: Sequence[str], images: int, *, as_config: bool) -> Iterator[CheckedLoss]:
-    """Check each loss on so many training images."""
+    """Check each loss on this number of training images."""
     X, y = stratified_images(plan, images)
-    layers, penalties = layers_of(plan), penalties_of(plan, as_config=as_config)
+    checks, penalties = checks_of(plan), penalties_of(plan, as_config=as_config)
     for loss in losses:
         cases = make_cases(plan, loss, X, y)
-        yield CheckedLoss(loss, cases, list(check_loss(plan, Implementation.of(plan, loss), cases, penalties, layers)))
+        yield CheckedLoss(loss, cases, list(check_loss(plan, Implementation.of(plan, loss), cases, penalties, checks)))

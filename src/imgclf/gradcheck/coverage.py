@@ -1,4 +1,4 @@
-"""Check that the points cover enough to vouch for a gradient."""
+"""Check that the points exercise every class, hinge and parameter."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ import numpy as np
 
 from imgclf.gradcheck.case import SHARP, Case
 
-CLEAR = 10  # bounds; a gradient that is smaller could be mistaken for nothing
+CLEAR = 10  # bounds; rounding could hide a smaller gradient
 SHARE = 0.9  # of the parameters of features that are not always 0
 
 
 def missing(cases: Sequence[Case], l2: float, l1: float, class_names: Sequence[str], present: Sequence[int]) -> str:
-    """Return what no case of a loss could show, or "" where all of them show enough; present: classes in the data."""
+    """Return what no case of a loss exercises, or "" where they exercise enough; present: classes in the data."""
     y, margins = cases[0].y, cases[0].facts.margins
     absent = [class_names[c] for c in present if not (y == c).any()]
     if absent:
@@ -22,13 +22,13 @@ def missing(cases: Sequence[Case], l2: float, l1: float, class_names: Sequence[s
         if idle:
             return f"no image of {_listed(idle)} violates a margin: its gradient is 0 everywhere"
         if (violations > 0)[violations > -np.inf].all():
-            return "every margin is violated at every point: a loss without a hinge would pass"
+            return "every margin is violated at every point: a loss without its hinge would pass"
     there = np.zeros(cases[0].weights.shape, bool)
     for case in cases:
         expected, size = case.expected(l2, l1), np.abs(case.truth.gradient)
         limit = SHARP * np.median(size[size > 0]) if size.any() else 0.0
         stands_out = (size > CLEAR * expected.spread) & (expected.spread <= limit)
-        if l2 or l1:  # b has no penalty; of W both parts must show
+        if l2 or l1:  # b has no penalty; in W both parts must be visible
             penalty = np.abs(expected.gradient - case.truth.gradient)
             stands_out[:-1] &= penalty[:-1] > CLEAR * expected.spread[:-1]
         there |= stands_out
@@ -37,8 +37,8 @@ def missing(cases: Sequence[Case], l2: float, l1: float, class_names: Sequence[s
         return "every pixel of every image is 0"
     share = there[alive].mean()
     if share < SHARE:
-        what = "and a penalty that both stand" if l2 or l1 else "that stands"
-        return f"only {share:.0%} of the parameters have a gradient {what} out from what rounding can hide"
+        parts = "gradient and penalty" if l2 or l1 else "gradient"
+        return f"only {share:.0%} of the parameters have a {parts} larger than what rounding can hide"
     return ""
 
 

@@ -19,28 +19,28 @@ DescendFn: TypeAlias = Callable[..., Iterator[tuple[BatchGradient, TrainState]]]
 
 @dataclass(frozen=True)
 class Implementation:
-    """The functions under check, each with the type it has in training.
+    """The functions under check, with the types that they have in training.
 
-    `gradient` is that of X, by the book; `trains` the kernel that a run uses: the same, faster.
+    `gradient` is the textbook's; `kernel` is the one that a run uses: the same gradient, faster.
     """
 
     loss_fn: LossFn
     value: ValueFn
     gradient: GradientFn
-    trains: Kernel
+    kernel: Kernel
     optimizer: Optimizer
     step_size: Schedule
     descend: DescendFn
 
     @classmethod
     def of(cls, plan: Plan, loss: str) -> "Implementation":
-        """Return what a run with this plan and loss would use."""
-        trains, optimizer, step_size = plan.kernel, plan.optimizer, plan.step_size
-        return replace(cls.of_loss(loss), trains=trains, optimizer=optimizer, step_size=step_size)
+        """Return the functions of a run with this plan and loss."""
+        kernel, optimizer, step_size = plan.kernel, plan.optimizer, plan.step_size
+        return replace(cls.of_loss(loss), kernel=kernel, optimizer=optimizer, step_size=step_size)
 
     @classmethod
     def of_loss(cls, loss: str) -> "Implementation":
-        """Return the functions of a loss where no run is meant, with the plainest of steps."""
+        """Return the functions of a loss outside a run, with plain SGD."""
         return cls(LOSSES[loss], evaluate_loss, analytic_gradient, plain, sgd(), constant(1.0), descend)
 
     def objective(self, l2: float = 0.0, l1: float = 0.0) -> Objective:
@@ -50,8 +50,8 @@ class Implementation:
     def gradient_at(
         self, X: FloatArray, y: IntArray, weights: FloatArray, l2: float = 0.0, l1: float = 0.0
     ) -> FloatArray:
-        """Return the gradient under check, (D+1, C); it gets a copy of the weights, to do to it what it likes.
+        """Return the gradient under check, (D+1, C).
 
-        The copy has their order in memory, on which the last bits depend.
+        It gets a copy of the weights, which it may change, in the same memory order, on which the last bits depend.
         """
         return self.gradient(self.objective(l2, l1), Batch.of(X, y), weights.copy(order="K")).grad

@@ -17,31 +17,31 @@ from imgclf.trainer import descend, start
 from imgclf.training.plan import Plan
 
 STEPS = 10  # of the config's training
-BEYOND = 1e30  # a loss or a weight that only a diverging run reaches
+BEYOND = 1e30  # a loss or weight that only a diverging run reaches
 WIDE = 3.0  # standard deviation of the scores at random weights
 
 PointFn: TypeAlias = Callable[[Plan, Objective, FloatArray], FloatArray]
 
 
 def stratified_images(plan: Plan, images: int) -> tuple[FloatArray, IntArray]:
-    """Read so many training images, stratified by class: X (N, D) float64, y (N,)."""
+    """Read at most `images` training images, stratified by class: X (N, D) float64, y (N,)."""
     chosen = limit(plan.train, min(images, len(plan.train)), plan.config.seed)
     X = plan.preprocess.apply(chosen.pixels(np.arange(len(chosen))))
     return X.astype(np.float64), chosen.y
 
 
 def zero(plan: Plan, objective: Objective, X: FloatArray) -> FloatArray:
-    """All weights 0: every class ties with every other."""
+    """All weights 0, where all classes tie."""
     return np.zeros(plan.weights.shape)
 
 
 def first(plan: Plan, objective: Objective, X: FloatArray) -> FloatArray:
-    """Where training starts, or where it has led."""
+    """The initial weights of training, or those of a trained run."""
     return plan.weights.astype(np.float64)
 
 
 def after_steps(plan: Plan, objective: Objective, X: FloatArray) -> FloatArray:
-    """The weights after the first steps of training as the config says, while they are finite."""
+    """The weights after the first steps of the config's training; fewer steps if it diverges."""
     steps = descend(
         start(plan.weights, plan.optimizer),
         sample=plan.sample,
@@ -53,17 +53,17 @@ def after_steps(plan: Plan, objective: Objective, X: FloatArray) -> FloatArray:
     weights = plan.weights
     for seen, state in islice(steps, STEPS):
         if not (seen.loss < BEYOND and np.abs(state.weights).max() < BEYOND):
-            break  # training diverges; the gradient is checked at the last place of any use
+            break  # training diverges; the last usable weights are checked
         weights = state.weights
     return weights.astype(np.float64)
 
 
 def wide(plan: Plan, objective: Objective, X: FloatArray) -> FloatArray:
-    """Normal weights that spread the scores widely: some examples are very right, others very wrong."""
+    """Normal weights with widely spread scores: some examples are clearly right, others clearly wrong."""
     weights = normal(stream(plan.config.seed, CHECK), plan.weights.shape)
     deviation = float(scores(X, weights).std())
     weights *= WIDE / deviation if deviation else 1.0
-    return weights.astype(plan.weights.dtype).astype(np.float64)  # so that float32 can be held against float64
+    return weights.astype(plan.weights.dtype).astype(np.float64)  # float32 holds them exactly, to compare with float64
 
 
 POINTS: dict[str, PointFn] = {"zero": zero, "start": first, "steps": after_steps, "wide": wide}

@@ -1,6 +1,6 @@
-"""Error of a numerical gradient as a function of its step.
+"""Error of a numerical gradient against its step size.
 
-How the error of a difference depends on its step: too long a step truncates, too short a one drowns in rounding.
+Truncation grows with the step, rounding as it shrinks.
 """
 
 from typing import Any, NamedTuple
@@ -10,17 +10,17 @@ from numpy.typing import DTypeLike
 
 from imgclf.arrays import Batch, FloatArray
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.checks.textbook import sample_places
+from imgclf.gradcheck.checks.textbook import sample_indices
 from imgclf.gradcheck.truth.exhaustive import difference_steps, differences
 from imgclf.gradients import Objective, central_difference, evaluate_loss
 from imgclf.losses import LOSSES
 
-PLACES = 20  # weights that are moved one at a time
-TAUS = 10.0 ** np.arange(-10, 0.5, 0.5)  # how far a step moves the scores, at most
+SAMPLED = 20  # weights that are moved one at a time
+TAUS = 10.0 ** np.arange(-10, 0.5, 0.5)  # the largest move of a score
 
 
 class ErrorCurve(NamedTuple):
-    """One way to differentiate: steps (k,) above 0 and, of each, the largest error of the gradient, errors (k,)."""
+    """One way to differentiate: steps (k,) above 0, and the largest gradient error at each, (k,)."""
 
     name: str
     steps: FloatArray
@@ -28,18 +28,18 @@ class ErrorCurve(NamedTuple):
 
 
 def error_curves(case: Case) -> list[ErrorCurve]:
-    """Measure the errors of differences of the loss in float64 and in float32, and of increments."""
-    places = sample_places(*case.weights.shape)
-    some = places[:: max(1, len(places) // PLACES)]
-    exact = [differences(case.loss, case.scores, case.X, case.y, tau).gradient for tau in TAUS]
+    """Measure the errors of central differences in float64 and float32, and of exact differences."""
+    indices = sample_indices(*case.weights.shape)
+    some = indices[:: max(1, len(indices) // SAMPLED)]
+    exact = [differences(case.loss, case.scores, case.X, case.y, tau).gradient - case.complex_step for tau in TAUS]
     return [
-        ErrorCurve("differences of the loss, float64", TAUS, _tried(case, some, "float64")),
-        ErrorCurve("differences of the loss, float32", TAUS, _tried(case, some, "float32")),
-        ErrorCurve("increments, every parameter", TAUS, np.array([_largest(one - case.complex_step) for one in exact])),
+        ErrorCurve("central differences, float64", TAUS, _tried(case, some, "float64")),
+        ErrorCurve("central differences, float32", TAUS, _tried(case, some, "float32")),
+        ErrorCurve("exact differences, every parameter", TAUS, np.array([_largest(one) for one in exact])),
     ]
 
 
-def _tried(case: Case, places: list[tuple[int, int]], dtype: DTypeLike) -> FloatArray:
+def _tried(case: Case, indices: list[tuple[int, int]], dtype: DTypeLike) -> FloatArray:
     batch = Batch.of(np.asarray(case.X, dtype), case.y)
     w: FloatArray = np.asarray(case.weights, dtype).copy()
     objective = Objective(LOSSES[case.loss])
@@ -50,17 +50,17 @@ def _tried(case: Case, places: list[tuple[int, int]], dtype: DTypeLike) -> Float
     out = []
     for tau in TAUS:
         h = difference_steps(case.X, tau)
-        if not all(_moves(w, place, h) for place in places):
+        if not all(_moves(w, index, h) for index in indices):
             out.append(float("nan"))  # the step is lost in the rounding of a weight
             continue
-        errors = [central_difference(value, w, place, h[place[0]]) - case.complex_step[place] for place in places]
+        errors = [central_difference(value, w, index, h[index[0]]) - case.complex_step[index] for index in indices]
         out.append(_largest(np.array(errors)))
     return np.array(out)
 
 
-def _moves(w: Any, place: tuple[int, int], h: FloatArray) -> bool:
-    step = w.dtype.type(h[place[0]])
-    return bool(w[place] - step < w[place] < w[place] + step)
+def _moves(w: Any, index: tuple[int, int], h: FloatArray) -> bool:
+    step = w.dtype.type(h[index[0]])
+    return bool(w[index] - step < w[index] < w[index] + step)
 
 
 def _largest(errors: FloatArray) -> float:

@@ -21,7 +21,7 @@ def draw_check(checked: CheckedLoss, plan: Plan, directory: Path) -> list[str]:
     flat = wide.facts.curve.third == 0 and wide.facts.curve.curvature(2) == 0
     figure = step_curve(error_curves(wide), f"{loss}: error of the gradient by step size", floor, flat=flat)
     pictures = {f"steps-{loss}.png": figure}
-    if plan.preprocess.is_picture:
+    if plan.preprocess.is_image:
         code = Implementation.of(plan, loss)
         ratios = [
             case.expected(0, 0).ratio(code.gradient_at(case.X, case.y, case.weights)) for case in checked.cases.values()

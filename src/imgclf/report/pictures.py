@@ -73,7 +73,7 @@ def _has_few_classes(model: Model) -> bool:
 
 PICTURES = {
     "curves.png": Picture(_curves),
-    "templates.png": Picture(_templates, lambda model: model.preprocess.is_picture and _has_few_classes(model)),
+    "templates.png": Picture(_templates, lambda model: model.preprocess.is_image and _has_few_classes(model)),
     "confusion_matrix.png": Picture(lambda run: _confusion_matrix(run.model, *run.evaluate()), _has_few_classes),
     "confusion_matrix.csv": Picture(lambda run: _confusion_csv(run.model, *run.evaluate()), _has_few_classes),
 }

@@ -56,7 +56,7 @@ def folds_exactly(read: Reader) -> bool:
     pixels that hardly change are not folded. Nor are feature vectors, or pixels divided by a standard deviation.
     """
     preprocess, dataset = read.preprocess, read.dataset
-    if not preprocess.is_picture or preprocess.std is not None:
+    if not preprocess.is_image or preprocess.std is not None:
         return False
     rows = np.unique(np.linspace(0, len(dataset) - 1, SAMPLE).astype(np.int64))
     total, distance = np.zeros((2, preprocess.size))

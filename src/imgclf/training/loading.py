@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
-    """Load train and val; val is the source's own, else taken from train, else there is none."""
+    """Load train and val; val is the source's own, else split off train, else None."""
     found = load_source(config, ("train", "val"))
     if "train" not in found:
         raise _no_training_split(config)
@@ -39,14 +39,14 @@ def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
         raise DataError(where(config), "there are no training images", "a classifier needs some")
     if val is not None and val.example_shape != train.example_shape:
         problem = f"validation examples are {val.example_shape}, training examples {train.example_shape}"
-        raise DataError(where(config), problem, "give both the same shape; of images, preprocess.image_size does")
+        raise DataError(where(config), problem, "give both the same shape; for images, set preprocess.image_size")
     if len(train.class_names) < 2:
         raise DataError(where(config), f"only one class, {train.class_names[0]!r}", "a classifier needs at least two")
     return train, val
 
 
 def _divided(config: Config, train: Dataset, val: Dataset | None) -> tuple[Dataset, Dataset | None]:
-    """Return what of the images is for training, and what for validation, if anything."""
+    """Return the training and validation images: split off and limited as the config says."""
     if val is None and config.data.val_fraction > 0:
         train, val = split_off_validation(train, config.data.val_fraction, config.seed)
     if config.data.limit is not None:
@@ -60,19 +60,19 @@ def _no_training_split(config: Config) -> DataError:
         return DataError(where(config), "there is no training split", "see `imgclf data info`")
     names = sorted({*tree.splits, *(one.place for one in tree.passed_over if not one.expected)})
     problem = f"there is no training split, only {quoted(names)}"
-    return DataError(where(config), problem, "call the folder of the training images train")
+    return DataError(where(config), problem, "name the folder of the training images train")
 
 
 def load_test(config: Config, class_names: tuple[str, ...]) -> Dataset | None:
-    """Load the test split as a model with these classes sees it; None where the config's data has none."""
+    """Load the test split with labels that index these classes; None if there is none."""
     test = load_source(config, ("test",)).get("test")
     return None if test is None else match_classes(test, class_names, where(config))
 
 
 def load_all_splits(config: Config) -> dict[str, Dataset]:
-    """Load every split there is, to look at; training opens only two of them.
+    """Load every split of the data, for `imgclf data info`.
 
-    They are labeled by the classes of train, but one that has images of another class keeps its own.
+    Labels index the classes of train; a split with images of other classes keeps its own.
     """
     found = load_source(config, ("train", "val", "test"))
     if "train" in found:
@@ -92,13 +92,13 @@ def _as_in(train: Dataset, other: Dataset) -> Dataset:
 
 
 def tree_of(config: Config) -> "Tree | None":
-    """Say how the folder of images that a config names is read; None for data of another kind."""
+    """Return how the image folder of a config is read; None for other sources."""
     tree = SOURCES[config.data.source].tree
     return tree(_arguments(config)[0]) if tree else None
 
 
 def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
-    """Return what a user may have meant otherwise: what was passed over, and classes that one split lacks."""
+    """Return warnings: skipped files, and classes that one split lacks."""
     lines, train = _passed_over(config.data.source, _arguments(config)[0]), splits.get("train")
     if train is None:
         return lines
@@ -108,12 +108,12 @@ def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
         lines.append(f"{where(config)}: no training images of {quoted(empty)}{hint}")
     for split, dataset in splits.items():
         if foreign := sorted(set(present(dataset)) - set(train.class_names), key=natural_key):
-            lines.append(f"{where(config)}: {split} has images of {quoted(foreign)}, classes that train has not")
+            lines.append(f"{where(config)}: {split} has images of {quoted(foreign)}, classes that train lacks")
     return lines
 
 
 def warnings_about(path: Path) -> list[str]:
-    """Return what was passed over of the data at a path, which a user may have meant otherwise."""
+    """Return warnings about skipped data at a path."""
     return _passed_over(recognize(path), path)
 
 
@@ -123,11 +123,11 @@ def _passed_over(source: str, path: Path) -> list[str]:
 
 
 def load_for(model: Model, path: Path) -> Dataset:
-    """Load other images for a model: their test split if they have splits, else all of them; classes by name."""
+    """Load other data for a model: its test split, or all of it without splits; classes by name."""
     preprocess = model.preprocess
     source = SOURCES[recognize(path)]
     settings: dict[str, object] = {}
-    if preprocess.is_picture:
+    if preprocess.is_image:
         chosen = {"image_size": preprocess.example_shape[:2], "color": preprocess.color}
         settings = {name: chosen[name] for name in source.settings if name in chosen}
     for kind, classes in source.labels.items():
@@ -138,16 +138,16 @@ def load_for(model: Model, path: Path) -> Dataset:
     if "val" in found:
         raise DataError(path, "no test split found", "give a data set with a test split or without splits")
     dataset = match_classes(found["test"] if "test" in found else found["train"], model.class_names, path)
-    if preprocess.is_picture and len(dataset.example_shape) == 3:
-        dataset = _redrawn(dataset, preprocess.picture, path)
+    if preprocess.is_image and len(dataset.example_shape) == 3:
+        dataset = _redrawn(dataset, preprocess.conform, path)
     if dataset.example_shape != preprocess.example_shape:
         problem = f"examples are {dataset.example_shape}, the model's are {preprocess.example_shape}"
-        raise DataError(path, problem, "name data like that of the training")
+        raise DataError(path, problem, "name data like the training data")
     return dataset
 
 
 def load_source(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
-    """Load those of the splits that the config's source has, in the config's size and color."""
+    """Load those splits that the config's source has, in the config's size and color."""
     path, settings = _arguments(config)
     found = SOURCES[config.data.source].load(path, splits, **settings)
     redraw = _redraw(config, [dataset.example_shape for dataset in found.values()])
@@ -155,7 +155,7 @@ def load_source(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
 
 
 def list_source(config: Config, splits: Collection[str]) -> "dict[str, Listing] | None":
-    """List the images of those splits that the config's source has, and read none; None where it can only load."""
+    """List the images of those splits without reading them; None if the source can only load."""
     listings = SOURCES[config.data.source].listings
     if listings is None:
         return None
@@ -164,7 +164,7 @@ def list_source(config: Config, splits: Collection[str]) -> "dict[str, Listing] 
 
 
 def count_training_images(config: Config) -> int:
-    """Count the images that a config's source has to train and validate on, and read none where that can be."""
+    """Count training and validation images, without reading them if the source can."""
     splits = ("train", "val")
     listings = list_source(config, splits)
     if listings is not None:
@@ -174,7 +174,7 @@ def count_training_images(config: Config) -> int:
 
 
 def _arguments(config: Config) -> tuple[Any, dict[str, object]]:
-    """Return what a config's source is asked for: the path, None where it reads none, and settings."""
+    """Return the path, or None, and the settings for the `load` of a config's source."""
     data, source = config.data, SOURCES[config.data.source]
     if data.options and not source.options:
         those = _names(lambda other: other.options)
@@ -182,11 +182,13 @@ def _arguments(config: Config) -> tuple[Any, dict[str, object]]:
         raise UsageError("data.options", problem, f"{data.source} has no options: leave it out")
     if data.labels != "fine" and not source.labels:
         those = _names(lambda other: bool(other.labels))
-        raise UsageError("data.labels", f"{data.source} has one kind", f"coarse ones are for data.source: {those}")
+        raise UsageError(
+            "data.labels", f"{data.source} has only one kind of labels", f"coarse labels are for data.source: {those}"
+        )
     chosen = {"seed": config.seed, "image_size": config.preprocess.image_size, "color": config.preprocess.color}
     settings: dict[str, object] = {name: chosen[name] for name in source.settings}
     for name in data.options.keys() & settings.keys():
-        raise UsageError(f"data.options.{name}", f"the data follows the {name} of the run", f"set {name} instead")
+        raise UsageError(f"data.options.{name}", f"the data uses the {name} of the run", f"set {name} instead")
     if source.labels:
         settings["labels"] = data.labels
     return _path(data, source), settings | data.options
@@ -197,7 +199,7 @@ def _names(has: Callable[[Source], bool]) -> str:
 
 
 def _path(data: Data, source: Source) -> Path | None:
-    """Return where a source's data is; None for one that reads no path."""
+    """Return the path of a source's data; None if it reads no path."""
     if not source.path:
         if data.path is not None:
             problem, remedy = "this source reads no path", "set data.path to null, or data.source to another"
@@ -205,7 +207,7 @@ def _path(data: Data, source: Source) -> Path | None:
         return None
     downloads = [f"`imgclf data download {name}`" for name, known in OFFICIAL.items() if known.source == data.source]
     if data.path is None:
-        remedy = "; ".join([f"set data.path to {source.path}", *(f"{command} brings it" for command in downloads)])
+        remedy = "; ".join([f"set data.path to {source.path}", *(f"{command} downloads it" for command in downloads)])
         raise UsageError("data.path", "this source needs a path", remedy)
     path = Path(data.path)
     with reading(path):
@@ -215,7 +217,7 @@ def _path(data: Data, source: Source) -> Path | None:
 
 
 def _redraw(config: Config, shapes: Collection[tuple[int, ...]]) -> Callable[[ByteArray], ByteArray] | None:
-    """Return what gives examples of these shapes the config's size and color; None where it names none."""
+    """Return a function that gives images the config's size and color; None if the config sets neither."""
     size, color = config.preprocess.image_size, config.preprocess.color
     if size is None and color is None:
         return None
@@ -225,12 +227,12 @@ def _redraw(config: Config, shapes: Collection[tuple[int, ...]]) -> Callable[[By
 
 
 def where(config: Config) -> str:
-    """Return what to call a config's data in an error."""
+    """Return the name of a config's data for an error."""
     return config.data.path or config.data.source
 
 
 def _redrawn(dataset: Dataset, redraw: Callable[[ByteArray], ByteArray], called: object) -> Dataset:
-    """Put every image through `redraw`, the way that files go too; nothing is copied where nothing changes."""
+    """Apply `redraw` to every image, as to image files; without a change nothing is copied."""
     if len(dataset.images) == 0 or redraw(dataset.images[0]).shape == dataset.example_shape:
         return dataset
     shape = (len(dataset.images), *redraw(dataset.images[0]).shape)

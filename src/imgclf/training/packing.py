@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from imgclf.config import Config
@@ -14,50 +15,47 @@ from imgclf.training.loading import list_source, load_source, where
 
 
 def pack(config: Config, out: Path) -> Generator[Packed, None, None]:
-    """Pack the splits of a config's source, in its size and color, into `out`; yield each advance.
+    """Pack the splits of a config's source, in its size and color, into `out`; yield the progress.
 
-    `out` is absent or empty, or holds an unfinished pack of the same data and settings, which is continued. Pictures
-    of a folder are decoded straight into the file; other sources are read as for training.
+    `out` is absent or empty, or holds an unfinished pack of the same data and settings, which is continued. Images of
+    a folder are decoded straight into the file; other sources are loaded as for training.
     """
     if config.data.limit is not None:
         raise UsageError("data.limit", "a pack holds all images", "leave it out, and set it when training")
-    _check_place(out)
+    _check_folder(out)
     contents, fingerprint = _contents(config)
     with translate_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-    with _nothing_left_of_bad_data(out, list(contents)):
+    with _removed_if_data_is_bad(out, list(contents)):
         yield from write_pack(out, contents, fingerprint)
 
 
 def _contents(config: Config) -> tuple[dict[str, Content], str]:
-    """Return what to pack, and a fingerprint that is another for other data or settings."""
+    """Return the content of each split, and a fingerprint of data and settings."""
     listings = list_source(config, SPLITS)
     if listings is not None:
-        proven = {split: listing.proven() for split, listing in listings.items()}
-        prints = {split: fingerprint for split, (fingerprint, _) in proven.items()}
-        contents = {split: content() for split, (_, content) in proven.items()}
+        found = {split: listing.proven() for split, listing in listings.items()}
     else:
-        found = load_source(config, SPLITS)
-        prints = {split: dataset.fingerprint() for split, dataset in found.items()}
-        contents = {split: Content.of(dataset) for split, dataset in found.items()}
-    if not contents:
+        loaded = load_source(config, SPLITS)
+        found = {split: (data.fingerprint(), partial(Content.of, data)) for split, data in loaded.items()}
+    if not found:
         raise DataError(where(config), "there are no images", "see `imgclf data info`")
-    in_order = [split for split in SPLITS if split in contents]
-    fingerprint = hashlib.sha256(repr([(split, prints[split]) for split in in_order]).encode()).hexdigest()
-    return {split: contents[split] for split in in_order}, fingerprint
+    in_order = [split for split in SPLITS if split in found]
+    fingerprint = hashlib.sha256(repr([(split, found[split][0]) for split in in_order]).encode()).hexdigest()
+    return {split: found[split][1]() for split in in_order}, fingerprint
 
 
-def _check_place(out: Path) -> None:
-    """Refuse a place that holds anything but an unfinished pack."""
+def _check_folder(out: Path) -> None:
+    """Refuse a folder that holds anything but an unfinished pack."""
     if out.is_dir():
-        remove_litter(out)  # of whoever was killed while writing the index
+        remove_litter(out)  # of a process killed while writing the index
     if not is_pack(out) or read_index(out).finished:
         check_out(out)
 
 
 @contextmanager
-def _nothing_left_of_bad_data(out: Path, splits: list[str]) -> Iterator[None]:
-    """Remove what was packed when the data turns out bad: mended data is other data, and begins anew."""
+def _removed_if_data_is_bad(out: Path, splits: list[str]) -> Iterator[None]:
+    """Remove an unfinished pack if the data is bad: corrected data has another fingerprint."""
     try:
         yield
     except DataError:

@@ -11,8 +11,8 @@ from imgclf.gradients import analytic_gradient
 from imgclf.losses import LOSSES
 from imgclf.speed import folding
 
-LAYERS = {
-    "value", "textbook", "exhaustive", "complex step", "identities", "hygiene", "toys", "optimizer", "float32",
+CHECKS = {
+    "value", "textbook", "exhaustive", "complex step", "invariances", "purity", "small_cases", "optimizer", "float32",
     "training",
 }  # fmt: skip
 POINTS = {"zero", "start", "steps", "wide"}
@@ -44,7 +44,7 @@ def test_all_losses_pass_by_default_with_every_parameter(imgclf):
     assert {(check["loss"], check["point"], check["l2"] > 0) for check in exhaustive} == {
         (loss, point, penalty) for loss in LOSSES for point in POINTS for penalty in (False, True)
     }
-    assert {check["layer"] for check in seen["checks"]} == LAYERS
+    assert {check["layer"] for check in seen["checks"]} == CHECKS
     for check in seen["checks"]:
         assert {"loss", "l2", "l1", "point", "layer", "verdict", "reason", "checked", "worst"} <= set(check)
         if check["worst"]:
@@ -87,12 +87,12 @@ def test_one_image_is_never_called_wrong(imgclf, loss):
     assert "no image of" in done.out
 
 
-def test_people_see_each_loss_each_layer_and_what_it_costs(imgclf):
+def test_people_see_each_loss_each_check_and_what_it_costs(imgclf):
     done = imgclf("gradcheck", "-s", "model.loss=svm_cs")
     for words in (
         "7,850 parameters",
         "svm_cs",
-        *LAYERS,
+        *(name.replace("_", " ") for name in CHECKS),
         "nearest to its bound",
         "row ",
         "has margin 0 with",
@@ -103,9 +103,9 @@ def test_people_see_each_loss_each_layer_and_what_it_costs(imgclf):
     assert len([line for line in done.out.splitlines() if line.startswith("svm_cs ")]) == 1 + 10
 
 
-def test_verbose_says_what_each_layer_found_at_each_point(imgclf):
+def test_verbose_says_what_each_check_found_at_each_point(imgclf):
     done = imgclf("-v", "gradcheck", "-s", "model.loss=svm")
-    assert "svm, random W, l2 0.0001, l1 3e-05, identities: pass, 10 laws hold" in done.err
+    assert "svm, random W, l2 0.0001, l1 3e-05, invariances: pass, 10 invariances hold" in done.err
 
 
 def test_quiet_says_the_verdict_alone(imgclf):
@@ -237,7 +237,7 @@ def test_a_run_that_is_none(refused, tmp_path):
 
 def test_a_model_file_does_not_say_which_images(imgclf, refused, small):
     assert imgclf("train", *small, "--out", "r").code == 0
-    refused(2, "name its run directory", "gradcheck", "--run", "r/model.npz")
+    refused(2, "give its run directory", "gradcheck", "--run", "r/model.npz")
 
 
 def test_a_run_whose_data_has_changed(imgclf, refused, tmp_path):
@@ -262,10 +262,10 @@ def test_the_self_test_shows_what_sees_what(imgclf):
 
 
 def test_a_broken_check_is_exit_1(imgclf, monkeypatch):
-    monkeypatch.setattr(run, "ORDER", ("hygiene",))
+    monkeypatch.setattr(run, "ORDER", ("purity",))
     done = imgclf("gradcheck", "--self-test", "-s", "model.loss=svm_cs")
     assert done.code == 1
-    assert "checker broken: svm_cs: the second worst rival is not found" in done.out
+    assert "gradient check broken: svm_cs: it does not find the second worst rival" in done.out
 
 
 @pytest.mark.parametrize("settings", [("optimizer.name=sgd", "train.dtype=float64"), ("schedule.name=constant",)])

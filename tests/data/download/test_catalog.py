@@ -1,4 +1,4 @@
-"""What is known of the official files."""
+"""The catalog of official files."""
 
 import re
 from pathlib import Path
@@ -33,5 +33,5 @@ def test_each_set_is_of_a_source_there_is():
     assert {wanted.source for wanted in OFFICIAL.values()} <= set(SOURCES)
 
 
-def test_the_classes_of_fashion_mnist_have_the_names_of_the_pictures_that_ship_with_imgclf():
+def test_the_classes_of_fashion_mnist_have_the_names_of_the_images_that_ship_with_imgclf():
     assert load(None, ["train"])["train"].class_names == OFFICIAL["fashion-mnist"].class_names

@@ -1,4 +1,4 @@
-"""Whatever servers do, a file is the very file or not there; and what came of it is not loaded twice."""
+"""Downloads: whatever servers do, a file is the official one or missing, and no byte is loaded twice."""
 
 import errno
 import fcntl
@@ -68,7 +68,7 @@ def test_a_file_arrives_whole_by_one_request(server, bring, gives):
 
 @pytest.mark.parametrize("length", [True, False])
 @pytest.mark.parametrize("k", [0, 1, 2500, 4999])
-def test_cut_after_any_number_of_bytes_it_goes_on_and_ends_as_the_same_bytes(server, bring, gives, k, length):
+def test_cut_after_any_number_of_bytes_it_resumes_and_ends_as_the_same_bytes(server, bring, gives, k, length):
     server.says("/a/f.gz", gives(CONTENT, cut=k, length=length), gives(CONTENT, length=length))
     assert bring() == CONTENT
     assert ranges(server) == [None, f"bytes={k}-" if k else None]
@@ -88,7 +88,7 @@ def test_a_server_that_never_gets_further_is_given_up(server, bring, gives):
     assert PART.read_bytes() == CONTENT[:500]
 
 
-def test_the_next_call_goes_on_where_the_last_one_was(server, bring, gives, status):
+def test_the_next_call_resumes_the_last_one(server, bring, gives, status):
     server.says("/a/f.gz", gives(CONTENT, cut=1234), status(404))
     with pytest.raises(NetworkError):
         bring(ONCE)
@@ -99,7 +99,7 @@ def test_the_next_call_goes_on_where_the_last_one_was(server, bring, gives, stat
     assert ranges(server)[-1] == "bytes=1234-"
 
 
-def test_stopped_in_the_middle_it_keeps_what_came(server, bring, gives):
+def test_stopped_in_the_middle_it_keeps_the_bytes(server, bring, gives):
     server.says("/a/f.gz", gives(CONTENT, cut=1234, stall=server.closing))
     wanted = OfficialSet("idx", "", (f"{server.address}/a/",), (official(),))
     with closing(fetch(wanted, Path("data"), QUICK)) as events:
@@ -117,7 +117,7 @@ def test_a_server_that_falls_silent_is_asked_again(server, bring, gives, k):
     assert ranges(server) == [None, f"bytes={k}-" if k else None]
 
 
-def test_silence_is_borne_no_longer_than_patience_says(server, bring, gives):
+def test_a_silent_server_is_given_up_after_the_timeout(server, bring, gives):
     def late(handler):
         server.closing.wait(2)
         gives(CONTENT)(handler)
@@ -127,16 +127,16 @@ def test_silence_is_borne_no_longer_than_patience_says(server, bring, gives):
     assert len(server.asked) == 2  # who waits for the late answer asks once
 
 
-def test_a_server_that_never_says_a_word_is_given_up(server, bring):
+def test_a_server_that_never_answers_is_given_up(server, bring):
     server.says("/a/f.gz", lambda handler: server.closing.wait())
-    with pytest.raises(NetworkError, match=r"says nothing for 0\.2 s"):
+    with pytest.raises(NetworkError, match=r"sends nothing for 0\.2 s"):
         bring()
     assert len(server.asked) == 2
     assert nothing_is_left()
 
 
 @pytest.mark.parametrize("length", [1, 4999, 5001, 1 << 60])
-def test_what_announces_another_length_is_not_read(server, bring, gives, length):
+def test_a_response_of_another_length_is_not_read(server, bring, gives, length):
     server.says("/a/f.gz", gives(CONTENT, length=length))
     with pytest.raises(DataError, match=f"announces {length:,} bytes, not 5,000"):
         bring()
@@ -144,7 +144,7 @@ def test_what_announces_another_length_is_not_read(server, bring, gives, length)
 
 
 @pytest.mark.parametrize("length", [True, False])
-def test_what_is_sent_beyond_the_file_is_not_read(server, bring, gives, length):
+def test_bytes_beyond_the_file_are_not_read(server, bring, gives, length):
     server.says("/a/f.gz", gives(CONTENT, more=b"more", length=length))
     assert bring() == CONTENT
 
@@ -166,7 +166,7 @@ def test_an_endless_answer_is_cut_off(server, bring, chunk):
             hung_up.set()
 
     server.says("/a/f.gz", endless)
-    with pytest.raises(DataError, match="its checksum is another"):
+    with pytest.raises(DataError, match="checksum mismatch"):
         bring()
     assert hung_up.wait(5)
     assert nothing_is_left()
@@ -190,7 +190,7 @@ def test_an_answer_in_garbled_chunks_is_an_error_like_others(server, bring, size
 
 def test_a_wrong_file_is_asked_for_once_and_leaves_nothing(server, bring, gives):
     server.says("/a/f.gz", gives(OTHER))
-    with pytest.raises(DataError, match="its checksum is another"):
+    with pytest.raises(DataError, match="checksum mismatch"):
         bring()
     assert len(server.asked) == 1
     assert nothing_is_left()
@@ -201,12 +201,12 @@ def test_both_checksums_must_be_right(server, bring, gives, of):
     server.says("/a/f.gz", gives(CONTENT))
     right = official()
     wrong = {"md5": right.md5, "sha256": right.sha256, of: getattr(official(OTHER), of)}
-    with pytest.raises(DataError, match="its checksum is another"):
+    with pytest.raises(DataError, match="checksum mismatch"):
         bring(file=OfficialFile("f.gz", 5000, **wrong))
     assert nothing_is_left()
 
 
-def test_a_server_that_ignores_range_begins_anew(server, bring, gives):
+def test_a_server_that_ignores_range_starts_again(server, bring, gives):
     begun(OTHER[:100])
     server.says("/a/f.gz", gives(CONTENT, ranges=False))
     assert bring() == CONTENT
@@ -229,7 +229,7 @@ def test_a_server_that_gives_another_range_is_asked_for_the_whole(server, bring,
 
 
 @pytest.mark.parametrize("before", [OTHER[:100], OTHER, CONTENT + b"more"])
-def test_a_beginning_that_is_wrong_is_loaded_anew(server, bring, gives, before):
+def test_a_wrong_beginning_is_loaded_again(server, bring, gives, before):
     begun(before)
     server.says("/a/f.gz", gives(CONTENT))
     assert bring() == CONTENT
@@ -242,7 +242,7 @@ def test_a_part_that_is_complete_needs_no_request(server, bring, gives):
     assert server.asked == []
 
 
-def test_a_file_that_changes_between_two_answers_is_loaded_anew(server, bring, gives):
+def test_a_file_that_changes_between_two_responses_is_loaded_again(server, bring, gives):
     server.says("/a/f.gz", gives(OTHER, cut=2000), gives(CONTENT))
     assert bring() == CONTENT
     assert ranges(server) == [None, "bytes=2000-", None]
@@ -256,7 +256,7 @@ def test_a_file_that_changes_its_length_between_two_answers_is_another(server, b
 
 
 @pytest.mark.parametrize("code", [408, 429, 500, 503])
-def test_what_may_pass_is_tried_again(server, bring, gives, status, code):
+def test_temporary_errors_are_retried(server, bring, gives, status, code):
     server.says("/a/f.gz", status(code), gives(CONTENT))
     assert bring() == CONTENT
     assert len(server.asked) == 2
@@ -264,9 +264,9 @@ def test_what_may_pass_is_tried_again(server, bring, gives, status, code):
 
 @pytest.mark.parametrize(("code", "words"), [
     (404, "404 not found"), (403, "403 forbidden"), (418, "418 i'm a teapot"), (499, "status 499"),
-    (204, "answers with status 204"), (304, "redirects to where"), (416, "416 requested range"),
+    (204, "answers with status 204"), (304, "redirects to an unsupported"), (416, "416 requested range"),
 ])  # fmt: skip
-def test_what_will_not_pass_is_not_tried_again(server, bring, status, code, words):
+def test_permanent_errors_are_not_retried(server, bring, status, code, words):
     server.says("/a/f.gz", status(code))
     with pytest.raises(NetworkError, match=words):
         bring()
@@ -315,7 +315,7 @@ def test_a_mirror_is_asked_when_the_first_server_fails(server, bring, gives, sta
     assert server.asked == [("/a/f.gz", None), ("/b/f.gz", None)]
 
 
-def test_a_mirror_goes_on_where_the_first_server_was(server, bring, gives):
+def test_a_mirror_resumes_the_first_server(server, bring, gives):
     server.says("/a/f.gz", gives(CONTENT, cut=2000), gives(CONTENT, cut=0))
     server.says("/b/f.gz", gives(CONTENT))
     assert bring(ONCE) == CONTENT
@@ -338,7 +338,7 @@ def test_words_of_the_server_are_not_passed_on(server, bring):
     assert "red" not in str(caught.value).replace("redirects", "")
 
 
-def test_where_nobody_listens_it_says_so():
+def test_a_refused_connection_is_reported():
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
         servers = (f"http://127.0.0.1:{nobody.getsockname()[1]}/",)
@@ -376,7 +376,7 @@ def test_a_file_of_the_user_is_never_overwritten(server, bring, gives, mine):
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")])
-def test_what_is_no_file_is_in_the_way(server, bring, gives, make):
+def test_anything_but_a_file_at_the_path_is_refused(server, bring, gives, make):
     Path("data").mkdir()
     make(FILE)
     server.says("/a/f.gz", gives(CONTENT))
@@ -385,11 +385,11 @@ def test_what_is_no_file_is_in_the_way(server, bring, gives, make):
     assert server.asked == []
 
 
-def test_an_unpacked_file_would_be_there_twice(server):
+def test_a_decompressed_file_beside_a_download_is_refused(server):
     Path("data").mkdir()
     Path("data/train-labels-idx1-ubyte").write_bytes(b"mine")
     file = official(name="train-labels-idx1-ubyte.gz")
-    with pytest.raises(DataError, match="would be there twice"):
+    with pytest.raises(DataError, match="would be a second copy"):
         list(fetch(OfficialSet("idx", "", (f"{server.address}/a/",), (file,)), Path("data"), QUICK))
 
 

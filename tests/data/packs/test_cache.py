@@ -1,4 +1,4 @@
-"""The second start maps what the first one decoded; whatever is wrong with the cache, the pictures are right."""
+"""The cache of decoded images: the second start maps the first one's; a bad cache never gives wrong images."""
 
 import os
 import shutil
@@ -15,14 +15,13 @@ from PIL import Image
 from children import in_child
 from imgclf.data.packs import cache
 from imgclf.data.packs.cache import cache_folder
-from imgclf.data.sources import _class_folders as _listing
+from imgclf.data.sources import _class_folders, folder
 from imgclf.data.sources import _image_files as _decoding
-from imgclf.data.sources import folder
 from imgclf.errors import DataError
 from imgclf.files.npy import mapped_file
 
 
-def picture(path, level):
+def write_image(path, level):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.full((3, 4, 3), level, np.uint8)).save(path, "BMP")  # of one size, whatever is on it
 
@@ -30,8 +29,8 @@ def picture(path, level):
 @pytest.fixture(name="root")
 def root_fixture(tmp_path):
     for number, name in enumerate(("cat/1.png", "cat/2.png", "dog/1.png")):
-        picture(tmp_path / "pictures" / name, number)
-    return tmp_path / "pictures"
+        write_image(tmp_path / "set" / name, number)
+    return tmp_path / "set"
 
 
 @pytest.fixture(name="kept")
@@ -44,7 +43,7 @@ def kept_fixture(tmp_path, monkeypatch):
 
 @pytest.fixture(name="load")
 def load_fixture(root, monkeypatch):
-    """Load the pictures; return their levels, and how many files were decoded for it."""
+    """Load the images; return their levels, and how many files were decoded for it."""
 
     def load(**options):
         decoded = []
@@ -73,7 +72,7 @@ def test_the_second_start_decodes_nothing(load, kept):
     assert stat.S_IMODE(kept.stat().st_mode) == 0o700
 
 
-def test_what_is_mapped_is_what_is_decoded(root, kept, monkeypatch):
+def test_mapped_images_equal_decoded_ones(root, kept, monkeypatch):
     first, second = (folder.load(root, ["train"])["train"] for _ in range(2))
     monkeypatch.setenv("IMGCLF_CACHE", "0")
     plain = folder.load(root, ["train"])["train"]
@@ -82,14 +81,14 @@ def test_what_is_mapped_is_what_is_decoded(root, kept, monkeypatch):
     assert mapped_file(plain.images) is None
 
 
-def test_other_pictures_sizes_and_colors_are_decoded_anew(root, load, kept):
+def test_other_images_sizes_and_colors_are_decoded_again(root, load, kept):
     load()
     assert load(image_size=2)[1] == load(color="gray")[1] == 3
-    picture(root / "cat" / "2.png", 9)
+    write_image(root / "cat" / "2.png", 9)
     assert load() == ([0, 9, 2], 3)
     changed = root / "dog" / "1.png"
     before = changed.stat()
-    picture(changed, 7)
+    write_image(changed, 7)
     os.utime(changed, ns=(before.st_atime_ns, before.st_mtime_ns))  # as if it had not changed
     assert load() == ([0, 9, 7], 3)
     shutil.move(root / "cat" / "1.png", root / "cat" / "3.png")
@@ -118,7 +117,7 @@ def test_two_sets_with_the_same_names_sizes_and_times_are_two(root, kept):
         assert found["test"].images[:, 0, 0, 0].tolist() == [255, 254, 253]
 
 
-def test_what_is_known_is_the_bytes_of_the_files_and_neither_their_place_nor_their_times(root, load, kept):
+def test_the_key_is_the_bytes_of_the_files_not_their_paths_or_times(root, load, kept):
     load()
     for path in root.glob("*/*"):
         os.utime(path, (1, 1))
@@ -144,19 +143,19 @@ def test_where_one_class_ends_and_which_it_is_counts_too(root, load, kept):
         assert names == ["cat", after.split("/")[0], after.split("/")[0]]
 
 
-def test_what_is_no_image_is_told_however_well_the_images_are_known(root, load, kept):
+def test_a_file_that_is_no_image_is_reported_even_if_the_images_are_cached(root, load, kept):
     load()
     (root / "cat" / "kittens").mkdir()
     with pytest.raises(DataError, match="1 bad of 4 files: cat/kittens: a folder"):
         load()
 
 
-def test_images_that_change_while_they_are_decoded_are_told_and_not_kept(root, load, kept, monkeypatch):
-    def swap_and_read(*arguments, real=_listing.read_into):
+def test_images_that_change_while_they_are_decoded_are_reported_and_not_cached(root, load, kept, monkeypatch):
+    def swap_and_read(*arguments, real=_class_folders.read_into):
         negative(root / "dog" / "1.png")
         return real(*arguments)
 
-    monkeypatch.setattr(_listing, "read_into", swap_and_read)
+    monkeypatch.setattr(_class_folders, "read_into", swap_and_read)
     with pytest.raises(DataError, match="changed while they were being read"):
         load()
     assert entries(kept) == []
@@ -185,7 +184,7 @@ def a_file(entry):
 
 DAMAGE = {
     "cut off": cut_off,
-    "of other pictures": foreign,
+    "of other images": foreign,
     "a file": a_file,
     "unfinished": lambda entry: (entry / "imgclf-pack.json").unlink(),
     "no labels": lambda entry: (entry / "train_labels.npy").unlink(),
@@ -195,7 +194,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_a_damaged_entry_is_made_anew(load, kept, name):
+def test_a_damaged_entry_is_replaced(load, kept, name):
     load()
     (entry,) = kept.iterdir()
     DAMAGE[name](entry)
@@ -204,7 +203,7 @@ def test_a_damaged_entry_is_made_anew(load, kept, name):
     assert entries(kept) == [entry.name]
 
 
-def test_where_nothing_can_be_kept_pictures_are_decoded_every_time(load, kept, monkeypatch):
+def test_without_a_cache_images_are_decoded_every_time(load, kept, monkeypatch):
     kept.parent.write_bytes(b"a file is in the way")
     assert load() == load() == ([0, 1, 2], 3)
     kept.parent.unlink()
@@ -223,7 +222,7 @@ def test_a_disk_that_fills_up_leaves_nothing(load, kept, monkeypatch):
     assert entries(kept) == []
 
 
-def test_bad_pictures_are_told_and_not_kept(root, load, kept):
+def test_bad_images_are_reported_and_not_cached(root, load, kept):
     (root / "dog" / "1.png").write_bytes(b"rubbish")
     for _ in range(2):
         with pytest.raises(DataError, match=r"1 bad of 3 files: dog/1\.png"):
@@ -255,7 +254,7 @@ def test_two_that_swap_a_damaged_entry_at_once_do_no_harm(load, kept, monkeypatc
     assert load() == ([0, 1, 2], 0)
 
 
-def test_what_nobody_used_for_a_month_goes_and_nothing_else(root, load, kept):
+def test_entries_unused_for_a_month_are_removed_and_nothing_else(root, load, kept):
     load()
     (old,) = kept.iterdir()
     for name in (".new-abandoned", "notes"):
@@ -264,18 +263,18 @@ def test_what_nobody_used_for_a_month_goes_and_nothing_else(root, load, kept):
     for entry in kept.iterdir():
         os.utime(entry, (long_ago, long_ago))
     assert load()[1] == 0  # used today, so it stays
-    picture(root / "cat" / "1.png", 5)
+    write_image(root / "cat" / "1.png", 5)
     assert load()[1] == 3
     assert len(entries(kept)) == 3
     os.utime(old, (long_ago, long_ago))
-    picture(root / "cat" / "1.png", 6)
+    write_image(root / "cat" / "1.png", 6)
     load()
     assert old.name not in entries(kept)
     assert "notes" in entries(kept)
     assert ".new-abandoned" not in entries(kept)
 
 
-def test_what_a_killed_writer_left_goes_at_once_and_what_is_being_written_stays(root, load, kept, monkeypatch):
+def test_entries_of_killed_writers_are_removed_and_those_being_written_stay(root, load, kept, monkeypatch):
     put = cache._replace
 
     def killed(*_, **__):
@@ -288,7 +287,7 @@ def test_what_a_killed_writer_left_goes_at_once_and_what_is_being_written_stays(
     def look_meanwhile(new, place, aside):
         (kept / ".new-of another").mkdir()  # not locked yet
         (kept / ".new-link").symlink_to("nowhere")
-        cache._clear_away(kept)
+        cache._remove_unused(kept)
         seen.append(entries(kept))
         put(new, place, aside)
 
@@ -303,7 +302,7 @@ def test_what_a_killed_writer_left_goes_at_once_and_what_is_being_written_stays(
     assert ".new-of another" in during
 
 
-def test_it_is_where_the_system_says(monkeypatch, tmp_path):
+def test_the_cache_folder_follows_the_system(monkeypatch, tmp_path):
     monkeypatch.delenv("IMGCLF_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)

@@ -1,4 +1,4 @@
-"""What is no sound and finished pack is one DataError."""
+"""Packs: anything but a valid, finished pack is one DataError."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from imgclf.data.packs.writer import Content, write_pack
 from imgclf.data.sources import pack, recognize
 from imgclf.errors import DataError
 
-PICTURES = np.arange(4 * 3 * 2, dtype=np.uint8).reshape(4, 3, 2, 1)
+IMAGES = np.arange(4 * 3 * 2, dtype=np.uint8).reshape(4, 3, 2, 1)
 FEATURES = np.arange(8.0).reshape(4, 2)
 LABELS = np.array([2, 0, 1, 2])
 NAMES = ("a", "b", "c")
@@ -23,7 +23,7 @@ NAMES = ("a", "b", "c")
 def folder_fixture(tmp_path):
     folder = tmp_path / "packed"
     folder.mkdir()
-    parts = {"train": Dataset.of(PICTURES, LABELS, NAMES), "test": Dataset.of(FEATURES, LABELS, NAMES)}
+    parts = {"train": Dataset.of(IMAGES, LABELS, NAMES), "test": Dataset.of(FEATURES, LABELS, NAMES)}
     list(write_pack(folder, {split: Content.of(one) for split, one in parts.items()}, "f"))
     return folder
 
@@ -32,7 +32,7 @@ def test_only_the_splits_asked_for_are_opened(folder):
     (folder / "test_images.npy").write_bytes(b"rubbish")
     found = pack.load(folder, ["train", "val"])
     assert list(found) == ["train"]
-    np.testing.assert_array_equal(found["train"].images, PICTURES)
+    np.testing.assert_array_equal(found["train"].images, IMAGES)
     assert found["train"].y.tolist() == LABELS.tolist()
     assert found["train"].class_names == NAMES
 
@@ -57,12 +57,12 @@ def index(**changes):
 
 
 BROKEN = {
-    "fewer pictures": (saved("train_images.npy", PICTURES[:3]), "not 4 images"),
-    "pictures of 16 bits": (saved("train_images.npy", PICTURES.astype(np.uint16)), "images are uint16"),
-    "pictures of two channels": (saved("train_images.npy", PICTURES.reshape(4, 3, 1, 2)), "images are uint8"),
+    "fewer images": (saved("train_images.npy", IMAGES[:3]), "not 4 images"),
+    "images of 16 bits": (saved("train_images.npy", IMAGES.astype(np.uint16)), "images are uint16"),
+    "images of two channels": (saved("train_images.npy", IMAGES.reshape(4, 3, 1, 2)), "images are uint8"),
     "one number": (saved("train_images.npy", np.uint8(3)), "not 4 images"),
-    "pictures cut off": (lambda f: (f / "train_images.npy").write_bytes(b"\x93NUMPY"), "not an array"),
-    "no pictures": (lambda f: (f / "train_images.npy").unlink(), "no such file"),
+    "images cut off": (lambda f: (f / "train_images.npy").write_bytes(b"\x93NUMPY"), "not an array"),
+    "no images": (lambda f: (f / "train_images.npy").unlink(), "no such file"),
     "fewer labels": (saved("train_labels.npy", np.uint8([1, 2])), "not 4 unsigned labels"),
     "signed labels": (saved("train_labels.npy", LABELS), "not 4 unsigned labels"),
     "a label beyond the names": (saved("train_labels.npy", np.uint8([0, 1, 3, 2])), "label 3 in row 2, not"),
@@ -77,19 +77,19 @@ BROKEN = {
     "splits of another kind": (index(splits=[1]), "not the index of a pack"),
     "a split that climbs": (index(splits={"../x": {"images": 1, "done": 1, "class_names": ["a"]}}), "split '../x'"),
     "a fingerprint that is a number": (index(fingerprint=3), "no fingerprint"),
-    "true pictures": (index(images=True), "split 'train'"),
+    "true images": (index(images=True), "split 'train'"),
     "no rows": (index(images=0, done=0), "0 of 0"),
     "more done than there are": (index(done=5), "5 of 4"),
     "images of 1,000 digits": (index(images=10**1000), "999|000 images"),
-    "unfinished": (index(done=3), "an unfinished pack, 7 of 8 images - give the same command again"),
+    "unfinished": (index(done=3), "an unfinished pack, 7 of 8 images - repeat the command that began it"),
     "names twice": (index(class_names=["a", "b", "a"]), "two classes"),
     "names that are numbers": (index(class_names=[1, 2, 3]), "not UTF-8 text"),
-    "names that are one text": (index(class_names="abc"), "its class names are no list"),
+    "names that are one text": (index(class_names="abc"), "its class names are not a list"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_does_not_fit_is_one_data_error(folder, name):
+def test_invalid_content_is_one_data_error(folder, name):
     breaks, words = BROKEN[name]
     breaks(folder)
     with pytest.raises(DataError, match=words) as caught:
@@ -119,7 +119,7 @@ def test_a_pack_that_is_cut_while_it_is_in_use_is_an_error_and_not_the_end(folde
         (folder / name).write_bytes(saved)
 
 
-def test_a_pack_that_is_replaced_while_it_is_in_use_is_the_old_one_still(folder):
+def test_a_pack_replaced_while_in_use_keeps_its_old_content(folder):
     data = pack.load(folder, ["train"])["train"]
     (folder / "train_images.npy").unlink()
-    assert data.pixels(np.arange(4)).tobytes() == PICTURES.tobytes()
+    assert data.pixels(np.arange(4)).tobytes() == IMAGES.tobytes()

@@ -14,7 +14,7 @@ from imgclf.data.packs.writer import Content, write_pack
 from imgclf.errors import DataError, StorageError, UsageError
 
 CHANCE = np.random.default_rng(0)
-PICTURES = CHANCE.integers(0, 256, (17, 3, 2, 3), dtype=np.uint8)
+IMAGES = CHANCE.integers(0, 256, (17, 3, 2, 3), dtype=np.uint8)
 
 
 def dataset(images, names=("a", "b", "c")):
@@ -22,12 +22,12 @@ def dataset(images, names=("a", "b", "c")):
 
 
 SETS = {
-    "color": {"train": dataset(PICTURES), "test": dataset(PICTURES[:5], ("a", "c"))},
-    "gray": {"train": dataset(PICTURES[..., :1])},
+    "color": {"train": dataset(IMAGES), "test": dataset(IMAGES[:5], ("a", "c"))},
+    "gray": {"train": dataset(IMAGES[..., :1])},
     "features": {"train": dataset(CHANCE.standard_normal((9, 4))), "val": dataset(np.float32([[1, 2], [3, 4]]))},
-    "a part, in another order": {"train": dataset(PICTURES).subset(np.array([9, 1, 4]))},
-    "256 classes": {"train": dataset(PICTURES, tuple(map(str, range(256))))},
-    "257 classes": {"train": dataset(PICTURES, tuple(map(str, range(257))))},
+    "a part, in another order": {"train": dataset(IMAGES).subset(np.array([9, 1, 4]))},
+    "256 classes": {"train": dataset(IMAGES, tuple(map(str, range(256))))},
+    "257 classes": {"train": dataset(IMAGES, tuple(map(str, range(257))))},
 }
 
 
@@ -66,7 +66,7 @@ def test_labels_take_the_fewest_bytes(tmp_path):
         assert open_pack(tmp_path / name, ["train"])["train"].labels.dtype == dtype
 
 
-def test_what_is_offered_is_the_data_set_in_memory_too():
+def test_content_in_memory_equals_the_data_set():
     for one in SETS["features"].values():
         assert Content.of(one).in_memory("x").fingerprint() == one.fingerprint()
 
@@ -92,7 +92,7 @@ def test_stopped_anywhere_and_continued_it_is_the_same_to_the_byte(tmp_path, mon
         assert files(folder) == files(tmp_path / "straight")
 
 
-def test_what_a_crash_left_beyond_the_counted_rows_does_not_matter(tmp_path, monkeypatch):
+def test_rows_written_beyond_the_counted_ones_before_a_crash_do_not_matter(tmp_path, monkeypatch):
     monkeypatch.setattr(packer, "_BYTES_AT_RISK", 1)
     for name in ("straight", "crashed"):
         (tmp_path / name).mkdir()
@@ -133,8 +133,8 @@ def test_other_data_is_refused_and_nothing_is_touched(tmp_path):
     assert files(tmp_path) == before
 
 
-def test_too_little_room_is_told_before_the_work(tmp_path, monkeypatch):
-    needed = PICTURES.nbytes + PICTURES[:5].nbytes
+def test_a_full_disk_is_reported_before_writing(tmp_path, monkeypatch):
+    needed = IMAGES.nbytes + IMAGES[:5].nbytes
     for free in (needed - 1, needed):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: namedtuple("Usage", "free")(free))
         if free < needed:

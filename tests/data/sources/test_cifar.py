@@ -22,7 +22,7 @@ def hundred_fixture(tmp_path, cifar):
     return tmp_path / "data", cifar.write_100(tmp_path / "data")
 
 
-def test_a_pixel_is_where_the_format_says(ten):
+def test_pixels_are_in_the_order_of_the_format(ten):
     root, made = ten
     train = cifar10.load(root / "cifar-10-batches-py", ["train"])["train"]
     data = np.concatenate([made[f"data_batch_{n}"][0] for n in range(1, 6)])
@@ -156,7 +156,7 @@ def test_class_names_must_be_ten_different_words(ten, cifar, names):
         cifar10.load(root, ["train"])
 
 
-def test_what_is_not_there_is_said(tmp_path, hundred):
+def test_missing_data_is_reported(tmp_path, hundred):
     root, _ = hundred
     for path, words in (
         (tmp_path / "none", "no such file"),

@@ -8,7 +8,7 @@ from imgclf.data.sources import fashion_mnist_mini
 from imgclf.errors import DataError
 
 
-def test_the_embedded_set_is_7000_pictures_of_ten_classes():
+def test_the_embedded_set_is_7000_images_of_ten_classes():
     found = fashion_mnist_mini.load(None, ["train", "val", "test"])
     assert {split: (len(part), part.example_shape) for split, part in found.items()} == {
         "train": (6000, (28, 28, 1)),

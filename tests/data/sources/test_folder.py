@@ -11,7 +11,7 @@ from imgclf.errors import DataError
 from imgclf.files import images
 
 
-def picture(path, level=100, size=(4, 3), mode="RGB"):
+def write_image(path, level=100, size=(4, 3), mode="RGB"):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new(mode, size, level if mode == "L" else (level, level, 0)).save(path, "PNG")
 
@@ -21,7 +21,7 @@ def root_fixture(tmp_path):
     """cat: img2 and img10, dog: a."""
     root = tmp_path / "data"
     for name, level in (("dog/a.png", 3), ("cat/img10.png", 2), ("cat/img2.png", 1)):
-        picture(root / name, level)
+        write_image(root / name, level)
     return root
 
 
@@ -52,7 +52,7 @@ def test_split_folders_are_splits_and_only_those_asked_for_are_opened(root, tmp_
 
 
 def test_a_class_may_be_called_train(root):
-    picture(root / "train" / "tgv.png", 9)
+    write_image(root / "train" / "tgv.png", 9)
     assert folder.load(root, ["train"])["train"].class_names == ("cat", "dog", "train")
 
 
@@ -63,9 +63,9 @@ def test_hidden_files_and_folders_do_not_count(root):
     assert levels(folder.load(root, ["train"])["train"]) == [1, 2, 3]
 
 
-def test_pictures_become_the_size_and_color_that_are_asked_for(root):
-    picture(root / "dog" / "b.png", 4, size=(9, 7))
-    picture(root / "dog" / "c.png", 5, mode="L")
+def test_images_become_the_size_and_color_that_are_asked_for(root):
+    write_image(root / "dog" / "b.png", 4, size=(9, 7))
+    write_image(root / "dog" / "c.png", 5, mode="L")
     train = folder.load(root, ["train"], image_size=(5, 6), color="rgb")["train"]
     assert train.images.shape == (5, 5, 6, 3)
     assert folder.load(root, ["train"], image_size=5, color="gray")["train"].images.shape == (5, 5, 5, 1)
@@ -74,10 +74,10 @@ def test_pictures_become_the_size_and_color_that_are_asked_for(root):
 
 
 def test_different_sizes_and_colors_name_two_files_and_the_way_out(root):
-    picture(root / "dog" / "b.png", size=(9, 7))
+    write_image(root / "dog" / "b.png", size=(9, 7))
     with pytest.raises(DataError, match=r"img2\.png: it is 4x3, but .*b\.png is 9x7 .* set preprocess\.image_size"):
         folder.load(root, ["train"])
-    picture(root / "dog" / "b.png", mode="L")
+    write_image(root / "dog" / "b.png", mode="L")
     with pytest.raises(DataError, match=r"in color, but .*b\.png is gray - set preprocess\.color"):
         folder.load(root, ["train"])
 
@@ -106,7 +106,7 @@ def test_a_nested_folder_a_pipe_and_a_link_to_nowhere_are_bad_files(root):
 
 
 def test_a_link_may_lead_only_inside(root, tmp_path):
-    picture(tmp_path / "outside" / "x.png", 7)
+    write_image(tmp_path / "outside" / "x.png", 7)
     (root / "cat" / "img3.png").symlink_to(root / "dog" / "a.png")
     assert levels(folder.load(root, ["train"])["train"]) == [1, 3, 2, 3]
     (root / "cat" / "img4.png").symlink_to(tmp_path / "outside" / "x.png")
@@ -136,7 +136,7 @@ def test_a_file_that_vanishes_is_named(root, monkeypatch):
 
 
 def change(path):
-    picture(path, 4)
+    write_image(path, 4)
 
 
 def remove(path):
@@ -153,7 +153,7 @@ def swap_with_another(path):
 
 
 @pytest.mark.parametrize("harm", [change, remove, swap_with_another])
-def test_files_that_change_before_their_turn_are_told(root, harm):
+def test_files_that_change_before_they_are_read_are_reported(root, harm):
     (listing,) = folder.list_splits(root, ["train"]).values()
     _, content = listing.proven()
     examples = content().examples(0)
@@ -176,7 +176,7 @@ def test_a_folder_without_classes_is_no_data_set(root, tmp_path):
         folder.load(root, ["train"])
     with pytest.raises(DataError, match="not a data set"):
         recognize(root)
-    picture(root / "1.png")
+    write_image(root / "1.png")
     assert recognize(root) == "folder"  # so that it is said what is missing
     with pytest.raises(DataError, match="no class folders, but 1 file - put the images of each class into a folder"):
         folder.load(root, ["train"])
@@ -184,12 +184,12 @@ def test_a_folder_without_classes_is_no_data_set(root, tmp_path):
 
 def test_one_class_is_enough_to_test(root):
     for name in ("train/cat/1.png", "train/dog/1.png", "test/dog/1.png"):
-        picture(root.parent / "splits" / name)
+        write_image(root.parent / "splits" / name)
     assert folder.load(root.parent / "splits", ["test"])["test"].class_names == ("dog",)
 
 
 def test_classes_that_differ_only_in_case_are_refused(root):
-    picture(root / "Cat" / "1.png")
+    write_image(root / "Cat" / "1.png")
     if len(list(root.iterdir())) < 3:
         pytest.skip("this file system does not tell them apart")
     with pytest.raises(DataError, match="differ only in case"):
@@ -198,7 +198,7 @@ def test_classes_that_differ_only_in_case_are_refused(root):
 
 def test_a_class_name_must_be_printable_text(root):
     try:
-        picture(root / os.fsdecode(b"\xff\xfe") / "1.png")
+        write_image(root / os.fsdecode(b"\xff\xfe") / "1.png")
     except (OSError, UnicodeError):
         pytest.skip("this file system takes UTF-8 only")
     with pytest.raises(DataError, match="not a class name"):
@@ -207,13 +207,13 @@ def test_a_class_name_must_be_printable_text(root):
 
 def test_a_file_name_may_be_anything(root):
     try:
-        picture(root / "cat" / os.fsdecode(b"\xff 1.png"), 7)
+        write_image(root / "cat" / os.fsdecode(b"\xff 1.png"), 7)
     except (OSError, UnicodeError):
         pytest.skip("this file system takes UTF-8 only")
     assert levels(folder.load(root, ["train"])["train"]) == [1, 2, 7, 3]
 
 
-def test_what_is_not_there_is_said(root):
+def test_missing_data_is_reported(root):
     for path, words in ((root / "none", "no such file"), (root / "dog" / "a.png", "not a folder")):
         with pytest.raises(DataError, match=words):
             folder.load(path, ["train"])

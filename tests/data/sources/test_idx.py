@@ -112,7 +112,7 @@ def test_a_folder_that_is_called_like_a_file_is_no_file_but_may_hold_one(folder)
 
 
 @pytest.mark.parametrize("place", ["raw", "MNIST/raw", "FashionMNIST/raw"])
-def test_the_folder_that_torchvision_makes_is_found_from_above(folder, tmp_path, place):
+def test_the_subfolder_of_torchvision_is_found(folder, tmp_path, place):
     expected = idx.load(folder, ["test"])["test"].fingerprint()
     below = tmp_path / "above" / place
     below.mkdir(parents=True)
@@ -144,6 +144,6 @@ def test_class_names_must_be_different_words(folder, raw):
         idx.load(folder, ["train"])
 
 
-def test_what_is_not_there_is_said(tmp_path):
+def test_missing_data_is_reported(tmp_path):
     with pytest.raises(DataError, match="no IDX files"):
         idx.load(tmp_path, ["train"])

@@ -1,4 +1,4 @@
-"""What comes of many files does not depend on how many threads read them."""
+"""Decoding many files: the result does not depend on the number of threads."""
 
 import warnings
 from hashlib import sha256
@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgclf.data.sources import _class_folders as _listing
+from imgclf.data.sources import _class_folders, folder
 from imgclf.data.sources import _image_files as _decoding
-from imgclf.data.sources import folder
 from imgclf.errors import DataError
 from imgclf.files.images import read_image
 
 
 @pytest.fixture(name="files")
 def files_fixture(tmp_path):
-    """Eighty pictures, some of them no pictures and some of another shape."""
+    """Eighty images, some of them no images and some of another shape."""
     chance = np.random.default_rng(0)
     for number in range(80):
         size = (5, 4) if number % 13 == 3 else (3, 4)
@@ -27,7 +26,7 @@ def files_fixture(tmp_path):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8, 200])
-def test_pictures_and_problems_are_in_order_on_any_number_of_threads(files, threads):
+def test_images_and_problems_are_in_order_on_any_number_of_threads(files, threads):
     images = np.zeros((len(files), 3, 4, 3), np.uint8)
     read = _decoding.read_into(images, files, None, None, threads)
     assert [one.digest for one in read] == [sha256(file.read_bytes()).digest() for file in files]
@@ -48,8 +47,8 @@ def test_bad_files_are_listed_in_the_order_of_their_names(files, monkeypatch, th
     (files[0].parent / "cat").mkdir()
     for file in files:
         file.rename(file.parent / "cat" / file.name)
-    monkeypatch.setattr(_listing, "available_cores", lambda: threads)
-    monkeypatch.setattr(_listing, "_MOST_AT_ONCE", at_once)
+    monkeypatch.setattr(_class_folders, "available_cores", lambda: threads)
+    monkeypatch.setattr(_class_folders, "_MOST_AT_ONCE", at_once)
     with pytest.raises(DataError, match="7 bad of 80 files") as caught:
         folder.load(files[0].parent, ["train"])
     named = [word.split("/")[1].removesuffix(".png:") for word in str(caught.value).split() if word.startswith("cat/")]
@@ -62,7 +61,7 @@ def test_warning_filters_are_left_as_they_were(files):
     assert list(warnings.filters) == before
 
 
-def test_what_is_no_data_error_gets_through(files, monkeypatch):
+def test_errors_other_than_data_errors_propagate(files, monkeypatch):
     def broken(path, _):
         raise RuntimeError(path.name)
 

@@ -4,7 +4,7 @@ import pytest
 from imgclf.data.sources import npz, recognize
 from imgclf.errors import DataError
 
-PICTURES = np.arange(4 * 3 * 2, dtype=np.uint8).reshape(4, 3, 2)
+IMAGES = np.arange(4 * 3 * 2, dtype=np.uint8).reshape(4, 3, 2)
 FEATURES = np.arange(8.0).reshape(4, 2)
 LABELS = np.array([2, 0, 1, 2])
 
@@ -19,12 +19,10 @@ def load_fixture(tmp_path):
     return load
 
 
-@pytest.mark.parametrize(
-    "pictures", [PICTURES, PICTURES[..., None], np.dstack([PICTURES[..., None]] * 3).reshape(4, 3, 2, 3)]
-)
-def test_pictures_are_kept(load, pictures):
-    train = load(X=pictures, y=LABELS)["train"]
-    assert train.images.reshape(pictures.shape).tolist() == pictures.tolist()
+@pytest.mark.parametrize("images", [IMAGES, IMAGES[..., None], np.dstack([IMAGES[..., None]] * 3).reshape(4, 3, 2, 3)])
+def test_images_are_kept(load, images):
+    train = load(X=images, y=LABELS)["train"]
+    assert train.images.reshape(images.shape).tolist() == images.tolist()
     assert train.images.ndim == 4
     assert train.y.tolist() == LABELS.tolist()
     assert train.class_names == ("0", "1", "2")
@@ -32,7 +30,7 @@ def test_pictures_are_kept(load, pictures):
 
 @pytest.mark.parametrize("dtype", ["int8", "int64", ">u2", "uint32"])
 def test_integer_pixels_within_0_to_255_become_uint8(load, dtype):
-    assert load(X=PICTURES.astype(dtype), y=LABELS)["train"].images[..., 0].tolist() == PICTURES.tolist()
+    assert load(X=IMAGES.astype(dtype), y=LABELS)["train"].images[..., 0].tolist() == IMAGES.tolist()
 
 
 @pytest.mark.parametrize(("given", "kept"), [("f4", "f4"), ("f8", "f8"), (">f8", "f8"), ("f2", "f4")])
@@ -43,46 +41,46 @@ def test_features_are_kept_as_given(load, given, kept):
 
 
 def test_splits_are_named_in_upper_or_lower_case_and_others_are_not_read(load):
-    arrays = {"X_train": PICTURES, "y_train": LABELS, "x_test": PICTURES[:2], "Y_TEST": LABELS[:2]}
+    arrays = {"X_train": IMAGES, "y_train": LABELS, "x_test": IMAGES[:2], "Y_TEST": LABELS[:2]}
     found = load(("train", "test", "val"), **arrays)
     assert {split: len(part) for split, part in found.items()} == {"train": 4, "test": 2}
     assert list(load(("train",), **{**arrays, "x_test": np.array(["rubbish"])})) == ["train"]
-    assert load(("test",), X=PICTURES, y=LABELS) == {}
+    assert load(("test",), X=IMAGES, y=LABELS) == {}
 
 
 @pytest.mark.parametrize("word", ["val", "valid", "Validation", "DEV"])
 def test_val_may_be_called_as_folders_are(load, word):
-    found = load(("train", "val"), X=PICTURES, y=LABELS, **{f"x_{word}": PICTURES[:3], f"Y_{word}": LABELS[:3]})
+    found = load(("train", "val"), X=IMAGES, y=LABELS, **{f"x_{word}": IMAGES[:3], f"Y_{word}": LABELS[:3]})
     assert {split: len(part) for split, part in found.items()} == {"train": 4, "val": 3}
     with pytest.raises(DataError, match="both"):
-        load(X=PICTURES, y=LABELS, x_val=PICTURES, x_valid=PICTURES)
+        load(X=IMAGES, y=LABELS, x_val=IMAGES, x_valid=IMAGES)
 
 
 def test_arrays_that_are_not_read_are_named(load, tmp_path):
-    used = {"X": PICTURES, "y": LABELS, "x_dev": PICTURES, "y_dev": LABELS, "class_names": np.array(["a", "b", "c"])}
+    used = {"X": IMAGES, "y": LABELS, "x_dev": IMAGES, "y_dev": LABELS, "class_names": np.array(["a", "b", "c"])}
     path = tmp_path / "data.npz"
     load(**used)
     assert npz.warnings(path) == []
-    load(**used, x_holdout=PICTURES, ids=LABELS)
+    load(**used, x_holdout=IMAGES, ids=LABELS)
     assert npz.warnings(path) == [f"{path}: passed over: 'x_holdout', 'ids'"]
     load(**used, **{f"a{n}": LABELS for n in range(7)})
     assert npz.warnings(path) == [f"{path}: passed over: 'a0', 'a1', 'a2', 'a3', 'a4' and 2 more"]
 
 
 def test_labels_may_be_text_and_classes_are_then_in_natural_order(load):
-    train = load(X=PICTURES, y=np.array(["img10", "img2", "Äpfel", "img2"]))["train"]
+    train = load(X=IMAGES, y=np.array(["img10", "img2", "Äpfel", "img2"]))["train"]
     assert train.class_names == ("img2", "img10", "Äpfel")
     assert train.y.tolist() == [1, 0, 2, 0]
 
 
 def test_labels_in_a_column_are_labels(load):
     for labels in (LABELS, np.array(["b", "a", "b", "c"])):
-        column, row = load(X=PICTURES, y=labels[:, None])["train"], load(X=PICTURES, y=labels)["train"]
+        column, row = load(X=IMAGES, y=labels[:, None])["train"], load(X=IMAGES, y=labels)["train"]
         assert (column.y.tolist(), column.class_names) == (row.y.tolist(), row.class_names)
 
 
 def test_booleans_are_pixels_of_0_and_1(load):
-    assert load(X=PICTURES > 9, y=LABELS)["train"].images[..., 0].tolist() == (PICTURES > 9).astype(int).tolist()
+    assert load(X=IMAGES > 9, y=LABELS)["train"].images[..., 0].tolist() == (IMAGES > 9).astype(int).tolist()
 
 
 PIXELS = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
@@ -93,7 +91,7 @@ FLOATS = {
 
 
 @pytest.mark.parametrize("name", FLOATS)
-def test_what_is_advised_for_float_images_is_read_as_the_pixels_they_were_made_from(load, name):
+def test_the_advice_for_float_images_restores_their_pixels(load, name):
     X = FLOATS[name]
     with pytest.raises(DataError) as caught:
         load(X=X, y=LABELS)
@@ -103,7 +101,7 @@ def test_what_is_advised_for_float_images_is_read_as_the_pixels_they_were_made_f
 
 
 @pytest.mark.parametrize("bits", [9, 12, 16])
-def test_what_is_advised_for_images_of_more_than_8_bits_keeps_their_high_ones(load, bits):
+def test_the_advice_for_images_of_more_than_8_bits_keeps_the_high_ones(load, bits):
     X = (np.arange(64).reshape(4, 4, 4) << (bits - 6)) + 1
     with pytest.raises(DataError) as caught:
         load(X=X, y=LABELS)
@@ -118,76 +116,76 @@ def test_other_float_images_are_bytes_or_features(load, X):
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint8", "float32", "bool"])
-def test_what_is_advised_for_one_hot_labels_is_read_as_the_labels_they_were_made_from(load, dtype):
+def test_the_advice_for_one_hot_labels_restores_the_labels(load, dtype):
     y = np.eye(3)[LABELS].astype(dtype)
     with pytest.raises(DataError) as caught:
-        load(X=PICTURES, y=y)
+        load(X=IMAGES, y=y)
     _, _, advice = caught.value.remedy.partition("store ")
-    assert load(X=PICTURES, y=eval(advice, {"y": y}))["train"].y.tolist() == LABELS.tolist()
+    assert load(X=IMAGES, y=eval(advice, {"y": y}))["train"].y.tolist() == LABELS.tolist()
 
 
 @pytest.mark.parametrize("y", [np.ones((4, 3), int), np.zeros((4, 3)), np.full((4, 2), 0.5), np.ones((4, 1, 1), int),
                                np.array([["a", "b"]] * 4)])  # fmt: skip
 def test_labels_that_are_not_one_class_an_image_are_not_called_one_hot(load, y):
-    with pytest.raises(DataError, match="store one label an example"):
-        load(X=PICTURES, y=y)
+    with pytest.raises(DataError, match="store one label per example"):
+        load(X=IMAGES, y=y)
 
 
 @pytest.mark.parametrize(("wrong", "words"), [(0.5, "label 0.5 in row 2"), (np.nan, "label nan in row 2"),
                                               (np.inf, "label inf in row 2")])  # fmt: skip
 def test_labels_that_are_no_whole_numbers_are_no_classes(load, wrong, words):
     with pytest.raises(DataError, match=words) as caught:
-        load(X=PICTURES, y=np.array([0, 1, wrong, 2]))
+        load(X=IMAGES, y=np.array([0, 1, wrong, 2]))
     assert "astype" not in str(caught.value)
 
 
 def test_numbers_stored_as_text_are_advised_to_become_numbers_where_the_classes_have_names(load):
     with pytest.raises(DataError, match=r"label '0' is not among class_names - store numbers, y\.astype\(int\)"):
-        load(X=PICTURES, y=LABELS.astype(str), class_names=np.array(["a", "b", "c"]))
+        load(X=IMAGES, y=LABELS.astype(str), class_names=np.array(["a", "b", "c"]))
 
 
 def test_class_names_may_be_given(load):
     for names in (np.array(["a", "b", "c"]), np.array([b"a", b"b", b"c"])):
-        assert load(X=PICTURES, y=LABELS, class_names=names)["train"].class_names == ("a", "b", "c")
-    train = load(X=PICTURES, y=np.array(list("baab")), class_names=np.array(["b", "c", "a"]))["train"]
+        assert load(X=IMAGES, y=LABELS, class_names=names)["train"].class_names == ("a", "b", "c")
+    train = load(X=IMAGES, y=np.array(list("baab")), class_names=np.array(["b", "c", "a"]))["train"]
     assert train.y.tolist() == [0, 2, 2, 0]
 
 
 BROKEN = {
-    "no y": ({"X": PICTURES}, "no array 'y'"),
-    "other keys": ({"data": PICTURES, "target": LABELS}, "'data', 'target'"),
-    "two trains": ({"X": PICTURES, "y": LABELS, "x_train": PICTURES, "y_train": LABELS}, "both"),
-    "two cases": ({"X": PICTURES, "x": PICTURES, "y": LABELS}, "both"),
-    "more labels": ({"X": PICTURES[:3], "y": LABELS}, "4 labels, but 3 examples"),
-    "nothing": ({"X": PICTURES[:0], "y": LABELS[:0]}, "nothing"),
+    "no y": ({"X": IMAGES}, "no array 'y'"),
+    "other keys": ({"data": IMAGES, "target": LABELS}, "'data', 'target'"),
+    "two trains": ({"X": IMAGES, "y": LABELS, "x_train": IMAGES, "y_train": LABELS}, "both"),
+    "two cases": ({"X": IMAGES, "x": IMAGES, "y": LABELS}, "both"),
+    "more labels": ({"X": IMAGES[:3], "y": LABELS}, "4 labels, but 3 examples"),
+    "nothing": ({"X": IMAGES[:0], "y": LABELS[:0]}, "nothing"),
     "1-D X": ({"X": np.arange(4.0), "y": LABELS}, "of shape"),
     "integer features": ({"X": np.arange(8, dtype=np.uint8).reshape(4, 2), "y": LABELS}, "images or features"),
-    "float pictures": ({"X": PICTURES / 255, "y": LABELS}, "store pixels as uint8"),
+    "float images": ({"X": IMAGES / 255, "y": LABELS}, "store pixels as uint8"),
     "channels first": ({"X": np.zeros((4, 3, 8, 8), np.uint8), "y": LABELS}, "transpose"),
     "four channels": ({"X": np.zeros((4, 8, 8, 4), np.uint8), "y": LABELS}, "of shape"),
-    "pixel 256": ({"X": PICTURES.astype(int) + 250, "y": LABELS}, "pixels from 250 to 273"),
-    "pixel -1": ({"X": PICTURES.astype(int) - 1, "y": LABELS}, "pixels from -1"),
+    "pixel 256": ({"X": IMAGES.astype(int) + 250, "y": LABELS}, "pixels from 250 to 273"),
+    "pixel -1": ({"X": IMAGES.astype(int) - 1, "y": LABELS}, "pixels from -1"),
     "NaN": ({"X": np.where(FEATURES == 5, np.nan, FEATURES), "y": LABELS}, "NaN or Inf in row 2"),
     "Inf": ({"X": np.where(FEATURES == 0, np.inf, FEATURES), "y": LABELS}, "NaN or Inf in row 0"),
-    "float labels": ({"X": PICTURES, "y": LABELS.astype(float)}, r"y\.astype\(int\)"),
-    "true or false": ({"X": PICTURES, "y": LABELS > 0}, r"y\.astype\(int\)"),
-    "one-hot labels": ({"X": PICTURES, "y": np.eye(4)}, "not \\(N,\\)"),
-    "label -1": ({"X": PICTURES, "y": LABELS - 1}, "label -1 in row 1"),
-    "label 4e9": ({"X": PICTURES, "y": LABELS * 2_000_000_000}, "label 4000000000 in row 0"),
-    "label 3 of 3 names": ({"X": PICTURES, "y": LABELS + 1, "class_names": np.array(["a", "b", "c"])}, "label 3"),
+    "float labels": ({"X": IMAGES, "y": LABELS.astype(float)}, r"y\.astype\(int\)"),
+    "true or false": ({"X": IMAGES, "y": LABELS > 0}, r"y\.astype\(int\)"),
+    "one-hot labels": ({"X": IMAGES, "y": np.eye(4)}, "not \\(N,\\)"),
+    "label -1": ({"X": IMAGES, "y": LABELS - 1}, "label -1 in row 1"),
+    "label 4e9": ({"X": IMAGES, "y": LABELS * 2_000_000_000}, "label 4000000000 in row 0"),
+    "label 3 of 3 names": ({"X": IMAGES, "y": LABELS + 1, "class_names": np.array(["a", "b", "c"])}, "label 3"),
     "a text not among the names": (
-        {"X": PICTURES, "y": np.array(list("abcd")), "class_names": np.array(["a", "b", "c"])},
+        {"X": IMAGES, "y": np.array(list("abcd")), "class_names": np.array(["a", "b", "c"])},
         "'d' is not among",
     ),
-    "names twice": ({"X": PICTURES, "y": LABELS, "class_names": np.array(["a", "b", "a"])}, "two classes"),
-    "names as numbers": ({"X": PICTURES, "y": LABELS, "class_names": np.arange(3)}, "not a list of texts"),
-    "names not UTF-8": ({"X": PICTURES, "y": LABELS, "class_names": np.array([b"\xff", b"b", b"c"])}, "UTF-8"),
-    "a name of two lines": ({"X": PICTURES, "y": np.array(["a", "b\nc", "a", "a"])}, "class name"),
+    "names twice": ({"X": IMAGES, "y": LABELS, "class_names": np.array(["a", "b", "a"])}, "two classes"),
+    "names as numbers": ({"X": IMAGES, "y": LABELS, "class_names": np.arange(3)}, "not a list of texts"),
+    "names not UTF-8": ({"X": IMAGES, "y": LABELS, "class_names": np.array([b"\xff", b"b", b"c"])}, "UTF-8"),
+    "a name of two lines": ({"X": IMAGES, "y": np.array(["a", "b\nc", "a", "a"])}, "class name"),
 }
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_does_not_fit_is_one_data_error(load, name):
+def test_invalid_content_is_one_data_error(load, name):
     arrays, words = BROKEN[name]
     with pytest.raises(DataError, match=words) as caught:
         load(**arrays)
@@ -201,5 +199,5 @@ def test_a_half_that_becomes_infinite_is_refused(load):
 
 
 def test_it_is_recognized(tmp_path):
-    np.savez(tmp_path / "a.npz", X=PICTURES)
+    np.savez(tmp_path / "a.npz", X=IMAGES)
     assert recognize(tmp_path / "a.npz") == "npz"

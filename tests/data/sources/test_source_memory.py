@@ -6,20 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgclf.data.packs import writer
 from imgclf.data.packs.writer import Content, write_pack
-from imgclf.data.sources import SOURCES, _cifar, synthetic
-from imgclf.data.sources import npz as npz_source
+from imgclf.data.sources import SOURCES
 from imgclf.errors import StorageError
-from imgclf.files import idx as idx_files
-from imgclf.files import npz as npz_files
 from imgclf.files.npy import mapped_file
 from imgclf.machine import memory
 from imgclf.machine.memory import Limit
 
 RNG = np.random.default_rng(0)
 N = 4000
-PICTURES = RNG.integers(0, 256, (N, 32, 32, 3), dtype=np.uint8)
+IMAGES = RNG.integers(0, 256, (N, 32, 32, 3), dtype=np.uint8)
 LABELS = np.arange(N) % 4
 FEATURES = RNG.standard_normal((N, 1000))
 
@@ -29,31 +25,31 @@ def cifar10(folder):
     (folder / "batches.meta.txt").write_text(names)
     for number in range(5):
         rows = slice(800 * number, 800 * (number + 1))
-        records = np.column_stack([np.uint8(LABELS[rows]), PICTURES[rows].reshape(800, -1)])
+        records = np.column_stack([np.uint8(LABELS[rows]), IMAGES[rows].reshape(800, -1)])
         (folder / f"data_batch_{number + 1}.bin").write_bytes(records.tobytes())
     return folder
 
 
 def cifar100(folder):
     (folder / "coarse_label_names.txt").write_text("\n".join(f"class{n}" for n in range(20)))
-    records = np.column_stack([np.uint8(LABELS), np.uint8(LABELS), PICTURES.reshape(N, -1)])
+    records = np.column_stack([np.uint8(LABELS), np.uint8(LABELS), IMAGES.reshape(N, -1)])
     (folder / "train.bin").write_bytes(records.tobytes())
     return folder
 
 
 def idx(folder):
-    for kind, array in (("images-idx3", PICTURES[..., 0]), ("labels-idx1", np.uint8(LABELS))):
+    for kind, array in (("images-idx3", IMAGES[..., 0]), ("labels-idx1", np.uint8(LABELS))):
         header = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
         (folder / f"train-{kind}-ubyte").write_bytes(header + array.tobytes())
     return folder
 
 
-def pictures(folder):
+def images(folder):
     for name in ("cat", "dog", "emu"):
         (folder / "train" / name).mkdir(parents=True)
         (folder / "train" / name / ".hidden").write_bytes(b"")
         for i in range(30):
-            Image.fromarray(PICTURES[i]).save(folder / "train" / name / f"{i}.png")
+            Image.fromarray(IMAGES[i]).save(folder / "train" / name / f"{i}.png")
     return folder
 
 
@@ -66,7 +62,7 @@ def npz(X):
 
 
 def pack(folder):
-    write = Content.of(SOURCES["npz"].load(npz(PICTURES)(folder), ("train",))["train"])
+    write = Content.of(SOURCES["npz"].load(npz(IMAGES)(folder), ("train",))["train"])
     (folder / "pack").mkdir()
     list(write_pack(folder / "pack", {"train": write}, "f"))
     return folder / "pack"
@@ -77,12 +73,12 @@ KINDS = {
     "cifar10": (cifar10, {}),
     "cifar100": (cifar100, {"labels": "coarse"}),
     "idx": (idx, {}),
-    "folder": (pictures, {}),
-    "folder, redrawn": (pictures, {"image_size": 64, "color": "gray"}),
-    "npz": (npz(PICTURES), {}),
-    "npz, columns first": (npz(np.asfortranarray(PICTURES)), {}),
-    "npz, gray": (npz(PICTURES[..., 0]), {}),
-    "npz, wide integers": (npz(PICTURES.astype(np.int32)), {}),
+    "folder": (images, {}),
+    "folder, redrawn": (images, {"image_size": 64, "color": "gray"}),
+    "npz": (npz(IMAGES), {}),
+    "npz, columns first": (npz(np.asfortranarray(IMAGES)), {}),
+    "npz, gray": (npz(IMAGES[..., 0]), {}),
+    "npz, wide integers": (npz(IMAGES.astype(np.int32)), {}),
     "npz, float64": (npz(FEATURES), {}),
     "npz, float32": (npz(FEATURES.astype(np.float32)), {}),
     "npz, float16": (npz(FEATURES.astype(np.float16)), {}),
@@ -120,28 +116,29 @@ def test_memory_is_asked_for_before_it_is_taken_and_mapped_files_take_none(tmp_p
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     # Files of CIFAR are read before it is known how many images are in them.
-    assert peak < (1.1 if kind.startswith("cifar") else 0.25) * PICTURES.nbytes
+    assert peak < (1.1 if kind.startswith("cifar") else 0.25) * IMAGES.nbytes
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_asked_for_is_what_is_taken(tmp_path, monkeypatch, kind):
+def test_the_memory_asked_for_is_the_memory_taken(tmp_path, monkeypatch, kind):
     make, options = KINDS[kind]
     path, asked = make(tmp_path), []
-    for module in (idx_files, npz_files, writer, _cifar, npz_source, synthetic):
-        monkeypatch.setattr(module, "require_memory", lambda nbytes, _: asked.append(nbytes))
+    for module in ("files.idx", "files.npz", "data.packs.writer", "data.sources._cifar",
+                   "data.sources.npz", "data.sources.synthetic"):  # fmt: skip
+        monkeypatch.setattr(f"imgclf.{module}.require_memory", lambda nbytes, _: asked.append(nbytes))
     tracemalloc.start()
     SOURCES[kind.partition(",")[0]].load(path, ("train", "val"), **options)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    read = PICTURES.nbytes if kind.startswith("cifar") else 0
+    read = IMAGES.nbytes if kind.startswith("cifar") else 0
     assert peak < 1.3 * sum(asked) + read + 3_000_000
     # Synthetic images are asked for together with what they are made from.
     assert sum(asked) < 2.5 * peak
 
 
-def test_pictures_that_go_through_the_cache_are_mapped(tmp_path, little, monkeypatch):
+def test_images_that_go_through_the_cache_are_mapped(tmp_path, little, monkeypatch):
     monkeypatch.setenv("IMGCLF_CACHE", "1")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    pictures(tmp_path / "data")
+    images(tmp_path / "data")
     little()
     assert mapped_file(SOURCES["folder"].load(tmp_path / "data", ("train",))["train"].images)

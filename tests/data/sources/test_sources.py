@@ -1,4 +1,4 @@
-"""What a source is stands in its record: whoever asks for one by its name finds all there."""
+"""The records of the sources are complete."""
 
 import re
 
@@ -37,17 +37,19 @@ def test_a_path_that_would_not_be_read_is_refused(name):
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_what_a_source_would_not_listen_to_is_refused(tmp_path, name):
+def test_settings_that_a_source_ignores_are_refused(tmp_path, name):
     path = f"data.path='{tmp_path}'" if SOURCES[name].path else "data.path=null"
     if not SOURCES[name].options:
         with pytest.raises(UsageError, match=rf"data.options: only applies to data.source: synthetic - {name} has no"):
             load(name, path, "data.options={x: 1}")
     if not SOURCES[name].labels:
-        with pytest.raises(UsageError, match=rf"data.labels: {name} has one kind - .* for data.source: cifar100"):
+        with pytest.raises(
+            UsageError, match=rf"data.labels: {name} has only one kind of labels - .* for data.source: cifar100"
+        ):
             load(name, path, "data.labels=coarse")
 
 
-def test_what_no_source_recognizes_is_told_what_would_be(tmp_path):
+def test_the_error_for_an_unknown_path_lists_what_is_recognized(tmp_path):
     with pytest.raises(DataError, match="not a data set that imgclf knows") as caught:
         recognize(tmp_path)
     assert caught.value.remedy == f"name {recognized()}"

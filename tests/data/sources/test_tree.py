@@ -1,4 +1,4 @@
-"""Which folders are splits, which are classes, and that nothing is dropped in silence."""
+"""Splits and classes in a folder; nothing is skipped silently."""
 
 import random
 
@@ -89,7 +89,7 @@ def test_names_of_splits_are_never_all_the_classes(tree, words):
     assert "put the images of each class into a folder named after it, such as " in str(caught.value)
 
 
-def test_a_class_may_be_called_like_a_split_among_others_and_that_is_said(tree, root):
+def test_a_class_may_have_the_name_of_a_split_and_a_warning_says_so(tree, root):
     found = tree("cat/1.png", "dog/1.png", "train/1.png")
     assert places(found) == {"train": "."}
     assert found.warnings() == [f"{root}: train read as a class: images are in it, not class folders"]
@@ -111,12 +111,12 @@ PASSED = {
 
 
 @pytest.mark.parametrize("words", PASSED)
-def test_what_may_have_been_meant_and_is_passed_over_is_said(tree, root, words):
+def test_skipped_data_is_reported(tree, root, words):
     (warning,) = tree(*classes("train"), *PASSED[words]).warnings()
     assert warning.startswith(f"{root}: passed over: {words}")
 
 
-def test_what_lies_beside_is_told_to_who_asks_and_no_warning(tree):
+def test_files_beside_the_classes_are_listed_without_a_warning(tree):
     found = tree(*classes("train"), "README.md", "train/labels.csv", ".git/config", "empty/")
     assert found.warnings() == []
     told = {(row["place"], row["holds"], row["why"]) for row in found.summary() if row["read_as"] is None}
@@ -128,7 +128,7 @@ def test_what_lies_beside_is_told_to_who_asks_and_no_warning(tree):
     }
 
 
-def test_every_entry_of_a_tree_is_read_or_told(tmp_path):
+def test_every_entry_of_a_tree_is_read_or_reported(tmp_path):
     """Made-up trees: what is at their top or in a split is a split, a class, or named as passed over."""
     chance = random.Random(0)
     tops = ("train", "test", "valid", "val2", "cat", "extra", "Thumbs.db", "a.png", "notes.txt", "LICENSE")
@@ -202,7 +202,7 @@ def test_a_set_of_sets_is_asked_which_of_them_was_meant(tree, root):
         folder.list_splits(root, ["train"])
 
 
-def test_splits_within_classes_are_told_to_go_around_them(tree, root):
+def test_the_error_for_splits_within_classes_puts_them_around_the_classes(tree, root):
     tree("cat/train/1.png", "cat/test/1.png", "dog/train/1.png")
     with pytest.raises(DataError, match="put the splits around the classes: test/cat"):
         folder.list_splits(root, ["train"])
@@ -218,7 +218,7 @@ CLUTTER = (
 
 
 @pytest.mark.parametrize("place", ["", "train/", "train/cat/"])
-def test_what_systems_leave_behind_stops_no_set(tree, root, place):
+def test_files_that_systems_leave_behind_are_ignored(tree, root, place):
     clean = tree(*classes("train", "test"))
     found = tree(*(place + name for name in CLUTTER))
     assert found.splits == clean.splits

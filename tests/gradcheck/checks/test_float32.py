@@ -105,16 +105,16 @@ def only_in_float32(change):
 def test_any_one_parameter_wrong_by_a_hundredth_fails(loss, penalty, seed):
     one = case(loss, N=60, D=10, seed=seed)
     size = np.abs(one.expected(*penalty).gradient)
-    for place in np.argwhere(size > np.median(size) / 4):
+    for index in np.argwhere(size > np.median(size) / 4):
 
-        def change(grad, place=tuple(place)):
-            grad[place] *= 1.01
+        def change(grad, index=tuple(index)):
+            grad[index] *= 1.01
             return grad
 
         found = float32(code(loss, gradient=only_in_float32(change)), one, *penalty)
         assert found.verdict == "fail"
         assert found.reason.startswith("float32: 1 of 44 parameters are wrong")
-        assert found.worst[0].place == tuple(place)
+        assert found.worst[0].parameter == tuple(index)
 
 
 BUGS = {

@@ -42,10 +42,10 @@ SITUATIONS = {
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("situation", SITUATIONS)
 @pytest.mark.parametrize("penalty", [(0.0, 0.0), (1e-3, 1e-3)])
-def test_the_right_gradient_has_good_manners(loss, situation, penalty):
+def test_the_right_gradient_has_every_property(loss, situation, penalty):
     found = purity(code(loss), SITUATIONS[situation](loss), *penalty)
     assert found.verdict == "pass", found
-    assert found.reason == f"all {len(PROPERTIES)} hold"
+    assert found.reason == f"all {len(PROPERTIES)} pass"
 
 
 def wavers():
@@ -133,38 +133,38 @@ def labels_overflow(loss):
     return {"loss_fn": wrong}
 
 
-# Who is named, what is said, and the mistake, of the loss.
+# The property, words of the reason, and the mistake, by loss.
 BROKEN = {
-    "another last bit": ("repeats itself", "the answers differ by", lambda loss: wavers()),
-    "writes into what it gave": ("repeats itself", "the answers differ by", lambda loss: takes_back()),
-    "images changed": ("leaves its inputs alone", "the images", lambda loss: spoils("images")),
-    "labels changed": ("leaves its inputs alone", "the labels", lambda loss: spoils("labels")),
-    "labels changed by the loss": ("leaves its inputs alone", "the labels", spoils_labels_in_the_loss),
-    "scores changed by the loss": ("leaves its inputs alone", "the scores", spoils_scores_in_the_loss),
-    "weights changed": ("leaves its inputs alone", "the weights", lambda loss: spoils("weights")),
-    "its buffer used again": ("gives its result away", "uses again", lambda loss: uses_its_buffer_again()),
+    "another last bit": ("deterministic", "two calls differ by", lambda loss: wavers()),
+    "writes into what it gave": ("deterministic", "two calls differ by", lambda loss: takes_back()),
+    "images changed": ("inputs unchanged", "the images", lambda loss: spoils("images")),
+    "labels changed": ("inputs unchanged", "the labels", lambda loss: spoils("labels")),
+    "labels changed by the loss": ("inputs unchanged", "the labels", spoils_labels_in_the_loss),
+    "scores changed by the loss": ("inputs unchanged", "the scores", spoils_scores_in_the_loss),
+    "weights changed": ("inputs unchanged", "the weights", lambda loss: spoils("weights")),
+    "its buffer used again": ("result not reused", "reuses", lambda loss: uses_its_buffer_again()),
     "float64 for ever": (
-        "keeps shape and type",
-        "of float32 (7, 9) weights, the gradient is float64 (7, 9)",
+        "shape and dtype",
+        "for float32 weights (7, 9), the gradient is float64 (7, 9)",
         lambda loss: gradient_changed(lambda grad, weights: grad.astype(np.float64)),
     ),
     "float32 for ever": (
-        "keeps shape and type",
-        "of float64 (7, 9) weights, the gradient is float32 (7, 9)",
+        "shape and dtype",
+        "for float64 weights (7, 9), the gradient is float32 (7, 9)",
         lambda loss: gradient_changed(lambda grad, weights: grad.astype(np.float32)),
     ),
     "transposed": (
-        "keeps shape and type",
+        "shape and dtype",
         "the gradient is float32 (9, 7)",
         lambda loss: gradient_changed(lambda grad, weights: grad.T),
     ),
     "not a number": (
-        "keeps shape and type",
+        "shape and dtype",
         "63 parameters of the float32 gradient are not finite",
         lambda loss: gradient_changed(lambda grad, weights: grad * np.float32(np.nan)),
     ),
     "one infinite in float64": (
-        "keeps shape and type",
+        "shape and dtype",
         "1 parameters of the float64 gradient are not finite",
         lambda loss: gradient_changed(
             lambda grad, weights: (
@@ -175,24 +175,24 @@ BROKEN = {
             )
         ),
     ),
-    "labels overflow": ("takes labels of any type", "uint8", labels_overflow),
+    "labels overflow": ("labels of any dtype", "uint8", labels_overflow),
 }
 
 
-def test_every_manner_has_a_mistake():
+def test_every_property_has_a_mistake():
     assert {name for name, _, _ in BROKEN.values()} == PROPERTIES.keys()
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", BROKEN)
-def test_each_bad_manner_is_named(loss, name):
-    manner, says, plant = BROKEN[name]
+def test_each_violated_property_is_named(loss, name):
+    violated, says, plant = BROKEN[name]
     found = purity(code(loss, **plant(loss)), case(loss), 1e-3, 1e-3)
     assert found.verdict == "fail"
-    assert found.reason.startswith(manner + ": ")
+    assert found.reason.startswith(violated + ": ")
     assert says in found.reason
-    assert PROPERTIES[manner](code(loss, **plant(loss)), case(loss), 1e-3, 1e-3)
-    assert not PROPERTIES[manner](code(loss), case(loss), 1e-3, 1e-3)
+    assert PROPERTIES[violated](code(loss, **plant(loss)), case(loss), 1e-3, 1e-3)
+    assert not PROPERTIES[violated](code(loss), case(loss), 1e-3, 1e-3)
 
 
 def test_an_answer_that_is_the_weights_themselves_is_not_given_away():
@@ -203,7 +203,7 @@ def test_an_answer_that_is_the_weights_themselves_is_not_given_away():
         asked.append(1)
         return seen if len(asked) > 1 else seen._replace(grad=weights)
 
-    assert "uses again" in PROPERTIES["gives its result away"](code("softmax", gradient=wrong), case(), 0.0, 0.0)
+    assert "reuses" in PROPERTIES["result not reused"](code("softmax", gradient=wrong), case(), 0.0, 0.0)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -214,7 +214,7 @@ def test_labels_that_depend_on_their_type_ring(loss):
         return seen._replace(grad=seen.grad * (1 + 1e-15 * (y.dtype == np.int32)))
 
     found = purity(code(loss, gradient=wrong), case(loss, C=300), 0.0, 0.0)
-    assert found.reason == "takes labels of any type: labels kept as int32 have another gradient"
+    assert found.reason == "labels of any dtype: with int32 labels the gradient differs"
 
 
 @pytest.mark.parametrize("loss", LOSSES)

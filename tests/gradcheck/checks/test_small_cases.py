@@ -28,7 +28,7 @@ def case(loss):
 def test_the_right_gradient_passes(loss, penalty):
     found = small_cases(code(loss), case(loss), *penalty)
     assert found.verdict == "pass", found
-    assert found.reason == f"all {len(SMALL_CASES)} hold"
+    assert found.reason == f"all {len(SMALL_CASES)} pass"
 
 
 @pytest.mark.parametrize("loss", LOSSES)

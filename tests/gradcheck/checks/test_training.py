@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imgclf.config import resolve
-from imgclf.gradcheck.check import layers_of, make_cases
+from imgclf.gradcheck.check import checks_of, make_cases
 from imgclf.gradcheck.checks import training as training_module
 from imgclf.gradcheck.checks.training import training_on
 from imgclf.gradcheck.implementation import Implementation
@@ -45,15 +45,15 @@ def test_it_is_the_gradient_of_the_plan_on_the_batch_of_the_plan():
         seen.append((batch.read is plan.sample(0).read, batch.rows.tolist(), weights.dtype))
         return plan.kernel(sum_in_turn)(objective, batch, weights)
 
-    assert look(plan, trains=lambda workers: watched).verdict == "pass"
+    assert look(plan, kernel=lambda workers: watched).verdict == "pass"
     assert seen == 2 * [(True, plan.sample(0).rows.tolist(), np.float32)]  # on one thread, and on two
-    assert Implementation.of(plan, "svm").trains is plan.kernel
+    assert Implementation.of(plan, "svm").kernel is plan.kernel
 
 
 def test_threads_that_leave_a_block_out_fail(monkeypatch):
     plan = plan_of()
     monkeypatch.setattr(parallel, "runs", lambda n, shares: [range(n - 1)])
-    assert look(plan) == Outcome("fail", "on 2 threads it differs from that on one")
+    assert look(plan) == Outcome("fail", "on 2 threads it differs from one thread")
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -66,8 +66,8 @@ def test_one_parameter_that_is_wrong_fails(loss, dtype):
         seen.grad[5, 1] += 1e-2 * np.abs(seen.grad).max()
         return seen
 
-    outcome = look(plan, loss, trains=lambda workers: wrong)
-    assert (outcome.verdict, outcome.worst[0].place) == ("fail", (5, 1))
+    outcome = look(plan, loss, kernel=lambda workers: wrong)
+    assert (outcome.verdict, outcome.worst[0].parameter) == ("fail", (5, 1))
 
 
 def test_who_leaves_images_out_or_counts_wrong_fails():
@@ -79,13 +79,13 @@ def test_who_leaves_images_out_or_counts_wrong_fails():
     def counts(objective, batch, weights):
         return plan.kernel(sum_in_turn)(objective, batch, weights)._replace(correct=0)
 
-    assert "looks at 128 of the 256 images" in look(plan, trains=lambda workers: half).reason
-    assert "0 images are counted as right" in look(plan, trains=lambda workers: counts).reason
+    assert "reads 128 of the 256 images" in look(plan, kernel=lambda workers: half).reason
+    assert "0 images are counted as right" in look(plan, kernel=lambda workers: counts).reason
 
     def mirrors(objective, batch, weights):
         return plan.kernel(sum_in_turn)(objective, batch, -weights)
 
-    assert "the scores are off" in look(plan, trains=lambda workers: mirrors).reason
+    assert "the error of the scores" in look(plan, kernel=lambda workers: mirrors).reason
 
 
 def test_of_a_huge_batch_some_images_are_looked_at(monkeypatch):
@@ -96,7 +96,7 @@ def test_of_a_huge_batch_some_images_are_looked_at(monkeypatch):
         seen.append(len(batch))
         return plan.kernel(sum_in_turn)(objective, batch, weights)
 
-    assert look(plan, trains=lambda workers: watched).verdict == "pass"
+    assert look(plan, kernel=lambda workers: watched).verdict == "pass"
     assert seen == [200, 200]
 
 
@@ -105,4 +105,4 @@ def test_the_tree_of_sums_has_branches_of_every_height():
 
 
 def test_the_numerical_gradient_is_not_held_to_rounding():
-    assert "training" not in layers_of(plan_of("train.gradient=numerical"))
+    assert "training" not in checks_of(plan_of("train.gradient=numerical"))

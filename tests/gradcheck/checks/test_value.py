@@ -1,4 +1,4 @@
-"""The loss is the loss: every statement of the layer holds for the right code, and rings when it does not."""
+"""The loss is the loss: every statement of the check holds for the right code, and rings when it does not."""
 
 import math
 from dataclasses import replace

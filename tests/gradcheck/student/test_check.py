@@ -9,7 +9,7 @@ import pytest
 from imgclf.gradcheck.student.check import check_student
 from imgclf.gradcheck.student.conversation import Answered
 from imgclf.gradcheck.student.differences import Comparison, Derivative
-from imgclf.gradcheck.student.findings import images_finding, slope_finding
+from imgclf.gradcheck.student.findings import derivative_finding, images_finding
 from imgclf.gradcheck.student.ours import ours
 from imgclf.gradcheck.student.points import Point
 from imgclf.gradcheck.student.precision import UNITS, precision_of
@@ -33,7 +33,7 @@ ALL_RIGHT = [(loss, function) for loss, functions in RIGHT.items() for function 
 
 
 def findings(report):
-    return {finding.layer: finding.verdict for finding in report.findings}
+    return {finding.check: finding.verdict for finding in report.findings}
 
 
 def test_there_is_what_is_needed_for_every_loss():
@@ -51,7 +51,7 @@ def test_right_functions_pass(asking, make_case, loss, function, known):
     assert not report.advice
     assert report.worst.error <= report.worst.bound
     assert findings(report).keys() - {"value", "gradient"} == {
-        "repeatable", "inputs", "images", "precision", "slope", "large scores", "other data"
+        "repeatable", "inputs", "images", "precision", "derivative", "large scores", "other data"
     }  # fmt: skip
     assert ({"value", "gradient"} <= findings(report).keys()) == known
 
@@ -92,7 +92,7 @@ def test_what_is_wrong_elsewhere_only_is_right_here(asking, make_case, name):
     wrong = ELSEWHERE[name]
     X, y = make_case(wrong.N)
     report = check_student(asking(wrong.function), X, y, 5, against=wrong.loss, reg=0.1)
-    failed = {finding.layer for finding in report.findings if finding.verdict == "fail"}
+    failed = {finding.check for finding in report.findings if finding.verdict == "fail"}
     assert failed <= {"other data", "large scores"}
     assert len(report.advice) == bool(wrong.words)
 
@@ -104,7 +104,8 @@ def test_there_are_enough_mistakes():
 
 @pytest.mark.parametrize(("name", "finding"), [
     ("changes X", "inputs"), ("changes W", "inputs"), ("something random", "repeatable"), ("grows", "repeatable"),
-    ("no shift", "large scores"), ("a ghost", "slope"), ("half the penalty", "value"), ("one place", "gradient"),
+    ("no shift", "large scores"), ("a ghost", "derivative"), ("half the penalty", "value"),
+    ("one parameter", "gradient"),
 ])  # fmt: skip
 def test_the_finding_that_fails_is_the_one(asking, make_case, name, finding):
     X, y = make_case()
@@ -122,7 +123,7 @@ def test_an_answer_that_changes_later_is_seen(asking, make_case):
         return loss, dW * (1 + 1e-15 * (len(calls) > 100))
 
     report = check_student(asking(tires), X, y, 5, against="svm")
-    assert [finding.layer for finding in report.findings if finding.verdict == "fail"] == ["repeatable"]
+    assert [finding.check for finding in report.findings if finding.verdict == "fail"] == ["repeatable"]
 
 
 @pytest.mark.parametrize("coordinate", [(0, 0), (7, 4), (10, 2)])
@@ -137,7 +138,7 @@ def test_one_coordinate_wrong_by_1e_4_is_seen_and_is_the_worst(asking, make_case
     for against in (None, "softmax"):
         report = check_student(asking(wrong), X, y, 5, against=against)
         assert report.verdict == "fail"
-        assert report.worst.place == coordinate
+        assert report.worst.parameter == coordinate
         assert all(0.9 < row.ratio < 1.1 for row in report.table[5:])
 
 
@@ -159,7 +160,7 @@ def test_a_failure_at_other_data_is_a_finding_and_no_end(asking, make_case):
     for against in ("svm", None):
         report = check_student(asking(stops_at_one_image), X, y, 5, against=against)
         wrong = [finding for finding in report.findings if finding.verdict == "fail"]
-        assert [finding.layer for finding in wrong] == ["other data"]
+        assert [finding.check for finding in wrong] == ["other data"]
         assert "ValueError" in wrong[0].outcome.reason
         assert wrong[0].outcome.reason.endswith(" - with 1 image")
 
@@ -198,7 +199,7 @@ def test_a_right_function_in_another_precision_passes_and_is_told_so(asking, mak
     assert report.verdict == "pass", report.findings
     assert not report.advice
     if precision and np.dtype(precision) != np.float64:  # on some machines, a longdouble is one
-        sentence = next(finding.outcome.reason for finding in report.findings if finding.layer == "precision")
+        sentence = next(finding.outcome.reason for finding in report.findings if finding.check == "precision")
         assert f"you compute in {precision}" in sentence
 
 
@@ -213,8 +214,8 @@ def test_slopes_lost_one_by_one_are_made_up_for_by_directions(outcome, bound, ve
     lost = Comparison([Derivative(Compared((0, 0), 0.1, 0.1, 1.0), "agrees")], 4)
     directions = [Derivative(Compared((0, 0), 0.1, 0.1, bound), outcome)] * 3
     precision = precision_of({"float32"}, 1e-7, 1.0, is_float32=True)
-    assert slope_finding(lost, directions, seen, seen, X, precision).verdict == verdict
-    assert slope_finding(lost, [], seen, seen, X, precision).verdict == "inconclusive"
+    assert derivative_finding(lost, directions, seen, seen, X, precision).verdict == verdict
+    assert derivative_finding(lost, [], seen, seen, X, precision).verdict == "inconclusive"
 
 
 def test_weights_in_float32_are_told_where_their_rounding_is_lost_in_the_loss(asking, make_case):
@@ -226,7 +227,7 @@ def test_weights_in_float32_are_told_where_their_rounding_is_lost_in_the_loss(as
 
     report = check_student(asking(penalty_alone), X, y, 5)
     assert report.verdict != "fail", report.findings
-    sentence = next(finding.outcome.reason for finding in report.findings if finding.layer == "precision")
+    sentence = next(finding.outcome.reason for finding in report.findings if finding.check == "precision")
     assert "you compute in float32" in sentence
 
 

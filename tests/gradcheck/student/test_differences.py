@@ -108,10 +108,10 @@ def test_one_coordinate_wrong_by_1e_4_is_seen_everywhere(make_case, loss, pixels
     value, gradient = textbook(loss, X, y, 0.01)
     dW = gradient(W)
     around = surroundings(value, W, X, 0)
-    for place in np.ndindex(*dW.shape):
-        if abs(dW[place]) > 1e-4 * np.abs(dW).max():
-            assert compare_derivative(around, place, factor * dW[place]).outcome == "wrong"
-            assert compare_derivative(around, place, dW[place]).outcome == "agrees"
+    for index in np.ndindex(*dW.shape):
+        if abs(dW[index]) > 1e-4 * np.abs(dW).max():
+            assert compare_derivative(around, index, factor * dW[index]).outcome == "wrong"
+            assert compare_derivative(around, index, dW[index]).outcome == "agrees"
 
 
 def test_a_value_that_is_not_convex_is_no_false_alarm():
@@ -194,13 +194,13 @@ def test_the_weights_are_put_back(make_case):
 
 
 def test_any_prefix_of_the_places_covers_all_classes_and_none_comes_twice():
-    places = list(random_order((7, 4), seed=3))
-    assert sorted(places) == sorted(np.ndindex(7, 4))
+    indices = list(random_order((7, 4), seed=3))
+    assert sorted(indices) == sorted(np.ndindex(7, 4))
     for k in range(0, 28, 4):
-        assert {c for _, c in places[k : k + 4]} == {0, 1, 2, 3}
-    assert places == list(random_order((7, 4), seed=3))
-    assert places != list(random_order((7, 4), seed=4))
-    assert [d for d, _ in places[::4]] != list(range(7))
+        assert {c for _, c in indices[k : k + 4]} == {0, 1, 2, 3}
+    assert indices == list(random_order((7, 4), seed=3))
+    assert indices != list(random_order((7, 4), seed=4))
+    assert [d for d, _ in indices[::4]] != list(range(7))
 
 
 def test_a_slow_function_is_tried_at_fifty_places(make_case):

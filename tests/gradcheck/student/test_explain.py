@@ -46,14 +46,14 @@ def one_place_wrong(factor):
     (RIGHT / 2, "your gradient is half what it should be"),
     (RIGHT * N / (N - 1), "your gradient is divided by N - 1: the mean divides by N"),
     (RIGHT * (N - 1) / N, "your gradient is 63/64 of what it should be: is one image left out?"),
-    (3.7 * RIGHT, "your gradient is 3.7 times the slope, everywhere"),
+    (3.7 * RIGHT, "your gradient is 3.7 times the right one, everywhere"),
     (0 * RIGHT, "your gradient of the data term is 0 everywhere: is dW filled, and returned?"),
     (with_column(9, 0), "only the column of class 9, the last, is wrong: it is 0"),
     (with_column(2, 1), "only the column of class 2 is wrong"),
     (RIGHT[:, [0, 1, 5, 3, 4, 2, 6, 7, 8, 9]], "the columns of classes 2 and 5 are swapped"),
-    (np.roll(RIGHT, 1, axis=1), "the columns are shifted: the gradient of class 0 stands in column 1"),
-    (RIGHT[:, ::-1], "the columns are in another order: that of class 0 stands in column 9"),
-    (RIGHT.T.copy().reshape(D, C), "dW is reshaped where it should be transposed: use .T"),
+    (np.roll(RIGHT, 1, axis=1), "the columns are shifted: the gradient of class 0 is in column 1"),
+    (RIGHT[:, ::-1], "the columns are in another order: that of class 0 is in column 9"),
+    (RIGHT.T.copy().reshape(D, C), "dW is reshaped, but it must be transposed: use .T"),
 ])  # fmt: skip
 @pytest.mark.parametrize("keep", [slice(None), slice(None, None, 3)])
 def test_a_known_pattern_has_its_sentence(dW, sentence, keep):
@@ -62,7 +62,7 @@ def test_a_known_pattern_has_its_sentence(dW, sentence, keep):
 
 def test_one_wrong_place_is_named():
     sentence = explain_gradient(evidence(one_place_wrong(1.0001)), N)
-    assert sentence.startswith("of all parameters checked only dW[3,7] is wrong: ")
+    assert sentence.startswith("of all checked parameters only dW[3,7] is wrong: ")
 
 
 @pytest.mark.parametrize("dW", [
@@ -74,9 +74,8 @@ def test_what_is_right_or_unknown_has_no_sentence(dW):
 
 def test_a_factor_is_not_taken_for_another():
     for factor in (63.9, 0.501, 1.0001, -0.99):
-        assert (
-            explain_gradient(evidence(factor * RIGHT), N) == f"your gradient is {factor:g} times the slope, everywhere"
-        )
+        sentence = f"your gradient is {factor:g} times the right one, everywhere"
+        assert explain_gradient(evidence(factor * RIGHT), N) == sentence
 
 
 def test_nothing_tried_is_nothing_explained():
@@ -104,7 +103,7 @@ def test_a_wrong_penalty_is_named(in_value, in_gradient, sentence):
 
 def test_a_penalty_that_is_no_multiple_of_w_is_named():
     for part in (W**2, np.sign(W), 1 + 0 * W):
-        assert "no multiple of W" in explain_penalty(1.0, part, W, 1e-12, N)
+        assert "not a multiple of W" in explain_penalty(1.0, part, W, 1e-12, N)
 
 
 OURS = np.array([9.0, 8.5, 20.25])
@@ -119,17 +118,17 @@ def pairs(theirs):
     (OURS, None),
     (OURS + 1e-13, None),
     (N * OURS, "your loss is N = 64 times ours: take the mean over the images"),
-    (OURS / N, "your loss is ours over N = 64: the mean is taken twice"),
-    (OURS / C, "your loss is ours over C = 10: sum over the classes, and take the mean over the images only"),
+    (OURS / N, "your loss is ours divided by N = 64: the mean is taken twice"),
+    (OURS / C, "your loss is ours divided by C = 10: sum over the classes, and take the mean over the images only"),
     (OURS / 2, "your loss is half ours"),
     (-OURS, "your loss is minus ours: it should be positive"),
-    (OURS / np.log(2), "your loss is ours over log 2: use np.log, not np.log2"),
-    (OURS + 1, "your loss is larger by exactly 1: the right class counts as a violator; leave it out"),
+    (OURS / np.log(2), "your loss is ours divided by log 2: use np.log, not np.log2"),
+    (OURS + 1, "your loss is larger by exactly 1: the right class counts as a violation; exclude it"),
     (OURS - 0.5, "your loss is smaller than ours by 0.5 at every W"),
     ([4, 5, 6], "your loss is softmax, not svm"),
-    ([0, 3, 4], "at W = 0 your loss is 0, as with a margin of 0: ours is 1"),
-    ([9, -1, 4], "your loss is negative (-1): this one never is"),
-    (OURS - [0, 1e-9, 5], "your loss is a little less than ours where p is small: is a number added inside the log, "
+    ([0, 3, 4], "at W = 0 your loss is 0, as with a margin of 0: the margin is 1"),
+    ([9, -1, 4], "your loss is negative (-1): svm never is"),
+    (OURS - [0, 1e-9, 5], "your loss is too small where p is small: is a number added inside the log, "
                           "or p clipped?"),
     ([9, 3, 4], None),
 ])  # fmt: skip
@@ -151,10 +150,10 @@ PARTS = np.random.default_rng(2).random(61)
 @pytest.mark.parametrize(("theirs", "penalty", "sentence"), [
     (PARTS.sum() / 64, 0.0, "it divides by 64, not by N = len(y)"),
     (PARTS.sum() / 64 + 3, 3.0, "it divides by 64, not by N = len(y)"),
-    (PARTS[:32].mean(), 0.0, "it leaves the last 29 images out; a last, smaller batch counts too"),
-    (PARTS[:32].sum() / 61, 0.0, "it leaves the last 29 images out; a last, smaller batch counts too"),
-    (PARTS[:60].mean() + 3, 3.0, "it leaves the last image out; a last, smaller batch counts too"),
-    (PARTS.mean(), 3.0, "there, the penalty is missing"),
+    (PARTS[:32].mean(), 0.0, "it omits the last 29 images; a last, smaller batch counts too"),
+    (PARTS[:32].sum() / 61, 0.0, "it omits the last 29 images; a last, smaller batch counts too"),
+    (PARTS[:60].mean() + 3, 3.0, "it omits the last image; a last, smaller batch counts too"),
+    (PARTS.mean(), 3.0, "the penalty is missing there"),
 ])  # fmt: skip
 def test_which_images_count_is_told(theirs, penalty, sentence):
     assert explain_number(theirs, PARTS, penalty, 64) == f"right for 64 images, wrong for 61: {sentence}"

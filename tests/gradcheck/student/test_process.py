@@ -135,10 +135,10 @@ def test_blas_runs_on_one_thread(student):
     ("return 1.0", ["f returns a float, not a pair"]),
     ("return 1.0, W, W", ["f returns a tuple of 3, not a pair"]),
     ("return W, 1.0", ["f returns (dW, loss): the loss comes first"]),
-    ("return 'low', W", ["a loss that is no real number: str"]),
-    ("return 1j, W", ["a loss that is no real number: complex"]),
-    ("return True, W", ["a loss that is no real number: bool"]),
-    ("return [1.0], W", ["a loss that is no real number: list"]),
+    ("return 'low', W", ["a loss that is not a real number: str"]),
+    ("return 1j, W", ["a loss that is not a real number: complex"]),
+    ("return True, W", ["a loss that is not a real number: bool"]),
+    ("return [1.0], W", ["a loss that is not a real number: list"]),
     ("return W[0], W", ["a loss of shape (3,), not one number"]),
     ("return float('nan'), W", ["f returns a loss that is nan"]),
     ("return 10**400, W", ["f returns a loss that is inf"]),
@@ -209,7 +209,7 @@ def test_an_answer_that_is_forged_wrongly_is_one_line(failure, forged):
     "os.setsid(); os.write(DESCRIPTOR, bytes(3)); time.sleep(2); os.write(DESCRIPTOR, b'\\1x')",
 ], ids=["a part", "drop by drop", "in another session"])  # fmt: skip
 def test_half_a_message_does_not_keep_us_waiting(failure, body):
-    assert failure(body, f"import time\n{DESCRIPTOR}", patience=0.3) == "f gives no answer within 0.3 s"
+    assert failure(body, f"import time\n{DESCRIPTOR}", patience=0.3) == "f does not return within 0.3 s"
 
 
 @pytest.mark.parametrize("body", [
@@ -222,7 +222,7 @@ def test_half_a_message_does_not_keep_us_waiting(failure, body):
 ], ids=["loop", "signals", "print", "fork", "recursion"])  # fmt: skip
 def test_a_function_that_never_ends_is_ended(failure, body):
     line = failure(body, patience=0.3)
-    assert "gives no answer within 0.3 s" in line or "MemoryError" in line or "killed by" in line
+    assert "does not return within 0.3 s" in line or "MemoryError" in line or "killed by" in line
 
 
 def test_a_handler_that_never_ends_does_not_stop_us_from_sending(student):
@@ -237,7 +237,7 @@ def test_a_handler_that_never_ends_does_not_stop_us_from_sending(student):
     large = np.zeros((200, 3000))
     with open_student(student(body), "f", 0.3) as ask:
         ask(W, X, y, 1.0)
-        with pytest.raises(StudentFailure, match="gives no answer"):
+        with pytest.raises(StudentFailure, match="does not return"):
             [ask(large, np.zeros((2, 200)), y[:2], 0.0) for _ in range(1000)]
 
 
@@ -300,8 +300,8 @@ def test_an_import_that_never_ends_is_ended(failure):
 
 
 @pytest.mark.parametrize(("name", "words"), [
-    ("my_swm", "did you mean my_svm"), ("g", "there is my_svm, f"), ("np", "there is my_svm, f"),
-    ("NUMBER", "there is my_svm, f"),
+    ("my_swm", "did you mean my_svm"), ("g", "it has my_svm, f"), ("np", "it has my_svm, f"),
+    ("NUMBER", "it has my_svm, f"),
 ])  # fmt: skip
 def test_a_function_that_is_not_there_is_a_wrong_use(student, name, words):
     path = student(RIGHT, "NUMBER = 1\ndef my_svm(): pass\ndef _hidden(): pass")

@@ -42,7 +42,7 @@ def column(dW, index, value):
     return dW
 
 
-def place(dW, index, factor):
+def multiplied(dW, index, factor):
     dW[index] *= factor
     return dW
 
@@ -278,16 +278,16 @@ COUNTS = "wrong for 61: "
 CLIPS = "clipped"
 # Right for these images, wrong elsewhere.
 ELSEWHERE = {
-    "whole batches": Wrong(in_batches(32), "softmax", COUNTS + "it leaves the last 29 images out", N=64),
-    "whole batches of 16": Wrong(in_batches(16, "svm_cs"), "svm_cs", COUNTS + "it leaves the last 13 images out",
+    "whole batches": Wrong(in_batches(32), "softmax", COUNTS + "it omits the last 29 images", N=64),
+    "whole batches of 16": Wrong(in_batches(16, "svm_cs"), "svm_cs", COUNTS + "it omits the last 13 images",
                                  N=64),
-    "whole batches in dW": Wrong(in_batches(8, "svm", of_value=False), "svm", "it leaves the last 5 images out", N=64),
-    "pairs": Wrong(in_batches(2), "softmax", COUNTS + "it leaves the last image out", N=64),
+    "whole batches in dW": Wrong(in_batches(8, "svm", of_value=False), "svm", "it omits the last 5 images", N=64),
+    "pairs": Wrong(in_batches(2), "softmax", COUNTS + "it omits the last image", N=64),
     "all over 64": Wrong(over(64), "softmax", COUNTS + "it divides by 64, not by N", N=64),
     "loss over 64": Wrong(over(64, "svm", gradient=False), "svm", COUNTS + "it divides by 64, not by N", N=64),
     "dW over 64": Wrong(over(64, "logistic_ovr", value=False), "logistic_ovr", "it divides by 64, not by N", N=64),
-    "64 images at most": Wrong(first_images(64), "svm", "wrong for 67: it leaves the last 3 images out", N=64),
-    "penalty for 64": Wrong(penalty_for(64), "svm", COUNTS + "there, the penalty is missing", False, N=64),
+    "64 images at most": Wrong(first_images(64), "svm", "wrong for 67: it omits the last 3 images", N=64),
+    "penalty for 64": Wrong(penalty_for(64), "svm", COUNTS + "the penalty is missing there", False, N=64),
     "a penalty's largest": Wrong(largest_penalty(1e6), "svm", "11 features and 5 classes, wrong for 5 and 2", False),
     "odd images": Wrong(last_image_twice, "svm", COUNTS, N=64),
     "one image squeezed": Wrong(squeezed, "softmax", "wrong for 1: does it divide", N=64),
@@ -318,10 +318,10 @@ WRONG = ELSEWHERE | {
     "neither over N": Wrong(with_loss("svm", lambda v, p, d, dp, k: (k["N"] * v + p, k["N"] * d + dp)), "svm",
                             "your loss is N = 23 times ours: take the mean", False),
     "loss over N twice": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v / k["N"] + p, d + dp)), "svm",
-                               "ours over N = 23: the mean is taken twice"),
+                               "ours divided by N = 23: the mean is taken twice"),
     "dW over C": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v + p, d / k["C"] + dp)), "softmax", "(C = 5)"),
     "both over C": Wrong(with_loss("logistic_ovr", lambda v, p, d, dp, k: (v / k["C"] + p, d / k["C"] + dp)),
-                         "logistic_ovr", "ours over C = 5", False),
+                         "logistic_ovr", "ours divided by C = 5", False),
     # of the penalty
     "no dpenalty": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, d)), "svm",
                          "the penalty's gradient is missing"),
@@ -334,7 +334,7 @@ WRONG = ELSEWHERE | {
     "dpenalty over N": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, d + dp / k["N"])), "svm",
                              "the penalty's gradient is divided by N = 23"),
     "dpenalty squared": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, d + k["reg"] * k["W"] ** 2)), "svm",
-                              "no multiple of W"),
+                              "not a multiple of W"),
     "no penalty in the loss": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v, d + dp)), "svm",
                                     "the penalty is missing from the loss: add reg"),
     "no penalty at all": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v, d)), "svm",
@@ -356,10 +356,10 @@ WRONG = ELSEWHERE | {
     "classes shifted": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v + p, np.roll(d, 1, axis=1) + dp)),
                              "softmax", "columns are shifted"),
     "reshaped": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v + p, d.T.reshape(d.shape) + dp)), "softmax",
-                      "reshaped where it should be transposed"),
+                      "it must be transposed"),
     "right class not moved": Wrong(with_loss("svm", right_class_not_moved), "svm"),
     "right class counts": Wrong(right_class_counts, "svm", "larger by exactly 1: the right class", False),
-    "margin of 2": Wrong(margin_of_2, "svm", "as with a margin of 2: ours is 1", False),
+    "margin of 2": Wrong(margin_of_2, "svm", "as with a margin of 2: the margin is 1", False),
     # of the loss
     "p is 1/C": Wrong(with_loss("softmax", uniform_p), "softmax"),
     "log2": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v / np.log(2) + p, d + dp)), "softmax", "np.log2"),
@@ -370,17 +370,17 @@ WRONG = ELSEWHERE | {
     "all violators": Wrong(lambda W, X, y, reg: (right("svm_cs", W, X, y, reg)[0], right("svm", W, X, y, reg)[1]),
                            "svm_cs"),
     "eps in the log": Wrong(eps_in_log, "softmax", "is a number added inside the log", False),
-    "no shift": Wrong(overflows, "softmax", "exp overflows: take the largest score"),
+    "no shift": Wrong(overflows, "softmax", "exp overflows: subtract the largest score"),
     "log(1 + exp)": Wrong(logistic_overflows, "logistic_ovr", "np.logaddexp"),
     # of the data
     "last image lost": Wrong(with_loss("softmax", last_image_lost), "softmax"),
     "duplicates lost": Wrong(duplicates_lost, "softmax"),
     "all 0": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, 0 * d)), "svm", "0 everywhere"),
-    "one place": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, place(d, (3, 2), 1.0001) + dp)), "svm",
+    "one parameter": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, multiplied(d, (3, 2), 1.0001) + dp)), "svm",
                        "only dW[3,2] is wrong"),
     "a ghost": Wrong(with_loss("svm", ghost), "svm"),
     "clipped": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, np.clip(d, -20, 20) + dp)), "svm"),
-    "whole numbers": Wrong(whole_numbers, "svm", "its fractions are lost"),
+    "whole numbers": Wrong(whole_numbers, "svm", "loses fractions"),
     # of the program
     "changes X": Wrong(changes_pixels, "svm"),
     "changes W": Wrong(changes_weights, "svm"),

@@ -1,4 +1,4 @@
-"""`imgclf gradcheck`: check the analytic gradient against numerical differences."""
+"""`imgclf gradcheck`: check the analytic gradient against numerical ones."""
 
 import time
 from pathlib import Path
@@ -22,15 +22,15 @@ REFUSED = 1
 
 @click.command("gradcheck", cls=Command, short_help="Check the gradients of the losses, or your own.")
 @config_options
-@click.option("--run", type=PATH, metavar="RUN", help="Check a trained run: its config, its loss, its weights.")
+@click.option("--run", type=PATH, metavar="RUN", help="Check a trained run: its config, loss and weights.")
 @click.option("--images", type=click.IntRange(min=1), default=64, show_default=True, metavar="N",
-              help="How many training images to check on, stratified by seed.")  # fmt: skip
+              help="Number of training images, stratified by class.")  # fmt: skip
 @click.option("--loss", "spec", metavar="FILE.py:FUNCTION",
-              help="Check a function of your own: f(W, X, y, reg) -> (loss, dW).")  # fmt: skip
+              help="Check your own function: f(W, X, y, reg) -> (loss, dW).")  # fmt: skip
 @click.option("--against", metavar="NAME", help="With --loss: compare with imgclf's own loss NAME.")
-@click.option("--self-test", is_flag=True, help="Plant known mistakes, and see that the check finds them all.")
+@click.option("--self-test", is_flag=True, help="Plant known mistakes, and check that all are found.")
 @click.option("--plot", type=PATH, metavar="DIR",
-              help="Draw every parameter's error, and error against step size, into DIR. Absent or empty.")  # fmt: skip
+              help="Draw all errors, and error against step size, into DIR, which must be new or empty.")  # fmt: skip
 @json_option
 @click.pass_context
 def command(
@@ -45,7 +45,7 @@ def command(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """Check the analytic gradient against differences, at every parameter, on real images.
+    """Check the analytic gradient against central differences, at every parameter, on real images.
 
     \b
     imgclf gradcheck                             all losses, with and without penalty, at four points
@@ -80,23 +80,23 @@ def _refuse_odd_pairs(
     from imgclf.losses import LOSSES
 
     if run is not None and files:
-        raise UsageError("gradcheck", "--run and -c exclude each other", "a run brings its own config")
+        raise UsageError("gradcheck", "--run and -c exclude each other", "leave -c out: a run has its own config")
     if against is not None and spec is None:
-        raise UsageError("--against", "there is nothing to compare", "add --loss FILE.py:FUNCTION")
+        raise UsageError("--against", "there is no function to compare", "add --loss FILE.py:FUNCTION")
     if against is not None and against not in LOSSES:
         raise UsageError("--against", f"there is no loss {against!r}", f"the losses are {', '.join(LOSSES)}")
     if spec is not None and (self_test or plot is not None):
-        raise UsageError("--loss", "it goes with neither --self-test nor --plot", "call them one after the other")
+        raise UsageError("--loss", "it cannot be combined with --self-test or --plot", "run them one after the other")
     if self_test and run is not None:
         raise UsageError("--self-test", "it tests the check, not a run", "leave --run out")
     if self_test and plot is not None:
-        raise UsageError("--plot", "the self-test has no pictures", "leave one of them out")
+        raise UsageError("--plot", "the self-test has no pictures", "leave --plot or --self-test out")
 
 
 def _what_to_check(
     files: tuple[Path, ...], overrides: tuple[str, ...], run: Path | None, *, usual: bool
 ) -> "tuple[Plan, list[str], bool]":
-    """Return the plan, the losses, and whether to check with the config's penalty alone."""
+    """Return the plan, the losses, and whether to check with the config's penalty only."""
     from imgclf.config import resolve
     from imgclf.losses import LOSSES
     from imgclf.run.data_identity import check_data, find_data
@@ -107,7 +107,7 @@ def _what_to_check(
     if run is not None:
         path, model = open_run(run)
         if not path.is_dir():
-            raise UsageError(str(path), "a model file does not say which images to use", "name its run directory")
+            raise UsageError(str(path), "a model file does not say which images to use", "give its run directory")
         own, config = config_of_run(path), config_of_run(path, overrides)
         if config.data.path == own.data.path:
             config = find_data(config, path, "say where the run's data is now: -s data.path=PATH")
@@ -128,7 +128,7 @@ def _what_to_check(
 
 
 def _same_data_is_asked_for(own: "Config", config: "Config") -> bool:
-    """Whether -s leaves alone what a run's training images follow from, but for the place where they are."""
+    """Whether -s keeps all settings of a run's training images, except data.path."""
     from imgclf.run.data_identity import with_data_path
 
     def chosen(one: "Config") -> tuple[object, ...]:
@@ -138,7 +138,7 @@ def _same_data_is_asked_for(own: "Config", config: "Config") -> bool:
 
 
 def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_config: bool, plot: Path | None) -> bool:
-    from imgclf.cli.gradcheck_report import print_report, summarize
+    from imgclf.cli.gradcheck_report import check_object, print_report
     from imgclf.files.writing import make_folder
     from imgclf.gradcheck.check import check_plan
     from imgclf.gradcheck.verdict import judge
@@ -153,7 +153,7 @@ def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_co
     print_report(console, plan, checked, verdict)
     if plot is not None:
         _draw(console, plan, checked, plot)
-    console.object(summarize(checked, plan.weights.shape, verdict, seconds))
+    console.object(check_object(checked, plan.weights.shape, verdict, seconds))
     return verdict == "pass"
 
 
@@ -176,7 +176,7 @@ def _draw(console: Console, plan: "Plan", checked: "list[CheckedLoss]", director
 
 
 def _self_test(console: Console, plan: "Plan", losses: list[str], images: int) -> bool:
-    from imgclf.cli.self_test_report import print_self_test, summarize_self_test
+    from imgclf.cli.self_test_report import print_self_test, self_test_object
     from imgclf.gradcheck.check import penalties_of
     from imgclf.gradcheck.self_test.run import FEWEST, self_test
 
@@ -185,7 +185,7 @@ def _self_test(console: Console, plan: "Plan", losses: list[str], images: int) -
     _introduce(console, plan, images)
     done = self_test(plan, losses, images, penalties_of(plan, as_config=False)[1])
     print_self_test(console, done)
-    console.object(summarize_self_test(done, plan.weights.size, time.perf_counter() - began))
+    console.object(self_test_object(done, plan.weights.size, time.perf_counter() - began))
     return done.verdict == "pass"
 
 

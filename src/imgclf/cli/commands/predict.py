@@ -48,7 +48,7 @@ def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int 
 
     console = Console(ctx, as_json=form == "json")
     path, model = open_run(run)
-    if not model.preprocess.is_picture:
+    if not model.preprocess.is_image:
         raise UsageError(path, "this model was trained on feature vectors, not on images", "use `imgclf eval --data`")
     predictions, errors = predict(path, model, images, console.warn)
     limit = top_k or (SHOWN if form == "table" else len(model.class_names))
@@ -80,7 +80,7 @@ def predict(
     readable, pictures, errors = [], [], []
     for image in images:
         try:
-            pictures.append(model.preprocess.read_picture(image))
+            pictures.append(model.preprocess.read_image(image))
             readable.append(image)
         except ImgclfError as error:
             errors.append(error)

@@ -1,6 +1,6 @@
 """Official data sets: files, checksums and servers.
 
-A mirror is as good as the authors' own server: what has the checksums is the file. The MD5s are those that the authors
+A mirror is as good as the authors' own server: the checksums identify a file. The MD5s are those that the authors
 (CIFAR, Fashion-MNIST) or torchvision (MNIST) publish; sizes and SHA-256s are those of TensorFlow Datasets and Keras.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class OfficialFile:
-    """A file that is known to the byte; `size` in bytes."""
+    """A file and its checksums; `size` in bytes."""
 
     name: str
     size: int
@@ -21,13 +21,13 @@ class OfficialFile:
 
 @dataclass(frozen=True)
 class OfficialSet:
-    """A data set.
+    """A data set and its servers.
 
     source       the data.source that reads it
-    folder       where its files go, below the folder that the user names
-    servers      addresses to which the name of a file is added, in the order in which they are tried
-    files        all that belongs to it
-    class_names  written beside the files where the source reads the names from there; else empty
+    folder       the folder of its files, below the one that the user names
+    servers      base addresses, in the order in which they are tried
+    files        all files that belong to it
+    class_names  written beside the files if the source reads the names there; else empty
     """
 
     source: str
@@ -41,7 +41,7 @@ class OfficialSet:
         return (server + file.name for server in self.servers)
 
     def path(self, out: Path) -> Path:
-        """Return what data.path is to be: the only file, else the folder of the files."""
+        """Return the value for data.path: the only file, else the folder of the files."""
         folder = out / self.folder
         return folder / self.files[0].name if len(self.files) == 1 else folder
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from imgclf.data.download import http as transport
+from imgclf.data.download import http
 from imgclf.data.download.catalog import OfficialFile, OfficialSet
 from imgclf.errors import DataError, NetworkError, StorageError
 from imgclf.files.reading import open_regular
@@ -24,8 +24,8 @@ class Patience:
     """How long to wait for a server.
 
     stall  seconds without a byte until a connection counts as broken
-    tries  how often in a row to ask a server that makes no progress
-    pause  seconds before the second try; twice that before the third, and so on; half of it where there was progress
+    tries  attempts in a row without progress
+    pause  seconds before the second attempt, doubled for each further one; half of it after progress
     """
 
     stall: float = 30.0
@@ -35,7 +35,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class Advance:
-    """Progress of a file: `done` of `file.size` bytes. One that was there already comes once, with `loaded` False."""
+    """Progress of a file: `done` of `file.size` bytes. A file that existed is reported once, with `loaded` False."""
 
     file: OfficialFile
     done: int
@@ -48,11 +48,11 @@ PATIENCE = Patience()  # of a person at a terminal
 def fetch(wanted: OfficialSet, out: Path, patience: Patience) -> Generator[Advance, None, None]:
     """Download the files of a set into a folder; yield the progress.
 
-    Files that are there are left alone, and must be the official ones. An unfinished one is called NAME.part, and the
-    next call resumes it; one process at a time writes it.
+    Existing files are kept, and must be the official ones. An unfinished file is called NAME.part, and the next call
+    resumes it; one process at a time writes it.
 
-    Raises DataError where a file, of the user or of all servers, is not the official one; NetworkError where no server
-    provides it; StorageError where the disk refuses.
+    Raises DataError where an existing file, or that of every server, is not the official one; NetworkError where no
+    server provides it; StorageError for errors of the disk.
     """
     folder = out / wanted.folder
     there = [file for file in wanted.files if _is_there(folder / file.name, file)]
@@ -69,10 +69,10 @@ def fetch(wanted: OfficialSet, out: Path, patience: Patience) -> Generator[Advan
 
 
 def _is_there(path: Path, file: OfficialFile) -> bool:
-    """Whether a file is there already; raises DataError where there is something else in its place."""
+    """Whether a file exists already; raises DataError if it is not the official one."""
     unpacked = path.with_suffix("")
     if path.name.endswith("-ubyte.gz") and os.path.lexists(unpacked):
-        raise DataError(unpacked, f"would be there twice with {path.name}", "move it away, or choose another --out")
+        raise DataError(unpacked, f"would be a second copy of {path.name}", "move it away, or choose another --out")
     if not os.path.lexists(path):
         return False
     with open_regular(path) as found:
@@ -92,9 +92,9 @@ def _fetch_file(file: OfficialFile, urls: list[str], path: Path, patience: Patie
             try:
                 for done in _from_server(url, file, part, patience):
                     yield Advance(file, done, loaded=True)
-            except (transport.UnavailableError, transport.WrongFileError) as error:
+            except (http.UnavailableError, http.WrongFileError) as error:
                 failures.append(f"{urlsplit(url).netloc} {error}")
-                wrong = wrong or isinstance(error, transport.WrongFileError)
+                wrong = wrong or isinstance(error, http.WrongFileError)
             else:
                 os.fsync(part.fileno())
                 unfinished.replace(path)
@@ -102,15 +102,15 @@ def _fetch_file(file: OfficialFile, urls: list[str], path: Path, patience: Patie
                 return
     problem = f"download failed: {'; '.join(failures)}"
     if wrong:
-        raise DataError(path, problem, "try again later, or from another network; nothing wrong was kept")
+        raise DataError(path, problem, "try again later, or from another network; no wrong file was kept")
     raise NetworkError(path, problem, "check the connection and https_proxy; run the same command again to resume")
 
 
 def _from_server(url: str, file: OfficialFile, part: IO[bytes], patience: Patience) -> Iterator[int]:
     """Complete a part from one server and verify it; yield its length.
 
-    A part that was put together from several answers and is wrong is loaded once more, as a whole: the file may have
-    changed between them.
+    A wrong part that came in several responses is loaded once more, as a whole: the file may have changed between
+    them.
     """
     whole = yield from _complete(url, file, part, patience)
     if (problem := _difference(part, file)) is not None and not whole:
@@ -119,35 +119,35 @@ def _from_server(url: str, file: OfficialFile, part: IO[bytes], patience: Patien
         problem = _difference(part, file)
     if problem is not None:
         _cut(part, 0)
-        raise transport.WrongFileError(problem)
+        raise http.WrongFileError(problem)
 
 
 def _complete(url: str, file: OfficialFile, part: IO[bytes], patience: Patience) -> Generator[int, None, bool]:
-    """Complete a part in as many requests as it takes; return whether all of it came as one answer."""
+    """Complete a part, in several requests if needed; return whether all of it came in one response."""
     furthest, tries, first = part.tell(), 0, part.tell()
     yield furthest
     while part.tell() < file.size:
         try:
-            with transport.receive(url, start=part.tell(), size=file.size, stall=patience.stall) as (first, chunks):
+            with http.receive(url, start=part.tell(), size=file.size, stall=patience.stall) as (first, chunks):
                 _cut(part, first)
                 for chunk in chunks:
                     part.write(chunk)
                     yield part.tell()
-        except transport.InterruptedTransferError as error:
-            if isinstance(error, transport.UnresumableError):
+        except http.InterruptedTransferError as error:
+            if isinstance(error, http.UnresumableError):
                 _cut(part, 0)
             tries = 0 if part.tell() > furthest else tries + 1
             furthest = max(furthest, part.tell())
             if part.tell() < file.size:
                 if tries >= patience.tries:
-                    raise transport.UnavailableError(str(error)) from error
+                    raise http.UnavailableError(str(error)) from error
                 time.sleep(patience.pause * 2 ** (tries - 1))
     return first == 0
 
 
 @contextmanager
 def _own(part: Path) -> Iterator[IO[bytes]]:
-    """Open and lock a part, at its end; leave no empty one behind."""
+    """Open and lock a part, at its end; remove it if it stays empty."""
     with translate_os_errors(part), open_own(part) as file:
         _lock(file, part)
         file.seek(0, os.SEEK_END)
@@ -161,12 +161,12 @@ def _own(part: Path) -> Iterator[IO[bytes]]:
 
 
 def _lock(file: IO[bytes], part: Path) -> None:
-    """Lock a part, as far as the file system has locks."""
+    """Lock a part, if the file system has locks."""
     try:
         is_ours = lock(file)
     except OSError:
         return  # a file system without locks
-    # Opened before its owner finished and renamed it: it is no part any more.
+    # It may have been opened just before its owner finished and renamed it.
     if not is_ours or not part.exists() or not os.path.samestat(os.fstat(file.fileno()), part.stat()):
         raise StorageError(part, "another process is downloading it", "wait for it")
 
@@ -177,7 +177,7 @@ def _cut(part: IO[bytes], length: int) -> None:
 
 
 def _difference(found: IO[bytes], file: OfficialFile) -> str | None:
-    """Say how the content of an open file differs, None if it does not; the position is then its end."""
+    """Describe how an open file differs from the official one, or return None; leaves the position at its end."""
     found.flush()
     size = found.seek(0, os.SEEK_END)
     if size != file.size:
@@ -188,5 +188,5 @@ def _difference(found: IO[bytes], file: OfficialFile) -> str | None:
         md5.update(block)
         sha256.update(block)
     if md5.hexdigest() != file.md5 or sha256.hexdigest() != file.sha256:
-        return f"its checksum is another (MD5 {md5.hexdigest()}, not {file.md5})"
+        return f"checksum mismatch (MD5 {md5.hexdigest()}, not {file.md5})"
     return None

@@ -25,11 +25,11 @@ _HANDLERS = (
 
 
 class InterruptedTransferError(Exception):
-    """The server may give more when it is asked again."""
+    """The transfer broke off; another request may resume it."""
 
 
 class UnresumableError(InterruptedTransferError):
-    """The server does not resume from here: it must be asked for the whole."""
+    """The server does not resume here: request the whole file."""
 
 
 class UnavailableError(Exception):
@@ -37,16 +37,16 @@ class UnavailableError(Exception):
 
 
 class WrongFileError(Exception):
-    """The server sends something, but not the file."""
+    """The server sends another file."""
 
 
 @contextmanager
 def receive(url: str, *, start: int, size: int, stall: float) -> Iterator[tuple[int, Iterator[bytes]]]:
-    """Request a file of `size` bytes from byte `start` on; yield where the answer begins, and its chunks.
+    """Request a file of `size` bytes from byte `start` on; yield the position of the response, and its chunks.
 
-    That position is `start`, or 0 where the server gives the whole. No more than `size` bytes come in all. `stall` is
-    for how many seconds a server may say nothing. Redirections lead to http and https only; proxies are those of the
-    environment (http_proxy, https_proxy, no_proxy).
+    That position is `start`, or 0 if the server sends the whole file; chunks end at `size` bytes. `stall` is the
+    timeout in seconds. Redirections lead to http and https only; proxies are those of the environment (http_proxy,
+    https_proxy, no_proxy).
     """
     headers = {"User-Agent": f"imgclf/{__version__}", "Accept-Encoding": "identity"}
     if start:
@@ -75,18 +75,18 @@ def _open(asked: request.Request, stall: float) -> HTTPResponse:
 
 
 def _refusal(status: int, *, resuming: bool) -> Exception:
-    """Return the error for an answer other than success."""
+    """Return the error for a response other than success."""
     if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and resuming:
         return UnresumableError(_status(status))
     if status in _MAY_PASS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return InterruptedTransferError(_status(status))
     if status in range(300, 400):
-        return UnavailableError("redirects to where imgclf does not follow")
+        return UnavailableError("redirects to an unsupported address")
     return UnavailableError(_status(status))
 
 
 def _first_byte(response: HTTPResponse, start: int, size: int) -> int:
-    """Return which byte of the file the answer begins with: 0 where the server ignores the range."""
+    """Return the byte of the file at which the response begins: 0 if the server ignores the range."""
     if response.status == HTTPStatus.OK:
         if response.length not in (None, size):
             raise WrongFileError(f"announces {response.length:,} bytes, not {size:,}")
@@ -95,18 +95,18 @@ def _first_byte(response: HTTPResponse, start: int, size: int) -> int:
         raise UnavailableError(f"answers with status {response.status}")
     answer = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
     if answer is None or answer[1] != str(start):
-        raise UnresumableError("answers with another range than asked for")
+        raise UnresumableError("answers with another range than requested")
     if answer[2] not in ("*", str(size)):
         raise WrongFileError(f"has a file of {answer[2][:20]} bytes, not {size}")
     return start
 
 
 def _chunks(response: HTTPResponse, left: int, stall: float) -> Iterator[bytes]:
-    """Yield the bytes that are missing; what a server sends beyond them is not read."""
+    """Yield the missing bytes; more than these are not read."""
     while left:
         try:
-            # read1 and not read: what came before a connection breaks is not lost, and a slow server is seen to move.
-            # It may give more than asked for where a server counts its chunks in negative numbers.
+            # read1, not read: it keeps the bytes before a broken connection, and shows the progress of a slow server.
+            # It may return more than asked for if a server sends a negative chunk size.
             chunk = response.read1(min(_CHUNK, left))[:left]
         except (OSError, HTTPException, ValueError) as error:
             raise InterruptedTransferError(_say(error, stall)) from error
@@ -117,13 +117,13 @@ def _chunks(response: HTTPResponse, left: int, stall: float) -> Iterator[bytes]:
 
 
 def _status(status: int) -> str:
-    """Write a status in the words of the standard, not in those of the server."""
+    """Describe a status in the words of the standard, not of the server."""
     return f"{status} {responses[status].lower()}" if status in responses else f"status {status}"
 
 
 def _say(error: Exception, stall: float) -> str:
     if isinstance(error, TimeoutError):
-        return f"says nothing for {stall:g} s"
+        return f"sends nothing for {stall:g} s"
     if isinstance(error, OSError):
         return (error.strerror or str(error)).lower()[:100]
     return "does not speak HTTP"

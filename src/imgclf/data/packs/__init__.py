@@ -1,1 +1,1 @@
-"""Data sets on disk as arrays that are mapped, not read."""
+"""Data sets on disk as memory-mapped arrays."""

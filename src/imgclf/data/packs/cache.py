@@ -1,9 +1,9 @@
 """Cache of decoded images in the user's cache folder.
 
-An entry is found by a SHA-256 over the bytes of all image files, never by their names, places or times.
+The key of an entry is a SHA-256 over the bytes of all image files, not over their names, paths or times.
 
 The folder is $XDG_CACHE_HOME/imgclf, else ~/Library/Caches/imgclf on macOS and ~/.cache/imgclf elsewhere;
-IMGCLF_CACHE=0 turns it off. It may be removed at any time; what nobody used for a month goes by itself.
+IMGCLF_CACHE=0 turns it off. It may be removed at any time; entries unused for a month are removed.
 """
 
 import os
@@ -25,15 +25,15 @@ from imgclf.files.writing import lock, open_own
 if TYPE_CHECKING:
     from imgclf.data.sources._class_folders import Listing
 
-_SPLIT = "train"  # what the only split of an entry is called
-_NEW = ".new-"  # begins the names of entries that are being written
-_LOCK = ".lock"  # held by who writes one
+_SPLIT = "train"  # the only split of an entry
+_NEW = ".new-"  # prefix of entries that are being written
+_LOCK = ".lock"  # held by the writer of an entry
 _OURS = re.compile(r"\.new-.*|[0-9a-f]{64}")
 _MONTH = 30 * 24 * 3600
 
 
 def cache_folder() -> Path | None:
-    """Return where entries are; None where there is to be no cache."""
+    """Return the cache folder; None if the cache is turned off or there is no home."""
     if os.environ.get("IMGCLF_CACHE") == "0":
         return None
     try:
@@ -41,13 +41,13 @@ def cache_folder() -> Path | None:
         around = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / usual)
     except RuntimeError:  # no home
         return None
-    return around / "imgclf" if around.is_absolute() else None  # a relative one is to be ignored, says XDG
+    return around / "imgclf" if around.is_absolute() else None  # XDG: ignore a relative path
 
 
 def through_cache(listing: "Listing") -> Dataset:
-    """Return what is kept of the images of a listing, else decode them, and keep them if that is possible.
+    """Return the images of a listing from the cache; else decode them, and cache them if possible.
 
-    Without a cache the files are not hashed. An entry that is damaged or of another key is made anew.
+    Without a cache the files are not hashed. An entry that is damaged or has another key is replaced.
     """
     folder = cache_folder()
     if folder is None:
@@ -61,10 +61,10 @@ def through_cache(listing: "Listing") -> Dataset:
     return found
 
 
-def _make_room(folder: Path, nbytes: int) -> bool:
+def _has_room(folder: Path, nbytes: int) -> bool:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= 2 * nbytes  # the disk is the user's
+        return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= 2 * nbytes  # leave room for the user
     except OSError:
         return False
 
@@ -76,17 +76,17 @@ def _find(entry: Path, key: str) -> Dataset | None:
         found = open_pack(entry, [_SPLIT]).get(_SPLIT)
     except (DataError, StorageError):
         return None
-    with suppress(OSError):  # another's cache may be read-only
+    with suppress(OSError):  # a shared cache may be read-only
         os.utime(entry)  # used today
     return found
 
 
 def _keep(folder: Path, key: str, content: Content) -> None:
-    """Write an entry under another name, then rename it; where that cannot be, there is none."""
-    if not _make_room(folder, content.nbytes):
+    """Write an entry under a temporary name, then rename it; without space or permission, skip it."""
+    if not _has_room(folder, content.nbytes):
         return
     try:
-        _clear_away(folder)
+        _remove_unused(folder)
         new = Path(tempfile.mkdtemp(prefix=_NEW, dir=folder))
     except OSError:
         return
@@ -103,14 +103,14 @@ def _keep(folder: Path, key: str, content: Content) -> None:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _replace(new: Path, place: Path, aside: Path) -> None:
-    if os.path.lexists(place):
-        place.rename(aside)
-    new.rename(place)
+def _replace(new: Path, entry: Path, aside: Path) -> None:
+    if os.path.lexists(entry):
+        entry.rename(aside)
+    new.rename(entry)
 
 
-def _clear_away(folder: Path) -> None:
-    """Remove what was not used for a month, and at once what its writer, who was killed, left unfinished."""
+def _remove_unused(folder: Path) -> None:
+    """Remove entries unused for a month, and unfinished ones of killed processes."""
     for entry in folder.iterdir():
         with suppress(OSError):
             is_old = time.time() - entry.lstat().st_mtime > _MONTH
@@ -119,7 +119,7 @@ def _clear_away(folder: Path) -> None:
 
 
 def _is_abandoned(entry: Path) -> bool:
-    """Whether nobody holds the lock of an unfinished entry; its writer does until it ends, however it ends."""
+    """Whether an unfinished entry is unlocked: its writer holds the lock until it ends or is killed."""
     if not entry.name.startswith(_NEW):
         return False
     with open_own(entry / _LOCK, 0) as file:

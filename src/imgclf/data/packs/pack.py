@@ -1,10 +1,10 @@
 """Read packs: data sets as memory-mapped arrays.
 
-    imgclf-pack.json    what is in it, and how far it has come
+    imgclf-pack.json    index: splits, class names, and the number of rows written
     SPLIT_images.npy    uint8 (N, H, W, channels), or float features (N, D); SPLIT is train, val or test
-    SPLIT_labels.npy    the smallest unsigned integers that the classes need, (N,)
+    SPLIT_labels.npy    the smallest unsigned integers that hold the labels, (N,)
 
-The JSON counts the rows that are safe on the disk. A pack is finished when it counts them all.
+The index counts the rows that are safe on the disk. A pack is finished when it counts them all.
 """
 
 import json
@@ -34,7 +34,7 @@ _MOST = 1 << 48  # images, more than any disk holds
 
 @dataclass(frozen=True)
 class Part:
-    """What the index says of a split."""
+    """A split in the index of a pack: images announced, and images done."""
 
     images: int
     done: int
@@ -43,14 +43,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Index:
-    """What a pack is made of; the fingerprint is that of what it is made from."""
+    """The index of a pack; the fingerprint identifies the data it was made from."""
 
     fingerprint: str
     splits: dict[str, Part]
 
     @property
     def finished(self) -> bool:
-        """Whether all rows are there."""
+        """Whether all rows are written."""
         return all(part.done == part.images for part in self.splits.values())
 
 
@@ -60,12 +60,12 @@ def is_pack(directory: Path) -> bool:
 
 
 def images_file(directory: Path, split: str) -> Path:
-    """Where the images of a split are."""
+    """Return the path of the images of a split."""
     return directory / f"{split}_images.npy"
 
 
 def labels_file(directory: Path, split: str) -> Path:
-    """Where the labels of a split are."""
+    """Return the path of the labels of a split."""
     return directory / f"{split}_labels.npy"
 
 
@@ -74,12 +74,12 @@ def open_pack(directory: Path, splits: Collection[str]) -> dict[str, Dataset]:
     index = read_index(directory)
     if not index.finished:
         done, n = (sum(getattr(part, key) for part in index.splits.values()) for key in ("done", "images"))
-        raise DataError(directory, f"an unfinished pack, {done:,} of {n:,} images", "give the same command again")
+        raise DataError(directory, f"an unfinished pack, {done:,} of {n:,} images", "repeat the command that began it")
     return {split: _open_split(directory, split, part) for split, part in index.splits.items() if split in splits}
 
 
 def read_index(directory: Path) -> Index:
-    """Read what a pack says of itself; raises DataError for what is not such a file."""
+    """Read the index of a pack; raises DataError for anything else."""
     path = directory / INDEX
     raw = read_bytes(path, _MAX_INDEX)
     try:
@@ -96,7 +96,7 @@ def read_index(directory: Path) -> Index:
 
 
 def write_index(directory: Path, index: Index) -> None:
-    """Replace what a pack says of itself."""
+    """Replace the index of a pack."""
     content = json.dumps({"format": _FORMAT, **asdict(index)}, indent=1, ensure_ascii=False)
     write_whole(directory / INDEX, f"{content}\n".encode())
 
@@ -107,7 +107,7 @@ def _part(split: str, part: dict[str, Any], where: Path) -> Part:
     if split not in SPLITS or not counted or not 0 < images < _MOST:
         raise ValueError(f"split {split[:20]!r}, {str(done)[:20]} of {str(images)[:20]} images")
     if not isinstance(names, list):
-        raise ValueError(f"split {split!r}, its class names are no list")
+        raise ValueError(f"split {split!r}, its class names are not a list")
     return Part(images, done, decode_names(names, where))
 
 

@@ -20,15 +20,15 @@ from imgclf.files.writing import open_own, translate_os_errors
 from imgclf.machine.memory import require_memory
 from imgclf.numerics.indices import slices
 
-_BYTES_AT_RISK = 16 << 20  # written, but to be written again after a crash
+_BYTES_AT_RISK = 16 << 20  # written since the last sync, so lost in a crash
 
 
 @dataclass(frozen=True)
 class Content:
-    """A split that is not in memory: how many examples of which kind, and how to get at them.
+    """A split that need not be in memory: its size and type, and iterators over its data.
 
-    labels    () -> the labels, some at a time
-    examples  (start) -> the examples from that place on, some at a time
+    labels    () -> the labels, in chunks
+    examples  (start) -> the examples from that index on, in chunks
     """
 
     n: int
@@ -40,7 +40,7 @@ class Content:
 
     @classmethod
     def of(cls, dataset: Dataset) -> "Content":
-        """Offer what is in a data set."""
+        """Return the content of a data set."""
         n = len(dataset)
 
         def labels() -> Iterator[IntArray]:
@@ -54,12 +54,12 @@ class Content:
 
     @property
     def row_bytes(self) -> int:
-        """The size of an example."""
+        """The bytes of one example."""
         return prod(self.example_shape) * self.dtype.itemsize
 
     @property
     def nbytes(self) -> int:
-        """The size of them all."""
+        """The bytes of all examples."""
         return self.n * self.row_bytes
 
     @property
@@ -68,7 +68,7 @@ class Content:
         return np.min_scalar_type(len(self.class_names) - 1)
 
     def in_memory(self, where: object) -> Dataset:
-        """Read it all; `where` it is from, for the error where memory is short."""
+        """Read all examples; `where` names them in the error when memory is short."""
         require_memory(self.nbytes, where)
         images = np.empty((self.n, *self.example_shape), self.dtype)
         done = 0
@@ -79,7 +79,7 @@ class Content:
 
 
 class Packed(NamedTuple):
-    """So many of the n examples of a split are in the pack."""
+    """Progress: `done` of the n examples of a split are in the pack."""
 
     split: str
     done: int
@@ -87,9 +87,9 @@ class Packed(NamedTuple):
 
 
 def write_pack(directory: Path, contents: Mapping[str, Content], fingerprint: str) -> Iterator[Packed]:
-    """Write a pack into a folder that is empty or holds an unfinished one of this fingerprint; yield each advance.
+    """Write a pack into a folder that is empty or holds an unfinished one of this fingerprint; yield the progress.
 
-    However often it is stopped on the way, even by force, the files end up the same.
+    The files are the same however often writing is interrupted, even by a kill.
     """
     index = _begin(directory, contents, fingerprint)
     _check_space(directory, contents, index)
@@ -122,11 +122,13 @@ def _check_space(directory: Path, contents: Mapping[str, Content], index: Index)
     with translate_os_errors(directory):
         free = shutil.disk_usage(directory).free
     if needed > free:
-        raise StorageError(directory, f"{needed:,} bytes are needed, {free:,} are free", "make room, or shrink images")
+        raise StorageError(
+            directory, f"{needed:,} bytes are needed, {free:,} are free", "free some space, or shrink images"
+        )
 
 
 def _write_labels(path: Path, content: Content) -> None:
-    # Not emptied: what is there already is right, and another process may be writing the same.
+    # Not truncated: labels already there are right, and another process may be writing the same.
     with translate_os_errors(path), open_own(path) as file:
         file.write(header_bytes((content.n,), content.label_type))
         for some in content.labels():
@@ -135,7 +137,7 @@ def _write_labels(path: Path, content: Content) -> None:
 
 
 def _write_images(path: Path, content: Content, done: int, record: Callable[[int], None]) -> Iterator[int]:
-    """Write the examples from `done` on, yield how many there are then, and record those that are safe on the disk."""
+    """Write the examples from `done` on, yield the number written, and record those that are synced to the disk."""
     header = header_bytes((content.n, *content.example_shape), content.dtype)
     with translate_os_errors(path), open_own(path) as file:
         file.write(header)

@@ -1,7 +1,7 @@
 """Data sources: `load(path, splits, **settings) -> {split: Dataset}`.
 
-Asked for are some of "train", "val" and "test"; the files of the others are not opened. A source reads only what
-`files` can vouch for, and raises DataError, UsageError (about `data.options`) or StorageError.
+`splits` are some of "train", "val" and "test"; files of other splits are not opened. A source reads files through
+`imgclf.files` only, and raises DataError, UsageError (about `data.options`) or StorageError.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 
 class Source(NamedTuple):
-    """All that anyone must know of a kind of data set.
+    """One kind of data set.
 
     load        (path, splits, **settings) -> {split: Dataset}, of those splits that are there
-    path        what data.path leads to; empty where there is nothing to read
-    recognizes  (path) -> whether it can read what is there
-    settings    what it takes of the config, by these names: seed, image_size, color
-    labels      the kinds of labels to choose from, and how many classes each has
+    path        description of data.path; empty for a source that reads no path
+    recognizes  (path) -> whether it can read that path
+    settings    keys of the config that it takes: seed, image_size, color
+    labels      kinds of labels to choose from, and the number of classes of each
     options     whether it takes data.options
-    fixed       whether the set itself says which images are for testing: nobody divides it otherwise
-    warnings    (path) -> what was passed over there, and may have been meant
-    tree        (path) -> how the folder there is read
-    listings    (path, splits, **settings) -> {split: Listing}: the images can be counted, and read some at a time
+    fixed       whether the data set itself defines the test images, so that nobody splits it otherwise
+    warnings    (path) -> warnings about skipped files that may be data
+    tree        (path) -> how the folder is read
+    listings    (path, splits, **settings) -> {split: Listing}: the images can be counted, and read in chunks
     """
 
     load: "Callable[..., dict[str, Dataset]]"
@@ -47,7 +47,7 @@ class Source(NamedTuple):
 
 
 def _function(name: str) -> Callable[..., Any]:
-    """Return a function MODULE.NAME of this package, imported when it is called: configs need no NumPy."""
+    """Return a function MODULE.NAME of this package, imported when it is called, so that configs need no NumPy."""
     module, _, word = name.partition(".")
 
     def call(*arguments: Any, **settings: Any) -> Any:
@@ -56,7 +56,7 @@ def _function(name: str) -> Callable[..., Any]:
     return call
 
 
-# In the order in which they are asked whether they recognize a path: `folder`, which any folder may be, comes last.
+# Paths are recognized in this order; `folder` is tried last, because it accepts any folder.
 SOURCES: dict[str, Source] = {
     "fashion-mnist-mini": Source(_function("fashion_mnist_mini.load"), fixed=True),
     "cifar10": Source(
@@ -74,7 +74,7 @@ SOURCES: dict[str, Source] = {
     ),
     "idx": Source(
         _function("idx.load"),
-        path="a folder with train-images-idx3-ubyte.gz and its like",
+        path="a folder with train-images-idx3-ubyte.gz and similar files",
         recognizes=_function("idx.recognizes"),
     ),
     "npz": Source(
@@ -102,7 +102,7 @@ SOURCES: dict[str, Source] = {
 
 
 def recognize(path: Path) -> str:
-    """Return the name of the source that can read what is at a path."""
+    """Return the name of the source that can read a path."""
     kind_of(path)  # raises where there is nothing
     for name, source in SOURCES.items():
         if source.recognizes and source.recognizes(path):
@@ -111,5 +111,5 @@ def recognize(path: Path) -> str:
 
 
 def recognized() -> str:
-    """Say what a path may lead to so that its source is found."""
+    """Describe the paths whose source is recognized."""
     return "; ".join(source.path for source in SOURCES.values() if source.recognizes)

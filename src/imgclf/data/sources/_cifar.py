@@ -1,6 +1,6 @@
 """Shared reader of CIFAR-10 and CIFAR-100 files.
 
-What CIFAR-10 and CIFAR-100 share: a few named files in a folder or an archive, as pickles or as plain records.
+Both consist of a few named files in a folder or an archive, as pickles or as plain records.
 """
 
 import re
@@ -22,7 +22,7 @@ from imgclf.files.cifar_pickle import read_pickle
 from imgclf.files.reading import is_file, kind_of, read_bytes
 from imgclf.machine.memory import require_memory
 
-PIXELS = 3 * 32 * 32  # of a image: all its red ones, row by row, then green, then blue
+PIXELS = 3 * 32 * 32  # of an image: red, row by row, then green, then blue
 _THREADS = 2
 _T = TypeVar("_T")
 _REMEDY = "use the files as they were downloaded"
@@ -40,10 +40,10 @@ class Batch:
 class Layout:
     """One of the forms in which a set is distributed.
 
-    folder       what the folder is called, also inside the archive
-    archive      what the archive is called
+    folder       name of the folder, also inside the archive
+    archive      name of the archive
     splits       the files of each split, in order
-    names_file   where the names of the classes are
+    names_file   the file of the class names
     parse_names  (bytes, where) -> names
     parse        (bytes, where) -> Batch
     """
@@ -56,20 +56,20 @@ class Layout:
     parse: Callable[[bytes, str], Batch]
 
     def files(self, splits: Collection[str]) -> list[str]:
-        """Return the files that these splits need, that of the names first."""
+        """Return the files that these splits need, the class names first."""
         return [self.names_file, *(name for split in self.splits if split in splits for name in self.splits[split])]
 
 
 def load(path: Path, splits: Collection[str], layouts: Collection[Layout], classes: int) -> dict[str, Dataset]:
-    """Load the asked splits in whichever of the layouts is there; one error names all the files that are missing."""
-    with ThreadPoolExecutor(_THREADS) as pool:  # for hashing, while others are parsed, and for joining
+    """Load the splits in the first layout found; one error names all missing files."""
+    with ThreadPoolExecutor(_THREADS) as pool:  # hashes files while others are parsed, and joins batches
         layout, names, parts = _read(path, splits, layouts, classes, pool)
         asked = {split: files for split, files in layout.splits.items() if split in splits}
         return {split: _join([parts.pop(name) for name in files], names, path, pool) for split, files in asked.items()}
 
 
 def recognizes(path: Path, layouts: Collection[Layout]) -> bool:
-    """Whether one of the layouts is at a path: in a folder, or in an archive, as its name or its first members say."""
+    """Whether one of the layouts is at a path: in a folder, or in an archive, by its name or its first members."""
     if kind_of(path) == "folder":
         return locate(path, layouts) is not None
     name, folders = path.name.lower(), [layout.folder for layout in layouts]
@@ -89,12 +89,6 @@ def locate(path: Path, layouts: Collection[Layout]) -> tuple[Layout, Path] | Non
     return next(((layout, path / layout.archive) for layout in layouts if is_file(path / layout.archive)), None)
 
 
-def _nothing_found(path: Path, layouts: Collection[Layout]) -> DataError:
-    """Return the error that says what was looked for."""
-    looked = " or ".join(f"{layout.folder}/{layout.files(layout.splits)[1]}" for layout in layouts)
-    return DataError(path, f"no {looked} here, and no .tar.gz of it", "see `imgclf data download`")
-
-
 def parse_pickle(raw: bytes, where: str, labels_key: str) -> Batch:
     """Read a batch of the python version."""
     batch = read_pickle(raw, where)
@@ -106,7 +100,7 @@ def parse_pickle(raw: bytes, where: str, labels_key: str) -> Batch:
         raise DataError(where, f"pixels {data.shape[0]}x{data.shape[1]}, not Nx{PIXELS}", _REMEDY)
     if len(labels) != len(data):
         raise DataError(where, f"{len(labels):,} labels, but {len(data):,} images", _REMEDY)
-    # type() and not isinstance(): True is an int, too. The bound keeps what numpy makes of it whole.
+    # type() and not isinstance(): True is an int, too. The bound keeps the array an integer one.
     wrong = next((row for row, label in enumerate(labels) if type(label) is not int or not 0 <= label < 256), None)
     if wrong is not None:
         raise DataError(where, f"row {wrong}: its label is not a class number", _REMEDY)
@@ -133,14 +127,14 @@ def parse_records(raw: bytes, where: str, label_bytes: int, label_byte: int) -> 
 def _read(
     path: Path, splits: Collection[str], layouts: Collection[Layout], classes: int, pool: ThreadPoolExecutor
 ) -> tuple[Layout, tuple[str, ...], dict[str, tuple[Batch, Future[LoadedFile]]]]:
-    """Return the layout that is there, the names of the classes, and what is in each file that the splits need."""
+    """Return the layout found, the class names, and the content of each file that the splits need."""
     names: tuple[str, ...] = ()
     parts: dict[str, tuple[Batch, Future[LoadedFile]]] = {}
     found: Layout | None = None
     for layout, name, raw, where in _ahead(_files(path, splits, layouts)):
         found = found or layout
         if layout is not found:
-            continue  # an archive with both forms: the first will do
+            continue  # an archive with both layouts: read the first
         if name == layout.names_file:
             names = layout.parse_names(raw, where)
             if len(names) != classes:
@@ -148,9 +142,10 @@ def _read(
         else:
             part = _check_labels(layout.parse(raw, where), classes, where)
             parts[name] = part, pool.submit(LoadedFile.of, name, raw)
-        del raw  # or two batches would be in memory at a time
+        del raw  # or two batches would be in memory at once
     if found is None:
-        raise _nothing_found(path, layouts)
+        looked = " or ".join(f"{layout.folder}/{layout.files(layout.splits)[1]}" for layout in layouts)
+        raise DataError(path, f"no {looked} here, and no .tar.gz of it", "see `imgclf data download`")
     wanted = found.files(splits)
     missing = [name for name in wanted if name not in parts and (name != found.names_file or not names)]
     if missing:
@@ -187,7 +182,7 @@ def _check_labels(part: Batch, classes: int, where: str) -> Batch:
 def _join(
     parts: list[tuple[Batch, Future[LoadedFile]]], names: tuple[str, ...], path: Path, pool: ThreadPoolExecutor
 ) -> Dataset:
-    """Copy the parts into one array, each pixel's three colors side by side, and let go of each as it is copied."""
+    """Copy the parts into one array, the colors of a pixel side by side; free each part once it is copied."""
     files = [file for _, file in parts]
     labels = np.concatenate([part.labels for part, _ in parts])
     require_memory(len(labels) * PIXELS, path)
@@ -202,12 +197,12 @@ def _join(
 
 
 def _interleave(planes: ByteArray, out: ByteArray) -> None:
-    for color in range(3):  # a transposition at once takes NumPy four times as long
+    for color in range(3):  # one transposition takes NumPy four times as long
         out[:, :, color] = planes[:, color]
 
 
 def _ahead(items: Iterable[_T]) -> Iterator[_T]:
-    """The same items; while one is looked at, the next is made on another thread."""
+    """Yield the same items; while one is used, another thread makes the next."""
     iterator, end = iter(items), object()
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, iterator, end)

@@ -21,11 +21,11 @@ from imgclf.files.reading import reading
 from imgclf.machine.cores import available_cores
 
 _SHOWN = 20
-_BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 1024  # images in memory
+_BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 1024  # of images in memory
 
 
 class ClassFiles(NamedTuple):
-    """What is in a class folder: image files, what is wrong with other entries, and folders, which are wrong too."""
+    """Content of a class folder: image files, problems of other entries, and folders, which are problems too."""
 
     files: list[Path]
     bad: list[str]
@@ -34,9 +34,9 @@ class ClassFiles(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """The class folders of a split and how many files each has; the names of the files are not kept.
+    """The class folders of a split and the number of files in each; file names are not kept.
 
-    A folder is listed again when its turn has come to be read.
+    A folder is listed again when its images are read.
     """
 
     folder: Path
@@ -49,23 +49,23 @@ class Listing:
     color: str | None
 
     def content(self, expected: bytes | bytearray = b"") -> Content:
-        """Offer the images, of the shape of the first that can be read; `expected` are the SHA-256s of the files."""
+        """Return the images, in the shape of the first readable one; `expected` are the SHA-256s of the files."""
         first, shape = first_readable(self._files(), self.size, self.color) or (self.folder, (1, 1, 1))
         examples = partial(self._examples, first, shape, expected)
         if first is self.folder:
-            next(examples(0))  # none can be read: raises, and says why of each
+            next(examples(0))  # none can be read: raises an error with all reasons
         return Content(sum(self.counts), shape, np.dtype(np.uint8), self.class_names, self._labels, examples)
 
     def proven(self) -> tuple[str, Callable[[], Content]]:
-        """Return a fingerprint of what the images are, and how to get them, which raises where they are no longer that.
+        """Return a fingerprint of the images, and a function that reads them; it raises if they have changed since.
 
-        It is a SHA-256 over what is in the files, in order, and over what the images are to become. Names, places and
-        times of files prove nothing: two sets may have the same.
+        It is a SHA-256 over the content of the files, in order, and over their classes, size and color. Names, paths
+        and times of files prove nothing: two sets may have the same.
         """
         files, found = self._files(), bytearray()
         while some := list(islice(files, _MOST_AT_ONCE)):
             found += b"".join(digests(some, available_cores()))
-        # The 2 is to change when an image is read in another way.
+        # Increase the 2 when images are decoded differently.
         about = repr((2, self.size, self.color, self.class_names, self.counts, self.bad)).encode()
         return hashlib.sha256(about + found).hexdigest(), partial(self.content, found)
 
@@ -82,7 +82,7 @@ class Listing:
     def _examples(
         self, first: Path, shape: tuple[int, ...], expected: bytes | bytearray, start: int
     ) -> Iterator[ByteArray]:
-        """Yield the images from one on, some at a time; raises one DataError for all bad ones, at the end."""
+        """Yield the images from `start` on, in chunks; raises one DataError for all bad ones, at the end."""
         bad = list(self.bad)
         different: tuple[Path, tuple[int, ...]] | None = None
         threads = available_cores()
@@ -108,7 +108,7 @@ class Listing:
 
 
 def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: str | None) -> Listing:
-    """Look at the class folders of a split; raises DataError for an empty one, or a link that leads out of root."""
+    """List the class folders of a split; raises DataError for an empty one, or a link that leads out of root."""
     with reading(root):
         inside = root.resolve()
     _check_inside(folder, root, inside)
@@ -131,16 +131,16 @@ def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: 
 
 
 def _check_inside(folder: Path, root: Path, inside: Path) -> None:
-    """Raise DataError for a folder of root, `inside` when resolved, that is not within it: a link leads out."""
+    """Raise DataError for a folder that a link leads out of root; `inside` is root, resolved."""
     if not _leads_inside(folder, inside):
         remedy = "put the images themselves here, or hard links to them"
         raise DataError(folder, f"a link that leads out of {root}", remedy)
 
 
 def _list_class(folder: Path, split: Path, inside: Path) -> ClassFiles:
-    """Look at what a class folder holds, in natural order."""
+    """List the content of a class folder, in natural order."""
     found = look_into_class(folder)
-    if not found.folders and not found.odd:  # as it should be
+    if not found.folders and not found.odd:  # the usual case
         return ClassFiles(found.files, [], [])
     files, bad = [], []
     for path in [*found.folders, *found.files]:
@@ -180,7 +180,7 @@ def _problem(path: Path, inside: Path) -> str | None:
 def _leads_inside(link: Path, inside: Path) -> bool:
     try:
         return link.resolve(strict=True).is_relative_to(inside)
-    except (OSError, RuntimeError):  # nowhere, or to itself
+    except (OSError, RuntimeError):  # broken, or a loop
         return False
 
 

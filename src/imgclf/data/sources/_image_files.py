@@ -10,25 +10,25 @@ from imgclf.arrays import ByteArray
 from imgclf.errors import DataError, StorageError
 from imgclf.files.images import conform, decode_image, image_bytes, read_image, settled_warnings
 
-Problem: TypeAlias = str | tuple[int, ...] | None  # why it is no image; or its shape, if another; or nothing
+Problem: TypeAlias = str | tuple[int, ...] | None  # an error; or the shape, if it differs; or None
 _T = TypeVar("_T")
 
 
 class Read(NamedTuple):
-    """What came of one file: what is wrong with it, and the SHA-256 of the bytes that were decoded."""
+    """Result for one file: its problem, and the SHA-256 of the bytes that were decoded."""
 
     problem: Problem
     digest: bytes
 
 
-NO_DIGEST = bytes(32)  # of a file that cannot be read: decoding will say why
-_MOST_A_TASK = 16  # files; to hand one over costs as much as to read a small one
+NO_DIGEST = bytes(32)  # of an unreadable file, which decoding will report
+_MOST_A_TASK = 16  # files; handing one to a thread costs as much as reading a small one
 
 
 def read_into(
     images: ByteArray, files: Sequence[Path], size: tuple[int, int] | None, color: str | None, threads: int
 ) -> list[Read]:
-    """Read files into the rows of images (n, H, W, channels), in their size and color; say of each what is wrong."""
+    """Read files into the rows of images (n, H, W, channels), in this size and color; return the problem of each."""
 
     def read(row: int) -> Read:
         digest = NO_DIGEST
@@ -48,7 +48,7 @@ def read_into(
 
 
 def digests(files: Sequence[Path], threads: int) -> list[bytes]:
-    """Return the SHA-256 of what is in each file, 32 bytes."""
+    """Return the SHA-256 of each file, 32 bytes."""
 
     def digest(row: int) -> bytes:
         try:
@@ -60,7 +60,7 @@ def digests(files: Sequence[Path], threads: int) -> list[bytes]:
 
 
 def _of_each(count: int, work: Callable[[int], _T], threads: int) -> list[_T]:
-    """Return work(0), work(1), ...: files are read, and most decoders work, while other threads run."""
+    """Return work(0), work(1), ...; reading files and most decoders release the interpreter lock."""
     step = max(1, min(_MOST_A_TASK, count // (4 * threads)))
     tasks = [range(start, min(start + step, count)) for start in range(0, count, step)]
     with ThreadPoolExecutor(threads) as pool:
@@ -70,7 +70,7 @@ def _of_each(count: int, work: Callable[[int], _T], threads: int) -> list[_T]:
 def first_readable(
     files: Iterable[Path], size: tuple[int, int] | None, color: str | None
 ) -> tuple[Path, tuple[int, ...]] | None:
-    """Return the first file that is an image, and its shape; None where there is none."""
+    """Return the first readable image and its shape, or None."""
     for file in files:
         try:
             return file, conform(read_image(file), size, color).shape

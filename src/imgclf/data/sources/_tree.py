@@ -1,7 +1,7 @@
 """Find splits and classes in a folder of images.
 
-Only names are looked at; no file is opened. What is not understood is never dropped in silence: `Tree.passed_over`
-names it, and `imgclf data info` and the warnings of `imgclf train` print that.
+Only names decide; no file is opened. Nothing is skipped silently: `Tree.passed_over` lists it, and `imgclf data info`
+and the warnings of `imgclf train` print it.
 """
 
 import os
@@ -16,7 +16,7 @@ from imgclf.data.class_names import file_name, first_few, natural_key
 from imgclf.errors import DataError
 from imgclf.files.reading import kind_of, reading
 
-# What systems, browsers of images and file servers leave behind, in lower case, beside hidden files.
+# Files that systems, image viewers and file servers leave behind, in lower case; and hidden files.
 _CLUTTER = (
     ".*",
     *("__macosx", "icon\r", "network trash folder", "temporary items", "thevolumesettingsfolder"),  # macOS
@@ -31,13 +31,13 @@ _IMAGES = {
     *("", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"),
     *(".webp", ".tif", ".tiff", ".avif", ".heic", ".jp2"),
 }
-# What may lie beside images and is none.
+# Files beside images that are not images.
 _NOTES = {
     *(".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".rst", ".html", ".pdf", ".log"),
     *(".mat", ".npy", ".npz", ".pkl", ".py", ".ipynb", ".zip", ".gz"),
     *("readme", "license", "copying", "citation", "changelog", "makefile", "dockerfile"),
 }
-# What a folder between a class, or a split, and its images is called where it says nothing of its own.
+# Generic names of a folder between a class, or a split, and its images.
 _IMAGE_FOLDERS = {"images", "image", "imgs", "img", "pictures", "photos", "jpegimages"}
 _SPLITS: tuple[str, ...] = ("train", "val", "test")
 _USUAL = {"train", "val", "valid", "validation", "test"}
@@ -56,9 +56,9 @@ _SHOWN = 5
 
 
 class Inside(NamedTuple):
-    """What a folder holds, in natural order, links followed: folders, all else, and the names that do not count.
+    """Content of a folder in natural order, links followed: folders, other files, and names to ignore.
 
-    Of what is in `files`, what is not plainly a regular file is in `odd` too: a link, a pipe.
+    `odd` are those of `files` that are not plainly regular files: links, pipes.
     """
 
     folders: list[Path]
@@ -68,24 +68,24 @@ class Inside(NamedTuple):
 
     @property
     def images(self) -> list[Path]:
-        """Those files that are called images, or not called anything else."""
+        """Files with the suffix of an image, or with none."""
         return [file for file in self.files if file.suffix.lower() in _IMAGES and not _is_note(file)]
 
     @property
     def only_folder(self) -> Path | None:
-        """The only folder, where beside it are at most notes: no links, nor what may be images."""
+        """The only folder, if there are only notes beside it, and no links or possible images."""
         if len(self.folders) != 1 or self.folders[0].is_symlink():
             return None
         return self.folders[0] if all(map(_is_note, self.files)) else None
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing that counts is in it."""
+        """Whether it has neither folders nor files."""
         return not self.folders and not self.files
 
     @property
     def words(self) -> str:
-        """Say it: `4 folders and 2 files`."""
+        """The counts in words: `4 folders and 2 files`."""
         counts = [f"{len(found):,} {word}{'s' * (len(found) != 1)}"
                   for word, found in (("folder", self.folders), ("file", self.files)) if found]  # fmt: skip
         return " and ".join(counts) or "nothing"
@@ -93,7 +93,7 @@ class Inside(NamedTuple):
 
 @dataclass(frozen=True)
 class PassedOver:
-    """What was not read: where it is, relative to PATH; what it is or holds, and why. `expected`: no warning."""
+    """A skipped file or folder: its path relative to PATH, its content, and the reason. `expected`: no warning."""
 
     place: str
     holds: str
@@ -106,12 +106,12 @@ class PassedOver:
 
 @dataclass(frozen=True)
 class Tree:
-    """How the folder at a path was read.
+    """The splits and classes found in a folder.
 
-    root         the path
+    root         the folder
     splits       the folder with the class folders of each split
-    passed_over  all else, down to the class folders
-    as_classes   folders that are called like a split and were read as classes
+    passed_over  everything else, down to the class folders
+    as_classes   folders with the name of a split that were read as classes
     """
 
     root: Path
@@ -120,7 +120,7 @@ class Tree:
     as_classes: tuple[str, ...] = ()
 
     def warnings(self) -> list[str]:
-        """Say what a user may have meant otherwise."""
+        """Return warnings about what the user may have meant to be read."""
         found = [str(one) for one in self.passed_over if not one.expected]
         more = f", and {len(found) - _SHOWN} more: see `imgclf data info`" if len(found) > _SHOWN else ""
         lines = [f"{self.root}: passed over: {'; '.join(found[:_SHOWN])}{more}"] if found else []
@@ -130,7 +130,7 @@ class Tree:
         return lines
 
     def summary(self) -> list[dict[str, Any]]:
-        """Return it for `--json`: a row for each split and for each thing that was passed over."""
+        """Return rows for `--json`: one for each split and each skipped item."""
         read = [(str(folder.relative_to(self.root)), split, look_into(folder).words, None)
                 for split, folder in self.splits.items()]  # fmt: skip
         rest = [(one.place, None, one.holds, one.why) for one in self.passed_over]
@@ -138,10 +138,10 @@ class Tree:
 
 
 def read_tree(root: Path) -> Tree:
-    """Say how a folder is read; raises DataError where no class is found, or two folders claim to be one split.
+    """Find splits and classes in a folder; raises DataError for no class, or two folders for one split.
 
-    Subfolders that are called like a split and hold class folders are splits; where there are none, every folder is a
-    class of "train". A single folder around all that is gone through.
+    Subfolders that are named like a split and hold class folders are splits; without any, every folder is a class of
+    "train". A single folder around them is skipped.
     """
     if kind_of(root) != "folder":
         raise DataError(root, "not a folder", "name the folder with a folder for each class")
@@ -165,7 +165,7 @@ def read_tree(root: Path) -> Tree:
 
 
 def look_into(folder: Path) -> Inside:
-    """Say what is in a folder."""
+    """List a folder."""
     inside = Inside([], [], set(), [])
     with reading(folder), os.scandir(folder) as found:
         for entry in sorted(found, key=lambda entry: natural_key(file_name(entry.name))):
@@ -181,19 +181,19 @@ def look_into(folder: Path) -> Inside:
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a name is hidden, or one that a system leaves behind."""
+    """Whether a name is hidden or left behind by a system."""
     return _IS_CLUTTER.match(name.lower()) is not None
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself
+    except OSError:  # a link that loops
         return False
 
 
 def look_into_class(folder: Path) -> Inside:
-    """Say what is in a class folder, or in CLASS/images or CLASS/CLASS where it has only that, beside notes."""
+    """List a class folder, or CLASS/images or CLASS/CLASS if it holds only that and notes."""
     inside = look_into(folder)
     only = inside.only_folder
     if only is None or only.name.lower() not in {*_IMAGE_FOLDERS, folder.name.lower()}:
@@ -226,7 +226,7 @@ def _with_splits(root: Path, inside: Inside, named: dict[Path, str], holding: di
 
 
 def split_of(folder: Path) -> str | None:
-    """Return which split a folder is called like: train, Training, training_set, seg_train, train_01."""
+    """Return the split of a folder by its name: train, Training, training_set, seg_train, train_01."""
     telling = _telling_words(folder)
     return _SYNONYMS.get(telling[-1]) if telling else None
 
@@ -237,19 +237,19 @@ def _telling_words(folder: Path) -> list[str]:
 
 
 def _rank(folder: Path) -> int:
-    """Return 0 for the usual name of a split, which goes before those that are called like one."""
+    """Return 0 for the usual name of a split, which wins over variants (1)."""
     return 0 if folder.name.lower() in _USUAL else 1
 
 
 def _is_evaluation(folder: Path) -> bool:
-    """Whether a folder is the test split, or, where there is another one, val."""
+    """Whether a folder is named evaluation: test, or val if there is another test split."""
     return _telling_words(folder)[-1].startswith("eval")
 
 
 def _through_wrappers(folder: Path, around: str | None = None) -> Path:
     """Return the folder inside a chain of single folders: wrap/dataset of a zip, training_set/training_set.
 
-    `around` is the split that the folder is; a folder that is called like another one is not gone into.
+    `around` is the split of the folder; folders named like another split are not entered.
     """
     place = folder
     for _ in range(_DEEPEST):
@@ -264,7 +264,7 @@ def _through_wrappers(folder: Path, around: str | None = None) -> Path:
 
 
 def _class_folders(split: Path) -> Path | None:
-    """Return the folder that holds the class folders of a split; None where it has none."""
+    """Return the folder that holds the class folders of a split, or None."""
     folder = _through_wrappers(split, split_of(split))
     folders = look_into(folder).folders
     if not folders or (len(folders) == 1 and folders[0].name.lower() in _IMAGE_FOLDERS):
@@ -273,7 +273,7 @@ def _class_folders(split: Path) -> Path | None:
 
 
 def _left_over(root: Path, folders: Iterable[Path]) -> Iterator[PassedOver]:
-    """Return what lies beside the folders of some folders, and of those between the root and them."""
+    """Yield files beside class folders, on every level from the root to these folders."""
     levels = {place: None for folder in folders for place in (folder, *folder.parents) if place.is_relative_to(root)}
     for level in sorted(levels):
         yield from _beside(str(level.relative_to(root)), look_into(level))

@@ -22,7 +22,7 @@ def recognizes(path: Path) -> bool:
 
 
 def layouts(labels: str = "fine") -> tuple[_cifar.Layout, ...]:
-    """Return the python and the binary form, read with fine or coarse labels."""
+    """Return the python and the binary layout, with fine or coarse labels."""
 
     def python_names(raw: bytes, where: str) -> tuple[str, ...]:
         return decode_names(_cifar.parse_pickled_names(raw, where, f"{labels}_label_names"), where)

@@ -17,9 +17,6 @@ FOLDER = Path(imgclf.__file__).parent / "fashion-mnist-mini"
 def load(path: None, splits: Collection[str]) -> dict[str, Dataset]:
     """Load the embedded files; splits train and test."""
     if not FOLDER.is_dir():
-        problem, remedy = (
-            "the embedded data set is missing",
-            "install imgclf again; in a clone, check out data/ and this link",
-        )
-        raise DataError(FOLDER, problem, remedy)
+        remedy = "install imgclf again; in a clone, check out data/ and this link"
+        raise DataError(FOLDER, "the embedded data set is missing", remedy)
     return idx.load(FOLDER, splits)

@@ -27,24 +27,24 @@ def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
     """Load the standard files `train-images-idx3-ubyte[.gz]`, `train-labels-...`, `t10k-...` (or test-, val-).
 
     They may be in PATH/raw or PATH/MNIST/raw, and each in a folder of its own name. Where one is there more than once,
-    such as downloaded and unpacked, all must hold the same. The classes are named by `class_names.txt`, a name a line,
-    beside them; else "0", "1", ... as in train's labels.
+    such as downloaded and unpacked, all must hold the same. Class names come from `class_names.txt` beside them, one a
+    line; else they are "0", "1", ... up to the largest label.
     """
     folder, found = _locate(path)
     if not found:
-        raise DataError(folder, "no IDX files here", "looked for train-images-idx3-ubyte[.gz] and its like")
+        raise DataError(folder, "no IDX files here", "looked for train-images-idx3-ubyte[.gz] and similar files")
     named = folder / "class_names.txt"
     names = read_names(named) if is_file(named) else None
     return {split: _load(folder, split, files, names) for split, files in found.items() if split in splits}
 
 
 def recognizes(path: Path) -> bool:
-    """Whether there are IDX files in a folder, or in the one that torchvision makes in it."""
+    """Whether there are IDX files in a folder, or in torchvision's subfolder of it."""
     return bool(_locate(path)[1])
 
 
 def _locate(path: Path) -> tuple[Path, dict[str, Files]]:
-    """Return the folder that the files are in, and the files, by split and kind."""
+    """Return the folder of the files, and the files by split and kind."""
     places = (path, path / "raw", *(path / name / "raw" for name in _AROUND))
     found = {place: files for place in places if (files := _files_in(place))}
     if path not in found and len(found) > 1:
@@ -59,7 +59,7 @@ def _files_in(folder: Path) -> dict[str, Files]:
         if not folder.is_dir():
             return {}
         entries = sorted(entry for entry in folder.iterdir() if _FILE.fullmatch(entry.name))
-    # Files before those in a folder of their own, as some archives unpack; and then the unpacked ones first.
+    # Files before those in folders of their own, which some archives unpack to; decompressed files before .gz.
     files = [*filter(is_file, entries), *(file for entry in entries if is_file(file := entry / entry.name))]
     found: dict[str, Files] = {}
     for file in sorted(files, key=lambda file: (file.parent != folder, file.suffix == ".gz")):

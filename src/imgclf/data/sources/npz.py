@@ -1,16 +1,15 @@
 """Source `npz`: NumPy arrays in one file.
 
-Arrays in an .npz file: X and y, or x_train, y_train, x_val, y_val, x_test, y_test, and class_names if you like.
-
-Upper case does not matter; val may be called valid, validation or dev. Other arrays are passed over, with a warning.
+The arrays are X and y, or x_train, y_train, x_val, y_val, x_test, y_test, and optionally class_names. Case does not
+matter; val may be called valid, validation or dev. Other arrays are skipped, with a warning.
 
 X is one of
-    uint8 (N, H, W) or (N, H, W, 1 or 3)   images; other integers and booleans too, where all are within 0..255
+    uint8 (N, H, W) or (N, H, W, 1 or 3)   images; other integers and booleans too, if all are within 0..255
     float (N, D)                           feature vectors, kept as they are (float32, float64)
-y (N,) or (N, 1) is integers 0..C-1, or text: then the classes are in natural order.
+y (N,) or (N, 1) are integers 0..C-1, or text: then the classes are in natural order.
 
-Integers (N, D) are refused: they may be images or features, and guessing would hide the mistake. So are images of
-floats, whose white may be 1 or 255, and labels that are not plainly one class an image; the error says what to store.
+Integers (N, D) are refused: they may be images or features, and a guess could be wrong. So are images of floats,
+whose white may be 1 or 255, and labels that are not one class per example; the error gives the code to convert them.
 """
 
 import re
@@ -51,7 +50,7 @@ def recognizes(path: Path) -> bool:
 
 
 def warnings(path: Path) -> list[str]:
-    """Say which arrays are not read, and may have been meant."""
+    """Return a warning about arrays that are not read."""
     names = _by_usual_name(path)
     read = {"class_names"}.union(*_split_keys(path, names).values())
     others = [repr(name[:40]) for key, name in names.items() if key not in read]
@@ -59,7 +58,7 @@ def warnings(path: Path) -> list[str]:
 
 
 def _by_usual_name(file: Path) -> dict[str, str]:
-    """Return the names of the arrays, each under the one that is documented."""
+    """Return the names of the arrays, by their documented name."""
     names: dict[str, str] = {}
     for name in npz_names(file):
         other = names.setdefault(_OTHER_VAL.sub("val", name.lower()), name)
@@ -97,7 +96,9 @@ def _load(file: Path, x_key: str, y_key: str, classes: tuple[str, ...] | None) -
     examples = _examples(arrays[x_key], f"{file}: {x_key}")
     labels, names = _labels(arrays[y_key], classes, f"{file}: {y_key}")
     if len(examples) != len(labels):
-        raise DataError(f"{file}: {y_key}", f"{len(labels):,} labels, but {len(examples):,} examples", "store pairs")
+        raise DataError(
+            f"{file}: {y_key}", f"{len(labels):,} labels, but {len(examples):,} examples", "store one label per example"
+        )
     return Dataset.of(examples, labels, names)
 
 
@@ -122,7 +123,7 @@ def _examples(X: NDArray[Any], where: str) -> NDArray[Any]:
 
 
 def _as_bytes(X: NDArray[Any]) -> str:
-    """Return how to store images of floats: in three common ranges, without a loss but for rounding."""
+    """Return code that converts images of floats, for three common ranges."""
     if X.dtype.kind == "f":
         low, high = X.min(), X.max()
         for (black, white), formula in _RANGES.items():
@@ -135,7 +136,7 @@ def _features(X: NDArray[Any], where: str) -> NDArray[Any]:
     if X.dtype.kind != "f":
         remedy = "store images as (N, H, W), feature vectors as X.astype('float32')"
         raise DataError(where, f"of type {X.dtype} and shape {X.shape}: images or features?", remedy)
-    with np.errstate(over="ignore"):  # becomes inf, which is refused right below
+    with np.errstate(over="ignore"):  # overflow gives inf, which is refused below
         X = _rows_first(X, X.dtype if X.dtype in (np.float32, np.float64) else np.dtype(np.float32), where)
     finite = np.isfinite(X).all(axis=1)
     if not finite.all():
@@ -146,7 +147,7 @@ def _features(X: NDArray[Any], where: str) -> NDArray[Any]:
 
 
 def _rows_first(X: NDArray[Any], dtype: np.dtype[Any], where: str) -> NDArray[Any]:
-    """Return X in this type and order; itself where it is so already."""
+    """Return X in this type, C-contiguous; X itself if nothing changes."""
     if X.dtype != dtype or not X.flags.c_contiguous:
         require_memory(X.size * dtype.itemsize, where)
     return np.ascontiguousarray(X, dtype)
@@ -173,22 +174,22 @@ def _labels(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tup
 
 
 def _one_label_each(y: NDArray[Any]) -> str:
-    """Return how to store labels of another shape than (N,)."""
+    """Return a remedy for labels of another shape than (N,)."""
     if y.ndim == 2 and y.size and y.dtype.kind in "iufb":
         if ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all():
             return "these are one-hot: store y.argmax(axis=1)"
         if len(y) == 1:
             return "store y.ravel()"
-    return "store one label an example: the number, or the name, of its class"
+    return "store one label per example: the number or the name of its class"
 
 
 def _from_text(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tuple[IntArray, tuple[str, ...]]:
     found, inverse = np.unique(y, return_inverse=True)
-    texts = decode_texts(found.tolist(), where)  # one name may be there in two spellings
+    texts = decode_texts(found.tolist(), where)  # one name may occur in two spellings
     names = classes or check_names(sorted(set(texts), key=natural_key), where)
     if unknown := set(texts) - set(names):
         numbers = all(text.isdecimal() for text in texts)
         remedy = "store numbers, y.astype(int)" if numbers else "add it there"
         raise DataError(where, f"label {min(unknown)[:40]!r} is not among class_names", remedy)
-    place = {name: label for label, name in enumerate(names)}
-    return np.array([place[text] for text in texts])[inverse], names
+    label_of = {name: label for label, name in enumerate(names)}
+    return np.array([label_of[text] for text in texts])[inverse], names

@@ -1,19 +1,19 @@
 """Source `synthetic`: generated images.
 
-Generated images, no file: each class a smooth pattern, each example that pattern moved and made noisy.
+Each class is a smooth pattern; each example is that pattern, shifted and with noise.
 
 Options, in `data.options`:
     classes    10    how many classes
     size       16    height and width in pixels
     channels    1    1 gray, 3 color
     train    2000    examples of the training split
-    val         0    examples of the validation split; 0: there is none
-    test      500    examples of the test split; 0: there is none
+    val         0    examples of the validation split; 0: none
+    test      500    examples of the test split; 0: none
     noise      60    standard deviation of the noise, in gray levels
-    shift       2    largest movement, in pixels, down or right, up or left; what leaves on one side enters on the other
-    imbalance   1    how many times more examples the first class has than the last; geometric in between
+    shift       2    largest shift in pixels, in each direction; pixels that leave on one side enter on the other
+    imbalance   1    ratio of examples in the first class to the last; geometric in between
 
-The same options and seed give the same images, and each split is the same whether or not others are asked for.
+The same options and seed give the same images; a split does not depend on the other splits that are loaded.
 """
 
 from collections.abc import Collection
@@ -29,17 +29,17 @@ from imgclf.errors import UsageError
 from imgclf.machine.memory import require_memory
 from imgclf.numerics.random_streams import SYNTHETIC, normal, shuffled, stream, uniform
 
-_SPLITS = {"train": 1, "val": 2, "test": 3}  # part of the seed, as are the numbers of what is drawn:
+_SPLITS = {"train": 1, "val": 2, "test": 3}  # part of the seed, like these numbers of random streams:
 _ORDER, _SHIFTS, _NOISE, _PATTERNS = 1, 2, 3, 4
 _CHUNK = 256  # images made at a time
-_BYTES_A_VALUE = 49  # of a chunk, while it is made; measured
+_BYTES_A_VALUE = 49  # working memory of a chunk; measured
 _WAVES = 4  # in a pattern
 _MAX_VALUES = 1 << 33
 
 
 @dataclass(frozen=True)
 class Options:
-    """What `data.options` may hold; checked when built."""
+    """The keys of `data.options`; checked when built."""
 
     classes: int = 10
     size: int = 16
@@ -70,7 +70,7 @@ class Options:
             )
 
     def lengths(self, splits: Collection[str]) -> dict[str, int]:
-        """Return how many examples those of the splits have that are not empty."""
+        """Return the numbers of examples of those splits, without empty ones."""
         lengths = {"train": self.train, "val": self.val, "test": self.test}
         return {split: n for split, n in lengths.items() if n and split in splits}
 
@@ -95,14 +95,14 @@ def _generate(options: Options, seed: int, split: str, n: int) -> Dataset:
     y = np.repeat(np.arange(options.classes), options.counts(n))[shuffled(n, seed, SYNTHETIC, number, _ORDER)]
     span = 2 * options.shift + 1
     raw = stream(seed, SYNTHETIC, number, _SHIFTS).random_raw(2 * n).reshape(n, 2)
-    shifts = (raw % span).astype(np.int64) - options.shift  # signed before it may fall below 0
+    shifts = (raw % span).astype(np.int64) - options.shift  # signed, because it may be negative
     noise = stream(seed, SYNTHETIC, number, _NOISE)
     values = options.size**2 * options.channels
     require_memory((n + _BYTES_A_VALUE * min(n, _CHUNK)) * values, "synthetic")
     images: ByteArray = np.empty((n, options.size, options.size, options.channels), np.uint8)
     for start in range(0, n, _CHUNK):
         rows = slice(start, start + _CHUNK)
-        clean = _moved(patterns[y[rows]], shifts[rows])
+        clean = _shifted(patterns[y[rows]], shifts[rows])
         images[rows] = np.rint(clean + options.noise * normal(noise, clean.shape)).clip(0, 255)
     return Dataset.of(images, y, tuple(f"class {label}" for label in range(options.classes)))
 
@@ -111,18 +111,18 @@ def _patterns(options: Options, seed: int) -> FloatArray:
     """Return a sum of a few slow waves for each class, 28..228, (C, H, W, channels)."""
     shape = (options.classes, _WAVES, options.channels)
     draw = uniform(stream(seed, SYNTHETIC, 0, _PATTERNS), (4, *shape))
-    # Whole numbers of waves, so that a pattern goes on smoothly at its edges.
+    # Whole numbers of waves, so that a pattern is periodic: smooth across its edges.
     down, right = np.rint(draw[0, ..., :1] * 4 - 2), np.rint(draw[1, ..., :1] * 4 - 2)
-    place = np.arange(options.size) / options.size
-    turns = down[..., None, None] * place[:, None] + right[..., None, None] * place + draw[2][..., None, None]
+    position = np.arange(options.size) / options.size
+    turns = down[..., None, None] * position[:, None] + right[..., None, None] * position + draw[2][..., None, None]
     waves = (draw[3][..., None, None] * np.cos(2 * np.pi * turns)).sum(axis=1)  # (C, channels, H, W)
     largest = np.abs(waves).max(axis=(1, 2, 3), keepdims=True)
     patterns: FloatArray = np.moveaxis(128 + 100 * waves / np.maximum(largest, 1e-9), 1, 3)
     return patterns
 
 
-def _moved(images: FloatArray, shifts: IntArray) -> FloatArray:
-    """Move each image (n, H, W, channels) round by its own (down, right)."""
+def _shifted(images: FloatArray, shifts: IntArray) -> FloatArray:
+    """Shift each image (n, H, W, channels) by its own (down, right), periodically."""
     n, size = images.shape[:2]
     rows = (np.arange(size) - shifts[:, :1]) % size
     columns = (np.arange(size) - shifts[:, 1:]) % size

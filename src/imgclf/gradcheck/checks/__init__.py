@@ -1,8 +1,8 @@
-"""Kinds of check, each of which finds mistakes others miss.
+"""Kinds of check, each of which finds mistakes that others miss.
 
 Each is a function (code, case, l2, l1) -> Outcome. Read in this order: `textbook` (one weight at a time), `value`
-(is the loss the loss?), `invariances`, `purity`, `small_cases`, `optimizer_steps`, `float32`, `training`. What `check`
-adds to them is the exhaustive comparison itself: `Case.compare`.
+(the loss against its definition), `invariances`, `purity`, `small_cases`, `optimizer_steps`, `float32`, `training`.
+`gradcheck.check` adds the exhaustive comparison, `Case.compare`.
 """
 
 from collections.abc import Callable
@@ -12,4 +12,4 @@ from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.verdict import Outcome
 
-LayerFn: TypeAlias = Callable[[Implementation, Case, float, float], Outcome]
+CheckFn: TypeAlias = Callable[[Implementation, Case, float, float], Outcome]

@@ -7,18 +7,18 @@ from imgclf.gradcheck.case import Case, Expected
 from imgclf.gradcheck.checks.value import mean_loss
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
-from imgclf.gradcheck.verdict import Compared, Outcome, failure, ratios, worst_places
+from imgclf.gradcheck.verdict import Compared, Outcome, failure, ratios, worst_indices
 from imgclf.gradients import BatchGradient
 from imgclf.model import scores
 
 LARGEST = 1e-6 * float(np.finfo(np.float32).max)
-COARSE = 0.1  # of the median gradient; a bound above it hides what matters in training
+COARSE = 0.1  # of the median gradient; a larger bound hides mistakes that matter in training
 
 
 def float32(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
-    """Compute loss and gradient in float32 and judge them by what float32 may round."""
+    """Compute loss and gradient in float32 and compare them with float64 within float32 rounding."""
     if not fits(case, l2, l1):
-        return Outcome("inconclusive", "scores or penalty are near the end of what float32 can hold")
+        return Outcome("inconclusive", "scores or penalty are close to the largest float32")
     X, weights = case.X.astype(np.float32), case.weights.astype(np.float32)
     s = scores(X, weights)
     seen = code.gradient(code.objective(l2, l1), Batch.of(X, case.y.copy()), weights.copy())
@@ -26,11 +26,11 @@ def float32(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
 
 
 def judge(case: Case, s: FloatArray, seen: BatchGradient, expected: Expected, l2: float, l1: float) -> Outcome:
-    """Judge scores (N, C), loss and gradient by what may be rounded in the dtype of the scores."""
+    """Compare scores (N, C), loss and gradient with float64, within the rounding of their dtype."""
     dtype, unit, tiny = s.dtype, float(np.finfo(s.dtype).eps) / 2, float(np.finfo(s.dtype).tiny)
     off = np.abs(s - case.scores).max(axis=1, keepdims=True)  # (N, 1)
     if not (off <= case.scores_off(unit) + tiny * len(case.weights)).all():
-        return Outcome("fail", f"in {dtype} the scores are off by {off.max():.2g}, more than rounding explains")
+        return Outcome("fail", f"in {dtype} the error of the scores is {off.max():.2g}, more than rounding explains")
     wrong = _wrong_value(case, seen, off, unit, l2, l1)
     if wrong:
         return Outcome("fail", f"in {dtype} {wrong}")
@@ -38,24 +38,24 @@ def judge(case: Case, s: FloatArray, seen: BatchGradient, expected: Expected, l2
     bound = case.rounding(unit, off) + expected.bound + tiny * len(case.y)
     bound += 8 * unit * (l2 * np.abs(case.weights) + l1 + np.abs(expected.gradient))
     ratio = ratios(grad, numerical, bound)
-    worst = [Compared(one, float(grad[one]), float(numerical[one]), float(bound[one])) for one in worst_places(ratio)]
+    worst = [Compared(one, float(grad[one]), float(numerical[one]), float(bound[one])) for one in worst_indices(ratio)]
     if ratio.max() > 1:
         return Outcome("fail", f"{dtype}: {failure(worst[0], ratio)}", ratio.size, worst)
     there = (expected.gradient != 0) & (expected.kink_width == 0)
     if there.any() and np.median(bound[there]) > COARSE * np.median(np.abs(expected.gradient[there])):
-        return Outcome("inconclusive", f"{dtype} may round as much as a tenth of the gradient here", ratio.size, worst)
+        return Outcome("inconclusive", f"rounding in {dtype} may be a tenth of the gradient here", ratio.size, worst)
     error = np.abs(grad - numerical).max()
-    return Outcome("pass", f"in {dtype} the gradient is off by at most {error:.1e}", ratio.size, worst)
+    return Outcome("pass", f"in {dtype} the largest error of the gradient is {error:.1e}", ratio.size, worst)
 
 
 def fits(case: Case, l2: float, l1: float) -> bool:
-    """Whether nothing on the way is too large for a float32."""
+    """Whether no intermediate number is too large for float32."""
     parts = np.abs(case.scores).max() * max(1.0, np.abs(case.X).max()), l2 * np.abs(case.weights).max(), l1
     return bool(max(parts) * len(case.y) < LARGEST)
 
 
 def _wrong_value(case: Case, seen: BatchGradient, off: FloatArray, unit: float, l2: float, l1: float) -> str:
-    """Say what is wrong with the loss and the count of right answers; nothing if rounding explains it."""
+    """Describe a wrong loss or count of right answers; "" if rounding explains the difference."""
     expected, bound = mean_loss(case, l2, l1)
     curvature = case.facts.curve.curvature(case.weights.shape[1])
     steep = case.exact_differences.score_derivatives().sum(axis=1) + curvature * off[:, 0]

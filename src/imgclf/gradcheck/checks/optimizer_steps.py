@@ -8,7 +8,7 @@ import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.checks import LayerFn
+from imgclf.gradcheck.checks import CheckFn
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.verdict import Outcome
@@ -18,8 +18,8 @@ from imgclf.training.plan import Plan
 STEPS = 8
 
 
-def steps_of(plan: Plan) -> LayerFn:
-    """Return the check of some steps: weights and step sizes against the formulas of the config."""
+def steps_of(plan: Plan) -> CheckFn:
+    """Return the check of some steps: weights and step sizes against the config's formulas."""
 
     def steps(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
         optimizer, schedule = plan.config.optimizer.name, plan.config.schedule.name
@@ -35,11 +35,11 @@ def steps_of(plan: Plan) -> LayerFn:
 
 
 def wrong_step(plan: Plan, code: Implementation, case: Case, l2: float, l1: float) -> str:
-    """Describe the first step that the optimizer's recurrence does not explain; empty if there is none."""
+    """Describe the first step that differs from the optimizer's recurrence; "" if none does."""
     N, objective = len(case.y), code.objective(l2, l1)
 
     def images(step: int) -> tuple[FloatArray, IntArray]:
-        rows = np.roll(np.arange(N), -step)[: N // 2 + 1]  # other ones at each step
+        rows = np.roll(np.arange(N), -step)[: N // 2 + 1]  # different at each step
         return case.X[rows], case.y[rows]
 
     settings = plan.config.optimizer.model_dump()
@@ -57,14 +57,14 @@ def wrong_step(plan: Plan, code: Implementation, case: Case, l2: float, l1: floa
     for step, (_, state) in enumerate(islice(steps, STEPS)):
         seen.append(code.gradient_at(*images(step), weights, l2, l1))
         if not np.isfinite(seen[-1]).all():
-            # A descent may go too far to be followed; its first step may not.
+            # Training may diverge later, but not before its first step.
             return "" if step else "the gradient before the first step is not finite"
         move = code.step_size(step) * follow(seen, **settings)
         size = abs(code.step_size(step)) * follow([np.abs(one) for one in seen], **settings)
         off = np.abs(state.weights - (weights - move))
         if not (off <= 64 * UNIT_ROUNDOFF * (np.abs(weights) + size)).all():
             name = plan.config.optimizer.name
-            return f"step {step + 1} leads up to {off.max():.3g} away from where the formula of {name} leads"
+            return f"step {step + 1} differs by up to {off.max():.3g} from the formula of {name}"
         weights = state.weights
     return ""
 
@@ -109,7 +109,7 @@ def decayed_sum(terms: list[FloatArray], decay: float) -> FloatArray:
 
 
 def wrong_step_size(plan: Plan, code: Implementation) -> str:
-    """Describe the first step size that differs from the schedule's formula; empty if there is none."""
+    """Describe the first step size that differs from the schedule's formula; "" if none does."""
     last, schedule = plan.steps - 1, plan.config.schedule
     stair = getattr(schedule, "every_epochs", 1) * plan.steps_per_epoch
     warm = round(schedule.warmup_epochs * plan.steps_per_epoch)
@@ -117,7 +117,7 @@ def wrong_step_size(plan: Plan, code: Implementation) -> str:
         expected = _step_size(plan, step)
         given = code.step_size(step)
         if not abs(given - expected) <= 64 * UNIT_ROUNDOFF * schedule.step_size:
-            return f"step {step} has size {given:.17g}, the {schedule.name} schedule says {expected:.17g}"
+            return f"step {step} has step size {given:.17g}, by the {schedule.name} schedule it is {expected:.17g}"
     return ""
 
 
@@ -130,7 +130,7 @@ def _step_size(plan: Plan, step: int) -> float:
     return float(schedule.step_size * share * (min(1.0, (step + 1) / warmup) if warmup else 1.0))
 
 
-# What is left of the step size after so many epochs, `part` of the run.
+# The factor of the step size after `epochs` epochs, which are the share `part` of the run.
 SHARES: dict[str, Callable[..., float]] = {
     "constant": lambda epochs, part: 1.0,
     "step": lambda epochs, part, every_epochs, factor: float(factor ** math.floor(epochs / every_epochs)),

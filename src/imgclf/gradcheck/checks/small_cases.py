@@ -11,13 +11,13 @@ from imgclf.numerics.random_streams import CHECK, normal, shuffled, stream
 
 
 def small_cases(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
-    """Check the gradient, every parameter, on each small case."""
+    """Check every parameter of the gradient on each small case."""
     return all_of((name, _outcome(code, small_case(name, case.loss), l2, l1)) for name in SMALL_CASES)
 
 
 def _outcome(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
     seen = case.compare(code.gradient_at(case.X, case.y, case.weights, l2, l1), l2, l1)
-    # Scores of 10,000 leave little to see; that is no fault.
+    # At scores of 10,000 most gradients are 0, which is no mistake.
     return seen._replace(verdict="pass") if seen.verdict == "inconclusive" else seen
 
 
@@ -28,7 +28,7 @@ def small_case(name: str, loss: str) -> Case:
 
 
 def _small_case(name: str, loss: str, N: int, D: int, C: int, *, size: float = 3.0, labels: int | None = None) -> Case:
-    """Normal images, and weights that give scores of a standard deviation of `size`; labels from the first classes."""
+    """Normal images, weights whose scores have standard deviation `size`, and labels of the first classes."""
     X = normal(stream(N, CHECK, D), (N, D))
     weights = normal(stream(N, CHECK, D, C), (D + 1, C))
     y = shuffled(N, N, CHECK, C) % (labels or C)

@@ -1,6 +1,6 @@
-"""Check of the gradient that trains, on a batch of the run.
+"""Check of the kernel that trains, on a batch of the run.
 
-And on threads, which share the work: theirs is the same to the bit.
+On several threads its gradient must be the same to the bit.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.gradcheck.case import Case, Expected
-from imgclf.gradcheck.checks import LayerFn
+from imgclf.gradcheck.checks import CheckFn
 from imgclf.gradcheck.checks.float32 import fits, judge
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
@@ -20,15 +20,15 @@ from imgclf.numerics.sums import sum_in_turn
 from imgclf.speed.threads import workers
 from imgclf.training.plan import Plan
 
-MOST = 850  # images of a batch: 7 blocks, so that the tree that adds them has branches of every height
-THREADS = 2  # on any number, the gradient is the same to the bit
+MOST = 850  # images of a batch: 7 blocks, so that their summation tree has branches of every height
+THREADS = 2
 
 
-def training_on(plan: Plan) -> LayerFn:
-    """Return the layer that asks for the gradient of the first batch as a run with this plan does.
+def training_on(plan: Plan) -> CheckFn:
+    """Return the check of the first batch's gradient, as a run with this plan computes it.
 
-    Training may compute it on pixels as they are stored, with the preprocessing folded into the weights. The other
-    layers look at the gradient of X; that one, in float64, says here what is right.
+    The kernel may work on stored pixels, with the preprocessing folded into the weights. It is compared with the
+    gradient of the preprocessed X in float64, which the other checks examine.
     """
 
     @lru_cache(maxsize=1)
@@ -42,7 +42,7 @@ def training_on(plan: Plan) -> LayerFn:
         images, X, y = batch()
         case = replace(case, X=X, y=y)
         if not fits(case, l2, l1):
-            return Outcome("inconclusive", f"scores or penalty are near the end of what {plan.weights.dtype} can hold")
+            return Outcome("inconclusive", f"scores or penalty are close to the largest {plan.weights.dtype}")
         seen_scores: list[FloatArray] = []
 
         def watched(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -50,19 +50,19 @@ def training_on(plan: Plan) -> LayerFn:
             return code.loss_fn(s, y)
 
         weights = case.weights.astype(plan.weights.dtype, order="K")
-        seen = code.trains(sum_in_turn)(Objective(watched, l2, l1), images, weights)
+        seen = code.kernel(sum_in_turn)(Objective(watched, l2, l1), images, weights)
         s = np.concatenate(seen_scores)[: len(y)]
         if len(s) < len(y):
-            return Outcome("fail", f"it looks at {len(s)} of the {len(y)} images of a batch")
+            return Outcome("fail", f"it reads {len(s)} of the {len(y)} images of a batch")
         here = code.gradient_at(X, y, case.weights, l2, l1)
         expected = Expected(here, case.rounding(UNIT_ROUNDOFF, case.scores_off(UNIT_ROUNDOFF)), np.zeros_like(here))
         outcome = judge(case, s, seen, expected, l2, l1)
         if outcome.verdict != "pass":
             return outcome
         with workers(THREADS) as sum_blocks:
-            again = code.trains(sum_blocks)(code.objective(l2, l1), images, weights)
+            again = code.kernel(sum_blocks)(code.objective(l2, l1), images, weights)
         if again.grad.tobytes() != seen.grad.tobytes() or again[:2] != seen[:2]:
-            return Outcome("fail", f"on {THREADS} threads it differs from that on one")
+            return Outcome("fail", f"on {THREADS} threads it differs from one thread")
         return outcome
 
     return training

@@ -14,13 +14,13 @@ from imgclf.gradcheck.verdict import Outcome
 from imgclf.model import split
 from imgclf.numerics.random_streams import CHECK, normal, stream
 
-DRAWS = 50  # other scores that the loss is tried at
+DRAWS = 50  # of other scores
 IMAGES = 128  # at most, of each draw
-SPREADS = np.logspace(-3, 4, DRAWS)  # how far they are from the first ones
+SPREADS = np.logspace(-3, 4, DRAWS)  # their distances from the scores of the case
 
 
 def value(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
-    """Hold scores, loss and penalty against their definitions, in extended precision, here and at other scores."""
+    """Compare scores, loss and penalty with their definitions in extended precision, here and at other scores."""
     wrong = next(_mistakes(code, case, l2, l1), None)
     return Outcome("fail", wrong) if wrong else Outcome("pass", f"as defined, here and at {DRAWS} other scores")
 
@@ -41,9 +41,9 @@ def _mistakes(code: Implementation, case: Case, l2: float, l1: float) -> Iterato
         "the loss beside the gradient": seen[:2],
     }.items():
         if not abs(loss - expected) <= bound:
-            yield f"{what} is {loss:.17g}, by its definition {expected:.17g} (rounding explains {bound:.2g})"
+            yield f"{what} is {loss:.17g}, by definition {expected:.17g} (bound on rounding {bound:.2g})"
         if correct != right:
-            yield f"{what} counts {correct} images as right, {right} have their highest score at their class"
+            yield f"{what} counts {correct} images as right, but {right} have their highest score at their class"
 
     if not weights.any():
         known = case.facts.at_zero(s.shape[1])
@@ -60,7 +60,7 @@ def _mistakes(code: Implementation, case: Case, l2: float, l1: float) -> Iterato
 
 @lru_cache(maxsize=8)
 def elsewhere(case: Case) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
-    """Return other scores, near and far, the losses there by their definition, and how far right ones may lie off."""
+    """Return other scores, near and far, the losses there by definition, and their bounds."""
     y = case.y[:IMAGES]
     draws = [normal(stream(0, CHECK, draw), (len(y), case.scores.shape[1])) for draw in range(DRAWS)]
     moved = [case.scores[: len(y)] + spread * draw for spread, draw in zip(SPREADS, draws, strict=True)]
@@ -70,7 +70,7 @@ def elsewhere(case: Case) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
 
 @lru_cache(maxsize=64)
 def mean_loss(case: Case, l2: float, l1: float) -> tuple[float, float]:
-    """Return mean loss + penalty by the definitions, and how far a right value may lie from it."""
+    """Return mean loss + penalty by definition, and the bound on the error of a right value."""
     losses = case.facts.definition(case.scores.astype(EXTENDED), case.y)
     W = split(case.weights)[0].astype(EXTENDED)
     penalty = EXTENDED(l2) / 2 * (W**2).sum() + EXTENDED(l1) * np.abs(W).sum()

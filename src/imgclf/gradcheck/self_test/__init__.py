@@ -1,5 +1,5 @@
 """Self-test: plant mistakes that the gradient check must find.
 
-`mutants` is the list of mistakes, `planting` how they get in, `usual_checks` what others look at, and `run` puts them
-side by side.
+`mutants` is the list of mistakes, `planting` inserts them, `usual_checks` has two usual gradient checks, and `run`
+compares which check finds which mistake.
 """

@@ -1,7 +1,7 @@
 """Common mistakes in gradients, to be planted.
 
-A mutant is a name, a transformation of the code, the losses that it makes sense for, and a reason where the mutant
-is right all the same: then nothing can be found, and it must be shown to change nothing.
+A mutant is a name, a transformation of the code, and the losses where it makes sense. A mutant that changes nothing on
+this data has a reason; the self-test verifies that it changes no bit.
 """
 
 from collections.abc import Callable, Collection
@@ -21,6 +21,7 @@ from imgclf.gradcheck.self_test.planting import (
     descent,
     dscores,
     gradient,
+    in_kernel,
     in_reading,
     in_sums,
     loss_of,
@@ -29,7 +30,6 @@ from imgclf.gradcheck.self_test.planting import (
     right_class,
     rows_of,
     value,
-    where_it_trains,
 )
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.gradients import BatchGradient, Objective
@@ -45,17 +45,17 @@ USUAL_BATCH = 64
 
 @dataclass(frozen=True)
 class Mutant:
-    """A mistake: what it is, how to make it, for which losses, and why some of them do not mind."""
+    """A mistake: its name, how to plant it, and in which losses."""
 
     name: str
     plant: Plant
     losses: Collection[str] = tuple(LOSSES)
-    equivalent: str = ""  # why it changes nothing here, off ties
+    equivalent: str = ""  # why it changes nothing here
 
 
-def _with(array: FloatArray, place: Any, value: Any) -> FloatArray:
+def _with(array: FloatArray, index: Any, value: Any) -> FloatArray:
     out = array.copy()
-    out[place] = value
+    out[index] = value
     return out
 
 
@@ -70,7 +70,7 @@ def _onehot(s: FloatArray, y: IntArray) -> FloatArray:
 
 
 def _raised(s: FloatArray, y: IntArray, by: float) -> FloatArray:
-    """Return scores that give all margins `by` less."""
+    """Return scores with all margins smaller by `by`."""
     return s + by * _onehot(s, y)
 
 
@@ -97,7 +97,7 @@ def _ties_count(d: FloatArray, s: FloatArray, y: IntArray) -> FloatArray:
 
 
 def _softmax_with(normalize: Callable[[FloatArray], FloatArray]) -> Plant:
-    """Put other probabilities into softmax, value and derivative."""
+    """Use other probabilities in softmax, value and derivative."""
 
     def wrong(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
         p = normalize(s)
@@ -115,7 +115,7 @@ def _probabilities(s: FloatArray) -> FloatArray:
 
 
 def _stale(code: Implementation) -> Implementation:
-    """Use the scores of the weights before."""
+    """Use the scores of the previous weights."""
     before: list[FloatArray] = []
 
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
@@ -130,7 +130,7 @@ def _stale(code: Implementation) -> Implementation:
 
 
 def _cached(code: Implementation) -> Implementation:
-    """Give the first answer for ever, to whoever asks about weights of the same shape."""
+    """Return the first result again for all weights of the same shape."""
     cache: dict[tuple[int, ...], BatchGradient] = {}
 
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
@@ -143,7 +143,7 @@ def _cached(code: Implementation) -> Implementation:
 
 
 def _wavers(code: Implementation) -> Implementation:
-    """Change the last bit of every other answer."""
+    """Change the last bit at every other call."""
     calls: list[int] = []
 
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
@@ -167,7 +167,7 @@ def _reuses_its_buffer(code: Implementation) -> Implementation:
 
 
 def _spoils(what: str) -> Plant:
-    """Do the arithmetic in place."""
+    """Modify an input in place."""
 
     def plant(code: Implementation) -> Implementation:
         def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
@@ -196,7 +196,7 @@ def _momentum(code: Implementation) -> Implementation:
 
 
 def _blocks_averaged(code: Implementation) -> Implementation:
-    """Take the mean of the blocks' means, though the last one is shorter."""
+    """Take the mean of the blocks' means, though the last block is shorter."""
 
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
         X, y = batch
@@ -219,7 +219,7 @@ def _first_block(code: Implementation) -> Implementation:
 
 
 def _cached_value(code: Implementation) -> Implementation:
-    """Give the last value again for the same array, though other numbers may stand in it by now."""
+    """Return the last value again for the same array, whose numbers may have changed."""
     last: list[tuple[FloatArray, Objective, tuple[float, int]]] = []
 
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> tuple[float, int]:
@@ -273,7 +273,7 @@ def _late(code: Implementation) -> Implementation:
 
 
 def _forgets(code: Implementation) -> Implementation:
-    """Step along the gradient alone."""
+    """Step along the gradient, without memory."""
     return replace(code, optimizer=code.optimizer._replace(direction=lambda grad, memory: (grad, memory)))
 
 
@@ -286,7 +286,7 @@ def _first_twice(add: SumFn) -> SumFn:
 
 
 def _in_one_array(add: SumFn) -> SumFn:
-    """Let every block write its gradient over that of the block before."""
+    """Let every block overwrite the gradient of the previous block."""
 
     def wrong(term: Callable[[int], Sums], n: int) -> Sums:
         shared: list[FloatArray] = []
@@ -303,7 +303,7 @@ def _in_one_array(add: SumFn) -> SumFn:
 
 
 def _stored(read: Reader, **changes: Any) -> Reader:
-    """Believe that images are stored with another preprocessing."""
+    """Fold with another preprocessing than that of the images."""
     return replace(read, preprocess=replace(read.preprocess, **changes))
 
 
@@ -317,7 +317,7 @@ def _mean_of_another_pixel(read: Reader) -> Reader:
 
 
 MUTANTS: list[Mutant] = [
-    # How it is averaged
+    # The mean over the images
     Mutant("not divided by N", gradient(lambda g: g.data * g.N + g.penalty)),
     Mutant("divided by N - 1", gradient(lambda g: g.data * g.N / max(0.5, g.N - 1) + g.penalty)),
     Mutant("divided by the usual batch size, not by N", gradient(lambda g: g.data * (g.N / USUAL_BATCH) + g.penalty)),
@@ -325,19 +325,19 @@ MUTANTS: list[Mutant] = [
     Mutant("b not divided by N", gradient(lambda g: _with(g.data, -1, g.data[-1] * g.N) + g.penalty)),
     Mutant("the mean of the blocks' means", _blocks_averaged),
     Mutant("only the first block", _first_block),
-    Mutant("added up in float32", gradient(lambda g: g.data.astype(np.float32).astype(g.data.dtype) + g.penalty)),
-    Mutant("too long by a millionth", gradient(lambda g: g.data * (1 + 1e-6) + g.penalty)),
+    Mutant("summed in float32", gradient(lambda g: g.data.astype(np.float32).astype(g.data.dtype) + g.penalty)),
+    Mutant("too large by a millionth", gradient(lambda g: g.data * (1 + 1e-6) + g.penalty)),
     Mutant(
-        "too long by a ten-millionth, for large images",
+        "too large by a ten-millionth, for large images",
         gradient(lambda g: g.data * (1 + 1e-7 * (g.D > 100)) + g.penalty),
     ),
     Mutant("no gradient of a single image", gradient(lambda g: g.data * (g.N > 1) + g.penalty)),
-    Mutant("added up in float16 in training", gradient(_coarse)),
+    Mutant("summed in float16 in training", gradient(_coarse)),
     # The penalty
-    Mutant("the penalty forgotten", penalty(lambda g: 0)),
+    Mutant("the penalty missing", penalty(lambda g: 0)),
     Mutant("half the penalty", penalty(lambda g: g.penalty / 2)),
     Mutant("twice the penalty", penalty(lambda g: g.penalty * 2)),
-    Mutant("the penalty's sign", penalty(lambda g: -g.penalty)),
+    Mutant("the penalty with the wrong sign", penalty(lambda g: -g.penalty)),
     Mutant("the penalty divided by N", penalty(lambda g: g.penalty / (g.N + (g.N == 1)))),
     Mutant("l1 and l2 swapped", penalty(_swapped_penalties)),
     Mutant("the bias penalized", penalty(lambda g: _with(g.penalty, -1, g.objective.l2 * g.weights[-1]))),
@@ -346,25 +346,25 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "the bias penalized in the loss", value(lambda loss, objective, w: loss + objective.l2 * float(w[-1] @ w[-1]))
     ),
-    # Which class
+    # Classes and margins
     Mutant("the right class not subtracted", right_class(lambda d: d + 1), SOFTMAX),
-    Mutant("the right class forgotten", right_class(lambda d: 0)),
+    Mutant("the right class missing", right_class(lambda d: 0)),
     Mutant("the right class with the wrong sign", right_class(lambda d: -d)),
     Mutant("labels off by one", gradient(lambda g: g.backward(g.X, g.dscores_for((g.y + 1) % g.C)))),
     Mutant("labels counted from 1", gradient(lambda g: g.backward(g.X, g.dscores_for(np.maximum(g.y, 1) - 1)))),
-    Mutant("the last class never moved", gradient(lambda g: _with(g.data, (slice(None), -1), 0) + g.penalty)),
+    Mutant("the gradient of the last class 0", gradient(lambda g: _with(g.data, (slice(None), -1), 0) + g.penalty)),
     Mutant("two classes swapped", gradient(lambda g: g.data[:, [1, 0, *range(2, g.C)]] + g.penalty)),
-    Mutant("the classes in reverse", gradient(lambda g: g.data[:, ::-1] + g.penalty)),
+    Mutant("the classes in reverse order", gradient(lambda g: g.data[:, ::-1] + g.penalty)),
     Mutant("the right class counts as a rival", right_class(lambda d: d - 1), HINGES),
-    Mutant("the right class moved by one rival only", right_class(lambda d: np.maximum(d, -1)), ("svm",)),
+    Mutant("the right class with one violation only", right_class(lambda d: np.maximum(d, -1)), ("svm",)),
     Mutant("half the margin in the gradient", _margin_less(0.5), HINGES),
     Mutant("no margin in the gradient: a perceptron", _margin_less(1.0), HINGES),
     Mutant("ties count as violations", dscores(_ties_count), ("svm",), "no margin is exactly 0"),
     Mutant("all rivals, not the worst", dscores(lambda d, s, y: svm(s, y)[1]), ("svm_cs",)),
     Mutant("the second worst rival", dscores(_second_worst), ("svm_cs",)),
-    Mutant("the factor 2 forgotten", dscores(lambda d, s, y: d / 2), ("svm_squared",)),
+    Mutant("the factor 2 missing", dscores(lambda d, s, y: d / 2), ("svm_squared",)),
     Mutant("violations counted, not measured", dscores(lambda d, s, y: svm(s, y)[1]), ("svm_squared",)),
-    Mutant("the sign of the other classes", dscores(lambda d, s, y: d * (2 * _onehot(s, y) - 1)), OVR),
+    Mutant("the other classes with the wrong sign", dscores(lambda d, s, y: d * (2 * _onehot(s, y) - 1)), OVR),
     Mutant("divided by C", dscores(lambda d, s, y: d / s.shape[1]), OVR),
     Mutant("labels that overflow", rows_of(lambda X, y: (X, ((y * np.asarray(32, y.dtype)) // 32).astype(y.dtype)))),
     # Softmax
@@ -390,54 +390,54 @@ MUTANTS: list[Mutant] = [
     Mutant("an image counted twice", gradient(lambda g: g.backward(g.X, _with(g.dscores, 0, 2 * g.dscores[0])))),
     Mutant("dW[:, y] += loses images of one class", dscores(_last_of_each_class)),
     Mutant("two pixels swapped", gradient(_swapped)),
-    Mutant("the last bright pixel at 0", gradient(_last_pixel)),
-    Mutant("pixels not centered on the way back", backward(lambda X: X + 0.3)),
-    Mutant("divided by a deviation on the way back", backward(lambda X: X / (0.5 + X.std(axis=0)))),
-    Mutant("pixels in another order on the way back", backward(lambda X: X[:, ::-1])),
-    Mutant("other mirror images on the way back", backward(_mirrored)),
+    Mutant("the last bright pixel without gradient", gradient(_last_pixel)),
+    Mutant("pixels not centered in the backward pass", backward(lambda X: X + 0.3)),
+    Mutant("pixels standardized in the backward pass", backward(lambda X: X / (0.5 + X.std(axis=0)))),
+    Mutant("pixels in another order in the backward pass", backward(lambda X: X[:, ::-1])),
+    Mutant("other images mirrored in the backward pass", backward(_mirrored)),
     Mutant("preprocessed twice", rows_of(lambda X, y: (X / 255, y))),
-    # What is kept
-    Mutant("scores of the weights before", _stale),
-    Mutant("momentum in the place of the gradient", _momentum),
-    Mutant("the first answer for ever", _cached),
-    Mutant("another last bit every other time", _wavers),
-    Mutant("clipped", gradient(lambda g: g.data / max(1.0, 10 * float(np.linalg.norm(g.data))) + g.penalty)),
+    # State and side effects
+    Mutant("scores of the previous weights", _stale),
+    Mutant("momentum instead of the gradient", _momentum),
+    Mutant("the first result cached", _cached),
+    Mutant("another last bit at every other call", _wavers),
+    Mutant("gradient clipped", gradient(lambda g: g.data / max(1.0, 10 * float(np.linalg.norm(g.data))) + g.penalty)),
     Mutant("weights changed in place", _spoils("weights")),
     Mutant("images changed in place", _spoils("images")),
-    Mutant("its answer used again", _reuses_its_buffer),
-    # Parts missing or wrong
-    Mutant("b forgotten", gradient(lambda g: _with(g.data, -1, 0) + g.penalty)),
-    Mutant("b added up over the classes", gradient(_wrong_axis)),
+    Mutant("the result array reused", _reuses_its_buffer),
+    # Single parameters and signs
+    Mutant("the gradient of b missing", gradient(lambda g: _with(g.data, -1, 0) + g.penalty)),
+    Mutant("b summed over the classes", gradient(_wrong_axis)),
     Mutant("one parameter 1 % wrong", coordinate(1.01)),
     Mutant("one parameter wrong by a hundred-thousandth", coordinate(1 + 1e-5)),
     Mutant("one parameter wrong by a millionth", coordinate(1 + 1e-6)),
     Mutant("one parameter not a number", coordinate(np.nan)),
     Mutant("all zeros", gradient(lambda g: 0 * g.data)),
-    Mutant("uphill", gradient(lambda g: -g.data - g.penalty)),
+    Mutant("the wrong sign", gradient(lambda g: -g.data - g.penalty)),
     # The loss
     Mutant("the right class counted in the loss", losses(lambda loss, s, y: loss + 1), SUMS_OF_HINGES),
-    Mutant("the loss added up, not averaged", value(lambda loss, objective, w: loss * 2)),
-    Mutant("the loss remembered for the same array", _cached_value),
+    Mutant("the loss twice as large", value(lambda loss, objective, w: loss * 2)),
+    Mutant("the loss cached for the same array", _cached_value),
     Mutant("the loss capped at 100,000", losses(lambda loss, s, y: np.minimum(loss, 1e5)), SUMS_OF_HINGES),
     Mutant("twice the margin, in loss and gradient", loss_of(lambda s, y: svm(_raised(s, y, -1.0), y)), ("svm",)),
-    # Where it trains
+    # The kernel that trains
     Mutant(
-        "one class uphill where it trains",
-        where_it_trains(gradient(lambda g: _with(g.data, (slice(None), 0), -g.data[:, 0]) + g.penalty)),
+        "one class with the wrong sign in training",
+        in_kernel(gradient(lambda g: _with(g.data, (slice(None), 0), -g.data[:, 0]) + g.penalty)),
     ),
-    Mutant("pixels not centered on the way back where it trains", where_it_trains(backward(lambda X: X + 0.3))),
-    # The kernel: blocks, the tree that adds them, folding
-    Mutant("the last block left out", in_sums(_without_last)),
+    Mutant("pixels not centered in training", in_kernel(backward(lambda X: X + 0.3))),
+    # Its blocks, their sum, and folding
+    Mutant("the last block missing", in_sums(_without_last)),
     Mutant("the first block counted twice", in_sums(_first_twice)),
-    Mutant("the sums of all blocks in one array", in_sums(_in_one_array)),
-    Mutant("a block lost on several threads", in_sums(lambda add: add if add is sum_in_turn else _without_last(add))),
+    Mutant("all blocks summed in one array", in_sums(_in_one_array)),
+    Mutant("a block missing on threads", in_sums(lambda add: add if add is sum_in_turn else _without_last(add))),
     Mutant("blocks that read the next rows", in_reading(_next_rows)),
     Mutant("folded without the mean image", in_reading(lambda read: _stored(read, mean=None))),
     Mutant("folded with another scale", in_reading(lambda read: _stored(read, scale=256.0))),
     Mutant("folded with the mean of another pixel", in_reading(_mean_of_another_pixel)),
     # The step
-    Mutant("steps uphill", descent(lambda before, after, *_: 2 * before.weights - after.weights)),
-    Mutant("decay applied again in the step", descent(_decays_again)),
-    Mutant("velocity forgotten", _forgets),
-    Mutant("the schedule a step late", _late),
+    Mutant("a step with the wrong sign", descent(lambda before, after, *_: 2 * before.weights - after.weights)),
+    Mutant("the penalty applied again in the step", descent(_decays_again)),
+    Mutant("the optimizer's memory lost", _forgets),
+    Mutant("the schedule one step late", _late),
 ]

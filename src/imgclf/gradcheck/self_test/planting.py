@@ -1,4 +1,4 @@
-"""Plant a mistake in a function under check."""
+"""Plant mistakes in the functions under check."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ Loss: TypeAlias = tuple[FloatArray, FloatArray]  # losses (N,), dscores (N, C)
 
 
 class GradientParts(NamedTuple):
-    """What a gradient is made of: X (N, D), y (N,), weights; the parts of data and penalty, each (D+1, C)."""
+    """The parts of a gradient: X (N, D), y (N,), weights; data and penalty gradients, each (D+1, C)."""
 
     objective: Objective
     X: FloatArray
@@ -36,7 +36,7 @@ class GradientParts(NamedTuple):
 
     @property
     def D(self) -> int:
-        """The numbers of an image."""
+        """The number of pixels or features."""
         return int(self.X.shape[1])
 
     @property
@@ -50,16 +50,16 @@ class GradientParts(NamedTuple):
         return self.dscores_for(self.y)
 
     def dscores_for(self, y: IntArray) -> FloatArray:
-        """The same for other labels."""
+        """Return dscores for other labels."""
         return self.objective.loss_fn(scores(self.X, self.weights), y)[1]
 
     def backward(self, X: FloatArray, dscores: FloatArray) -> FloatArray:
-        """The last step of the chain rule: X.T @ dscores / N, and the penalty."""
+        """Return X.T @ dscores / N, the last step of the chain rule, plus the penalty."""
         return np.vstack([X.T @ dscores, dscores.sum(axis=0)]) / len(X) + self.penalty
 
 
 def gradient(change: Callable[[GradientParts], FloatArray]) -> Plant:
-    """Change the gradient, and leave the loss as it is."""
+    """Change the gradient, but not the loss."""
 
     def plant(code: Implementation) -> Implementation:
         def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
@@ -75,31 +75,31 @@ def gradient(change: Callable[[GradientParts], FloatArray]) -> Plant:
     return plant
 
 
-def where_it_trains(plant: Plant) -> Plant:
-    """Plant into the gradient that trains, and leave that of X as it is."""
+def in_kernel(plant: Plant) -> Plant:
+    """Plant into the kernel that trains, but not into the textbook gradient."""
 
     def planted(code: Implementation) -> Implementation:
-        right = code.trains
-        return replace(code, trains=lambda workers: plant(replace(code, gradient=right(workers))).gradient)
+        right = code.kernel
+        return replace(code, kernel=lambda workers: plant(replace(code, gradient=right(workers))).gradient)
 
     return planted
 
 
 def in_sums(change: Callable[[SumFn], SumFn]) -> Plant:
-    """Change how the kernel that trains adds up its blocks."""
+    """Change the sum over blocks in the kernel that trains."""
 
     def planted(code: Implementation) -> Implementation:
-        right = code.trains
-        return replace(code, trains=lambda sum_blocks: right(change(sum_blocks)))
+        right = code.kernel
+        return replace(code, kernel=lambda sum_blocks: right(change(sum_blocks)))
 
     return planted
 
 
 def in_reading(change: Callable[[Reader], ReadFn]) -> Plant:
-    """Change what the kernel that trains reads of a data set."""
+    """Change what the kernel that trains reads from a data set."""
 
     def planted(code: Implementation) -> Implementation:
-        right = code.trains
+        right = code.kernel
 
         def wrong(sum_blocks: SumFn) -> GradientFn:
             evaluate, changed = right(sum_blocks), lru_cache(change)
@@ -110,7 +110,7 @@ def in_reading(change: Callable[[Reader], ReadFn]) -> Plant:
 
             return wrong_gradient
 
-        return replace(code, trains=wrong)
+        return replace(code, kernel=wrong)
 
     return planted
 
@@ -138,7 +138,7 @@ def _loss(change: Callable[[Loss, FloatArray, IntArray], Loss]) -> Plant:
 
 
 def loss_of(wrong: Callable[[FloatArray, IntArray], tuple[FloatArray, FloatArray]]) -> Plant:
-    """Put another loss in the place of the right one, value and derivative."""
+    """Replace the loss, value and derivative."""
 
     def quiet(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
         with np.errstate(all="ignore"):
@@ -148,7 +148,7 @@ def loss_of(wrong: Callable[[FloatArray, IntArray], tuple[FloatArray, FloatArray
 
 
 def right_class(change: Callable[[FloatArray], Any]) -> Plant:
-    """Change the derivative by the score of the right class."""
+    """Change the derivative of the loss by the score of the right class."""
 
     def changed(d: FloatArray, s: FloatArray, y: IntArray) -> FloatArray:
         rows = np.arange(len(y))
@@ -159,7 +159,7 @@ def right_class(change: Callable[[FloatArray], Any]) -> Plant:
 
 
 def coordinate(factor: float) -> Plant:
-    """Multiply one weight's gradient."""
+    """Multiply the gradient of one weight."""
 
     def changed(g: GradientParts) -> FloatArray:
         out = g.data.copy()
@@ -170,17 +170,17 @@ def coordinate(factor: float) -> Plant:
 
 
 def backward(change: Callable[[FloatArray], FloatArray]) -> Plant:
-    """Use other pixels on the way back than on the way forth."""
+    """Use other pixels in the backward pass than in the forward pass."""
     return gradient(lambda g: g.backward(change(g.X), g.dscores))
 
 
 def penalty(change: Callable[[GradientParts], Any]) -> Plant:
-    """Change the penalty's part."""
+    """Change the gradient of the penalty."""
     return gradient(lambda g: g.data + change(g))
 
 
 def rows_of(change: Callable[[FloatArray, IntArray], tuple[FloatArray, IntArray]]) -> Plant:
-    """Change which images the gradient is of."""
+    """Change the images of the gradient."""
 
     def plant(code: Implementation) -> Implementation:
         def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
@@ -193,7 +193,7 @@ def rows_of(change: Callable[[FloatArray, IntArray], tuple[FloatArray, IntArray]
 
 
 def value(change: Callable[[float, Objective, FloatArray], float]) -> Plant:
-    """Change the value of the objective where it is asked for alone: change(loss, objective, weights)."""
+    """Change the value of the objective without gradient: change(loss, objective, weights)."""
 
     def plant(code: Implementation) -> Implementation:
         def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> tuple[float, int]:
@@ -206,7 +206,7 @@ def value(change: Callable[[float, Objective, FloatArray], float]) -> Plant:
 
 
 def descent(change: Callable[[TrainState, TrainState, Implementation, Objective], FloatArray]) -> Plant:
-    """Change where each step leads: change(before, after, code, objective)."""
+    """Change the weights after each step: change(before, after, code, objective)."""
 
     def plant(code: Implementation) -> Implementation:
         def wrong(state: TrainState, **parts: Any) -> Iterator[tuple[BatchGradient, TrainState]]:

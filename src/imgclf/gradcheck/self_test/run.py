@@ -1,4 +1,4 @@
-"""Run the self-test and compare with usual gradient checks."""
+"""Run the self-test, and compare with usual gradient checks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from imgclf.arrays import Batch, FloatArray
 from imgclf.config import Config
 from imgclf.gradcheck.case import Case
-from imgclf.gradcheck.check import Layer, Penalty, layers_of, make_cases
+from imgclf.gradcheck.check import Check, Penalty, checks_of, make_cases
 from imgclf.gradcheck.checks.small_cases import SMALL_CASES, small_case
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.points import stratified_images
@@ -17,9 +17,9 @@ from imgclf.gradcheck.self_test.usual_checks import one_direction, ten_samples
 from imgclf.numerics.sums import BLOCK, sum_in_turn
 from imgclf.training.plan import Plan
 
-# The quickest first: what has been found need not be looked for again.
 FEWEST = 64  # images
-ORDER = ("exhaustive", "toys", "value", "hygiene", "optimizer", "float32", "identities", "training", "textbook")
+# The fastest first: a mistake that is found needs no other check.
+ORDER = ("exhaustive", "small_cases", "value", "purity", "optimizer", "float32", "invariances", "training", "textbook")
 
 
 @dataclass(frozen=True)
@@ -28,28 +28,28 @@ class Trial:
 
     mutant: Mutant
     loss: str
-    layer: str  # the first that found it; empty where none did
-    differs: float  # if none did, the largest change that it makes anywhere; infinite where one is not a number
+    check: str  # the first that found it; "" if none did
+    differs: float  # if none did, the largest change that it makes; infinite if one is not a number
     ten_samples: bool
     one_direction: bool
 
     @property
     def is_as_it_should_be(self) -> bool:
-        """Whether it was found, or cannot be found because it changes nothing on this data."""
-        return self.is_none or (bool(self.layer) and not self.mutant.equivalent)
+        """Whether it was found, or changes nothing on this data."""
+        return self.is_none or (bool(self.check) and not self.mutant.equivalent)
 
     @property
     def is_none(self) -> bool:
-        """Whether it is no mistake here: it changes not a bit."""
-        return not self.layer and self.differs == 0
+        """Whether it is no mistake here: it changes no bit."""
+        return not self.check and self.differs == 0
 
 
 @dataclass(frozen=True)
 class SelfTest:
-    """All trials, and what the check says of the right code."""
+    """All trials, and the false alarms."""
 
     trials: Sequence[Trial]
-    false_alarms: Sequence[str]  # losses that the check found fault with, though nothing was planted
+    false_alarms: Sequence[str]  # losses whose right code the check calls wrong
 
     @property
     def verdict(self) -> str:
@@ -59,7 +59,7 @@ class SelfTest:
 
 
 def usual_settings(config: Config) -> Config:
-    """Return the config on its data with the default optimizer, schedule and dtype, where every mistake shows."""
+    """Return the config with the default optimizer, schedule, dtype and model, where every mistake is visible."""
     default = Config()
     train = config.train.model_copy(update={"dtype": default.train.dtype, "epochs": default.train.epochs})
     return config.model_copy(
@@ -68,37 +68,37 @@ def usual_settings(config: Config) -> Config:
 
 
 def self_test(
-    plan: Plan, losses: Sequence[str], images: int, penalty: Penalty, layers: Mapping[str, Layer] | None = None
+    plan: Plan, losses: Sequence[str], images: int, penalty: Penalty, checks: Mapping[str, Check] | None = None
 ) -> SelfTest:
-    """Try every mutant of every loss; `layers` may be fewer than all, to see what each contributes."""
+    """Try every mutant of every loss; `checks` are all by default, or a part of them."""
     X, y = stratified_images(plan, images)
-    layers = layers_of(plan) if layers is None else layers
+    checks = checks_of(plan) if checks is None else checks
     trials, alarms = [], []
     for loss in losses:
         cases, right = make_cases(plan, loss, X, y), Implementation.of(plan, loss)
-        if first_to_see(right, cases, penalty, layers):
+        if first_to_see(right, cases, penalty, checks):
             alarms.append(loss)
-        trials += [_try(mutant, right, cases, penalty, layers) for mutant in MUTANTS if loss in mutant.losses]
+        trials += [_try(mutant, right, cases, penalty, checks) for mutant in MUTANTS if loss in mutant.losses]
     return SelfTest(trials, alarms)
 
 
 def _try(
-    mutant: Mutant, right: Implementation, cases: Mapping[str, Case], penalty: Penalty, layers: Mapping[str, Layer]
+    mutant: Mutant, right: Implementation, cases: Mapping[str, Case], penalty: Penalty, checks: Mapping[str, Check]
 ) -> Trial:
     loss = cases["wide"].loss
-    layer = first_to_see(mutant.plant(right), cases, penalty, layers)
-    differs = np.inf if layer else max(_differences(mutant.plant(right), right, cases, penalty))
+    check = first_to_see(mutant.plant(right), cases, penalty, checks)
+    differs = np.inf if check else max(_differences(mutant.plant(right), right, cases, penalty))
     samples, direction = (usual(mutant.plant(right), cases["wide"], *penalty) for usual in (ten_samples, one_direction))
-    return Trial(mutant, loss, layer, differs, samples, direction)
+    return Trial(mutant, loss, check, differs, samples, direction)
 
 
-def first_to_see(code: Implementation, cases: Mapping[str, Case], penalty: Penalty, layers: Mapping[str, Layer]) -> str:
-    """Return the first layer that finds a mistake, or nothing."""
+def first_to_see(code: Implementation, cases: Mapping[str, Case], penalty: Penalty, checks: Mapping[str, Check]) -> str:
+    """Return the first check that finds a mistake; "" if none does."""
     for name in ORDER:
-        if name not in layers:
+        if name not in checks:
             continue
         for point, case in cases.items():
-            if point in layers[name].points and layers[name].look(code, case, *penalty).verdict == "fail":
+            if point in checks[name].points and checks[name].run(code, case, *penalty).verdict == "fail":
                 return name
     return ""
 
@@ -106,7 +106,7 @@ def first_to_see(code: Implementation, cases: Mapping[str, Case], penalty: Penal
 def _differences(
     code: Implementation, right: Implementation, cases: Mapping[str, Case], penalty: Penalty
 ) -> Iterator[float]:
-    """Yield by how much the values and gradients of two implementations differ, on all cases, small ones too."""
+    """Yield the differences of values and gradients of two implementations, on all cases and small cases."""
     loss = cases["wide"].loss
     for case in [*cases.values(), *(small_case(name, loss) for name in SMALL_CASES)]:
         for ask in _QUESTIONS:
@@ -123,9 +123,9 @@ def _single(array: FloatArray) -> FloatArray:
 
 
 def _trains(code: Implementation, case: Case, penalty: Penalty) -> FloatArray:
-    rows = np.resize(np.arange(len(case.y)), 5 * BLOCK + 1)  # in blocks, of which the last is short
+    rows = np.resize(np.arange(len(case.y)), 5 * BLOCK + 1)  # several blocks, the last one short
     batch = Batch.of(_single(case.X[rows]), case.y[rows])
-    return code.trains(sum_in_turn)(code.objective(*penalty), batch, _single(case.weights)).grad
+    return code.kernel(sum_in_turn)(code.objective(*penalty), batch, _single(case.weights)).grad
 
 
 _QUESTIONS: list[Callable[[Implementation, Case, Penalty], object]] = [

@@ -15,17 +15,17 @@ FAST_STEP, FAST_RELATIVE, FAST_ABSOLUTE = 1e-6, 1e-3, 1e-5
 
 
 def ten_samples(code: Implementation, case: Case, l2: float, l1: float) -> bool:
-    """Whether one of ten random parameters has a relative error |a - n| / (|a| + |n|) above 1e-4, as courses do."""
+    """Whether one of ten random parameters has a relative error |a - n| / (|a| + |n|) above 1e-4."""
     grad = code.gradient_at(case.X, case.y, case.weights, l2, l1)
-    for place, tried in _sampled(code.value, code.objective(l2, l1), case).items():
-        both = abs(grad[place]) + abs(tried)
-        if both and not abs(grad[place] - tried) / both <= SAMPLE_LIMIT:
+    for index, tried in _sampled(code.value, code.objective(l2, l1), case).items():
+        both = abs(grad[index]) + abs(tried)
+        if both and not abs(grad[index] - tried) / both <= SAMPLE_LIMIT:
             return True
     return False
 
 
 def one_direction(code: Implementation, case: Case, l2: float, l1: float) -> bool:
-    """Whether the slope along one random direction is off, by the rule of the fast mode of PyTorch's gradcheck."""
+    """Whether the derivative along one random direction is wrong, by the rule of PyTorch's fast gradcheck."""
     grad = code.gradient_at(case.X, case.y, case.weights, l2, l1)
     direction = _direction(grad.shape)
     along = float((grad * direction).sum())
@@ -37,9 +37,9 @@ def one_direction(code: Implementation, case: Case, l2: float, l1: float) -> boo
 def _sampled(value: ValueFn, objective: Objective, case: Case) -> dict[tuple[int, ...], float]:
     w, batch = case.weights.copy(), Batch.of(case.X, case.y)
     draws = uniform(stream(1, CHECK), (SAMPLES, 2)) * w.shape
-    places = [tuple(int(one) for one in draw) for draw in draws]
+    indices = [tuple(int(one) for one in draw) for draw in draws]
     return {
-        place: central_difference(lambda w: value(objective, batch, w)[0], w, place, SAMPLE_STEP) for place in places
+        index: central_difference(lambda w: value(objective, batch, w)[0], w, index, SAMPLE_STEP) for index in indices
     }
 
 

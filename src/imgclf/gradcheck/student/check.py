@@ -1,4 +1,4 @@
-"""Run all checks of a learner's function, and explain what they find."""
+"""Run all checks of a learner's function, with advice for known mistakes."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,12 +31,12 @@ from imgclf.gradcheck.student.explain import (
 )
 from imgclf.gradcheck.student.findings import (
     beside_ours,
+    derivative_finding,
     images_finding,
     inputs_finding,
     precision_finding,
     repeatable_finding,
     same_bits,
-    slope_finding,
 )
 from imgclf.gradcheck.student.ours import with_bias
 from imgclf.gradcheck.student.points import Point, balanced_reg, other_points, random_weights
@@ -50,31 +50,31 @@ TIMED = 5
 SLOW = 10.0  # times ours
 DIRECTIONS = 20
 
-# (W, X, y, reg) -> what known mistakes would return as dW, by the sentence that explains them
+# (W, X, y, reg) -> dW of known mistakes, by the sentence that explains them
 Candidates: TypeAlias = Callable[[FloatArray, FloatArray, IntArray, float], Mapping[str, FloatArray]]
 
 
 @dataclass(frozen=True)
 class StudentReport:
-    """Findings, advice and costs of one function."""
+    """Findings, advice and speed of one function."""
 
     findings: Sequence[Finding]
     parameters: int
     seconds_a_call: float
     our_seconds: float | None  # with `against`
     worst: Compared | None = None
-    table: Sequence[TableRow] = ()  # of the worst parameter, by step
-    checked: int = 0  # parameters at which dW was compared with differences of the loss
+    table: Sequence[TableRow] = ()  # of the worst parameter, by step size
+    checked: int = 0  # parameters where dW was compared with central differences
     advice: Sequence[str] = ()
 
     @property
     def verdict(self) -> str:
-        """Return the worst of all findings."""
+        """Return the worst verdict of all findings."""
         return min((finding.verdict for finding in self.findings), key=VERDICTS.index)
 
     @property
     def is_slow(self) -> bool:
-        """Whether it takes much longer than our own loss and gradient."""
+        """Whether it takes more than SLOW times as long as our loss and gradient."""
         return self.our_seconds is not None and self.seconds_a_call > SLOW * self.our_seconds
 
 
@@ -84,8 +84,8 @@ def check_student(
 ) -> StudentReport:  # fmt: skip
     """Check f(W, X, y, reg) -> (loss, dW) on X (N, D) float64 and y (N,), and on other data made from them.
 
-    dW must be the gradient of the loss and, with `against`, both must be ours. `budget` is in seconds, for differences
-    of the loss; where both are ours, the fewest do. Raises StudentFailure where it gives no answer.
+    dW must be the gradient of the loss and, with `against`, both must equal ours. budget: seconds for central
+    differences; if both equal ours, FEWEST are enough. Raises StudentFailure if it returns no loss and gradient.
     """
     talk = Conversation(ask, X, y, against)
     W = random_weights(X, classes, seed)
@@ -101,7 +101,7 @@ def check_student(
     beside = beside_ours(answers, precision)
     is_ours = bool(beside) and all(finding.verdict == "pass" for finding in beside)
     comparison = compare(around, dW, seed=seed, budget=0 if is_ours else budget)
-    # Rounding in float32 hides the slope along one weight: all of them are moved at once, many times.
+    # Rounding in float32 hides the derivative of one weight: all of them are moved at once, many times.
     numbers = range(1, DIRECTIONS + 1) if precision.is_coarse and not is_ours else ()
     directions = [along_a_direction(around, X, dW, seed, number) for number in numbers]
     here = [
@@ -109,7 +109,7 @@ def check_student(
         images_finding(y, classes, plain),
         precision_finding(precision, talk.dtypes, full),
         *beside,
-        slope_finding(comparison, directions, answers[0], answers[1], X, precision),
+        derivative_finding(comparison, directions, answers[0], answers[1], X, precision),
     ]
     is_right = all(finding.verdict != "fail" for finding in here) and not precision.is_blurred
     there, more_advice = ask_elsewhere(
@@ -122,16 +122,16 @@ def check_student(
         W.size,
         *_seconds(talk, W),
         worst,
-        step_table(around, worst.place, float(dW[worst.place])) if worst else (),
+        step_table(around, worst.parameter, float(dW[worst.parameter])) if worst else (),
         len(comparison.derivatives),
         list(dict.fromkeys([*_advice(talk, answers, comparison, here, candidates), *more_advice])),
     )
 
 
 def _measured(talk: Conversation, plain: Point, full: Point, seed: int) -> tuple[Surroundings, Precision]:
-    """Measure the rounding of the loss at `full`, and infer the precision from it and from the answers."""
+    """Measure the rounding of the loss at `full`, and infer the precision from it and from the results."""
     first, answer = talk.at(plain), talk.at(full)
-    # Digits of W that float32 does not hold change nothing, or the loss has no more digits than float32.
+    # In float32, digits of W beyond float32 change nothing, and the loss is a float32.
     rounded = full._replace(W=full.W.astype(np.float32).astype(np.float64))
     is_float32 = same_bits(answer, talk.at(rounded)) or is_single(first.loss)
     unit = UNITS["float32" if is_float32 else "float64"]
@@ -145,7 +145,7 @@ def _measured(talk: Conversation, plain: Point, full: Point, seed: int) -> tuple
 
 
 def _worst(comparison: Comparison, findings: Sequence[Finding]) -> Compared | None:
-    """Return the worst parameter of differences if they fail, else of the comparison with ours, else of differences."""
+    """Return the worst parameter: of the central differences, unless only the comparison with ours fails."""
     failed = [finding.worst for finding in findings if finding.verdict == "fail" and finding.worst]
     return comparison.worst if comparison.count("wrong") or not failed else failed[0]
 
@@ -154,16 +154,16 @@ def _advice(
     talk: Conversation, answers: Sequence[Answered], comparison: Comparison, findings: Sequence[Finding],
     candidates: Candidates | None,
 ) -> list[str]:  # fmt: skip
-    failed = {finding.layer for finding in findings if finding.verdict == "fail"}
-    if not failed & {"value", "gradient", "slope"}:
+    failed = {finding.check for finding in findings if finding.verdict == "fail"}
+    if not failed & {"value", "gradient", "derivative"}:
         return []
     if not all(dtype.startswith("float") for dtype in talk.dtypes):
-        return [f"dW is {', '.join(sorted(talk.dtypes))}: its fractions are lost; np.zeros(W.shape) is float64"]
+        return [f"dW is {', '.join(sorted(talk.dtypes))}, which loses fractions: np.zeros(W.shape) is float64"]
     plain, full = answers[:2]
     sentences = [_about_penalty(plain, full, len(talk.y))]
     if "value" in failed:
         sentences.append(_about_values(talk, answers))
-    if failed & {"gradient", "slope"}:
+    if failed & {"gradient", "derivative"}:
         sentences.append(explain_gradient(_evidence(plain, full, comparison, "value" in failed), len(talk.y)))
     if candidates and not any(sentences):
         known = candidates(full.point.W, talk.X, talk.y, full.point.reg)
@@ -174,14 +174,14 @@ def _advice(
 
 
 def _about_penalty(plain: Answered, full: Answered, N: int) -> str | None:
-    """Explain the penalty: what is left when the answer without it is subtracted."""
+    """Explain a wrong penalty, by the difference of the results with and without it."""
     rounding = 1e-13 * N * float(np.abs(plain.answer.dW).max() + np.abs(full.answer.dW).max())
     right = 2 * full.point.reg * full.point.W
     return explain_penalty(_penalty_factor(plain, full), full.answer.dW - plain.answer.dW, right, rounding, N)
 
 
 def _penalty_factor(plain: Answered, full: Answered) -> float:
-    """Return the penalty in the loss over reg * sum(W * W)."""
+    """Return the penalty in the loss, divided by reg * sum(W * W)."""
     return (full.answer.loss - plain.answer.loss) / (full.point.reg * float(np.sum(full.point.W**2)))
 
 
@@ -197,19 +197,19 @@ def _about_values(talk: Conversation, answers: Sequence[Answered]) -> str | None
 
 
 def _evidence(plain: Answered, full: Answered, comparison: Comparison, loss_is_wrong: bool) -> Evidence:
-    """Compare the data term's gradient with ours where the loss is ours, else with differences of the loss."""
+    """Compare the data gradient with ours if the loss is ours, else with central differences of the loss."""
     if plain.ours and not loss_is_wrong:
         rows, columns = (index.ravel() for index in np.indices(plain.answer.dW.shape))
         return Evidence(plain.answer.dW, rows, columns, plain.ours.dW.ravel(), plain.ours.dW_bound.ravel())
     clear = [one.compared for one in comparison.derivatives if one.outcome in ("agrees", "wrong")]
-    rows, columns = (np.array([one.place[i] for one in clear], int) for i in (0, 1))
+    rows, columns = (np.array([one.parameter[i] for one in clear], int) for i in (0, 1))
     penalty = 2 * full.point.reg * full.point.W[rows, columns]
     right = np.array([one.numerical for one in clear]) - _penalty_factor(plain, full) * penalty
     return Evidence(plain.answer.dW, rows, columns, right, np.array([one.bound for one in clear]))
 
 
 def _seconds(talk: Conversation, W: FloatArray) -> tuple[float, float | None]:
-    """Return the time of its loss and gradient, and of our own, the best of a few each."""
+    """Return the shortest time of its loss and gradient, and of ours."""
     if not talk.against:
         return min(talk.seconds), None
     objective, batch, times = Objective(LOSSES[talk.against]), Batch.of(talk.X, talk.y), []

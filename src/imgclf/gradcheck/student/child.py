@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, ClassVar, NoReturn, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-KEPT = 4096  # bytes of what is printed
+KEPT = 4096  # bytes of its output
 LONGEST = 300  # characters of a failure
 LONGEST_NOTE = 100
 PACKAGE = "student_folder"
@@ -52,7 +52,7 @@ class OldNames(MetaPathFinder, Loader):
         self.note = ""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Find a module that nothing else has found."""
+        """Find `past` and `past.builtins`, where they are not installed."""
         return ModuleSpec(fullname, self, is_package=True) if fullname in ("past", "past.builtins") else None
 
     def exec_module(self, module: ModuleType) -> None:
@@ -63,7 +63,7 @@ class OldNames(MetaPathFinder, Loader):
 
 
 class Discarded(io.RawIOBase):
-    """A stream that discards all but its beginning: prints of any size cost neither disk nor memory."""
+    """A stream that discards all but its beginning: output of any size needs neither disk nor memory."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -74,7 +74,7 @@ class Discarded(io.RawIOBase):
         return True
 
     def fileno(self) -> int:
-        """Return 1 or 2: what writes there goes to /dev/null."""
+        """Return 1 or 2, which lead to /dev/null."""
         return self.descriptor
 
     def write(self, data: Any) -> int:
@@ -104,7 +104,7 @@ def main(descriptor: int, parent: int, path: str, name: str) -> None:
     sys.argv = [path]
     me, folder = os.getpid(), str(Path(path).parent) + os.sep
     old_names = OldNames()
-    sys.meta_path.append(old_names)  # the last that is asked
+    sys.meta_path.append(old_names)  # last: an installed module comes first
 
     def send(header: dict[str, Any]) -> None:
         if os.getpid() != me:  # the function has forked, and this is the copy: it must not answer too
@@ -119,7 +119,7 @@ def main(descriptor: int, parent: int, path: str, name: str) -> None:
         function = _load(path, name, send)
         if function:
             _serve(function, path, connection, send)
-        connection.recv_bytes()  # the parent has been told why not: it ends this process
+        connection.recv_bytes()  # the parent knows the failure: it ends this process
     except (EOFError, ConnectionError):
         os._exit(0)
     except OSError:
@@ -129,8 +129,8 @@ def main(descriptor: int, parent: int, path: str, name: str) -> None:
 def _load(path: str, name: str, send: Send) -> Callable[..., Any] | None:
     try:
         module = import_file(path)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the learner's
-        send({"failure": f"cannot be imported: {describe(error, path)}"})
+    except BaseException as error:  # noqa: BLE001 - any error is the learner's
+        send({"failure": f"cannot be imported: {error_line(error, path)}"})
         return None
     function = getattr(module, name, None)
     is_function = callable(function)
@@ -146,7 +146,7 @@ def _serve(function: Callable[..., Any], path: str, connection: "Connection[Any,
         for key, shape in question["shapes"].items():
             kind = np.int64 if key == "y" else np.float64
             data[key] = np.frombuffer(connection.recv_bytes(), kind).reshape(shape)
-            # The function gets copies, which are restored: its changes must not be there at the next question.
+            # The function gets copies, which are restored: its changes must not last until the next question.
             given[key] = data[key].copy()
         try:
             began = time.perf_counter()
@@ -156,15 +156,15 @@ def _serve(function: Callable[..., Any], path: str, connection: "Connection[Any,
             answer = {"loss": loss, "dtype": dtype, "seconds": seconds}
         except WrongAnswerError as wrong:
             answer = {"failure": str(wrong)}
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the learner's
-            answer = {"failure": f"raises {describe(error, path)}"}
+        except BaseException as error:  # noqa: BLE001 - any error is the learner's
+            answer = {"failure": f"raises {error_line(error, path)}"}
         send(answer | {"changed": _restored(given, data)})
         if "loss" in answer:
             connection.send_bytes(dW.tobytes())
 
 
 def import_file(path: str) -> ModuleType:
-    """Run a file as a module; its folder comes first in sys.path, and is the package of `from . import`."""
+    """Run a file as a module; its folder is first in sys.path, and the package of `from . import`."""
     folder = str(Path(path).parent)
     sys.path.insert(0, folder)
     package = ModuleType(PACKAGE)
@@ -187,7 +187,7 @@ def functions_of(module: ModuleType) -> list[str]:
 
 
 def checked(returned: Any, shape: tuple[int, ...]) -> tuple[float, NDArray[np.float64], str]:
-    """Return loss, dW (D, C) and its dtype, or raise WrongAnswerError: what is wrong, and what is expected."""
+    """Return loss, dW (D, C) and its dtype; raise WrongAnswerError if they are not a loss and a gradient."""
     if not isinstance(returned, tuple | list) or len(returned) != 2:
         many = f" of {len(returned)}" if isinstance(returned, tuple | list) else ""
         kind = "None" if returned is None else f"a {type(returned).__name__}{many}"
@@ -206,7 +206,7 @@ def _checked_loss(loss: Any) -> float:
     is_real = isinstance(loss, float | np.generic | np.ndarray) and np.asarray(loss).dtype.kind in "fiu"
     if not is_int and not is_real:
         kind = loss.dtype if isinstance(loss, np.ndarray | np.generic) else type(loss).__name__
-        raise WrongAnswerError(f"returns a loss that is no real number: {kind}")
+        raise WrongAnswerError(f"returns a loss that is not a real number: {kind}")
     try:
         number = float(loss)
     except OverflowError:
@@ -229,16 +229,16 @@ def _checked_gradient(dW: Any, shape: tuple[int, ...]) -> tuple[NDArray[np.float
         array = np.asarray(dW).astype(np.float64)
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
-        place = ",".join(map(str, bad[0]))
+        index = ",".join(map(str, bad[0]))
         more = f" ({len(bad):,} of {array.size:,} are not finite)" if len(bad) > 1 else ""
-        raise WrongAnswerError(f"returns dW[{place}] = {array[tuple(bad[0])]}{more}")
+        raise WrongAnswerError(f"returns dW[{index}] = {array[tuple(bad[0])]}{more}")
     return array, str(dW.dtype)
 
 
-def describe(error: BaseException, path: str) -> str:
+def error_line(error: BaseException, path: str) -> str:
     """Describe an error in one line, with the line of the learner's own files that raised it."""
     if isinstance(error, SystemExit):
-        text = f"SystemExit, code {error.code}: a function returns, it does not end the program"
+        text = f"SystemExit, code {error.code}: a function must return, not end the program"
     else:
         lines = "".join(traceback.format_exception_only(error)).splitlines()
         text = next((line for line in lines if line and not line.startswith(" ")), type(error).__name__)
@@ -258,7 +258,7 @@ def _with_line(text: str, path: str, line: int) -> str:
 
 
 def one_line(text: str, longest: int) -> str:
-    """Shorten a text, and blank what would control a terminal."""
+    """Shorten a text, and blank control characters."""
     shown = "".join(c if c.isprintable() else " " for c in text)
     return shown if len(shown) <= longest else shown[: longest - 3] + "..."
 
@@ -272,7 +272,7 @@ def _restored(given: Arrays, data: Arrays) -> list[str]:
 
 
 def _limit_memory() -> None:
-    """Limit memory, so that a function that allocates ever more gets a MemoryError before the machine runs out."""
+    """Limit memory: a function that allocates too much gets a MemoryError before the machine runs out."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
@@ -282,14 +282,14 @@ def _limit_memory() -> None:
 
 
 def _end_with(parent: int) -> None:
-    """End when the parent does; on Linux the kernel sees to it, even while no thread of this process gets its turn."""
+    """End when the parent does; on Linux the kernel does it, even if no thread of this process can run."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
 def _watch(parent: int) -> None:
-    """Kill the whole group once the parent is gone, whatever the function is doing."""
+    """Kill the whole process group when the parent is gone."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os.killpg(0, signal.SIGKILL)

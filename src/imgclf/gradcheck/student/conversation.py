@@ -1,4 +1,4 @@
-"""Questions to a learner's function, and its answers beside ours."""
+"""Calls of a learner's function, and their results beside ours."""
 
 from typing import NamedTuple, TypeAlias
 
@@ -13,12 +13,12 @@ from imgclf.gradcheck.verdict import ratios
 
 
 class Answered(NamedTuple):
-    """An answer, and ours where there is one to compare with."""
+    """A result, and ours if there is one to compare with."""
 
     point: Point
     answer: Answer
     ours: Reference | None = None
-    derivative: Derivative | None = None  # along one direction, where nothing of ours is there
+    derivative: Derivative | None = None  # along one direction, if there is none of ours
 
     @property
     def loss_ratio(self) -> float:
@@ -32,33 +32,33 @@ class Answered(NamedTuple):
 
     @property
     def wrong_loss(self) -> str:
-        """How the loss differs from ours; "" if by no more than rounding, or if there is none of ours."""
+        """The difference of the loss from ours; "" if rounding explains it, or if there is none of ours."""
         if not self.ours or self.loss_ratio <= 1:
             return ""
         return f"{self.point.words}: your loss is {self.answer.loss:.10g}, ours {self.ours.loss:.10g}"
 
     @property
     def wrong_dW(self) -> str:  # noqa: N802
-        """How dW differs from ours, likewise."""
+        """The difference of dW from ours, likewise."""
         wrong = int((self.dW_ratios > 1).sum())
-        return f"{self.point.words}: dW is not ours at {wrong:,} of {self.answer.dW.size:,} parameters" if wrong else ""
+        return f"{self.point.words}: dW is wrong at {wrong:,} of {self.answer.dW.size:,} parameters" if wrong else ""
 
     def mistake(self, *, gradient: bool = True) -> str:
-        """Return what is wrong with the loss or, if it counts, with dW; "" if nothing is."""
+        """Describe a wrong loss or, if `gradient`, a wrong dW; "" if both are right."""
         wrong = self.wrong_loss or (self.wrong_dW if gradient else "")
         if not wrong and self.derivative and self.derivative.outcome == "wrong":
-            return f"{self.point.words}: dW is not the slope of your loss"
+            return f"{self.point.words}: dW is not the gradient of your loss"
         return wrong
 
 
 class Unanswered(NamedTuple):
-    """A point where the function gave no answer."""
+    """A point where the function returned no loss and gradient."""
 
     point: Point
     failure: StudentFailure
 
     def mistake(self, *, gradient: bool = True) -> str:
-        """Return why there is no answer."""
+        """Return the reason."""
         return str(self.failure)
 
 
@@ -66,17 +66,17 @@ Response: TypeAlias = Answered | Unanswered
 
 
 class Conversation:
-    """Asks the function, and keeps what is needed of all answers."""
+    """Calls the function, and keeps times, changed inputs and dtypes of all calls."""
 
     def __init__(self, ask: Ask, X: FloatArray, y: IntArray, against: str | None) -> None:
         self.ask, self.X, self.y, self.against = ask, X, y, against
-        self.seconds: list[float] = []  # of each question about the images at hand
+        self.seconds: list[float] = []  # of each call on the original images
         self.changed: set[str] = set()  # inputs
         self.dtypes: set[str] = set()
         self.unit = 1.0  # how much coarser than float64 rounding is
 
     def at(self, point: Point) -> Answer:
-        """Ask at a point; a failure says where."""
+        """Call the function at a point; a failure names the point."""
         try:
             answer = self.ask(point.W, point.X, point.y, point.reg)
         except StudentFailure as failure:
@@ -88,7 +88,7 @@ class Conversation:
         return answer
 
     def compared_at(self, point: Point) -> Answered:
-        """Ask at a point, and compute our own answer."""
+        """Call the function at a point, and compute our own result."""
         answer = self.at(point)
         if not self.against:
             return Answered(point, answer)

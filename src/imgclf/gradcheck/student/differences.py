@@ -1,7 +1,7 @@
 """Numerical gradient of a learner's returned loss.
 
-The error of a right gradient falls with the step until rounding, that of a wrong one stays; where the step crosses a
-kink of a hinge, it drops once the kink is outside.
+As the step shrinks, the error of a right gradient falls to rounding, that of a wrong one stays. Where the step crosses
+a kink of a hinge, the error drops once the kink is outside of the step.
 """
 
 import math
@@ -16,22 +16,22 @@ from imgclf.arrays import FloatArray
 from imgclf.gradcheck.student.noise import noise_of
 from imgclf.gradcheck.student.precision import COARSE, UNITS, magnitude
 from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
-from imgclf.gradcheck.verdict import Compared, Place
+from imgclf.gradcheck.verdict import Compared, Index
 from imgclf.numerics.random_streams import CHECK, shuffled, stream, uniform
 
-# A weight's first step moves no score by more than this: round-off and truncation meet near here.
+# The first step of a weight moves no score by more than this: truncation and rounding are about equal.
 FIRST_MOVE = 1e-4
-COARSE_MOVE = 1e-1  # the same in float32
-STEPS = 9  # each a quarter of the one before
-FAMILY_WISE = 1e-6  # chance of a false alarm in all comparisons together, if rounding were normal
-SAFETY = 3.0  # it is not quite, and its size is an estimate
+COARSE_MOVE = 1e-1  # in float32
+STEPS = 9  # each a quarter of the previous one
+FAMILY_WISE = 1e-6  # probability of a false alarm in all comparisons together, if rounding were normal
+SAFETY = 3.0  # it is not, and its size is an estimate
 TABLE_MOVE = 1e-2
 TABLE_ROWS = 8
 FEWEST = 50  # parameters, however slow the function
-ENOUGH = 300  # wrong parameters: no more is learnt from the rest
-DW_ROUNDINGS = 16  # that a coarse dW is summed up from
+ENOUGH = 300  # wrong parameters: more of them tell nothing new
+DW_ROUNDINGS = 16  # in the sum of a coarse dW
 DIRECTION = 4_000_000  # counter of the seed's stream
-VISIBLE = 10  # bounds; a gradient that is smaller cannot be told from rounding
+VISIBLE = 10  # bounds; rounding could hide a smaller gradient
 
 Value: TypeAlias = Callable[[FloatArray], float]
 
@@ -46,45 +46,45 @@ class Quotients(NamedTuple):
 
     @property
     def width(self) -> float:
-        """How much the slope changes over the step: by curvature, or at a kink."""
+        """The change of the derivative over the step: by curvature, or at a kink."""
         return abs(self.right - self.left)
 
     def error(self, analytic: float) -> float:
-        """Return how far the gradient is from the central difference."""
+        """Return the distance of the gradient from the central difference."""
         return abs(analytic - self.central)
 
     def brackets(self, analytic: float, slack: float) -> bool:
-        """Whether the gradient is one of the slopes between left and right."""
+        """Whether the gradient lies between the left and the right quotient."""
         low, high = sorted((self.left, self.right))
         return low - slack <= analytic <= high + slack
 
 
 class Derivative(NamedTuple):
-    """The derivative along one weight or direction, analytic and numerical, and how they compare."""
+    """The derivative along one weight or direction, analytic and numerical, and the outcome."""
 
     compared: Compared
     outcome: str  # agrees | kink | wrong | undecided
 
     @property
     def is_telling(self) -> bool:
-        """Whether a mistake of the gradient's own size would have been seen."""
+        """Whether a mistake as large as the gradient itself would be visible."""
         size = max(abs(self.compared.analytic), abs(self.compared.numerical))
         return self.outcome == "kink" or (self.outcome != "undecided" and size > VISIBLE * self.compared.bound)
 
 
 class Comparison(NamedTuple):
-    """The derivatives that were compared."""
+    """The compared derivatives."""
 
     derivatives: Sequence[Derivative]
     parameters: int  # of W
 
     def count(self, outcome: str) -> int:
-        """Return how many derivatives have this outcome."""
+        """Return the number of derivatives with this outcome."""
         return sum(one.outcome == outcome for one in self.derivatives)
 
     @property
     def worst(self) -> Compared | None:
-        """The parameter with the largest error for its bound; a wrong one if there is any."""
+        """The parameter with the largest error/bound; a wrong one if there is any."""
         wrong = [one for one in self.derivatives if one.outcome == "wrong"]
         smooth = [one for one in self.derivatives if one.outcome == "agrees"]
         return max(
@@ -99,27 +99,27 @@ class Comparison(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """The loss around one W, and how much it is rounded there."""
+    """The loss around one W, and its rounding there."""
 
     value: Value
     middle: float  # value(W)
-    W: FloatArray  # (D, C); moved at one place at a time, and put back
+    W: FloatArray  # (D, C); one weight at a time is moved, and restored
     largest: FloatArray  # (D,): max_n |x_nd|, and a typical one for features that are always 0
     noise: float  # of value
-    critical: float  # how many standard deviations of rounding are no chance
+    critical: float  # an error of more standard deviations of rounding is a mistake
     first_move: float = FIRST_MOVE
     unit: float = 1.0  # how much coarser than float64 rounding is
     dW_rounding: FloatArray | None = None  # noqa: N815 - (D, C), where dW is coarser than float64
 
 
 def surroundings(value: Value, W: FloatArray, X: FloatArray, seed: int, unit: float = 1.0) -> Surroundings:
-    """Measure how much value(W) is rounded; `unit` is how much coarser than float64 rounding is, at least."""
-    W = W.astype(np.float64)  # a copy, to be moved about in
+    """Measure the rounding of value(W), which is at least `unit` times that of float64."""
+    W = W.astype(np.float64)  # a copy, whose weights are moved
     largest, middle = largest_features(X), value(W)
-    # Rounding may be met by chance where the value is 0; what a score is summed up from is never exact.
+    # A value of 0 may show no rounding by chance, but the terms of a score are always rounded.
     size = magnitude(middle, W, X)
     noise, first_move = max(noise_of(value, W, largest, seed), unit * UNIT_ROUNDOFF * size), FIRST_MOVE
-    if noise > COARSE * (size + 1):  # a sum in float32 may jump too seldom to be met
+    if noise > COARSE * (size + 1):  # a sum in float32 may change too rarely to be measured
         noise, first_move = max(noise, UNITS["float32"] * UNIT_ROUNDOFF * size), COARSE_MOVE
     # Each derivative is compared at several steps, with three quotients each.
     critical = NormalDist().inv_cdf(1 - FAMILY_WISE / (2 * 3 * STEPS * W.size))
@@ -127,35 +127,29 @@ def surroundings(value: Value, W: FloatArray, X: FloatArray, seed: int, unit: fl
 
 
 def rounding_of_dW(dW: FloatArray, largest: FloatArray, unit: float) -> FloatArray:  # noqa: N802
-    """Return how much a dW (D, C) that is computed in a coarser precision may be rounded, (D, C)."""
+    """Bound the rounding of a dW (D, C) that is computed in a coarser precision, (D, C)."""
     size = np.abs(dW)
     typical = largest * float(np.median(size.max(axis=1) / largest))  # of the terms, where their sum is small
     return np.asarray(DW_ROUNDINGS * unit * UNIT_ROUNDOFF * (size + typical[:, None]))
 
 
 def compare(around: Surroundings, dW: FloatArray, *, seed: int = 0, budget: float = 20.0) -> Comparison:
-    """Compare as many derivatives as fit into `budget` seconds, FEWEST at least, until ENOUGH are wrong.
-
-    Every class has as many as the others.
-    """
+    """Compare derivatives for `budget` seconds, at least FEWEST, until ENOUGH are wrong; the classes in turn."""
     found: list[Derivative] = []
     wrong = 0
     began = time.perf_counter()
-    for place in random_order(around.W.shape, seed):
+    for index in random_order(around.W.shape, seed):
         if len(found) >= FEWEST and (wrong >= ENOUGH or time.perf_counter() - began > budget):
             break
-        found.append(compare_derivative(around, place, float(dW[place])))
+        found.append(compare_derivative(around, index, float(dW[index])))
         wrong += found[-1].outcome == "wrong"
     return Comparison(found, around.W.size)
 
 
 def along_a_direction(around: Surroundings, X: FloatArray, dW: FloatArray, seed: int, number: int = 0) -> Derivative:
-    """Compare the derivative along a random direction: a few questions show what is wrong by much.
-
-    number: of the direction; each is another.
-    """
+    """Compare the derivative along random direction `number`: a few calls show a large mistake."""
     signs = np.where(uniform(stream(seed, CHECK, DIRECTION, number), around.W.shape) < 0.5, -1.0, 1.0)
-    # A step of 1 moves no score by more than 1, and no term of one.
+    # A step of 1 moves no score by more than 1, and no term of a score.
     direction = signs / (max(float(np.abs(X @ signs).max()), float(np.abs(X).max())) or 1.0)
     rounding = None
     if around.unit > 1:
@@ -171,14 +165,14 @@ def along_a_direction(around: Surroundings, X: FloatArray, dW: FloatArray, seed:
 
 
 def largest_features(X: FloatArray) -> FloatArray:
-    """Return max_n |x_nd| for each feature, (D,); for one that is always 0, that of a typical other."""
+    """Return max_n |x_nd| for each feature, (D,); for a feature that is always 0, the median of the others."""
     largest = np.abs(X).max(axis=0)
     alive = largest[largest > 0]
     return np.where(largest > 0, largest, np.median(alive) if len(alive) else 1.0)
 
 
-def random_order(shape: tuple[int, ...], seed: int) -> Iterator[Place]:
-    """Yield every place of W (D, C) once, at random, the classes in turn."""
+def random_order(shape: tuple[int, ...], seed: int) -> Iterator[Index]:
+    """Yield every index of W (D, C) once, at random, the classes in turn."""
     features, classes = shape
     orders = [shuffled(features, seed, CHECK, c) for c in range(classes)]
     for i in range(features):
@@ -186,36 +180,36 @@ def random_order(shape: tuple[int, ...], seed: int) -> Iterator[Place]:
             yield int(orders[c][i]), c
 
 
-def compare_derivative(around: Surroundings, place: Place, analytic: float) -> Derivative:
-    """Decrease the step until it shows whether dW is right at one place."""
+def compare_derivative(around: Surroundings, index: Index, analytic: float) -> Derivative:
+    """Decrease the step until it shows whether dW is right at one parameter."""
     seen: list[Quotients] = []
     for k in range(STEPS):
         move = around.first_move / 4**k
-        now, before = quotients(around, place, move), seen[-1] if seen else None
+        now, before = quotients(around, index, move), seen[-1] if seen else None
         seen.append(now)
-        rounding = _rounding(around, place, now)
+        rounding = _rounding(around, index, now)
         bound = rounding + move / 6 * now.width
-        compared = Compared(place, analytic, now.central, bound)
+        compared = Compared(index, analytic, now.central, bound)
         if compared.error <= bound:
-            # An error that has not fallen, but only been overtaken by rounding, is not shown to be none.
+            # An error below rounding must also have fallen with the step: else it may be a mistake that rounding hides.
             if before is None or min(bound, 2 * compared.error) < before.error(analytic):
                 return Derivative(compared, "agrees")
             break
         if before is not None and _is_wrong(before, now, analytic, rounding):
             return Derivative(compared, "wrong")
-    return _at_kink(around, place, seen, analytic) or Derivative(compared, "undecided")
+    return _at_kink(around, index, seen, analytic) or Derivative(compared, "undecided")
 
 
-def quotients(around: Surroundings, place: Place, move: float) -> Quotients:
-    """Return the difference quotients of one step, which moves no score by more than `move`."""
-    W, here = around.W, around.W[place]
-    step = move / float(around.largest[place[0]])
-    W[place] = above = here + step
+def quotients(around: Surroundings, index: Index, move: float) -> Quotients:
+    """Return the difference quotients of a step that moves no score by more than `move`."""
+    W, here = around.W, around.W[index]
+    step = move / float(around.largest[index[0]])
+    W[index] = above = here + step
     up = around.value(W)
-    W[place] = below = here - step
+    W[index] = below = here - step
     down = around.value(W)
-    W[place] = here
-    if above == here or below == here:  # the step is lost in the rounding of a huge weight
+    W[index] = here
+    if above == here or below == here:  # the step vanishes in the rounding of a huge weight
         return Quotients(step, math.nan, math.nan, math.nan)
     left, right = (around.middle - down) / (here - below), (up - around.middle) / (above - here)
     return Quotients(step, float(left), float((up - down) / (above - below)), float(right))
@@ -227,40 +221,40 @@ class TableRow(NamedTuple):
     step: float
     quotient: float
     error: float
-    ratio: float | None  # the error before / this error; None where rounding explains the one before
+    ratio: float | None  # previous error / this error; None where rounding explains the previous one
 
 
-def step_table(around: Surroundings, place: Place, analytic: float) -> tuple[TableRow, ...]:
-    """Return the errors at one place as the step is halved: those of a right gradient fall to rounding."""
+def step_table(around: Surroundings, index: Index, analytic: float) -> tuple[TableRow, ...]:
+    """Return the errors at one parameter as the step is halved: those of a right gradient fall to rounding."""
     rows: list[TableRow] = []
     before = None
     for k in range(TABLE_ROWS):
-        now = quotients(around, place, TABLE_MOVE / 2**k)
+        now = quotients(around, index, TABLE_MOVE / 2**k)
         error = now.error(analytic)
         rows.append(TableRow(now.step, now.central, error, before / error if before and error else None))
-        before = error if error > _rounding(around, place, now) / SAFETY else None
+        before = error if error > _rounding(around, index, now) / SAFETY else None
     return tuple(rows)
 
 
-def _rounding(around: Surroundings, place: Place, now: Quotients) -> float:
-    """Return what rounding may add to a central difference, and to a coarse dW."""
+def _rounding(around: Surroundings, index: Index, now: Quotients) -> float:
+    """Bound the rounding of a central difference, and of a coarse dW."""
     of_values = around.critical * around.noise / (math.sqrt(2) * now.step)
-    return of_values + (0.0 if around.dW_rounding is None else float(around.dW_rounding[place]))
+    return of_values + (0.0 if around.dW_rounding is None else float(around.dW_rounding[index]))
 
 
 def _is_wrong(before: Quotients, now: Quotients, analytic: float, rounding: float) -> bool:
-    """Whether the error stays as the step falls, and no kink explains it."""
+    """Whether the error stays as the step shrinks, and no kink explains it."""
     error = now.error(analytic)
     stays = before.error(analytic) / 2 < error < 2 * before.error(analytic)
     return stays and error > rounding and not now.brackets(analytic, 2 * rounding)
 
 
-def _at_kink(around: Surroundings, place: Place, seen: Sequence[Quotients], analytic: float) -> Derivative | None:
-    """Accept what lies between the slopes on both sides, if they stay apart as the step falls."""
-    clear = [one for one in seen if one.width > 4 * _rounding(around, place, one)]
+def _at_kink(around: Surroundings, index: Index, seen: Sequence[Quotients], analytic: float) -> Derivative | None:
+    """Accept a gradient between the one-sided quotients, if these stay apart as the step shrinks."""
+    clear = [one for one in seen if one.width > 4 * _rounding(around, index, one)]
     if len(clear) < 2 or clear[-1].width < clear[-2].width / 2:
         return None
-    slack = 2 * _rounding(around, place, clear[-1])
+    slack = 2 * _rounding(around, index, clear[-1])
     if not clear[-1].brackets(analytic, slack):
         return None
-    return Derivative(Compared(place, analytic, clear[-1].central, clear[-1].width + slack), "kink")
+    return Derivative(Compared(index, analytic, clear[-1].central, clear[-1].width + slack), "kink")

@@ -1,7 +1,7 @@
 """Check a learner's function on other data and at larger scores.
 
-With a loss of ours to compare with, one question a point is enough. Without one, two laws are left: dW is the gradient
-of the loss along any direction, and the loss of some images is the mean over their parts.
+With a loss of ours to compare with, one call per point is enough. Without one, two invariances remain: dW is the
+gradient of the loss along any direction, and the loss of some images is the weighted mean over parts of them.
 """
 
 import math
@@ -28,10 +28,10 @@ PROJECTION = 5_000_000  # counter of the seed's stream
 def ask_elsewhere(
     talk: Conversation, around: Surroundings, plain: Point, full: Point, seed: int, *, is_right: bool, apart: bool
 ) -> tuple[list[Finding], list[str]]:
-    """Ask at large scores and, if all is right so far, on other data; return findings and advice.
+    """Check large scores and, if all is right so far, other data; return findings and advice.
 
-    A mistake found so far would be found again everywhere. apart: whether scores may be so far apart that exp of their
-    difference is 0 in float32.
+    A mistake found so far would be found again everywhere. apart: whether to check scores so far apart that exp of
+    their difference is 0 in float32.
     """
     findings: list[Finding] = []
     advice: list[str | None] = []
@@ -39,23 +39,23 @@ def ask_elsewhere(
     if is_right:
         others = [answer_at(talk, around, point, seed) for point in other_data(full, seed)]
         wrong, likely = ("", "") if talk.against else mean_of_parts(talk, around, full, seed)
-        words = "as right for other numbers of images, features and classes, and for X of other sizes"
+        words = "right for other numbers of images, features and classes, and other scales of X"
         findings.append(elsewhere_finding("other data", others, words, wrong))
         advice += [_advice_about(talk, others, seed), likely]
         if findings[0].verdict == "pass":
-            large.append(large_scores(toys(full, seed)[0], seed))  # a score is a short sum there: rounding hides less
+            large.append(large_scores(toys(full, seed)[0], seed))  # few features: a score is a short sum
             large += [huge_scores(plain)] if apart else []
     responses = [answer_at(talk, around, point, seed) for point in large]
-    words = f"scores of {LARGE:g} give {'the right' if is_right else 'finite'} numbers"
+    words = f"{'right' if is_right else 'finite'} for scores of {LARGE:g}"
     findings.append(elsewhere_finding("large scores", responses, words, gradient=is_right))
     advice += [_against_overflow(talk, responses[0]), _advice_about(talk, responses, seed) if is_right else ""]
     return findings, [sentence for sentence in advice if sentence][:1]
 
 
 def answer_at(talk: Conversation, around: Surroundings, point: Point, seed: int) -> Response:
-    """Ask at a point; without a loss of ours, compare the derivative along one direction.
+    """Call the function at a point; without a loss of ours, compare the derivative along one direction.
 
-    around: the loss of the images at hand, whose rounding that of others follows from.
+    around: the loss of the original images, from whose rounding that of others is estimated.
     """
     try:
         one = talk.compared_at(point)
@@ -75,9 +75,9 @@ def answer_at(talk: Conversation, around: Surroundings, point: Point, seed: int)
 
 
 def mean_of_parts(talk: Conversation, around: Surroundings, full: Point, seed: int) -> tuple[str, str]:
-    """Compare the loss of a prime number of images with the mean over two parts of them: any mean passes.
+    """Compare the loss of a prime number of images with the weighted mean over two parts: any mean passes.
 
-    Return what is wrong and the advice; "" twice where they agree.
+    Return what is wrong, and advice; "" twice if they agree.
     """
     whole = more_images(full, seed)._replace(reg=0.0)
     n = len(whole.y)
@@ -100,7 +100,7 @@ def mean_of_parts(talk: Conversation, around: Surroundings, full: Point, seed: i
 
 
 def _advice_about(talk: Conversation, responses: Sequence[Response], seed: int) -> str:
-    """Return the advice for the first point that is wrong; "" if there is none."""
+    """Return the advice for the first wrong point; "" if there is none."""
     for one in responses:
         if one.mistake():
             return (isinstance(one, Answered) and _about_number(talk, one, seed)) or one.point.advice
@@ -112,11 +112,11 @@ def _against_overflow(talk: Conversation, large: Response) -> str | None:
         return None
     if talk.against and not LOSS_FACTS[talk.against].compares_scores:  # a shift of all scores would change the loss
         return "log(1 + exp(t)) overflows: use np.logaddexp(0, t)"
-    return "exp overflows: take the largest score of each row away first, s - s.max(axis=1, keepdims=True)"
+    return "exp overflows: subtract the largest score of each row first, s - s.max(axis=1, keepdims=True)"
 
 
 def _about_number(talk: Conversation, one: Answered, seed: int) -> str | None:
-    """Find which images count in the loss or, where that is ours, in dW along one direction."""
+    """Find which images count in the loss or, if that is ours, in dW along one direction."""
     point, answer = one.point, one.answer
     if not talk.against or talk.unit > 1:
         return None
@@ -131,7 +131,7 @@ def _about_number(talk: Conversation, one: Answered, seed: int) -> str | None:
 
 
 def _noise_at(talk: Conversation, around: Surroundings, point: Point, loss: float) -> float:
-    """Estimate the rounding of a loss elsewhere: larger terms are rounded more, fewer images average it out less."""
+    """Estimate the rounding of another loss: larger with larger terms, and with fewer images to average over."""
     larger = max(1.0, magnitude(loss, point.W, point.X) / (magnitude(around.middle, around.W, talk.X) or 1.0))
     fewer = max(1.0, len(talk.X) / len(point.y))
     return around.noise * larger * math.sqrt(fewer)

@@ -1,4 +1,4 @@
-"""Explain wrong answers where the mistake is a known one."""
+"""Explain wrong losses and gradients by known mistakes."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS, LossFacts
 
-# Said only where nothing closer to the mistake is known.
-NO_MULTIPLE = "the penalty's part of dW is no multiple of W: the derivative of reg * W**2 is 2 * reg * W"
-EXACT = 1e-6  # relative; a constant factor that is further off is another one
+# Printed only if there is no more specific advice.
+NO_MULTIPLE = "the penalty's part of dW is not a multiple of W: the derivative of reg * W**2 is 2 * reg * W"
+EXACT = 1e-6  # relative; a constant factor with a larger error is another one
 
 Factors: TypeAlias = Sequence[tuple[float, str]]
 
 
 class Evidence(NamedTuple):
-    """The learner's gradient of the data term, and what it should be at some parameters."""
+    """The learner's gradient of the data term, and the right one at some parameters."""
 
     dW: FloatArray  # (D, C), all of the learner's
     rows: IntArray  # (K,)
@@ -53,12 +53,12 @@ class ValuePair(NamedTuple):
 
 
 def explain_gradient(evidence: Evidence, N: int) -> str | None:
-    """Name the mistake in the gradient of the data term; None if there is none, or no known one."""
+    """Name the mistake in the gradient of the data term; None if it is right, or the mistake unknown."""
     if not len(evidence.right) or evidence.fits(evidence.own).all():
         return None
     if not evidence.dW.any():
         return "your gradient of the data term is 0 everywhere: is dW filled, and returned?"
-    for look in (_one_place, _one_column, _constant_factor, _moved_columns, _reshaped):
+    for look in (_one_parameter, _one_column, _constant_factor, _moved_columns, _reshaped):
         sentence = look(evidence, N)
         if sentence:
             return sentence
@@ -70,7 +70,7 @@ def explain_penalty(
 ) -> str | None:
     """Name the mistake in the penalty; None if there is none.
 
-    value_factor: the penalty over reg * sum(W * W); gradient and right (D, C): its part of dW, and 2 * reg * W.
+    value_factor: the penalty divided by reg * sum(W * W); gradient, right (D, C): its part of dW, and 2 * reg * W.
     """
     if not right.any():
         return None
@@ -96,7 +96,7 @@ def explain_penalty(
 def explain_values(
     pairs: Sequence[ValuePair], others: Mapping[str, Sequence[float]], classes: int, N: int, against: str
 ) -> str | None:
-    """Name the mistake in the losses; others: our other losses at the same points."""
+    """Name the mistake in the losses; others: the values of our other losses at the same points."""
     if all(pair.agrees for pair in pairs):
         return None
     facts = LOSS_FACTS[against]
@@ -112,27 +112,27 @@ def explain_values(
     if (np.abs(theirs - right - difference) <= room + EXACT).all():
         return _value_offset(difference, facts)
     if facts.margins and facts.curve.jump and pairs[0].point == "zero" and not pairs[0].agrees:
-        margin = pairs[0].theirs / facts.at_zero(classes)  # at equal scores, a hinge that is not squared is its margin
-        return f"at W = 0 your loss is {pairs[0].theirs:.6g}, as with a margin of {margin:.4g}: ours is 1"
+        margin = pairs[0].theirs / facts.at_zero(classes)  # at equal scores, a hinge equals its margin
+        return f"at W = 0 your loss is {pairs[0].theirs:.6g}, as with a margin of {margin:.4g}: the margin is 1"
     if theirs.min() < 0:
-        return f"your loss is negative ({theirs.min():.4g}): this one never is"
+        return f"your loss is negative ({theirs.min():.4g}): {against} never is"
     near = np.abs(theirs - right) <= EXACT * np.maximum(1, right)
     wide = np.array([pair.point == "wide" for pair in pairs])
     if (near | wide).all() and (theirs[~near] < right[~near]).all():
-        return "your loss is a little less than ours where p is small: is a number added inside the log, or p clipped?"
+        return "your loss is too small where p is small: is a number added inside the log, or p clipped?"
     return None
 
 
 def explain_number(theirs: float, parts: FloatArray, penalty: float, usual: int) -> str | None:
-    """Name the images that an answer leaves out or counts wrongly: right for `usual` images, wrong for these.
+    """Name the images that a function omits or counts wrongly: right for `usual` images, wrong for these.
 
-    theirs: a loss, or dW along one direction; parts (N,): what each image adds to ours; penalty: what the penalty adds.
+    theirs: a loss, or dW along one direction; parts (N,): the terms of ours, one per image; penalty: its term.
     """
     N, sums = len(parts), np.concatenate([[0.0], np.cumsum(parts)])
     room = EXACT * 1e-3 * (float(np.abs(parts).mean()) + abs(penalty))
     wrong = f"right for {usual} images, wrong for {N}"
     if penalty and abs(theirs - sums[N] / N) <= room:
-        return f"{wrong}: there, the penalty is missing"
+        return f"{wrong}: the penalty is missing there"
     data = theirs - penalty
     if usual != N and abs(data - sums[N] / usual) <= room * max(1, N / usual):
         return f"{wrong}: it divides by {usual}, not by N = len(y)"
@@ -141,12 +141,12 @@ def explain_number(theirs: float, parts: FloatArray, penalty: float, usual: int)
     left_out = N - fewer[(np.abs(means[0] - data) <= room) | (np.abs(means[1] - data) <= room)]
     if len(left_out):
         images = "the last image" if left_out[-1] == 1 else f"the last {left_out[-1]} images"
-        return f"{wrong}: it leaves {images} out; a last, smaller batch counts too"
+        return f"{wrong}: it omits {images}; a last, smaller batch counts too"
     return None
 
 
 def matching_candidate(dW: FloatArray, candidates: Mapping[str, FloatArray], bound: FloatArray) -> str | None:
-    """Return the known mistake that gives this gradient (D, C), within rounding."""
+    """Return the known mistake with this gradient (D, C), within rounding."""
     for sentence, gradient in candidates.items():
         room = 4 * bound + EXACT * EXACT * np.abs(gradient)
         if gradient.shape == dW.shape and (np.abs(dW - gradient) <= room).all():
@@ -155,7 +155,7 @@ def matching_candidate(dW: FloatArray, candidates: Mapping[str, FloatArray], bou
 
 
 def _factors(N: int, classes: int) -> Factors:
-    """Return the factors by which mistakes multiply a gradient or loss, the more likely first."""
+    """Return the factors of known mistakes in a gradient or loss, the more likely first."""
     known = [
         (float(N), f"N = {N}"), (-1.0, ""), (2.0, ""), (0.5, ""), (1 / N, f"N = {N}"),
         (float(-N), f"N = {N}"), (-1 / N, f"N = {N}"),
@@ -180,7 +180,7 @@ def _constant_factor(evidence: Evidence, N: int) -> str | None:
     if words is not None:
         return _gradient_factor(known, words, N)
     is_clear = len(evidence.right) > 10 and factor != 0
-    return f"your gradient is {factor:.6g} times the slope, everywhere" if is_clear else None
+    return f"your gradient is {factor:.6g} times the right one, everywhere" if is_clear else None
 
 
 def _gradient_factor(factor: float, words: str, N: int) -> str:
@@ -199,13 +199,13 @@ def _gradient_factor(factor: float, words: str, N: int) -> str:
     return f"your gradient is {1 / abs(factor):g} times too small{sign} ({words}): one division by {name} too many?"
 
 
-def _one_place(evidence: Evidence, N: int) -> str | None:
+def _one_parameter(evidence: Evidence, N: int) -> str | None:
     wrong = np.flatnonzero(~evidence.fits(evidence.own))
     if len(wrong) != 1 or len(evidence.right) < 10:
         return None
     i = wrong[0]
-    place = f"dW[{evidence.rows[i]},{evidence.columns[i]}]"
-    return f"of all parameters checked only {place} is wrong: {evidence.own[i]:.6g}, not {evidence.right[i]:.6g}"
+    name = f"dW[{evidence.rows[i]},{evidence.columns[i]}]"
+    return f"of all checked parameters only {name} is wrong: {evidence.own[i]:.6g}, not {evidence.right[i]:.6g}"
 
 
 def _one_column(evidence: Evidence, N: int) -> str | None:
@@ -223,7 +223,7 @@ def _one_column(evidence: Evidence, N: int) -> str | None:
 
 
 def _moved_columns(evidence: Evidence, N: int) -> str | None:
-    """Find that each wrong column holds the gradient of another class."""
+    """Find columns that hold the gradient of another class."""
     wrong = ~evidence.fits(evidence.own)
     classes = evidence.dW.shape[1]
     fits = [evidence.fits(evidence.dW[evidence.rows, j]) for j in range(classes)]  # (K,) each
@@ -237,14 +237,14 @@ def _moved_columns(evidence: Evidence, N: int) -> str | None:
         return "the columns of classes {} and {} are swapped".format(*source)
     shifts = {(j - c) % classes for c, j in source.items()}
     if len(source) == classes and len(shifts) == 1:
-        return f"the columns are shifted: the gradient of class 0 stands in column {source[0]}"
-    return f"the columns are in another order: that of class {min(source)} stands in column {source[min(source)]}"
+        return f"the columns are shifted: the gradient of class 0 is in column {source[0]}"
+    return f"the columns are in another order: that of class {min(source)} is in column {source[min(source)]}"
 
 
 def _reshaped(evidence: Evidence, N: int) -> str | None:
     turned = evidence.dW.reshape(evidence.dW.shape[::-1]).T
     if evidence.fits(turned[evidence.rows, evidence.columns]).all():
-        return "dW is reshaped where it should be transposed: use .T"
+        return "dW is reshaped, but it must be transposed: use .T"
     return None
 
 
@@ -260,7 +260,7 @@ def _penalty_gradient(factor: float, N: int) -> str:
 
 
 def _times(factor: float, N: int) -> str:
-    """Write a factor of the penalty in words."""
+    """Return a factor of the penalty in words."""
     named = {1.0: "as ours", 0.0: "missing", 0.5: "half ours", 2.0: "twice ours", -1.0: "of the wrong sign"}
     if factor in named:
         return named[factor]
@@ -270,13 +270,13 @@ def _times(factor: float, N: int) -> str:
 
 
 def _value_factor(factor: float, N: int, classes: int) -> str:
-    known = {  # the more likely last, where two are the same number
-        1 / classes: f"ours over C = {classes}: sum over the classes, and take the mean over the images only",
+    known = {  # of equal factors, the more likely last
+        1 / classes: f"ours divided by C = {classes}: sum over the classes, and take the mean over the images only",
         0.5: "half ours",
         2.0: "twice ours",
-        1 / N: f"ours over N = {N}: the mean is taken twice",
+        1 / N: f"ours divided by N = {N}: the mean is taken twice",
         float(N): f"N = {N} times ours: take the mean over the images",
-        1 / math.log(2): "ours over log 2: use np.log, not np.log2",
+        1 / math.log(2): "ours divided by log 2: use np.log, not np.log2",
         -1.0: "minus ours: it should be positive",
     }
     return f"your loss is {known.get(factor, f'{factor:.6g} times ours')}"
@@ -284,10 +284,10 @@ def _value_factor(factor: float, N: int, classes: int) -> str:
 
 def _value_offset(difference: float, facts: LossFacts) -> str:
     if facts.margins and facts.compares_scores and abs(difference - 1) < EXACT:
-        return "your loss is larger by exactly 1: the right class counts as a violator; leave it out"
+        return "your loss is larger by exactly 1: the right class counts as a violation; exclude it"
     return f"your loss is {'larger' if difference > 0 else 'smaller'} than ours by {abs(difference):.6g} at every W"
 
 
 def _clean(factor: float, room: float) -> float:
-    """Round a factor to 0, 1/2, 1, 2 or -1 if it is within `room` of one."""
+    """Round a factor to 0, 1/2, 1, 2 or -1 if it is within `room` of one of them."""
     return next((known for known in (0.0, 0.5, 1.0, 2.0, -1.0) if abs(factor - known) <= room), factor)

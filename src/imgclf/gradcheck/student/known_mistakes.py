@@ -1,4 +1,4 @@
-"""Gradients with the mistakes that learners often make."""
+"""Gradients with known mistakes, to recognize them."""
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.gradcheck.implementation import Implementation
@@ -8,7 +8,7 @@ from imgclf.gradcheck.student.ours import with_bias
 
 
 def known_mistakes(loss: str) -> Candidates:
-    """Return what gives dW (D, C) with each known mistake planted into our own gradient, by a sentence on it."""
+    """Return a function that plants each known mistake into our dW (D, C); its keys are sentences of advice."""
     right = Implementation.of_loss(loss)
 
     def candidates(W: FloatArray, X: FloatArray, y: IntArray, reg: float) -> dict[str, FloatArray]:
@@ -19,7 +19,7 @@ def known_mistakes(loss: str) -> Candidates:
             if loss in mutant.losses
         }
         return {
-            f"your gradient is what ours becomes with a known mistake: {name}": dW
+            f"your gradient equals ours with a known mistake: {name}": dW
             for name, dW in planted.items()
             if dW.shape == ours.shape and dW.tobytes() != ours.tobytes()
         }

@@ -1,7 +1,7 @@
-"""Measure the rounding noise of a function.
+"""Measure the rounding errors (noise) of a function.
 
-ECnoise (Moré and Wild 2011, "Estimating computational noise"): differences of high order leave nothing of a smooth
-function but noise.
+ECnoise (Moré and Wild 2011, "Estimating computational noise"): in differences of high order a smooth function vanishes,
+and only noise remains.
 """
 
 import math
@@ -15,8 +15,8 @@ from imgclf.numerics.random_streams import CHECK, stream, uniform
 POINTS = 9
 ORDER = 6
 DIRECTIONS = 3
-# How far the scores move from point to point. Values in float32 do not change at all over the smaller one; over the
-# larger one a hinge may have a kink, so the least of several directions counts.
+# Moves of the scores between points. Over the smaller one float32 values do not change; over the larger one a hinge may
+# have a kink, so the minimum over several directions counts.
 DISTANCES = (1e-8, 1e-6)
 NOISE_COUNTER = 1_000_000  # of the seed's stream, far from the columns that `differences` shuffles
 
@@ -31,7 +31,7 @@ def noise_of(value: Callable[[FloatArray], float], W: FloatArray, largest: Float
 
 
 def from_table(values: FloatArray) -> float:
-    """Return the noise in values at equal distances: the first order of differences where it agrees with the next two.
+    """Return the noise of equidistant values, at the first order of differences that agrees with the next two.
 
     Differences of order k have the variance (2k)! / (k!)**2 times that of the noise.
     """

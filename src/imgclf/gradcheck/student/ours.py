@@ -1,7 +1,6 @@
-"""Our answer to a question, with its rounding bound.
+"""Our own loss and gradient, with bounds on rounding.
 
-Where a hinge has a kink, or is so near to one that rounding decides its side, any slope between those of both sides
-is right.
+Where a margin is 0 within rounding (the kink of a hinge), any subgradient is right.
 """
 
 from typing import NamedTuple
@@ -17,7 +16,7 @@ from imgclf.model import scores
 
 
 class Reference(NamedTuple):
-    """Ours at one W."""
+    """Our loss and gradient at one W, and bounds on their difference from right ones."""
 
     loss: float
     loss_bound: float
@@ -26,30 +25,30 @@ class Reference(NamedTuple):
 
 
 def with_bias(W: FloatArray) -> FloatArray:
-    """Return our weights (D+1, C), b = 0."""
+    """Return weights (D+1, C) with b = 0."""
     return np.vstack([W, np.zeros((1, W.shape[1]))])
 
 
 def ours(loss: str, W: FloatArray, X: FloatArray, y: IntArray, reg: float, unit: float = 1.0) -> Reference:
-    """Return our loss and dW, l2 = 2 * reg, and their bounds in float64; `unit` is how much coarser rounding is."""
+    """Return our loss and dW, with l2 = 2 * reg, and their bounds for rounding `unit` times that of float64."""
     N, D, C = *X.shape, W.shape[1]
     u = unit * UNIT_ROUNDOFF
     seen = analytic_gradient(Objective(LOSSES[loss], l2=2 * reg), Batch.of(X, y), with_bias(W))
     s = scores(X, with_bias(W))  # (N, C)
     losses, dscores = LOSSES[loss](s, y)
     span = np.abs(s).max(axis=1) + MARGIN  # (N,)
-    blur = u * (2 * (D + 2) * (np.abs(X) @ np.abs(W)).max(axis=1) + 4 * span)  # (N,): of a score, both ways
+    blur = u * (2 * (D + 2) * (np.abs(X) @ np.abs(W)).max(axis=1) + 4 * span)  # (N,): of a score, on both sides
     exact = LOSS_FACTS[loss].exact_differences(s, y)
     curve = exact.curve.curvature(C)
     loose = exact.derivative_jumps(2 * blur[:, None])  # (N, C): a margin is a difference of two scores
     steep = (np.abs(dscores) + loose).sum(axis=1) + curve * C * blur  # (N,)
     of_losses = steep * blur + u * (2 * C + 20) * (losses + 2 * span + 1)
     penalty = reg * float(np.sum(W * W))
-    # What all images add to a sum is rounded as the sum is: it may begin with the penalty.
+    # The term of each image is rounded at the size of the sum, which may begin with the penalty.
     loss_bound = of_losses.mean() + 2 * u * (N * C + 10) * (losses.mean() + penalty) + 2 * u * W.size * penalty
-    # p - 1 is as exact as 1 is, however small it may be.
-    of_slopes = u * ((2 * N * C + 40) * np.abs(dscores) + (2 * C + 20 + 2 * span)[:, None])  # (N, C)
-    of_slopes += curve * blur[:, None] + loose
-    penalty_slope = 2 * reg * np.abs(W)
-    slope_bound = np.abs(X).T @ of_slopes / N + u * (N * C + 10) * (penalty_slope + np.abs(seen.grad[:-1]))
-    return Reference(seen.loss, float(loss_bound), seen.grad[:-1], slope_bound)
+    # p - 1 is rounded like 1, even where it is small.
+    of_dscores = u * ((2 * N * C + 40) * np.abs(dscores) + (2 * C + 20 + 2 * span)[:, None])  # (N, C)
+    of_dscores += curve * blur[:, None] + loose
+    penalty_size = 2 * reg * np.abs(W)
+    bound = np.abs(X).T @ of_dscores / N + u * (N * C + 10) * (penalty_size + np.abs(seen.grad[:-1]))
+    return Reference(seen.loss, float(loss_bound), seen.grad[:-1], bound)

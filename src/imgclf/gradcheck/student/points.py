@@ -14,7 +14,7 @@ CLIPPED = "is a score, a probability or dW clipped or rounded, in the gradient o
 
 
 class Point(NamedTuple):
-    """The arguments of a question, and words for them."""
+    """The arguments of one call, and words for them."""
 
     name: str  # zero, start, steps or wide
     words: str
@@ -22,7 +22,7 @@ class Point(NamedTuple):
     reg: float
     X: FloatArray  # (N, D)
     y: IntArray  # (N,)
-    advice: str = ""  # the likely mistake of a function that is wrong here only
+    advice: str = ""  # the likely mistake if it is wrong only here
 
 
 def random_weights(X: FloatArray, classes: int, seed: int) -> FloatArray:
@@ -33,7 +33,7 @@ def random_weights(X: FloatArray, classes: int, seed: int) -> FloatArray:
 
 
 def balanced_reg(dW: FloatArray, W: FloatArray) -> float:
-    """Return a reg, of one digit, whose penalty has a gradient about as large as that of the data."""
+    """Return a reg of one digit whose penalty gradient is about as large as the data gradient."""
     there = np.abs(dW[dW != 0])
     return float(f"{np.median(there) / (2 * np.median(np.abs(W))):.0e}") if len(there) else 1.0
 
@@ -49,19 +49,19 @@ def other_points(full: Point, reg: float) -> list[Point]:
 
 
 def scaled(point: Point, largest: float) -> Point:
-    """Return the point whose largest score is `largest`, without penalty."""
+    """Return the point with W scaled to scores up to `largest`, without penalty."""
     spread = float(np.abs(point.X @ point.W).max()) or 1.0
     words = f"at W with scores up to {largest:g}"
     return point._replace(name="wide", words=words, W=largest / spread * point.W, reg=0.0)
 
 
 def huge_scores(point: Point) -> Point:
-    """Return scores up to HUGE, and as far apart: exp does not overflow in float64 once the largest is subtracted."""
+    """Return scores up to HUGE, about as far apart; exp of s - max is no overflow in float64."""
     return _with_advice(scaled(point, HUGE), f"up to {HUGE:g}")
 
 
 def large_scores(point: Point, seed: int) -> Point:
-    """Add one vector to all columns of W: scores become LARGE, while no difference between two of them changes."""
+    """Add one vector to all columns of W: scores become LARGE, but no difference between scores changes."""
     shift = normal(stream(seed, CHECK, SHIFT), (point.X.shape[1],))
     reached = float(np.abs(point.X @ shift).max()) or 1.0
     W = point.W + (LARGE / reached * shift)[:, None]

@@ -1,4 +1,4 @@
-"""Detect the precision in which a learner's function computes."""
+"""Detect the floating-point precision of a learner's function."""
 
 from typing import NamedTuple
 
@@ -6,32 +6,32 @@ import numpy as np
 
 from imgclf.arrays import FloatArray
 
-COARSE = 1e-12  # noise relative to the terms of the loss, between that of float64 and of float32
-BLURRED = 1e-5  # the same, beyond that of float32
-# How much coarser rounding is than in float64, the finest first. longdouble is finer, but its answers come as float64.
+COARSE = 1e-12  # noise relative to the terms of the loss; float64 has less, float32 more
+BLURRED = 1e-5  # likewise; float32 has less
+# Rounding in units of that of float64, the finest first. longdouble is finer, but its results come as float64.
 UNITS = {"longdouble": 1.0, "float64": 1.0, "float32": 2.0**29, "float16": 2.0**42}
 
 
 class Precision(NamedTuple):
     """The precision in which a function computes."""
 
-    name: str  # a key of UNITS; or the dtype of dW, where that is no float
+    name: str  # a key of UNITS; or the dtype of dW, if that is not a float
     noise: float = 0.0  # of the loss
-    is_blurred: bool = False  # whether rounding hides more than it does in float32
+    is_blurred: bool = False  # whether rounding hides more than in float32
 
     @property
     def unit(self) -> float:
-        """How much coarser than float64 rounding is."""
+        """Rounding in units of that of float64."""
         return UNITS.get(self.name, UNITS["float32"])
 
     @property
     def is_coarse(self) -> bool:
-        """Whether small mistakes are hidden by rounding."""
+        """Whether rounding hides small mistakes."""
         return self.unit > 1
 
 
 def precision_of(dtypes: set[str], noise: float, size: float, *, is_float32: bool) -> Precision:
-    """Return the coarsest precision that shows in the dtypes of dW or the noise of the loss; size: its `magnitude`."""
+    """Return the coarsest precision of the dtypes of dW and the noise of the loss; size: its `magnitude`."""
     names = {_name(dtype) for dtype in dtypes}
     if is_float32 or noise > COARSE * (size + 1):
         names.add("float32")
@@ -41,12 +41,12 @@ def precision_of(dtypes: set[str], noise: float, size: float, *, is_float32: boo
 
 
 def is_single(value: float) -> bool:
-    """Whether float32 holds a value exactly: of values in float64, it holds one in 2**29."""
+    """Whether float32 holds a value exactly: by chance it holds one float64 value in 2**29."""
     return value != 0 and abs(value) < float(np.finfo(np.float32).max) and float(np.float32(value)) == value
 
 
 def magnitude(value: float, W: FloatArray, X: FloatArray) -> float:
-    """Return the size of the terms that a loss is summed from: of the loss itself, and of the terms of a score."""
+    """Return the size of the terms of a loss: of the loss itself, plus the terms of a score."""
     return abs(value) + float((np.abs(X) @ np.abs(W)).max(axis=1).mean())
 
 

@@ -1,4 +1,4 @@
-"""Run a learner's function in a process of its own."""
+"""Run a learner's function in its own process."""
 
 import difflib
 import json
@@ -23,8 +23,8 @@ from imgclf.arrays import FloatArray, IntArray
 from imgclf.errors import UsageError
 from imgclf.gradcheck.student.child import CLOSED
 
-START = 60.0  # seconds for Python and NumPy to start, which is nobody's mistake
-LOOK = 0.05  # seconds between two looks whether the process is alive and in time
+START = 60.0  # seconds for Python and NumPy to start
+LOOK = 0.05  # seconds between two tests whether the process is alive and in time
 LONGEST_HEADER = 1 << 16  # bytes
 LIBRARIES = ("OPENBLAS", "OMP", "MKL", "BLIS", "NUMEXPR")
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in LIBRARIES} | {"VECLIB_MAXIMUM_THREADS": "1"}
@@ -37,24 +37,24 @@ class Answer(NamedTuple):
     dW: NDArray[np.float64]  # (D, C)
     dtype: str  # of dW, as it was returned
     seconds: float  # inside the function
-    changed: tuple[str, ...]  # the inputs that it changed: W, X, y
+    changed: tuple[str, ...]  # modified inputs: W, X, y
 
 
 Ask: TypeAlias = Callable[[FloatArray, FloatArray, IntArray, float], Answer]
 
 
-class StudentFailure(Exception):  # noqa: N818 - no error of this program: what the function did wrong
-    """The function gave no answer, in one line."""
+class StudentFailure(Exception):  # noqa: N818 - a mistake of the function, not of this program
+    """The function returned no loss and gradient; one line says why."""
 
     def __init__(self, line: str, *, alive: bool) -> None:
         super().__init__(line)
-        self.alive = alive  # whether it can be asked again
+        self.alive = alive  # whether it can be called again
 
 
 class Child:
     """A process with its group, and the connection to it, which a thread cuts when the process is gone or late.
 
-    So nothing that it does to the connection blocks the parent for longer, not even half a message.
+    So the parent never blocks for longer, not even on half a message.
     """
 
     def __init__(self, path: Path, name: str) -> None:
@@ -71,7 +71,7 @@ class Child:
                 start_new_session=True,
                 env=os.environ | ONE_THREAD,
             )
-        self.deadline = math.inf  # of the question that waits for an answer
+        self.deadline = math.inf  # of the current call
         self.is_late = False
         self._over = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -84,7 +84,7 @@ class Child:
             if self.is_late or self.process.poll() is not None:
                 self._kill()
                 with suppress(OSError), socket.socket(fileno=os.dup(self.connection.fileno())) as ours:
-                    ours.shutdown(socket.SHUT_RDWR)  # an error where the other side is closed, on some systems
+                    ours.shutdown(socket.SHUT_RDWR)  # an error on some systems if the other side is closed
                 return
 
     def _kill(self) -> None:
@@ -103,7 +103,7 @@ class Child:
 class Student:
     """A learner's function f(W (D, C), X (N, D), y (N,), reg). X and y are sent once, so they must not change.
 
-    What it sends is read as JSON and numbers, never unpickled, and no more of it than was asked for.
+    Its messages are read as JSON and numbers, never unpickled, and only up to the expected size.
     """
 
     def __init__(self, path: Path, name: str, patience: float, child: Child) -> None:
@@ -114,13 +114,13 @@ class Student:
         self._failure: StudentFailure | None = None
 
     def __call__(self, W: FloatArray, X: FloatArray, y: IntArray, reg: float) -> Answer:
-        """Ask at one W; StudentFailure where there is no answer."""
+        """Call the function; raises StudentFailure if it returns no loss and gradient."""
         arrays: dict[str, NDArray[Any]] = {"W": np.asarray(W, np.float64)}
         if self._sent is None or self._sent[0] is not X or self._sent[1] is not y:
             arrays |= {"X": np.asarray(X, np.float64), "y": np.asarray(y, np.int64)}
         self._sent = X, y
         shapes = {name: array.shape for name, array in arrays.items()}
-        with self._waiting(self.patience, f"{self.name} gives no answer within {self.patience:g} s"):
+        with self._waiting(self.patience, f"{self.name} does not return within {self.patience:g} s"):
             self._connection.send_bytes(json.dumps({"reg": float(reg), "shapes": shapes}).encode())
             for array in arrays.values():
                 self._connection.send_bytes(array.tobytes())
@@ -138,7 +138,7 @@ class Student:
         with self._waiting(START, "Python does not start"):
             self._receive()
         late = (
-            f"{self.path.name} is still being imported after {self.patience:g} s: put what runs by itself under "
+            f"{self.path.name} is still being imported after {self.patience:g} s: put code outside of functions under "
             "if __name__ == '__main__'"
         )
         with self._waiting(self.patience, late):
@@ -155,7 +155,7 @@ class Student:
 
     @contextmanager
     def _waiting(self, seconds: float, if_late: str) -> Iterator[None]:
-        """Turn whatever goes wrong with the connection, or takes too long, into a StudentFailure."""
+        """Turn errors of the connection and timeouts into a StudentFailure."""
         if self._failure:
             raise self._failure
         self._child.deadline = time.monotonic() + seconds
@@ -189,9 +189,9 @@ class Student:
 
 @contextmanager
 def open_student(path: Path, function_name: str, patience: float = 10.0) -> Iterator[Student]:
-    """Start a child with a learner's function, to be asked: `with open_student(...) as ask: ask(W, X, y, reg)`.
+    """Start a child process with a learner's function: `with open_student(...) as ask: ask(W, X, y, reg)`.
 
-    `patience` is how many seconds it may take for an answer.
+    patience: seconds that a call may take.
     Raises UsageError if there is no such file or function, StudentFailure if the file cannot be imported.
     """
     if sys.platform == "win32":
@@ -217,7 +217,7 @@ def parse_spec(spec: str) -> tuple[Path, str]:
 
 
 def no_such_function(path: Path, name: str, there: list[str]) -> UsageError:
-    """Name the functions that are there instead."""
+    """Return the error for a missing function, with the names of those that the file has."""
     close = difflib.get_close_matches(name, there, 1)
-    there_is = f"there is {', '.join(there)}" if there else "it defines none"
+    there_is = f"it has {', '.join(there)}" if there else "it defines none"
     return UsageError(path, f"has no function {name}", f"did you mean {close[0]}?" if close else there_is)

@@ -1,1 +1,1 @@
-"""Truth to compare with, computed apart from the code under check."""
+"""Reference values and error bounds, computed without the code under check."""

@@ -1,7 +1,7 @@
 """Numerical gradient of every parameter, with an error bound.
 
-By `exact_differences` a difference costs one curve an example instead of two losses of the whole batch, so all of them
-cost little more than a few gradients, and have nearly all their digits.
+With `exact_differences` one central difference costs one curve per example instead of two losses of the whole batch, so
+all of them together cost as much as a few gradients, and keep nearly all digits.
 """
 
 from collections.abc import Iterator
@@ -15,23 +15,23 @@ from imgclf.gradcheck.truth.exact_differences import ExactDifferences
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.numerics.indices import slices
 
-TAU = 2.0**-24  # how far a step moves the scores, at most; h = TAU / max |x_d| is each feature's own
-COLUMNS = 64  # of ROWS of X at a time: what is computed on the way stays in the cache
+TAU = 2.0**-24  # the largest move of a score; each feature has its own step, h = TAU / max |x_d|
+COLUMNS = 64  # of ROWS of X at a time: temporary arrays stay in the processor's cache
 
 
 class Differences(NamedTuple):
-    """The gradient of the mean loss by central differences, without penalty; b in the last row."""
+    """The numerical gradient of the mean loss, without penalty; b in the last row."""
 
     gradient: FloatArray  # (D+1, C): the difference quotients
-    bound: FloatArray  # (D+1, C): how far a right analytic gradient may lie from them, by truncation and rounding
-    kink_width: FloatArray  # (D+1, C): how far the slopes of both sides of kinks within the step lie from the middle
-    step: FloatArray  # (D+1,): how far each weight was moved
+    bound: FloatArray  # (D+1, C): on the difference from a right analytic gradient
+    kink_width: FloatArray  # (D+1, C): half the difference of the one-sided derivatives at kinks within the step
+    step: FloatArray  # (D+1,): of each weight
 
 
 def differences(loss: str, scores: FloatArray, X: FloatArray, y: IntArray, tau: float = TAU) -> Differences:
-    """Move every weight up and down and add up what each example's loss does.
+    """Move every weight up and down, and sum the changes of the losses.
 
-    scores (N, C) at the weights, X (N, D), y (N,), all float64. Costs N * D * C curves, and no memory of that size.
+    scores (N, C) at the weights, X (N, D), y (N,), all float64. Time is N * D * C curves; memory is less.
     """
     exact = LOSS_FACTS[loss].exact_differences(scores, y)
     (N, D), C = X.shape, scores.shape[1]
@@ -54,13 +54,13 @@ def differences(loss: str, scores: FloatArray, X: FloatArray, y: IntArray, tau: 
 
 
 def difference_steps(X: FloatArray, tau: float) -> FloatArray:
-    """Return how far to move each weight, and last each bias: (D+1,); a feature that is always 0 moves nothing."""
+    """Return the step of each weight and, last, of the bias, (D+1,)."""
     largest = np.append(np.maximum(X.max(axis=0), -X.min(axis=0)), 1.0)
     return np.asarray(tau / np.where(largest > TINY, largest, 1.0))
 
 
 def changes(exact: ExactDifferences, rows: slice, t: FloatArray) -> FloatArray:
-    """Add up what moves t (n, d) of the score of each class change in the losses of the examples `rows`, (C, d)."""
+    """Sum the changes of the losses of the examples `rows` as the score of each class moves by t (n, d): (C, d)."""
     argument, right = exact.argument[rows], exact.y[rows]
     change = exact.curve.change(t)
     C = argument.shape[1]
@@ -78,7 +78,7 @@ def changes(exact: ExactDifferences, rows: slice, t: FloatArray) -> FloatArray:
 
 
 def _kink_widths(exact: ExactDifferences, rows: slice, t: FloatArray, slack: FloatArray) -> FloatArray:
-    """Add up |f(+t) + f(-t) - 2 f(0)| over the examples that meet a kink, (d, C): what convexity leaves open."""
+    """Sum |f(+t) + f(-t) - 2 f(0)| over the examples that cross a kink, (d, C)."""
     argument, right = exact.argument[rows], exact.y[rows]
     kink_width = exact.curve.kink_width
     assert kink_width is not None
@@ -101,7 +101,7 @@ def _by_class(y: IntArray, classes: int) -> FloatArray:
 
 
 def _pieces(X: FloatArray) -> Iterator[tuple[slice, slice, FloatArray]]:
-    """Cut X (N, D), and last the feature of ones that b belongs to, into pieces: rows, columns, x (n, d)."""
+    """Yield pieces of X (N, D) and of the column of ones that multiplies b: rows, columns, x (n, d)."""
     N, D = X.shape
     for rows in slices(N, ROWS):
         for columns in slices(D, COLUMNS):

@@ -1,7 +1,7 @@
 """Kinks of hinge losses, where no derivative exists.
 
-Every loss here is convex in each score. So what is right at a kink can be said all the same: any slope between that
-of the step down and that of the step up, a subgradient. The central difference is the middle of the two.
+Every loss here is convex in each score, so at a kink every subgradient is right: any value between the left and the
+right derivative. The central difference is the middle of the two.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from imgclf.gradcheck.truth.exact_differences import ExactDifferences
 
 
 class Kink(NamedTuple):
-    """A kink within a step: the example and the class whose margin (or lead) is so near to 0."""
+    """A kink within a step: the example and the class whose margin (or lead) is nearly 0."""
 
     example: int
     label: int
@@ -25,7 +25,7 @@ class Kink(NamedTuple):
 
 
 def distances(exact: ExactDifferences) -> FloatArray:
-    """Return how far each score may move before its example meets a kink, (N, C); infinity where there is none."""
+    """Return the distance of each score to the next kink of its example, (N, C); infinity if none."""
     if exact.curve.kink_width is None:
         return np.full(exact.argument.shape, np.inf)
     away = np.abs(exact.argument)
@@ -35,7 +35,7 @@ def distances(exact: ExactDifferences) -> FloatArray:
 
 
 def nearest_kink(exact: ExactDifferences, moves: FloatArray, c: int) -> tuple[int, int, float] | None:
-    """Return the kink that moves (N,) of the scores of class c meet first, if any: example, class, margin."""
+    """Return the nearest kink that moves (N,) of the scores of class c cross, if any: example, class, margin."""
     away = distances(exact)[:, c]
     met = np.flatnonzero((away <= np.abs(moves)) & (moves != 0))
     if not len(met):
@@ -48,5 +48,5 @@ def nearest_kink(exact: ExactDifferences, moves: FloatArray, c: int) -> tuple[in
 
 
 def crossed(exact: ExactDifferences, moves: FloatArray) -> NDArray[np.bool_]:
-    """Return for each class whether its scores meet a kink as they move by up to `moves` (N,), (C,)."""
+    """Return whether moves (N,) of its scores cross a kink, for each class, (C,)."""
     return np.asarray((distances(exact) <= np.abs(moves)[:, None]).any(axis=0))

@@ -1,10 +1,10 @@
-"""Facts of each loss for the gradient check, apart from its code.
+"""Facts of each loss for the gradient check, independent of its code.
 
-Of each loss, one after the other: its definition; where it is on its curve (see `exact_differences`); how far its
-derivative may be rounded; and what else tells it from other losses. A new loss is a record in `LOSS_FACTS`.
+For each loss: its definition, its argument on a curve (see `exact_differences`) and the rounding of its derivative. A
+new loss is a record in `LOSS_FACTS`.
 
-Nothing here shares code with `imgclf.losses`, nor do a loss's definition and its exact differences: a mistake that both
-sides had alike, no check could see.
+Nothing here shares code with `imgclf.losses`, nor a loss's definition with its exact differences: no check could see a
+mistake that both sides share.
 """
 
 import math
@@ -23,20 +23,20 @@ Scored: TypeAlias = Callable[[FloatArray, IntArray], FloatArray]  # scores (N, C
 
 
 class LossFacts(NamedTuple):
-    """What the check must know of a loss."""
+    """Facts of one loss."""
 
     definition: Callable[[Numbers, IntArray], Numbers]  # -> losses (N,), in the precision of the scores, or complex
     at_zero: Callable[[int], float]  # of C: the loss where all scores are 0
-    curve: Curve  # how the loss follows the score of a wrong class
-    argument: Scored  # where on that curve it is, for each class
-    # Scores, y, |dloss/ds| (N, C) -> (N, C): how far dloss/ds may be rounded on both sides together, in UNIT_ROUNDOFF.
+    curve: Curve  # the loss as a function of the score of a wrong class
+    argument: Scored  # of that curve, for each class
+    # Scores, y, |dloss/ds| (N, C) -> (N, C): rounding of dloss/ds, of both sides together, in UNIT_ROUNDOFF.
     derivative_rounding: Callable[[FloatArray, IntArray, FloatArray], FloatArray]
-    right_class_mirrors: bool = True  # the right class has an argument too; else it undoes what all wrong ones do
-    compares_scores: bool = True  # only differences between scores count: raising all of them changes nothing
-    margins: Scored | None = None  # of a hinge: above 0 where violated, minus infinity for a class that has none
+    right_class_mirrors: bool = True  # the right class has its own argument; else minus the sum of the others
+    compares_scores: bool = True  # adding a constant to all scores changes nothing
+    margins: Scored | None = None  # of a hinge: above 0 where violated, minus infinity for the right class
 
     def exact_differences(self, scores: FloatArray, y: IntArray) -> ExactDifferences:
-        """Return how the loss of each example changes as the score of each class moves."""
+        """Return the changes of each example's loss as the score of each class moves."""
         return ExactDifferences(self.argument(scores, y), y, self.curve, self.right_class_mirrors)
 
 
@@ -50,7 +50,7 @@ def softmax_definition(s: Numbers, y: IntArray) -> Numbers:
 def softmax_argument(scores: FloatArray, y: IntArray) -> FloatArray:
     """p_c for a wrong class: moving its score by t adds log(1 + p_c (exp(t) - 1)) to the loss.
 
-    For the right class the same of -t and 1 - p_y, which is summed up from the others: no cancellation.
+    For the right class, the same with -t and 1 - p_y, which is the sum of the others: no cancellation.
     """
     exps = np.exp(scores - scores.max(axis=1, keepdims=True))
     p = exps / exps.sum(axis=1, keepdims=True)
@@ -62,7 +62,7 @@ def softmax_argument(scores: FloatArray, y: IntArray) -> FloatArray:
 
 
 def softmax_rounding(s: FloatArray, y: IntArray, derivatives: FloatArray) -> FloatArray:
-    """Exp turns an absolute error of s - max into a relative one of p; p_y - 1 is rounded like 1."""
+    """An absolute error of s - max is a relative error of p = exp(s - max) / Z; p_y - 1 is rounded like 1."""
     size = derivatives.copy()
     size[np.arange(len(y)), y] = 1
     top = s.max(axis=1, keepdims=True)
@@ -75,7 +75,7 @@ def svm_definition(s: Numbers, y: IntArray) -> Numbers:
 
 
 def svm_margins(scores: FloatArray, y: IntArray) -> FloatArray:
-    """m_j = s_j - s_y + 1, and minus infinity for the right class, which has no margin to violate, (N, C).
+    """m_j = s_j - s_y + 1, and minus infinity for the right class, which has no margin, (N, C).
 
     Moving the score of a wrong class by t moves its own margin by t, that of the right class all of them by -t.
     """
@@ -86,7 +86,7 @@ def svm_margins(scores: FloatArray, y: IntArray) -> FloatArray:
 
 
 def no_rounding(s: FloatArray, y: IntArray, derivatives: FloatArray) -> FloatArray:
-    """The derivative of a hinge is a whole number: exact."""
+    """The derivative of a hinge is an integer: exact."""
     return np.zeros_like(s)
 
 
@@ -96,7 +96,7 @@ def svm_squared_definition(s: Numbers, y: IntArray) -> Numbers:
 
 
 def svm_squared_rounding(s: FloatArray, y: IntArray, derivatives: FloatArray) -> FloatArray:
-    """A margin is two subtractions, the right class the sum of all of them."""
+    """A margin takes two subtractions; the right class has the sum of all margins."""
     rows = np.arange(len(y))
     size = np.where(derivatives > 0, 4 * np.abs(s - s[rows, y][:, None]) + 4 + 2 * derivatives, 0)
     size[rows, y] = 0
@@ -111,7 +111,7 @@ def svm_cs_definition(s: Numbers, y: IntArray) -> Numbers:
 
 
 def svm_cs_argument(scores: FloatArray, y: IntArray) -> FloatArray:
-    """By how much a class leads: its margin less the largest other one, where y itself counts as 0.
+    """The lead of a class: its margin minus the largest other one, where y itself counts as 0.
 
     As one of several numbers rises by t, their maximum is that of the others + max(0, lead + t).
     """
@@ -121,7 +121,7 @@ def svm_cs_argument(scores: FloatArray, y: IntArray) -> FloatArray:
     second, first = np.partition(a, (-2, -1), axis=1)[:, -2:].T[..., None]  # (N, 1) each; equal where two tie
     lead = a - np.where(a == first, second, first)
     a[rows, y] = -np.inf
-    lead[rows, y] = a.max(axis=1)  # the right class takes from the largest margin of the others
+    lead[rows, y] = a.max(axis=1)  # raising the right class lowers the largest margin of the others
     return np.asarray(lead)
 
 
@@ -133,7 +133,7 @@ def logistic_ovr_definition(s: Numbers, y: IntArray) -> Numbers:
 
 
 def logistic_ovr_argument(scores: FloatArray, y: IntArray) -> FloatArray:
-    """The probability p of being wrong about a class: 1 / (1 + exp(-s)), for the right one of -s.
+    """The probability p of a wrong answer for a class: 1 / (1 + exp(-s)), for the right class with -s.
 
     Moving the score of a wrong class by t adds log(1 + p (exp(t) - 1)) to the loss, as in softmax.
     """
@@ -144,7 +144,7 @@ def logistic_ovr_argument(scores: FloatArray, y: IntArray) -> FloatArray:
 
 
 def logistic_ovr_rounding(s: FloatArray, y: IntArray, derivatives: FloatArray) -> FloatArray:
-    """exp(-log(1 + exp(s))) has the absolute error of its exponent, which is of the size of s."""
+    """The absolute error of an exponent of size |s| is the relative error of exp(-log(1 + exp(s)))."""
     return 4 * (np.abs(s) + 6) * derivatives
 
 

@@ -6,8 +6,8 @@ from imgclf.arrays import FloatArray, IntArray
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS, Numbers
 from imgclf.numerics.indices import slices
 
-EXTENDED = np.longdouble  # 64 bits of mantissa on x86; on machines where it is a float64, bounds hold all the same
-ROWS = 256  # at a time: extended numbers take twice the room
+EXTENDED = np.longdouble  # 64 bits of mantissa on x86; the bounds also hold where it is float64
+ROWS = 256  # at a time: extended numbers take twice the memory
 COMPLEX_STEP = 1e-30
 
 
@@ -18,9 +18,9 @@ def extended_scores(X: FloatArray, weights: FloatArray) -> Numbers:
 
 
 def complex_step_gradient(loss: str, scores: FloatArray, X: FloatArray, y: IntArray) -> FloatArray:
-    """Return the gradient of the mean loss, (D+1, C), by steps along the imaginary axis: Im loss(s + ih) / h.
+    """Return the gradient of the mean loss, (D+1, C), by complex step: Im loss(s + ih) / h.
 
-    Nothing is subtracted, so h may be as small as one likes, and no digit is lost (Squire and Trapp 1998).
+    Nothing is subtracted, so h may be tiny, and no digit is lost (Squire and Trapp 1998).
     """
     dscores = np.empty_like(scores)
     for c in range(scores.shape[1]):
