@@ -163,15 +163,15 @@ import sys
 from mpi4py import MPI
 from imgclf.cli import mpi as launcher
 from imgclf.cli import main
-from imgclf.data.preprocess import Reader
+from imgclf.speed.blocks import BlockReader
 if MPI.COMM_WORLD.rank == 1:
-    read, calls = Reader.__call__, []
-    def fail(self, rows):
-        calls.append(rows)
+    read, calls = BlockReader.__call__, []
+    def fail(self, *arguments):
+        calls.append(arguments)
         if len(calls) > 3:
             raise OSError(5, "Input/output error", "pack.npy")
-        return read(self, rows)
-    Reader.__call__ = fail
+        return read(self, *arguments)
+    BlockReader.__call__ = fail
 launcher.PATIENCE = 0.5
 main()
 """

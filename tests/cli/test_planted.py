@@ -62,7 +62,7 @@ def downloads(server, gives, monkeypatch):
     """A set of one file that a server on this machine gives."""
     content = PRECIOUS * 9
     file = OfficialFile("images", len(content), "5de4e2ff1b2b2e7ffa0bd93b5ccd2b2b", "")
-    monkeypatch.setattr("imgclf.data.download.fetch._checksum_difference", lambda found, file: None)
+    monkeypatch.setattr("imgclf.data.download.fetch._difference", lambda found, file: None)
     server.says("/images", gives(content))
     one = OfficialSet("idx", "mnist", (f"{server.address}/",), (file,), class_names=("a", "b"))
     monkeypatch.setattr("imgclf.cli.commands.download.OFFICIAL", {**OFFICIAL, "mnist": one})
