@@ -38,9 +38,9 @@ class Objective:
 
     def penalty(self, weights: FloatArray) -> float:
         """Return l2/2 * sum(W**2) + l1 * sum(|W|), summed in float64."""
-        W = split(weights)[0].astype(np.float64)
-        squares = self.l2 / 2 * (W**2).sum() if self.l2 else 0.0
-        lengths = self.l1 * np.abs(W).sum() if self.l1 else 0.0
+        W, _ = split(weights)
+        squares = self.l2 / 2 * np.square(W, dtype=np.float64).sum() if self.l2 else 0.0
+        lengths = self.l1 * np.abs(W, dtype=np.float64).sum() if self.l1 else 0.0
         return float(squares + lengths)
 
     def penalty_gradient(self, weights: FloatArray) -> FloatArray:
