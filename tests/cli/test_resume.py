@@ -256,7 +256,7 @@ def test_a_run_that_stopped_early_says_so_where_it_cannot_become_longer(imgclf, 
     refused(2, [f"after {epochs} epochs", "early_stopping=null", "patience"], *TRAIN, "--resume", "run", "-s", option)
     assert tree(stopped_early) == before
     done = imgclf(*TRAIN, "--resume", "run")
-    assert f"early stopping ended it after epoch {epochs}; `-s early_stopping=null` goes on" in done.out
+    assert f"early stopping ended it after epoch {epochs}; `-s early_stopping=null` continues it" in done.out
     assert tree(stopped_early) == before
 
 

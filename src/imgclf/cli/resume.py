@@ -22,7 +22,9 @@ def resumed(directory: Path, files: tuple[Path, ...], out: Path | None, override
 
     for option, given in (("--config", files), ("--out", out)):
         if given:
-            raise UsageError(option, "does not go with --resume", "a run goes on in its own directory and config")
+            raise UsageError(
+                option, "does not go with --resume", "a run is resumed in its own directory, with its own config"
+            )
     return ResumedRun.at(directory, overrides, PICTURES)
 
 
@@ -58,7 +60,7 @@ def _how_to_continue(run: "ResumedRun", best: "Best | None") -> str:
     from imgclf.training.epochs import patience_is_over
 
     if best is not None and patience_is_over(run.config, best):
-        return f"early stopping ended it after epoch {best.epoch + best.waited}; `-s early_stopping=null` goes on"
+        return f"early stopping ended it after epoch {best.epoch + best.waited}; `-s early_stopping=null` continues it"
     return "`-s train.epochs=N` makes it longer"
 
 
