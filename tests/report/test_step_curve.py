@@ -71,7 +71,7 @@ def test_ticks_are_named_by_their_powers_of_ten():
         assert len(ticks) >= 4
         for tick, label in zip(ticks, named, strict=True):
             assert float(label.get_text()) == pytest.approx(10.0**tick)
-    assert {"the title", "step: the most that it moves a score", "largest error of the gradient"} <= set(texts(figure))
+    assert {"the title", "step size: largest change of a score", "largest error of the gradient"} <= set(texts(figure))
 
 
 @pytest.mark.parametrize(("slope", "name"), [(2, "truncation, like h²"), (-1, "round-off, like 1/h")])
@@ -104,7 +104,7 @@ def test_flat_loss_has_no_truncation():
     shown = texts(drawn(flat=True))
     assert "round-off, like 1/h" in shown
     assert not any("h²" in text or "bend" in text for text in shown)
-    assert any("kinks" in text for text in shown)
+    assert any("piecewise linear" in text for text in shown)
     assert any("bend" in text for text in texts(drawn()))
 
 

@@ -37,7 +37,7 @@ class LazyGroup(Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; end quietly when nobody reads its output (`| head`), before click exits with 1."""
+        """Run the command; end quietly if the reader of its output is gone (`| head`), before click exits with 1."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:

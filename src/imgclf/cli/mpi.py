@@ -75,7 +75,7 @@ def _together() -> Iterator[Any]:
 def _connect(size: int) -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a wrong launcher: the error below says what to do
+            warnings.simplefilter("ignore")  # a wrong launcher is an error below
             from mpi4py import MPI
     except ImportError as error:
         raise UsageError("mpiexec", f"{size} processes, but no mpi4py", "pip install 'imgclf[mpi]'") from error

@@ -18,7 +18,7 @@ ELSEWHERE = {
     **dict.fromkeys(["j", "jobs", "n_jobs", "nproc", "num_workers", "workers"], "--threads"),
     "json": "--format json",
 }
-A_RUN = ("checkpoint", "ckpt", "model", "run", "weights")  # what they call RUN
+A_RUN = ("checkpoint", "ckpt", "model", "run", "weights")  # names of RUN in other programs
 
 
 class _Strict(click.Command):

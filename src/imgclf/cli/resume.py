@@ -61,7 +61,7 @@ def _how_to_continue(run: "ResumedRun", best: "Best | None") -> str:
 
     if best is not None and patience_is_over(run.config, best):
         return f"early stopping ended it after epoch {best.epoch + best.waited}; `-s early_stopping=null` continues it"
-    return "`-s train.epochs=N` makes it longer"
+    return "add `-s train.epochs=N` to train for longer"
 
 
 def _missing_pictures(run: "ResumedRun") -> list[str]:

@@ -67,6 +67,6 @@ def _show(figure: Figure, image: ByteArray, left: int, top: int, width: int, hei
     pixels = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BOX))
     bottom = round(figure.bbox.height) - top - height
     figure.figimage(pixels, left, bottom)
-    # An image may be as white as the paper: a frame, behind it so as to hide none of it.
+    # A frame shows the edge of a white image; it lies behind the image, so that it covers no pixel.
     frame = Rectangle((left, bottom), width, height, fill=False, color=RULE, transform=IdentityTransform(), zorder=-1)
     figure.add_artist(frame)

@@ -22,7 +22,7 @@ from imgclf.report.style import (
     styled,
 )
 
-LEAST = 1e-4  # of the bound; what is less, but not 0, has the color of this
+LEAST = 1e-4  # of the bound: smaller errors above 0 have the same color
 # The cool part of viridis: its yellow and green look like vermilion to some eyes. Reversed, so that dark is large.
 SEQUENTIAL = ListedColormap(colormaps["viridis"](np.linspace(0.6, 0, 256)))
 
@@ -41,7 +41,7 @@ def error_map(ratio: FloatArray, image_shape: Sequence[int], class_names: Sequen
 
     ratio (D+1, C) at least 0: the error of a parameter's gradient, divided by the largest error that is no mistake;
     inf and nan are infinitely wrong. The last row, the bias, is a square before the name. The largest ratio of a
-    pixel's channels is drawn, on a log scale. An image too large for its place is reduced to the largest ratios, so
+    pixel's channels is drawn, on a log scale. An image too large for its space is reduced to the largest ratios, so
     that no mistake is lost. The first axes hold an image and a square per class, in order, as bytes.
     """
     height, width, channels = image_shape

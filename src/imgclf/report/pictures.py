@@ -54,7 +54,7 @@ def _templates(run: FinishedRun) -> "Figure":
 def _confusion_matrix(model: Model, split: str, seen: Evaluation) -> "Figure":
     from imgclf.report.confusion import confusion_matrix
 
-    assert seen.confusion is not None, "there is no matrix of so many classes"
+    assert seen.confusion is not None, "no confusion matrix for this number of classes"
     title = f"Confusion matrix, {split}: {seen.n:,} image{'s' * (seen.n != 1)}, accuracy {seen.accuracy:.1%}"
     return confusion_matrix(seen.confusion, model.class_names, title)
 
@@ -62,7 +62,7 @@ def _confusion_matrix(model: Model, split: str, seen: Evaluation) -> "Figure":
 def _confusion_csv(model: Model, split: str, seen: Evaluation) -> str:
     from imgclf.report.confusion import write_confusion_csv
 
-    assert seen.confusion is not None, "there is no matrix of so many classes"
+    assert seen.confusion is not None, "no confusion matrix for this number of classes"
     return write_confusion_csv(seen.confusion, model.class_names)
 
 

@@ -25,11 +25,9 @@ from imgclf.report.style import (
     text_width,
 )
 
-_ADVICE = (
-    "Too large a step cuts off the bend of the loss, and too small a one drowns in rounding: the best lies in between."
-)
+_ADVICE = "A large step misses the bend of the loss, a small one is dominated by rounding: the best lies in between."
 _FLAT_ADVICE = (
-    "This loss is straight between its kinks: a large step errs where it crosses one, a small one drowns in rounding."
+    "This loss is piecewise linear: a large step errs where it crosses a kink, a small one is dominated by rounding."
 )
 # Green is of Okabe and Ito too. The markers tell the lines apart where colors do not.
 _LOOKS = ((BLUE, "o"), (VERMILION, "s"), ("#009e73", "^"), (INK, "D"))
@@ -68,7 +66,7 @@ def step_curve(series: Sequence[ErrorCurve], title: str, floor: float | None = N
     figure, top = new_figure(title, _FLAT_ADVICE if flat else _ADVICE, _LEFT + _WIDTH + beside + MARGIN, height)
     axes = line_axes(figure, _LEFT, top + _GAP, _WIDTH, _HEIGHT)
     axes.set_title("largest error of the gradient")
-    axes.set_xlabel("step: the most that it moves a score")
+    axes.set_xlabel("step size: largest change of a score")
     span = high - low
     axes.set_xlim(left - 0.03 * (right - left), right + 0.03 * (right - left))
     axes.set_ylim((zero if has_zero else low) - 0.06 * span, high + 0.06 * span)
@@ -108,7 +106,7 @@ def _powers(low: int, high: int) -> dict[float, str]:
 def _draw(axes: Axes, xs: list[FloatArray], ys: list[FloatArray], names: list[str], zero: float) -> None:
     """Draw each line, and its errors of exactly 0 separately."""
     for i, (x, y, name, (color, marker)) in enumerate(zip(xs, ys, names, _LOOKS, strict=False)):
-        # Not joined: a line from an error to none would fall by so many decades, which nobody knows.
+        # Not joined: on a log scale, a line from an error to 0 has no length that means anything.
         parts = np.column_stack([np.where(np.isneginf(y), np.nan, y), np.where(np.isneginf(y), zero, np.nan)])
         lines = axes.plot(x, parts, color=color, marker=marker, label=[name, "_exact"])
         # Of lines that coincide, the later is the thinner: so all are seen.

@@ -42,7 +42,7 @@ _RC = {
     "axes.axisbelow": True,
     "axes.labelcolor": INK,
     "axes.linewidth": 0.8,
-    # Above the axis, where it is read without turning the head.
+    # Above the axis, horizontal, and so easier to read.
     "axes.titlelocation": "left",
     "axes.titlesize": BODY,
     "axes.titleweight": "bold",

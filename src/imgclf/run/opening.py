@@ -14,6 +14,8 @@ from imgclf.training.classifier import Model
 def open_run(run: Path | None) -> tuple[Path, Model]:
     """Return the path of a run or model file, and its model."""
     path = find_run(run)
+    if path.is_dir() and not (path / "model.npz").exists():
+        raise RunError(path, "there is no model.npz in this folder", "name a run directory, such as runs/NAME")
     return path, load_model(path / "model.npz" if path.is_dir() else path)
 
 

@@ -110,7 +110,7 @@ def pack(
     """Convert the images of PATH, or of the config, to arrays in DIR, to train with data.source=pack.
 
     \b
-    imgclf data pack pictures --out packed -s preprocess.image_size=64
+    imgclf data pack images --out packed -s preprocess.image_size=64
     imgclf train -s data.source=pack -s data.path=packed
 
     All splits are packed completely. Training maps the arrays, so memory does not grow with the number of images. If

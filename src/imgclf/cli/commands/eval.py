@@ -153,7 +153,7 @@ def _own_split(
 ) -> "Dataset | None":
     """Return a split of the data set of a run, and check that it is the same data.
 
-    Training never opens a test split: of one that is where it was there is no proof, and the rest is not loaded for it.
+    Training never opens a test split, so one that has not moved cannot be checked, and the other splits are not loaded.
     """
     from imgclf.data.splits import match_classes
     from imgclf.run.data_identity import check_data
@@ -185,7 +185,7 @@ def _warn_if_trained_on(console: Console, path: Path, model: "Model", data: Path
             return
         check_data(*load_training_data(config), path, str(data), "")
     except ImgclfError:
-        return  # they are others
+        return  # they are different images
     console.warn(f"{data}: the run was trained on most of these images; --split val evaluates the others")
 
 
@@ -252,9 +252,7 @@ def _print(
     console.result(f"accuracy   {format_percent(seen.accuracy)} of {images} ({interval})")
     if int(k) < len(model.class_names):
         console.result(f"top {k:<6} {format_percent(share)}")
-    console.result(
-        f"objective  {format_loss(seen.objective)}, of which the data's loss is {format_loss(seen.data_loss)}"
-    )
+    console.result(f"objective  {format_loss(seen.objective)} (data loss {format_loss(seen.data_loss)})")
 
 
 def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> list[str]:

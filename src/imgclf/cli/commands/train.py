@@ -63,11 +63,11 @@ def command(
     """Train a linear image classifier by gradient descent, and write a run directory: model, metrics, pictures.
 
     \b
-    imgclf train                                  on the images that ship with imgclf
-    imgclf train -c configs/cifar10_softmax.yaml  with the settings of a config file
+    imgclf train                        on the images that ship with imgclf
+    imgclf train -c my.yaml             with the settings of a config file
     imgclf train -s model.loss=svm -s train.epochs=5
-    imgclf train --resume runs/NAME               resume an interrupted run; the result is bit-identical
-    mpiexec -n 4 imgclf train                     on four processes, with imgclf[mpi]
+    imgclf train --resume runs/NAME     resume a run; bit-identical result
+    mpiexec -n 4 imgclf train           on four processes, with imgclf[mpi]
 
     Decoded image folders are cached in your cache directory; IMGCLF_CACHE=0 turns that off.
     """  # noqa: D301 - click wants the character, not its name
