@@ -96,10 +96,11 @@ def test_every_operation_of_a_run_that_goes_on(runs, code, times):
 
 def test_a_writer_that_says_nothing_is_caught(runs, all_write):
     """The alarm rings."""
+    write_whole = storage.write_whole
 
     def write_in_silence(*arguments, **options):
         with contextlib.suppress(StorageError):
-            storage.write_whole(*arguments, **options)
+            write_whole(*arguments, **options)
 
     all_write(write_in_silence)
     ends = failed_everywhere(runs, runs.plan("train.epochs=2"), errno.ENOSPC, 1)
