@@ -118,6 +118,7 @@ def test_a_source_that_is_not_there_is_no_choice():
         ("early_stopping={patience: 3} # x", "nothing may follow the value, not even a comment"),
         ("train.batch_size=some", "expected a whole number or the word all, got the text 'some'"),
         ("train.batch_size=0", "must be at least 1, is 0"),
+        ("data.labels=a\udcff", r"the text 'a\udcff' is not valid Unicode"),
         ("model.loss=a\udcff", r"'a\udcff' is not one of softmax, svm, svm_squared, svm_cs, logistic_ovr"),
         ("data.options=5", "expected a section of keys, got the number 5"),
         ("data.options.noise=.inf", "every number must be finite"),

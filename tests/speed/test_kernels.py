@@ -61,6 +61,16 @@ def test_a_kernel_is_the_gradient_by_the_book_for_every_batch_size(kernel, loss,
         assert_same(evaluate_gradient(objective, batch, weights), expected, TOLERANCE[dtype])
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_doubling_a_block_changes_no_bit(loss, dtype):
+    batch, weights = batch_of(BLOCK, dtype), RNG.normal(size=(D + 1, C)).astype(dtype)
+    twice = replace(batch, rows=np.concatenate([batch.rows, batch.rows]))
+    one, two = (KERNELS["blocks"](sum_in_turn)(Objective(LOSSES[loss]), some, weights) for some in (batch, twice))
+    assert one.grad.tobytes() == two.grad.tobytes()
+    assert one.loss == two.loss
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("threads", [2, 3])
 def test_threads_change_no_bit(kernel, threads):
