@@ -38,6 +38,11 @@ def excerpt(text: object) -> str:
     return " ".join(str(text).split())[:80]
 
 
+def plural(n: int, word: str, many: str = "") -> str:
+    """Format a count with its noun: `1 image`, `5,400 images`."""
+    return f"{n:,} {word if n == 1 else many or word + 's'}"
+
+
 class ImgclfError(Exception):
     """An error that a user can act on: `WHERE: what is wrong - what to do`."""
 

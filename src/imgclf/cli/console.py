@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from imgclf.errors import printable
+from imgclf.errors import plural, printable
 from imgclf.machine.terminal import display_width
 
 if TYPE_CHECKING:
@@ -107,11 +107,6 @@ def format_loss(value: float) -> str:
 def format_percent(share: float | None) -> str:
     """Format a fraction as a percentage, None as a dash."""
     return "-" if share is None else f"{100 * share:.1f} %"
-
-
-def plural(n: int, word: str, many: str = "") -> str:
-    """Format a count with its noun: `1 image`, `5,400 images`."""
-    return f"{n:,} {word if n == 1 else many or word + 's'}"
 
 
 def format_shape(shape: Sequence[int]) -> str:

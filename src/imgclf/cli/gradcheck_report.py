@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgclf.cli.console import Console, plural, table
+from imgclf.cli.console import Console, table
+from imgclf.errors import plural
 
 if TYPE_CHECKING:
     from imgclf.gradcheck.check import CheckedLoss

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imgclf.cli.console import Console, plural, table
+from imgclf.cli.console import Console, table
 from imgclf.cli.gradcheck_report import common_keys, pixel_and_class
+from imgclf.errors import plural
 
 if TYPE_CHECKING:
     from imgclf.arrays import FloatArray, IntArray

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from imgclf.cli.console import Console, format_shape, plural
+from imgclf.cli.console import Console, format_shape
+from imgclf.errors import plural
 
 if TYPE_CHECKING:
     from imgclf.training.plan import Plan

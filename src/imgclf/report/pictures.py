@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgclf.config import Config
+from imgclf.errors import plural
 from imgclf.files.writing import write_whole
 from imgclf.run.run_dir import read_table
 from imgclf.training.classifier import Model
@@ -55,7 +56,7 @@ def _confusion_matrix(model: Model, split: str, seen: Evaluation) -> "Figure":
     from imgclf.report.confusion import confusion_matrix
 
     assert seen.confusion is not None, "no confusion matrix for this number of classes"
-    title = f"Confusion matrix, {split}: {seen.n:,} image{'s' * (seen.n != 1)}, accuracy {seen.accuracy:.1%}"
+    title = f"Confusion matrix, {split}: {plural(seen.n, 'image')}, accuracy {seen.accuracy:.1%}"
     return confusion_matrix(seen.confusion, model.class_names, title)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 
 from imgclf.config import Config, dump
 from imgclf.data.dataset import Dataset
-from imgclf.errors import ImgclfError, RunError, UsageError
+from imgclf.errors import ImgclfError, RunError, UsageError, plural
 from imgclf.files.writing import json_bytes, remove_litter, translate_os_errors, write_json, write_whole
 from imgclf.run.checkpoint import Checkpoint, load_checkpoint
 from imgclf.run.data_identity import check_data, find_data, with_data_path
@@ -202,17 +202,17 @@ class ResumedRun:
         done, epochs = since.snapshot.epochs, self.config.train.epochs
         finished = read_status(self.directory) == "finished"
         if done > epochs or (finished and done == epochs):
-            raise UsageError("-s train.epochs", f"{_epochs(done)} are complete already", "give a larger number")
+            raise UsageError("-s train.epochs", f"{plural(done, 'epoch')} are complete already", "give a larger number")
         if patience_is_over(self.config, since.snapshot.best):
             remedy = "add -s early_stopping=null, or a larger -s early_stopping.patience=N"
-            raise UsageError("early_stopping", f"it has already ended the run, after {_epochs(done)}", remedy)
+            raise UsageError("early_stopping", f"it has already ended the run, after {plural(done, 'epoch')}", remedy)
 
     def _notes(self, since: Checkpoint | None) -> list[str]:
         before, epochs = self.before.train.epochs, self.config.train.epochs
         notes = ["resume    from the beginning: there is no checkpoint yet"]
         if since is not None:
             done = since.snapshot
-            notes = [f"resume    {self.directory}, after {_epochs(done.epochs)}, at step {done.state.step:,}"]
+            notes = [f"resume    {self.directory}, after {plural(done.epochs, 'epoch')}, at step {done.state.step:,}"]
         stopping, now = self.before.early_stopping, self.config.early_stopping
         if stopping is not None and stopping != now:
             patience = now.patience if now else "never"
@@ -223,10 +223,6 @@ class ResumedRun:
                 f"the result differs from a run of {epochs} epochs from the start"
             )
         return notes
-
-
-def _epochs(n: int) -> str:
-    return f"{n:,} epoch{'' if n == 1 else 's'}"
 
 
 def _differences(before: Any, now: Any, key: str = "") -> list[str]:

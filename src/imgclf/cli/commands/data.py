@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imgclf.cli.commands import download
-from imgclf.cli.console import Console, format_shape, plural, table
+from imgclf.cli.console import Console, format_shape, table
 from imgclf.cli.options import (
     PATH,
     config_options,
@@ -20,6 +20,7 @@ from imgclf.cli.options import (
 from imgclf.cli.parsing import Group
 from imgclf.cli.signals import Stop
 from imgclf.data.sources import recognized
+from imgclf.errors import plural
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Dataset

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, echo, format_loss, format_percent, plural, table
+from imgclf.cli.console import Console, echo, format_loss, format_percent, table
 from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, json_option, threads_option
 from imgclf.cli.parsing import Command
-from imgclf.errors import DataError, ImgclfError, UsageError
+from imgclf.errors import DataError, ImgclfError, UsageError, plural
 from imgclf.machine.terminal import display_width
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imgclf.cli.console import Console, format_shape, plural
+from imgclf.cli.console import Console, format_shape
 from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, config_options, json_option
 from imgclf.cli.parsing import Command
-from imgclf.errors import UsageError
+from imgclf.errors import UsageError, plural
 
 if TYPE_CHECKING:
     from imgclf.config import Config

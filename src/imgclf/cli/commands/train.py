@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, format_loss, format_percent, plural, write
+from imgclf.cli.console import Console, format_loss, format_percent, write
 from imgclf.cli.drawing import draw_pictures
 from imgclf.cli.mpi import on_every_rank
 from imgclf.cli.options import (
@@ -23,7 +23,7 @@ from imgclf.cli.options import (
 from imgclf.cli.parsing import Command
 from imgclf.cli.signals import Stop, asked
 from imgclf.cli.train_report import describe_cost, describe_plan
-from imgclf.errors import ImgclfError, StorageError
+from imgclf.errors import ImgclfError, StorageError, plural
 
 if TYPE_CHECKING:
     from imgclf.run.session import Planned, SessionEvent

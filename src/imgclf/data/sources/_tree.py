@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from imgclf.data.class_names import file_name, first_few, natural_key
-from imgclf.errors import DataError
+from imgclf.errors import DataError, plural
 from imgclf.files.reading import kind_of, reading
 
 # Files that systems, image viewers and file servers leave behind, in lower case; and hidden files.
@@ -86,8 +86,7 @@ class Inside(NamedTuple):
     @property
     def words(self) -> str:
         """The counts in words: `4 folders and 2 files`."""
-        counts = [f"{len(found):,} {word}{'s' * (len(found) != 1)}"
-                  for word, found in (("folder", self.folders), ("file", self.files)) if found]  # fmt: skip
+        counts = [plural(len(found), word) for word, found in (("folder", self.folders), ("file", self.files)) if found]
         return " and ".join(counts) or "nothing"
 
 
@@ -289,7 +288,7 @@ def _beside(place: str, inside: Inside) -> Iterator[PassedOver]:
     rest = set(inside.files).difference(links, images)
     others = [file for file in inside.files if file in rest]
     if images:
-        holds = f"{len(images):,} image{'s' * (len(images) != 1)}, such as {images[0].name}"
+        holds = f"{plural(len(images), 'image')}, such as {images[0].name}"
         yield PassedOver(place, holds, "not in a class folder")
     if links:
         yield PassedOver(place, _and(file.name for file in links), "a link that leads nowhere")
