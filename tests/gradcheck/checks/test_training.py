@@ -14,6 +14,7 @@ from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.losses import LOSSES
 from imgclf.numerics.sums import BLOCK, sum_in_turn
+from imgclf.speed import folding
 from imgclf.speed import threads as parallel
 from imgclf.training.plan import make_plan
 
@@ -98,6 +99,21 @@ def test_of_a_huge_batch_some_images_are_looked_at(monkeypatch):
 
     assert look(plan, kernel=lambda workers: watched).verdict == "pass"
     assert seen == [200, 200]
+
+
+@pytest.mark.parametrize(("classes", "batch", "looked_at"), [(3, 960, 850), (60, 959, 959), (60, 1200, 960)])
+def test_of_many_classes_as_many_images_as_folding_needs_are_looked_at(classes, batch, looked_at, monkeypatch):
+    monkeypatch.setattr(folding, "_center", lambda preprocess: np.ones(preprocess.size, preprocess.dtype))
+    options = f"data.options={{train: 1200, classes: {classes}, size: 6}}"
+    plan, seen = plan_of(options, f"train.batch_size={batch}"), []
+
+    def watched(objective, batch, weights):
+        seen.append(len(batch))
+        return plan.kernel(sum_in_turn)(objective, batch, weights)
+
+    is_folded = looked_at >= folding.MIN_IMAGES_PER_CLASS * classes
+    assert look(plan, kernel=lambda workers: watched).verdict == ("fail" if is_folded else "pass")
+    assert seen[0] == looked_at
 
 
 def test_the_tree_of_sums_has_branches_of_every_height():

@@ -17,10 +17,12 @@ from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.gradients import Objective
 from imgclf.numerics.sums import sum_in_turn
+from imgclf.speed.folding import MIN_IMAGES_PER_CLASS
 from imgclf.speed.threads import workers
 from imgclf.training.plan import Plan
 
-MOST = 850  # images of a batch: 7 blocks, so that their summation tree has branches of every height
+# Images of a batch: 7 blocks, so that their summation tree has branches of every height; more if folding needs them.
+MOST = 850
 THREADS = 2
 
 
@@ -34,7 +36,8 @@ def training_on(plan: Plan) -> CheckFn:
     @lru_cache(maxsize=1)
     def batch() -> tuple[Batch, FloatArray, IntArray]:
         first = plan.sample(0)
-        first = replace(first, rows=first.rows[:MOST])
+        most = max(MOST, MIN_IMAGES_PER_CLASS * plan.weights.shape[1])
+        first = replace(first, rows=first.rows[:most])
         X, y = first
         return first, X.astype(np.float64), y
 
