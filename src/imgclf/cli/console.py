@@ -3,17 +3,14 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import click
 
 from imgclf.errors import plural, printable
 from imgclf.machine.terminal import display_width
-
-if TYPE_CHECKING:
-    from imgclf.files.csv_text import Cell
 
 
 def open_streams() -> None:
@@ -77,21 +74,29 @@ class Console:
         if self.as_json:
             write(json.dumps(content, allow_nan=False) + "\n")
 
-    def csv(self, rows: "Iterable[Sequence[Cell]]") -> None:
-        """Print a table for a program, every value exact; control characters are escaped on a terminal only."""
-        from imgclf.files.csv_text import csv_text
-
-        if sys.stdout.isatty():
-            rows = [[printable(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
-        write(csv_text(rows))
-
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
     """Return the lines of a table: the first `left` columns to the left, numbers to the right."""
-    cells = [[printable(cell) for cell in row] for row in [header, *rows]]
-    widths = [max(map(display_width, column)) for column in zip(*cells, strict=True)]
-    return ["  ".join(_padded(cell, width, i < left) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
-            .rstrip() for row in cells]  # fmt: skip
+    return Table(header, left=left)(rows)
+
+
+class Table:
+    """A table that is printed in parts: the first one begins with the header, and columns grow where they must."""
+
+    def __init__(self, header: Sequence[str], *, left: int = 1) -> None:
+        self._left = left
+        self._header = [header]
+        self._widths = [0] * len(header)
+
+    def __call__(self, rows: Sequence[Sequence[str]]) -> list[str]:
+        """Return the lines of some rows."""
+        cells = [[printable(cell) for cell in row] for row in [*self._header, *rows]]
+        self._header = []
+        self._widths = [max(width, *map(display_width, column))
+                        for width, column in zip(self._widths, zip(*cells, strict=True), strict=True)]  # fmt: skip
+        return ["  ".join(_padded(cell, width, i < self._left)
+                          for i, (cell, width) in enumerate(zip(row, self._widths, strict=True))).rstrip()
+                for row in cells]  # fmt: skip
 
 
 def _padded(cell: str, width: int, to_the_left: bool) -> str:

@@ -68,7 +68,7 @@ class Bars:
     """Show one bar after another, for work that may be resumed; modes as for training."""
 
     def __init__(self, console: Console, mode: str) -> None:
-        self._bars = wants_bar(console, mode)
+        self.visible = wants_bar(console, mode)
         self._lines = mode == "plain"
         self._console = console
         self._bar: Any = None
@@ -85,7 +85,7 @@ class Bars:
 
     def advance(self, name: str, done: int, total: int, unit: str) -> None:
         """Show that `done` of `total` are complete."""
-        if not self._bars:
+        if not self.visible:
             return
         if name != self._name:
             self._name = name

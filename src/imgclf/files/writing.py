@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -61,11 +61,16 @@ def write_whole(path: Path, content: bytes, keep: Path | None = None) -> None:
 
     A file that was there is replaced, or renamed to `keep`, in the same folder.
     """
+    write_parts(path, [content], keep)
+
+
+def write_parts(path: Path, parts: Iterable[bytes], keep: Path | None = None) -> None:
+    """Write the parts of a file one after the other, as `write_whole` does."""
     temporary = unfinished(path.parent)  # named before it is made: a signal may come in between
     with translate_os_errors(path):
         try:
             with open_own(temporary, _NEW) as file:
-                file.write(content)
+                file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
             if keep is not None and path.exists():
@@ -139,6 +144,15 @@ def check_out(out: Path, option: str = "--out") -> None:
                 raise UsageError(option, f"{parent} is not a folder", "name another place")
         if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
             raise UsageError(option, f"{out} exists and is not an empty folder", "name another, or move it away")
+
+
+def check_new_file(out: Path, option: str = "--out") -> None:
+    """Refuse a file that exists: files of the user are never overwritten."""
+    with translate_os_errors(out):
+        if os.path.lexists(out):
+            raise UsageError(option, f"{out} exists", "name another file, or move it away")
+        if not out.parent.is_dir():
+            raise UsageError(option, f"there is no folder {out.parent}", "make it first")
 
 
 def make_folder(out: Path) -> Path:

@@ -1,130 +1,208 @@
-"""`imgclf predict`: predict the classes of image files."""
+"""`imgclf predict`: predict the classes of images."""
 
-from collections.abc import Callable, Iterator
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
 import click
 
-from imgclf.cli.console import Console, format_percent, table
-from imgclf.cli.options import PATH
+from imgclf.cli.console import Console, Table, format_percent, write
+from imgclf.cli.options import PATH, progress_option
 from imgclf.cli.parsing import Command
-from imgclf.errors import DataError, ImgclfError, RunError, UsageError
-from imgclf.files.csv_text import is_formula
+from imgclf.errors import DataError, ImgclfError, UsageError, plural, printable
+from imgclf.files.csv_text import csv_text, is_formula
 
 if TYPE_CHECKING:
+    from imgclf.cli.progress import Bars
+    from imgclf.data.unlabeled import NamedFile
     from imgclf.files.csv_text import Cell
     from imgclf.training.classifier import Model
+    from imgclf.training.prediction import Prediction
 
-SHOWN = 3
+SHOWN = 3  # classes of an image in the table
+MOST_ERRORS = 20  # that are printed
 
 
 class UnreadableImagesError(DataError):
     """Some images could not be read; the others were predicted."""
 
-    def __init__(self, errors: list[ImgclfError]) -> None:
+    def __init__(self, errors: Sequence[ImgclfError]) -> None:
         super().__init__(errors[0].where, errors[0].problem, errors[0].remedy)
         self._errors = errors
 
     def lines(self) -> list[str]:
-        """Return one line per image."""
-        return [str(error) for error in self._errors]
+        """Return one line per image, of the first ones."""
+        more = len(self._errors) - MOST_ERRORS
+        rest = [f"imgclf predict: {plural(more, 'more image')} cannot be read"] if more > 0 else []
+        return [*map(str, self._errors[:MOST_ERRORS]), *rest]
 
 
-@click.command("predict", cls=Command, short_help="Predict the class of image files.")
+@click.command("predict", cls=Command, short_help="Predict the class of images.")
 @click.argument("run", type=PATH)
-@click.argument("images", type=PATH, nargs=-1, required=True, metavar="IMAGE...")
+@click.argument("sources", type=PATH, nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--top-k", type=click.IntRange(min=1), metavar="K",
               help=f"Show the K best classes (default: {SHOWN} in the table, all in csv and json).")  # fmt: skip
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]),
+              help="Output format (default: table; with --columns or --out csv, or json for FILE.json).")  # fmt: skip
+@click.option("--columns", metavar="A,B",
+              help="Write two columns with these names, the image and its class: a file to submit.")  # fmt: skip
+@click.option("--out", type=PATH, metavar="FILE", help="Write to a new file, once all is predicted.")
+@progress_option("Progress bar, or none; auto: a bar if stderr is a terminal and stdout is not.")
 @click.pass_context
-def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int | None, form: str) -> None:
-    """Predict the class of image files, of any size and color mode, with the model of RUN.
+def command(
+    ctx: click.Context,
+    run: Path,
+    sources: tuple[Path, ...],
+    top_k: int | None,
+    form: str | None,
+    columns: str | None,
+    out: Path | None,
+    progress: str,
+) -> None:
+    """Predict the class of each SOURCE with the model of RUN, a run directory or a model.npz.
 
-    RUN is a run directory or a model.npz. Images are resized and converted to the size and color of the training
-    images.
-    """
+    \b
+    imgclf predict runs/NAME photo.jpg
+    imgclf predict runs/NAME photos --format csv --out predictions.csv
+    imgclf predict runs/NAME test --columns ImageId,Label --out submission.csv
+
+    SOURCE is an image, or a folder with images at any depth. They may have any size and color mode: they are
+    converted to those of the training images. If some cannot be read, the others are predicted; exit code 3.
+    """  # noqa: D301 - click wants the character, not its name
+    from imgclf.cli.progress import Bars
+    from imgclf.data.unlabeled import named_files
+    from imgclf.files.writing import check_new_file, write_parts
     from imgclf.run.opening import open_run
 
+    if form is None and out is not None:
+        form = "json" if out.suffix == ".json" else "csv"
+    form = form or ("csv" if columns else "table")
+    names = None if columns is None else columns.split(",")
+    if names is not None and (len(names) != 2 or not all(names)):
+        raise UsageError("--columns", f"{columns!r} is not two names", "give two with a comma, such as ImageId,Label")
+    if names is not None and form != "csv":
+        raise UsageError("--columns", f"does not go with --format {form}", "leave one of them out")
+    if out is not None:
+        check_new_file(out)
     console = Console(ctx, as_json=form == "json")
     path, model = open_run(run)
     if not model.preprocess.is_image:
         raise UsageError(path, "this model was trained on feature vectors, not on images", "use `imgclf eval --data`")
-    predictions, errors = predict(path, model, images, console.warn)
-    limit = top_k or (SHOWN if form == "table" else len(model.class_names))
-    for prediction in predictions:
-        for part in ("scores", "probabilities"):
-            if prediction[part] is not None:
-                prediction[part] = dict(list(prediction[part].items())[:limit])
-    if predictions:
-        if form == "csv":
-            console.csv(_rows(predictions))
-        elif form == "table":
-            console.result(*_table(predictions))
-        console.object({"predictions": predictions})
+    on_screen = out is None and form != "json" and sys.stdout.isatty()
+    errors: list[ImgclfError] = []
+    with Bars(console, "none" if on_screen and progress == "auto" else progress) as bars:
+        files = partial(named_files, sources, relative=names is not None)
+        chunks = _predictions(console, path, model, files, bars, errors)
+        if form == "table":
+            text = _as_table(chunks, top_k or SHOWN)
+        elif names is not None:
+            text = _in_two_columns(chunks, names)
+        else:
+            text = (_as_csv if form == "csv" else _as_json)(chunks, top_k or len(model.class_names))
+        if out is not None:
+            write_parts(out, (piece.encode(errors="surrogateescape") for piece in text))
+            console.say(f"written to {out}")
+        elif form == "json":
+            _write_at_once(text)
+        else:
+            for piece in text:
+                write(piece)
     if errors:
         raise UnreadableImagesError(errors)
 
 
-def predict(
-    path: Path, model: "Model", images: tuple[Path, ...], warn: Callable[[str], None]
-) -> tuple[list[dict[str, Any]], list[ImgclfError]]:
-    """Return the predictions, best class first, and the errors of unreadable images."""
-    import numpy as np
-
-    from imgclf.data.class_names import as_text
-    from imgclf.losses import LOSSES
+def _predictions(
+    console: Console,
+    path: Path,
+    model: "Model",
+    files: "Callable[[], Iterator[NamedFile]]",
+    bars: "Bars",
+    errors: list[ImgclfError],
+) -> "Iterator[list[Prediction]]":
+    """Yield predictions, chunk by chunk, and collect the errors; raises them at the end if nothing was predicted."""
+    from imgclf.data.unlabeled import read_images
     from imgclf.speed.threads import workers
-    from imgclf.training.evaluation import PROBABILITIES, score_images
+    from imgclf.training.prediction import predict
 
-    readable, pictures, errors = [], [], []
-    for image in images:
-        try:
-            pictures.append(model.preprocess.read_image(image))
-            readable.append(image)
-        except ImgclfError as error:
-            errors.append(error)
-    if not readable:
-        return [], errors
-    pixels = np.stack(pictures)
-    if warning := model.preprocess.warning_about(pixels):
-        warn(f"{path}: {warning}")
-    with workers(1):
-        scores = score_images(model, pixels)
-    if not np.isfinite(scores).all():
-        raise RunError(path, "its scores are not finite numbers: its weights are too large", "train again")
-    believed = PROBABILITIES.get(LOSSES[model.loss])
-    probabilities = believed(scores) if believed else None
-    predictions = []
-    for row, image in enumerate(readable):
-        order = np.argsort(-scores[row], kind="stable")
-        names = [model.class_names[c] for c in order]
-        predictions.append(
-            {
-                "image": as_text(image),
-                "class": names[0],
-                "scores": dict(zip(names, scores[row][order].tolist(), strict=True)),
-                "probabilities": None
-                if probabilities is None
-                else dict(zip(names, probabilities[row][order].tolist(), strict=True)),
+    total = sum(1 for _ in files()) if bars.visible else 0
+    done, is_warned = 0, False
+    for some in read_images(files(), model.preprocess):
+        errors += some.errors
+        if some.names:
+            warning = model.preprocess.warning_about(some.values)
+            if warning and not is_warned:
+                console.warn(f"{path}: {warning}")
+                is_warned = True
+            with workers(1):
+                predictions = list(predict(model, some, path))
+            yield predictions
+            done += len(predictions)
+        bars.advance("predict", done + len(errors), total, "image")
+    if not done:
+        raise UnreadableImagesError(errors)
+
+
+def _write_at_once(text: Iterator[str]) -> None:
+    """Print one object, or nothing if an error comes before its end."""
+    with TemporaryFile("w+", encoding="ascii") as whole:
+        whole.writelines(text)
+        whole.seek(0)
+        for piece in iter(lambda: whole.read(1 << 20), ""):
+            write(piece)
+
+
+def _as_json(chunks: "Iterator[list[Prediction]]", top_k: int) -> Iterator[str]:
+    before = '{"predictions": ['
+    for chunk in chunks:
+        for one in chunk:
+            kept = {"image": one.image, "class": one.best} | {
+                part: values and dict(islice(values.items(), top_k))
+                for part, values in (("scores", one.scores), ("probabilities", one.probabilities))
             }
-        )
-    return predictions, errors
+            yield before + json.dumps(kept, allow_nan=False)
+            before = ", "
+    yield "]}\n"
 
 
-def _table(predictions: list[dict[str, Any]]) -> list[str]:
-    rows = []
-    for one in predictions:
-        for rank, (name, score) in enumerate(one["scores"].items()):
-            share = one["probabilities"][name] if one["probabilities"] else None
-            rows.append([one["image"] if rank == 0 else "", name, f"{score:.3f}", format_percent(share)])
-    return table(["image", "class", "score", "probability"], rows, left=2)
+def _as_csv(chunks: "Iterator[list[Prediction]]", top_k: int) -> Iterator[str]:
+    rows: list[Sequence[Cell]] = [["image", "rank", "class", "score", "probability"]]
+    for chunk in chunks:
+        for one in chunk:
+            for rank, (name, score) in enumerate(islice(one.scores.items(), top_k), 1):
+                rows.append([_plain(one.image), rank, name, score, one.probability(name)])
+        yield _csv_text(rows)
+        rows = []
 
 
-def _rows(predictions: list[dict[str, Any]]) -> "Iterator[list[Cell]]":
-    yield ["image", "rank", "class", "score", "probability"]
-    for one in predictions:
-        # A spreadsheet would take such a path for a formula: ./ in front of it makes it plain text.
-        image = f"./{one['image']}" if is_formula(one["image"]) else one["image"]
-        for rank, (name, score) in enumerate(one["scores"].items(), 1):
-            yield [image, rank, name, score, one["probabilities"][name] if one["probabilities"] else None]
+def _in_two_columns(chunks: "Iterator[list[Prediction]]", names: list[str]) -> Iterator[str]:
+    header: list[Sequence[Cell]] = [names]
+    for chunk in chunks:
+        yield _csv_text([*header, *([_plain(one.image), one.best] for one in chunk)])
+        header = []
+
+
+def _as_table(chunks: "Iterator[list[Prediction]]", top_k: int) -> Iterator[str]:
+    lines = Table(["image", "class", "score", "probability"], left=2)
+    for chunk in chunks:
+        rows = []
+        for one in chunk:
+            for rank, (name, score) in enumerate(islice(one.scores.items(), top_k)):
+                rows.append(["" if rank else one.image, name, f"{score:.3f}", format_percent(one.probability(name))])
+        yield "".join(f"{line}\n" for line in lines(rows))
+
+
+def _plain(image: str) -> str:
+    """Return a path that a spreadsheet does not take for a formula: ./ in front of it makes it plain text."""
+    return f"./{image}" if is_formula(image) else image
+
+
+def _csv_text(rows: "Iterable[Sequence[Cell]]") -> str:
+    """Return CSV, every value exact; control characters are escaped on a terminal only."""
+    if sys.stdout.isatty():
+        rows = [[printable(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    return csv_text(rows)

@@ -1,0 +1,152 @@
+"""`imgclf predict` on many images: folders, files to submit, bad files, output formats."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def trained(imgclf, pictures, on_pictures):
+    """A run on pictures, its directory."""
+    assert imgclf("train", *on_pictures, "-s", "train.epochs=10", "--no-plots", "--out", "run").code == 0
+    return Path("run")
+
+
+def rows_of(text):
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_a_folder_is_predicted_at_any_depth_like_its_files(imgclf, trained, pictures):
+    deep = Path("photos/2024/summer")
+    shutil.copytree(pictures / "test" / "cat", deep)
+    shutil.copy(pictures / "test" / "dog" / "0.png", "photos/10.png")
+    shutil.copy(pictures / "test" / "dog" / "1.png", "photos/9.png")
+    files = ["photos/9.png", "photos/10.png", *(f"{deep}/{i}.png" for i in range(7))]
+    one_by_one = imgclf("predict", "run", *files, "--format", "csv")
+    assert imgclf("predict", "run", "photos", "--format", "csv").out == one_by_one.out
+    together = [row["image"] for row in rows_of(one_by_one.out)][::2]
+    assert together == files
+
+
+def test_what_is_no_image_is_passed_over_and_links_do_not_lead_in_circles(imgclf, trained, pictures):
+    folder = Path("photos")
+    folder.mkdir()
+    shutil.copy(pictures / "test" / "dog" / "0.png", folder / "a.png")
+    for name in ("labels.csv", ".DS_Store", "Thumbs.db", "notes.txt"):
+        (folder / name).write_text("x")
+    (folder / "again").symlink_to(folder.absolute())
+    assert [one["image"] for one in imgclf("predict", "run", folder, "--format", "json").json["predictions"]] == [
+        "photos/a.png"
+    ]
+
+
+def test_columns_name_a_file_to_submit(imgclf, trained, pictures):
+    best = {one["image"]: one["class"] for one in
+            imgclf("predict", "run", pictures / "test", "--format", "json").json["predictions"]}  # fmt: skip
+    done = imgclf("predict", "run", pictures / "test", "--columns", "ImageId,Label", "--out", "submission.csv")
+    assert done.code == 0
+    header, *rows = csv.reader(Path("submission.csv").read_text().splitlines())
+    assert header == ["ImageId", "Label"]
+    assert {f"{pictures}/test/{image}": name for image, name in rows} == best
+    assert (
+        imgclf("predict", "run", pictures / "test", "--columns", "ImageId,Label").out
+        == Path("submission.csv").read_text()
+    )
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.json"])
+def test_a_file_holds_what_the_terminal_shows(imgclf, trained, pictures, name):
+    assert imgclf("predict", "run", pictures / "test", "--out", name).code == 0
+    assert imgclf("predict", "run", pictures / "test", "--format", Path(name).suffix[1:]).out == Path(name).read_text()
+
+
+def test_one_bad_file_stops_neither_the_others_nor_the_file(imgclf, trained, pictures):
+    shutil.copytree(pictures / "test" / "cat", "photos")
+    Path("photos/3.png").write_bytes(b"no image")
+    done = imgclf("predict", "run", "photos", "--columns", "a,b", "--out", "seen.csv")
+    assert (done.code, len(rows_of(Path("seen.csv").read_text()))) == (3, 6)
+    assert done.err.startswith("imgclf: error: photos/3.png: ")
+    assert done.err.count("\n") == 1
+
+
+def test_of_many_bad_files_the_first_are_named_and_the_rest_counted(imgclf, trained, pictures):
+    folder = Path("photos")
+    folder.mkdir()
+    for i in range(30):
+        (folder / f"{i}.png").write_bytes(b"no image")
+    done = imgclf("predict", "run", folder, "--out", "seen.csv")
+    lines = done.err.splitlines()
+    assert (done.code, len(lines), Path("seen.csv").exists()) == (3, 21, False)
+    assert lines[-1].endswith("10 more images cannot be read")
+
+
+@pytest.mark.parametrize(("words", "code", "problem"), [
+    (("empty",), 3, "empty: no images in this folder"),
+    (("photos", "--out", "there.csv"), 2, "there.csv exists"),
+    (("photos", "--out", "nowhere/a.csv"), 2, "there is no folder nowhere"),
+    (("photos", "--columns", "one"), 2, "'one' is not two names"),
+    (("photos", "--columns", "a,b,c"), 2, "'a,b,c' is not two names"),
+    (("photos", "--columns", "a,b", "--format", "json"), 2, "does not go with --format json"),
+])  # fmt: skip
+def test_what_cannot_be_done_is_one_line(imgclf, trained, pictures, words, code, problem):
+    Path("empty").mkdir()
+    Path("there.csv").write_text("mine")
+    shutil.copytree(pictures / "test" / "cat", "photos")
+    done = imgclf("predict", "run", *words)
+    assert (done.code, done.out, done.err.count("\n")) == (code, "", 1)
+    assert problem in done.err
+    assert Path("there.csv").read_text() == "mine"
+
+
+def test_nothing_is_left_of_a_file_that_was_not_finished(imgclf, trained, pictures, monkeypatch):
+    from imgclf.training import prediction
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(prediction, "score_images", full)
+    before = set(Path().iterdir())
+    done = imgclf("predict", "run", pictures / "test", "--out", "seen.csv")
+    assert (done.code, set(Path().iterdir())) == (6, before)
+
+
+def test_the_same_file_twice_is_predicted_twice(imgclf, trained, pictures):
+    file = str(pictures / "test" / "cat" / "0.png")
+    predictions = imgclf("predict", "run", file, file, "--format", "json").json["predictions"]
+    assert predictions[0] == predictions[1]
+
+
+def test_chunks_are_seen_as_one_list(imgclf, trained, pictures, monkeypatch):
+    from imgclf.data import unlabeled
+
+    whole = [imgclf("predict", "run", pictures / "test", "--format", form).out for form in ("csv", "json")]
+    monkeypatch.setattr(unlabeled, "_MOST_AT_ONCE", 3)
+    parts = [imgclf("predict", "run", pictures / "test", "--format", form).out for form in ("csv", "json")]
+    names = [[row["image"] for row in rows_of(text)] for text in (whole[0], parts[0])]
+    assert names[0] == names[1]
+    assert [one["class"] for one in json.loads(whole[1])["predictions"]] == [
+        one["class"] for one in json.loads(parts[1])["predictions"]
+    ]
+
+
+def test_memory_does_not_grow_with_the_number_of_images(imgclf, trained, pictures, monkeypatch):
+    import tracemalloc
+
+    from imgclf.data import unlabeled
+
+    monkeypatch.setattr(unlabeled, "_MOST_AT_ONCE", 16)
+    monkeypatch.setattr(unlabeled, "available_cores", lambda: 1)
+    peaks = []
+    for turn, folders in enumerate((1, 10, 30)):  # what is made once is made first
+        for folder in (Path(f"photos{turn}/{number}") for number in range(folders)):
+            folder.mkdir(parents=True)
+            for i in range(40):
+                (folder / f"{i}.png").hardlink_to(pictures / "test" / "cat" / "0.png")
+        tracemalloc.start()
+        assert imgclf("predict", "run", f"photos{turn}", "--out", f"{turn}.json").code == 0
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] - peaks[1] < 800 * 100  # a prediction is 1,000 bytes as objects, a listed file 500
