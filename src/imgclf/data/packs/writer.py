@@ -113,7 +113,7 @@ def _begin(directory: Path, contents: Mapping[str, Content], fingerprint: str) -
     index = read_index(directory)
     if index.fingerprint != fingerprint:
         problem = "a pack begun with other data or settings, or the data has changed since"
-        raise UsageError(directory, problem, "remove it, or name another place")
+        raise UsageError(directory, problem, "remove it, or choose another path")
     return index
 
 
