@@ -17,7 +17,7 @@ from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
 from imgclf.files.images import conform, read_image
 from imgclf.numerics.indices import row_indices, slices
-from imgclf.numerics.sums import SumFn, Sums, sum_in_turn, sum_over_blocks
+from imgclf.numerics.sums import Summation, Sums, serial_sum, sum_over_blocks
 
 WHITE = 255  # the largest byte
 SPREAD_SAMPLE = 128  # examples that are enough to estimate a spread
@@ -153,7 +153,7 @@ def spread(preprocess: Preprocess, dataset: Dataset) -> float:
 
 
 def fit_preprocess(
-    dataset: Dataset, *, scale: float, center: str, std: str, dtype: str, sum_blocks: SumFn = sum_in_turn
+    dataset: Dataset, *, scale: float, center: str, std: str, dtype: str, sum_blocks: Summation = serial_sum
 ) -> Preprocess:
     """Fit on a training split; center and std are "pixel" (each its own), "channel" (one a color) or "none".
 
@@ -176,7 +176,7 @@ def fit_preprocess(
     return Preprocess(dataset.example_shape, scale, mean, deviation, dtype)
 
 
-def _mean(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]], sum_blocks: SumFn) -> FloatArray:
+def _mean(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]], sum_blocks: Summation) -> FloatArray:
     """Return the mean of function(pixels) over the examples, (D,) float64."""
 
     def sums(rows: IntArray) -> Sums:

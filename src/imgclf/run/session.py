@@ -11,14 +11,14 @@ from imgclf.errors import DivergedError, ImgclfError
 from imgclf.files.writing import write_json, write_whole
 from imgclf.machine.cores import available_cores, helpful_threads
 from imgclf.machine.memory import WEIGHT_COPIES, require_memory
-from imgclf.numerics.sums import SumFn
+from imgclf.numerics.sums import Summation
 from imgclf.run import run_dir
 from imgclf.run.checkpoint import Checkpoint
 from imgclf.run.data_identity import data_fingerprints
 from imgclf.run.environment import describe_environment
 from imgclf.run.model_file import model_bytes
-from imgclf.run.record import RunWriter
 from imgclf.run.targets import NewRun, Ready, RunTarget
+from imgclf.run.writer import RunWriter
 from imgclf.speed.ranks import check_agreement, share_of_cores, workers_on
 from imgclf.training.epochs import Epoch, Event, Finished, first_snapshot, train
 from imgclf.training.loading import where
@@ -104,7 +104,7 @@ def session(
 
 
 def run(
-    plan: Plan, directory: Path, sum_blocks: SumFn, since: Checkpoint | None = None
+    plan: Plan, directory: Path, sum_blocks: Summation, since: Checkpoint | None = None
 ) -> Generator[Event, None, None]:
     """Train in a directory that holds the config already; yield each event once it is written there.
 

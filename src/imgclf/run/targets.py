@@ -16,7 +16,6 @@ from imgclf.run.data_identity import check_data, find_data, with_data_path
 from imgclf.run.environment import compare_environment, path_text
 from imgclf.run.model_file import load_model
 from imgclf.run.opening import config_of_run
-from imgclf.run.record import check_fingerprints
 from imgclf.run.run_dir import (
     acquire,
     create,
@@ -25,6 +24,7 @@ from imgclf.run.run_dir import (
     read_status,
     write_status,
 )
+from imgclf.run.writer import check_fingerprints
 from imgclf.training.classifier import Model
 from imgclf.training.epochs import patience_is_over
 from imgclf.training.loading import load_training_data, where
