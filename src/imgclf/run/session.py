@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -83,7 +83,7 @@ def session(
             plan = make_plan(target.config, sum_blocks)
         if comm:
             _check_plan(comm, plan)
-        target = target.with_config(plan.config)
+        target = replace(target, config=plan.config)
         used = threads or min(cores, helpful_threads(*plan.weights.shape))
         require_memory(WEIGHT_COPIES * plan.weights.nbytes, where(plan.config), used)
         sum_blocks = stack.enter_context(workers_on(comm, used))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self, TypeAlias
 
 from imgclf.config import Config, dump
 from imgclf.data.dataset import Dataset
@@ -36,29 +36,6 @@ _WHERE = "say where the run's data is now: -s data.path=PATH"
 _RESTORE = f"restore the data, or {_WHERE}"
 
 
-class RunTarget(Protocol):
-    """A directory to train in; a run calls the methods in this order, with_config after open."""
-
-    @property
-    def config(self) -> Config:
-        """The config to train."""
-
-    def with_data_found(self) -> Self:
-        """Return the same target with the current path of its data."""
-
-    def with_config(self, config: Config) -> Self:
-        """Return the same target with the config of the plan."""
-
-    def open(self, stack: ExitStack) -> tuple[Checkpoint | None, ImgclfError | None]:
-        """Lock an existing directory; return its checkpoint, and the error of a newer, damaged one."""
-
-    def check(self, plan: Plan, since: Checkpoint | None) -> None:
-        """Refuse data that is not the run's."""
-
-    def prepare(self, stack: ExitStack, since: Checkpoint | None, environment: dict[str, Any]) -> "Ready":
-        """Create or update the directory, locked until the stack is closed."""
-
-
 @dataclass(frozen=True)
 class Ready:
     """The directory is ready to train in; notes on how it resumes, warnings if its bytes may differ."""
@@ -78,10 +55,6 @@ class NewRun:
     def with_data_found(self) -> Self:
         """Return itself: the config says where its data is."""
         return self
-
-    def with_config(self, config: Config) -> Self:
-        """Return the same target with another config."""
-        return replace(self, config=config)
 
     def open(self, stack: ExitStack) -> tuple[None, None]:
         """Return no checkpoint: a new run has none."""
@@ -140,12 +113,8 @@ class ResumedRun:
             return self
         return replace(self, config=find_data(self.config, self.directory, _WHERE))
 
-    def with_config(self, config: Config) -> Self:
-        """Return the same run with another config."""
-        return replace(self, config=config)
-
     def open(self, stack: ExitStack) -> tuple[Checkpoint | None, ImgclfError | None]:
-        """Lock the directory; return the checkpoint to resume from, None: from the start."""
+        """Lock the directory; return its checkpoint (None: from the start), and the error of a newer, damaged one."""
         self.lock(stack)
         return load_checkpoint(self.directory)
 
@@ -223,6 +192,9 @@ class ResumedRun:
                 f"the result differs from a run of {epochs} epochs from the start"
             )
         return notes
+
+
+RunTarget: TypeAlias = NewRun | ResumedRun  # a session calls with_data_found, open, check and prepare, in this order
 
 
 def _differences(before: Any, now: Any, key: str = "") -> list[str]:
