@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -211,7 +210,7 @@ def test_before_the_first_checkpoint_it_starts_from_the_beginning(imgclf, stoppe
 
 
 def test_a_run_has_one_owner(refused, stopped):
-    with closing(run_dir.acquire(stopped)):
+    with run_dir.acquire(stopped):
         refused(7, ["in use by process ", "since 20"], *TRAIN, "--resume", stopped)
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeAlias
@@ -16,14 +16,7 @@ from imgclf.run.data_identity import check_data, find_data, with_data_path
 from imgclf.run.environment import compare_environment, path_text
 from imgclf.run.model_file import load_model
 from imgclf.run.opening import config_of_run
-from imgclf.run.run_dir import (
-    acquire,
-    create,
-    parent_of,
-    read_json,
-    read_status,
-    write_status,
-)
+from imgclf.run.run_dir import acquire, create, parent_of, read_json, read_status, write_status
 from imgclf.run.writer import check_fingerprints
 from imgclf.training.classifier import Model
 from imgclf.training.epochs import patience_is_over
@@ -68,7 +61,9 @@ class NewRun:
         environment = {**environment, "folder": path_text(os.path.realpath(parent_of(self.out)))}
         name = self.config.name or f"{self.config.data.source}-{self.config.model.loss}"
         files = {"config.yaml": dump(self.config).encode(), "environment.json": json_bytes(environment)}
-        return Ready(stack.enter_context(closing(create(name, self.out, files))).path)
+        directory, lock = create(name, self.out, files)
+        stack.enter_context(lock)
+        return Ready(directory)
 
 
 @dataclass(frozen=True)
@@ -143,7 +138,7 @@ class ResumedRun:
 
     def lock(self, stack: ExitStack) -> None:
         """Lock the directory until the stack is closed, and remove files that a kill left unfinished."""
-        stack.enter_context(closing(acquire(self.directory)))
+        stack.enter_context(acquire(self.directory))
         remove_litter(self.directory)
 
     def model(self) -> Model:
