@@ -99,12 +99,9 @@ class Dataset:
         """Keep only the examples at these row indices, in this order; no pixel is copied."""
         return replace(self, rows=self.rows[rows])
 
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over names, labels and pixels: equal for equal data, however it was stored."""
-        return self._fingerprint
-
-    @cached_property
-    def _fingerprint(self) -> str:
         digest = hashlib.sha256(repr((self.class_names, len(self), self.example_shape)).encode())
         for part in slices(len(self)):
             digest.update(np.ascontiguousarray(self.y_of(part), dtype="<i8").data)

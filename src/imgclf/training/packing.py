@@ -37,7 +37,7 @@ def _contents(config: Config) -> tuple[dict[str, Content], str]:
         found = {split: listing.proven() for split, listing in listings.items()}
     else:
         loaded = load_source(config, SPLITS)
-        found = {split: (data.fingerprint(), partial(Content.of, data)) for split, data in loaded.items()}
+        found = {split: (data.fingerprint, partial(Content.of, data)) for split, data in loaded.items()}
     if not found:
         raise DataError(where(config), "there are no images", "see `imgclf data info`")
     in_order = [split for split in SPLITS if split in found]
