@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from imgclf.data.provenance import LoadedFile
+from imgclf.data.dataset import LoadedFile
 from imgclf.data.sources import cifar10, fashion_mnist_mini
 from imgclf.data.splits import limit, match_classes, split_off_validation
 

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, IntArray
-from imgclf.data.dataset import Dataset
-from imgclf.data.provenance import LoadedFile
+from imgclf.data.dataset import Dataset, LoadedFile
 from imgclf.errors import DataError
 from imgclf.files.archive import find_folder, read_members
 from imgclf.files.cifar_pickle import read_pickle
