@@ -117,17 +117,12 @@ class Evaluation:
         }
 
 
-def objective_of(model: Model) -> Objective:
-    """Return the training objective of a model."""
-    return Objective(LOSSES[model.loss], model.l2, model.l1)
-
-
 def evaluate(model: Model, dataset: Dataset, sum_blocks: Summation) -> Evaluation:
     """Evaluate a model on each example of a split; the memory does not grow with their number.
 
     `sum_blocks` comes from `speed.threads.workers`, which keeps BLAS on one thread: only then are the bits promised.
     """
-    objective = objective_of(model)
+    objective = Objective(LOSSES[model.loss], model.l2, model.l1)
     classes = len(model.class_names)
     reader, read_block = Reader(model.preprocess, dataset), BlockReader()
 
