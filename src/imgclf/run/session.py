@@ -121,7 +121,7 @@ def run(
             if isinstance(event, Finished):
                 break
             if isinstance(event, Epoch):
-                writer.epoch(event.row, event.timing(), event.snapshot)
+                writer.epoch(event)
             else:
                 writer.step(event.snapshot)
             yield event

@@ -44,14 +44,6 @@ class Epoch:
     improved: bool | None  # None without early stopping
     snapshot: Snapshot
 
-    def timing(self) -> Row:
-        """Return the row for timings.csv."""
-        return {
-            "epoch": self.row["epoch"],
-            "seconds": self.seconds,
-            "images_per_second": self.images_per_second,
-        }
-
 
 @dataclass(frozen=True)
 class Finished:
