@@ -1,8 +1,7 @@
 """Pack the data of a config into memory-mapped arrays."""
 
 import hashlib
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 
@@ -26,8 +25,15 @@ def pack(config: Config, out: Path) -> Generator[Packed, None, None]:
     contents, fingerprint = _contents(config)
     with translate_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-    with _removed_if_data_is_bad(out, list(contents)):
+    try:
         yield from write_pack(out, contents, fingerprint)
+    except DataError:  # corrected data has another fingerprint, which could not continue this pack
+        with translate_os_errors(out):
+            for split in contents:
+                images_file(out, split).unlink(missing_ok=True)
+                labels_file(out, split).unlink(missing_ok=True)
+            (out / INDEX).unlink(missing_ok=True)
+        raise
 
 
 def _contents(config: Config) -> tuple[dict[str, Content], str]:
@@ -51,17 +57,3 @@ def _check_folder(out: Path) -> None:
         remove_litter(out)  # of a process killed while writing the index
     if not is_pack(out) or read_index(out).finished:
         check_out(out)
-
-
-@contextmanager
-def _removed_if_data_is_bad(out: Path, splits: list[str]) -> Iterator[None]:
-    """Remove an unfinished pack if the data is bad: corrected data has another fingerprint."""
-    try:
-        yield
-    except DataError:
-        with translate_os_errors(out):
-            for split in splits:
-                images_file(out, split).unlink(missing_ok=True)
-                labels_file(out, split).unlink(missing_ok=True)
-            (out / INDEX).unlink(missing_ok=True)
-        raise
