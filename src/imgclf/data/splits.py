@@ -19,8 +19,6 @@ def split_off_validation(dataset: Dataset, fraction: float, seed: int) -> tuple[
 
     At least one example of every class stays in train, so val may be smaller or empty if classes are tiny.
     """
-    if not 0 <= fraction < 1:
-        raise ValueError(f"fraction is {fraction}, not within 0 <= fraction < 1")
     counts = dataset.class_counts()
     ties = shuffled(len(counts), seed, VAL_SPLIT, 1)
     wanted = apportion(int(len(dataset) * fraction + 0.5), counts, np.maximum(counts - 1, 0), ties)
@@ -30,8 +28,6 @@ def split_off_validation(dataset: Dataset, fraction: float, seed: int) -> tuple[
 
 def limit(dataset: Dataset, n: int, seed: int) -> Dataset:
     """Return n of the examples, stratified by class, in their order; all of them if there are no more."""
-    if n < 1:
-        raise ValueError(f"n is {n}, not at least 1")
     if n >= len(dataset):
         return dataset
     counts = dataset.class_counts()
