@@ -64,9 +64,8 @@ class Preprocess:
     @property
     def size(self) -> int:
         """D, the number of values of an example."""
-        return math.prod(
-            self.example_shape
-        )  # in Python's integers: the shape of a hostile model would overflow NumPy's
+        # In Python's integers: the shape of a hostile model would overflow NumPy's.
+        return math.prod(self.example_shape)
 
     @cached_property
     def center(self) -> FloatArray | None:
@@ -110,9 +109,8 @@ class Preprocess:
         if not few or images.max() < FEW_LEVELS:
             return None
         problem = f"the model learned from images of values up to {self.scale:g}, these go up to {images.max()}"
-        return (
-            f"{problem}: predictions may be wrong - train on values of 0..255, or store these like the training images"
-        )
+        remedy = "train on values of 0..255, or store these like the training images"
+        return f"{problem}: predictions may be wrong - {remedy}"
 
 
 def default_scale(dataset: Dataset) -> float:

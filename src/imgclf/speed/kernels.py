@@ -21,7 +21,4 @@ def blocks(sum_blocks: Summation) -> GradientFn:
     return folded(in_blocks(sum_blocks))
 
 
-KERNELS: dict[str, Kernel] = {
-    "plain": plain,
-    "blocks": blocks,
-}
+KERNELS: dict[str, Kernel] = {"plain": plain, "blocks": blocks}

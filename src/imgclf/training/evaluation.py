@@ -109,12 +109,7 @@ class Evaluation:
 
     def summary(self) -> dict[str, float | int]:
         """Return the part of metrics.json for this split."""
-        return {
-            "objective": self.objective,
-            "data_loss": self.data_loss,
-            "accuracy": self.accuracy,
-            "n": self.n,
-        }
+        return {"objective": self.objective, "data_loss": self.data_loss, "accuracy": self.accuracy, "n": self.n}
 
 
 def evaluate(model: Model, dataset: Dataset, sum_blocks: Summation) -> Evaluation:
