@@ -46,11 +46,8 @@ def match_classes(dataset: Dataset, class_names: Sequence[str], where: object = 
         return dataset
     label_of = {name: label for label, name in enumerate(names)}
     if unknown := [name for name in present(dataset) if name not in label_of]:
-        raise DataError(
-            where,
-            f"{quoted(unknown)} not among the classes that were trained on, {quoted(names)}",
-            "the names must be the same, letter by letter",
-        )
+        problem = f"{quoted(unknown)} not among the classes that were trained on, {quoted(names)}"
+        raise DataError(where, problem, "the names must be the same, letter by letter")
     # A class that is missing in class_names has no example: its new label does not matter.
     new_label = np.array([label_of.get(name, 0) for name in dataset.class_names], np.min_scalar_type(len(names) - 1))
     return replace(dataset, labels=new_label[dataset.labels], class_names=names)

@@ -229,9 +229,8 @@ def read_metrics(directory: Path) -> dict[str, Any]:
         if not isinstance(metrics, dict) or set(metrics) != {"train", "val"}:
             raise ValueError("not the metrics of train and val")
     except (ValueError, RecursionError) as error:
-        raise RunError(
-            path, f"not the metrics of a run ({excerpt(error)})", "it is written by `imgclf train`"
-        ) from error
+        problem = f"not the metrics of a run ({excerpt(error)})"
+        raise RunError(path, problem, "it is written by `imgclf train`") from error
     return metrics
 
 

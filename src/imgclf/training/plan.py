@@ -187,8 +187,5 @@ def check_early_stopping(config: Config, val: Dataset | None) -> None:
     """Refuse to monitor a split that does not exist."""
     watched = config.early_stopping
     if watched is not None and watched.monitor.startswith("val/") and val is None:
-        raise UsageError(
-            "early_stopping.monitor",
-            f"{watched.monitor} needs a validation split",
-            "set data.val_fraction above 0, or monitor train/loss",
-        )
+        problem = f"{watched.monitor} needs a validation split"
+        raise UsageError("early_stopping.monitor", problem, "set data.val_fraction above 0, or monitor train/loss")

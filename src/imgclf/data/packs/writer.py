@@ -122,9 +122,8 @@ def _check_space(directory: Path, contents: Mapping[str, Content], index: Index)
     with translate_os_errors(directory):
         free = shutil.disk_usage(directory).free
     if needed > free:
-        raise StorageError(
-            directory, f"{needed:,} bytes are needed, {free:,} are free", "free some space, or shrink images"
-        )
+        problem = f"{needed:,} bytes are needed, {free:,} are free"
+        raise StorageError(directory, problem, "free some space, or shrink images")
 
 
 def _write_labels(path: Path, content: Content) -> None:

@@ -74,9 +74,8 @@ def _load(folder: Path, split: str, files: Files, names: tuple[str, ...] | None)
     labels, labels_file = _read(files["labels"], 1)
     images, images_file = _read(files["images"], 3)
     if len(labels) != len(images):
-        raise DataError(
-            files["labels"][0], f"{len(labels):,} labels, but {len(images):,} images", "use files of one set"
-        )
+        problem = f"{len(labels):,} labels, but {len(images):,} images"
+        raise DataError(files["labels"][0], problem, "use files of one set")
     if names is None:
         names = check_names(map(str, range(int(labels.max()) + 1)), folder)
     if labels.max() >= len(names):
