@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from imgclf.config import Config
-from imgclf.data.packs.pack import INDEX, SPLITS, images_file, is_pack, labels_file, read_index
+from imgclf.data.packs.pack import INDEX, SPLITS, array_file, is_pack, read_index
 from imgclf.data.packs.writer import Content, Packed, write_pack
 from imgclf.errors import DataError, UsageError
 from imgclf.files.writing import check_out, remove_litter, translate_os_errors
@@ -30,8 +30,8 @@ def pack(config: Config, out: Path) -> Generator[Packed, None, None]:
     except DataError:  # corrected data has another fingerprint, which could not continue this pack
         with translate_os_errors(out):
             for split in contents:
-                images_file(out, split).unlink(missing_ok=True)
-                labels_file(out, split).unlink(missing_ok=True)
+                array_file(out, split, "images").unlink(missing_ok=True)
+                array_file(out, split, "labels").unlink(missing_ok=True)
             (out / INDEX).unlink(missing_ok=True)
         raise
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
 from imgclf.data.dataset import Dataset
-from imgclf.data.packs.pack import Index, Part, images_file, is_pack, labels_file, read_index, write_index
+from imgclf.data.packs.pack import Index, Part, array_file, is_pack, read_index, write_index
 from imgclf.errors import StorageError, UsageError
 from imgclf.files.npy import header_bytes
 from imgclf.files.writing import open_own, translate_os_errors
@@ -102,8 +102,8 @@ def write_pack(directory: Path, contents: Mapping[str, Content], fingerprint: st
 
         before = index.splits[split].done
         if before < content.n:
-            _write_labels(labels_file(directory, split), content)
-            for done in _write_images(images_file(directory, split), content, before, record):
+            _write_labels(array_file(directory, split, "labels"), content)
+            for done in _write_images(array_file(directory, split, "images"), content, before, record):
                 yield Packed(split, done, content.n)
 
 
