@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 from imgclf.cli.signals import Stop
 from imgclf.files.sealed_npz import sealed_npz
 from imgclf.report.pictures import PICTURES
-from imgclf.run import record, run_dir
+from imgclf.run import run_dir, writer
 
 pytestmark = pytest.mark.bits
 
@@ -82,7 +81,7 @@ def test_more_epochs_make_it_longer_and_it_says_what_that_means(imgclf, stopped)
 def test_a_run_that_was_stopped_as_it_became_longer_is_not_finished(imgclf, stopped, monkeypatch):
     longer = (*TRAIN, "--resume", "whole", "-s", "train.epochs=5")
     with monkeypatch.context() as patch:
-        patch.setattr(record.RunWriter, "resume", raise_stop)
+        patch.setattr(writer.RunWriter, "resume", raise_stop)
         assert imgclf(*longer).code == 130
     assert json.loads(Path("whole/status.json").read_text()) == {"status": "interrupted"}
     assert imgclf(*longer).code == 0
@@ -111,7 +110,7 @@ def test_a_config_that_was_edited_is_refused(refused, stopped):
 
 def test_a_run_of_version_0_1_goes_on(imgclf, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(record, "dump", record.dump_as_0_1)  # as its checkpoints knew the config
+        patch.setattr(writer, "dump", writer.dump_as_0_1)  # as its checkpoints knew the config
         assert imgclf(*TRAIN, *FEW, "--out", "old").code == 0
     path = Path("old/config.yaml")
     path.write_text(path.read_text().replace("  momentum: 0.9", "  decay: 0.9"))
@@ -211,7 +210,7 @@ def test_before_the_first_checkpoint_it_starts_from_the_beginning(imgclf, stoppe
 
 
 def test_a_run_has_one_owner(refused, stopped):
-    with closing(run_dir.acquire(stopped)):
+    with run_dir.acquire(stopped):
         refused(7, ["in use by process ", "since 20"], *TRAIN, "--resume", stopped)
 
 
@@ -284,7 +283,7 @@ def test_what_was_lifted_stays_lifted_when_it_is_stopped_before_its_first_checkp
     imgclf, stopped_early, monkeypatch
 ):
     with monkeypatch.context() as patch:
-        patch.setattr(record.RunWriter, "resume", raise_stop)
+        patch.setattr(writer.RunWriter, "resume", raise_stop)
         assert imgclf(*TRAIN, "--resume", "run", "-s", "early_stopping=null").code == 130
     assert imgclf(*TRAIN, "--resume", "run").code == 0
     assert rows_in("run") == 12

@@ -67,10 +67,10 @@ def test_the_run_tells_its_story(imgclf, small):
 
 @pytest.mark.parametrize(("size", "asked", "used"), [(8, (), 1), (48, (), 3), (8, ("--threads", 3), 3)])
 def test_one_thread_trains_on_small_pictures_unless_more_are_asked_for(imgclf, monkeypatch, size, asked, used):
-    sums, sum_together = [], parallel._sum_together
+    sums, parallel_sum = [], parallel._parallel_sum
     monkeypatch.setattr(cores, "available_cores", lambda: 3)
     monkeypatch.setattr("imgclf.run.session.available_cores", lambda: 3)
-    monkeypatch.setattr(parallel, "_sum_together", lambda *args: sums.append(1) or sum_together(*args))
+    monkeypatch.setattr(parallel, "_parallel_sum", lambda *args: sums.append(1) or parallel_sum(*args))
     options = ("-s", "data.source=synthetic", "-s", f"data.options={{train: 2000, classes: 10, size: {size}}}")
     options += ("-s", "train.epochs=2", "-s", "train.batch_size=200", "--no-plots", "--out", "run")
     assert imgclf("train", *options, *asked).code == 0

@@ -172,7 +172,7 @@ def summarize(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str,
             split: {
                 "n": len(found),
                 "classes": dict(zip(found.class_names, found.class_counts().tolist(), strict=True)),
-                "fingerprint": found.fingerprint(),
+                "fingerprint": found.fingerprint,
             }
             for split, found in splits.items()
         },

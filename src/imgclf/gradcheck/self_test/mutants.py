@@ -34,7 +34,7 @@ from imgclf.gradcheck.self_test.planting import (
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.gradients import BatchGradient, Objective
 from imgclf.losses import LOSSES, softmax, svm
-from imgclf.numerics.sums import BLOCK, SumFn, Sums, sum_in_turn
+from imgclf.numerics.sums import BLOCK, Summation, Sums, serial_sum
 from imgclf.trainer import TrainState
 
 SOFTMAX, OVR = ("softmax",), ("logistic_ovr",)
@@ -277,15 +277,15 @@ def _forgets(code: Implementation) -> Implementation:
     return replace(code, optimizer=code.optimizer._replace(direction=lambda grad, memory: (grad, memory)))
 
 
-def _without_last(add: SumFn) -> SumFn:
+def _without_last(add: Summation) -> Summation:
     return lambda term, n: add(term, max(1, n - 1))
 
 
-def _first_twice(add: SumFn) -> SumFn:
+def _first_twice(add: Summation) -> Summation:
     return lambda term, n: add(lambda i: term(max(0, i - 1)), n + 1)
 
 
-def _in_one_array(add: SumFn) -> SumFn:
+def _in_one_array(add: Summation) -> Summation:
     """Let every block overwrite the gradient of the previous block."""
 
     def wrong(term: Callable[[int], Sums], n: int) -> Sums:
@@ -430,7 +430,7 @@ MUTANTS: list[Mutant] = [
     Mutant("the last block missing", in_sums(_without_last)),
     Mutant("the first block counted twice", in_sums(_first_twice)),
     Mutant("all blocks summed in one array", in_sums(_in_one_array)),
-    Mutant("a block missing on threads", in_sums(lambda add: add if add is sum_in_turn else _without_last(add))),
+    Mutant("a block missing on threads", in_sums(lambda add: add if add is serial_sum else _without_last(add))),
     Mutant("blocks that read the next rows", in_reading(_next_rows)),
     Mutant("folded without the mean image", in_reading(lambda read: _stored(read, mean=None))),
     Mutant("folded with another scale", in_reading(lambda read: _stored(read, scale=256.0))),

@@ -12,7 +12,7 @@ from imgclf.data.batches import Reader
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradients import BatchGradient, GradientFn, Objective
 from imgclf.model import scores
-from imgclf.numerics.sums import SumFn
+from imgclf.numerics.sums import Summation
 from imgclf.trainer import TrainState
 
 Plant: TypeAlias = Callable[[Implementation], Implementation]
@@ -85,7 +85,7 @@ def in_kernel(plant: Plant) -> Plant:
     return planted
 
 
-def in_sums(change: Callable[[SumFn], SumFn]) -> Plant:
+def in_sums(change: Callable[[Summation], Summation]) -> Plant:
     """Change the sum over blocks in the kernel that trains."""
 
     def planted(code: Implementation) -> Implementation:
@@ -101,7 +101,7 @@ def in_reading(change: Callable[[Reader], ReadFn]) -> Plant:
     def planted(code: Implementation) -> Implementation:
         right = code.kernel
 
-        def wrong(sum_blocks: SumFn) -> GradientFn:
+        def wrong(sum_blocks: Summation) -> GradientFn:
             evaluate, changed = right(sum_blocks), lru_cache(change)
 
             def wrong_gradient(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:

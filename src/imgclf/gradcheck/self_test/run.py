@@ -14,7 +14,7 @@ from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.self_test.mutants import MUTANTS, Mutant
 from imgclf.gradcheck.self_test.usual_checks import one_direction, ten_samples
-from imgclf.numerics.sums import BLOCK, sum_in_turn
+from imgclf.numerics.sums import BLOCK, serial_sum
 from imgclf.training.plan import Plan
 
 FEWEST = 64  # images
@@ -125,7 +125,7 @@ def _single(array: FloatArray) -> FloatArray:
 def _trains(code: Implementation, case: Case, penalty: Penalty) -> FloatArray:
     rows = np.resize(np.arange(len(case.y)), 5 * BLOCK + 1)  # several blocks, the last one short
     batch = Batch.of(_single(case.X[rows]), case.y[rows])
-    return code.kernel(sum_in_turn)(code.objective(*penalty), batch, _single(case.weights)).grad
+    return code.kernel(serial_sum)(code.objective(*penalty), batch, _single(case.weights)).grad
 
 
 _QUESTIONS: list[Callable[[Implementation, Case, Penalty], object]] = [
