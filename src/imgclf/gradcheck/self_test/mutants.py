@@ -15,18 +15,21 @@ from imgclf.data.batches import Reader
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.self_test.planting import (
     GradientParts,
+    Memory,
     Plant,
     backward,
     coordinate,
     descent,
     dscores,
     gradient,
+    gradient_fn,
     in_kernel,
     in_reading,
     in_sums,
     loss_of,
     losses,
     penalty,
+    remembering,
     right_class,
     rows_of,
     value,
@@ -34,6 +37,7 @@ from imgclf.gradcheck.self_test.planting import (
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.gradients import BatchGradient, Objective
 from imgclf.losses import LOSSES, softmax, svm
+from imgclf.numerics.indices import slices
 from imgclf.numerics.sums import BLOCK, SumFn, Sums, sum_in_turn
 from imgclf.trainer import TrainState
 
@@ -76,12 +80,9 @@ def _raised(s: FloatArray, y: IntArray, by: float) -> FloatArray:
 
 def _margin_less(by: float) -> Plant:
     """Use a smaller margin in the derivative than in the value."""
-
-    def plant(code: Implementation) -> Implementation:
-        right = code.loss_fn
-        return replace(code, loss_fn=lambda s, y: (right(s, y)[0], right(_raised(s, y, by), y)[1]))
-
-    return plant
+    return lambda code: replace(
+        code, loss_fn=lambda s, y: (code.loss_fn(s, y)[0], code.loss_fn(_raised(s, y, by), y)[1])
+    )
 
 
 def _second_worst(d: FloatArray, s: FloatArray, y: IntArray) -> FloatArray:
@@ -114,108 +115,75 @@ def _probabilities(s: FloatArray) -> FloatArray:
     return _shares(s - s.max(axis=1, keepdims=True))
 
 
-def _stale(code: Implementation) -> Implementation:
+def _stale(
+    code: Implementation, memory: Memory, objective: Objective, batch: Batch, weights: FloatArray
+) -> BatchGradient:
     """Use the scores of the previous weights."""
-    before: list[FloatArray] = []
-
-    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        old = before[-1] if before and before[-1].shape == weights.shape else weights
-        before.append(weights.copy())
-        right = code.gradient(objective, batch, weights)
-        data = replace(objective, l2=0.0, l1=0.0)
-        stale = code.gradient(data, batch, old.astype(weights.dtype)).grad
-        return right._replace(grad=stale + objective.penalty_gradient(weights))
-
-    return replace(code, gradient=wrong)
+    old = memory.get(weights.shape, weights).astype(weights.dtype)
+    memory[weights.shape] = weights.copy()
+    stale = code.gradient(replace(objective, l2=0.0, l1=0.0), batch, old).grad
+    right = code.gradient(objective, batch, weights)
+    return right._replace(grad=stale + objective.penalty_gradient(weights))
 
 
-def _cached(code: Implementation) -> Implementation:
+def _cached(
+    code: Implementation, memory: Memory, objective: Objective, batch: Batch, weights: FloatArray
+) -> BatchGradient:
     """Return the first result again for all weights of the same shape."""
-    cache: dict[tuple[int, ...], BatchGradient] = {}
-
-    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        if weights.shape not in cache:
-            cache[weights.shape] = code.gradient(objective, batch, weights)
-        seen = cache[weights.shape]
-        return seen._replace(grad=seen.grad.copy())
-
-    return replace(code, gradient=wrong)
+    seen: BatchGradient = memory.setdefault(weights.shape, code.gradient(objective, batch, weights))
+    return seen._replace(grad=seen.grad.copy())
 
 
-def _wavers(code: Implementation) -> Implementation:
+def _wavers(
+    code: Implementation, memory: Memory, objective: Objective, batch: Batch, weights: FloatArray
+) -> BatchGradient:
     """Change the last bit at every other call."""
-    calls: list[int] = []
-
-    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        calls.append(1)
-        seen = code.gradient(objective, batch, weights)
-        return seen._replace(grad=np.nextafter(seen.grad, np.inf)) if len(calls) % 2 else seen
-
-    return replace(code, gradient=wrong)
+    memory["odd"] = not memory.get("odd")
+    seen = code.gradient(objective, batch, weights)
+    return seen._replace(grad=np.nextafter(seen.grad, np.inf)) if memory["odd"] else seen
 
 
-def _reuses_its_buffer(code: Implementation) -> Implementation:
-    buffers: dict[tuple[Any, ...], FloatArray] = {}
-
-    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        seen = code.gradient(objective, batch, weights)
-        buffer = buffers.setdefault((weights.shape, weights.dtype), np.empty_like(seen.grad))
-        buffer[:] = seen.grad
-        return seen._replace(grad=buffer)
-
-    return replace(code, gradient=wrong)
+def _reuses_its_buffer(
+    code: Implementation, memory: Memory, objective: Objective, batch: Batch, weights: FloatArray
+) -> BatchGradient:
+    seen = code.gradient(objective, batch, weights)
+    buffer = memory.setdefault((weights.shape, weights.dtype), seen.grad)
+    buffer[:] = seen.grad
+    return seen._replace(grad=buffer)
 
 
-def _spoils(what: str) -> Plant:
-    """Modify an input in place."""
-
-    def plant(code: Implementation) -> Implementation:
-        def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-            seen = code.gradient(objective, batch, weights)
-            if what == "weights":
-                weights[:] += seen.grad
-            else:
-                X, _ = batch
-                X -= X.mean(axis=0)
-            return seen
-
-        return replace(code, gradient=wrong)
-
-    return plant
+def _momentum(
+    code: Implementation, memory: Memory, objective: Objective, batch: Batch, weights: FloatArray
+) -> BatchGradient:
+    seen = code.gradient(objective, batch, weights)
+    memory[weights.shape] = 0.9 * memory.get(weights.shape, 0) + seen.grad
+    return seen._replace(grad=memory[weights.shape].astype(weights.dtype))
 
 
-def _momentum(code: Implementation) -> Implementation:
-    velocity: dict[tuple[int, ...], FloatArray] = {}
-
-    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        seen = code.gradient(objective, batch, weights)
-        velocity[weights.shape] = 0.9 * velocity.get(weights.shape, np.zeros_like(weights)) + seen.grad
-        return seen._replace(grad=velocity[weights.shape].astype(weights.dtype))
-
-    return replace(code, gradient=wrong)
+def _spoils_weights(code: Implementation, objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+    seen = code.gradient(objective, batch, weights)
+    weights += seen.grad
+    return seen
 
 
-def _blocks_averaged(code: Implementation) -> Implementation:
+def _spoils_images(code: Implementation, objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+    X, _ = batch
+    seen = code.gradient(objective, batch, weights)
+    X -= X.mean(axis=0)
+    return seen
+
+
+def _blocks_averaged(code: Implementation, objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
     """Take the mean of the blocks' means, though the last block is shorter."""
-
-    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        X, y = batch
-        starts = range(0, len(y), BLOCK)
-        parts = [Batch.of(X[start : start + BLOCK], y[start : start + BLOCK]) for start in starts]
-        grads = [code.gradient(objective, part, weights).grad for part in parts]
-        right = code.gradient(objective, batch, weights)
-        return right if len(grads) == 1 else right._replace(grad=np.mean(grads, axis=0))
-
-    return replace(code, gradient=wrong)
+    blocks = [replace(batch, rows=batch.rows[rows]) for rows in slices(len(batch), BLOCK)]
+    grads = [code.gradient(objective, block, weights).grad for block in blocks]
+    right = code.gradient(objective, batch, weights)
+    return right if len(grads) == 1 else right._replace(grad=np.mean(grads, axis=0))
 
 
-def _first_block(code: Implementation) -> Implementation:
-    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        seen = code.gradient(objective, batch, weights)
-        first = code.gradient(objective, replace(batch, rows=batch.rows[:BLOCK]), weights)
-        return seen._replace(grad=first.grad)
-
-    return replace(code, gradient=wrong)
+def _first_block(code: Implementation, objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+    first = code.gradient(objective, replace(batch, rows=batch.rows[:BLOCK]), weights)
+    return code.gradient(objective, batch, weights)._replace(grad=first.grad)
 
 
 def _cached_value(code: Implementation) -> Implementation:
@@ -323,13 +291,13 @@ MUTANTS: list[Mutant] = [
     Mutant("divided by the usual batch size, not by N", gradient(lambda g: g.data * (g.N / USUAL_BATCH) + g.penalty)),
     Mutant("divided by N * C", gradient(lambda g: g.data / g.C + g.penalty)),
     Mutant("b not divided by N", gradient(lambda g: _with(g.data, -1, g.data[-1] * g.N) + g.penalty)),
-    Mutant("the mean of the blocks' means", _blocks_averaged),
-    Mutant("only the first block", _first_block),
+    Mutant("the mean of the blocks' means", gradient_fn(_blocks_averaged)),
+    Mutant("only the first block", gradient_fn(_first_block)),
     Mutant("summed in float32", gradient(lambda g: g.data.astype(np.float32).astype(g.data.dtype) + g.penalty)),
     Mutant("too large by a millionth", gradient(lambda g: g.data * (1 + 1e-6) + g.penalty)),
     Mutant(
         "too large by a ten-millionth, for large images",
-        gradient(lambda g: g.data * (1 + 1e-7 * (g.D > 100)) + g.penalty),
+        gradient(lambda g: g.data * (1 + 1e-7 * (g.X.shape[1] > 100)) + g.penalty),
     ),
     Mutant("no gradient of a single image", gradient(lambda g: g.data * (g.N > 1) + g.penalty)),
     Mutant("summed in float16 in training", gradient(_coarse)),
@@ -397,14 +365,14 @@ MUTANTS: list[Mutant] = [
     Mutant("other images mirrored in the backward pass", backward(_mirrored)),
     Mutant("preprocessed twice", rows_of(lambda X, y: (X / 255, y))),
     # State and side effects
-    Mutant("scores of the previous weights", _stale),
-    Mutant("momentum instead of the gradient", _momentum),
-    Mutant("the first result cached", _cached),
-    Mutant("another last bit at every other call", _wavers),
+    Mutant("scores of the previous weights", remembering(_stale)),
+    Mutant("momentum instead of the gradient", remembering(_momentum)),
+    Mutant("the first result cached", remembering(_cached)),
+    Mutant("another last bit at every other call", remembering(_wavers)),
     Mutant("gradient clipped", gradient(lambda g: g.data / max(1.0, 10 * float(np.linalg.norm(g.data))) + g.penalty)),
-    Mutant("weights changed in place", _spoils("weights")),
-    Mutant("images changed in place", _spoils("images")),
-    Mutant("the result array reused", _reuses_its_buffer),
+    Mutant("weights changed in place", gradient_fn(_spoils_weights)),
+    Mutant("images changed in place", gradient_fn(_spoils_images)),
+    Mutant("the result array reused", remembering(_reuses_its_buffer)),
     # Single parameters and signs
     Mutant("the gradient of b missing", gradient(lambda g: _with(g.data, -1, 0) + g.penalty)),
     Mutant("b summed over the classes", gradient(_wrong_axis)),
