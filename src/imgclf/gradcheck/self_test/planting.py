@@ -51,8 +51,8 @@ class GradientParts(NamedTuple):
         return self.objective.loss_fn(scores(self.X, self.weights), y)[1]
 
     def backward(self, X: FloatArray, dscores: FloatArray) -> FloatArray:
-        """Return X.T @ dscores / N, the last step of the chain rule, plus the penalty."""
-        return np.vstack([X.T @ dscores, dscores.sum(axis=0)]) / len(X) + self.penalty
+        """Return X.T @ dscores / N, the last step of the chain rule."""
+        return np.vstack([X.T @ dscores, dscores.sum(axis=0)]) / len(X)
 
 
 def gradient_fn(wrong: Callable[[Implementation, Objective, Batch, FloatArray], BatchGradient]) -> Plant:
@@ -145,14 +145,19 @@ def coordinate(factor: float) -> Plant:
     def changed(g: GradientParts) -> FloatArray:
         out = g.data.copy()
         out[len(out) // 2, -1] *= factor
-        return out + g.penalty
+        return out
 
-    return gradient(changed)
+    return data(changed)
 
 
 def backward(change: Callable[[FloatArray], FloatArray]) -> Plant:
     """Use other pixels in the backward pass than in the forward pass."""
-    return gradient(lambda g: g.backward(change(g.X), g.dscores))
+    return data(lambda g: g.backward(change(g.X), g.dscores))
+
+
+def data(change: Callable[[GradientParts], FloatArray]) -> Plant:
+    """Change the gradient of the data term."""
+    return gradient(lambda g: change(g) + g.penalty)
 
 
 def penalty(change: Callable[[GradientParts], Any]) -> Plant:
