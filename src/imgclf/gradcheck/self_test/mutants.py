@@ -112,10 +112,6 @@ def _shares(s: FloatArray, axis: int = 1) -> FloatArray:
     return np.asarray(np.exp(s) / np.exp(s).sum(axis=axis, keepdims=True))
 
 
-def _probabilities(s: FloatArray) -> FloatArray:
-    return _shares(s - s.max(axis=1, keepdims=True))
-
-
 def _stale(
     code: Implementation, memory: Memory, objective: Objective, batch: Batch, weights: FloatArray
 ) -> BatchGradient:
@@ -329,7 +325,7 @@ MUTANTS: list[Mutant] = [
     Mutant("shifted by the largest score of all", _softmax_with(lambda s: _shares(s - s.max())), SOFTMAX),
     Mutant(
         "probabilities clipped",
-        dscores(lambda d, s, y: _probabilities(s).clip(1e-7, 1 - 1e-7) - _onehot(s, y)),
+        dscores(lambda d, s, y: (d + _onehot(s, y)).clip(1e-7, 1 - 1e-7) - _onehot(s, y)),
         SOFTMAX,
     ),
     Mutant("label smoothing left in", dscores(lambda d, s, y: d + 0.1 * (_onehot(s, y) - 1 / s.shape[1])), SOFTMAX),
