@@ -112,49 +112,41 @@ def _shares(s: FloatArray, axis: int = 1) -> FloatArray:
     return np.asarray(np.exp(s) / np.exp(s).sum(axis=axis, keepdims=True))
 
 
-def _stale(
-    code: Implementation, memory: Memory, objective: Objective, batch: Batch, weights: FloatArray
-) -> BatchGradient:
+def _stale(code: Implementation) -> Implementation:
     """Use the scores of the previous weights."""
-    old = memory.get(weights.shape, weights).astype(weights.dtype)
-    memory[weights.shape] = weights.copy()
-    stale = code.gradient(replace(objective, l2=0.0, l1=0.0), batch, old).grad
-    right = code.gradient(objective, batch, weights)
-    return right._replace(grad=stale + objective.penalty_gradient(weights))
+    before: dict[tuple[int, ...], FloatArray] = {}
+
+    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+        old = before.get(weights.shape, weights).astype(weights.dtype)
+        before[weights.shape] = weights.copy()
+        stale = code.gradient(replace(objective, l2=0.0, l1=0.0), batch, old).grad
+        right = code.gradient(objective, batch, weights)
+        return right._replace(grad=stale + objective.penalty_gradient(weights))
+
+    return replace(code, gradient=wrong)
 
 
-def _cached(
-    code: Implementation, memory: Memory, objective: Objective, batch: Batch, weights: FloatArray
-) -> BatchGradient:
+def _cached(memory: Memory, seen: BatchGradient) -> BatchGradient:
     """Return the first result again for all weights of the same shape."""
-    seen: BatchGradient = memory.setdefault(weights.shape, code.gradient(objective, batch, weights))
-    return seen._replace(grad=seen.grad.copy())
+    first: BatchGradient = memory.setdefault(seen.grad.shape, seen)
+    return first._replace(grad=first.grad.copy())
 
 
-def _wavers(
-    code: Implementation, memory: Memory, objective: Objective, batch: Batch, weights: FloatArray
-) -> BatchGradient:
+def _wavers(memory: Memory, seen: BatchGradient) -> BatchGradient:
     """Change the last bit at every other call."""
     memory["odd"] = not memory.get("odd")
-    seen = code.gradient(objective, batch, weights)
     return seen._replace(grad=np.nextafter(seen.grad, np.inf)) if memory["odd"] else seen
 
 
-def _reuses_its_buffer(
-    code: Implementation, memory: Memory, objective: Objective, batch: Batch, weights: FloatArray
-) -> BatchGradient:
-    seen = code.gradient(objective, batch, weights)
-    buffer = memory.setdefault((weights.shape, weights.dtype), seen.grad)
+def _reuses_its_buffer(memory: Memory, seen: BatchGradient) -> BatchGradient:
+    buffer = memory.setdefault((seen.grad.shape, seen.grad.dtype), seen.grad)
     buffer[:] = seen.grad
     return seen._replace(grad=buffer)
 
 
-def _momentum(
-    code: Implementation, memory: Memory, objective: Objective, batch: Batch, weights: FloatArray
-) -> BatchGradient:
-    seen = code.gradient(objective, batch, weights)
-    memory[weights.shape] = 0.9 * memory.get(weights.shape, 0) + seen.grad
-    return seen._replace(grad=memory[weights.shape].astype(weights.dtype))
+def _momentum(memory: Memory, seen: BatchGradient) -> BatchGradient:
+    memory[seen.grad.shape] = 0.9 * memory.get(seen.grad.shape, 0) + seen.grad
+    return seen._replace(grad=memory[seen.grad.shape].astype(seen.grad.dtype))
 
 
 def _spoils_weights(code: Implementation, objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
@@ -346,7 +338,7 @@ MUTANTS: list[Mutant] = [
     Mutant("other images mirrored in the backward pass", backward(_mirrored)),
     Mutant("preprocessed twice", rows_of(lambda X, y: (X / 255, y))),
     # State and side effects
-    Mutant("scores of the previous weights", remembering(_stale)),
+    Mutant("scores of the previous weights", _stale),
     Mutant("momentum instead of the gradient", remembering(_momentum)),
     Mutant("the first result cached", remembering(_cached)),
     Mutant("another last bit at every other call", remembering(_wavers)),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -60,8 +60,12 @@ def gradient_fn(wrong: Callable[[Implementation, Objective, Batch, FloatArray], 
     return lambda code: replace(code, gradient=partial(wrong, code))
 
 
-def remembering(wrong: Callable[[Implementation, Memory, Objective, Batch, FloatArray], BatchGradient]) -> Plant:
-    """Replace the gradient function by one that keeps a memory between its calls."""
+def remembering(change: Callable[[Memory, BatchGradient], BatchGradient]) -> Plant:
+    """Change the gradient by what is remembered from call to call: change(memory, right)."""
+
+    def wrong(code: Implementation, memory: Memory, *arguments: Any) -> BatchGradient:
+        return change(memory, code.gradient(*arguments))
+
     return lambda code: replace(code, gradient=partial(wrong, code, {}))
 
 
@@ -93,16 +97,13 @@ def in_sums(change: Callable[[SumFn], SumFn]) -> Plant:
 
 def in_reading(change: Callable[[Reader], ReadFn]) -> Plant:
     """Change what the kernel that trains reads from a data set."""
+    changed = lru_cache(maxsize=1)(change)  # a reader keeps what folding asks it for
 
-    def wrong(
-        code: Implementation, memory: Memory, objective: Objective, batch: Batch, weights: FloatArray
-    ) -> BatchGradient:
-        read = batch.read
-        if isinstance(read, Reader):
-            read = memory.setdefault(read, change(read))
+    def wrong(code: Implementation, objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+        read = changed(batch.read) if isinstance(batch.read, Reader) else batch.read
         return code.gradient(objective, replace(batch, read=read), weights)
 
-    return in_kernel(remembering(wrong))
+    return in_kernel(gradient_fn(wrong))
 
 
 def dscores(change: Callable[[FloatArray, FloatArray, IntArray], FloatArray]) -> Plant:
