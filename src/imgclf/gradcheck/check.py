@@ -25,14 +25,12 @@ from imgclf.training.plan import Plan, make_objective
 
 Penalty: TypeAlias = tuple[float, float]  # l2, l1
 
-EVERYWHERE = tuple(POINTS)
-
 
 class Check(NamedTuple):
     """One kind of check, the points where it applies, and whether a penalty changes its result."""
 
     run: CheckFn
-    points: Sequence[str] = EVERYWHERE
+    points: Sequence[str] = tuple(POINTS)
     sees_penalty: bool = True
 
 
