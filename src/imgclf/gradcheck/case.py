@@ -1,6 +1,5 @@
 """One case of the check: a loss at given weights and images."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -51,11 +50,9 @@ class Case:
     """One loss at one point: X (N, D), y (N,), weights (D+1, C), float64. Its properties are computed once."""
 
     loss: str
-    point: str
     X: FloatArray
     y: IntArray
     weights: FloatArray
-    class_names: Sequence[str]
 
     @property
     def facts(self) -> LossFacts:

@@ -27,7 +27,7 @@ def small_case(name: str, loss: str) -> Case:
     X = normal(stream(N, CHECK, D), (N, D))
     weights = normal(stream(N, CHECK, D, C), (D + 1, C))
     weights *= size / max(1e-3, float(scores(X, weights).std()))
-    return Case(loss, name, X, shuffled(N, N, CHECK, C) % labels, weights, [f"class {c}" for c in range(C)])
+    return Case(loss, X, shuffled(N, N, CHECK, C) % labels, weights)
 
 
 # N, D, C, the number of classes that have images, and the standard deviation of the scores.
