@@ -347,7 +347,7 @@ def test_only_the_picture_that_is_missing_is_drawn(imgclf, monkeypatch, name):
     Path("run", name).unlink()
     for other in set(PICTURES) - {name}:
         Path("run", other).write_text("mine")
-    assert f"drawn  run ({name})" in imgclf(*DRAWN, "--resume", "run").out
+    assert f"drawn  run\n       {name}\n" in imgclf(*DRAWN, "--resume", "run").out
     after = tree("run")
     assert after.pop(name) == before.pop(name)
     assert all(Path("run", other).read_text() == "mine" for other in set(PICTURES) - {name})

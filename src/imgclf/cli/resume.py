@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgclf.cli.console import Console
+from imgclf.cli.console import Console, fold
 from imgclf.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _draw(console: Console, run: "ResumedRun", best: "Best | None", threads: int
     model, kept = run.model(), best.epoch if best else None
     evaluate = partial(_evaluate, run, model, threads)
     drawn = draw_pictures(console, run.directory, model, kept, evaluate, run.config, missing)
-    console.result(f"drawn  {run.directory} ({', '.join(drawn)})")
+    console.result(f"drawn  {run.directory}", *fold("       ", ", ".join(drawn)))
 
 
 def _evaluate(run: "ResumedRun", model: "Model", threads: int | None) -> "tuple[str, Evaluation]":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, format_loss, format_percent, write
+from imgclf.cli.console import Console, fold, format_loss, format_percent, write
 from imgclf.cli.drawing import draw_pictures
 from imgclf.cli.mpi import on_every_rank
 from imgclf.cli.options import (
@@ -133,6 +133,8 @@ def _follow(
         console.warn(warning)
     with _timed(seconds, "training"):
         finished = _train(console, planned, ready.directory, events, progress)
+    if progress != "none":
+        console.say("")
     _say_results(console, finished)
     drawn: list[str] = []
     if draw:
@@ -196,7 +198,7 @@ def _say_results(console: Console, finished: "Finished") -> None:
 def _summarize(
     console: Console, finished: "Finished", directory: Path, drawn: list[str], seconds: dict[str, float]
 ) -> None:
-    console.result(f"run    {directory} ({', '.join(['model.npz', 'metrics.csv', *drawn])})")
+    console.result(f"run    {directory}", *fold("       ", ", ".join(["model.npz", "metrics.csv", *drawn])))
     console.say(f"next   imgclf eval {shlex.quote(str(directory))}")
     console.detail(f"time   {', '.join(f'{what} {spent:.2f} s' for what, spent in seconds.items())}")
     done = {"run": str(directory), "epochs": finished.epochs, "steps": finished.steps, "seconds": seconds["training"]}
