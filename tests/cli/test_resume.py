@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from imgclf.cli.signals import Stop
+from imgclf.config import dump
 from imgclf.files.sealed_npz import sealed_npz
 from imgclf.report.pictures import PICTURES
-from imgclf.run import record, run_dir
+from imgclf.run import record, run_dir, targets
 
 pytestmark = pytest.mark.bits
 
@@ -109,16 +110,43 @@ def test_a_config_that_was_edited_is_refused(refused, stopped):
     refused(2, ["run/config.yaml", "changed since the run began"], *TRAIN, "--resume", stopped)
 
 
-def test_a_run_of_version_0_1_goes_on(imgclf, monkeypatch):
+EARLIER = {  # how the configs of earlier versions differ from those of today
+    "0.1": (("  kernel: blocks\n", ""), ("  momentum: 0.9\n", "  decay: 0.9\n")),
+    "a key less": (("  unit: epoch\n", ""),),
+    "a section less": (("checkpoint:\n  every: 1\n  unit: epoch\n", ""),),
+    "today": (),
+}
+
+
+@pytest.mark.parametrize("version", EARLIER)
+def test_a_run_of_an_earlier_version_goes_on(imgclf, refused, monkeypatch, version):
+    def dump_then(config):
+        text = dump(config)
+        for now, then in EARLIER[version]:
+            assert now in text
+            text = text.replace(now, then)
+        return text
+
     with monkeypatch.context() as patch:
-        patch.setattr(record, "dump", record.dump_as_0_1)  # as its checkpoints knew the config
+        for room in (record, targets):
+            patch.setattr(room, "dump", dump_then)
         assert imgclf(*TRAIN, *FEW, "--out", "old").code == 0
     path = Path("old/config.yaml")
-    path.write_text(path.read_text().replace("  momentum: 0.9", "  decay: 0.9"))
-    for command in (("eval", "old"), ("verify", "old"), (*TRAIN, "--resume", "old", "-s", "train.epochs=4")):
+    assert all(then in path.read_text() for _, then in EARLIER[version])
+    checkpoints = {file: file.read_bytes() for file in Path("old").glob("checkpoint*")}
+    longer = (*TRAIN, "--resume", "old", "-s", "train.epochs=4")
+    for command in (("eval", "old"), ("verify", "old"), longer):
         done = imgclf(*command)
         assert done.code == 0, done.err
     assert "  momentum: 0.9\n" in path.read_text()
+    Path("old/status.json").unlink()  # as if it had been killed before its first checkpoint, with the longer config
+    for file, content in checkpoints.items():
+        file.write_bytes(content)
+    config = path.read_text()
+    path.write_text(config.replace("  kernel: blocks\n", "").replace("train:\n", "train:\n  kernel: plain\n"))
+    refused(2, "changed since the run began", *TRAIN, "--resume", "old")
+    path.write_text(config)
+    assert imgclf(*TRAIN, "--resume", "old").code == 0
 
 
 @pytest.mark.parametrize(("change", "words"), [("pixel", "images have changed"), ("name", "classes have changed")])
