@@ -110,6 +110,7 @@ def _follow(
     draw: bool,
 ) -> None:
     """Print the events of a session, and draw the pictures of the run."""
+    from imgclf.report.pictures import FinishedRun, pictures_of
     from imgclf.run.session import Planned
     from imgclf.run.targets import Ready
 
@@ -127,10 +128,8 @@ def _follow(
         console.say(f"ranks     {comm.size} processes, {plural(planned.threads, 'thread')} each")
     ready = next(events)
     assert isinstance(ready, Ready)
-    for note in ready.notes:
-        console.say(note)
-    for warning in ready.warnings:
-        console.warn(warning)
+    console.say(*ready.notes)
+    console.warn(*ready.warnings)
     with _timed(seconds, "training"):
         finished = _train(console, planned, ready.directory, events, progress)
     if progress != "none":
@@ -139,8 +138,10 @@ def _follow(
     drawn: list[str] = []
     if draw:
         with _timed(seconds, "drawing"):
-            drawn = draw_pictures(
-                console, ready.directory, finished.model, finished.best_epoch, finished.evaluated, planned.plan.config
+            drawn = pictures_of(finished.model)
+            evaluated, config = finished.evaluated, planned.plan.config
+            draw_pictures(
+                console, FinishedRun(ready.directory, finished.model, finished.best_epoch, evaluated, config), drawn
             )
     _summarize(console, finished, ready.directory, drawn, seconds)
 
