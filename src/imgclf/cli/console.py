@@ -67,9 +67,9 @@ class Console:
         if self.verbose:
             echo(*lines, err=True)
 
-    def warn(self, text: str) -> None:
-        """Print a warning to stderr, even with --quiet."""
-        echo(f"imgclf: warning: {text}", err=True)
+    def warn(self, *texts: str) -> None:
+        """Print warnings to stderr, even with --quiet."""
+        echo(*(f"imgclf: warning: {text}" for text in texts), err=True)
 
     def result(self, *lines: str) -> None:
         """Print results, even with --quiet."""

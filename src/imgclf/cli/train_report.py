@@ -43,8 +43,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
         console.warn(f"preprocess: {advice}")
     if mapped := mapped_file(plan.train.images):
         console.detail(f"mapped    {mapped}")
-    for remark in remarks(config, {"train": plan.train}):
-        console.warn(remark)
+    console.warn(*remarks(config, {"train": plan.train}))
 
 
 def _preprocessing(plan: "Plan") -> str:

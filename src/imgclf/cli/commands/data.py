@@ -70,8 +70,7 @@ def info(
         console.result(*table(["read as", "folder", "contents", "why"], rows, left=4), "")
     for split, seen in content["splits"].items():
         console.result(f"{split:<6} sha256 {seen['fingerprint']}")
-    for remark in remarks(config, splits):
-        console.warn(remark)
+    console.warn(*remarks(config, splits))
     console.object(content)
 
 
@@ -122,8 +121,7 @@ def pack(
 
     console = Console(ctx, as_json=as_json)
     config = read_config(files, overrides if path is None else (*overrides, *as_overrides(path)))
-    for remark in remarks(config, {}):
-        console.warn(remark)
+    console.warn(*remarks(config, {}))
     with PackProgress(console, progress) as show:
         follow(write(config, out), show, out)
     _describe_pack(console, out)

@@ -86,9 +86,9 @@ def command(
             data or path, f"the loss on {name} is {seen.objective}", "check the data for values that are far too large"
         )
     content = summarize(path, name, model, seen, top_k)
-    _print(console, path, name, model, seen, content)
+    _print(console, model, seen, content)
     if out is not None:
-        _write(console, out, content, seen, model, name)
+        _write(console, out, model, seen, content)
     console.object(content)
     if min_accuracy is not None and seen.accuracy < min_accuracy:
         echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
@@ -119,8 +119,7 @@ def _choose_data(
     from imgclf.training.loading import load_for, warnings_about, where
 
     if data is not None and split is None:
-        for passed_over in warnings_about(data):
-            console.warn(passed_over)
+        console.warn(*warnings_about(data))
         others = load_for(model, data)
         if warning := model.preprocess.warning_about(others.pixels(row_indices(min(len(others), others.at_once)))):
             console.warn(f"{path}: {warning}")
@@ -236,12 +235,10 @@ def summarize(path: Path, split: str, model: "Model", seen: "Evaluation", top_k:
     }
 
 
-def _print(
-    console: Console, path: Path, split: str, model: "Model", seen: "Evaluation", content: dict[str, Any]
-) -> None:
-    low, high = content["accuracy_interval"]
+def _print(console: Console, model: "Model", seen: "Evaluation", content: dict[str, Any]) -> None:
+    split, (low, high) = content["split"], content["accuracy_interval"]
     ((k, share),) = content["top_k"].items()
-    console.say(f"{path}: {model.loss}, {plural(len(model.class_names), 'class', 'classes')}")
+    console.say(f"{content['run']}: {model.loss}, {plural(len(model.class_names), 'class', 'classes')}")
     console.say(f"{split}: {plural(seen.n, 'image')}", "")
     rows = [
         [name, *(format_percent(one[key]) for key in ("precision", "recall", "f1")), f"{one['support']:,}"]
@@ -279,9 +276,7 @@ def _confusion_table(class_names: Sequence[str], counts: list[list[int]]) -> lis
     return table([shorten(CORNER, partial(fits, columns=rest)), *header], rows)
 
 
-def _write(
-    console: Console, out: Path, content: dict[str, Any], seen: "Evaluation", model: "Model", split: str
-) -> None:
+def _write(console: Console, out: Path, model: "Model", seen: "Evaluation", content: dict[str, Any]) -> None:
     from imgclf.files.writing import make_folder, write_json
 
     directory = make_folder(out)
@@ -289,4 +284,4 @@ def _write(
     with drawing(console, out, "eval.json is written; only the picture of the confusion matrix is missing"):
         from imgclf.report.pictures import draw_confusion
 
-        draw_confusion(seen, model, split, directory)
+        draw_confusion(seen, model, content["split"], directory)
