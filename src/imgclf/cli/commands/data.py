@@ -7,15 +7,7 @@ import click
 
 from imgclf.cli.commands import download
 from imgclf.cli.console import Console, format_shape, table
-from imgclf.cli.options import (
-    PATH,
-    config_options,
-    data_options,
-    json_option,
-    progress_option,
-    read_config,
-    show_help,
-)
+from imgclf.cli.options import PATH, config_options, data_options, json_option, progress_option, read_config, show_help
 from imgclf.cli.parsing import Group
 from imgclf.data.sources import recognized
 from imgclf.errors import plural

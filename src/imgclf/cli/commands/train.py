@@ -12,14 +12,7 @@ import click
 from imgclf.cli.console import Console, fold, format_loss, format_percent, write
 from imgclf.cli.drawing import draw_pictures
 from imgclf.cli.mpi import on_every_rank
-from imgclf.cli.options import (
-    PATH,
-    config_options,
-    json_option,
-    progress_option,
-    read_config,
-    threads_option,
-)
+from imgclf.cli.options import PATH, config_options, json_option, progress_option, read_config, threads_option
 from imgclf.cli.parsing import Command
 from imgclf.cli.signals import Stop, asked
 from imgclf.cli.train_report import describe_cost, describe_plan
