@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
-from imgclf.config import Config, dump
+from imgclf.config import Config, dump, dump_given
 from imgclf.data.dataset import Dataset
 from imgclf.errors import ImgclfError, RunError, UsageError, plural
 from imgclf.files.writing import json_bytes, remove_litter, translate_os_errors, write_json, write_whole
@@ -153,7 +153,8 @@ class ResumedRun:
 
     def write_config(self) -> list[str]:
         """Write config.yaml; return a note if the path of the data has changed."""
-        write_whole(self.directory / "config.yaml", dump(self.config).encode())
+        # No other keys, even if later versions have more: the checkpoints so far are of a config without them.
+        write_whole(self.directory / "config.yaml", dump_given(self.config).encode())
         if self.before.data.path == self.config.data.path:
             return []
         # Record the folder from which the path leads to the data, so that it is found when both move again.

@@ -50,12 +50,8 @@ def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int 
     path, model = open_run(run)
     if not model.preprocess.is_image:
         raise UsageError(path, "this model was trained on feature vectors, not on images", "use `imgclf eval --data`")
-    predictions, errors = predict(path, model, images, console.warn)
-    limit = top_k or (SHOWN if form == "table" else len(model.class_names))
-    for prediction in predictions:
-        for part in ("scores", "probabilities"):
-            if prediction[part] is not None:
-                prediction[part] = dict(list(prediction[part].items())[:limit])
+    shown = top_k or (SHOWN if form == "table" else len(model.class_names))
+    predictions, errors = predict(path, model, images, shown, console.warn)
     if predictions:
         if form == "csv":
             console.csv(_rows(predictions))
@@ -67,9 +63,9 @@ def command(ctx: click.Context, run: Path, images: tuple[Path, ...], top_k: int 
 
 
 def predict(
-    path: Path, model: "Model", images: tuple[Path, ...], warn: Callable[[str], None]
+    path: Path, model: "Model", images: tuple[Path, ...], shown: int, warn: Callable[[str], None]
 ) -> tuple[list[dict[str, Any]], list[ImgclfError]]:
-    """Return the predictions, best class first, and the errors of unreadable images."""
+    """Return the predictions, the best classes of each image first, and the errors of unreadable images."""
     import numpy as np
 
     from imgclf.data.class_names import as_text
@@ -97,18 +93,11 @@ def predict(
     probabilities = believed(scores) if believed else None
     predictions = []
     for row, image in enumerate(readable):
-        order = np.argsort(-scores[row], kind="stable")
-        names = [model.class_names[c] for c in order]
-        predictions.append(
-            {
-                "image": as_text(image),
-                "class": names[0],
-                "scores": dict(zip(names, scores[row][order].tolist(), strict=True)),
-                "probabilities": None
-                if probabilities is None
-                else dict(zip(names, probabilities[row][order].tolist(), strict=True)),
-            }
-        )
+        best = np.argsort(-scores[row], kind="stable")[:shown]
+        names = [model.class_names[c] for c in best]
+        seen = [None if each is None else dict(zip(names, each[row][best].tolist(), strict=True))
+                for each in (scores, probabilities)]  # fmt: skip
+        predictions.append({"image": as_text(image), "class": names[0], "scores": seen[0], "probabilities": seen[1]})
     return predictions, errors
 
 
