@@ -121,7 +121,7 @@ def middle(timings: list[Timing]) -> Timing:
 def heading(source: str, case: Case) -> str:
     """Say what was measured, on what, and how to repeat it."""
     images = "CIFAR-10" if source == "cifar10" else "generated images of CIFAR-10's shape"
-    (D, C), parameters = (case.X.shape[1], len(case.class_names)), case.weights.size
+    (D, C), parameters = (case.X.shape[1], case.weights.shape[1]), case.weights.size
     return (
         "# Checking a gradient: imgclf and torch.autograd.gradcheck\n\n"
         f"{machine('one thread', 'imgclf', 'numpy', 'torch')}  \n"

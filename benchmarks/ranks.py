@@ -26,7 +26,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess
 from imgclf.gradients import Objective
 from imgclf.losses import softmax
-from imgclf.numerics.sums import BLOCK, SumFn
+from imgclf.numerics.sums import BLOCK, Summation
 from imgclf.optimizers import OPTIMIZERS
 from imgclf.speed.kernels import KERNELS
 from imgclf.speed.ranks import on_ranks
@@ -78,7 +78,7 @@ def time_of(work: Callable[[], object], comm: Any) -> tuple[float, float]:
     return median(times), min(times)
 
 
-def steps_on(shape: Shape, n: int, batch: int, sum_blocks: SumFn) -> Callable[[], object]:
+def steps_on(shape: Shape, n: int, batch: int, sum_blocks: Summation) -> Callable[[], object]:
     """Return what makes a step of training on n generated images, preprocessing and momentum included."""
     size, classes = shape
     D = int(np.prod(size))

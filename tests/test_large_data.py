@@ -56,7 +56,7 @@ def peaks_of_a_run(folder, out):
                 pass
 
     tracemalloc.start()
-    for stage in (lambda: plans.append(make_plan(config)), train, lambda: plans[0].train.fingerprint()):
+    for stage in (lambda: plans.append(make_plan(config)), train, lambda: plans[0].train.fingerprint):
         tracemalloc.reset_peak()
         stage()
         peaks.append(tracemalloc.get_traced_memory()[1])

@@ -20,7 +20,7 @@ MEASURED = {"scaling.md", "reliability.md"}  # what was printed on one machine, 
 TRIED = [page for page in PAGES if page.name not in MEASURED and "```console" in page.read_text(encoding="utf-8")]
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?")
 ROUNDED = re.compile(r"(?<![\d.])\de-\d\d")  # a number of one digit
-TIMES = re.compile(r"[\d.,]+ (?:ms|s)\b|(?<=  )[\d,]+$")  # how long it took, and images/s
+TIMES = re.compile(r"[\d.,]+ (?:ms|s)\b|(?<=  )[\d,]+$|(?<=e-\d\d )[\d,]+$")  # how long it took, and images/s
 
 
 def sessions(page):

@@ -34,7 +34,7 @@ def python(installed, cwd, *arguments):
 
 FINGERPRINTS = """
 from imgclf.data.sources.fashion_mnist_mini import load
-print(*(data.fingerprint() for data in load(None, ("train", "test")).values()))
+print(*(data.fingerprint for data in load(None, ("train", "test")).values()))
 """
 
 
@@ -42,7 +42,7 @@ def test_a_wheel_holds_the_embedded_data_of_the_clone(installed, tmp_path):
     where = python(installed, tmp_path, "-c", "import imgclf; print(imgclf.__file__)").strip()
     assert Path(where).is_relative_to(installed)
     assert Path(imgclf.__file__).is_relative_to(ROOT / "src")
-    in_the_clone = [data.fingerprint() for data in fashion_mnist_mini.load(None, ("train", "test")).values()]
+    in_the_clone = [data.fingerprint for data in fashion_mnist_mini.load(None, ("train", "test")).values()]
     assert python(installed, tmp_path, "-c", FINGERPRINTS).split() == in_the_clone
 
 

@@ -3,7 +3,7 @@
 import errno
 
 _ELSEWHERE = "use another folder, such as one on a local disk"
-_IN_THE_WAY = "move away what is there, or name another place"
+_IN_THE_WAY = "move away what is there, or choose another path"
 REMEDIES = {  # by the error number of the operating system
     **dict.fromkeys([errno.EACCES, errno.EPERM], "check the permissions of the file and of its folder"),
     errno.EROFS: "use a folder that can be written to",

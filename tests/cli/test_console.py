@@ -13,7 +13,7 @@ from PIL import Image
 
 from imgclf import cli
 from imgclf.cli.commands.eval import COLUMN, _confusion_table
-from imgclf.cli.console import table
+from imgclf.cli.console import WIDTH, fold, table
 from imgclf.machine.terminal import display_width
 
 NAME = "été 猫"
@@ -57,7 +57,7 @@ def test_a_stream_of_any_encoding_gets_what_it_can_show_and_escapes_for_the_rest
     assert f"{name} run: softmax" in said(encoding, "eval", run, "--split", "val")
     assert name in said(encoding, "data", "info", NAME)
     assert name in said(encoding, "predict", run, NAME + ".png")
-    assert f"run    {name} bar " in said(encoding, "train", *TRAIN, "--progress", "bar", "--out", f"{NAME} bar")
+    assert f"run    {name} bar\n" in said(encoding, "train", *TRAIN, "--progress", "bar", "--out", f"{NAME} bar")
     rows = list(csv.reader(io.StringIO(said(encoding, "predict", run, NAME + ".png", "--format", "csv"))))
     assert (rows[1][0], {row[2] for row in rows[1:]}) == (f"{name}.png", {"hiver", name})
     (found,) = json.loads(said(encoding, "predict", run, NAME + ".png", "--format", "json"))["predictions"]
@@ -105,3 +105,20 @@ def test_names_above_the_confusion_table_fit_their_columns():
     header = _confusion_table(names, [[1, 0, 0]] * 3)[0].removeprefix("true \\ predicted").split()
     assert len(set(header)) == 3
     assert all(display_width(name) <= COLUMN for name in header)
+
+
+@pytest.mark.parametrize("count", [7, 1000, 99_999])
+@pytest.mark.parametrize("classes", [2, 5, 10])
+def test_the_confusion_table_fits_a_terminal(classes, count):
+    names = [f"Tomato_with_a_long_family_name___{c}_猫_spot_on_{'leaf' * c}" for c in range(classes)]
+    corner, *rows = _confusion_table(names, [[count] * classes] * classes)
+    assert all(display_width(line) <= WIDTH for line in (corner, *rows))
+    assert len({row.rpartition("  ")[0].split("  ")[0] for row in rows}) == classes
+    assert all(row.split()[-classes:] == [str(count)] * classes for row in rows)
+
+
+@pytest.mark.parametrize("text", ["a", "weights, " * 30, "one; " + "x" * 200, "b" * 79])
+def test_folded_lines_fit_a_terminal_where_their_phrases_do_and_say_the_same(text):
+    lines = fold("step      ", text)
+    assert all(len(line) <= WIDTH or " " not in line.strip() for line in lines)
+    assert " ".join(line[10:] for line in lines).split() == text.split()

@@ -113,5 +113,5 @@ def test_a_picture_added_by_the_recipe_is_drawn_and_named_and_drawn_again(imgclf
         expected = png_bytes(biases(SimpleNamespace(model=load_model(Path("run/model.npz")))))
         assert picture.read_bytes() == expected
         picture.unlink()
-        assert "drawn  run (biases.png)" in imgclf("train", "--resume", "run").out
+        assert "drawn  run\n       biases.png\n" in imgclf("train", "--resume", "run").out
         assert picture.read_bytes() == expected

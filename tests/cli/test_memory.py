@@ -63,22 +63,22 @@ def test_memory_that_runs_out_in_training_loses_nothing(imgclf, refused, monkeyp
 
 
 def test_memory_that_runs_out_again_while_it_saves_leaves_the_checkpoint_of_before(imgclf, refused, monkeypatch):
-    import imgclf.run.record as record
+    import imgclf.run.writer as writer
     import imgclf.training.epochs as room
 
     def fail(*_):
         raise MemoryError
 
-    save = record.save_checkpoint
+    save = writer.save_checkpoint
     assert imgclf(*TRAIN, "--out", "whole").code == 0
     with monkeypatch.context() as patch:
 
         def save_once(directory, checkpoint):
-            patch.setattr(record, "save_checkpoint", fail)
+            patch.setattr(writer, "save_checkpoint", fail)
             patch.setattr(room, "model_bytes", fail)
             save(directory, checkpoint)
 
-        patch.setattr(record, "save_checkpoint", save_once)
+        patch.setattr(writer, "save_checkpoint", save_once)
         refused(6, ["run: not enough memory", "imgclf train --resume run"], *TRAIN, "--out", "run")
     assert imgclf("train", "--no-plots", "--resume", "run").code == 0
     for name in ("model.npz", "metrics.csv", "metrics.json", "status.json"):

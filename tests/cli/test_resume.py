@@ -3,16 +3,16 @@
 import hashlib
 import json
 import shutil
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from imgclf.cli.signals import Stop
+from imgclf.config import dump
 from imgclf.files.sealed_npz import sealed_npz
 from imgclf.report.pictures import PICTURES
-from imgclf.run import record, run_dir
+from imgclf.run import run_dir, targets, writer
 
 pytestmark = pytest.mark.bits
 
@@ -82,7 +82,7 @@ def test_more_epochs_make_it_longer_and_it_says_what_that_means(imgclf, stopped)
 def test_a_run_that_was_stopped_as_it_became_longer_is_not_finished(imgclf, stopped, monkeypatch):
     longer = (*TRAIN, "--resume", "whole", "-s", "train.epochs=5")
     with monkeypatch.context() as patch:
-        patch.setattr(record.RunWriter, "resume", raise_stop)
+        patch.setattr(writer.RunWriter, "resume", raise_stop)
         assert imgclf(*longer).code == 130
     assert json.loads(Path("whole/status.json").read_text()) == {"status": "interrupted"}
     assert imgclf(*longer).code == 0
@@ -109,16 +109,43 @@ def test_a_config_that_was_edited_is_refused(refused, stopped):
     refused(2, ["run/config.yaml", "changed since the run began"], *TRAIN, "--resume", stopped)
 
 
-def test_a_run_of_version_0_1_goes_on(imgclf, monkeypatch):
+EARLIER = {  # how the configs of earlier versions differ from those of today
+    "0.1": (("  kernel: blocks\n", ""), ("  momentum: 0.9\n", "  decay: 0.9\n")),
+    "a key less": (("  unit: epoch\n", ""),),
+    "a section less": (("checkpoint:\n  every: 1\n  unit: epoch\n", ""),),
+    "today": (),
+}
+
+
+@pytest.mark.parametrize("version", EARLIER)
+def test_a_run_of_an_earlier_version_goes_on(imgclf, refused, monkeypatch, version):
+    def dump_then(config):
+        text = dump(config)
+        for now, then in EARLIER[version]:
+            assert now in text
+            text = text.replace(now, then)
+        return text
+
     with monkeypatch.context() as patch:
-        patch.setattr(record, "dump", record.dump_as_0_1)  # as its checkpoints knew the config
+        for room in (writer, targets):
+            patch.setattr(room, "dump", dump_then)
         assert imgclf(*TRAIN, *FEW, "--out", "old").code == 0
     path = Path("old/config.yaml")
-    path.write_text(path.read_text().replace("  momentum: 0.9", "  decay: 0.9"))
-    for command in (("eval", "old"), ("verify", "old"), (*TRAIN, "--resume", "old", "-s", "train.epochs=4")):
+    assert all(then in path.read_text() for _, then in EARLIER[version])
+    checkpoints = {file: file.read_bytes() for file in Path("old").glob("checkpoint*")}
+    longer = (*TRAIN, "--resume", "old", "-s", "train.epochs=4")
+    for command in (("eval", "old"), ("verify", "old"), longer):
         done = imgclf(*command)
         assert done.code == 0, done.err
     assert "  momentum: 0.9\n" in path.read_text()
+    Path("old/status.json").unlink()  # as if it had been killed before its first checkpoint, with the longer config
+    for file, content in checkpoints.items():
+        file.write_bytes(content)
+    config = path.read_text()
+    path.write_text(config.replace("  kernel: blocks\n", "").replace("train:\n", "train:\n  kernel: plain\n"))
+    refused(2, "changed since the run began", *TRAIN, "--resume", "old")
+    path.write_text(config)
+    assert imgclf(*TRAIN, "--resume", "old").code == 0
 
 
 @pytest.mark.parametrize(("change", "words"), [("pixel", "images have changed"), ("name", "classes have changed")])
@@ -211,7 +238,7 @@ def test_before_the_first_checkpoint_it_starts_from_the_beginning(imgclf, stoppe
 
 
 def test_a_run_has_one_owner(refused, stopped):
-    with closing(run_dir.acquire(stopped)):
+    with run_dir.acquire(stopped):
         refused(7, ["in use by process ", "since 20"], *TRAIN, "--resume", stopped)
 
 
@@ -284,7 +311,7 @@ def test_what_was_lifted_stays_lifted_when_it_is_stopped_before_its_first_checkp
     imgclf, stopped_early, monkeypatch
 ):
     with monkeypatch.context() as patch:
-        patch.setattr(record.RunWriter, "resume", raise_stop)
+        patch.setattr(writer.RunWriter, "resume", raise_stop)
         assert imgclf(*TRAIN, "--resume", "run", "-s", "early_stopping=null").code == 130
     assert imgclf(*TRAIN, "--resume", "run").code == 0
     assert rows_in("run") == 12
@@ -347,7 +374,7 @@ def test_only_the_picture_that_is_missing_is_drawn(imgclf, monkeypatch, name):
     Path("run", name).unlink()
     for other in set(PICTURES) - {name}:
         Path("run", other).write_text("mine")
-    assert f"drawn  run ({name})" in imgclf(*DRAWN, "--resume", "run").out
+    assert f"drawn  run\n       {name}\n" in imgclf(*DRAWN, "--resume", "run").out
     after = tree("run")
     assert after.pop(name) == before.pop(name)
     assert all(Path("run", other).read_text() == "mine" for other in set(PICTURES) - {name})

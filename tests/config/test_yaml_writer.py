@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgclf.config import Config, dump, dump_as_0_1, resolve, show
+from imgclf.config import Config, dump, dump_as_0_1, dump_given, resolve, show
 
 CHARACTERS = st.characters()  # all of them, also halves of surrogate pairs
 TEXTS = st.text(CHARACTERS, max_size=8) | st.sampled_from(
@@ -93,9 +93,20 @@ def test_a_number_is_written_in_a_form_that_both_versions_of_yaml_take_for_one(v
     ([], "bed65ca05123534662467f11a6b038da446b687c683722d40dac2faf9fe50efd"),
     (["optimizer={name: adam, beta1: 0.5}"], "9db70f7eeba59a3c206abb05600a21bd4927f32090389364ddb0ca35f4c2fd6e"),
 ])  # fmt: skip
-def test_configs_of_version_0_1_are_known_by_their_checksum(overrides, checksum):
-    text = dump_as_0_1(resolve((), overrides).config)
-    assert hashlib.sha256(text.encode()).hexdigest() == checksum
+def test_configs_of_version_0_1_are_known_by_their_checksum(tmp_path, overrides, checksum):
+    file = tmp_path / "config.yaml"
+    file.write_text(dump(resolve((), overrides).config).replace("  kernel: blocks\n", ""))  # which 0.1 did not have
+    for _ in ("the names of today", "the names of 0.1"):
+        text = dump_as_0_1(resolve([file]).config)
+        assert hashlib.sha256(text.encode()).hexdigest() == checksum
+        file.write_text(text)
+
+
+def test_the_keys_that_a_config_was_given_are_those_of_its_file_at_any_value(tmp_path):
+    file = tmp_path / "config.yaml"
+    for text in (dump(Config()), "seed: 0\nmodel:\n  loss: svm\ntrain:\n  epochs: 20\n"):
+        file.write_text(text)
+        assert dump_given(resolve([file]).config) == text
 
 
 def test_keys_come_in_the_order_of_the_contract():

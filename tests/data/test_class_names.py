@@ -57,7 +57,7 @@ def test_a_name_is_one_name_however_it_is_spelled(tmp_path, form):
     assert NAMES != DECOMPOSED
     one, other = form(tmp_path / "composed", NAMES), form(tmp_path / "decomposed", DECOMPOSED)
     assert one.class_names == NAMES
-    assert one.fingerprint() == other.fingerprint()
+    assert one.fingerprint == other.fingerprint
     assert match_classes(other, one.class_names) is other
 
 

@@ -21,18 +21,18 @@ def test_a_subset_is_a_view_by_row_numbers():
 def test_equal_data_has_equal_fingerprints_however_it_is_held():
     data = Dataset.of(IMAGES, LABELS, ("a", "b"))
     copied = Dataset.of(np.asfortranarray(IMAGES[[4, 3, 1]]), LABELS[[4, 3, 1]].astype(np.uint8), ("a", "b"))
-    assert data.subset(np.array([4, 3, 1])).fingerprint() == copied.fingerprint()
+    assert data.subset(np.array([4, 3, 1])).fingerprint == copied.fingerprint
 
 
 def test_any_difference_changes_the_fingerprint():
-    prints = {Dataset.of(IMAGES, LABELS, ("a", "b")).fingerprint()}
+    prints = {Dataset.of(IMAGES, LABELS, ("a", "b")).fingerprint}
     other = IMAGES.copy()
     other[3, 1, 1] ^= 1
-    prints.add(Dataset.of(other, LABELS, ("a", "b")).fingerprint())
-    prints.add(Dataset.of(IMAGES, LABELS[::-1], ("a", "b")).fingerprint())
-    prints.add(Dataset.of(IMAGES, LABELS, ("a", "c")).fingerprint())
-    prints.add(Dataset.of(IMAGES.reshape(5, 4, 1, 1), LABELS, ("a", "b")).fingerprint())
-    prints.add(Dataset.of(IMAGES[:4], LABELS[:4], ("a", "b")).fingerprint())
+    prints.add(Dataset.of(other, LABELS, ("a", "b")).fingerprint)
+    prints.add(Dataset.of(IMAGES, LABELS[::-1], ("a", "b")).fingerprint)
+    prints.add(Dataset.of(IMAGES, LABELS, ("a", "c")).fingerprint)
+    prints.add(Dataset.of(IMAGES.reshape(5, 4, 1, 1), LABELS, ("a", "b")).fingerprint)
+    prints.add(Dataset.of(IMAGES[:4], LABELS[:4], ("a", "b")).fingerprint)
     assert len(prints) == 6
 
 
@@ -57,7 +57,7 @@ def test_labels_are_held_as_they_come_and_handed_out_wide(dtype):
     data = Dataset.of(IMAGES, LABELS.astype(dtype), ("a", "b"))
     assert data.labels.dtype == dtype
     assert data.y.dtype == data.y_of(np.array([1])).dtype == np.int64
-    assert data.fingerprint() == Dataset.of(IMAGES, LABELS, ("a", "b")).fingerprint()
+    assert data.fingerprint == Dataset.of(IMAGES, LABELS, ("a", "b")).fingerprint
 
 
 def test_classes_are_counted_in_this_split_only():

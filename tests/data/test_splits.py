@@ -69,12 +69,6 @@ def test_a_part_of_a_part_is_split_by_its_own_rows():
     assert sorted(val.y) == [0, 1]
 
 
-@pytest.mark.parametrize("fraction", [-0.1, 1.0, float("nan")])
-def test_a_fraction_is_from_0_to_below_1(fraction):
-    with pytest.raises(ValueError, match="fraction"):
-        split_off_validation(dataset_of([0, 1]), fraction, 0)
-
-
 @given(st.integers(0, 200), st.lists(st.integers(1, 50), min_size=1, max_size=8))
 def test_the_largest_remainder_gives_each_its_quota_rounded_up_or_down(total, shares):
     given_out = apportion(total, np.array(shares))

@@ -20,7 +20,7 @@ PENALTIES = [(0.0, 0.0), (1e-3, 0.0), (0.0, 1e-3), (1e-3, 1e-3)]
 def wide(loss, N=60, D=8, C=4, seed=0, size=3.0):
     rng = np.random.default_rng(seed)
     X, y = rng.standard_normal((N, D)), np.append(np.arange(C), rng.integers(0, C, N - C))
-    return Case(loss, "wide", X, y, size * rng.standard_normal((D + 1, C)) / np.sqrt(D), NAMES[:C])
+    return Case(loss, X, y, size * rng.standard_normal((D + 1, C)) / np.sqrt(D))
 
 
 def at(case, weights):

@@ -110,7 +110,7 @@ class Reader:
 
 def look(found: Mapping[str, Dataset]) -> dict[str, str]:
     """Look at every pixel, label and name, as training does."""
-    return {split: dataset.fingerprint() for split, dataset in found.items()}
+    return {split: dataset.fingerprint for split, dataset in found.items()}
 
 
 def cifar_folder(path: Path) -> object:

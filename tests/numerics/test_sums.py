@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from imgclf.numerics.sums import BLOCK, sum_in_turn, sum_over_blocks, tree_sum
+from imgclf.numerics.sums import BLOCK, serial_sum, sum_over_blocks, tree_sum
 
 
 @pytest.mark.parametrize("N", [1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 3])
 def test_blocks_deal_every_row_once_in_order(N):
     rows, seen = np.arange(N)[::-1], []
-    sum_over_blocks(lambda block: (seen.append(block) or 0,), rows, sum_in_turn)
+    sum_over_blocks(lambda block: (seen.append(block) or 0,), rows, serial_sum)
     assert all(len(block) == BLOCK for block in seen[:-1])
     np.testing.assert_array_equal(np.concatenate(seen), rows)
 
@@ -30,4 +30,4 @@ def test_tree_sum_is_a_balanced_tree():
 
 def test_without_rows_there_is_no_sum():
     with pytest.raises(ValueError, match="no examples"):
-        sum_over_blocks(lambda block: (0,), np.arange(0), sum_in_turn)
+        sum_over_blocks(lambda block: (0,), np.arange(0), serial_sum)

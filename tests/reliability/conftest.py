@@ -26,13 +26,13 @@ def plan_of(*overrides):
 
 def begin(plan, directory, events=None):
     """Train from the start, as `imgclf train --out DIRECTORY`; after so many events leave, as Ctrl-C does."""
-    with closing(run_dir.create("", directory, {"config.yaml": dump(plan.config).encode()})):
+    with run_dir.create("", directory, {"config.yaml": dump(plan.config).encode()})[1]:
         train(plan, directory, None, events)
 
 
 def resume(plan, directory, events=None, since=None):
     """Train on, as `imgclf train --resume DIRECTORY`, from its checkpoint or another."""
-    with closing(run_dir.acquire(directory)):
+    with run_dir.acquire(directory):
         train(plan, directory, since or load_checkpoint(directory)[0], events)
 
 

@@ -65,7 +65,7 @@ def test_a_hundred_that_begin_at_once_get_a_hundred_directories(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
 
     def create(number):
-        run_dir.create("cats", None, {"config.yaml": b"", "who": str(number).encode()}).close()
+        run_dir.create("cats", None, {"config.yaml": b"", "who": str(number).encode()})[1].close()
 
     assert at_once(*(partial(create, number) for number in range(100))) == [0] * 100
     made = list((tmp_path / "runs").iterdir())

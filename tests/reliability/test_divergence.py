@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-from contextlib import closing
 
 import numpy as np
 import pytest
@@ -28,7 +27,7 @@ GROWING = ("optimizer={name: momentum, momentum: 0.9}", "schedule={name: constan
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_step_that_goes_too_far_is_the_last_and_the_one_before_is_kept(runs, loss, dtype):
     plan, directory = runs.plan(f"model.loss={loss}", f"train.dtype={dtype}", *GROWING), runs.at / "run"
-    with closing(run_dir.create("", directory, {"config.yaml": dump(plan.config).encode()})), workers(2) as sum_blocks:
+    with run_dir.create("", directory, {"config.yaml": dump(plan.config).encode()})[1], workers(2) as sum_blocks:
         events = []
         with pytest.raises(DivergedError, match=r"try a smaller schedule\.step_size"):
             events.extend(run(plan, directory, sum_blocks))

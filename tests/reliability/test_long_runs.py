@@ -2,7 +2,6 @@
 
 import os
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,7 +36,7 @@ def train(runs, steps, growth):
     """Make so many steps, one example each; compare the end with the end of the tenth part."""
     plan = runs.plan(f"train.epochs={steps // STEPS_AN_EPOCH}", "train.batch_size=1", "optimizer.name=adam")
     directory, tenth = runs.at / "run", steps // STEPS_AN_EPOCH // 10
-    with closing(run_dir.create("", directory, {"config.yaml": dump(plan.config).encode()})), workers(2) as sum_blocks:
+    with run_dir.create("", directory, {"config.yaml": dump(plan.config).encode()})[1], workers(2) as sum_blocks:
         for event in run(plan, directory, sum_blocks):
             if isinstance(event, Epoch) and event.snapshot.epochs == tenth:
                 memory, files = held()

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import signal
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -22,14 +21,14 @@ def _elsewhere(tmp_path, monkeypatch):
 
 
 def create_out():
-    with closing(run_dir.create("", Path("out"), FILES)):
+    with run_dir.create("", Path("out"), FILES)[1]:
         pass
 
 
 def test_of_many_that_want_one_directory_one_gets_it():
     def create(i):
         try:
-            with closing(run_dir.create("", Path("out"), FILES | {"who": str(i).encode()})):
+            with run_dir.create("", Path("out"), FILES | {"who": str(i).encode()})[1]:
                 pass
         except run_dir.UsageError:
             return 2
@@ -48,7 +47,7 @@ def owners(number):
     def own():
         os.close(hold)
         try:
-            with closing(run_dir.acquire(Path("out"))):
+            with run_dir.acquire(Path("out")):
                 os.write(tell, b"1")
                 os.read(held, 1)  # until the parent closes its end
         except RunInUseError:
@@ -79,7 +78,7 @@ def test_an_owner_that_is_killed_leaves_the_run_free():
     told, tell = os.pipe()
 
     def own_for_ever():
-        with closing(run_dir.acquire(Path("out"))):
+        with run_dir.acquire(Path("out")):
             os.write(tell, b"x")
             signal.pause()
 
@@ -93,7 +92,7 @@ def test_an_owner_that_is_killed_leaves_the_run_free():
     assert end_of(pid) == -signal.SIGKILL
     os.close(told)
     os.close(tell)
-    with closing(run_dir.acquire(Path("out"))):
+    with run_dir.acquire(Path("out")):
         pass
 
 
@@ -103,6 +102,6 @@ def test_a_directory_that_was_never_named_is_cleared_away_when_it_is_old():
     for path in (old, new):
         path.mkdir(parents=True)
     os.utime(old, (0, 0))
-    with closing(run_dir.create("cats", None, FILES)):
+    with run_dir.create("cats", None, FILES)[1]:
         assert not old.exists()
         assert new.exists()  # its maker may be at it

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import imgclf.run.record
+import imgclf.run.writer
 from imgclf.errors import RunError
 from imgclf.run.checkpoint import NEWEST, PREVIOUS, load_checkpoint
-from imgclf.run.record import TABLES
+from imgclf.run.writer import TABLES
 
 LOST = {"empty": lambda content: b"", "half": lambda content: content[: len(content) // 2],
         "zeros": lambda content: bytes(len(content))}  # fmt: skip
@@ -42,7 +42,7 @@ sys.addaudithook(_hook)
 def logged(monkeypatch, runs, events):
     """Train for so many events with a checkpoint after each step; return what was done to the disk."""
     plan = runs.plan("train.epochs=1000000", "checkpoint={unit: step, every: 1}")
-    sync, save = os.fsync, imgclf.run.record.save_checkpoint
+    sync, save = os.fsync, imgclf.run.writer.save_checkpoint
 
     def synced(number):
         sync(number)
@@ -58,7 +58,7 @@ def logged(monkeypatch, runs, events):
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", synced)
-        patch.setattr(imgclf.run.record, "save_checkpoint", saved)
+        patch.setattr(imgclf.run.writer, "save_checkpoint", saved)
         Disk.log, Disk.folder = [], runs.at / "run"
         runs.begin(plan, Disk.folder, events)
         log, Disk.log = Disk.log, None

@@ -8,7 +8,7 @@ import pytest
 from imgclf.errors import RunError
 from imgclf.losses import LOSSES
 from imgclf.optimizers import OPTIMIZERS
-from imgclf.run import record, run_dir
+from imgclf.run import run_dir, writer
 from imgclf.run.checkpoint import load_checkpoint
 from imgclf.run.session import run
 from imgclf.speed.threads import workers
@@ -85,8 +85,8 @@ def test_a_run_that_is_over_is_the_same_after_going_on(runs):
 def test_checkpoints_are_made_as_often_as_asked_and_at_the_end(runs, monkeypatch, unit, every, made):
 
     seen = []
-    save = record.save_checkpoint
-    monkeypatch.setattr(record, "save_checkpoint", lambda *a: seen.append(a[1].snapshot.state.step) or save(*a))
+    save = writer.save_checkpoint
+    monkeypatch.setattr(writer, "save_checkpoint", lambda *a: seen.append(a[1].snapshot.state.step) or save(*a))
     runs.begin(runs.plan(f"checkpoint={{unit: {unit}, every: {every}}}"), runs.at / "run")
     assert len(seen) == made
     assert seen[-1] == STEPS

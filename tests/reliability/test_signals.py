@@ -179,7 +179,7 @@ def test_a_signal_at_any_instruction_of_a_run(runs, every):
     plan = runs.plan("train.epochs=2", "checkpoint={unit: step, every: 3}")
     runs.begin(plan, runs.at / "whole")
     expected = runs.left(runs.at / "whole")
-    rooms = ("imgclf/training/epochs.py", "imgclf/run/session.py", "imgclf/run/record.py")
+    rooms = ("imgclf/training/epochs.py", "imgclf/run/session.py", "imgclf/run/writer.py")
     for number in itertools.count(1, every):
         directory = runs.at / f"run-{number}"
         reached = interrupt(number, lambda d=directory: runs.begin(plan, d), within=rooms)

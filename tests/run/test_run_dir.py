@@ -4,7 +4,6 @@ import itertools
 import json
 import os
 import shutil
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,8 +22,9 @@ def _here(tmp_path, monkeypatch):
 
 
 def create(name, out=None):
-    with closing(run_dir.create(name, out, {"config.yaml": b""})) as owned:
-        return owned.path
+    path, lock = run_dir.create(name, out, {"config.yaml": b""})
+    lock.close()
+    return path
 
 
 def finished(name, started, status="finished"):

@@ -16,7 +16,7 @@ from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
-from imgclf.numerics.sums import BLOCK, sum_in_turn
+from imgclf.numerics.sums import BLOCK, serial_sum
 from imgclf.speed import folding
 from imgclf.speed.blocks import in_blocks
 from imgclf.training.plan import continue_from, make_plan
@@ -28,7 +28,7 @@ N, D, C = 3 * BLOCK + 5, 36, 4
 IMAGES = RNG.integers(0, 256, (N, 4, 3, 3), dtype=np.uint8)
 DATA = Dataset.of(IMAGES, RNG.integers(0, C, N), tuple("abcd"))
 ROWS = RNG.permutation(N)
-folded = folding.folded(in_blocks(sum_in_turn))
+folded = folding.folded(in_blocks(serial_sum))
 
 
 def batch_of(preprocess, data=DATA):
@@ -120,7 +120,7 @@ def test_large_batches_of_images_are_folded(tmp_path):
     assert first_is_folded(plan)
     batch, weights = plan.sample(1), RNG.normal(size=plan.weights.shape).astype(np.float32)
     seen, expected = (
-        gradient(plan.objective, batch, weights) for gradient in (plan.kernel(sum_in_turn), analytic_gradient)
+        gradient(plan.objective, batch, weights) for gradient in (plan.kernel(serial_sum), analytic_gradient)
     )
     np.testing.assert_allclose(seen.grad, expected.grad, atol=1e-5)
 
@@ -143,6 +143,6 @@ def test_a_run_that_goes_on_from_a_model_folds_the_preprocessing_of_the_model(tm
     plan = continue_from(plan, replace(model, preprocess=other))
     seen, expected = (
         gradient(plan.objective, plan.sample(0), plan.weights)
-        for gradient in (plan.kernel(sum_in_turn), analytic_gradient)
+        for gradient in (plan.kernel(serial_sum), analytic_gradient)
     )
     np.testing.assert_allclose(seen.grad, expected.grad, atol=1e-5)

@@ -14,7 +14,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import fit_preprocess
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
-from imgclf.numerics.sums import BLOCK, sum_in_turn
+from imgclf.numerics.sums import BLOCK, serial_sum
 from imgclf.speed.folding import MIN_IMAGES_PER_CLASS
 from imgclf.speed.kernels import KERNELS
 from imgclf.speed.threads import workers
@@ -54,7 +54,7 @@ def assert_same(seen, expected, tolerance):
 def test_a_kernel_is_the_gradient_by_the_book_for_every_batch_size(kernel, loss, l2, l1, dtype, values):
     objective = Objective(LOSSES[loss], l2, l1)
     weights = np.asfortranarray(RNG.normal(size=(D + 1, C)).astype(dtype))
-    evaluate_gradient = KERNELS[kernel](sum_in_turn)
+    evaluate_gradient = KERNELS[kernel](serial_sum)
     for size in SIZES:
         batch = batch_of(size, dtype, values)
         expected = analytic_gradient(objective, batch, weights)
@@ -66,7 +66,7 @@ def test_a_kernel_is_the_gradient_by_the_book_for_every_batch_size(kernel, loss,
 def test_doubling_a_block_changes_no_bit(loss, dtype):
     batch, weights = batch_of(BLOCK, dtype), RNG.normal(size=(D + 1, C)).astype(dtype)
     twice = replace(batch, rows=np.concatenate([batch.rows, batch.rows]))
-    one, two = (KERNELS["blocks"](sum_in_turn)(Objective(LOSSES[loss]), some, weights) for some in (batch, twice))
+    one, two = (KERNELS["blocks"](serial_sum)(Objective(LOSSES[loss]), some, weights) for some in (batch, twice))
     assert one.grad.tobytes() == two.grad.tobytes()
     assert one.loss == two.loss
 
@@ -76,7 +76,7 @@ def test_doubling_a_block_changes_no_bit(loss, dtype):
 def test_threads_change_no_bit(kernel, threads):
     batch, weights = batch_of(N, "float32"), RNG.normal(size=(D + 1, C)).astype(np.float32)
     objective = Objective(LOSSES["svm"], 0.1)
-    alone = KERNELS[kernel](sum_in_turn)(objective, batch, weights)
+    alone = KERNELS[kernel](serial_sum)(objective, batch, weights)
     with workers(threads) as sum_blocks:
         shared = KERNELS[kernel](sum_blocks)(objective, batch, weights)
     assert shared.grad.tobytes() == alone.grad.tobytes()
@@ -100,7 +100,7 @@ def test_who_replaces_the_reader_of_a_batch_gets_the_gradient_of_what_it_reads(k
     objective = Objective(LOSSES["softmax"], 0.1)
     X, y = batch
     by_hand = Batch.of(np.ascontiguousarray(X.reshape(-1, 4, 4, 3)[:, :, ::-1]).reshape(X.shape), y)
-    evaluate_gradient = KERNELS[kernel](sum_in_turn)
+    evaluate_gradient = KERNELS[kernel](serial_sum)
     for given, expected in 2 * [(mirrored(batch), by_hand), (batch, batch)]:  # nothing of one is used for another
         seen = evaluate_gradient(objective, given, weights)
         assert_same(seen, analytic_gradient(objective, expected, weights), 1e-12)
@@ -117,7 +117,7 @@ def test_training_with_one_kernel_is_training_with_another(size):
             f"train={{epochs: 2, batch_size: {size}, kernel: {kernel}, dtype: float64}}",
         ]
         plan = make_plan(resolve(overrides=chosen).config)
-        *_, last = train(plan, sum_in_turn, first_snapshot(plan))
+        *_, last = train(plan, serial_sum, first_snapshot(plan))
         assert isinstance(last, Finished)
         found.append(last.model.weights)
     for weights in found:

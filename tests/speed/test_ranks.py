@@ -12,7 +12,7 @@ from imgclf.arrays import Batch
 from imgclf.errors import DataError
 from imgclf.gradients import Objective
 from imgclf.losses import LOSSES
-from imgclf.numerics.sums import BLOCK, sum_in_turn, tree_sum
+from imgclf.numerics.sums import BLOCK, serial_sum, tree_sum
 from imgclf.speed.blocks import in_blocks
 from imgclf.speed.ranks import branches, check_agreement, deal, on_ranks
 from imgclf.speed.threads import workers
@@ -76,9 +76,9 @@ def case(N, seed=0, dtype=np.float32, order="C"):
 def test_any_number_of_ranks_gives_the_same_bytes_in_the_same_order(name, N, order):
     batch, weights = case(N, order=order)
     objective = Objective(LOSSES[name], 0.1)
-    plain = in_blocks(sum_in_turn)(objective, batch, weights)
+    plain = in_blocks(serial_sum)(objective, batch, weights)
     for ranks in (1, 2, 3, 4, 5):
-        found, _ = on_each(ranks, lambda comm: in_blocks(on_ranks(sum_in_turn, comm))(objective, batch, weights))
+        found, _ = on_each(ranks, lambda comm: in_blocks(on_ranks(serial_sum, comm))(objective, batch, weights))
         for seen in found:
             assert seen.grad.dtype == plain.grad.dtype
             assert seen.grad.tobytes() == plain.grad.tobytes()
@@ -91,7 +91,7 @@ def test_any_number_of_ranks_gives_the_same_bytes_in_the_same_order(name, N, ord
 def test_threads_add_up_the_share_of_a_rank():
     batch, weights = case(40 * BLOCK)
     objective = Objective(LOSSES["softmax"])
-    plain = in_blocks(sum_in_turn)(objective, batch, weights)
+    plain = in_blocks(serial_sum)(objective, batch, weights)
     with workers(2) as sum_blocks:
         found, _ = on_each(3, lambda comm: in_blocks(on_ranks(sum_blocks, comm))(objective, batch, weights))
     assert [seen.grad.tobytes() for seen in found] == 3 * [plain.grad.tobytes()]
@@ -104,7 +104,7 @@ def test_all_ranks_add_as_one_would(n, ranks):
     large, small = rng.standard_normal((n, 3, 2)).astype(np.float32), rng.integers(0, 9, (n, 1))
     terms = [(float(large[i, 0, 0]), i, large[i].sum(), large[i], small[i]) for i in range(n)]
     plain = tree_sum(terms)
-    found, _ = on_each(ranks, lambda comm: on_ranks(sum_in_turn, comm)(lambda i: terms[i], n))
+    found, _ = on_each(ranks, lambda comm: on_ranks(serial_sum, comm)(lambda i: terms[i], n))
     for seen in found:
         assert [type(part) for part in seen] == [type(part) for part in plain]
         assert [np.asarray(part).tobytes() for part in seen] == [np.asarray(part).tobytes() for part in plain]
@@ -135,14 +135,14 @@ def test_where_all_divides_evenly_a_share_is_one_branch(n, ranks):
 @pytest.mark.parametrize("ranks", [2, 4, 8])
 def test_a_rank_sends_twice_the_array_however_many_ranks_there_are(ranks):
     array = np.ones((64, 16), np.float32)
-    _, comms = on_each(ranks, lambda comm: on_ranks(sum_in_turn, comm)(lambda i: (array,), 32))
+    _, comms = on_each(ranks, lambda comm: on_ranks(serial_sum, comm)(lambda i: (array,), 32))
     assert {comm.sent for comm in comms} == {2 * array.size * (ranks - 1) // ranks}
 
 
 def test_a_rank_computes_its_own_blocks_and_no_others():
     def seen_by(comm):
         seen = []
-        on_ranks(sum_in_turn, comm)(lambda i: (seen.append(i) or i,), 50)
+        on_ranks(serial_sum, comm)(lambda i: (seen.append(i) or i,), 50)
         return seen
 
     found, _ = on_each(3, seen_by)
@@ -152,7 +152,7 @@ def test_a_rank_computes_its_own_blocks_and_no_others():
 def test_nothing_to_add_is_an_error_on_every_rank():
     def fails(comm):
         with pytest.raises(ValueError, match="nothing to add"):
-            on_ranks(sum_in_turn, comm)(lambda i: (i,), 0)
+            on_ranks(serial_sum, comm)(lambda i: (i,), 0)
         return True
 
     assert on_each(3, fails)[0] == [True] * 3
@@ -161,7 +161,7 @@ def test_nothing_to_add_is_an_error_on_every_rank():
 def test_all_ranks_hear_of_the_one_that_has_more_or_less_to_add():
     def add(comm):
         with pytest.raises(DataError, match="rank 1: 7 blocks to add up, rank 0 has 8") as stop:
-            on_ranks(sum_in_turn, comm)(lambda i: (i, np.ones(3)), 7 if comm.rank == 1 else 8)
+            on_ranks(serial_sum, comm)(lambda i: (i, np.ones(3)), 7 if comm.rank == 1 else 8)
         return str(stop.value)
 
     assert len(set(on_each(3, add)[0])) == 1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from imgclf.arrays import Batch
 from imgclf.gradients import Objective
 from imgclf.losses import LOSSES
-from imgclf.numerics.sums import BLOCK, sum_in_turn, tree_sum
+from imgclf.numerics.sums import BLOCK, serial_sum, tree_sum
 from imgclf.speed.blocks import in_blocks
 from imgclf.speed.threads import runs, workers
 
@@ -28,7 +28,7 @@ def case(N, seed=0):
 def test_any_number_of_threads_gives_the_same_bytes(name, N):
     batch, weights = case(N)
     objective = Objective(LOSSES[name], 0.1)
-    plain = in_blocks(sum_in_turn)(objective, batch, weights)
+    plain = in_blocks(serial_sum)(objective, batch, weights)
     for threads in (1, 2, 4, 16):
         with workers(threads) as sum_blocks:
             seen = in_blocks(sum_blocks)(objective, batch, weights)

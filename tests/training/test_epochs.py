@@ -10,7 +10,7 @@ import pytest
 
 from imgclf.config import resolve
 from imgclf.errors import DivergedError
-from imgclf.numerics.sums import sum_in_turn
+from imgclf.numerics.sums import serial_sum
 from imgclf.run.model_file import load_model
 from imgclf.run.session import run
 from imgclf.speed.threads import workers
@@ -55,7 +55,7 @@ def test_every_column_is_what_its_name_says(tmp_path):
         losses, correct = [], 0
         for _ in range(4):  # 135 images in batches of 40: the last has 15
             batch = plan.sample(step)
-            seen = plan.kernel(sum_in_turn)(plan.objective, batch, weights)
+            seen = plan.kernel(serial_sum)(plan.objective, batch, weights)
             losses += [seen.loss] * len(batch)
             correct += seen.correct
             direction, memory = plan.optimizer.direction(seen.grad, memory)
@@ -113,7 +113,7 @@ def test_weights_that_diverge_at_the_last_step_are_not_called_a_model(tmp_path):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, RuntimeError])
 def test_a_run_that_is_broken_off_keeps_what_it_learned(tmp_path, error):
     (tmp_path / "run").mkdir()
-    events = run(make("train.epochs=5"), tmp_path / "run", sum_in_turn)
+    events = run(make("train.epochs=5"), tmp_path / "run", serial_sum)
     steps = list(islice(events, 3))
     with pytest.raises(error):
         events.throw(error)

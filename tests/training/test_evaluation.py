@@ -7,7 +7,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess
 from imgclf.losses import LOSSES
 from imgclf.metrics import per_class
-from imgclf.numerics.sums import BLOCK, sum_in_turn
+from imgclf.numerics.sums import BLOCK, serial_sum
 from imgclf.speed.threads import workers
 from imgclf.training.classifier import Model
 from imgclf.training.evaluation import PairCounts, evaluate, rank_of, score_images, softmax_probabilities
@@ -25,7 +25,7 @@ def case(N=3 * BLOCK + 11, C=4, loss="softmax"):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_full_pass_is_what_loops_count(loss):
     model, data = case(loss=loss)
-    seen = evaluate(model, data, sum_in_turn)
+    seen = evaluate(model, data, serial_sum)
     X = data.images.reshape(len(data), -1) / 255
     s = X @ model.weights[:-1] + model.weights[-1]
     losses, _ = LOSSES[loss](s, data.y)
@@ -47,7 +47,7 @@ def test_a_full_pass_is_what_loops_count(loss):
 
 def test_threads_change_nothing():
     model, data = case()
-    alone = evaluate(model, data, sum_in_turn)
+    alone = evaluate(model, data, serial_sum)
     with workers(3) as sum_blocks:
         shared = evaluate(model, data, sum_blocks)
     assert (shared.objective, shared.confusion.tolist()) == (alone.objective, alone.confusion.tolist())
@@ -56,8 +56,8 @@ def test_threads_change_nothing():
 def test_the_order_of_the_examples_changes_no_count():
     model, data = case()
     shuffled = data.subset(np.random.default_rng(1).permutation(len(data)))
-    confusion = evaluate(model, data, sum_in_turn).confusion
-    assert evaluate(model, shuffled, sum_in_turn).confusion.tolist() == confusion.tolist()
+    confusion = evaluate(model, data, serial_sum).confusion
+    assert evaluate(model, shuffled, serial_sum).confusion.tolist() == confusion.tolist()
 
 
 def test_thousands_of_classes_need_no_matrix_of_them():
@@ -66,7 +66,7 @@ def test_thousands_of_classes_need_no_matrix_of_them():
     weights = np.zeros((2, C))
     weights[-1, 7] = 1
     seen = evaluate(Model(weights, Preprocess((1, 1, 1), 255.0, None, None, "float64"), data.class_names, "svm", 0, 0),
-                    data, sum_in_turn)  # fmt: skip
+                    data, serial_sum)  # fmt: skip
     assert (seen.confusion, seen.accuracy) == (None, 2 / 3)
     assert seen.pairs.pairs.tolist() == [7 * C + 7, (C - 1) * C + 7]
     assert seen.pairs.counts.tolist() == [2, 1]

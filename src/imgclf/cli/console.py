@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -11,6 +12,8 @@ import click
 
 from imgclf.errors import plural, printable
 from imgclf.machine.terminal import display_width
+
+WIDTH = 80  # columns of a terminal, unless its user has made it wider
 
 
 def open_streams() -> None:
@@ -61,9 +64,9 @@ class Console:
         if self.verbose:
             echo(*lines, err=True)
 
-    def warn(self, text: str) -> None:
-        """Print a warning to stderr, even with --quiet."""
-        echo(f"imgclf: warning: {text}", err=True)
+    def warn(self, *texts: str) -> None:
+        """Print warnings to stderr, even with --quiet."""
+        echo(*(f"imgclf: warning: {text}" for text in texts), err=True)
 
     def result(self, *lines: str) -> None:
         """Print results, even with --quiet."""
@@ -104,9 +107,20 @@ def _padded(cell: str, width: int, to_the_left: bool) -> str:
     return cell + space if to_the_left else space + cell
 
 
+def fold(head: str, text: str) -> list[str]:
+    """Return a text as lines that fit a terminal, behind and below its head; phrases stay whole."""
+    lines = [head]
+    for phrase in re.split("(?<=[,;:]) ", text):
+        if len(lines[-1] + phrase) > WIDTH:
+            lines.append(" " * len(head))
+        lines[-1] += f"{phrase} "
+    return [line.rstrip() for line in lines]
+
+
 def format_loss(value: float) -> str:
-    """Format a loss of any size readably."""
-    return f"{value:.4f}" if abs(value) < 1e6 else f"{value:.4e}"
+    """Format a loss of any size readably, in at most 9 characters."""
+    text = f"{value:.4f}"
+    return text if len(text) <= 9 else f"{value:.3e}"
 
 
 def format_percent(share: float | None) -> str:

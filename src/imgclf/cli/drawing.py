@@ -5,7 +5,7 @@ Whatever drawing raises costs nothing but the pictures: results are printed befo
 
 import logging
 import shlex
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -16,9 +16,7 @@ from imgclf.cli.signals import Stop, asked
 from imgclf.errors import ImgclfError, StorageError
 
 if TYPE_CHECKING:
-    from imgclf.config import Config
-    from imgclf.training.classifier import Model
-    from imgclf.training.evaluation import Evaluation
+    from imgclf.report.pictures import FinishedRun
 
 
 @contextmanager
@@ -37,29 +35,18 @@ def drawing(console: Console, where: Path, state: str, remedy: str = "") -> Iter
             raise stop.error(where, state) from None
         if isinstance(error, ImgclfError):
             raise type(error)(where, f"{state} ({error.where}: {error.problem})", error.remedy) from error
-        if isinstance(error, MemoryError):
-            raise StorageError(where, f"{state} (not enough memory)", remedy) from error
         if isinstance(error, Exception):
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+            what = "not enough memory" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
+            reason = " ".join(what.split())[:120]
             raise StorageError(where, f"{state} ({reason})", remedy) from error
         raise
 
 
-def draw_pictures(
-    console: Console,
-    directory: Path,
-    model: "Model",
-    kept_epoch: int | None,
-    evaluate: "Callable[[], tuple[str, Evaluation]]",
-    config: "Config",
-    wanted: Collection[str] | None = None,
-) -> list[str]:
-    """Draw the pictures of a finished run, all of them or those in `wanted`; return their names."""
+def draw_pictures(console: Console, run: "FinishedRun", names: Sequence[str]) -> None:
+    """Draw pictures of a finished run."""
     state = "the run is finished and saved; only its pictures are missing"
-    remedy = f"`imgclf train --resume {shlex.quote(str(directory))}` draws them"
-    with drawing(console, directory, state, remedy):
-        from imgclf.report.pictures import FinishedRun, draw_run, pictures_of
+    remedy = f"`imgclf train --resume {shlex.quote(str(run.directory))}` draws them"
+    with drawing(console, run.directory, state, remedy):
+        from imgclf.report.pictures import draw_run
 
-        names = pictures_of(model) if wanted is None else list(wanted)
-        draw_run(FinishedRun(directory, model, kept_epoch, cache(evaluate), config), names)
-    return names
+        draw_run(run._replace(evaluate=cache(run.evaluate)), names)

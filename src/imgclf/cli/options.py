@@ -16,32 +16,26 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
 
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object to stdout; everything else goes to stderr."
+)
+threads_option = click.option(
+    "--threads", type=click.IntRange(min=1), metavar="N",
+    help="Number of threads (default: as many as make it faster). Results are bit-identical.",
+)  # fmt: skip
+set_option = click.option(
+    "-s", "--set", "overrides", metavar="KEY=VALUE", multiple=True,
+    help="Set one config key, e.g. -s train.epochs=5; may be repeated, wins over files.",
+)  # fmt: skip
+config_option = click.option(
+    "-c", "--config", "files", type=PATH, metavar="FILE", multiple=True,
+    help="YAML config file; may be repeated, later files win (default: the config that ships with imgclf).",
+)  # fmt: skip
+
 
 def config_options(command: F) -> F:
     """Add -c and -s."""
-    command = click.option(
-        "-s", "--set", "overrides", metavar="KEY=VALUE", multiple=True,
-        help="Set one config key, e.g. -s train.epochs=5; may be repeated, wins over files.",
-    )(command)  # fmt: skip
-    return click.option(
-        "-c", "--config", "files", type=PATH, metavar="FILE", multiple=True,
-        help="YAML config file; may be repeated, later files win (default: the config that ships with imgclf).",
-    )(command)  # fmt: skip
-
-
-def json_option(command: F) -> F:
-    """Add --json."""
-    return click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON object to stdout; everything else goes to stderr."
-    )(command)
-
-
-def threads_option(command: F) -> F:
-    """Add --threads."""
-    return click.option(
-        "--threads", type=click.IntRange(min=1), metavar="N",
-        help="Number of threads (default: as many as make it faster). Results are bit-identical.",
-    )(command)  # fmt: skip
+    return config_option(set_option(command))
 
 
 def progress_option(text: str) -> Callable[[F], F]:

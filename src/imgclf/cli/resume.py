@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgclf.cli.console import Console
+from imgclf.cli.console import Console, fold
+from imgclf.cli.drawing import draw_pictures
 from imgclf.errors import UsageError
 
 if TYPE_CHECKING:
     from imgclf.run.targets import ResumedRun
-    from imgclf.training.classifier import Model
     from imgclf.training.early_stopping import Best
     from imgclf.training.evaluation import Evaluation
 
@@ -33,6 +33,7 @@ def complete(console: Console, run: "ResumedRun", threads: int | None, *, change
 
     If -s names a new location of the data, config.yaml is updated; nothing else changes.
     """
+    from imgclf.report.pictures import FinishedRun
     from imgclf.run.checkpoint import load_checkpoint
     from imgclf.run.run_dir import read_metrics
 
@@ -47,10 +48,12 @@ def complete(console: Console, run: "ResumedRun", threads: int | None, *, change
             run.lock(stack)
         if moved:
             run.load()
-            for note in run.write_config():
-                console.say(note)
+            console.say(*run.write_config())
         if missing:
-            _draw(console, run, best, threads, missing)
+            kept = best.epoch if best else None
+            evaluate = partial(_evaluate, run, threads)
+            draw_pictures(console, FinishedRun(run.directory, run.model(), kept, evaluate, run.config), missing)
+            console.result(f"drawn  {run.directory}", *fold("       ", ", ".join(missing)))
     # The checkpoints may have been deleted to save space.
     epochs, steps = (None, None) if checkpoint is None else (checkpoint.snapshot.epochs, checkpoint.snapshot.state.step)
     console.object({"run": str(run.directory), "epochs": epochs, "steps": steps, "seconds": 0.0} | metrics)
@@ -74,21 +77,13 @@ def _missing_pictures(run: "ResumedRun") -> list[str]:
     return [name for name in pictures_of(run.model()) if not (run.directory / name).exists()]
 
 
-def _draw(console: Console, run: "ResumedRun", best: "Best | None", threads: int | None, missing: list[str]) -> None:
-    from imgclf.cli.drawing import draw_pictures
-
-    model, kept = run.model(), best.epoch if best else None
-    evaluate = partial(_evaluate, run, model, threads)
-    drawn = draw_pictures(console, run.directory, model, kept, evaluate, run.config, missing)
-    console.result(f"drawn  {run.directory} ({', '.join(drawn)})")
-
-
-def _evaluate(run: "ResumedRun", model: "Model", threads: int | None) -> "tuple[str, Evaluation]":
+def _evaluate(run: "ResumedRun", threads: int | None) -> "tuple[str, Evaluation]":
     """Evaluate the split of the confusion matrix: val, or train if there is no val."""
     from imgclf.machine.cores import helpful_threads
     from imgclf.speed.threads import workers
     from imgclf.training.evaluation import evaluate
 
+    model = run.model()
     train, val = run.with_data_found().load()
     with workers(threads or helpful_threads(*model.weights.shape)) as sum_blocks:
         return ("val", evaluate(model, val, sum_blocks)) if val else ("train", evaluate(model, train, sum_blocks))

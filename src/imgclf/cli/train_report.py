@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from imgclf.cli.console import Console, format_shape
+from imgclf.cli.console import Console, fold, format_shape
 from imgclf.errors import plural
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
 
     config, penalty = plan.config, plan.objective
     D, C = plan.preprocess.size, len(plan.train.class_names)
-    formula = (LOSSES[config.model.loss].__doc__ or "").partition("\n")[0]
+    title, _, formula = (LOSSES[config.model.loss].__doc__ or "").partition("\n")[0].partition(": ")
     terms = ["mean loss"]
     terms += [f"{penalty.l2:g}/2 * sum(W**2)"] if penalty.l2 else []
     terms += [f"{penalty.l1:g} * sum(|W|)"] if penalty.l1 else []
@@ -30,7 +30,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
         f"{format_shape(plan.train.example_shape)}, {C} classes",
         "pixels" if plan.preprocess.is_image else "features": f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
-        "loss": f"{config.model.loss}: {formula}",
+        "loss": f"{config.model.loss}: {formula or title}",
         "minimize": f"L(W, b) = {' + '.join(terms)}",
         "step": f"weights -= step_size * direction; {config.optimizer.name}{f' ({settings})' if settings else ''}, "
         f"step_size {config.schedule.step_size:g} ({config.schedule.name}), {config.train.gradient} gradient",
@@ -38,13 +38,12 @@ def describe_plan(console: Console, plan: "Plan") -> None:
         f"{plural(config.train.epochs, 'epoch')}: {plural(plan.steps, 'step')}",
     }
     for word, line in lines.items():
-        console.say(f"{word:<9} {line}")
+        console.say(*fold(f"{word:<9} ", line))
     if advice := scale_advice(plan):
         console.warn(f"preprocess: {advice}")
     if mapped := mapped_file(plan.train.images):
         console.detail(f"mapped    {mapped}")
-    for remark in remarks(config, {"train": plan.train}):
-        console.warn(remark)
+    console.warn(*remarks(config, {"train": plan.train}))
 
 
 def _preprocessing(plan: "Plan") -> str:

@@ -62,8 +62,9 @@ class Problem:
     @property
     def line(self) -> str:
         """The mistake as one line."""
-        key = f"{shorten(self.key)}: " if self.key else ""
-        return f"{self.position.where}: {key}{self.message}"
+        where, key = self.position.where, shorten(self.key)
+        is_named = not key or where.endswith(f" {key}")  # as in `-s KEY`
+        return f"{where}: {self.message}" if is_named else f"{where}: {key}: {self.message}"
 
     def explain(self) -> list[str]:
         """Return the mistake as one line, the line of the source, and a caret under the position."""
@@ -85,7 +86,7 @@ class ConfigError(UsageError):
             sorted(problems, key=lambda one: (one.position.source.rank, one.position.line, one.position.column))
         )
         first = self.problems[0]
-        super().__init__(first.position.where, f"{first.key}: {first.message}" if first.key else first.message)
+        super().__init__(first.position.where, first.line.removeprefix(f"{first.position.where}: "))
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

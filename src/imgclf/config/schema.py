@@ -1,6 +1,6 @@
 """Keys of a config: types, ranges, defaults and descriptions."""
 
-import math
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -49,15 +49,10 @@ def _count_or_all(value: object) -> object:
 
 def _finite(options: dict[str, Any]) -> dict[str, Any]:
     """Refuse inf and nan at any depth: written and read again, they would be text."""
-    waiting: list[Any] = [options]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise PydanticCustomError("options", "every number must be finite")
+    try:
+        json.dumps(options, allow_nan=False)
+    except ValueError:
+        raise PydanticCustomError("options", "every number must be finite") from None
     return options
 
 

@@ -25,16 +25,20 @@ NOT_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
 def dump(config: Config) -> str:
     """Return the config with every default written out."""
-    return "".join(f"{line}\n" for _, line in _lines(config.model_dump()))
+    return _text_of(config.model_dump())
+
+
+def dump_given(config: Config) -> str:
+    """Return the config with the keys that it was given: of a run, those of the version that began it."""
+    return _text_of(config.model_dump(exclude_unset=True))
 
 
 def dump_as_0_1(config: Config) -> str:
-    """Return the config as version 0.1 wrote it: checkpoints of that version hold its SHA-256."""
-    values = config.model_dump()
-    values["train"].pop("kernel", None)
+    """Return the config with the keys that it was given, under their names in version 0.1."""
+    values = config.model_dump(exclude_unset=True)
     names = {new: old for old, new in RENAMED.get(config.optimizer.name, {}).items()}
-    values["optimizer"] = {names.get(key, key): value for key, value in values["optimizer"].items()}
-    return "".join(f"{line}\n" for _, line in _lines(values))
+    values["optimizer"] = {names.get(key, key): value for key, value in values.get("optimizer", {}).items()}
+    return _text_of(values)
 
 
 def show(resolved: Resolved) -> str:
@@ -78,6 +82,10 @@ def _beside(line: str, about: dict[str, Any]) -> list[str]:
     text = ". ".join(part for part in (" | ".join(choices), about.get("description")) if part)
     first, *rest = wrap(text, WIDTH - MARGIN - len(" # "))
     return [f"{line:<{MARGIN}} # {first}", *(f"{'#' * (line[0] == '#'):<{MARGIN}} # {more}" for more in rest)]
+
+
+def _text_of(values: dict[str, Any]) -> str:
+    return "".join(f"{line}\n" for _, line in _lines(values))
 
 
 def _lines(values: dict[str, Any], prefix: str = "", indent: str = "") -> Iterator[tuple[str, str]]:

@@ -3,17 +3,28 @@
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
-from imgclf.data.provenance import LoadedFile
 from imgclf.files.npy import check_whole
 from imgclf.numerics.indices import row_indices, slices
 
 AT_ONCE = 16 << 20  # bytes of images processed at a time
+
+
+class LoadedFile(NamedTuple):
+    """A file, or a member of an archive, that images were read from."""
+
+    name: str
+    sha256: str
+
+    @classmethod
+    def of(cls, name: str, content: bytes) -> "LoadedFile":
+        """Hash the content of a file; hashing releases the interpreter lock."""
+        return cls(name, hashlib.sha256(content).hexdigest())
 
 
 @dataclass(frozen=True)
@@ -99,12 +110,9 @@ class Dataset:
         """Keep only the examples at these row indices, in this order; no pixel is copied."""
         return replace(self, rows=self.rows[rows])
 
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over names, labels and pixels: equal for equal data, however it was stored."""
-        return self._fingerprint
-
-    @cached_property
-    def _fingerprint(self) -> str:
         digest = hashlib.sha256(repr((self.class_names, len(self), self.example_shape)).encode())
         for part in slices(len(self)):
             digest.update(np.ascontiguousarray(self.y_of(part), dtype="<i8").data)

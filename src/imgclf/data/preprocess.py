@@ -17,7 +17,7 @@ from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
 from imgclf.files.images import conform, read_image
 from imgclf.numerics.indices import row_indices, slices
-from imgclf.numerics.sums import SumFn, Sums, sum_in_turn, sum_over_blocks
+from imgclf.numerics.sums import Summation, Sums, serial_sum, sum_over_blocks
 
 WHITE = 255  # the largest byte
 SPREAD_SAMPLE = 128  # examples that are enough to estimate a spread
@@ -64,9 +64,8 @@ class Preprocess:
     @property
     def size(self) -> int:
         """D, the number of values of an example."""
-        return math.prod(
-            self.example_shape
-        )  # in Python's integers: the shape of a hostile model would overflow NumPy's
+        # In Python's integers: the shape of a hostile model would overflow NumPy's.
+        return math.prod(self.example_shape)
 
     @cached_property
     def center(self) -> FloatArray | None:
@@ -110,9 +109,8 @@ class Preprocess:
         if not few or images.max() < FEW_LEVELS:
             return None
         problem = f"the model learned from images of values up to {self.scale:g}, these go up to {images.max()}"
-        return (
-            f"{problem}: predictions may be wrong - train on values of 0..255, or store these like the training images"
-        )
+        remedy = "train on values of 0..255, or store these like the training images"
+        return f"{problem}: predictions may be wrong - {remedy}"
 
 
 def default_scale(dataset: Dataset) -> float:
@@ -153,7 +151,7 @@ def spread(preprocess: Preprocess, dataset: Dataset) -> float:
 
 
 def fit_preprocess(
-    dataset: Dataset, *, scale: float, center: str, std: str, dtype: str, sum_blocks: SumFn = sum_in_turn
+    dataset: Dataset, *, scale: float, center: str, std: str, dtype: str, sum_blocks: Summation = serial_sum
 ) -> Preprocess:
     """Fit on a training split; center and std are "pixel" (each its own), "channel" (one a color) or "none".
 
@@ -176,7 +174,7 @@ def fit_preprocess(
     return Preprocess(dataset.example_shape, scale, mean, deviation, dtype)
 
 
-def _mean(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]], sum_blocks: SumFn) -> FloatArray:
+def _mean(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]], sum_blocks: Summation) -> FloatArray:
     """Return the mean of function(pixels) over the examples, (D,) float64."""
 
     def sums(rows: IntArray) -> Sums:

@@ -19,8 +19,6 @@ def split_off_validation(dataset: Dataset, fraction: float, seed: int) -> tuple[
 
     At least one example of every class stays in train, so val may be smaller or empty if classes are tiny.
     """
-    if not 0 <= fraction < 1:
-        raise ValueError(f"fraction is {fraction}, not within 0 <= fraction < 1")
     counts = dataset.class_counts()
     ties = shuffled(len(counts), seed, VAL_SPLIT, 1)
     wanted = apportion(int(len(dataset) * fraction + 0.5), counts, np.maximum(counts - 1, 0), ties)
@@ -30,8 +28,6 @@ def split_off_validation(dataset: Dataset, fraction: float, seed: int) -> tuple[
 
 def limit(dataset: Dataset, n: int, seed: int) -> Dataset:
     """Return n of the examples, stratified by class, in their order; all of them if there are no more."""
-    if n < 1:
-        raise ValueError(f"n is {n}, not at least 1")
     if n >= len(dataset):
         return dataset
     counts = dataset.class_counts()
@@ -50,11 +46,8 @@ def match_classes(dataset: Dataset, class_names: Sequence[str], where: object = 
         return dataset
     label_of = {name: label for label, name in enumerate(names)}
     if unknown := [name for name in present(dataset) if name not in label_of]:
-        raise DataError(
-            where,
-            f"{quoted(unknown)} not among the classes that were trained on, {quoted(names)}",
-            "the names must be the same, letter by letter",
-        )
+        problem = f"{quoted(unknown)} not among the classes that were trained on, {quoted(names)}"
+        raise DataError(where, problem, "the names must be the same, letter by letter")
     # A class that is missing in class_names has no example: its new label does not matter.
     new_label = np.array([label_of.get(name, 0) for name in dataset.class_names], np.min_scalar_type(len(names) - 1))
     return replace(dataset, labels=new_label[dataset.labels], class_names=names)

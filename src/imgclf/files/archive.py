@@ -127,6 +127,5 @@ def _members(path: Path) -> Iterator[tuple[tarfile.TarFile, _Capped]]:
             with tarfile.open(fileobj=capped, mode="r|", bufsize=_PIECE, tarinfo=header) as tar:  # type: ignore[call-overload]
                 yield tar, capped
         except _BROKEN_TAR as error:
-            raise DataError(
-                path, f"damaged, or not a tar archive ({excerpt(error)})", "name a folder, or an archive as downloaded"
-            ) from error
+            problem = f"damaged, or not a tar archive ({excerpt(error)})"
+            raise DataError(path, problem, "name a folder, or an archive as downloaded") from error

@@ -178,9 +178,8 @@ def webp_parts(raw: bytes) -> Parts:
         if kind in _WEBP_READ:
             found.setdefault(kind, raw[at + 8 : at + 8 + length])
         at += 8 + length + length % 2
-    return Parts(
-        (raw,), _orientation(found.get(b"EXIF", b""), found.get(b"XMP ", b"")), reserves=_webp_size(raw[12:30])
-    )
+    orientation = _orientation(found.get(b"EXIF", b""), found.get(b"XMP ", b""))
+    return Parts((raw,), orientation, reserves=_webp_size(raw[12:30]))
 
 
 def png_has_all_rows(file: bytes) -> bool:

@@ -141,7 +141,7 @@ def check_out(out: Path, option: str = "--out") -> None:
     with translate_os_errors(out):
         for parent in out.parents:
             if parent.exists() and not parent.is_dir():
-                raise UsageError(option, f"{parent} is not a folder", "name another place")
+                raise UsageError(option, f"{parent} is not a folder", "choose another path")
         if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
             raise UsageError(option, f"{out} exists and is not an empty folder", "name another, or move it away")
 

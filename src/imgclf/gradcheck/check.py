@@ -25,14 +25,12 @@ from imgclf.training.plan import Plan, make_objective
 
 Penalty: TypeAlias = tuple[float, float]  # l2, l1
 
-EVERYWHERE = tuple(POINTS)
-
 
 class Check(NamedTuple):
     """One kind of check, the points where it applies, and whether a penalty changes its result."""
 
     run: CheckFn
-    points: Sequence[str] = EVERYWHERE
+    points: Sequence[str] = tuple(POINTS)
     sees_penalty: bool = True
 
 
@@ -85,10 +83,7 @@ def penalties_of(plan: Plan, *, as_config: bool) -> list[Penalty]:
 def make_cases(plan: Plan, loss: str, X: FloatArray, y: IntArray) -> dict[str, Case]:
     """Return the cases of a loss, by point."""
     objective = make_objective(plan.config, loss)
-    return {
-        point: Case(loss, point, X, y, weights(plan, objective, X), plan.train.class_names)
-        for point, weights in POINTS.items()
-    }
+    return {point: Case(loss, X, y, weights(plan, objective, X)) for point, weights in POINTS.items()}
 
 
 def check_loss(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imgclf.gradcheck.case import SHARP, Case
+from imgclf.gradcheck.case import Case, resolution
 
 CLEAR = 10  # bounds; rounding could hide a smaller gradient
 SHARE = 0.9  # of the parameters of features that are not always 0
@@ -26,8 +26,7 @@ def missing(cases: Sequence[Case], l2: float, l1: float, class_names: Sequence[s
     there = np.zeros(cases[0].weights.shape, bool)
     for case in cases:
         expected, size = case.expected(l2, l1), np.abs(case.truth.gradient)
-        limit = SHARP * np.median(size[size > 0]) if size.any() else 0.0
-        stands_out = (size > CLEAR * expected.spread) & (expected.spread <= limit)
+        stands_out = (size > CLEAR * expected.spread) & (expected.spread <= resolution(size))
         if l2 or l1:  # b has no penalty; in W both parts must be visible
             penalty = np.abs(expected.gradient - case.truth.gradient)
             stands_out[:-1] &= penalty[:-1] > CLEAR * expected.spread[:-1]

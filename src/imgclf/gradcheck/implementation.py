@@ -35,8 +35,7 @@ class Implementation:
     @classmethod
     def of(cls, plan: Plan, loss: str) -> "Implementation":
         """Return the functions of a run with this plan and loss."""
-        kernel, optimizer, step_size = plan.kernel, plan.optimizer, plan.step_size
-        return replace(cls.of_loss(loss), kernel=kernel, optimizer=optimizer, step_size=step_size)
+        return replace(cls.of_loss(loss), kernel=plan.kernel, optimizer=plan.optimizer, step_size=plan.step_size)
 
     @classmethod
     def of_loss(cls, loss: str) -> "Implementation":

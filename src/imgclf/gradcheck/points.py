@@ -11,7 +11,7 @@ from imgclf.data.splits import limit
 from imgclf.gradients import Objective
 from imgclf.model import scores
 from imgclf.numerics.random_streams import CHECK, normal, stream
-from imgclf.numerics.sums import sum_in_turn
+from imgclf.numerics.sums import serial_sum
 from imgclf.speed.blocks import in_blocks
 from imgclf.trainer import descend, start
 from imgclf.training.plan import Plan
@@ -46,7 +46,7 @@ def after_steps(plan: Plan, objective: Objective, X: FloatArray) -> FloatArray:
         start(plan.weights, plan.optimizer),
         sample=plan.sample,
         objective=objective,
-        evaluate_gradient=in_blocks(sum_in_turn),
+        evaluate_gradient=in_blocks(serial_sum),
         optimizer=plan.optimizer,
         step_size=plan.step_size,
     )

@@ -35,7 +35,7 @@ def error_curves(case: Case) -> list[ErrorCurve]:
     return [
         ErrorCurve("central differences, float64", TAUS, _tried(case, some, "float64")),
         ErrorCurve("central differences, float32", TAUS, _tried(case, some, "float32")),
-        ErrorCurve("exact differences, every parameter", TAUS, np.array([_largest(one) for one in exact])),
+        ErrorCurve("exact differences, every parameter", TAUS, np.array([np.abs(one).max() for one in exact])),
     ]
 
 
@@ -54,14 +54,10 @@ def _tried(case: Case, indices: list[tuple[int, int]], dtype: DTypeLike) -> Floa
             out.append(float("nan"))  # the step is lost in the rounding of a weight
             continue
         errors = [central_difference(value, w, index, h[index[0]]) - case.complex_step[index] for index in indices]
-        out.append(_largest(np.array(errors)))
+        out.append(float(np.abs(errors).max()))
     return np.array(out)
 
 
 def _moves(w: Any, index: tuple[int, int], h: FloatArray) -> bool:
     step = w.dtype.type(h[index[0]])
     return bool(w[index] - step < w[index] < w[index] + step)
-
-
-def _largest(errors: FloatArray) -> float:
-    return float(np.abs(errors).max())

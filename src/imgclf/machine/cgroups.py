@@ -2,20 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 _ROOT = Path("/sys/fs/cgroup")
 
 
-class Group(NamedTuple):
-    """A control group: its folder, and the version (1 or 2) of its files."""
+def groups(controller: str) -> Iterator[tuple[Path, int]]:
+    """Yield the groups of this process that a controller ("memory", "cpu") may limit, the innermost first.
 
-    folder: Path
-    version: int  # 1 or 2
-
-
-def groups(controller: str) -> Iterator[Group]:
-    """Yield the groups of this process that a controller ("memory", "cpu") may limit, the innermost first."""
+    Each is its folder, and the version (1 or 2) of the files in it.
+    """
     for line in read_system_file(Path("/proc/self/cgroup")).splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers == "":
@@ -26,7 +21,7 @@ def groups(controller: str) -> Iterator[Group]:
             continue
         folder = root / path.strip("/")
         for group in (folder, *folder.parents):
-            yield Group(group, version)
+            yield group, version
             if group == root:
                 break
 

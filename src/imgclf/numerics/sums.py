@@ -1,7 +1,7 @@
 """Sums over blocks of rows, added in one fixed binary tree.
 
-A `SumFn` computes the blocks on one thread, several threads or several machines; all add in the same order, so the sums
-are the same to the bit.
+A `Summation` computes the blocks on one thread, several threads or several machines; all add in the same order, so the
+sums are the same to the bit.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,15 +12,15 @@ from imgclf.arrays import IntArray
 BLOCK = 128  # rows read, scored and summed together: few enough for the processor's cache
 
 Sums: TypeAlias = tuple[Any, ...]  # numbers and arrays, added elementwise
-SumFn: TypeAlias = Callable[[Callable[[int], Sums], int], Sums]  # (term, n) -> the tree_sum of term(0), ..., term(n-1)
+Summation: TypeAlias = Callable[[Callable[[int], Sums], int], Sums]  # (term, n) -> term(0) + ... + term(n-1)
 
 
-def sum_in_turn(term: Callable[[int], Sums], n: int) -> Sums:
+def serial_sum(term: Callable[[int], Sums], n: int) -> Sums:
     """Add up term(0), ..., term(n-1), computed one after the other on this thread."""
     return tree_sum(map(term, range(n)))
 
 
-def sum_over_blocks(function: Callable[[IntArray], Sums], rows: IntArray, sum_blocks: SumFn) -> Sums:
+def sum_over_blocks(function: Callable[[IntArray], Sums], rows: IntArray, sum_blocks: Summation) -> Sums:
     """Add up function(rows of a block) over blocks of `rows` (N,): BLOCK rows each, except the last."""
     return sum_blocks(lambda i: function(rows[i * BLOCK : (i + 1) * BLOCK]), -(-len(rows) // BLOCK))
 

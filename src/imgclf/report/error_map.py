@@ -9,18 +9,7 @@ from matplotlib.figure import Figure
 
 from imgclf.arrays import ByteArray, FloatArray
 from imgclf.report.class_grid import class_grid, longest_side
-from imgclf.report.style import (
-    INK,
-    LINE_HEIGHT,
-    MARGIN,
-    MUTED,
-    POINT,
-    SMALL,
-    VERMILION,
-    add_axes,
-    add_text,
-    styled,
-)
+from imgclf.report.style import INK, LINE_HEIGHT, MARGIN, MUTED, POINT, SMALL, VERMILION, add_axes, add_text, styled
 
 LEAST = 1e-4  # of the bound: smaller errors above 0 have the same color
 # The cool part of viridis: its yellow and green look like vermilion to some eyes. Reversed, so that dark is large.

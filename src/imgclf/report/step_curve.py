@@ -11,19 +11,7 @@ from matplotlib.patheffects import withStroke
 from imgclf.arrays import FloatArray
 from imgclf.gradcheck.step_sizes import ErrorCurve
 from imgclf.report.line_plot import format_number, line_axes
-from imgclf.report.style import (
-    BLUE,
-    DPI,
-    INK,
-    MARGIN,
-    MUTED,
-    SMALL,
-    VERMILION,
-    legible,
-    new_figure,
-    styled,
-    text_width,
-)
+from imgclf.report.style import BLUE, DPI, INK, MARGIN, MUTED, SMALL, VERMILION, legible, new_figure, styled, text_width
 
 _ADVICE = "A large step misses the bend of the loss, a small one is dominated by rounding: the best lies in between."
 _FLAT_ADVICE = (

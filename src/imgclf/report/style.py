@@ -123,7 +123,8 @@ def key_to_numbers(class_names: Sequence[str]) -> str:
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Measure a line of text: inches."""
-    width, _, _ = text_to_path.get_text_width_height_descent(text, _font(size, weight), ismath=False)
+    font = FontProperties(family=[_FONT], size=size, weight=weight)
+    width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
     return float(width) * POINT
 
 
@@ -134,11 +135,6 @@ def png_bytes(figure: Figure) -> bytes:
         # By default the version of matplotlib is written into the file.
         figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
     return file.getvalue()
-
-
-@lru_cache
-def _font(size: float, weight: str) -> FontProperties:
-    return FontProperties(family=[_FONT], size=size, weight=weight)
 
 
 def _can_be_written(name: str) -> bool:

@@ -17,7 +17,7 @@ from imgclf.run.run_dir import read_json
 
 def data_fingerprints(train: Dataset, val: Dataset | None) -> dict[str, str]:
     """Return the SHA-256 of train and val; empty if there is no validation split."""
-    return {"data_fingerprint": train.fingerprint(), "val_fingerprint": val.fingerprint() if val else ""}
+    return {"data_fingerprint": train.fingerprint, "val_fingerprint": val.fingerprint if val else ""}
 
 
 def describe_data(train: Dataset, val: Dataset | None) -> dict[str, Any]:

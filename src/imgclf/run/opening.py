@@ -22,9 +22,8 @@ def open_run(run: Path | None) -> tuple[Path, Model]:
 def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> Config:
     """Return the config of a run directory, changed by -s."""
     if not is_file(path / "config.yaml"):  # reading a pipe would wait for a writer
-        raise RunError(
-            path, "there is no config.yaml that is a file", "name a run directory, or a model.npz with --data"
-        )
+        remedy = "name a run directory, or a model.npz with --data"
+        raise RunError(path, "there is no config.yaml that is a file", remedy)
     try:
         config = resolve([path / "config.yaml"]).config
     except ConfigError as error:

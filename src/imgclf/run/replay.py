@@ -5,11 +5,11 @@ from pathlib import Path
 
 from imgclf.errors import RunError
 from imgclf.files.writing import json_bytes
-from imgclf.numerics.sums import SumFn
+from imgclf.numerics.sums import Summation
 from imgclf.run import run_dir
 from imgclf.run.checkpoint import NEWEST, PREVIOUS, read_checkpoint
 from imgclf.run.model_file import model_bytes
-from imgclf.run.record import check_fingerprints, check_fit
+from imgclf.run.writer import check_fingerprints, check_fit
 from imgclf.training.epochs import Epoch, Event, Finished, first_snapshot, train
 from imgclf.training.plan import Plan
 from imgclf.training.state import Snapshot
@@ -24,7 +24,7 @@ class Replay:
     differences: tuple[str, ...]
 
 
-def replay(plan: Plan, directory: Path, sum_blocks: SumFn) -> Replay:
+def replay(plan: Plan, directory: Path, sum_blocks: Summation) -> Replay:
     """Train from the older of the two checkpoints, or from the start, and compare the results.
 
     Stops at the newer checkpoint; a finished run is repeated to the end, with its model and metrics.
@@ -61,10 +61,8 @@ def _compare(event: Event, newest: Snapshot, rows: list[str], directory: Path) -
             differences.append(f"weights after step {kept.step}")
         differences += [
             f"{name} of the optimizer after step {kept.step}"
-            for name in sorted({*made.memory, *kept.memory})
-            if name not in made.memory
-            or name not in kept.memory
-            or made.memory[name].tobytes() != kept.memory[name].tobytes()
+            for name in sorted(kept.memory)  # the same names: `check_fit` has seen to it
+            if made.memory[name].tobytes() != kept.memory[name].tobytes()
         ]
     return differences
 

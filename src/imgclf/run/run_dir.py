@@ -53,10 +53,10 @@ def parent_of(out: Path | None) -> Path:
     return RUNS if out is None else Path(os.path.realpath(out)).parent  # a link to an empty folder stays one
 
 
-def create(name: str, out: Path | None, files: dict[str, bytes]) -> "RunLock":
+def create(name: str, out: Path | None, files: dict[str, bytes]) -> tuple[Path, IO[bytes]]:
     """Create and lock the directory of a new run: `out` itself, else runs/NAME, NAME-2, NAME-3 and so on.
 
-    It appears with these files in it, or not at all.
+    It appears with these files in it, or not at all. Returns its path, and the lock as `acquire` does.
     """
     if out is not None:
         check_new(out)
@@ -77,7 +77,7 @@ def create(name: str, out: Path | None, files: dict[str, bytes]) -> "RunLock":
                 raise StorageError(out or parent, error.problem, error.remedy) from error
             raise
         sync(parent)
-    return acquire(path)
+    return path, acquire(path)
 
 
 def _rename(made: Path, name: str, out: Path | None) -> Path:
@@ -114,20 +114,11 @@ def _remove(directory: Path, files: Collection[str]) -> None:
             directory.rmdir()
 
 
-class RunLock:
-    """A run directory locked by this process until it closes the lock or ends, however it ends."""
+def acquire(directory: Path) -> IO[bytes]:
+    """Lock a run directory until the returned file is closed or this process ends, however it ends.
 
-    def __init__(self, path: Path, file: IO[bytes]) -> None:
-        self.path = path
-        self._file = file
-
-    def close(self) -> None:
-        """Release the lock."""
-        self._file.close()
-
-
-def acquire(directory: Path) -> RunLock:
-    """Lock a run directory; raises RunInUseError if another process has it locked."""
+    Raises RunInUseError if another process has it locked.
+    """
     with translate_os_errors(directory / LOCK), ExitStack() as stack:
         file = stack.enter_context(open_own(directory / LOCK))
         if not lock(file):
@@ -137,7 +128,7 @@ def acquire(directory: Path) -> RunLock:
         file.write(f"process {os.getpid()} since {datetime.now(UTC).isoformat(timespec='seconds')}\n".encode())
         file.flush()
         stack.pop_all()
-    return RunLock(directory, file)
+    return file
 
 
 def find_run(run: Path | None) -> Path:
@@ -238,9 +229,8 @@ def read_metrics(directory: Path) -> dict[str, Any]:
         if not isinstance(metrics, dict) or set(metrics) != {"train", "val"}:
             raise ValueError("not the metrics of train and val")
     except (ValueError, RecursionError) as error:
-        raise RunError(
-            path, f"not the metrics of a run ({excerpt(error)})", "it is written by `imgclf train`"
-        ) from error
+        problem = f"not the metrics of a run ({excerpt(error)})"
+        raise RunError(path, problem, "it is written by `imgclf train`") from error
     return metrics
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,14 +11,14 @@ from imgclf.errors import DivergedError, ImgclfError
 from imgclf.files.writing import write_json, write_whole
 from imgclf.machine.cores import available_cores, helpful_threads
 from imgclf.machine.memory import WEIGHT_COPIES, require_memory
-from imgclf.numerics.sums import SumFn
+from imgclf.numerics.sums import Summation
 from imgclf.run import run_dir
 from imgclf.run.checkpoint import Checkpoint
 from imgclf.run.data_identity import data_fingerprints
 from imgclf.run.environment import describe_environment
 from imgclf.run.model_file import model_bytes
-from imgclf.run.record import RunWriter
 from imgclf.run.targets import NewRun, Ready, RunTarget
+from imgclf.run.writer import RunWriter
 from imgclf.speed.ranks import check_agreement, share_of_cores, workers_on
 from imgclf.training.epochs import Epoch, Event, Finished, first_snapshot, train
 from imgclf.training.loading import where
@@ -83,7 +83,7 @@ def session(
             plan = make_plan(target.config, sum_blocks)
         if comm:
             _check_plan(comm, plan)
-        target = target.with_config(plan.config)
+        target = replace(target, config=plan.config)
         used = threads or min(cores, helpful_threads(*plan.weights.shape))
         require_memory(WEIGHT_COPIES * plan.weights.nbytes, where(plan.config), used)
         sum_blocks = stack.enter_context(workers_on(comm, used))
@@ -104,7 +104,7 @@ def session(
 
 
 def run(
-    plan: Plan, directory: Path, sum_blocks: SumFn, since: Checkpoint | None = None
+    plan: Plan, directory: Path, sum_blocks: Summation, since: Checkpoint | None = None
 ) -> Generator[Event, None, None]:
     """Train in a directory that holds the config already; yield each event once it is written there.
 
@@ -121,7 +121,7 @@ def run(
             if isinstance(event, Finished):
                 break
             if isinstance(event, Epoch):
-                writer.epoch(event.row, event.timing(), event.snapshot)
+                writer.epoch(event)
             else:
                 writer.step(event.snapshot)
             yield event

@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Iterable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self, TypeAlias
 
-from imgclf.config import Config, dump
+from imgclf.config import Config, dump, dump_given
 from imgclf.data.dataset import Dataset
 from imgclf.errors import ImgclfError, RunError, UsageError, plural
 from imgclf.files.writing import json_bytes, remove_litter, translate_os_errors, write_json, write_whole
@@ -16,15 +16,8 @@ from imgclf.run.data_identity import check_data, find_data, with_data_path
 from imgclf.run.environment import compare_environment, path_text
 from imgclf.run.model_file import load_model
 from imgclf.run.opening import config_of_run
-from imgclf.run.record import check_fingerprints
-from imgclf.run.run_dir import (
-    acquire,
-    create,
-    parent_of,
-    read_json,
-    read_status,
-    write_status,
-)
+from imgclf.run.run_dir import acquire, create, parent_of, read_json, read_status, write_status
+from imgclf.run.writer import check_fingerprints
 from imgclf.training.classifier import Model
 from imgclf.training.epochs import patience_is_over
 from imgclf.training.loading import load_training_data, where
@@ -34,29 +27,6 @@ MAY_CHANGE = ("train.epochs", "early_stopping.patience", "data.path")  # early_s
 RESULTS = ("model.npz", "metrics.json")
 _WHERE = "say where the run's data is now: -s data.path=PATH"
 _RESTORE = f"restore the data, or {_WHERE}"
-
-
-class RunTarget(Protocol):
-    """A directory to train in; a run calls the methods in this order, with_config after open."""
-
-    @property
-    def config(self) -> Config:
-        """The config to train."""
-
-    def with_data_found(self) -> Self:
-        """Return the same target with the current path of its data."""
-
-    def with_config(self, config: Config) -> Self:
-        """Return the same target with the config of the plan."""
-
-    def open(self, stack: ExitStack) -> tuple[Checkpoint | None, ImgclfError | None]:
-        """Lock an existing directory; return its checkpoint, and the error of a newer, damaged one."""
-
-    def check(self, plan: Plan, since: Checkpoint | None) -> None:
-        """Refuse data that is not the run's."""
-
-    def prepare(self, stack: ExitStack, since: Checkpoint | None, environment: dict[str, Any]) -> "Ready":
-        """Create or update the directory, locked until the stack is closed."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +49,6 @@ class NewRun:
         """Return itself: the config says where its data is."""
         return self
 
-    def with_config(self, config: Config) -> Self:
-        """Return the same target with another config."""
-        return replace(self, config=config)
-
     def open(self, stack: ExitStack) -> tuple[None, None]:
         """Return no checkpoint: a new run has none."""
         return None, None
@@ -95,7 +61,9 @@ class NewRun:
         environment = {**environment, "folder": path_text(os.path.realpath(parent_of(self.out)))}
         name = self.config.name or f"{self.config.data.source}-{self.config.model.loss}"
         files = {"config.yaml": dump(self.config).encode(), "environment.json": json_bytes(environment)}
-        return Ready(stack.enter_context(closing(create(name, self.out, files))).path)
+        directory, lock = create(name, self.out, files)
+        stack.enter_context(lock)
+        return Ready(directory)
 
 
 @dataclass(frozen=True)
@@ -140,12 +108,8 @@ class ResumedRun:
             return self
         return replace(self, config=find_data(self.config, self.directory, _WHERE))
 
-    def with_config(self, config: Config) -> Self:
-        """Return the same run with another config."""
-        return replace(self, config=config)
-
     def open(self, stack: ExitStack) -> tuple[Checkpoint | None, ImgclfError | None]:
-        """Lock the directory; return the checkpoint to resume from, None: from the start."""
+        """Lock the directory; return its checkpoint (None: from the start), and the error of a newer, damaged one."""
         self.lock(stack)
         return load_checkpoint(self.directory)
 
@@ -174,7 +138,7 @@ class ResumedRun:
 
     def lock(self, stack: ExitStack) -> None:
         """Lock the directory until the stack is closed, and remove files that a kill left unfinished."""
-        stack.enter_context(closing(acquire(self.directory)))
+        stack.enter_context(acquire(self.directory))
         remove_litter(self.directory)
 
     def model(self) -> Model:
@@ -189,7 +153,8 @@ class ResumedRun:
 
     def write_config(self) -> list[str]:
         """Write config.yaml; return a note if the path of the data has changed."""
-        write_whole(self.directory / "config.yaml", dump(self.config).encode())
+        # No other keys, even if later versions have more: the checkpoints so far are of a config without them.
+        write_whole(self.directory / "config.yaml", dump_given(self.config).encode())
         if self.before.data.path == self.config.data.path:
             return []
         # Record the folder from which the path leads to the data, so that it is found when both move again.
@@ -223,6 +188,9 @@ class ResumedRun:
                 f"the result differs from a run of {epochs} epochs from the start"
             )
         return notes
+
+
+RunTarget: TypeAlias = NewRun | ResumedRun  # a session calls with_data_found, open, check and prepare, in this order
 
 
 def _differences(before: Any, now: Any, key: str = "") -> list[str]:

@@ -8,7 +8,7 @@ from imgclf.arrays import Batch, Example, FloatArray, IntArray, ReadFn
 from imgclf.data.batches import Reader
 from imgclf.gradients import BatchGradient, GradientFn, Objective, count_correct
 from imgclf.numerics.products import backward, empty_on_lines, slab_scores
-from imgclf.numerics.sums import BLOCK, SumFn, sum_over_blocks
+from imgclf.numerics.sums import BLOCK, Summation, sum_over_blocks
 
 
 class BlockReader(local):
@@ -31,7 +31,7 @@ class BlockReader(local):
         return Example(preprocess.apply(pixels, out=self._X[:n]), dataset.y_of(rows))
 
 
-def in_blocks(sum_blocks: SumFn) -> GradientFn:
+def in_blocks(sum_blocks: Summation) -> GradientFn:
     """Return `analytic_gradient` with its sums over the examples taken block by block.
 
     Each thread reads one block at a time, so a batch of any size needs little memory. `sum_blocks` distributes the

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from imgclf.errors import DataError
 from imgclf.machine.cores import available_cores
-from imgclf.numerics.sums import SumFn, Sums
+from imgclf.numerics.sums import Summation, Sums
 from imgclf.speed.threads import runs, workers
 
 SAME_DATA = "give every rank the same data and settings"
@@ -46,24 +46,24 @@ class Communicator(Protocol):
         """Send an array to all ranks; fill recvbuf, [array, counts by rank], with those of all."""
 
 
-def on_ranks(sum_blocks: SumFn, comm: Communicator) -> SumFn:
-    """Return a `SumFn` on all ranks; each adds up its share with `sum_blocks`, and all get the total.
+def on_ranks(sum_blocks: Summation, comm: Communicator) -> Summation:
+    """Return a `Summation` on all ranks; each adds up its share with `sum_blocks`, and all get the total.
 
     All ranks must ask for the same sums in the same order. If their numbers of blocks differ, all raise the same
     DataError. Arrays are sent as raw memory, numbers as Python objects.
     """
 
-    def sum_together(term: Callable[[int], Sums], n: int) -> Sums:
+    def distributed_sum(term: Callable[[int], Sums], n: int) -> Sums:
         shares = [list(branches(0, n, share)) for share in deal(n, comm.size)]
         sums = [_sum_branch(sum_blocks, term, branch) for branch in shares[comm.rank]]
         return _combine(comm, n, shares, sums)
 
-    return sum_together
+    return distributed_sum
 
 
 @contextmanager
-def workers_on(comm: Any, threads: int) -> Iterator[SumFn]:
-    """Provide a `SumFn` on this many threads of each rank, or of this process if `comm` is None."""
+def workers_on(comm: Any, threads: int) -> Iterator[Summation]:
+    """Provide a `Summation` on this many threads of each rank, or of this process if `comm` is None."""
     with workers(threads) as sum_blocks:
         yield on_ranks(sum_blocks, comm) if comm else sum_blocks
 
@@ -107,7 +107,7 @@ def _middle(start: int, stop: int) -> int:
     return start + (1 << (stop - start - 1).bit_length() - 1)
 
 
-def _sum_branch(sum_blocks: SumFn, term: Callable[[int], Sums], branch: range) -> Sums:
+def _sum_branch(sum_blocks: Summation, term: Callable[[int], Sums], branch: range) -> Sums:
     return sum_blocks(lambda i: term(branch.start + i), len(branch))
 
 

@@ -7,22 +7,22 @@ from contextlib import contextmanager
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from imgclf.numerics.sums import SumFn, Sums, sum_in_turn, tree_sum
+from imgclf.numerics.sums import Summation, Sums, serial_sum, tree_sum
 
 SHARES = 8  # runs of blocks per thread: enough that no thread waits long for the last one
 
 
 @contextmanager
-def workers(threads: int) -> Iterator[SumFn]:
-    """Provide a `SumFn` on this many threads, of which the caller's is one."""
+def workers(threads: int) -> Iterator[Summation]:
+    """Provide a `Summation` on this many threads, of which the caller's is one."""
     # On several threads, BLAS adds in an order that depends on their number. Overflow is reported from the loss, with
     # a remedy: NumPy's warnings would come first.
     with threadpool_limits(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
         if threads == 1:
-            yield sum_in_turn
+            yield serial_sum
             return
         with ThreadPoolExecutor(threads - 1, initializer=_quiet) as pool:
-            yield lambda term, n: _sum_together(pool, threads, term, n)
+            yield lambda term, n: _parallel_sum(pool, threads, term, n)
 
 
 def runs(n: int, shares: int) -> list[range]:
@@ -38,7 +38,7 @@ def _quiet() -> None:
     np.seterr(over="ignore", invalid="ignore")
 
 
-def _sum_together(pool: ThreadPoolExecutor, threads: int, term: Callable[[int], Sums], n: int) -> Sums:
+def _parallel_sum(pool: ThreadPoolExecutor, threads: int, term: Callable[[int], Sums], n: int) -> Sums:
     """Let each thread take the next run until none is left, then add up their sums."""
     shares = runs(n, SHARES * threads)
     sums: list[Sums] = [()] * len(shares)

@@ -12,7 +12,7 @@ from imgclf.arrays import FloatArray
 from imgclf.config import Config
 from imgclf.errors import DivergedError
 from imgclf.model import split
-from imgclf.numerics.sums import SumFn
+from imgclf.numerics.sums import Summation
 from imgclf.trainer import descend, start
 from imgclf.training.classifier import Model
 from imgclf.training.early_stopping import Best, watch
@@ -44,14 +44,6 @@ class Epoch:
     improved: bool | None  # None without early stopping
     snapshot: Snapshot
 
-    def timing(self) -> Row:
-        """Return the row for timings.csv."""
-        return {
-            "epoch": self.row["epoch"],
-            "seconds": self.seconds,
-            "images_per_second": self.images_per_second,
-        }
-
 
 @dataclass(frozen=True)
 class Finished:
@@ -81,7 +73,7 @@ def first_snapshot(plan: Plan) -> Snapshot:
     return Snapshot(start(plan.weights, plan.optimizer))
 
 
-def train(plan: Plan, sum_blocks: SumFn, snapshot: Snapshot) -> Generator[Event, None, None]:
+def train(plan: Plan, sum_blocks: Summation, snapshot: Snapshot) -> Generator[Event, None, None]:
     """Train from a snapshot to the end, and yield each event as it happens; writes nothing."""
     steps = descend(
         snapshot.state,
@@ -117,7 +109,7 @@ def train(plan: Plan, sum_blocks: SumFn, snapshot: Snapshot) -> Generator[Event,
     yield _finish(plan, snapshot, sum_blocks)
 
 
-def _row(plan: Plan, before: Snapshot, after: Snapshot, sum_blocks: SumFn) -> Row:
+def _row(plan: Plan, before: Snapshot, after: Snapshot, sum_blocks: Summation) -> Row:
     state, tally = after.state, after.tally
     val = None if plan.val is None else evaluate(plan.model(state.weights), plan.val, sum_blocks)
     if val is not None:
@@ -152,7 +144,7 @@ def patience_is_over(config: Config, best: Best | None) -> bool:
     return watched is not None and best is not None and best.waited >= watched.patience
 
 
-def _finish(plan: Plan, snapshot: Snapshot, sum_blocks: SumFn) -> Finished:
+def _finish(plan: Plan, snapshot: Snapshot, sum_blocks: Summation) -> Finished:
     state, best = snapshot.state, snapshot.best
     model = plan.model(best.weights if best else state.weights)
     train = evaluate(model, plan.train, sum_blocks)

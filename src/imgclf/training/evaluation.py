@@ -14,7 +14,7 @@ from imgclf.losses import LOSSES, LossFn, softmax
 from imgclf.metrics import ClassMetrics, per_class
 from imgclf.numerics.indices import row_indices
 from imgclf.numerics.products import slab_scores
-from imgclf.numerics.sums import BLOCK, SumFn, Sums, sum_over_blocks
+from imgclf.numerics.sums import BLOCK, Summation, Sums, sum_over_blocks
 from imgclf.speed.blocks import BlockReader
 from imgclf.training.classifier import Model
 
@@ -109,25 +109,15 @@ class Evaluation:
 
     def summary(self) -> dict[str, float | int]:
         """Return the part of metrics.json for this split."""
-        return {
-            "objective": self.objective,
-            "data_loss": self.data_loss,
-            "accuracy": self.accuracy,
-            "n": self.n,
-        }
+        return {"objective": self.objective, "data_loss": self.data_loss, "accuracy": self.accuracy, "n": self.n}
 
 
-def objective_of(model: Model) -> Objective:
-    """Return the training objective of a model."""
-    return Objective(LOSSES[model.loss], model.l2, model.l1)
-
-
-def evaluate(model: Model, dataset: Dataset, sum_blocks: SumFn) -> Evaluation:
+def evaluate(model: Model, dataset: Dataset, sum_blocks: Summation) -> Evaluation:
     """Evaluate a model on each example of a split; the memory does not grow with their number.
 
     `sum_blocks` comes from `speed.threads.workers`, which keeps BLAS on one thread: only then are the bits promised.
     """
-    objective = objective_of(model)
+    objective = Objective(LOSSES[model.loss], model.l2, model.l1)
     classes = len(model.class_names)
     reader, read_block = Reader(model.preprocess, dataset), BlockReader()
 

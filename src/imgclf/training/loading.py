@@ -177,14 +177,11 @@ def _arguments(config: Config) -> tuple[Any, dict[str, object]]:
     """Return the path, or None, and the settings for the `load` of a config's source."""
     data, source = config.data, SOURCES[config.data.source]
     if data.options and not source.options:
-        those = _names(lambda other: other.options)
-        problem = f"only applies to data.source: {those}"
+        problem = f"only applies to data.source: {_names(lambda other: other.options)}"
         raise UsageError("data.options", problem, f"{data.source} has no options: leave it out")
     if data.labels != "fine" and not source.labels:
-        those = _names(lambda other: bool(other.labels))
-        raise UsageError(
-            "data.labels", f"{data.source} has only one kind of labels", f"coarse labels are for data.source: {those}"
-        )
+        remedy = f"coarse labels are for data.source: {_names(lambda other: bool(other.labels))}"
+        raise UsageError("data.labels", f"{data.source} has only one kind of labels", remedy)
     chosen = {"seed": config.seed, "image_size": config.preprocess.image_size, "color": config.preprocess.color}
     settings: dict[str, object] = {name: chosen[name] for name in source.settings}
     for name in data.options.keys() & settings.keys():

@@ -1,13 +1,12 @@
 """Pack the data of a config into memory-mapped arrays."""
 
 import hashlib
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 
 from imgclf.config import Config
-from imgclf.data.packs.pack import INDEX, SPLITS, images_file, is_pack, labels_file, read_index
+from imgclf.data.packs.pack import INDEX, SPLITS, array_file, is_pack, read_index
 from imgclf.data.packs.writer import Content, Packed, write_pack
 from imgclf.errors import DataError, UsageError
 from imgclf.files.writing import check_out, remove_litter, translate_os_errors
@@ -26,8 +25,15 @@ def pack(config: Config, out: Path) -> Generator[Packed, None, None]:
     contents, fingerprint = _contents(config)
     with translate_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-    with _removed_if_data_is_bad(out, list(contents)):
+    try:
         yield from write_pack(out, contents, fingerprint)
+    except DataError:  # corrected data has another fingerprint, which could not continue this pack
+        with translate_os_errors(out):
+            for split in contents:
+                array_file(out, split, "images").unlink(missing_ok=True)
+                array_file(out, split, "labels").unlink(missing_ok=True)
+            (out / INDEX).unlink(missing_ok=True)
+        raise
 
 
 def _contents(config: Config) -> tuple[dict[str, Content], str]:
@@ -37,7 +43,7 @@ def _contents(config: Config) -> tuple[dict[str, Content], str]:
         found = {split: listing.proven() for split, listing in listings.items()}
     else:
         loaded = load_source(config, SPLITS)
-        found = {split: (data.fingerprint(), partial(Content.of, data)) for split, data in loaded.items()}
+        found = {split: (data.fingerprint, partial(Content.of, data)) for split, data in loaded.items()}
     if not found:
         raise DataError(where(config), "there are no images", "see `imgclf data info`")
     in_order = [split for split in SPLITS if split in found]
@@ -51,17 +57,3 @@ def _check_folder(out: Path) -> None:
         remove_litter(out)  # of a process killed while writing the index
     if not is_pack(out) or read_index(out).finished:
         check_out(out)
-
-
-@contextmanager
-def _removed_if_data_is_bad(out: Path, splits: list[str]) -> Iterator[None]:
-    """Remove an unfinished pack if the data is bad: corrected data has another fingerprint."""
-    try:
-        yield
-    except DataError:
-        with translate_os_errors(out):
-            for split in splits:
-                images_file(out, split).unlink(missing_ok=True)
-                labels_file(out, split).unlink(missing_ok=True)
-            (out / INDEX).unlink(missing_ok=True)
-        raise

@@ -15,7 +15,7 @@ from imgclf.errors import DataError, UsageError
 from imgclf.gradients import Objective, numerical_gradient
 from imgclf.losses import LOSSES
 from imgclf.numerics.random_streams import WEIGHTS, normal, stream
-from imgclf.numerics.sums import SumFn, sum_in_turn
+from imgclf.numerics.sums import Summation, serial_sum
 from imgclf.optimizers import OPTIMIZERS, Optimizer
 from imgclf.schedules import SCHEDULES, Schedule, with_warmup
 from imgclf.speed.kernels import KERNELS, Kernel
@@ -58,7 +58,7 @@ class Plan:
         return Model(weights, self.preprocess, names, loss, self.objective.l2, self.objective.l1)
 
 
-def make_plan(config: Config, sum_blocks: SumFn = sum_in_turn) -> Plan:
+def make_plan(config: Config, sum_blocks: Summation = serial_sum) -> Plan:
     """Load the data of a run and build its parts. The test split is never opened."""
     train, val = load_training_data(config)
     check_early_stopping(config, val)
@@ -153,7 +153,7 @@ def with_data_defaults(config: Config, train: Dataset) -> Config:
     return config.model_copy(update={"preprocess": chosen.model_copy(update=found)})
 
 
-def fit(config: Config, train: Dataset, sum_blocks: SumFn) -> Preprocess:
+def fit(config: Config, train: Dataset, sum_blocks: Summation) -> Preprocess:
     """Return the config's preprocessing, fitted on the training split."""
     chosen, dtype = config.preprocess, config.train.dtype
     assert chosen.scale is not None, "with_data_defaults has set it"
@@ -187,8 +187,5 @@ def check_early_stopping(config: Config, val: Dataset | None) -> None:
     """Refuse to monitor a split that does not exist."""
     watched = config.early_stopping
     if watched is not None and watched.monitor.startswith("val/") and val is None:
-        raise UsageError(
-            "early_stopping.monitor",
-            f"{watched.monitor} needs a validation split",
-            "set data.val_fraction above 0, or monitor train/loss",
-        )
+        problem = f"{watched.monitor} needs a validation split"
+        raise UsageError("early_stopping.monitor", problem, "set data.val_fraction above 0, or monitor train/loss")

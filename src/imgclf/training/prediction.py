@@ -1,6 +1,5 @@
 """Predict the classes of examples without labels, in chunks."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -29,18 +28,18 @@ class Prediction(NamedTuple):
         return None if self.probabilities is None else self.probabilities[name]
 
 
-def predict(model: Model, examples: Unlabeled, where: object) -> Iterator[Prediction]:
-    """Yield the prediction of each example; raises RunError if a score is not finite."""
+def predict(where: object, model: Model, examples: Unlabeled, kept: int) -> list[Prediction]:
+    """Return the best `kept` classes of each example; raises RunError, about `where`, if a score is not finite."""
     scores = score_images(model, examples.values)
     if not np.isfinite(scores).all():
         raise RunError(where, "its scores are not finite numbers: its weights are too large", "train again")
     believed = PROBABILITIES.get(LOSSES[model.loss])
     probabilities = believed(scores) if believed else None
-    for row, name in enumerate(examples.names):
-        order = np.argsort(-scores[row], kind="stable")
-        names = [model.class_names[c] for c in order]
-        yield Prediction(
-            name,
-            dict(zip(names, scores[row][order].tolist(), strict=True)),
-            None if probabilities is None else dict(zip(names, probabilities[row][order].tolist(), strict=True)),
-        )
+    predictions = []
+    for row, image in enumerate(examples.names):
+        best = np.argsort(-scores[row], kind="stable")[:kept]
+        names = [model.class_names[c] for c in best]
+        seen = [None if each is None else dict(zip(names, each[row][best].tolist(), strict=True))
+                for each in (scores, probabilities)]  # fmt: skip
+        predictions.append(Prediction(image, seen[0] or {}, seen[1]))
+    return predictions

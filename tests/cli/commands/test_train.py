@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,18 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imgclf.cli.progress import epoch_line
 from imgclf.config import resolve
 from imgclf.data.sources import fashion_mnist_mini
 from imgclf.losses import LOSSES
 from imgclf.machine import cores
 from imgclf.run.model_file import load_model
 from imgclf.speed import threads as parallel
+from imgclf.training.epochs import Epoch
 from imgclf.training.loading import load_training_data
 
 FILES = {
     "config.yaml", "environment.json", "status.json", "metrics.csv", "timings.csv", "metrics.json", "model.npz",
     ".lock", "checkpoint.npz", "checkpoint.previous.npz",
 }  # fmt: skip
+EPOCH = re.compile(r"^ *\d+ +\d+ +[\d.e-]+ .*[\d,]+$", re.MULTILINE)
 PICTURES = {"curves.png", "templates.png", "confusion_matrix.png", "confusion_matrix.csv"}
 
 
@@ -60,17 +64,18 @@ def test_a_run_leaves_what_the_contract_names(imgclf):
 def test_the_run_tells_its_story(imgclf, small):
     done = imgclf("train", *small)
     for words in ("300 training images, 600 validation images", "7,850 parameters", "L(W, b) = mean loss + 0.0001/2",
-                  "cross-entropy of the softmax".capitalize(), "2 epochs: 4 steps", "imgclf eval runs/"):  # fmt: skip
+                  "softmax: -log p_y", "2 epochs: 4 steps", "imgclf eval runs/"):  # fmt: skip
         assert words in done.out
-    assert len([line for line in done.out.splitlines() if line.strip()[:1].isdigit()]) == 2
+    assert len(EPOCH.findall(done.out)) == 2
+    assert all(len(line) <= 80 for line in done.out.splitlines())
 
 
 @pytest.mark.parametrize(("size", "asked", "used"), [(8, (), 1), (48, (), 3), (8, ("--threads", 3), 3)])
 def test_one_thread_trains_on_small_pictures_unless_more_are_asked_for(imgclf, monkeypatch, size, asked, used):
-    sums, sum_together = [], parallel._sum_together
+    sums, parallel_sum = [], parallel._parallel_sum
     monkeypatch.setattr(cores, "available_cores", lambda: 3)
     monkeypatch.setattr("imgclf.run.session.available_cores", lambda: 3)
-    monkeypatch.setattr(parallel, "_sum_together", lambda *args: sums.append(1) or sum_together(*args))
+    monkeypatch.setattr(parallel, "_parallel_sum", lambda *args: sums.append(1) or parallel_sum(*args))
     options = ("-s", "data.source=synthetic", "-s", f"data.options={{train: 2000, classes: 10, size: {size}}}")
     options += ("-s", "train.epochs=2", "-s", "train.batch_size=200", "--no-plots", "--out", "run")
     assert imgclf("train", *options, *asked).code == 0
@@ -235,6 +240,16 @@ def test_print_config_prints_a_config_that_is_read_back(imgclf):
     assert [path.name for path in Path().iterdir()] == ["printed.yaml"]
 
 
+@pytest.mark.parametrize("loss", [1e-5, 9999.99999, 1e4, 123_456.7, 1e30])
+def test_an_epoch_takes_80_columns_at_most(loss):
+    row = {"epoch": 10_000, "step": 1_000_000, "step_size": 1.23e-5, "update_ratio": 1.2e-5}
+    row |= dict.fromkeys(["train/loss", "val/loss"], loss) | dict.fromkeys(["train/accuracy", "val/accuracy"], 1.0)
+    line = epoch_line(Epoch(row, 1.0, 999_999.0, True, None))
+    assert len(line) <= 80
+    assert line.endswith("*")
+    assert len(line.split()) == 11  # nine cells, and a sign of percent in two
+
+
 def test_quiet_and_progress_say_less(imgclf, small):
     quiet = imgclf("-q", "train", *small)
     assert "minimize" not in quiet.out
@@ -244,7 +259,7 @@ def test_quiet_and_progress_say_less(imgclf, small):
     assert "images/s" not in none.out
     bar = imgclf("train", *small, "--progress", "bar")
     assert "4/4" in bar.err or "step/s" in bar.err
-    assert len([line for line in bar.out.splitlines() if line.strip()[:1].isdigit()]) == 2
+    assert len(EPOCH.findall(bar.out)) == 2
 
 
 @pytest.mark.parametrize("gradient", ["analytic", "numerical"])

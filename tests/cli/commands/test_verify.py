@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,16 @@ def swap_weights(run):
     (run / "checkpoint.previous.npz").write_bytes(older)
 
 
+def another_velocity(run):
+    checkpoint, _ = load_checkpoint(run)
+    state = checkpoint.snapshot.state
+    memory = {name: np.nextafter(array, np.float32(9)) for name, array in state.memory.items()}
+    snapshot = replace(checkpoint.snapshot, state=state._replace(memory=memory))
+    older = (run / "checkpoint.previous.npz").read_bytes()
+    save_checkpoint(run, replace(checkpoint, snapshot=snapshot))
+    (run / "checkpoint.previous.npz").write_bytes(older)
+
+
 def another_model(run):
     shutil.copy("other/model.npz", run / "model.npz")
 
@@ -66,7 +77,7 @@ def another_metric(run):
 
 @pytest.mark.parametrize(("change", "told"), [
     (swap_weights, "weights after step 3"), (another_model, "model.npz"), (another_row, "metrics.csv, epoch 3"),
-    (another_metric, "metrics.json"),
+    (another_metric, "metrics.json"), (another_velocity, "velocity of the optimizer after step 3"),
 ])  # fmt: skip
 def test_what_differs_is_named(imgclf, run, change, told):
     assert imgclf(*TRAIN, "-s", "seed=1", "--out", "other").code == 0

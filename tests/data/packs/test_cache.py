@@ -76,7 +76,7 @@ def test_mapped_images_equal_decoded_ones(root, kept, monkeypatch):
     first, second = (folder.load(root, ["train"])["train"] for _ in range(2))
     monkeypatch.setenv("IMGCLF_CACHE", "0")
     plain = folder.load(root, ["train"])["train"]
-    assert first.fingerprint() == second.fingerprint() == plain.fingerprint()
+    assert first.fingerprint == second.fingerprint == plain.fingerprint
     assert mapped_file(second.images).is_relative_to(kept)
     assert mapped_file(plain.images) is None
 

@@ -112,7 +112,7 @@ def test_a_pack_that_is_cut_while_it_is_in_use_is_an_error_and_not_the_end(folde
     for name, look in (
         ("train_labels.npy", lambda data: data.y),
         ("train_images.npy", lambda data: data.pixels(np.arange(9000))),
-        ("train_images.npy", lambda data: data.fingerprint()),
+        ("train_images.npy", lambda data: data.fingerprint),
     ):
         saved = (folder / name).read_bytes()
         assert in_child(cut, name, look) == 0, name

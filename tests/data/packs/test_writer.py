@@ -52,8 +52,8 @@ def files(folder):
 def test_a_pack_is_the_data_set(tmp_path, name):
     events = list(write_pack(tmp_path, {split: Content.of(one) for split, one in SETS[name].items()}, "f"))
     packed = open_pack(tmp_path, ("train", "val", "test"))
-    assert {split: one.fingerprint() for split, one in packed.items()} == {
-        split: one.fingerprint() for split, one in SETS[name].items()
+    assert {split: one.fingerprint for split, one in packed.items()} == {
+        split: one.fingerprint for split, one in SETS[name].items()
     }
     assert [event.done for event in events] == [len(one) for one in SETS[name].values()]
     assert {one.images.dtype for one in packed.values()} == {one.images.dtype for one in SETS[name].values()}
@@ -68,7 +68,7 @@ def test_labels_take_the_fewest_bytes(tmp_path):
 
 def test_content_in_memory_equals_the_data_set():
     for one in SETS["features"].values():
-        assert Content.of(one).in_memory("x").fingerprint() == one.fingerprint()
+        assert Content.of(one).in_memory("x").fingerprint == one.fingerprint
 
 
 @pytest.mark.parametrize("at_risk", [1, 40, 1 << 20])

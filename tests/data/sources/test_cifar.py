@@ -36,7 +36,7 @@ def test_every_form_gives_the_same_bytes(ten, cifar):
     root, _ = ten
     found = [cifar10.load(root / form, BOTH) for form in FORMS]
     for split in BOTH:
-        assert len({one[split].fingerprint() for one in found}) == 1
+        assert len({one[split].fingerprint for one in found}) == 1
     assert {one["train"].class_names for one in found} == {tuple(cifar.ten)}
 
 
@@ -48,7 +48,7 @@ def test_every_form_of_cifar_100_gives_the_same_bytes(hundred, cifar, labels):
     forms = ("", "cifar-100-python", "cifar-100-binary", "cifar-100-python.tar.gz")
     found = [cifar100.load(root / form, BOTH, labels=labels) for form in forms]
     for split in BOTH:
-        assert len({one[split].fingerprint() for one in found}) == 1
+        assert len({one[split].fingerprint for one in found}) == 1
     fine = np.array(made["train"][1])
     assert found[0]["train"].y.tolist() == (fine if labels == "fine" else fine // 5).tolist()
     assert list(found[0]["test"].class_names) == (cifar.hundred if labels == "fine" else cifar.twenty)
@@ -62,12 +62,12 @@ def test_the_folder_that_an_archive_was_downloaded_into_will_do(ten, tmp_path, f
     shutil.copy(root / form, around)
     assert recognize(around) == "cifar10"
     found, expected = cifar10.load(around, BOTH), cifar10.load(root, BOTH)
-    assert {split: one.fingerprint() for split, one in found.items()} == {
-        split: one.fingerprint() for split, one in expected.items()
+    assert {split: one.fingerprint for split, one in found.items()} == {
+        split: one.fingerprint for split, one in expected.items()
     }
     shutil.copytree(root / "cifar-10-batches-py", around / "cifar-10-batches-py")
     (around / form).write_bytes(b"rubbish")  # what is unpacked already is read instead
-    assert cifar10.load(around, ["train"])["train"].fingerprint() == expected["train"].fingerprint()
+    assert cifar10.load(around, ["train"])["train"].fingerprint == expected["train"].fingerprint
 
 
 @pytest.mark.parametrize("form", FORMS[1:])
@@ -190,7 +190,7 @@ def test_an_archive_made_in_the_folder_around_is_recognized(ten, first):
         tar.add(root / "cifar-10-batches-py", "./cifar-10-batches-py")
     assert recognize(path) == "cifar10"
     found, expected = cifar10.load(path, BOTH), cifar10.load(root, BOTH)
-    assert all(found[split].fingerprint() == expected[split].fingerprint() for split in BOTH)
+    assert all(found[split].fingerprint == expected[split].fingerprint for split in BOTH)
 
 
 def test_names_with_a_byte_order_mark_are_read(ten, hundred, cifar):

@@ -46,7 +46,7 @@ def test_split_folders_are_splits_and_only_those_asked_for_are_opened(root, tmp_
     (tmp_path / "splits" / "README.md").touch()
     found = folder.load(tmp_path / "splits", ["train", "val"])
     assert sorted(found) == ["train", "val"]
-    assert found["train"].fingerprint() == found["val"].fingerprint()
+    assert found["train"].fingerprint == found["val"].fingerprint
     with pytest.raises(DataError, match=r"cat/img2\.png"):
         folder.load(tmp_path / "splits", ["test"])
 

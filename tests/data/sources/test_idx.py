@@ -96,31 +96,31 @@ def test_two_variants_in_one_folder_are_refused(tmp_path):
 
 
 def test_a_folder_that_is_called_like_a_file_is_no_file_but_may_hold_one(folder):
-    expected = idx.load(folder, ["train", "test"])["train"].fingerprint()
+    expected = idx.load(folder, ["train", "test"])["train"].fingerprint
     for path in [*folder.glob("*-ubyte")]:
         inside = path.with_name(path.name.replace("-ubyte", "-ubyte.gz"))
         inside.mkdir()
         (path.with_name(path.name.replace("-idx", ".idx"))).mkdir()
-    assert idx.load(folder, ["train", "test"])["train"].fingerprint() == expected
+    assert idx.load(folder, ["train", "test"])["train"].fingerprint == expected
     for path in [*folder.glob("*idx?-ubyte")]:
         if path.is_file():
             away = path.rename(path.with_name("away"))
             path.mkdir()
             away.rename(path / path.name)
-    assert idx.load(folder, ["train", "test"])["train"].fingerprint() == expected
+    assert idx.load(folder, ["train", "test"])["train"].fingerprint == expected
     assert recognize(folder) == "idx"
 
 
 @pytest.mark.parametrize("place", ["raw", "MNIST/raw", "FashionMNIST/raw"])
 def test_the_subfolder_of_torchvision_is_found(folder, tmp_path, place):
-    expected = idx.load(folder, ["test"])["test"].fingerprint()
+    expected = idx.load(folder, ["test"])["test"].fingerprint
     below = tmp_path / "above" / place
     below.mkdir(parents=True)
     for path in folder.iterdir():
         if path.is_file():
             path.rename(below / path.name)
     assert recognize(tmp_path / "above") == "idx"
-    assert idx.load(tmp_path / "above", ["test"])["test"].fingerprint() == expected
+    assert idx.load(tmp_path / "above", ["test"])["test"].fingerprint == expected
     other = tmp_path / "above" / "KMNIST" / "raw"
     other.mkdir(parents=True)
     (other / "train-images-idx3-ubyte").write_bytes(idx_of(IMAGES))

@@ -29,8 +29,8 @@ def files_fixture(tmp_path):
 def test_images_and_problems_are_in_order_on_any_number_of_threads(files, threads):
     images = np.zeros((len(files), 3, 4, 3), np.uint8)
     read = _decoding.read_into(images, files, None, None, threads)
-    assert [one.digest for one in read] == [sha256(file.read_bytes()).digest() for file in files]
-    problems = [one.problem for one in read]
+    assert [digest for _, digest in read] == [sha256(file.read_bytes()).digest() for file in files]
+    problems = [problem for problem, _ in read]
     for number, (problem, pixels) in enumerate(zip(problems, images, strict=True)):
         if number % 11 == 5:
             assert problem.startswith("not a PNG")

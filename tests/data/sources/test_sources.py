@@ -66,4 +66,4 @@ def test_other_data_for_a_model_has_the_kind_of_labels_that_the_model_knows(tmp_
     model = Model(np.zeros((3073, classes)), preprocess, known.class_names, "softmax", 0.0, 0.0)
     found = load_for(model, tmp_path)
     assert len(found.class_names) == classes
-    assert found.fingerprint() == known.fingerprint()
+    assert found.fingerprint == known.fingerprint

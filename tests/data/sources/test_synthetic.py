@@ -13,12 +13,12 @@ def test_each_split_is_the_same_whether_or_not_others_are_asked_for():
     for split in ALL:
         alone = load(None, [split], seed=3, train=300, val=40, test=50)
         assert list(alone) == [split]
-        assert alone[split].fingerprint() == together[split].fingerprint()
+        assert alone[split].fingerprint == together[split].fingerprint
 
 
 def test_seeds_and_splits_differ():
     found = [load(None, ALL, seed=seed, train=100, val=100, test=100) for seed in (0, 1)]
-    assert len({one[split].fingerprint() for one in found for split in ALL}) == 6
+    assert len({one[split].fingerprint for one in found for split in ALL}) == 6
 
 
 def test_without_noise_and_movement_a_class_is_one_pattern():

@@ -32,7 +32,7 @@ def case(loss="softmax", N=20, D=6, C=4, seed=0, size=1.0, pixels=1.0):
     X, y = as_float32(pixels * rng.standard_normal((N, D))), rng.integers(0, C, N)
     weights = rng.standard_normal((D + 1, C))
     weights = as_float32(weights * size / scores(X, weights).std())
-    return Case(loss, "", X, y, weights, [str(c) for c in range(C)])
+    return Case(loss, X, y, weights)
 
 
 def raw(loss):

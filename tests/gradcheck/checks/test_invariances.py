@@ -33,7 +33,7 @@ def case(loss="softmax", N=20, D=7, C=5, seed=0, size=1.0, pixels=1.0):
     X, y = pixels * rng.standard_normal((N, D)), rng.integers(0, C, N)
     weights = rng.standard_normal((D + 1, C))
     weights *= size / scores(X, weights).std()
-    return Case(loss, "", X, y, weights, [str(c) for c in range(C)])
+    return Case(loss, X, y, weights)
 
 
 def raw(loss):
@@ -55,7 +55,7 @@ def of_one_class(loss):
 def few_images_of_many_pixels(loss):
     rng = np.random.default_rng(3)
     X, y, weights = rng.random((3, 784)), rng.integers(0, 10, 3), rng.standard_normal((785, 10))
-    return Case(loss, "", X, y, 3 * weights / scores(X, weights).std(), "0123456789")
+    return Case(loss, X, y, 3 * weights / scores(X, weights).std())
 
 
 def in_company(loss):

@@ -29,13 +29,13 @@ def case(loss="softmax", N=12, D=5, C=3, seed=0, pixels=1.0, deviation=1.0):
     rng = np.random.default_rng(seed)
     X, y = pixels * rng.standard_normal((N, D)), rng.integers(0, C, N)
     weights = deviation * rng.standard_normal((D + 1, C)) / (pixels * np.sqrt(D))
-    return Case(loss, "wide", X, y, weights, [str(c) for c in range(C)])
+    return Case(loss, X, y, weights)
 
 
 def one_pixel(loss, margin):
     """Return a case of one example and two classes, whose margin is given."""
     weights = np.array([[0.0, margin - 1], [0.0, 0.0]])
-    return Case(loss, "wide", np.ones((1, 1)), np.array([0]), weights, ["cat", "dog"])
+    return Case(loss, np.ones((1, 1)), np.array([0]), weights)
 
 
 def with_gradient(change):
@@ -87,7 +87,7 @@ def test_raw_pixels_and_images_of_one_class_pass(loss):
     rng = np.random.default_rng(2)
     X, y = rng.integers(0, 256, (20, 7)).astype(float), np.full(20, 2)
     weights = rng.standard_normal((8, 3)) / 100
-    assert textbook(code(loss), Case(loss, "", X, y, weights, "abc"), 0.1, 0.0).verdict == "pass"
+    assert textbook(code(loss), Case(loss, X, y, weights), 0.1, 0.0).verdict == "pass"
 
 
 @pytest.mark.parametrize("size", [0.0, 1e-12, 1e-10, 1e-8, 1e-6, 1e3])
@@ -206,7 +206,7 @@ def test_a_gradient_that_rounding_could_hide_is_inconclusive(pixels):
 @pytest.mark.parametrize("loss", ["svm", "svm_squared", "svm_cs"])
 def test_a_gradient_that_is_0_everywhere_is_inconclusive(loss):
     X, y = np.eye(3), np.arange(3)
-    content = Case(loss, "", X, y, np.vstack([9 * np.eye(3), np.zeros(3)]), "abc")
+    content = Case(loss, X, y, np.vstack([9 * np.eye(3), np.zeros(3)]))
     found = textbook(code(loss), content, 0.0, 0.0)
     assert found.verdict == "inconclusive"
     assert "0" in found.reason
@@ -237,13 +237,12 @@ def one_thread():
 def real():
     plan = make_plan(resolve().config)
     X, y = stratified_images(plan, 32)
-    return X, y, wide(plan, plan.objective, X), plan.train.class_names
+    return X, y, wide(plan, plan.objective, X)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_on_real_data_a_mistake_of_a_ten_thousandth_rings(real, loss):
-    X, y, weights, names = real
-    one = Case(loss, "wide", X, y, weights, names)
+    one = Case(loss, *real)
     assert textbook(code(loss), one, 0.0, 0.0).verdict == "pass"
     wrong = code(loss, gradient=with_gradient(lambda grad, batch: grad * 1.0001))
     assert textbook(wrong, one, 0.0, 0.0).verdict == "fail"

@@ -13,7 +13,7 @@ from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.losses import LOSSES
-from imgclf.numerics.sums import BLOCK, sum_in_turn
+from imgclf.numerics.sums import BLOCK, serial_sum
 from imgclf.speed import folding
 from imgclf.speed import threads as parallel
 from imgclf.training.plan import make_plan
@@ -44,7 +44,7 @@ def test_it_is_the_gradient_of_the_plan_on_the_batch_of_the_plan():
 
     def watched(objective, batch, weights):
         seen.append((batch.read is plan.sample(0).read, batch.rows.tolist(), weights.dtype))
-        return plan.kernel(sum_in_turn)(objective, batch, weights)
+        return plan.kernel(serial_sum)(objective, batch, weights)
 
     assert look(plan, kernel=lambda workers: watched).verdict == "pass"
     assert seen == 2 * [(True, plan.sample(0).rows.tolist(), np.float32)]  # on one thread, and on two
@@ -63,7 +63,7 @@ def test_one_parameter_that_is_wrong_fails(loss, dtype):
     plan = plan_of(f"train.dtype={dtype}")
 
     def wrong(objective, batch, weights):
-        seen = plan.kernel(sum_in_turn)(objective, batch, weights)
+        seen = plan.kernel(serial_sum)(objective, batch, weights)
         seen.grad[5, 1] += 1e-2 * np.abs(seen.grad).max()
         return seen
 
@@ -75,16 +75,16 @@ def test_who_leaves_images_out_or_counts_wrong_fails():
     plan = plan_of()
 
     def half(objective, batch, weights):
-        return plan.kernel(sum_in_turn)(objective, replace(batch, rows=batch.rows[::2]), weights)
+        return plan.kernel(serial_sum)(objective, replace(batch, rows=batch.rows[::2]), weights)
 
     def counts(objective, batch, weights):
-        return plan.kernel(sum_in_turn)(objective, batch, weights)._replace(correct=0)
+        return plan.kernel(serial_sum)(objective, batch, weights)._replace(correct=0)
 
     assert "reads 128 of the 256 images" in look(plan, kernel=lambda workers: half).reason
     assert "0 images are counted as right" in look(plan, kernel=lambda workers: counts).reason
 
     def mirrors(objective, batch, weights):
-        return plan.kernel(sum_in_turn)(objective, batch, -weights)
+        return plan.kernel(serial_sum)(objective, batch, -weights)
 
     assert "the error of the scores" in look(plan, kernel=lambda workers: mirrors).reason
 
@@ -95,7 +95,7 @@ def test_of_a_huge_batch_some_images_are_looked_at(monkeypatch):
 
     def watched(objective, batch, weights):
         seen.append(len(batch))
-        return plan.kernel(sum_in_turn)(objective, batch, weights)
+        return plan.kernel(serial_sum)(objective, batch, weights)
 
     assert look(plan, kernel=lambda workers: watched).verdict == "pass"
     assert seen == [200, 200]
@@ -109,7 +109,7 @@ def test_of_many_classes_as_many_images_as_folding_needs_are_looked_at(classes, 
 
     def watched(objective, batch, weights):
         seen.append(len(batch))
-        return plan.kernel(sum_in_turn)(objective, batch, weights)
+        return plan.kernel(serial_sum)(objective, batch, weights)
 
     is_folded = looked_at >= folding.MIN_IMAGES_PER_CLASS * classes
     assert look(plan, kernel=lambda workers: watched).verdict == ("fail" if is_folded else "pass")

@@ -26,7 +26,7 @@ def case(loss="softmax", N=20, D=6, C=4, seed=0, size=1.0):
     rng = np.random.default_rng(seed)
     X, y = rng.standard_normal((N, D)), rng.integers(0, C, N)
     weights = size * rng.standard_normal((D + 1, C)) / np.sqrt(D)
-    return Case(loss, "", X, y, weights, [str(c) for c in range(C)])
+    return Case(loss, X, y, weights)
 
 
 def raw(loss):

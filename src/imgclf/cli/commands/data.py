@@ -1,6 +1,5 @@
 """`imgclf data`: download, inspect and pack data sets."""
 
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,17 +7,8 @@ import click
 
 from imgclf.cli.commands import download
 from imgclf.cli.console import Console, format_shape, table
-from imgclf.cli.options import (
-    PATH,
-    config_options,
-    data_options,
-    json_option,
-    progress_option,
-    read_config,
-    show_help,
-)
+from imgclf.cli.options import PATH, config_options, data_options, json_option, progress_option, read_config, show_help
 from imgclf.cli.parsing import Group
-from imgclf.cli.signals import Stop
 from imgclf.data.sources import recognized
 from imgclf.errors import plural
 
@@ -61,8 +51,9 @@ def info(
     content = summarize(str(path or where(config)), config.data.source, splits)
     content["tree"] = None if tree is None else tree.summary()
     first = next(iter(splits.values()))
-    console.result(f"{content['data']} ({config.data.source}): {format_shape(first.example_shape)}, "
-                   f"{len(content['classes'])} classes", "")  # fmt: skip
+    source = "" if content["data"] == config.data.source else f" ({config.data.source})"
+    size, classes = format_shape(first.example_shape), plural(len(content["classes"]), "class", "classes")
+    console.result(f"{content['data']}{source}: {size}, {classes}", "")
     console.result(*_counts(content), "")
     if tree is not None:
         rows = [
@@ -71,8 +62,7 @@ def info(
         console.result(*table(["read as", "folder", "contents", "why"], rows, left=4), "")
     for split, seen in content["splits"].items():
         console.result(f"{split:<6} sha256 {seen['fingerprint']}")
-    for remark in remarks(config, splits):
-        console.warn(remark)
+    console.warn(*remarks(config, splits))
     console.object(content)
 
 
@@ -117,20 +107,15 @@ def pack(
     All splits are packed completely. Training maps the arrays, so memory does not grow with the number of images. If
     packing is interrupted, even by kill -9, the same command resumes it.
     """  # noqa: D301 - click wants the character, not its name
-    from imgclf.cli.progress import PackProgress
+    from imgclf.cli.progress import PackProgress, follow
     from imgclf.training.loading import remarks
     from imgclf.training.packing import pack as write
 
     console = Console(ctx, as_json=as_json)
     config = read_config(files, overrides if path is None else (*overrides, *as_overrides(path)))
-    for remark in remarks(config, {}):
-        console.warn(remark)
-    try:
-        with closing(write(config, out)) as events, PackProgress(console, progress) as show:
-            for event in events:
-                show(event)
-    except Stop as stop:
-        raise stop.error(out, "run the same command again to resume") from None
+    console.warn(*remarks(config, {}))
+    with PackProgress(console, progress) as show:
+        follow(write(config, out), show, out)
     _describe_pack(console, out)
 
 
@@ -172,7 +157,7 @@ def summarize(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str,
             split: {
                 "n": len(found),
                 "classes": dict(zip(found.class_names, found.class_counts().tolist(), strict=True)),
-                "fingerprint": found.fingerprint(),
+                "fingerprint": found.fingerprint,
             }
             for split, found in splits.items()
         },

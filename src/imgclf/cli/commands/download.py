@@ -1,19 +1,13 @@
 """`imgclf data download`: download an official data set."""
 
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from imgclf.cli.console import Console
 from imgclf.cli.options import PATH, data_options, json_option, progress_option
 from imgclf.cli.parsing import Command
-from imgclf.cli.signals import Stop
 from imgclf.data.download.catalog import OFFICIAL
-
-if TYPE_CHECKING:
-    from imgclf.data.download.fetch import Advance
 
 
 @click.command("download", cls=Command, short_help="Download CIFAR-10, CIFAR-100, MNIST or Fashion-MNIST.")
@@ -32,32 +26,21 @@ def command(ctx: click.Context, name: str, out: Path, progress: str, as_json: bo
     Files are verified by their checksums; complete ones are not downloaded again. If a download is interrupted, even by
     kill -9, the same command resumes it. Proxies: http_proxy, https_proxy, no_proxy.
     """  # noqa: D301 - click wants the character, not its name
-    from imgclf.cli.progress import DownloadProgress
+    from imgclf.cli.progress import DownloadProgress, follow
     from imgclf.data.download.fetch import PATIENCE, fetch
 
     console = Console(ctx, as_json=as_json)
     wanted = OFFICIAL[name]
-    seen: dict[str, Advance] = {}
-    try:
-        with closing(fetch(wanted, out, PATIENCE)) as events, DownloadProgress(console, progress) as show:
-            for event in events:
-                show(event)
-                seen[event.file.name] = event
-    except Stop as stop:
-        raise stop.error(out, "run the same command again to resume") from None
-    _describe(console, name, out, seen)
-
-
-def _describe(console: Console, name: str, out: Path, seen: "dict[str, Advance]") -> None:
-    wanted = OFFICIAL[name]
+    with DownloadProgress(console, progress) as show:
+        follow(fetch(wanted, out, PATIENCE), show, out)
     folder = out / wanted.folder
-    for event in seen.values():
+    for event in show.files.values():
         how = "downloaded" if event.loaded else "already there"
         console.result(f"{folder / event.file.name}  {event.file.size:,} bytes, {how}")
     console.say(f"next   imgclf train {data_options(wanted.source, wanted.path(out))}")
     files = [
         {"path": str(folder / event.file.name), "bytes": event.file.size, "sha256": event.file.sha256,
          "downloaded": event.loaded}
-        for event in seen.values()
+        for event in show.files.values()
     ]  # fmt: skip
     console.object({"data": name, "source": wanted.source, "path": str(wanted.path(out)), "files": files})

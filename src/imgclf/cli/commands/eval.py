@@ -2,16 +2,18 @@
 
 import math
 import shlex
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, echo, format_loss, format_percent, table
+from imgclf.cli.console import WIDTH, Console, echo, format_loss, format_percent, table
 from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, json_option, threads_option
 from imgclf.cli.parsing import Command
-from imgclf.errors import DataError, ImgclfError, UsageError, plural
+from imgclf.errors import DataError, ImgclfError, UsageError, plural, printable
 from imgclf.machine.terminal import display_width
 
 if TYPE_CHECKING:
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
     from imgclf.training.classifier import Model
     from imgclf.training.evaluation import Evaluation
 
+CORNER = "true \\ predicted"
 SHOWN = 12  # classes up to which the confusion matrix fits a terminal
-COLUMN = 7  # columns of the terminal for a class's name
+COLUMN = 7  # columns of the terminal for a class's name, at most
 MISSED = 1
 
 
@@ -83,9 +86,9 @@ def command(
             data or path, f"the loss on {name} is {seen.objective}", "check the data for values that are far too large"
         )
     content = summarize(path, name, model, seen, top_k)
-    _print(console, path, name, model, seen, content)
+    _print(console, model, seen, content)
     if out is not None:
-        _write(console, out, content, seen, model, name)
+        _write(console, out, model, seen, content)
     console.object(content)
     if min_accuracy is not None and seen.accuracy < min_accuracy:
         echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
@@ -116,8 +119,7 @@ def _choose_data(
     from imgclf.training.loading import load_for, warnings_about, where
 
     if data is not None and split is None:
-        for passed_over in warnings_about(data):
-            console.warn(passed_over)
+        console.warn(*warnings_about(data))
         others = load_for(model, data)
         if warning := model.preprocess.warning_about(others.pixels(row_indices(min(len(others), others.at_once)))):
             console.warn(f"{path}: {warning}")
@@ -233,12 +235,10 @@ def summarize(path: Path, split: str, model: "Model", seen: "Evaluation", top_k:
     }
 
 
-def _print(
-    console: Console, path: Path, split: str, model: "Model", seen: "Evaluation", content: dict[str, Any]
-) -> None:
-    low, high = content["accuracy_interval"]
+def _print(console: Console, model: "Model", seen: "Evaluation", content: dict[str, Any]) -> None:
+    split, (low, high) = content["split"], content["accuracy_interval"]
     ((k, share),) = content["top_k"].items()
-    console.say(f"{path}: {model.loss}, {plural(len(model.class_names), 'class', 'classes')}")
+    console.say(f"{content['run']}: {model.loss}, {plural(len(model.class_names), 'class', 'classes')}")
     console.say(f"{split}: {plural(seen.n, 'image')}", "")
     rows = [
         [name, *(format_percent(one[key]) for key in ("precision", "recall", "f1")), f"{one['support']:,}"]
@@ -255,24 +255,28 @@ def _print(
     console.result(f"objective  {format_loss(seen.objective)} (data loss {format_loss(seen.data_loss)})")
 
 
-def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> list[str]:
-    from imgclf.report.labels import distinct_labels, without_common_words
+def _confusion_table(class_names: Sequence[str], counts: list[list[int]]) -> list[str]:
+    from imgclf.report.labels import distinct_labels, shorten, without_common_words
 
-    def fits(name: str) -> bool:
-        return display_width(name) <= COLUMN
+    cells = [[str(count or ".") for count in row] for row in counts]
+    longest = max(len(cell) for row in cells for cell in row)
+    # A column takes two spaces and its name, or its counts if they are longer; the names of the rows have the rest.
+    width = max(longest, min(COLUMN, (WIDTH - len(CORNER)) // len(cells) - 2))
+    rest = WIDTH - len(cells) * (width + 2)
 
-    columns = distinct_labels(names if all(map(fits, names)) else without_common_words(names), fits)
-    numbered = any(label.startswith(f"{c}: ") for c, label in enumerate(columns))
-    titles = [f"{c}: {name}" if numbered else name for c, name in enumerate(names)]
-    rows = [
-        [title, *(f"{count:,}" if count else "." for count in row)] for title, row in zip(titles, counts, strict=True)
-    ]
-    return table(["true \\ predicted", *columns], rows)
+    def fits(name: str, columns: int = width) -> bool:
+        return display_width(name) <= columns
+
+    names = [printable(name) for name in class_names]
+    header = distinct_labels(names if all(map(fits, names)) else without_common_words(names), fits)
+    if any(label.startswith(f"{c}: ") for c, label in enumerate(header)):
+        names = [f"{c}: {name}" for c, name in enumerate(names)]
+    titles = distinct_labels(names, partial(fits, columns=rest))
+    rows = [[title, *row] for title, row in zip(titles, cells, strict=True)]
+    return table([shorten(CORNER, partial(fits, columns=rest)), *header], rows)
 
 
-def _write(
-    console: Console, out: Path, content: dict[str, Any], seen: "Evaluation", model: "Model", split: str
-) -> None:
+def _write(console: Console, out: Path, model: "Model", seen: "Evaluation", content: dict[str, Any]) -> None:
     from imgclf.files.writing import make_folder, write_json
 
     directory = make_folder(out)
@@ -280,4 +284,4 @@ def _write(
     with drawing(console, out, "eval.json is written; only the picture of the confusion matrix is missing"):
         from imgclf.report.pictures import draw_confusion
 
-        draw_confusion(seen, model, split, directory)
+        draw_confusion(seen, model, content["split"], directory)

@@ -55,7 +55,9 @@ def command(
     There is no tolerance to set: each error is compared with a computed bound on truncation and rounding. Checks all
     losses, unless -c, --run or -s model.loss names one. Exit 1 if a gradient is wrong or the check is inconclusive.
     """  # noqa: D301 - click wants the character, not its name
+    from imgclf.cli.student_report import run_student
     from imgclf.files.writing import check_out
+    from imgclf.gradcheck.points import stratified_images
     from imgclf.speed.threads import workers
 
     console = Console(ctx, as_json=as_json)
@@ -65,7 +67,7 @@ def command(
     plan, losses, as_config = _what_to_check(files, overrides, run, usual=self_test)
     with workers(1):
         if spec is not None:
-            passed = _check_student(console, plan, images, spec, against)
+            passed = run_student(console, plan, spec, against, *stratified_images(plan, images))
         elif self_test:
             passed = _self_test(console, plan, losses, images)
         else:
@@ -187,10 +189,3 @@ def _self_test(console: Console, plan: "Plan", losses: list[str], images: int) -
     print_self_test(console, done)
     console.object(self_test_object(done, plan.weights.size, time.perf_counter() - began))
     return done.verdict == "pass"
-
-
-def _check_student(console: Console, plan: "Plan", images: int, spec: str, against: str | None) -> bool:
-    from imgclf.cli.student_report import run_student
-    from imgclf.gradcheck.points import stratified_images
-
-    return run_student(console, plan, spec, against, *stratified_images(plan, images))

@@ -4,10 +4,10 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
@@ -18,11 +18,12 @@ from imgclf.errors import DataError, ImgclfError, UsageError, plural, printable
 from imgclf.files.csv_text import csv_text, is_formula
 
 if TYPE_CHECKING:
-    from imgclf.cli.progress import Bars
-    from imgclf.data.unlabeled import NamedFile
+    from imgclf.data.unlabeled import Unlabeled
     from imgclf.files.csv_text import Cell
     from imgclf.training.classifier import Model
     from imgclf.training.prediction import Prediction
+
+    Chunks: TypeAlias = Iterator[list[Prediction]]
 
 SHOWN = 3  # classes of an image in the table
 MOST_ERRORS = 20  # that are printed
@@ -74,8 +75,8 @@ def command(
     SOURCE is an image, or a folder with images at any depth. They may have any size and color mode: they are
     converted to those of the training images. If some cannot be read, the others are predicted; exit code 3.
     """  # noqa: D301 - click wants the character, not its name
-    from imgclf.cli.progress import Bars
-    from imgclf.data.unlabeled import named_files
+    from imgclf.cli.progress import PredictProgress
+    from imgclf.data.unlabeled import named_files, read_images
     from imgclf.files.writing import check_new_file, write_parts
     from imgclf.run.opening import open_run
 
@@ -93,17 +94,14 @@ def command(
     path, model = open_run(run)
     if not model.preprocess.is_image:
         raise UsageError(path, "this model was trained on feature vectors, not on images", "use `imgclf eval --data`")
-    on_screen = out is None and form != "json" and sys.stdout.isatty()
+    files = partial(named_files, sources, relative=names is not None)
+    kept = top_k or (1 if names else SHOWN if form == "table" else len(model.class_names))
+    is_shown = out is None and form != "json" and sys.stdout.isatty()
+    mode = "none" if is_shown and progress == "auto" else progress
     errors: list[ImgclfError] = []
-    with Bars(console, "none" if on_screen and progress == "auto" else progress) as bars:
-        files = partial(named_files, sources, relative=names is not None)
-        chunks = _predictions(console, path, model, files, bars, errors)
-        if form == "table":
-            text = _as_table(chunks, top_k or SHOWN)
-        elif names is not None:
-            text = _in_two_columns(chunks, names)
-        else:
-            text = (_as_csv if form == "csv" else _as_json)(chunks, top_k or len(model.class_names))
+    with PredictProgress(console, mode, lambda: sum(1 for _ in files())) as show:
+        chunks = _predictions(console, path, model, read_images(files(), model.preprocess), kept, show, errors)
+        text = _in_two_columns(chunks, names) if names else FORMATS[form](chunks)
         if out is not None:
             write_parts(out, (piece.encode(errors="surrogateescape") for piece in text))
             console.say(f"written to {out}")
@@ -120,29 +118,26 @@ def _predictions(
     console: Console,
     path: Path,
     model: "Model",
-    files: "Callable[[], Iterator[NamedFile]]",
-    bars: "Bars",
+    images: "Iterable[Unlabeled]",
+    kept: int,
+    show: "Callable[[int], None]",
     errors: list[ImgclfError],
-) -> "Iterator[list[Prediction]]":
+) -> "Chunks":
     """Yield predictions, chunk by chunk, and collect the errors; raises them at the end if nothing was predicted."""
-    from imgclf.data.unlabeled import read_images
     from imgclf.speed.threads import workers
     from imgclf.training.prediction import predict
 
-    total = sum(1 for _ in files()) if bars.visible else 0
-    done, is_warned = 0, False
-    for some in read_images(files(), model.preprocess):
+    done, warning = 0, None
+    for some in images:
         errors += some.errors
         if some.names:
-            warning = model.preprocess.warning_about(some.values)
-            if warning and not is_warned:
+            if warning is None and (warning := model.preprocess.warning_about(some.values)):
                 console.warn(f"{path}: {warning}")
-                is_warned = True
             with workers(1):
-                predictions = list(predict(model, some, path))
+                predictions = predict(path, model, some, kept)
             yield predictions
             done += len(predictions)
-        bars.advance("predict", done + len(errors), total, "image")
+        show(done + len(errors))
     if not done:
         raise UnreadableImagesError(errors)
 
@@ -156,44 +151,44 @@ def _write_at_once(text: Iterator[str]) -> None:
             write(piece)
 
 
-def _as_json(chunks: "Iterator[list[Prediction]]", top_k: int) -> Iterator[str]:
+def _as_json(chunks: "Chunks") -> Iterator[str]:
     before = '{"predictions": ['
-    for chunk in chunks:
-        for one in chunk:
-            kept = {"image": one.image, "class": one.best} | {
-                part: values and dict(islice(values.items(), top_k))
-                for part, values in (("scores", one.scores), ("probabilities", one.probabilities))
-            }
-            yield before + json.dumps(kept, allow_nan=False)
-            before = ", "
+    for one in chain.from_iterable(chunks):
+        content = {"image": one.image, "class": one.best, "scores": one.scores, "probabilities": one.probabilities}
+        yield before + json.dumps(content, allow_nan=False)
+        before = ", "
     yield "]}\n"
 
 
-def _as_csv(chunks: "Iterator[list[Prediction]]", top_k: int) -> Iterator[str]:
+def _as_csv(chunks: "Chunks") -> Iterator[str]:
     rows: list[Sequence[Cell]] = [["image", "rank", "class", "score", "probability"]]
     for chunk in chunks:
         for one in chunk:
-            for rank, (name, score) in enumerate(islice(one.scores.items(), top_k), 1):
+            for rank, (name, score) in enumerate(one.scores.items(), 1):
                 rows.append([_plain(one.image), rank, name, score, one.probability(name)])
         yield _csv_text(rows)
         rows = []
 
 
-def _in_two_columns(chunks: "Iterator[list[Prediction]]", names: list[str]) -> Iterator[str]:
-    header: list[Sequence[Cell]] = [names]
+def _in_two_columns(chunks: "Chunks", names: list[str]) -> Iterator[str]:
+    rows: list[Sequence[Cell]] = [names]
     for chunk in chunks:
-        yield _csv_text([*header, *([_plain(one.image), one.best] for one in chunk)])
-        header = []
+        yield _csv_text([*rows, *([_plain(one.image), one.best] for one in chunk)])
+        rows = []
 
 
-def _as_table(chunks: "Iterator[list[Prediction]]", top_k: int) -> Iterator[str]:
+def _as_table(chunks: "Chunks") -> Iterator[str]:
     lines = Table(["image", "class", "score", "probability"], left=2)
     for chunk in chunks:
-        rows = []
-        for one in chunk:
-            for rank, (name, score) in enumerate(islice(one.scores.items(), top_k)):
-                rows.append(["" if rank else one.image, name, f"{score:.3f}", format_percent(one.probability(name))])
+        rows = [
+            ["" if rank else one.image, name, f"{score:.3f}", format_percent(one.probability(name))]
+            for one in chunk
+            for rank, (name, score) in enumerate(one.scores.items())
+        ]
         yield "".join(f"{line}\n" for line in lines(rows))
+
+
+FORMATS: "dict[str, Callable[[Chunks], Iterator[str]]]" = {"table": _as_table, "csv": _as_csv, "json": _as_json}
 
 
 def _plain(image: str) -> str:

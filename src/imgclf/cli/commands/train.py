@@ -9,17 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import Console, format_loss, format_percent, write
+from imgclf.cli.console import Console, fold, format_loss, format_percent, write
 from imgclf.cli.drawing import draw_pictures
 from imgclf.cli.mpi import on_every_rank
-from imgclf.cli.options import (
-    PATH,
-    config_options,
-    json_option,
-    progress_option,
-    read_config,
-    threads_option,
-)
+from imgclf.cli.options import PATH, config_options, json_option, progress_option, read_config, threads_option
 from imgclf.cli.parsing import Command
 from imgclf.cli.signals import Stop, asked
 from imgclf.cli.train_report import describe_cost, describe_plan
@@ -110,6 +103,7 @@ def _follow(
     draw: bool,
 ) -> None:
     """Print the events of a session, and draw the pictures of the run."""
+    from imgclf.report.pictures import FinishedRun, pictures_of
     from imgclf.run.session import Planned
     from imgclf.run.targets import Ready
 
@@ -127,18 +121,20 @@ def _follow(
         console.say(f"ranks     {comm.size} processes, {plural(planned.threads, 'thread')} each")
     ready = next(events)
     assert isinstance(ready, Ready)
-    for note in ready.notes:
-        console.say(note)
-    for warning in ready.warnings:
-        console.warn(warning)
+    console.say(*ready.notes)
+    console.warn(*ready.warnings)
     with _timed(seconds, "training"):
         finished = _train(console, planned, ready.directory, events, progress)
+    if progress != "none":
+        console.say("")
     _say_results(console, finished)
     drawn: list[str] = []
     if draw:
         with _timed(seconds, "drawing"):
-            drawn = draw_pictures(
-                console, ready.directory, finished.model, finished.best_epoch, finished.evaluated, planned.plan.config
+            drawn = pictures_of(finished.model)
+            evaluated, config = finished.evaluated, planned.plan.config
+            draw_pictures(
+                console, FinishedRun(ready.directory, finished.model, finished.best_epoch, evaluated, config), drawn
             )
     _summarize(console, finished, ready.directory, drawn, seconds)
 
@@ -196,7 +192,7 @@ def _say_results(console: Console, finished: "Finished") -> None:
 def _summarize(
     console: Console, finished: "Finished", directory: Path, drawn: list[str], seconds: dict[str, float]
 ) -> None:
-    console.result(f"run    {directory} ({', '.join(['model.npz', 'metrics.csv', *drawn])})")
+    console.result(f"run    {directory}", *fold("       ", ", ".join(["model.npz", "metrics.csv", *drawn])))
     console.say(f"next   imgclf eval {shlex.quote(str(directory))}")
     console.detail(f"time   {', '.join(f'{what} {spent:.2f} s' for what, spent in seconds.items())}")
     done = {"run": str(directory), "epochs": finished.epochs, "steps": finished.steps, "seconds": seconds["training"]}

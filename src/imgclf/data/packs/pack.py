@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,14 +59,9 @@ def is_pack(directory: Path) -> bool:
     return is_file(directory / INDEX)
 
 
-def images_file(directory: Path, split: str) -> Path:
-    """Return the path of the images of a split."""
-    return directory / f"{split}_images.npy"
-
-
-def labels_file(directory: Path, split: str) -> Path:
-    """Return the path of the labels of a split."""
-    return directory / f"{split}_labels.npy"
+def array_file(directory: Path, split: str, kind: Literal["images", "labels"]) -> Path:
+    """Return the path of the images or the labels of a split."""
+    return directory / f"{split}_{kind}.npy"
 
 
 def open_pack(directory: Path, splits: Collection[str]) -> dict[str, Dataset]:
@@ -112,17 +107,17 @@ def _part(split: str, part: dict[str, Any], where: Path) -> Part:
 
 
 def _open_split(directory: Path, split: str, part: Part) -> Dataset:
-    images = map_npy(images_file(directory, split), _REMEDY)
-    labels = map_npy(labels_file(directory, split), _REMEDY)
+    images_file, labels_file = array_file(directory, split, "images"), array_file(directory, split, "labels")
+    images, labels = map_npy(images_file, _REMEDY), map_npy(labels_file, _REMEDY)
     if images.shape[:1] != (part.images,):
-        raise DataError(images_file(directory, split), f"{images.shape}, not {part.images:,} images", _REMEDY)
-    _check_labels(labels, part, labels_file(directory, split))
+        raise DataError(images_file, f"{images.shape}, not {part.images:,} images", _REMEDY)
+    _check_labels(labels, part, labels_file)
     try:
         dataset = Dataset.of(images, labels, part.class_names)
     except ValueError as error:
-        raise DataError(images_file(directory, split), str(error), _REMEDY) from error
+        raise DataError(images_file, str(error), _REMEDY) from error
     if images.dtype.kind == "f":
-        _check_finite(dataset, images_file(directory, split))
+        _check_finite(dataset, images_file)
     return dataset
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
 from imgclf.data.dataset import Dataset
-from imgclf.data.packs.pack import Index, Part, images_file, is_pack, labels_file, read_index, write_index
+from imgclf.data.packs.pack import Index, Part, array_file, is_pack, read_index, write_index
 from imgclf.errors import StorageError, UsageError
 from imgclf.files.npy import header_bytes
 from imgclf.files.writing import open_own, translate_os_errors
@@ -102,8 +102,8 @@ def write_pack(directory: Path, contents: Mapping[str, Content], fingerprint: st
 
         before = index.splits[split].done
         if before < content.n:
-            _write_labels(labels_file(directory, split), content)
-            for done in _write_images(images_file(directory, split), content, before, record):
+            _write_labels(array_file(directory, split, "labels"), content)
+            for done in _write_images(array_file(directory, split, "images"), content, before, record):
                 yield Packed(split, done, content.n)
 
 
@@ -113,7 +113,7 @@ def _begin(directory: Path, contents: Mapping[str, Content], fingerprint: str) -
     index = read_index(directory)
     if index.fingerprint != fingerprint:
         problem = "a pack begun with other data or settings, or the data has changed since"
-        raise UsageError(directory, problem, "remove it, or name another place")
+        raise UsageError(directory, problem, "remove it, or choose another path")
     return index
 
 
@@ -122,9 +122,8 @@ def _check_space(directory: Path, contents: Mapping[str, Content], index: Index)
     with translate_os_errors(directory):
         free = shutil.disk_usage(directory).free
     if needed > free:
-        raise StorageError(
-            directory, f"{needed:,} bytes are needed, {free:,} are free", "free some space, or shrink images"
-        )
+        problem = f"{needed:,} bytes are needed, {free:,} are free"
+        raise StorageError(directory, problem, "free some space, or shrink images")
 
 
 def _write_labels(path: Path, content: Content) -> None:

@@ -56,42 +56,27 @@ def _function(name: str) -> Callable[..., Any]:
     return call
 
 
+def _at_path(module: str, path: str, **more: Any) -> Source:
+    """Return the source of a module that has `load` and `recognizes`."""
+    return Source(_function(f"{module}.load"), path, _function(f"{module}.recognizes"), **more)
+
+
 # Paths are recognized in this order; `folder` is tried last, because it accepts any folder.
 SOURCES: dict[str, Source] = {
     "fashion-mnist-mini": Source(_function("fashion_mnist_mini.load"), fixed=True),
-    "cifar10": Source(
-        _function("cifar10.load"),
-        path="cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz",
-        recognizes=_function("cifar10.recognizes"),
-        fixed=True,
-    ),
-    "cifar100": Source(
-        _function("cifar100.load"),
-        path="cifar-100-python, cifar-100-binary or their .tar.gz",
-        recognizes=_function("cifar100.recognizes"),
+    "cifar10": _at_path("cifar10", "cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz", fixed=True),
+    "cifar100": _at_path(
+        "cifar100",
+        "cifar-100-python, cifar-100-binary or their .tar.gz",
         labels={"fine": 100, "coarse": 20},
         fixed=True,
     ),
-    "idx": Source(
-        _function("idx.load"),
-        path="a folder with train-images-idx3-ubyte.gz and similar files",
-        recognizes=_function("idx.recognizes"),
-    ),
-    "npz": Source(
-        _function("npz.load"),
-        path="an .npz file with X and y",
-        recognizes=_function("npz.recognizes"),
-        warnings=_function("npz.warnings"),
-    ),
-    "pack": Source(
-        _function("pack.load"),
-        path="a folder that `imgclf data pack` made",
-        recognizes=_function("pack.recognizes"),
-    ),
-    "folder": Source(
-        _function("folder.load"),
-        path="a folder with a folder for each class",
-        recognizes=_function("folder.recognizes"),
+    "idx": _at_path("idx", "a folder with train-images-idx3-ubyte.gz and similar files"),
+    "npz": _at_path("npz", "an .npz file with X and y", warnings=_function("npz.warnings")),
+    "pack": _at_path("pack", "a folder that `imgclf data pack` made"),
+    "folder": _at_path(
+        "folder",
+        "a folder with a folder for each class",
         settings=("image_size", "color"),
         warnings=_function("folder.warnings"),
         tree=_function("folder.tree"),

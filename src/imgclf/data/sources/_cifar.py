@@ -8,14 +8,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, IntArray
-from imgclf.data.dataset import Dataset
-from imgclf.data.provenance import LoadedFile
+from imgclf.data.class_names import decode_names
+from imgclf.data.dataset import Dataset, LoadedFile
 from imgclf.errors import DataError
 from imgclf.files.archive import find_folder, read_members
 from imgclf.files.cifar_pickle import read_pickle
@@ -107,12 +107,12 @@ def parse_pickle(raw: bytes, where: str, labels_key: str) -> Batch:
     return Batch(data, np.array(labels))
 
 
-def parse_pickled_names(raw: bytes, where: str, key: str) -> list[Any]:
+def parse_pickled_names(raw: bytes, where: str, key: str) -> tuple[str, ...]:
     """Read the list of class names of the python version."""
     names = read_pickle(raw, where).get(key)
     if type(names) is not list:
         raise DataError(where, f"has no list {key!r}", _REMEDY)
-    return names
+    return decode_names(names, where)
 
 
 def parse_records(raw: bytes, where: str, label_bytes: int, label_byte: int) -> Batch:

@@ -91,7 +91,7 @@ class Listing:
         while some := list(islice(files, at_once)):
             images: ByteArray = np.empty((len(some), *shape), np.uint8)
             read = read_into(images, some, self.size, self.color, threads)
-            if expected and b"".join(one.digest for one in read) != expected[32 * start : 32 * (start + len(some))]:
+            if expected and b"".join(digest for _, digest in read) != expected[32 * start : 32 * (start + len(some))]:
                 raise _has_changed(self.folder)
             start += len(some)
             for file, (problem, _) in zip(some, read, strict=True):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from imgclf.arrays import ByteArray
 from imgclf.errors import DataError, StorageError
@@ -13,35 +13,30 @@ from imgclf.files.images import conform, decode_image, image_bytes, read_image, 
 Problem: TypeAlias = str | tuple[int, ...] | None  # an error; or the shape, if it differs; or None
 _T = TypeVar("_T")
 
-
-class Read(NamedTuple):
-    """Result for one file: its problem, and the SHA-256 of the bytes that were decoded."""
-
-    problem: Problem
-    digest: bytes
-
-
 NO_DIGEST = bytes(32)  # of an unreadable file, which decoding will report
 _MOST_A_TASK = 16  # files; handing one to a thread costs as much as reading a small one
 
 
 def read_into(
     images: ByteArray, files: Sequence[Path], size: tuple[int, int] | None, color: str | None, threads: int
-) -> list[Read]:
-    """Read files into the rows of images (n, H, W, channels), in this size and color; return the problem of each."""
+) -> list[tuple[Problem, bytes]]:
+    """Read files into the rows of images (n, H, W, channels), in this size and color.
 
-    def read(row: int) -> Read:
+    Returns the problem of each, and the SHA-256 of the bytes that were decoded.
+    """
+
+    def read(row: int) -> tuple[Problem, bytes]:
         digest = NO_DIGEST
         try:
             raw = image_bytes(files[row])
             digest = sha256(raw).digest()
             pixels = conform(decode_image(files[row], raw), size, color)
         except DataError as error:
-            return Read(error.problem, digest)
+            return error.problem, digest
         if pixels.shape != images.shape[1:]:
-            return Read(pixels.shape, digest)
+            return pixels.shape, digest
         images[row] = pixels
-        return Read(None, digest)
+        return None, digest
 
     with settled_warnings():
         return _of_each(len(files), read, threads)

@@ -4,14 +4,9 @@ from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
-from imgclf.data.class_names import decode_names, parse_names
+from imgclf.data.class_names import parse_names
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources import _cifar
-
-
-def _python_names(raw: bytes, where: str) -> tuple[str, ...]:
-    return decode_names(_cifar.parse_pickled_names(raw, where, "label_names"), where)
-
 
 LAYOUTS = (
     _cifar.Layout(
@@ -19,7 +14,7 @@ LAYOUTS = (
         archive="cifar-10-python.tar.gz",
         splits={"train": tuple(f"data_batch_{n}" for n in range(1, 6)), "test": ("test_batch",)},
         names_file="batches.meta",
-        parse_names=_python_names,
+        parse_names=partial(_cifar.parse_pickled_names, key="label_names"),
         parse=partial(_cifar.parse_pickle, labels_key="labels"),
     ),
     _cifar.Layout(

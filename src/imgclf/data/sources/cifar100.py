@@ -4,7 +4,7 @@ from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
-from imgclf.data.class_names import decode_names, parse_names
+from imgclf.data.class_names import parse_names
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources import SOURCES, _cifar
 
@@ -23,17 +23,13 @@ def recognizes(path: Path) -> bool:
 
 def layouts(labels: str = "fine") -> tuple[_cifar.Layout, ...]:
     """Return the python and the binary layout, with fine or coarse labels."""
-
-    def python_names(raw: bytes, where: str) -> tuple[str, ...]:
-        return decode_names(_cifar.parse_pickled_names(raw, where, f"{labels}_label_names"), where)
-
     return (
         _cifar.Layout(
             folder="cifar-100-python",
             archive="cifar-100-python.tar.gz",
             splits={"train": ("train",), "test": ("test",)},
             names_file="meta",
-            parse_names=python_names,
+            parse_names=partial(_cifar.parse_pickled_names, key=f"{labels}_label_names"),
             parse=partial(_cifar.parse_pickle, labels_key=f"{labels}_labels"),
         ),
         _cifar.Layout(

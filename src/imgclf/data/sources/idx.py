@@ -9,17 +9,17 @@ from typing import TypeAlias
 import numpy as np
 
 from imgclf.arrays import ByteArray
-from imgclf.data.class_names import check_names, read_names
-from imgclf.data.dataset import Dataset
-from imgclf.data.provenance import LoadedFile
+from imgclf.data.class_names import check_names, parse_names
+from imgclf.data.dataset import Dataset, LoadedFile
 from imgclf.errors import DataError
 from imgclf.files.idx import read_idx
-from imgclf.files.reading import is_file, reading
+from imgclf.files.reading import is_file, read_bytes, reading
 
 # train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte, emnist-letters-test-images-idx3-ubyte.gz
 _FILE = re.compile(r"(?:.*-)?(train|t10k|test|val)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?")
 _SPLITS = {"train": "train", "t10k": "test", "test": "test", "val": "val"}
 _AROUND = ("MNIST", "FashionMNIST", "KMNIST", "QMNIST")  # torchvision keeps the files in MNIST/raw
+_LONGEST_NAMES = 4 << 20  # bytes of class_names.txt
 Files: TypeAlias = dict[str, list[Path]]  # "images" and "labels": the file to read, and others that must be equal to it
 
 
@@ -34,7 +34,7 @@ def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
     if not found:
         raise DataError(folder, "no IDX files here", "looked for train-images-idx3-ubyte[.gz] and similar files")
     named = folder / "class_names.txt"
-    names = read_names(named) if is_file(named) else None
+    names = parse_names(read_bytes(named, _LONGEST_NAMES), named) if is_file(named) else None
     return {split: _load(folder, split, files, names) for split, files in found.items() if split in splits}
 
 
@@ -74,9 +74,8 @@ def _load(folder: Path, split: str, files: Files, names: tuple[str, ...] | None)
     labels, labels_file = _read(files["labels"], 1)
     images, images_file = _read(files["images"], 3)
     if len(labels) != len(images):
-        raise DataError(
-            files["labels"][0], f"{len(labels):,} labels, but {len(images):,} images", "use files of one set"
-        )
+        problem = f"{len(labels):,} labels, but {len(images):,} images"
+        raise DataError(files["labels"][0], problem, "use files of one set")
     if names is None:
         names = check_names(map(str, range(int(labels.max()) + 1)), folder)
     if labels.max() >= len(names):

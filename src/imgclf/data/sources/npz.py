@@ -96,9 +96,8 @@ def _load(file: Path, x_key: str, y_key: str, classes: tuple[str, ...] | None) -
     examples = _examples(arrays[x_key], f"{file}: {x_key}")
     labels, names = _labels(arrays[y_key], classes, f"{file}: {y_key}")
     if len(examples) != len(labels):
-        raise DataError(
-            f"{file}: {y_key}", f"{len(labels):,} labels, but {len(examples):,} examples", "store one label per example"
-        )
+        problem = f"{len(labels):,} labels, but {len(examples):,} examples"
+        raise DataError(f"{file}: {y_key}", problem, "store one label per example")
     return Dataset.of(examples, labels, names)
 
 

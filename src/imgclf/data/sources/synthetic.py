@@ -65,9 +65,8 @@ class Options:
         if max(self.train, self.val, self.test, self.classes) * self.size**2 * self.channels > _MAX_VALUES:
             raise UsageError("data.options", "more pixels than fit into memory", "set fewer or smaller images")
         if self.counts(self.train).min() == 0:
-            raise UsageError(
-                "data.options", f"{self.train} training images leave a class without one", "set train higher"
-            )
+            problem = f"{self.train} training images leave a class without one"
+            raise UsageError("data.options", problem, "set train higher")
 
     def lengths(self, splits: Collection[str]) -> dict[str, int]:
         """Return the numbers of examples of those splits, without empty ones."""

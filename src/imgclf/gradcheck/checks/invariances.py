@@ -4,6 +4,7 @@ They find mistakes that depend on the images of a batch and their number; differ
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from typing import NamedTuple, TypeAlias
 
@@ -152,7 +153,7 @@ def above_its_tangents(code: Implementation, case: Case, l2: float, l1: float) -
     step = size * normal(stream(0, CHECK, 1), case.weights.shape) * (case.truth.step / case.truth.step[-1])[:, None]
     for draw, spread in enumerate(np.logspace(-6, 2, DRAWS)):
         move = (-1) ** draw * spread / np.sqrt(len(step)) * step
-        there = Case(case.loss, case.point, case.X, case.y, case.weights + move, case.class_names)
+        there = replace(case, weights=case.weights + move)
         gap = code.value(objective, batch, there.weights)[0] - here - float((g * move).sum())
         slack = 4 * sum(mean_loss(one, l2, l1)[1] for one in (case, there)) + float((bound * np.abs(move)).sum())
         slack += 4 * UNIT_ROUNDOFF * (move.size * float(np.abs(g * move).sum()) + _score_rounding(case, move))

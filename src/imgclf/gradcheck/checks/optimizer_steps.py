@@ -59,8 +59,8 @@ def wrong_step(plan: Plan, code: Implementation, case: Case, l2: float, l1: floa
         if not np.isfinite(seen[-1]).all():
             # Training may diverge later, but not before its first step.
             return "" if step else "the gradient before the first step is not finite"
-        move = code.step_size(step) * follow(seen, **settings)
-        size = abs(code.step_size(step)) * follow([np.abs(one) for one in seen], **settings)
+        move = code.step_size(step) * follow(np.array(seen), **settings)
+        size = abs(code.step_size(step)) * follow(np.abs(seen), **settings)
         off = np.abs(state.weights - (weights - move))
         if not (off <= 64 * UNIT_ROUNDOFF * (np.abs(weights) + size)).all():
             name = plan.config.optimizer.name
@@ -69,80 +69,49 @@ def wrong_step(plan: Plan, code: Implementation, case: Case, l2: float, l1: floa
     return ""
 
 
-def sgd(g: list[FloatArray]) -> FloatArray:
-    """The gradient."""
-    return g[-1]
-
-
-def momentum(g: list[FloatArray], momentum: float) -> FloatArray:
-    """sum_k momentum**k * g_(t-k)."""
-    return decayed_sum(g, momentum)
-
-
-def nesterov(g: list[FloatArray], momentum: float) -> FloatArray:
-    """g_t + momentum * (the sum of momentum)."""
-    return g[-1] + momentum * decayed_sum(g, momentum)
-
-
-def adagrad(g: list[FloatArray], epsilon: float) -> FloatArray:
-    """g_t / (sqrt(sum_k g_k**2) + epsilon)."""
-    return np.asarray(g[-1] / (np.sqrt(np.sum([one**2 for one in g], axis=0)) + epsilon))
-
-
-def rmsprop(g: list[FloatArray], decay: float, epsilon: float) -> FloatArray:
-    """g_t / (sqrt((1 - decay) * sum_k decay**k * g_(t-k)**2) + epsilon)."""
-    squares = (1 - decay) * decayed_sum([one**2 for one in g], decay)
-    return np.asarray(g[-1] / (np.sqrt(squares) + epsilon))
-
-
-def adam(g: list[FloatArray], beta1: float, beta2: float, epsilon: float) -> FloatArray:
-    """Weighted means of g and of g**2, each divided by the sum of its weights."""
-    t = len(g)
-    mean = (1 - beta1) * decayed_sum(g, beta1) / (1 - beta1**t)
-    squares = (1 - beta2) * decayed_sum([one**2 for one in g], beta2) / (1 - beta2**t)
-    return np.asarray(mean / (np.sqrt(squares) + epsilon))
-
-
-def decayed_sum(terms: list[FloatArray], decay: float) -> FloatArray:
-    """sum_k decay**k * term_(t-k)."""
-    return sum((decay**k * one for k, one in enumerate(reversed(terms))), np.zeros_like(terms[0]))
-
-
 def wrong_step_size(plan: Plan, code: Implementation) -> str:
     """Describe the first step size that differs from the schedule's formula; "" if none does."""
-    last, schedule = plan.steps - 1, plan.config.schedule
-    stair = getattr(schedule, "every_epochs", 1) * plan.steps_per_epoch
-    warm = round(schedule.warmup_epochs * plan.steps_per_epoch)
-    for step in sorted({0, 1, max(0, warm - 2), warm, plan.steps_per_epoch, stair, last // 3, last // 2, last}):
-        expected = _step_size(plan, step)
+    last, per_epoch, schedule = plan.steps - 1, plan.steps_per_epoch, plan.config.schedule
+    settings = schedule.model_dump(exclude={"name", "step_size", "warmup_epochs"})
+    stair = settings.get("every_epochs", 1) * per_epoch
+    warmup = round(schedule.warmup_epochs * per_epoch)
+    for step in sorted({0, 1, max(0, warmup - 2), warmup, per_epoch, stair, last // 3, last // 2, last}):
+        epochs = step / per_epoch
+        share = SHARES[schedule.name](epochs, epochs / plan.config.train.epochs, **settings)
+        expected = schedule.step_size * share * min(1.0, (step + 1) / max(1, warmup))
         given = code.step_size(step)
         if not abs(given - expected) <= 64 * UNIT_ROUNDOFF * schedule.step_size:
             return f"step {step} has step size {given:.17g}, by the {schedule.name} schedule it is {expected:.17g}"
     return ""
 
 
-def _step_size(plan: Plan, step: int) -> float:
-    """Return a step size by its formula in epochs."""
-    schedule, epochs = plan.config.schedule, step / plan.steps_per_epoch
-    settings = schedule.model_dump(exclude={"name", "step_size", "warmup_epochs"})
-    share = SHARES[schedule.name](epochs, epochs / plan.config.train.epochs, **settings)
-    warmup = round(schedule.warmup_epochs * plan.steps_per_epoch)
-    return float(schedule.step_size * share * (min(1.0, (step + 1) / warmup) if warmup else 1.0))
+def adam(g: FloatArray, beta1: float, beta2: float, epsilon: float) -> FloatArray:
+    """Weighted means of g and of g**2, each divided by the sum of its weights."""
+    t = len(g)
+    mean = (1 - beta1) * decayed_sum(g, beta1) / (1 - beta1**t)
+    squares = (1 - beta2) * decayed_sum(g**2, beta2) / (1 - beta2**t)
+    return np.asarray(mean / (np.sqrt(squares) + epsilon))
+
+
+def decayed_sum(terms: FloatArray, decay: float) -> FloatArray:
+    """sum_k decay**k * term_(t-k); terms (t, D+1, C)."""
+    return np.tensordot(decay ** np.arange(len(terms))[::-1], terms, axes=1)
 
 
 # The factor of the step size after `epochs` epochs, which are the share `part` of the run.
 SHARES: dict[str, Callable[..., float]] = {
     "constant": lambda epochs, part: 1.0,
-    "step": lambda epochs, part, every_epochs, factor: float(factor ** math.floor(epochs / every_epochs)),
-    "exponential": lambda epochs, part, factor: float(factor**epochs),
+    "step": lambda epochs, part, every_epochs, factor: factor ** math.floor(epochs / every_epochs),
+    "exponential": lambda epochs, part, factor: factor**epochs,
     "cosine": lambda epochs, part: math.cos(math.pi / 2 * part) ** 2,
     "linear": lambda epochs, part: 1 - part,
 }
+# The direction of a step by the gradients so far, (t, D+1, C).
 RECURRENCES: dict[str, Callable[..., FloatArray]] = {
-    "sgd": sgd,
-    "momentum": momentum,
-    "nesterov": nesterov,
-    "adagrad": adagrad,
-    "rmsprop": rmsprop,
+    "sgd": lambda g: g[-1],
+    "momentum": lambda g, momentum: decayed_sum(g, momentum),
+    "nesterov": lambda g, momentum: g[-1] + momentum * decayed_sum(g, momentum),
+    "adagrad": lambda g, epsilon: g[-1] / (np.sqrt((g**2).sum(axis=0)) + epsilon),
+    "rmsprop": lambda g, decay, epsilon: g[-1] / (np.sqrt((1 - decay) * decayed_sum(g**2, decay)) + epsilon),
     "adam": adam,
 }

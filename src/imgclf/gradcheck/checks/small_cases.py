@@ -1,6 +1,5 @@
 """Check on small artificial data and extreme values."""
 
-from collections.abc import Callable
 from functools import lru_cache
 
 from imgclf.gradcheck.case import Case
@@ -23,24 +22,20 @@ def _outcome(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
 
 @lru_cache(maxsize=64)
 def small_case(name: str, loss: str) -> Case:
-    """Return the small case of this name."""
-    return SMALL_CASES[name](name, loss)
-
-
-def _small_case(name: str, loss: str, N: int, D: int, C: int, *, size: float = 3.0, labels: int | None = None) -> Case:
-    """Normal images, weights whose scores have standard deviation `size`, and labels of the first classes."""
+    """Return the small case of this name: normal images and weights, and labels of the first classes."""
+    N, D, C, labels, size = SMALL_CASES[name]
     X = normal(stream(N, CHECK, D), (N, D))
     weights = normal(stream(N, CHECK, D, C), (D + 1, C))
-    y = shuffled(N, N, CHECK, C) % (labels or C)
     weights *= size / max(1e-3, float(scores(X, weights).std()))
-    return Case(loss, name, X, y, weights, [f"class {c}" for c in range(C)])
+    return Case(loss, X, shuffled(N, N, CHECK, C) % labels, weights)
 
 
-SMALL_CASES: dict[str, Callable[[str, str], Case]] = {
-    "37 images of 53 pixels in 7 classes": lambda name, loss: _small_case(name, loss, 37, 53, 7),
-    "one image": lambda name, loss: _small_case(name, loss, 1, 5, 3, size=0.3),
-    "two classes": lambda name, loss: _small_case(name, loss, 11, 4, 2),
-    "images of one class": lambda name, loss: _small_case(name, loss, 6, 5, 4, labels=1),
-    "scores of ten thousand": lambda name, loss: _small_case(name, loss, 13, 8, 5, size=1e4),
-    "one pixel": lambda name, loss: _small_case(name, loss, 9, 1, 3),
+# N, D, C, the number of classes that have images, and the standard deviation of the scores.
+SMALL_CASES: dict[str, tuple[int, int, int, int, float]] = {
+    "37 images of 53 pixels in 7 classes": (37, 53, 7, 7, 3.0),
+    "one image": (1, 5, 3, 3, 0.3),
+    "two classes": (11, 4, 2, 2, 3.0),
+    "images of one class": (6, 5, 4, 1, 3.0),
+    "scores of ten thousand": (13, 8, 5, 5, 1e4),
+    "one pixel": (9, 1, 3, 3, 3.0),
 }

@@ -16,7 +16,7 @@ from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.gradients import Objective
-from imgclf.numerics.sums import sum_in_turn
+from imgclf.numerics.sums import serial_sum
 from imgclf.speed.folding import MIN_IMAGES_PER_CLASS
 from imgclf.speed.threads import workers
 from imgclf.training.plan import Plan
@@ -53,7 +53,7 @@ def training_on(plan: Plan) -> CheckFn:
             return code.loss_fn(s, y)
 
         weights = case.weights.astype(plan.weights.dtype, order="K")
-        seen = code.kernel(sum_in_turn)(Objective(watched, l2, l1), images, weights)
+        seen = code.kernel(serial_sum)(Objective(watched, l2, l1), images, weights)
         s = np.concatenate(seen_scores)[: len(y)]
         if len(s) < len(y):
             return Outcome("fail", f"it reads {len(s)} of the {len(y)} images of a batch")

@@ -10,23 +10,27 @@ from typing import Any
 
 import numpy as np
 
-from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
+from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.data.batches import Reader
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.self_test.planting import (
     GradientParts,
+    Memory,
     Plant,
     backward,
     coordinate,
+    data,
     descent,
     dscores,
     gradient,
+    gradient_fn,
     in_kernel,
     in_reading,
     in_sums,
     loss_of,
     losses,
     penalty,
+    remembering,
     right_class,
     rows_of,
     value,
@@ -34,7 +38,8 @@ from imgclf.gradcheck.self_test.planting import (
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.gradients import BatchGradient, Objective
 from imgclf.losses import LOSSES, softmax, svm
-from imgclf.numerics.sums import BLOCK, SumFn, Sums, sum_in_turn
+from imgclf.numerics.indices import slices
+from imgclf.numerics.sums import BLOCK, Summation, Sums, serial_sum
 from imgclf.trainer import TrainState
 
 SOFTMAX, OVR = ("softmax",), ("logistic_ovr",)
@@ -76,12 +81,9 @@ def _raised(s: FloatArray, y: IntArray, by: float) -> FloatArray:
 
 def _margin_less(by: float) -> Plant:
     """Use a smaller margin in the derivative than in the value."""
-
-    def plant(code: Implementation) -> Implementation:
-        right = code.loss_fn
-        return replace(code, loss_fn=lambda s, y: (right(s, y)[0], right(_raised(s, y, by), y)[1]))
-
-    return plant
+    return lambda code: replace(
+        code, loss_fn=lambda s, y: (code.loss_fn(s, y)[0], code.loss_fn(_raised(s, y, by), y)[1])
+    )
 
 
 def _second_worst(d: FloatArray, s: FloatArray, y: IntArray) -> FloatArray:
@@ -110,112 +112,67 @@ def _shares(s: FloatArray, axis: int = 1) -> FloatArray:
     return np.asarray(np.exp(s) / np.exp(s).sum(axis=axis, keepdims=True))
 
 
-def _probabilities(s: FloatArray) -> FloatArray:
-    return _shares(s - s.max(axis=1, keepdims=True))
-
-
 def _stale(code: Implementation) -> Implementation:
     """Use the scores of the previous weights."""
-    before: list[FloatArray] = []
+    before: dict[tuple[int, ...], FloatArray] = {}
 
     def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        old = before[-1] if before and before[-1].shape == weights.shape else weights
-        before.append(weights.copy())
+        old = before.get(weights.shape, weights).astype(weights.dtype)
+        before[weights.shape] = weights.copy()
+        stale = code.gradient(replace(objective, l2=0.0, l1=0.0), batch, old).grad
         right = code.gradient(objective, batch, weights)
-        data = replace(objective, l2=0.0, l1=0.0)
-        stale = code.gradient(data, batch, old.astype(weights.dtype)).grad
         return right._replace(grad=stale + objective.penalty_gradient(weights))
 
     return replace(code, gradient=wrong)
 
 
-def _cached(code: Implementation) -> Implementation:
+def _cached(memory: Memory, seen: BatchGradient) -> BatchGradient:
     """Return the first result again for all weights of the same shape."""
-    cache: dict[tuple[int, ...], BatchGradient] = {}
-
-    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        if weights.shape not in cache:
-            cache[weights.shape] = code.gradient(objective, batch, weights)
-        seen = cache[weights.shape]
-        return seen._replace(grad=seen.grad.copy())
-
-    return replace(code, gradient=wrong)
+    first: BatchGradient = memory.setdefault(seen.grad.shape, seen)
+    return first._replace(grad=first.grad.copy())
 
 
-def _wavers(code: Implementation) -> Implementation:
+def _wavers(memory: Memory, seen: BatchGradient) -> BatchGradient:
     """Change the last bit at every other call."""
-    calls: list[int] = []
-
-    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        calls.append(1)
-        seen = code.gradient(objective, batch, weights)
-        return seen._replace(grad=np.nextafter(seen.grad, np.inf)) if len(calls) % 2 else seen
-
-    return replace(code, gradient=wrong)
+    memory["odd"] = not memory.get("odd")
+    return seen._replace(grad=np.nextafter(seen.grad, np.inf)) if memory["odd"] else seen
 
 
-def _reuses_its_buffer(code: Implementation) -> Implementation:
-    buffers: dict[tuple[Any, ...], FloatArray] = {}
-
-    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        seen = code.gradient(objective, batch, weights)
-        buffer = buffers.setdefault((weights.shape, weights.dtype), np.empty_like(seen.grad))
-        buffer[:] = seen.grad
-        return seen._replace(grad=buffer)
-
-    return replace(code, gradient=wrong)
+def _reuses_its_buffer(memory: Memory, seen: BatchGradient) -> BatchGradient:
+    buffer = memory.setdefault((seen.grad.shape, seen.grad.dtype), seen.grad)
+    buffer[:] = seen.grad
+    return seen._replace(grad=buffer)
 
 
-def _spoils(what: str) -> Plant:
-    """Modify an input in place."""
-
-    def plant(code: Implementation) -> Implementation:
-        def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-            seen = code.gradient(objective, batch, weights)
-            if what == "weights":
-                weights[:] += seen.grad
-            else:
-                X, _ = batch
-                X -= X.mean(axis=0)
-            return seen
-
-        return replace(code, gradient=wrong)
-
-    return plant
+def _momentum(memory: Memory, seen: BatchGradient) -> BatchGradient:
+    memory[seen.grad.shape] = 0.9 * memory.get(seen.grad.shape, 0) + seen.grad
+    return seen._replace(grad=memory[seen.grad.shape].astype(seen.grad.dtype))
 
 
-def _momentum(code: Implementation) -> Implementation:
-    velocity: dict[tuple[int, ...], FloatArray] = {}
-
-    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        seen = code.gradient(objective, batch, weights)
-        velocity[weights.shape] = 0.9 * velocity.get(weights.shape, np.zeros_like(weights)) + seen.grad
-        return seen._replace(grad=velocity[weights.shape].astype(weights.dtype))
-
-    return replace(code, gradient=wrong)
+def _spoils_weights(code: Implementation, objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+    seen = code.gradient(objective, batch, weights)
+    weights += seen.grad
+    return seen
 
 
-def _blocks_averaged(code: Implementation) -> Implementation:
+def _spoils_images(code: Implementation, objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+    X, _ = batch
+    seen = code.gradient(objective, batch, weights)
+    X -= X.mean(axis=0)
+    return seen
+
+
+def _blocks_averaged(code: Implementation, objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
     """Take the mean of the blocks' means, though the last block is shorter."""
-
-    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        X, y = batch
-        starts = range(0, len(y), BLOCK)
-        parts = [Batch.of(X[start : start + BLOCK], y[start : start + BLOCK]) for start in starts]
-        grads = [code.gradient(objective, part, weights).grad for part in parts]
-        right = code.gradient(objective, batch, weights)
-        return right if len(grads) == 1 else right._replace(grad=np.mean(grads, axis=0))
-
-    return replace(code, gradient=wrong)
+    blocks = [replace(batch, rows=batch.rows[rows]) for rows in slices(len(batch), BLOCK)]
+    grads = [code.gradient(objective, block, weights).grad for block in blocks]
+    right = code.gradient(objective, batch, weights)
+    return right if len(grads) == 1 else right._replace(grad=np.mean(grads, axis=0))
 
 
-def _first_block(code: Implementation) -> Implementation:
-    def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        seen = code.gradient(objective, batch, weights)
-        first = code.gradient(objective, replace(batch, rows=batch.rows[:BLOCK]), weights)
-        return seen._replace(grad=first.grad)
-
-    return replace(code, gradient=wrong)
+def _first_block(code: Implementation, objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+    first = code.gradient(objective, replace(batch, rows=batch.rows[:BLOCK]), weights)
+    return code.gradient(objective, batch, weights)._replace(grad=first.grad)
 
 
 def _cached_value(code: Implementation) -> Implementation:
@@ -231,8 +188,7 @@ def _cached_value(code: Implementation) -> Implementation:
 
 
 def _coarse(g: GradientParts) -> FloatArray:
-    data = g.data.astype(np.float16).astype(np.float32) if g.data.dtype == np.float32 else g.data
-    return data + g.penalty
+    return g.data.astype(np.float16).astype(np.float32) if g.data.dtype == np.float32 else g.data
 
 
 def _swapped_penalties(g: GradientParts) -> FloatArray:
@@ -241,23 +197,17 @@ def _swapped_penalties(g: GradientParts) -> FloatArray:
 
 
 def _swapped(g: GradientParts) -> FloatArray:
-    order = list(range(len(g.data)))
-    middle = len(order) // 2
-    order[middle - 1 : middle + 1] = order[middle - 1 : middle + 1][::-1]
-    return g.data[order] + g.penalty
+    middle = len(g.data) // 2
+    return _with(g.data, [middle, middle - 1], g.data[[middle - 1, middle]])
 
 
 def _reshaped(g: GradientParts) -> FloatArray:
-    return np.vstack([g.data[:-1].T.reshape(g.data[:-1].shape), g.data[-1:]]) + g.penalty
+    return np.vstack([g.data[:-1].T.reshape(g.data[:-1].shape), g.data[-1:]])
 
 
 def _last_pixel(g: GradientParts) -> FloatArray:
     bright = np.flatnonzero(g.data[:-1].any(axis=1))
-    return _with(g.data, bright[-1:], 0) + g.penalty
-
-
-def _wrong_axis(g: GradientParts) -> FloatArray:
-    return _with(g.data, -1, np.resize(g.dscores.sum(axis=1), g.C) / g.N) + g.penalty
+    return _with(g.data, bright[-1:], 0)
 
 
 def _mirrored(X: FloatArray) -> FloatArray:
@@ -268,24 +218,20 @@ def _decays_again(before: TrainState, after: TrainState, code: Implementation, o
     return after.weights - code.step_size(before.step) * objective.l2 * before.weights
 
 
-def _late(code: Implementation) -> Implementation:
-    return replace(code, step_size=lambda step: code.step_size(max(0, step - 1)))
-
-
 def _forgets(code: Implementation) -> Implementation:
     """Step along the gradient, without memory."""
     return replace(code, optimizer=code.optimizer._replace(direction=lambda grad, memory: (grad, memory)))
 
 
-def _without_last(add: SumFn) -> SumFn:
+def _without_last(add: Summation) -> Summation:
     return lambda term, n: add(term, max(1, n - 1))
 
 
-def _first_twice(add: SumFn) -> SumFn:
+def _first_twice(add: Summation) -> Summation:
     return lambda term, n: add(lambda i: term(max(0, i - 1)), n + 1)
 
 
-def _in_one_array(add: SumFn) -> SumFn:
+def _in_one_array(add: Summation) -> Summation:
     """Let every block overwrite the gradient of the previous block."""
 
     def wrong(term: Callable[[int], Sums], n: int) -> Sums:
@@ -307,10 +253,6 @@ def _stored(read: Reader, **changes: Any) -> Reader:
     return replace(read, preprocess=replace(read.preprocess, **changes))
 
 
-def _next_rows(read: Reader) -> ReadFn:
-    return lambda rows: read((rows + 1) % len(read.dataset))
-
-
 def _mean_of_another_pixel(read: Reader) -> Reader:
     mean = read.preprocess.mean
     return read if mean is None else _stored(read, mean=np.roll(mean, 1))
@@ -318,21 +260,20 @@ def _mean_of_another_pixel(read: Reader) -> Reader:
 
 MUTANTS: list[Mutant] = [
     # The mean over the images
-    Mutant("not divided by N", gradient(lambda g: g.data * g.N + g.penalty)),
-    Mutant("divided by N - 1", gradient(lambda g: g.data * g.N / max(0.5, g.N - 1) + g.penalty)),
-    Mutant("divided by the usual batch size, not by N", gradient(lambda g: g.data * (g.N / USUAL_BATCH) + g.penalty)),
-    Mutant("divided by N * C", gradient(lambda g: g.data / g.C + g.penalty)),
-    Mutant("b not divided by N", gradient(lambda g: _with(g.data, -1, g.data[-1] * g.N) + g.penalty)),
-    Mutant("the mean of the blocks' means", _blocks_averaged),
-    Mutant("only the first block", _first_block),
-    Mutant("summed in float32", gradient(lambda g: g.data.astype(np.float32).astype(g.data.dtype) + g.penalty)),
-    Mutant("too large by a millionth", gradient(lambda g: g.data * (1 + 1e-6) + g.penalty)),
+    Mutant("not divided by N", data(lambda g: g.data * g.N)),
+    Mutant("divided by N - 1", data(lambda g: g.data * g.N / max(0.5, g.N - 1))),
+    Mutant("divided by the usual batch size, not by N", data(lambda g: g.data * (g.N / USUAL_BATCH))),
+    Mutant("divided by N * C", data(lambda g: g.data / g.C)),
+    Mutant("b not divided by N", data(lambda g: _with(g.data, -1, g.data[-1] * g.N))),
+    Mutant("the mean of the blocks' means", gradient_fn(_blocks_averaged)),
+    Mutant("only the first block", gradient_fn(_first_block)),
+    Mutant("summed in float32", data(lambda g: g.data.astype(np.float32).astype(g.data.dtype))),
+    Mutant("too large by a millionth", data(lambda g: g.data * (1 + 1e-6))),
     Mutant(
-        "too large by a ten-millionth, for large images",
-        gradient(lambda g: g.data * (1 + 1e-7 * (g.D > 100)) + g.penalty),
+        "too large by a ten-millionth, for large images", data(lambda g: g.data * (1 + 1e-7 * (g.X.shape[1] > 100)))
     ),
-    Mutant("no gradient of a single image", gradient(lambda g: g.data * (g.N > 1) + g.penalty)),
-    Mutant("summed in float16 in training", gradient(_coarse)),
+    Mutant("no gradient of a single image", data(lambda g: g.data * (g.N > 1))),
+    Mutant("summed in float16 in training", data(_coarse)),
     # The penalty
     Mutant("the penalty missing", penalty(lambda g: 0)),
     Mutant("half the penalty", penalty(lambda g: g.penalty / 2)),
@@ -350,11 +291,11 @@ MUTANTS: list[Mutant] = [
     Mutant("the right class not subtracted", right_class(lambda d: d + 1), SOFTMAX),
     Mutant("the right class missing", right_class(lambda d: 0)),
     Mutant("the right class with the wrong sign", right_class(lambda d: -d)),
-    Mutant("labels off by one", gradient(lambda g: g.backward(g.X, g.dscores_for((g.y + 1) % g.C)))),
-    Mutant("labels counted from 1", gradient(lambda g: g.backward(g.X, g.dscores_for(np.maximum(g.y, 1) - 1)))),
-    Mutant("the gradient of the last class 0", gradient(lambda g: _with(g.data, (slice(None), -1), 0) + g.penalty)),
-    Mutant("two classes swapped", gradient(lambda g: g.data[:, [1, 0, *range(2, g.C)]] + g.penalty)),
-    Mutant("the classes in reverse order", gradient(lambda g: g.data[:, ::-1] + g.penalty)),
+    Mutant("labels off by one", data(lambda g: g.backward(g.X, g.dscores_for((g.y + 1) % g.C)))),
+    Mutant("labels counted from 1", data(lambda g: g.backward(g.X, g.dscores_for(np.maximum(g.y, 1) - 1)))),
+    Mutant("the gradient of the last class 0", data(lambda g: _with(g.data, (slice(None), -1), 0))),
+    Mutant("two classes swapped", data(lambda g: g.data[:, [1, 0, *range(2, g.C)]])),
+    Mutant("the classes in reverse order", data(lambda g: g.data[:, ::-1])),
     Mutant("the right class counts as a rival", right_class(lambda d: d - 1), HINGES),
     Mutant("the right class with one violation only", right_class(lambda d: np.maximum(d, -1)), ("svm",)),
     Mutant("half the margin in the gradient", _margin_less(0.5), HINGES),
@@ -376,7 +317,7 @@ MUTANTS: list[Mutant] = [
     Mutant("shifted by the largest score of all", _softmax_with(lambda s: _shares(s - s.max())), SOFTMAX),
     Mutant(
         "probabilities clipped",
-        dscores(lambda d, s, y: _probabilities(s).clip(1e-7, 1 - 1e-7) - _onehot(s, y)),
+        dscores(lambda d, s, y: (d + _onehot(s, y)).clip(1e-7, 1 - 1e-7) - _onehot(s, y)),
         SOFTMAX,
     ),
     Mutant("label smoothing left in", dscores(lambda d, s, y: d + 0.1 * (_onehot(s, y) - 1 / s.shape[1])), SOFTMAX),
@@ -384,13 +325,13 @@ MUTANTS: list[Mutant] = [
     Mutant("all classes equally likely", dscores(lambda d, s, y: 1 / s.shape[1] - _onehot(s, y)), SOFTMAX),
     Mutant("the loss in bits", losses(lambda loss, s, y: loss / np.log(2)), SOFTMAX),
     # Data and shape
-    Mutant("reshaped, not transposed", gradient(_reshaped)),
-    Mutant("the last image dropped", gradient(lambda g: g.backward(g.X, _with(g.dscores, -1, 0)))),
-    Mutant("the last image replaced by the first", gradient(lambda g: g.backward(_with(g.X, -1, g.X[0]), g.dscores))),
-    Mutant("an image counted twice", gradient(lambda g: g.backward(g.X, _with(g.dscores, 0, 2 * g.dscores[0])))),
+    Mutant("reshaped, not transposed", data(_reshaped)),
+    Mutant("the last image dropped", data(lambda g: g.backward(g.X, _with(g.dscores, -1, 0)))),
+    Mutant("the last image replaced by the first", data(lambda g: g.backward(_with(g.X, -1, g.X[0]), g.dscores))),
+    Mutant("an image counted twice", data(lambda g: g.backward(g.X, _with(g.dscores, 0, 2 * g.dscores[0])))),
     Mutant("dW[:, y] += loses images of one class", dscores(_last_of_each_class)),
-    Mutant("two pixels swapped", gradient(_swapped)),
-    Mutant("the last bright pixel without gradient", gradient(_last_pixel)),
+    Mutant("two pixels swapped", data(_swapped)),
+    Mutant("the last bright pixel without gradient", data(_last_pixel)),
     Mutant("pixels not centered in the backward pass", backward(lambda X: X + 0.3)),
     Mutant("pixels standardized in the backward pass", backward(lambda X: X / (0.5 + X.std(axis=0)))),
     Mutant("pixels in another order in the backward pass", backward(lambda X: X[:, ::-1])),
@@ -398,16 +339,16 @@ MUTANTS: list[Mutant] = [
     Mutant("preprocessed twice", rows_of(lambda X, y: (X / 255, y))),
     # State and side effects
     Mutant("scores of the previous weights", _stale),
-    Mutant("momentum instead of the gradient", _momentum),
-    Mutant("the first result cached", _cached),
-    Mutant("another last bit at every other call", _wavers),
-    Mutant("gradient clipped", gradient(lambda g: g.data / max(1.0, 10 * float(np.linalg.norm(g.data))) + g.penalty)),
-    Mutant("weights changed in place", _spoils("weights")),
-    Mutant("images changed in place", _spoils("images")),
-    Mutant("the result array reused", _reuses_its_buffer),
+    Mutant("momentum instead of the gradient", remembering(_momentum)),
+    Mutant("the first result cached", remembering(_cached)),
+    Mutant("another last bit at every other call", remembering(_wavers)),
+    Mutant("gradient clipped", data(lambda g: g.data / max(1.0, 10 * float(np.linalg.norm(g.data))))),
+    Mutant("weights changed in place", gradient_fn(_spoils_weights)),
+    Mutant("images changed in place", gradient_fn(_spoils_images)),
+    Mutant("the result array reused", remembering(_reuses_its_buffer)),
     # Single parameters and signs
-    Mutant("the gradient of b missing", gradient(lambda g: _with(g.data, -1, 0) + g.penalty)),
-    Mutant("b summed over the classes", gradient(_wrong_axis)),
+    Mutant("the gradient of b missing", data(lambda g: _with(g.data, -1, 0))),
+    Mutant("b summed over the classes", data(lambda g: _with(g.data, -1, np.resize(g.dscores.sum(axis=1), g.C) / g.N))),
     Mutant("one parameter 1 % wrong", coordinate(1.01)),
     Mutant("one parameter wrong by a hundred-thousandth", coordinate(1 + 1e-5)),
     Mutant("one parameter wrong by a millionth", coordinate(1 + 1e-6)),
@@ -423,15 +364,17 @@ MUTANTS: list[Mutant] = [
     # The kernel that trains
     Mutant(
         "one class with the wrong sign in training",
-        in_kernel(gradient(lambda g: _with(g.data, (slice(None), 0), -g.data[:, 0]) + g.penalty)),
+        in_kernel(data(lambda g: _with(g.data, (slice(None), 0), -g.data[:, 0]))),
     ),
     Mutant("pixels not centered in training", in_kernel(backward(lambda X: X + 0.3))),
     # Its blocks, their sum, and folding
     Mutant("the last block missing", in_sums(_without_last)),
     Mutant("the first block counted twice", in_sums(_first_twice)),
     Mutant("all blocks summed in one array", in_sums(_in_one_array)),
-    Mutant("a block missing on threads", in_sums(lambda add: add if add is sum_in_turn else _without_last(add))),
-    Mutant("blocks that read the next rows", in_reading(_next_rows)),
+    Mutant("a block missing on threads", in_sums(lambda add: add if add is serial_sum else _without_last(add))),
+    Mutant(
+        "blocks that read the next rows", in_reading(lambda read: lambda rows: read((rows + 1) % len(read.dataset)))
+    ),
     Mutant("folded without the mean image", in_reading(lambda read: _stored(read, mean=None))),
     Mutant("folded with another scale", in_reading(lambda read: _stored(read, scale=256.0))),
     Mutant("folded with the mean of another pixel", in_reading(_mean_of_another_pixel)),
@@ -439,5 +382,8 @@ MUTANTS: list[Mutant] = [
     Mutant("a step with the wrong sign", descent(lambda before, after, *_: 2 * before.weights - after.weights)),
     Mutant("the penalty applied again in the step", descent(_decays_again)),
     Mutant("the optimizer's memory lost", _forgets),
-    Mutant("the schedule one step late", _late),
+    Mutant(
+        "the schedule one step late",
+        lambda code: replace(code, step_size=lambda step: code.step_size(max(0, step - 1))),
+    ),
 ]

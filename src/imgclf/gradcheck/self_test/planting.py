@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import lru_cache
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -10,12 +10,14 @@ import numpy as np
 from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
 from imgclf.data.batches import Reader
 from imgclf.gradcheck.implementation import Implementation
-from imgclf.gradients import BatchGradient, GradientFn, Objective
+from imgclf.gradients import BatchGradient, Objective
+from imgclf.losses import LossFn
 from imgclf.model import scores
-from imgclf.numerics.sums import SumFn
+from imgclf.numerics.sums import Summation
 from imgclf.trainer import TrainState
 
 Plant: TypeAlias = Callable[[Implementation], Implementation]
+Memory: TypeAlias = dict[Any, Any]  # of a gradient function, from call to call
 Loss: TypeAlias = tuple[FloatArray, FloatArray]  # losses (N,), dscores (N, C)
 
 
@@ -35,11 +37,6 @@ class GradientParts(NamedTuple):
         return len(self.y)
 
     @property
-    def D(self) -> int:
-        """The number of pixels or features."""
-        return int(self.X.shape[1])
-
-    @property
     def C(self) -> int:
         """The number of classes."""
         return int(self.weights.shape[1])
@@ -54,75 +51,63 @@ class GradientParts(NamedTuple):
         return self.objective.loss_fn(scores(self.X, self.weights), y)[1]
 
     def backward(self, X: FloatArray, dscores: FloatArray) -> FloatArray:
-        """Return X.T @ dscores / N, the last step of the chain rule, plus the penalty."""
-        return np.vstack([X.T @ dscores, dscores.sum(axis=0)]) / len(X) + self.penalty
+        """Return X.T @ dscores / N, the last step of the chain rule."""
+        return np.vstack([X.T @ dscores, dscores.sum(axis=0)]) / len(X)
+
+
+def gradient_fn(wrong: Callable[[Implementation, Objective, Batch, FloatArray], BatchGradient]) -> Plant:
+    """Replace the gradient function: wrong(code, objective, batch, weights)."""
+    return lambda code: replace(code, gradient=partial(wrong, code))
+
+
+def remembering(change: Callable[[Memory, BatchGradient], BatchGradient]) -> Plant:
+    """Change the gradient by what is remembered from call to call: change(memory, right)."""
+
+    def wrong(code: Implementation, memory: Memory, *arguments: Any) -> BatchGradient:
+        return change(memory, code.gradient(*arguments))
+
+    return lambda code: replace(code, gradient=partial(wrong, code, {}))
 
 
 def gradient(change: Callable[[GradientParts], FloatArray]) -> Plant:
     """Change the gradient, but not the loss."""
 
-    def plant(code: Implementation) -> Implementation:
-        def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-            X, y = batch
-            right = code.gradient(objective, batch, weights)
-            data = code.gradient(replace(objective, l2=0.0, l1=0.0), batch, weights).grad
-            seen = GradientParts(objective, X, y, weights, data, right.grad - data)
-            with np.errstate(all="ignore"):
-                return right._replace(grad=np.asarray(change(seen)))
+    def wrong(code: Implementation, objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+        X, y = batch
+        right = code.gradient(objective, batch, weights)
+        data = code.gradient(replace(objective, l2=0.0, l1=0.0), batch, weights).grad
+        seen = GradientParts(objective, X, y, weights, data, right.grad - data)
+        with np.errstate(all="ignore"):
+            return right._replace(grad=np.asarray(change(seen)))
 
-        return replace(code, gradient=wrong)
-
-    return plant
+    return gradient_fn(wrong)
 
 
 def in_kernel(plant: Plant) -> Plant:
     """Plant into the kernel that trains, but not into the textbook gradient."""
-
-    def planted(code: Implementation) -> Implementation:
-        right = code.kernel
-        return replace(code, kernel=lambda workers: plant(replace(code, gradient=right(workers))).gradient)
-
-    return planted
+    return lambda code: replace(
+        code, kernel=lambda sum_blocks: plant(replace(code, gradient=code.kernel(sum_blocks))).gradient
+    )
 
 
-def in_sums(change: Callable[[SumFn], SumFn]) -> Plant:
+def in_sums(change: Callable[[Summation], Summation]) -> Plant:
     """Change the sum over blocks in the kernel that trains."""
-
-    def planted(code: Implementation) -> Implementation:
-        right = code.kernel
-        return replace(code, kernel=lambda sum_blocks: right(change(sum_blocks)))
-
-    return planted
+    return lambda code: replace(code, kernel=lambda sum_blocks: code.kernel(change(sum_blocks)))
 
 
 def in_reading(change: Callable[[Reader], ReadFn]) -> Plant:
     """Change what the kernel that trains reads from a data set."""
 
-    def planted(code: Implementation) -> Implementation:
-        right = code.kernel
+    def wrong(code: Implementation, objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+        read = change(batch.read) if isinstance(batch.read, Reader) else batch.read
+        return code.gradient(objective, replace(batch, read=read), weights)
 
-        def wrong(sum_blocks: SumFn) -> GradientFn:
-            evaluate, changed = right(sum_blocks), lru_cache(change)
-
-            def wrong_gradient(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-                read = changed(batch.read) if isinstance(batch.read, Reader) else batch.read
-                return evaluate(objective, replace(batch, read=read), weights)
-
-            return wrong_gradient
-
-        return replace(code, kernel=wrong)
-
-    return planted
+    return in_kernel(gradient_fn(wrong))
 
 
 def dscores(change: Callable[[FloatArray, FloatArray, IntArray], FloatArray]) -> Plant:
     """Change the derivative of the loss by the scores: change(dscores, scores, y)."""
-
-    def changed(right: Loss, s: FloatArray, y: IntArray) -> Loss:
-        with np.errstate(all="ignore"):
-            return right[0], np.asarray(change(right[1], s, y), s.dtype)
-
-    return _loss(changed)
+    return _loss(lambda right, s, y: (right[0], np.asarray(change(right[1], s, y), s.dtype)))
 
 
 def losses(change: Callable[[FloatArray, FloatArray, IntArray], FloatArray]) -> Plant:
@@ -130,21 +115,17 @@ def losses(change: Callable[[FloatArray, FloatArray, IntArray], FloatArray]) -> 
     return _loss(lambda right, s, y: (change(right[0], s, y), right[1]))
 
 
-def _loss(change: Callable[[Loss, FloatArray, IntArray], Loss]) -> Plant:
-    def plant(code: Implementation) -> Implementation:
-        return replace(code, loss_fn=lambda s, y: change(code.loss_fn(s, y), s, y))
-
-    return plant
-
-
-def loss_of(wrong: Callable[[FloatArray, IntArray], tuple[FloatArray, FloatArray]]) -> Plant:
+def loss_of(wrong: LossFn) -> Plant:
     """Replace the loss, value and derivative."""
+    return _loss(lambda right, s, y: wrong(s, y))
 
-    def quiet(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
+
+def _loss(change: Callable[[Loss, FloatArray, IntArray], Loss]) -> Plant:
+    def wrong(code: Implementation, s: FloatArray, y: IntArray) -> Loss:
         with np.errstate(all="ignore"):
-            return wrong(s, y)
+            return change(code.loss_fn(s, y), s, y)
 
-    return lambda code: replace(code, loss_fn=quiet)
+    return lambda code: replace(code, loss_fn=partial(wrong, code))
 
 
 def right_class(change: Callable[[FloatArray], Any]) -> Plant:
@@ -164,14 +145,19 @@ def coordinate(factor: float) -> Plant:
     def changed(g: GradientParts) -> FloatArray:
         out = g.data.copy()
         out[len(out) // 2, -1] *= factor
-        return out + g.penalty
+        return out
 
-    return gradient(changed)
+    return data(changed)
 
 
 def backward(change: Callable[[FloatArray], FloatArray]) -> Plant:
     """Use other pixels in the backward pass than in the forward pass."""
-    return gradient(lambda g: g.backward(change(g.X), g.dscores))
+    return data(lambda g: g.backward(change(g.X), g.dscores))
+
+
+def data(change: Callable[[GradientParts], FloatArray]) -> Plant:
+    """Change the gradient of the data term."""
+    return gradient(lambda g: change(g) + g.penalty)
 
 
 def penalty(change: Callable[[GradientParts], Any]) -> Plant:
@@ -182,39 +168,29 @@ def penalty(change: Callable[[GradientParts], Any]) -> Plant:
 def rows_of(change: Callable[[FloatArray, IntArray], tuple[FloatArray, IntArray]]) -> Plant:
     """Change the images of the gradient."""
 
-    def plant(code: Implementation) -> Implementation:
-        def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-            X, y = batch
-            return code.gradient(objective, Batch.of(*change(X, y)), weights)
+    def wrong(code: Implementation, objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+        return code.gradient(objective, Batch.of(*change(*batch)), weights)
 
-        return replace(code, gradient=wrong)
-
-    return plant
+    return gradient_fn(wrong)
 
 
 def value(change: Callable[[float, Objective, FloatArray], float]) -> Plant:
     """Change the value of the objective without gradient: change(loss, objective, weights)."""
 
-    def plant(code: Implementation) -> Implementation:
-        def wrong(objective: Objective, batch: Batch, weights: FloatArray) -> tuple[float, int]:
-            loss, correct = code.value(objective, batch, weights)
-            return change(loss, objective, weights), correct
+    def wrong(code: Implementation, objective: Objective, batch: Batch, weights: FloatArray) -> tuple[float, int]:
+        loss, correct = code.value(objective, batch, weights)
+        return change(loss, objective, weights), correct
 
-        return replace(code, value=wrong)
-
-    return plant
+    return lambda code: replace(code, value=partial(wrong, code))
 
 
 def descent(change: Callable[[TrainState, TrainState, Implementation, Objective], FloatArray]) -> Plant:
     """Change the weights after each step: change(before, after, code, objective)."""
 
-    def plant(code: Implementation) -> Implementation:
-        def wrong(state: TrainState, **parts: Any) -> Iterator[tuple[BatchGradient, TrainState]]:
-            while True:
-                seen, after = next(code.descend(state, **parts))
-                state = after._replace(weights=change(state, after, code, parts["objective"]))
-                yield seen, state
+    def wrong(code: Implementation, state: TrainState, **parts: Any) -> Iterator[tuple[BatchGradient, TrainState]]:
+        while True:
+            seen, after = next(code.descend(state, **parts))
+            state = after._replace(weights=change(state, after, code, parts["objective"]))
+            yield seen, state
 
-        return replace(code, descend=wrong)
-
-    return plant
+    return lambda code: replace(code, descend=partial(wrong, code))

@@ -172,12 +172,10 @@ def largest_features(X: FloatArray) -> FloatArray:
 
 
 def random_order(shape: tuple[int, ...], seed: int) -> Iterator[Index]:
-    """Yield every index of W (D, C) once, at random, the classes in turn."""
+    """Return every index of W (D, C) once, at random, the classes in turn."""
     features, classes = shape
     orders = [shuffled(features, seed, CHECK, c) for c in range(classes)]
-    for i in range(features):
-        for c in range(classes):
-            yield int(orders[c][i]), c
+    return ((int(d), c) for row in zip(*orders, strict=True) for c, d in enumerate(row))
 
 
 def compare_derivative(around: Surroundings, index: Index, analytic: float) -> Derivative:

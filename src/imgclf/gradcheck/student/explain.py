@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,6 @@ from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS, LossFacts
 # Printed only if there is no more specific advice.
 NO_MULTIPLE = "the penalty's part of dW is not a multiple of W: the derivative of reg * W**2 is 2 * reg * W"
 EXACT = 1e-6  # relative; a constant factor with a larger error is another one
-
-Factors: TypeAlias = Sequence[tuple[float, str]]
 
 
 class Evidence(NamedTuple):
@@ -44,12 +42,7 @@ class ValuePair(NamedTuple):
     point: str
     theirs: float
     ours: float
-    bound: float
-
-    @property
-    def agrees(self) -> bool:
-        """Whether rounding explains the difference."""
-        return abs(self.theirs - self.ours) <= self.bound
+    bound: float  # of the rounding of their difference
 
 
 def explain_gradient(evidence: Evidence, N: int) -> str | None:
@@ -97,11 +90,11 @@ def explain_values(
     pairs: Sequence[ValuePair], others: Mapping[str, Sequence[float]], classes: int, N: int, against: str
 ) -> str | None:
     """Name the mistake in the losses; others: the values of our other losses at the same points."""
-    if all(pair.agrees for pair in pairs):
+    theirs, right, bound = np.array([pair[1:] for pair in pairs]).T
+    agrees = np.abs(theirs - right) <= bound
+    if agrees.all():
         return None
-    facts = LOSS_FACTS[against]
-    theirs, right = (np.array(column) for column in zip(*((p.theirs, p.ours) for p in pairs), strict=True))
-    room = 10 * np.array([pair.bound for pair in pairs])
+    facts, room = LOSS_FACTS[against], 10 * bound
     for name, values in others.items():
         if name != against and (np.abs(theirs - np.array(values)) <= room + EXACT * EXACT).all():
             return f"your loss is {name}, not {against}"
@@ -111,7 +104,7 @@ def explain_values(
     difference = float(np.median(theirs - right))
     if (np.abs(theirs - right - difference) <= room + EXACT).all():
         return _value_offset(difference, facts)
-    if facts.margins and facts.curve.jump and pairs[0].point == "zero" and not pairs[0].agrees:
+    if facts.margins and facts.curve.jump and pairs[0].point == "zero" and not agrees[0]:
         margin = pairs[0].theirs / facts.at_zero(classes)  # at equal scores, a hinge equals its margin
         return f"at W = 0 your loss is {pairs[0].theirs:.6g}, as with a margin of {margin:.4g}: the margin is 1"
     if theirs.min() < 0:
@@ -154,7 +147,7 @@ def matching_candidate(dW: FloatArray, candidates: Mapping[str, FloatArray], bou
     return None
 
 
-def _factors(N: int, classes: int) -> Factors:
+def _factors(N: int, classes: int) -> list[tuple[float, str]]:
     """Return the factors of known mistakes in a gradient or loss, the more likely first."""
     known = [
         (float(N), f"N = {N}"), (-1.0, ""), (2.0, ""), (0.5, ""), (1 / N, f"N = {N}"),

@@ -23,11 +23,10 @@ NOISE_COUNTER = 1_000_000  # of the seed's stream, far from the columns that `di
 
 def noise_of(value: Callable[[FloatArray], float], W: FloatArray, largest: FloatArray, seed: int) -> float:
     """Return the standard deviation of the rounding of value(W), W (D, C); largest (D,) is max_n |x_nd|."""
-    found = [
+    return max(
         min(_along(value, W, distance * _direction(W, largest, seed, i)) for i in range(DIRECTIONS))
         for distance in DISTANCES
-    ]
-    return max(found)
+    )
 
 
 def from_table(values: FloatArray) -> float:

@@ -8,7 +8,7 @@ from itertools import count
 
 import numpy as np
 
-from imgclf.arrays import FloatArray, IntArray
+from imgclf.arrays import IntArray
 from imgclf.gradcheck.student.points import CLIPPED, Point
 from imgclf.numerics.random_streams import CHECK, normal, shuffled, stream
 
@@ -95,16 +95,12 @@ def toys(full: Point, seed: int) -> list[Point]:
             # Exact in float32, as images are: storing them in float32 must not change the result.
             X=normal(stream(seed, CHECK, TOY_X, classes), (N, features)).astype(np.float32).astype(np.float64),
             y=np.arange(N) % classes,
-            W=_toy_weights(features, classes, seed),
+            W=normal(stream(seed, CHECK, TOY_W, classes), (features, classes)) / np.sqrt(features),
             reg=reg,
             advice=f"right for {D} features and {C} classes, wrong for {features} and {classes}: D, C = W.shape",
         )
         for N, classes, reg in sizes
     ]
-
-
-def _toy_weights(features: int, classes: int, seed: int) -> FloatArray:
-    return np.asarray(normal(stream(seed, CHECK, TOY_W, classes), (features, classes)) / np.sqrt(features))
 
 
 def _is_prime(n: int) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from imgclf.data.provenance import LoadedFile
+from imgclf.data.dataset import LoadedFile
 from imgclf.data.sources import cifar10, fashion_mnist_mini
 from imgclf.data.splits import limit, match_classes, split_off_validation
 
@@ -41,4 +41,4 @@ def test_a_part_of_the_data_was_read_from_the_same_files(cifar, tmp_path):
     whole = cifar10.load(tmp_path, ["train"])["train"]
     parts = [*split_off_validation(whole, 0.5, 0), limit(whole, 5, 0), match_classes(whole, whole.class_names[::-1])]
     assert {part.files for part in parts} == {whole.files}
-    assert whole.fingerprint() == replace(whole, files=()).fingerprint()
+    assert whole.fingerprint == replace(whole, files=()).fingerprint

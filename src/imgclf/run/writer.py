@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.config import Config, dump, dump_as_0_1
+from imgclf.config import Config, dump, dump_as_0_1, dump_given
 from imgclf.errors import RunError, UsageError
 from imgclf.files.writing import open_own, sync, translate_os_errors
 from imgclf.optimizers import OptimizerState
 from imgclf.run import run_dir
 from imgclf.run.checkpoint import Checkpoint, save_checkpoint
 from imgclf.run.data_identity import check_data, data_fingerprints, with_data_path
-from imgclf.training.epochs import Row
+from imgclf.training.epochs import Epoch
 from imgclf.training.loading import where
 from imgclf.training.plan import Plan
 from imgclf.training.state import Snapshot
@@ -66,13 +66,14 @@ class RunWriter:
         if self._is_due():
             self.save()
 
-    def epoch(self, row: Row, timing: Row, snapshot: Snapshot) -> None:
+    def epoch(self, epoch: Epoch) -> None:
         """Add the rows of an epoch to the tables; make a checkpoint if one is due."""
-        run_dir.append_row(self._directory / "metrics.csv", run_dir.METRICS, row)
-        run_dir.append_row(self._directory / "timings.csv", run_dir.TIMINGS, timing)
+        row = {**epoch.row, "seconds": epoch.seconds, "images_per_second": epoch.images_per_second}
+        for name, columns in TABLES.items():
+            run_dir.append_row(self._directory / name, columns, row)
         # In one assignment, so that no signal comes between; after the rows, so that a full disk changes nothing.
-        self._reached = snapshot, self._table_lengths()
-        if self._is_due() or (self._chosen.unit == "epoch" and snapshot.epochs % self._chosen.every == 0):
+        self._reached = epoch.snapshot, self._table_lengths()
+        if self._is_due() or (self._chosen.unit == "epoch" and epoch.snapshot.epochs % self._chosen.every == 0):
             self.save()
 
     def save(self) -> None:
@@ -122,7 +123,8 @@ def check_fingerprints(plan: Plan, checkpoint: Checkpoint, directory: Path, reme
     """
     then, now = checkpoint.fingerprints, run_fingerprints(plan)
     switched_off = not now["early_stopping"]
-    configs = now["config"], _sha256(dump_as_0_1(_unchangeable(plan.config)).encode())
+    # The run may be of an earlier version: a key that its config.yaml lacks has been added since.
+    configs = {_sha256(write(_unchangeable(plan.config)).encode()) for write in (dump, dump_given, dump_as_0_1)}
     if then.get("config") not in configs or not (switched_off or then.get("early_stopping") == now["early_stopping"]):
         raise UsageError(directory / "config.yaml", "changed since the run began", "restore it, or start another run")
     check_data(plan.train, plan.val, directory, where(plan.config), remedy, then)
