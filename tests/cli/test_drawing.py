@@ -66,7 +66,7 @@ def test_a_run_whose_drawing_failed_gets_its_pictures_on_resume(imgclf, monkeypa
 def test_eval_has_its_results_and_eval_json(imgclf, drawing_fails):
     assert imgclf("train", *FEW, "--no-plots", "--out", "run").code == 0
     done = imgclf("-q", "eval", "run", "--out", "report")
-    said(done, *drawing_fails, "eval.json is written; only the picture of the confusion matrix is missing")
+    said(done, *drawing_fails, "all is written but the picture of the confusion matrix")
     assert done.out.startswith("accuracy")
     assert {path.name for path in Path("report").iterdir()} == {"eval.json", "confusion_matrix.csv"}
 

@@ -1,8 +1,10 @@
 """A data set: images, labels and class names of one split."""
 
 import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +38,7 @@ class Dataset:
     class_names  C names, all different
     rows         (N,) int: which of the images belong to this split
     files        the files that the images were read from, if their digests are known
+    paths        () -> the path of each of the M images, if each has a file of its own
     """
 
     images: NDArray[Any]
@@ -43,6 +46,7 @@ class Dataset:
     class_names: tuple[str, ...]
     rows: IntArray
     files: tuple[LoadedFile, ...] = ()
+    paths: Callable[[], Iterable[Path]] | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim == 4:

@@ -1,4 +1,4 @@
-"""Read examples without labels, in chunks: image files, and folders of them at any depth."""
+"""Read examples without labels, such as folders of images, in chunks."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -107,6 +107,28 @@ class Evaluation:
         """Return precision, recall, F1 and support of each class, in class order."""
         return per_class(*self.pairs.totals(len(self.ranks)))
 
+    def averages(self) -> dict[str, dict[str, float]]:
+        """Return precision, recall and F1 as means over the classes (macro), and weighted by their examples.
+
+        Over classes that have examples; a precision of a class that was never predicted counts as 0.
+        """
+        found = [one for one in self.per_class() if one.support]
+        weights = {"macro": [1] * len(found), "weighted": [one.support for one in found]}
+        return {
+            name: {
+                key: sum(w * (getattr(one, key) or 0) for w, one in zip(those, found, strict=True)) / sum(those)
+                for key in ("precision", "recall", "f1")
+            }
+            for name, those in weights.items()
+        }
+
+    def most_confused(self, most: int) -> list[tuple[int, int, int]]:
+        """Return the most frequent mistakes: the true class, the predicted one, and how often."""
+        true, predicted = np.divmod(self.pairs.pairs, len(self.ranks))
+        wrong = np.flatnonzero(true != predicted)
+        order = wrong[np.argsort(-self.pairs.counts[wrong], kind="stable")[:most]]
+        return [(int(true[i]), int(predicted[i]), int(self.pairs.counts[i])) for i in order]
+
     def summary(self) -> dict[str, float | int]:
         """Return the part of metrics.json for this split."""
         return {"objective": self.objective, "data_loss": self.data_loss, "accuracy": self.accuracy, "n": self.n}

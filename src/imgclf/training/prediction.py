@@ -1,12 +1,17 @@
-"""Predict the classes of examples without labels, in chunks."""
+"""Predict the classes of examples, in chunks."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from imgclf.arrays import FloatArray
+from imgclf.data.class_names import as_text
+from imgclf.data.dataset import Dataset
 from imgclf.data.unlabeled import Unlabeled
 from imgclf.errors import RunError
 from imgclf.losses import LOSSES
+from imgclf.numerics.indices import slices
 from imgclf.training.classifier import Model
 from imgclf.training.evaluation import PROBABILITIES, score_images
 
@@ -28,13 +33,27 @@ class Prediction(NamedTuple):
         return None if self.probabilities is None else self.probabilities[name]
 
 
+class Answer(NamedTuple):
+    """The prediction of a labeled example: its path or row, and the predicted class with its score.
+
+    margin       how much the score is above the second highest
+    probability  of the predicted class, if the loss has some
+    """
+
+    example: str | int
+    true: str
+    predicted: str
+    score: float
+    margin: float
+    probability: float | None
+
+
 def predict(where: object, model: Model, examples: Unlabeled, kept: int) -> list[Prediction]:
     """Return the best `kept` classes of each example; raises RunError, about `where`, if a score is not finite."""
     scores = score_images(model, examples.values)
     if not np.isfinite(scores).all():
         raise RunError(where, "its scores are not finite numbers: its weights are too large", "train again")
-    believed = PROBABILITIES.get(LOSSES[model.loss])
-    probabilities = believed(scores) if believed else None
+    probabilities = _probabilities(model, scores)
     predictions = []
     for row, image in enumerate(examples.names):
         best = np.argsort(-scores[row], kind="stable")[:kept]
@@ -43,3 +62,31 @@ def predict(where: object, model: Model, examples: Unlabeled, kept: int) -> list
                 for each in (scores, probabilities)]  # fmt: skip
         predictions.append(Prediction(image, seen[0] or {}, seen[1]))
     return predictions
+
+
+def answers(model: Model, dataset: Dataset) -> Iterator[list[Answer]]:
+    """Yield the predictions of a data set, chunk by chunk: each with the path of its file, or with its row."""
+    paths = None if dataset.paths is None else [*dataset.paths()]
+    for part in slices(len(dataset), dataset.at_once):
+        rows = np.arange(part.start, part.stop)
+        s, y = score_images(model, dataset.pixels(rows)), dataset.y_of(part)
+        probabilities = _probabilities(model, s)
+        best = s.argmax(axis=1)
+        second, first = np.partition(s, -2, axis=1)[:, -2:].T
+        yield [
+            Answer(
+                place if paths is None else as_text(paths[place]),
+                model.class_names[y[i]],
+                model.class_names[best[i]],
+                float(first[i]),
+                float(first[i] - second[i]),
+                None if probabilities is None else float(probabilities[i, best[i]]),
+            )
+            for i, place in enumerate(dataset.rows[part].tolist())
+        ]
+
+
+def _probabilities(model: Model, s: FloatArray) -> FloatArray | None:
+    """Return the probabilities of scores (n, C), if the loss has some."""
+    believed = PROBABILITIES.get(LOSSES[model.loss])
+    return None if believed is None else believed(s)

@@ -16,7 +16,7 @@ from imgclf.config import resolve
 from imgclf.numerics.products import slab_scores
 from imgclf.numerics.sums import BLOCK
 from imgclf.run.model_file import load_model
-from imgclf.training.evaluation import score_images
+from imgclf.training.evaluation import PairCounts, score_images
 from imgclf.training.loading import load_for, load_test
 
 
@@ -30,7 +30,8 @@ def trained(imgclf, pictures, on_pictures):
 def test_eval_prints_what_the_contract_names(imgclf, trained):
     seen = imgclf("eval", "run", "--json").json
     assert set(seen) == {"run", "split", "n", "objective", "data_loss", "accuracy", "accuracy_interval", "top_k",
-                         "per_class", "confusion", "classes"}  # fmt: skip
+                         "per_class", "macro", "weighted", "balanced_accuracy", "most_confused", "confusion",
+                         "classes"}  # fmt: skip
     assert (seen["split"], seen["n"], seen["classes"]) == ("test", 14, ["cat", "dog"])
     assert seen["accuracy"] == np.trace(seen["confusion"]) / 14
     assert np.sum(seen["confusion"], axis=1).tolist() == [7, 7]
@@ -115,7 +116,7 @@ def test_min_accuracy_is_a_check(imgclf, trained):
 def test_out_holds_the_report(imgclf, trained):
     done = imgclf("eval", "run", "--out", "report", "--json")
     assert {path.name for path in Path("report").iterdir()} == {
-        "eval.json", "confusion_matrix.png", "confusion_matrix.csv",
+        "eval.json", "predictions.csv", "confusion_matrix.png", "confusion_matrix.csv",
     }  # fmt: skip
     assert json.loads(Path("report/eval.json").read_text()) == done.json
 
@@ -242,3 +243,63 @@ def test_a_value_far_too_large_is_named_and_not_scored(imgclf):
     assert "validation" in done.err
     assert len(Path("other/metrics.csv").read_text().splitlines()) == 1
     assert json.loads(Path("other/status.json").read_text()) == {"status": "diverged"}
+
+
+@pytest.mark.parametrize("split", ["test", "val"])
+def test_predictions_of_each_image_are_those_of_predict(imgclf, trained, pictures, split):
+    seen = imgclf("eval", "run", "--split", split, "--out", "report", "--json").json
+    rows = list(csv.DictReader(Path("report/predictions.csv").read_text().splitlines()))
+    assert list(rows[0]) == ["example", "true", "predicted", "score", "margin", "probability"]
+    assert len(rows) == seen["n"]
+    paths = [row["example"] for row in rows]
+    predictions = imgclf("predict", "run", *paths, "--format", "json").json["predictions"]
+    counts = np.zeros((2, 2), int)
+    for row, one in zip(rows, predictions, strict=True):
+        first, second = one["scores"].values()
+        assert row["predicted"] == one["class"]
+        assert float(row["score"]) == pytest.approx(first, abs=1e-5)
+        assert float(row["margin"]) == pytest.approx(first - second, abs=1e-5)
+        assert float(row["probability"]) == pytest.approx(one["probabilities"][one["class"]], abs=1e-5)
+        assert row["true"] == Path(row["example"]).parent.name
+        counts[["cat", "dog"].index(row["true"]), ["cat", "dog"].index(row["predicted"])] += 1
+    assert counts.tolist() == seen["confusion"]
+
+
+def test_examples_without_a_file_have_the_number_of_their_row(imgclf):
+    imgclf("--version")
+    X, y = np.random.default_rng(0).standard_normal((60, 3)).astype(np.float32), np.arange(60) % 3
+    np.savez("a.npz", X=X, y=y)
+    given = ("-s", "data.source=npz", "-s", "data.path=a.npz", "-s", "model.loss=svm", "-s", "train.epochs=1")
+    imgclf("train", *given, "--out", "run", "--no-plots")
+    imgclf("eval", "run", "--split", "val", "--out", "report")
+    rows = list(csv.DictReader(Path("report/predictions.csv").read_text().splitlines()))
+    assert all(row["true"] == str(y[int(row["example"])]) and row["probability"] == "" for row in rows)
+    assert len({row["example"] for row in rows}) == 6
+
+
+def test_averages_and_mistakes_are_those_of_the_confusion_matrix(imgclf, trained):
+    imgclf("train", "-s", "train.epochs=1", "--out", "mini", "--no-plots")
+    seen = imgclf("eval", "mini", "--json").json
+    counts = np.array(seen["confusion"])
+    right, support, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    by_class = {"precision": right / predicted, "recall": right / support, "f1": 2 * right / (predicted + support)}
+    for key, values in by_class.items():
+        assert seen["macro"][key] == pytest.approx(values.mean())
+        assert seen["weighted"][key] == pytest.approx(np.average(values, weights=support))
+    assert seen["balanced_accuracy"] == pytest.approx((right / support).mean())
+    assert seen["weighted"]["recall"] == pytest.approx(seen["accuracy"])
+    wrong = counts - np.diag(right)
+    assert [one["count"] for one in seen["most_confused"]] == sorted(wrong.ravel().tolist())[:-11:-1]
+    for one in seen["most_confused"]:
+        assert counts[seen["classes"].index(one["true"]), seen["classes"].index(one["predicted"])] == one["count"]
+
+
+def test_a_class_never_predicted_has_precision_0_and_one_without_examples_none_of_the_averages():
+    from imgclf.training.evaluation import Evaluation
+
+    counts = np.array([[3, 0, 1], [2, 0, 0], [0, 0, 0]])  # the second is never predicted, the third has no example
+    pairs = np.flatnonzero(counts)
+    seen = Evaluation(0.0, 0.0, PairCounts(pairs, counts.ravel()[pairs]), np.array([3, 3, 0]))
+    assert seen.averages()["macro"] == {"precision": 3 / 5 / 2, "recall": 3 / 4 / 2, "f1": 6 / 9 / 2}
+    assert seen.averages()["weighted"]["recall"] == 3 / 6
+    assert seen.most_confused(5) == [(1, 0, 2), (0, 2, 1)]

@@ -2,29 +2,34 @@
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import WIDTH, Console, echo, format_loss, format_percent, table
+from imgclf.cli.console import WIDTH, Console, echo, fold, format_loss, format_percent, table
 from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, json_option, threads_option
 from imgclf.cli.parsing import Command
 from imgclf.errors import DataError, ImgclfError, UsageError, plural, printable
+from imgclf.files.csv_text import csv_text
 from imgclf.machine.terminal import display_width
 
 if TYPE_CHECKING:
     from imgclf.config import Config
     from imgclf.data.dataset import Dataset
+    from imgclf.files.csv_text import Cell
     from imgclf.training.classifier import Model
     from imgclf.training.evaluation import Evaluation
 
 CORNER = "true \\ predicted"
 SHOWN = 12  # classes up to which the confusion matrix fits a terminal
 COLUMN = 7  # columns of the terminal for a class's name, at most
+CONFUSED = 10  # pairs of classes in the JSON object
+NAMED = 3  # pairs of classes in the terminal
 MISSED = 1
 
 
@@ -46,7 +51,9 @@ MISSED = 1
 )
 @click.option("--top-k", type=click.IntRange(min=1), default=5, show_default=True, metavar="K",
               help="Also report the top-K accuracy.")  # fmt: skip
-@click.option("--out", type=PATH, metavar="DIR", help="Write eval.json and the confusion matrix into DIR.")
+@click.option(
+    "--out", type=PATH, metavar="DIR", help="Write the results, a prediction of each image, and pictures into DIR."
+)
 @threads_option
 @json_option
 @click.pass_context
@@ -88,7 +95,7 @@ def command(
     content = summarize(path, name, model, seen, top_k)
     _print(console, model, seen, content)
     if out is not None:
-        _write(console, out, model, seen, content)
+        _write(console, out, model, dataset, seen, content)
     console.object(content)
     if min_accuracy is not None and seen.accuracy < min_accuracy:
         echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
@@ -230,6 +237,12 @@ def summarize(path: Path, split: str, model: "Model", seen: "Evaluation", top_k:
         "accuracy_interval": list(wilson_interval(seen.correct, seen.n)),
         "top_k": {str(k): seen.top_k(k)},
         "per_class": {name: one._asdict() for name, one in zip(model.class_names, seen.per_class(), strict=True)},
+        **(averages := seen.averages()),
+        "balanced_accuracy": averages["macro"]["recall"],
+        "most_confused": [
+            {"true": model.class_names[true], "predicted": model.class_names[predicted], "count": count}
+            for true, predicted, count in seen.most_confused(CONFUSED)
+        ],
         "confusion": None if seen.confusion is None else seen.confusion.tolist(),
         "classes": list(model.class_names),
     }
@@ -252,6 +265,9 @@ def _print(console: Console, model: "Model", seen: "Evaluation", content: dict[s
     console.result(f"accuracy   {format_percent(seen.accuracy)} of {images} ({interval})")
     if int(k) < len(model.class_names):
         console.result(f"top {k:<6} {format_percent(share)}")
+    console.say(f"balanced   {format_percent(content['balanced_accuracy'])}, the mean recall of the classes")
+    if named := [f"{one['true']} as {one['predicted']} {one['count']:,}" for one in content["most_confused"][:NAMED]]:
+        console.say(*fold("confused   ", ", ".join(named)))
     console.result(f"objective  {format_loss(seen.objective)} (data loss {format_loss(seen.data_loss)})")
 
 
@@ -276,12 +292,20 @@ def _confusion_table(class_names: Sequence[str], counts: list[list[int]]) -> lis
     return table([shorten(CORNER, partial(fits, columns=rest)), *header], rows)
 
 
-def _write(console: Console, out: Path, model: "Model", seen: "Evaluation", content: dict[str, Any]) -> None:
-    from imgclf.files.writing import make_folder, write_json
+def _write(
+    console: Console, out: Path, model: "Model", dataset: "Dataset", seen: "Evaluation", content: dict[str, Any]
+) -> None:
+    from imgclf.files.writing import make_folder, write_json, write_parts
+    from imgclf.speed.threads import workers
+    from imgclf.training.prediction import Answer, answers
 
     directory = make_folder(out)
     write_json(directory / "eval.json", content)
-    with drawing(console, out, "eval.json is written; only the picture of the confusion matrix is missing"):
+    chunks: Iterator[Sequence[Sequence[Cell]]] = chain([[Answer._fields]], answers(model, dataset))
+    with workers(1):
+        text = (csv_text(rows).encode(errors="surrogateescape") for rows in chunks)
+        write_parts(directory / "predictions.csv", text)
+    with drawing(console, out, "all is written but the picture of the confusion matrix"):
         from imgclf.report.pictures import draw_confusion
 
         draw_confusion(seen, model, content["split"], directory)

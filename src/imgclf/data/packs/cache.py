@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,10 @@ def through_cache(listing: "Listing") -> Dataset:
 
     Without a cache the files are not hashed. An entry that is damaged or has another key is replaced.
     """
+    return replace(_cached(listing), paths=listing.files)
+
+
+def _cached(listing: "Listing") -> Dataset:
     folder = cache_folder()
     if folder is None:
         return listing.content().in_memory(listing.folder)

@@ -50,7 +50,7 @@ class Listing:
 
     def content(self, expected: bytes | bytearray = b"") -> Content:
         """Return the images, in the shape of the first readable one; `expected` are the SHA-256s of the files."""
-        first, shape = first_readable(self._files(), self.size, self.color) or (self.folder, (1, 1, 1))
+        first, shape = first_readable(self.files(), self.size, self.color) or (self.folder, (1, 1, 1))
         examples = partial(self._examples, first, shape, expected)
         if first is self.folder:
             next(examples(0))  # none can be read: raises an error with all reasons
@@ -62,7 +62,7 @@ class Listing:
         It is a SHA-256 over the content of the files, in order, and over their classes, size and color. Names, paths
         and times of files prove nothing: two sets may have the same.
         """
-        files, found = self._files(), bytearray()
+        files, found = self.files(), bytearray()
         while some := list(islice(files, _MOST_AT_ONCE)):
             found += b"".join(digests(some, available_cores()))
         # Increase the 2 when images are decoded differently.
@@ -72,7 +72,8 @@ class Listing:
     def _labels(self) -> Iterator[IntArray]:
         return (np.full(count, label) for label, count in enumerate(self.counts))
 
-    def _files(self) -> Iterator[Path]:
+    def files(self) -> Iterator[Path]:
+        """List the image files again, in order; raises DataError if their number has changed."""
         for folder, count in zip(self.classes, self.counts, strict=True):
             files = _list_class(folder, self.folder, self.inside).files
             if len(files) != count:
@@ -87,7 +88,7 @@ class Listing:
         different: tuple[Path, tuple[int, ...]] | None = None
         threads = available_cores()
         at_once = min(max(_BYTES_AT_ONCE // int(np.prod(shape)), threads), _MOST_AT_ONCE)
-        files = islice(self._files(), start, None)
+        files = islice(self.files(), start, None)
         while some := list(islice(files, at_once)):
             images: ByteArray = np.empty((len(some), *shape), np.uint8)
             read = read_into(images, some, self.size, self.color, threads)
