@@ -68,7 +68,9 @@ def test_eval_has_its_results_and_eval_json(imgclf, drawing_fails):
     done = imgclf("-q", "eval", "run", "--out", "report")
     said(done, *drawing_fails, "all is written but the picture of the confusion matrix")
     assert done.out.startswith("accuracy")
-    assert {path.name for path in Path("report").iterdir()} == {"eval.json", "confusion_matrix.csv"}
+    assert {path.name for path in Path("report").iterdir()} == {
+        "eval.json", "predictions.csv", "confusion_matrix.csv",
+    }  # fmt: skip
 
 
 def test_gradcheck_has_its_verdict(imgclf, drawing_fails):
