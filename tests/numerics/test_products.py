@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imgclf import model
-from imgclf.numerics.products import SLAB, STRIP, backward, slab_of, slab_scores
+from imgclf.numerics.products import LARGE, SLAB, STRIP, backward, order_of, slab_of, slab_scores
 from imgclf.numerics.sums import BLOCK
 
 pytestmark = pytest.mark.bits
@@ -65,6 +65,20 @@ def test_a_row_has_the_same_scores_alone_and_in_company_but_for_the_rounding_of_
     for n in range(0, len(X), 29):
         alone = slab_scores(X[n : n + 1], weights)[0]
         assert (np.abs(alone.astype(np.float64) - together[n]) <= bound[n]).all()
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize(("D", "C"), [(768, 1000), (5001, 101), (60, 9001)])
+def test_many_weights_give_the_same_scores_to_the_bit_in_either_order(D, C, dtype):
+    assert D * C > LARGE
+    X, weights = case(D, C, dtype, "C")
+    assert slab_scores(X, np.asfortranarray(weights)).tobytes() == slab_scores(X, weights).tobytes()
+
+
+def test_of_images_as_small_as_those_of_cifar_the_weights_of_a_class_lie_together():
+    mnist, emnist, cifar10, cifar100 = (784, 10), (784, 62), (3072, 10), (3072, 100)
+    assert [order_of(*shape) for shape in (mnist, emnist, cifar10, cifar100)] == 4 * ["F"]
+    assert order_of(768, 1000) == "C"
 
 
 @pytest.mark.parametrize("dtype", TYPES)

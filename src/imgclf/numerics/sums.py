@@ -28,6 +28,8 @@ def sum_over_blocks(function: Callable[[IntArray], Sums], rows: IntArray, sum_bl
 def tree_sum(terms: Iterable[Sums]) -> Sums:
     """Add tuples elementwise as a binary tree: ((t0 + t1) + (t2 + t3)) + ((t4 + t5) + t6).
 
+    Arrays are added in place: each term must have its own, which nobody needs afterwards.
+
     The order of additions depends only on the number of terms n, and at most log2(n) sums are held at a time. If each
     term is itself the sum of a run of 2**k terms (the last may be shorter), the total is the same to the bit: so the
     work can be cut into such runs.
@@ -48,4 +50,7 @@ def tree_sum(terms: Iterable[Sums]) -> Sums:
 
 
 def _add(left: Sums, right: Sums) -> Sums:
-    return tuple(a + b for a, b in zip(left, right, strict=True))
+    total = list(left)
+    for i, part in enumerate(right):
+        total[i] += part
+    return tuple(total)
