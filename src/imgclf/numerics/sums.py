@@ -20,9 +20,11 @@ def sum_in_turn(term: Callable[[int], Sums], n: int) -> Sums:
     return tree_sum(map(term, range(n)))
 
 
-def sum_over_blocks(function: Callable[[IntArray], Sums], rows: IntArray, sum_blocks: SumFn) -> Sums:
-    """Add up function(rows of a block) over blocks of `rows` (N,): BLOCK rows each, except the last."""
-    return sum_blocks(lambda i: function(rows[i * BLOCK : (i + 1) * BLOCK]), -(-len(rows) // BLOCK))
+def sum_over_blocks(
+    function: Callable[[IntArray], Sums], rows: IntArray, sum_blocks: SumFn, block: int = BLOCK
+) -> Sums:
+    """Add up function(rows of a block) over blocks of `rows` (N,): `block` rows each, except the last."""
+    return sum_blocks(lambda i: function(rows[i * block : (i + 1) * block]), -(-len(rows) // block))
 
 
 def tree_sum(terms: Iterable[Sums]) -> Sums:

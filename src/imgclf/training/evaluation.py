@@ -13,8 +13,8 @@ from imgclf.gradients import Objective
 from imgclf.losses import LOSSES, LossFn, softmax
 from imgclf.metrics import ClassMetrics, per_class
 from imgclf.numerics.indices import row_indices
-from imgclf.numerics.products import slab_scores
-from imgclf.numerics.sums import BLOCK, SumFn, Sums, sum_over_blocks
+from imgclf.numerics.products import rows_of, slab_scores
+from imgclf.numerics.sums import SumFn, Sums, sum_over_blocks
 from imgclf.speed.blocks import BlockReader
 from imgclf.training.classifier import Model
 
@@ -145,7 +145,8 @@ def evaluate(model: Model, dataset: Dataset, sum_blocks: SumFn) -> Evaluation:
         pairs = PairCounts.of(y, s.argmax(axis=1), classes)
         return losses.sum(dtype=np.float64), pairs, np.bincount(rank_of(s, y), minlength=classes)
 
-    loss, pairs, ranks = sum_over_blocks(sums, row_indices(len(dataset)), sum_blocks)
+    block = rows_of(model.preprocess.size, classes)
+    loss, pairs, ranks = sum_over_blocks(sums, row_indices(len(dataset)), sum_blocks, block)
     return Evaluation(float(loss) / len(dataset), objective.penalty(model.weights), pairs.merged(), ranks)
 
 
@@ -154,7 +155,8 @@ def score_images(model: Model, images: ByteArray) -> FloatArray:
 
     They equal those of `evaluate` up to the rounding of sums: see `slab_scores`.
     """
-    blocks = [images[start : start + BLOCK] for start in range(0, len(images), BLOCK)]
+    rows = rows_of(model.preprocess.size, len(model.class_names))
+    blocks = [images[start : start + rows] for start in range(0, len(images), rows)]
     return np.concatenate([slab_scores(model.preprocess.apply(block), model.weights) for block in blocks])
 
 
