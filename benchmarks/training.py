@@ -1,4 +1,4 @@
-"""Measure training beside PyTorch and scikit-learn: an epoch, to the optimum, whole processes, memory, and growth.
+"""Measure training beside PyTorch and scikit-learn: epochs, to the optimum, processes, memory, growth, many classes.
 
 The environment variable CIFAR10 names the data (cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz); without it
 50,000 images of its shape are generated. Prints its tables, and writes them into RESULTS.md beside this file, unless
@@ -15,7 +15,7 @@ from results import again, cores, machine, progress, say, write_part
 
 from imgclf.errors import ImgclfError
 
-PARTS = ("epochs", "optimum", "process", "growth")
+PARTS = ("epochs", "optimum", "process", "growth", "classes")
 PACKAGES = ("imgclf", "numpy", "torch", "scikit-learn")
 
 
@@ -42,6 +42,7 @@ def arguments() -> list[str]:
 def report(images: Images, asked: list[str]) -> Iterator[str]:
     """Measure one thing after the other, and describe each."""
     # Only now: what imports these must be the large process, not the small one that starts the measured ones.
+    from classes import measure_classes
     from epochs import measure_epochs
     from growth import measure_growth
     from optimum import measure_optimum
@@ -58,6 +59,8 @@ def report(images: Images, asked: list[str]) -> Iterator[str]:
         yield measure_processes(images, optimum)
     if "growth" in asked:
         yield measure_growth(images)
+    if "classes" in asked:
+        yield measure_classes()
 
 
 def heading(images: Images) -> str:

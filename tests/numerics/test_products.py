@@ -2,9 +2,24 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imgclf import model
-from imgclf.numerics.products import SLAB, STRIP, backward, slab_of, slab_scores
+from imgclf.numerics.products import (
+    FEW,
+    LARGE,
+    LARGE_BLOCK,
+    SCORES,
+    SLAB,
+    STRIP,
+    backward,
+    block_of,
+    order_of,
+    rows_of,
+    slab_of,
+    slab_scores,
+)
 from imgclf.numerics.sums import BLOCK
 
 pytestmark = pytest.mark.bits
@@ -23,17 +38,17 @@ def test_scores_are_sums_of_products(dtype, N):
     np.testing.assert_array_equal(got, np.reshape(by_hand, (N, 4)))
 
 
-SHAPES = [(3072, 10), (3072, 11), (2883, 10), (784, 64), (31, 200), (17, 3)]  # D, C
+SHAPES = [(3072, 10), (3072, 11), (2883, 10), (784, 64), (31, 200), (17, 3), (520, 1000), (300, 1700)]  # D, C
 
 
 def case(D, C, dtype, order):
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((3 * BLOCK + 5, D)).astype(dtype)
+    X = rng.standard_normal((3 * rows_of(D, C) + 5, D)).astype(dtype)
     return X, np.array(rng.standard_normal((D + 1, C)), dtype, order=order)
 
 
 def test_every_slab_is_tried():
-    assert {slab_of(*shape) for shape in SHAPES} == {SLAB, BLOCK}
+    assert {slab_of(*shape) for shape in SHAPES} == {SLAB, BLOCK, 2 * BLOCK, LARGE_BLOCK}
 
 
 @pytest.mark.parametrize("dtype", TYPES)
@@ -43,7 +58,7 @@ def test_a_row_at_one_place_of_a_slab_has_the_same_scores_to_the_bit_whatever_is
     X, weights = case(D, C, dtype, order)
     together = slab_scores(X, weights)
     for n in (0, 31, 130, len(X) - 1):
-        start = n // BLOCK * BLOCK
+        start = n // rows_of(D, C) * rows_of(D, C)
         company = np.zeros((n - start + 1, D), dtype)
         company[-1] = X[n]
         assert slab_scores(company, weights)[-1].tobytes() == together[n].tobytes()
@@ -65,6 +80,35 @@ def test_a_row_has_the_same_scores_alone_and_in_company_but_for_the_rounding_of_
     for n in range(0, len(X), 29):
         alone = slab_scores(X[n : n + 1], weights)[0]
         assert (np.abs(alone.astype(np.float64) - together[n]) <= bound[n]).all()
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize(("D", "C"), [(768, 1000), (5001, 101), (60, 9001)])
+def test_many_weights_give_the_same_scores_to_the_bit_in_either_order(D, C, dtype):
+    assert D * C > LARGE
+    X, weights = case(D, C, dtype, "C")
+    assert slab_scores(X, np.asfortranarray(weights)).tobytes() == slab_scores(X, weights).tobytes()
+
+
+SMALL_SHAPES = {"mnist": (784, 10), "emnist": (784, 62), "cifar10": (3072, 10), "cifar100": (3072, 100)}
+
+
+@pytest.mark.parametrize("data", SMALL_SHAPES)
+def test_images_as_small_as_those_of_cifar_are_computed_in_blocks_of_128_rows(data):
+    shape = SMALL_SHAPES[data]
+    assert {block_of(*shape, N) for N in (1, 256, 4096, 60_000)} == {rows_of(*shape)} == {BLOCK}
+    assert order_of(*shape) == "F"
+
+
+@given(st.integers(1, 10**5), st.integers(2, 10**5), st.integers(1, 10**6))
+def test_many_weights_take_large_blocks_if_a_batch_has_enough_of_them(D, C, N):
+    rows, block = rows_of(D, C), block_of(D, C, N)
+    assert rows in (BLOCK, 2 * BLOCK, LARGE_BLOCK)
+    assert rows == BLOCK or (D * C > LARGE and rows * C <= SCORES)
+    assert block in (BLOCK, 2 * BLOCK, LARGE_BLOCK)
+    assert block <= rows
+    assert block == BLOCK or block * FEW <= N
+    assert block == rows or 2 * block * FEW > N
 
 
 @pytest.mark.parametrize("dtype", TYPES)

@@ -28,6 +28,13 @@ def test_tree_sum_is_a_balanced_tree():
     assert tree(6) == "(((0+1)+(2+3))+(4+5))"
 
 
+def test_arrays_are_added_in_memory_that_is_there_already():
+    terms = [(np.full(3, i), i) for i in range(7)]
+    total, number = tree_sum(terms)
+    assert total is terms[0][0]
+    assert (total.tolist(), number) == ([21, 21, 21], 21)
+
+
 def test_without_rows_there_is_no_sum():
     with pytest.raises(ValueError, match="no examples"):
         sum_over_blocks(lambda block: (0,), np.arange(0), serial_sum)

@@ -37,6 +37,13 @@ def test_blocks_are_read_as_the_reader_reads_and_always_into_the_same_memory(cen
     assert memory.pop() % LINE == 0
 
 
+def test_a_block_may_be_larger_than_those_before():
+    read, read_block = reader(), BlockReader()
+    for n in (3, BLOCK + 1, 2 * BLOCK, BLOCK):
+        X, y = read_block(read, np.arange(n))
+        assert (X.tobytes(), y.tolist()) == (read(np.arange(n)).X.tobytes(), DATA.labels[:n].tolist())
+
+
 def test_another_reader_is_read_by_the_same_block_reader():
     read_block, rows = BlockReader(), np.array([1, 2])
     others = Dataset.of(RNG.random((9, 5)).astype(np.float32), np.arange(9) % 2, ("a", "b"))

@@ -14,6 +14,8 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import fit_preprocess
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
+from imgclf.numerics import products
+from imgclf.numerics.products import LARGE_BLOCK
 from imgclf.numerics.sums import BLOCK, serial_sum
 from imgclf.speed.folding import MIN_IMAGES_PER_CLASS
 from imgclf.speed.kernels import KERNELS
@@ -69,6 +71,26 @@ def test_doubling_a_block_changes_no_bit(loss, dtype):
     one, two = (KERNELS["blocks"](serial_sum)(Objective(LOSSES[loss]), some, weights) for some in (batch, twice))
     assert one.grad.tobytes() == two.grad.tobytes()
     assert one.loss == two.loss
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("size", [1, 256, 4 * LARGE_BLOCK + 3])
+def test_of_many_weights_the_blocks_are_large_and_the_gradient_is_by_the_book(monkeypatch, loss, dtype, size):
+    monkeypatch.setattr(products, "SMALL", 0)
+    monkeypatch.setattr(products, "LARGE", 0)
+    assert products.block_of(D, C, size) == (LARGE_BLOCK if size > 256 else BLOCK)
+    values = np.tile(FEATURES, (4, 1))
+    data = Dataset.of(values, RNG.integers(0, C, len(values)), tuple("abcd"))
+    read = Reader(fit_preprocess(data, scale=1, center="pixel", std="pixel", dtype=dtype), data)
+    batch, weights = Batch(RNG.permutation(len(values))[:size], read), RNG.normal(size=(D + 1, C)).astype(dtype)
+    objective = Objective(LOSSES[loss], 0.1)
+    alone = KERNELS["blocks"](serial_sum)(objective, batch, weights)
+    assert_same(alone, analytic_gradient(objective, batch, weights), TOLERANCE[dtype])
+    with workers(3) as sum_blocks:
+        shared = KERNELS["blocks"](sum_blocks)(objective, batch, weights)
+    assert shared.grad.tobytes() == alone.grad.tobytes()
+    assert shared[:2] == alone[:2]
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -103,8 +104,8 @@ def test_all_ranks_add_as_one_would(n, ranks):
     rng = np.random.default_rng(n)
     large, small = rng.standard_normal((n, 3, 2)).astype(np.float32), rng.integers(0, 9, (n, 1))
     terms = [(float(large[i, 0, 0]), i, large[i].sum(), large[i], small[i]) for i in range(n)]
-    plain = tree_sum(terms)
-    found, _ = on_each(ranks, lambda comm: on_ranks(serial_sum, comm)(lambda i: terms[i], n))
+    plain = tree_sum(map(deepcopy, terms))
+    found, _ = on_each(ranks, lambda comm: on_ranks(serial_sum, comm)(lambda i: deepcopy(terms[i]), n))
     for seen in found:
         assert [type(part) for part in seen] == [type(part) for part in plain]
         assert [np.asarray(part).tobytes() for part in seen] == [np.asarray(part).tobytes() for part in plain]

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess
@@ -9,6 +11,7 @@ from imgclf.losses import LOSSES
 from imgclf.metrics import per_class
 from imgclf.numerics.sums import BLOCK, serial_sum
 from imgclf.speed.threads import workers
+from imgclf.training import evaluation
 from imgclf.training.classifier import Model
 from imgclf.training.evaluation import PairCounts, evaluate, rank_of, score_images, softmax_probabilities
 
@@ -77,6 +80,19 @@ def test_of_equal_scores_the_first_class_comes_first():
     assert rank_of(s, np.array([0, 1, 0])).tolist() == [0, 1, 2]
 
 
+@given(st.integers(1, 40), st.integers(1, 12), st.integers(0, 99))
+def test_the_rank_is_the_place_in_the_order_of_the_scores(n, C, seed):
+    rng = np.random.default_rng(seed)
+    s, y = rng.integers(0, 9, (n, C)).astype(np.float32), rng.integers(0, C, n)
+    order = (-s).argsort(axis=1, kind="stable")
+    assert rank_of(s, y).tolist() == [order[i].tolist().index(y[i]) for i in range(n)]
+
+
+def test_a_rank_may_be_larger_than_two_bytes_hold():
+    C = 70_000
+    assert rank_of(np.arange(C, 0, -1.0)[None], np.array([C - 1])).tolist() == [C - 1]
+
+
 def test_an_image_has_the_same_scores_alone_and_among_others_but_for_the_rounding_of_sums():
     model, data = case()
     together = score_images(model, data.images)
@@ -109,6 +125,21 @@ def test_counts_of_parts_add_up_to_those_of_the_whole(cut):
     y, predicted = pairs_of(COUNTS)[:, np.random.default_rng(0).permutation(10)]
     parts = PairCounts.of(y[:cut], predicted[:cut], 3) + PairCounts.of(y[cut:], predicted[cut:], 3)
     assert parts.matrix(3).tolist() == COUNTS
+
+
+@pytest.mark.parametrize("most", [1, 10, 10**6])
+def test_few_pairs_wait_to_be_merged(monkeypatch, most):
+    monkeypatch.setattr(evaluation, "UNMERGED", most)
+    y, predicted = np.random.default_rng(0).integers(0, 3, (2, 500))
+    total = PairCounts.of(y[:1], predicted[:1], 3)
+    for n in range(1, 500):
+        total += PairCounts.of(y[n : n + 1], predicted[n : n + 1], 3)
+        assert len(total.pairs) <= max(most, 9)
+    expected = np.zeros((3, 3), int)
+    np.add.at(expected, (y, predicted), 1)
+    assert total.matrix(3).tolist() == total.merged().matrix(3).tolist() == expected.tolist()
+    assert per_class(*total.totals(3)) == per_class(*total.merged().totals(3))
+    assert total.merged().pairs.tolist() == sorted(set(total.pairs.tolist()))
 
 
 def test_counts_take_no_memory_for_pairs_that_did_not_occur():

@@ -56,6 +56,7 @@ def test_weights_start_at_random_where_asked_and_biases_at_zero():
     assert weights[:-1].std() == pytest.approx(0.5, rel=0.05)
     assert not weights[-1].any()
     assert weights.T.flags.c_contiguous  # a class's lie together
+    assert initial_weights(config(), 768, 1000).flags.c_contiguous
     assert weights.tobytes() != initial_weights(config("model.init_scale=0.5", "seed=1"), 500, 4).tobytes()
 
 

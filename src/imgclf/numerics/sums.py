@@ -20,13 +20,17 @@ def serial_sum(term: Callable[[int], Sums], n: int) -> Sums:
     return tree_sum(map(term, range(n)))
 
 
-def sum_over_blocks(function: Callable[[IntArray], Sums], rows: IntArray, sum_blocks: Summation) -> Sums:
-    """Add up function(rows of a block) over blocks of `rows` (N,): BLOCK rows each, except the last."""
-    return sum_blocks(lambda i: function(rows[i * BLOCK : (i + 1) * BLOCK]), -(-len(rows) // BLOCK))
+def sum_over_blocks(
+    function: Callable[[IntArray], Sums], rows: IntArray, sum_blocks: Summation, block: int = BLOCK
+) -> Sums:
+    """Add up function(rows of a block) over blocks of `rows` (N,): `block` rows each, except the last."""
+    return sum_blocks(lambda i: function(rows[i * block : (i + 1) * block]), -(-len(rows) // block))
 
 
 def tree_sum(terms: Iterable[Sums]) -> Sums:
     """Add tuples elementwise as a binary tree: ((t0 + t1) + (t2 + t3)) + ((t4 + t5) + t6).
+
+    Arrays are added in place: each term must have its own, which nobody needs afterwards.
 
     The order of additions depends only on the number of terms n, and at most log2(n) sums are held at a time. If each
     term is itself the sum of a run of 2**k terms (the last may be shorter), the total is the same to the bit: so the
@@ -48,4 +52,7 @@ def tree_sum(terms: Iterable[Sums]) -> Sums:
 
 
 def _add(left: Sums, right: Sums) -> Sums:
-    return tuple(a + b for a, b in zip(left, right, strict=True))
+    total = list(left)
+    for i, part in enumerate(right):
+        total[i] += part
+    return tuple(total)

@@ -7,7 +7,8 @@ import numpy as np
 from imgclf.arrays import Batch, Example, FloatArray, IntArray, ReadFn
 from imgclf.data.batches import Reader
 from imgclf.gradients import BatchGradient, GradientFn, Objective, count_correct
-from imgclf.numerics.products import backward, empty_on_lines, slab_scores
+from imgclf.model import split
+from imgclf.numerics.products import backward, block_of, empty_on_lines, slab_scores
 from imgclf.numerics.sums import BLOCK, Summation, sum_over_blocks
 
 
@@ -16,17 +17,18 @@ class BlockReader(local):
 
     def __init__(self) -> None:
         self._reader: Reader | None = None
+        self._most = 0
 
     def __call__(self, read: ReadFn, rows: IntArray) -> Example:
-        """Read at most BLOCK rows as `read` does; the result of a `Reader` is valid until this thread's next call."""
+        """Read the rows of a block as `read` does; the result of a `Reader` is valid until this thread's next call."""
         if not isinstance(read, Reader):
             return read(rows)
         dataset, preprocess = read.dataset, read.preprocess
-        if self._reader is not read:
-            self._reader = read
-            self._pixels = np.empty((BLOCK, *dataset.example_shape), dataset.images.dtype)
-            self._X = empty_on_lines((BLOCK, preprocess.size), preprocess.dtype)
         n = len(rows)
+        if self._reader is not read or n > self._most:
+            self._reader, self._most = read, max(n, BLOCK)
+            self._pixels = np.empty((self._most, *dataset.example_shape), dataset.images.dtype)
+            self._X = empty_on_lines((self._most, preprocess.size), preprocess.dtype)
         pixels = dataset.pixels(rows, out=self._pixels[:n])
         return Example(preprocess.apply(pixels, out=self._X[:n]), dataset.y_of(rows))
 
@@ -40,15 +42,18 @@ def in_blocks(sum_blocks: Summation) -> GradientFn:
     read_block = BlockReader()
 
     def evaluate(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+        D, C = split(weights)[0].shape
+        block = block_of(D, C, len(batch))
+
         def sums(rows: IntArray) -> tuple[float, int, FloatArray]:
             X, y = read_block(batch.read, rows)
-            s = slab_scores(X, weights)  # (n, C)
+            s = slab_scores(X, weights, block)  # (n, C)
             losses, dscores = objective.loss_fn(s, y)
             grad = np.empty_like(weights)
             backward(X, dscores, out=grad)
             return float(losses.sum(dtype=np.float64)), count_correct(s, y), grad
 
-        loss, correct, grad = sum_over_blocks(sums, batch.rows, sum_blocks)
+        loss, correct, grad = sum_over_blocks(sums, batch.rows, sum_blocks, block)
         grad /= len(batch)
         grad += objective.penalty_gradient(weights)
         return BatchGradient(loss / len(batch) + objective.penalty(weights), correct, grad)

@@ -14,6 +14,7 @@ from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_p
 from imgclf.errors import DataError, UsageError
 from imgclf.gradients import Objective, numerical_gradient
 from imgclf.losses import LOSSES
+from imgclf.numerics.products import order_of
 from imgclf.numerics.random_streams import WEIGHTS, normal, stream
 from imgclf.numerics.sums import Summation, serial_sum
 from imgclf.optimizers import OPTIMIZERS, Optimizer
@@ -134,10 +135,10 @@ def make_schedule(config: Config, per_epoch: int) -> Schedule:
 def initial_weights(config: Config, size: int, classes: int) -> FloatArray:
     """Return W normal with the config's standard deviation and b = 0, (D+1, C).
 
-    The weights of a class lie together in memory (order F), as in torch.nn.Linear; arrays computed from them keep
-    that order.
+    Unless there are many, the weights of a class lie together in memory (order F), as in torch.nn.Linear; arrays
+    computed from them keep that order.
     """
-    weights = np.zeros((size + 1, classes), config.train.dtype, order="F")
+    weights = np.zeros((size + 1, classes), config.train.dtype, order=order_of(size, classes))
     if config.model.init_scale:
         weights[:-1] = config.model.init_scale * normal(stream(config.seed, WEIGHTS), (size, classes))
     return weights

@@ -13,6 +13,7 @@ from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.losses import LOSSES
+from imgclf.numerics import products
 from imgclf.numerics.sums import BLOCK, serial_sum
 from imgclf.speed import folding
 from imgclf.speed import threads as parallel
@@ -114,6 +115,27 @@ def test_of_many_classes_as_many_images_as_folding_needs_are_looked_at(classes, 
     is_folded = looked_at >= folding.MIN_IMAGES_PER_CLASS * classes
     assert look(plan, kernel=lambda workers: watched).verdict == ("fail" if is_folded else "pass")
     assert seen[0] == looked_at
+
+
+@pytest.mark.parametrize(("batch", "looked_at", "blocks"), [(4096, 3400, 7), (2048, 2048, 4), (1100, 1100, 5)])
+def test_of_many_weights_as_many_larger_blocks_are_looked_at(batch, looked_at, blocks, monkeypatch):
+    monkeypatch.setattr(products, "SMALL", 0)
+    monkeypatch.setattr(products, "LARGE", 0)
+    plan, seen = plan_of("data.options={train: 4096, classes: 3, size: 6}", f"train.batch_size={batch}"), []
+
+    def counted(term, n):
+        seen.append(n)
+        return serial_sum(term, n)
+
+    def kernel(sum_blocks):
+        return plan.kernel(counted)
+
+    def without_last(sum_blocks):
+        return plan.kernel(lambda term, n: sum_blocks(term, n - 1))
+
+    assert look(plan, kernel=kernel).verdict == "pass"
+    assert (-(-looked_at // products.block_of(108, 3, batch)), seen[0]) == (blocks, blocks)
+    assert look(plan, kernel=without_last).verdict == "fail"
 
 
 def test_the_tree_of_sums_has_branches_of_every_height():

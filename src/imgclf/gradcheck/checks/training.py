@@ -16,12 +16,14 @@ from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.gradients import Objective
-from imgclf.numerics.sums import serial_sum
+from imgclf.numerics.products import block_of
+from imgclf.numerics.sums import BLOCK, serial_sum
 from imgclf.speed.folding import MIN_IMAGES_PER_CLASS
 from imgclf.speed.threads import workers
 from imgclf.training.plan import Plan
 
-# Images of a batch: 7 blocks, so that their summation tree has branches of every height; more if folding needs them.
+# Images of a batch: 7 blocks, so that their summation tree has branches of every height. More where blocks have more
+# than 128 rows, or if folding needs them.
 MOST = 850
 THREADS = 2
 
@@ -36,7 +38,8 @@ def training_on(plan: Plan) -> CheckFn:
     @lru_cache(maxsize=1)
     def batch() -> tuple[Batch, FloatArray, IntArray]:
         first = plan.sample(0)
-        most = max(MOST, MIN_IMAGES_PER_CLASS * plan.weights.shape[1])
+        D, C = plan.weights[:-1].shape
+        most = max(MOST * block_of(D, C, len(first)) // BLOCK, MIN_IMAGES_PER_CLASS * C)
         first = replace(first, rows=first.rows[:most])
         X, y = first
         return first, X.astype(np.float64), y
