@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args, get_t
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, create_model
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
+from imgclf.config.problems import describe, shorten
 from imgclf.data.sources import SOURCES
 from imgclf.files.writing import UNFINISHED
 from imgclf.losses import LOSSES
@@ -44,6 +45,19 @@ def _count_or_all(value: object) -> object:
         raise PydanticKnownError("greater_than_equal", {"ge": 1})
     if type(value) is not int and value != "all":
         raise PydanticCustomError("expected", "expected a whole number or the word all")
+    return value
+
+
+def _word_or_weights(value: object) -> object:
+    """Check both at once, as above: `balanced`, or a section of names and numbers above 0."""
+    if not isinstance(value, dict) and value not in (None, "balanced"):
+        raise PydanticCustomError("expected", "expected balanced, a section of class names and weights, or null")
+    for name, weight in value.items() if isinstance(value, dict) else ():
+        is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not is_number or not 0 < weight <= LARGEST_NUMBER:
+            given = weight if is_number else describe(weight)
+            rule = f"the weight of '{shorten(name)}' must be a number above 0, at most {LARGEST_NUMBER:g}"
+            raise PydanticCustomError("class_weight", f"{rule}, is {given}")
     return value
 
 
@@ -92,6 +106,7 @@ OfEach: TypeAlias = Literal["pixel", "channel", "none"]
 DirectoryName: TypeAlias = Annotated[str, AfterValidator(_directory_name)]
 FilePath: TypeAlias = Annotated[str, AfterValidator(_file_path)]
 CountOrAll: TypeAlias = Annotated[Count | Literal["all"], BeforeValidator(_count_or_all)]
+ClassWeights: TypeAlias = Annotated[Literal["balanced"] | dict[str, Positive] | None, BeforeValidator(_word_or_weights)]
 Options: TypeAlias = Annotated[dict[str, Any], AfterValidator(_finite)]
 
 
@@ -216,6 +231,9 @@ class Train(Section):
     kernel: Literal["plain", "blocks"] = Field(
         default="blocks",
         description="The book's lines, on the whole batch at once; or the same in blocks, on threads: faster.",
+    )
+    class_weight: ClassWeights = Field(
+        default=None, description="balanced: rare classes count as much as common ones. Or {NAME: WEIGHT}, others 1."
     )
     dtype: Literal["float32", "float64"] = Field(default="float32", description="Precision of all computations.")
 

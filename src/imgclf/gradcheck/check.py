@@ -84,9 +84,9 @@ def penalties_of(plan: Plan, *, as_config: bool) -> list[Penalty]:
 
 def make_cases(plan: Plan, loss: str, X: FloatArray, y: IntArray) -> dict[str, Case]:
     """Return the cases of a loss, by point."""
-    objective = make_objective(plan.config, loss)
+    objective = make_objective(plan.config, loss, plan.class_weights)
     return {
-        point: Case(loss, point, X, y, weights(plan, objective, X), plan.train.class_names)
+        point: Case(loss, point, X, y, weights(plan, objective, X), plan.train.class_names, plan.class_weights)
         for point, weights in POINTS.items()
     }
 

@@ -16,6 +16,7 @@ from imgclf.numerics.indices import row_indices
 from imgclf.numerics.products import slab_scores
 from imgclf.numerics.sums import BLOCK, SumFn, Sums, sum_over_blocks
 from imgclf.speed.blocks import BlockReader
+from imgclf.training.class_weights import weighted
 from imgclf.training.classifier import Model
 
 MAX_CONFUSION_CLASSES = 2000  # nobody can read a larger matrix, and one of 20,000 classes takes gigabytes
@@ -119,7 +120,7 @@ class Evaluation:
 
 def objective_of(model: Model) -> Objective:
     """Return the training objective of a model."""
-    return Objective(LOSSES[model.loss], model.l2, model.l1)
+    return Objective(weighted(LOSSES[model.loss], model.class_weights), model.l2, model.l1)
 
 
 def evaluate(model: Model, dataset: Dataset, sum_blocks: SumFn) -> Evaluation:

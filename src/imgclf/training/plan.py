@@ -19,6 +19,7 @@ from imgclf.numerics.sums import SumFn, sum_in_turn
 from imgclf.optimizers import OPTIMIZERS, Optimizer
 from imgclf.schedules import SCHEDULES, Schedule, with_warmup
 from imgclf.speed.kernels import KERNELS, Kernel
+from imgclf.training.class_weights import class_weights_of, weighted
 from imgclf.training.classifier import Model
 from imgclf.training.loading import load_training_data, where
 
@@ -33,6 +34,7 @@ class Plan:
     train: Dataset
     val: Dataset | None
     preprocess: Preprocess
+    class_weights: FloatArray | None  # (C,)
     objective: Objective
     kernel: Kernel
     optimizer: Optimizer
@@ -55,7 +57,7 @@ class Plan:
     def model(self, weights: FloatArray) -> Model:
         """Return the classifier with these weights."""
         names, loss = self.train.class_names, self.config.model.loss
-        return Model(weights, self.preprocess, names, loss, self.objective.l2, self.objective.l1)
+        return Model(weights, self.preprocess, names, loss, self.objective.l2, self.objective.l1, self.class_weights)
 
 
 def make_plan(config: Config, sum_blocks: SumFn = sum_in_turn) -> Plan:
@@ -63,6 +65,7 @@ def make_plan(config: Config, sum_blocks: SumFn = sum_in_turn) -> Plan:
     train, val = load_training_data(config)
     check_early_stopping(config, val)
     config = with_data_defaults(config, train)
+    class_weights = class_weights_of(config, train)
     preprocess = fit(config, train, sum_blocks)
     size = len(train) if config.train.batch_size == "all" else min(config.train.batch_size, len(train))
     per_epoch = steps_per_epoch(len(train), size)
@@ -71,7 +74,8 @@ def make_plan(config: Config, sum_blocks: SumFn = sum_in_turn) -> Plan:
         train=train,
         val=val,
         preprocess=preprocess,
-        objective=make_objective(config),
+        class_weights=class_weights,
+        objective=make_objective(config, class_weights=class_weights),
         kernel=make_kernel(config),
         optimizer=make_optimizer(config),
         step_size=make_schedule(config, per_epoch),
@@ -111,10 +115,10 @@ def make_kernel(config: Config) -> Kernel:
     return KERNELS[config.train.kernel]
 
 
-def make_objective(config: Config, loss: str | None = None) -> Objective:
+def make_objective(config: Config, loss: str | None = None, class_weights: FloatArray | None = None) -> Objective:
     """Return the config's objective, or the same with another loss."""
     penalty = config.regularization
-    return Objective(LOSSES[loss or config.model.loss], penalty.l2, penalty.l1)
+    return Objective(weighted(LOSSES[loss or config.model.loss], class_weights), penalty.l2, penalty.l1)
 
 
 def make_optimizer(config: Config) -> Optimizer:

@@ -4,6 +4,7 @@ They find mistakes that depend on the images of a batch and their number; differ
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from typing import NamedTuple, TypeAlias
 
@@ -67,9 +68,10 @@ def classes_in_any_order(code: Implementation, case: Case, l2: float, l1: float)
     order = _shuffled(case.weights.shape[1])
     new_label = order.argsort()
     g, bound = code.gradient_at(case.X, case.y, case.weights, l2, l1), _bound_with_own_scores(case, l2, l1)
-    yield Equality(
-        code.gradient_at(case.X, new_label[case.y], case.weights[:, order], l2, l1), g[:, order], 2 * bound[:, order]
-    )
+    if code.class_weights is not None:
+        code = code.with_class_weights(code.class_weights[order])
+    renamed = code.gradient_at(case.X, new_label[case.y], case.weights[:, order], l2, l1)
+    yield Equality(renamed, g[:, order], 2 * bound[:, order])
 
 
 def pixels_in_any_order(code: Implementation, case: Case, l2: float, l1: float) -> Iterator[Equality]:
@@ -152,7 +154,7 @@ def above_its_tangents(code: Implementation, case: Case, l2: float, l1: float) -
     step = size * normal(stream(0, CHECK, 1), case.weights.shape) * (case.truth.step / case.truth.step[-1])[:, None]
     for draw, spread in enumerate(np.logspace(-6, 2, DRAWS)):
         move = (-1) ** draw * spread / np.sqrt(len(step)) * step
-        there = Case(case.loss, case.point, case.X, case.y, case.weights + move, case.class_names)
+        there = replace(case, weights=case.weights + move)
         gap = code.value(objective, batch, there.weights)[0] - here - float((g * move).sum())
         slack = 4 * sum(mean_loss(one, l2, l1)[1] for one in (case, there)) + float((bound * np.abs(move)).sum())
         slack += 4 * UNIT_ROUNDOFF * (move.size * float(np.abs(g * move).sum()) + _score_rounding(case, move))
@@ -163,7 +165,7 @@ def _score_rounding(case: Case, move: FloatArray) -> float:
     """Bound the rounding of the loss through its scores, in UNIT_ROUNDOFF."""
     sizes = np.abs(case.X) @ np.abs(case.weights[:-1]) + np.abs(case.X) @ np.abs(move[:-1]) + 1
     steep = case.facts.curve.curvature(sizes.shape[1]) * sizes + 2 * sizes.shape[1] + np.abs(case.scores).max()
-    return float(case.X.shape[1] * (steep * sizes).mean())
+    return float(case.X.shape[1] * (case.example_weights[:, None] * steep * sizes).mean())
 
 
 def _bound_with_own_scores(case: Case, l2: float, l1: float) -> FloatArray:

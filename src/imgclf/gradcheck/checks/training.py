@@ -50,7 +50,7 @@ def training_on(plan: Plan) -> CheckFn:
 
         def watched(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
             seen_scores.append(s.copy())
-            return code.loss_fn(s, y)
+            return code.weighted_loss(s, y)
 
         weights = case.weights.astype(plan.weights.dtype, order="K")
         seen = code.kernel(sum_in_turn)(Objective(watched, l2, l1), images, weights)

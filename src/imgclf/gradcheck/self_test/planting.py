@@ -11,6 +11,7 @@ from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
 from imgclf.data.batches import Reader
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradients import BatchGradient, GradientFn, Objective
+from imgclf.losses import LossFn
 from imgclf.model import scores
 from imgclf.numerics.sums import SumFn
 from imgclf.trainer import TrainState
@@ -145,6 +146,15 @@ def loss_of(wrong: Callable[[FloatArray, IntArray], tuple[FloatArray, FloatArray
             return wrong(s, y)
 
     return lambda code: replace(code, loss_fn=quiet)
+
+
+def weighting(change: Callable[[LossFn, FloatArray], LossFn]) -> Plant:
+    """Change how class weights (C,) enter a loss."""
+
+    def plant(code: Implementation) -> Implementation:
+        return replace(code, weigh=lambda loss_fn, w: loss_fn if w is None else change(loss_fn, w))
+
+    return plant
 
 
 def right_class(change: Callable[[FloatArray], Any]) -> Plant:
