@@ -94,6 +94,7 @@ class KeyOf:
 
 
 Fraction: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
+Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 # float32 ends near 3e38; a number beyond these is a typo, and older NumPys would turn weights into float64.
 LARGEST_NUMBER = 1e30
 Positive: TypeAlias = Annotated[float, Field(gt=0, le=LARGEST_NUMBER)]
@@ -102,6 +103,7 @@ Scale: TypeAlias = Annotated[float, Field(ge=1e-6, le=1e9)]
 Epochs: TypeAlias = Annotated[float, Field(ge=0, le=1e6)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 Side: TypeAlias = Annotated[int, Field(ge=1, le=LARGEST_IMAGE)]
+Shift: TypeAlias = Annotated[int, Field(ge=0, lt=LARGEST_IMAGE)]
 OfEach: TypeAlias = Literal["pixel", "channel", "none"]
 DirectoryName: TypeAlias = Annotated[str, AfterValidator(_directory_name)]
 FilePath: TypeAlias = Annotated[str, AfterValidator(_file_path)]
@@ -141,6 +143,13 @@ class Preprocess(Section):
     std: OfEach | None = Field(
         default=None, description="Divide by the standard deviation. null: for images none, for features pixel."
     )
+
+
+class Augment(Section):
+    """Random changes of the training images, new at every step; evaluation never changes an image."""
+
+    flip: Probability = Field(default=0.0, description="Probability of a mirror image, left and right exchanged.")
+    shift: Shift = Field(default=0, description="Largest move, in pixels, up, down, left and right.")
 
 
 class Model(Section):
@@ -266,6 +275,7 @@ class Config(Section):
     )
     data: Data = Field(default_factory=Data)
     preprocess: Preprocess = Field(default_factory=Preprocess)
+    augment: Augment = Field(default_factory=Augment)
     model: Model = Field(default_factory=Model)
     regularization: Regularization = Field(default_factory=Regularization)
     optimizer: Annotated[SerializeAsAny[Optimizer], BeforeValidator(Optimizer.of_its_name)] = Field(

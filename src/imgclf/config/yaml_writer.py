@@ -8,7 +8,7 @@ from typing import Any
 
 from imgclf.config.layers import RENAMED
 from imgclf.config.resolve import Resolved
-from imgclf.config.schema import Config, Section, Variant
+from imgclf.config.schema import Augment, Config, Section, Variant
 from imgclf.config.shape import SECTIONS
 
 HEAD = """\
@@ -32,6 +32,10 @@ def dump_as_0_1(config: Config) -> str:
     """Return the config as version 0.1 wrote it: checkpoints of that version hold its SHA-256."""
     values = config.model_dump()
     values["train"].pop("kernel", None)
+    if config.train.class_weight is None:
+        del values["train"]["class_weight"]
+    if config.augment == Augment():
+        del values["augment"]
     names = {new: old for old, new in RENAMED.get(config.optimizer.name, {}).items()}
     values["optimizer"] = {names.get(key, key): value for key, value in values["optimizer"].items()}
     return "".join(f"{line}\n" for _, line in _lines(values))

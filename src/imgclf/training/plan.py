@@ -8,6 +8,7 @@ import numpy as np
 
 from imgclf.arrays import FloatArray
 from imgclf.config import Config
+from imgclf.data.augment import augmented
 from imgclf.data.batches import Reader, SampleFn, epoch_sampler, steps_per_epoch
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread
@@ -64,6 +65,7 @@ def make_plan(config: Config, sum_blocks: SumFn = sum_in_turn) -> Plan:
     """Load the data of a run and build its parts. The test split is never opened."""
     train, val = load_training_data(config)
     check_early_stopping(config, val)
+    check_augment(config, train)
     config = with_data_defaults(config, train)
     class_weights = class_weights_of(config, train)
     preprocess = fit(config, train, sum_blocks)
@@ -104,8 +106,10 @@ def continue_from(plan: Plan, model: Model) -> Plan:
 
 
 def make_sampler(config: Config, train: Dataset, preprocess: Preprocess, batch_size: int) -> SampleFn:
-    """Return sample(step), which shuffles by the config's seed."""
-    return epoch_sampler(len(train), batch_size, config.seed, Reader(preprocess, train))
+    """Return sample(step), which shuffles and augments by the config's seed."""
+    read, changes = Reader(preprocess, train), config.augment
+    sample = epoch_sampler(len(train), batch_size, config.seed, read)
+    return augmented(sample, read, config.seed, flip=changes.flip, shift=changes.shift)
 
 
 def make_kernel(config: Config) -> Kernel:
@@ -196,3 +200,14 @@ def check_early_stopping(config: Config, val: Dataset | None) -> None:
             f"{watched.monitor} needs a validation split",
             "set data.val_fraction above 0, or monitor train/loss",
         )
+
+
+def check_augment(config: Config, train: Dataset) -> None:
+    """Refuse to mirror or shift feature vectors, or to shift images out of view."""
+    changes, (*sides, _) = config.augment, train.example_shape
+    if not sides and (changes.flip or changes.shift):
+        remedy = "leave augment.flip and augment.shift at 0"
+        raise UsageError("augment", "feature vectors cannot be mirrored or shifted", remedy)
+    if sides and changes.shift >= min(sides):
+        problem = f"an image of {sides[0]} x {sides[1]} pixels, shifted by {changes.shift}, may be out of view"
+        raise UsageError("augment.shift", problem, "try 2")

@@ -252,7 +252,8 @@ def _print(
     console.result(f"accuracy   {format_percent(seen.accuracy)} of {images} ({interval})")
     if int(k) < len(model.class_names):
         console.result(f"top {k:<6} {format_percent(share)}")
-    console.result(f"objective  {format_loss(seen.objective)} (data loss {format_loss(seen.data_loss)})")
+    weighted = "" if model.class_weights is None else ", weighted by class"
+    console.result(f"objective  {format_loss(seen.objective)} (data loss {format_loss(seen.data_loss)}{weighted})")
 
 
 def _confusion_table(names: tuple[str, ...], counts: list[list[int]]) -> list[str]:
