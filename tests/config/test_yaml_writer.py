@@ -54,7 +54,14 @@ CONFIGS = st.fixed_dictionaries(
             adam={"beta1": FRACTION, "beta2": FRACTION, "epsilon": POSITIVE},
         ),
         "schedule": variants(cosine=SCHEDULE, step=SCHEDULE | {"every_epochs": COUNT}),
-        "train": st.fixed_dictionaries({"epochs": COUNT, "batch_size": COUNT | st.just("all")}),
+        "train": st.fixed_dictionaries(
+            {
+                "epochs": COUNT,
+                "batch_size": COUNT | st.just("all"),
+                "class_weight": st.sampled_from([None, "balanced"]) | st.dictionaries(KEYS, POSITIVE, max_size=3),
+            }
+        ),
+        "augment": st.fixed_dictionaries({"flip": st.floats(0, 1), "shift": st.integers(0, 4095)}),
         "early_stopping": st.none() | st.fixed_dictionaries({"patience": COUNT, "min_delta": NOT_NEGATIVE}),
     }
 ).map(Config.model_validate)
@@ -101,7 +108,7 @@ def test_configs_of_version_0_1_are_known_by_their_checksum(overrides, checksum)
 def test_keys_come_in_the_order_of_the_contract():
     document = yaml.safe_load(dump(resolve().config))
     assert list(document) == [
-        "seed", "name", "data", "preprocess", "model", "regularization", "optimizer", "schedule", "train",
+        "seed", "name", "data", "preprocess", "augment", "model", "regularization", "optimizer", "schedule", "train",
         "early_stopping", "checkpoint",
     ]  # fmt: skip
     assert list(document["schedule"]) == ["name", "step_size", "warmup_epochs"]
