@@ -28,8 +28,8 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     lines = {
         "data": f"{config.data.source}: {plural(len(plan.train), 'training image')}, {val}; "
         f"{format_shape(plan.train.example_shape)}, {C} classes",
-        "pixels" if plan.preprocess.is_image else "features": f"x = {_preprocessing(plan)}",
         **_augmentation(plan),
+        "pixels" if plan.preprocess.is_image else "features": f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
         "loss": f"{config.model.loss}: {formula}",
         "minimize": f"L(W, b) = {' + '.join(terms)}",
