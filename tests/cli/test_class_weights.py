@@ -16,7 +16,7 @@ BALANCED = ("-s", "train.class_weight=balanced")
 
 def test_the_formula_and_the_weights_are_printed(imgclf):
     printed = imgclf("train", "--dry-run", "-s", "train.class_weight={Shirt: 3, T-shirt/top: 0.25}").out
-    assert "\nminimize  L(W, b) = mean weight[y] * loss + 0.0001/2 * sum(W**2)\n" in printed
+    assert "\nminimize  L(W, b) = mean of weight[y] * loss + 0.0001/2 * sum(W**2)\n" in printed
     assert "\nclasses   weight 3 for Shirt, 0.25 for T-shirt/top, 1 for the others\n" in printed
     printed = imgclf("train", "--dry-run", "-s", "data.limit=100", "-s", "data.val_fraction=0", *BALANCED).out
     assert "\nclasses   weight N / (C * images of the class): 1.111 for T-shirt/top, " in printed

@@ -19,7 +19,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     config, penalty = plan.config, plan.objective
     D, C = plan.preprocess.size, len(plan.train.class_names)
     formula = (LOSSES[config.model.loss].__doc__ or "").partition("\n")[0]
-    terms = ["mean loss" if plan.class_weights is None else "mean weight[y] * loss"]
+    terms = ["mean loss" if plan.class_weights is None else "mean of weight[y] * loss"]
     terms += [f"{penalty.l2:g}/2 * sum(W**2)"] if penalty.l2 else []
     terms += [f"{penalty.l1:g} * sum(|W|)"] if penalty.l1 else []
     knobs = config.optimizer.model_dump(exclude={"name"})
