@@ -120,6 +120,13 @@ def test_a_shift_of_nothing_is_the_same_image(most):
     np.testing.assert_array_equal(shifted(pixels, nothing, nothing, most), pixels)
 
 
+def test_a_shift_is_down_and_to_the_right():
+    pixels = np.zeros((2, 7, 6), np.uint8)
+    pixels[:, 3, 2] = 1
+    moved = shifted(pixels, np.array([2, -1]), np.array([1, 0]), 2)
+    assert np.argwhere(moved).tolist() == [[0, 5, 3], [1, 2, 2]]
+
+
 def test_without_changes_the_batches_are_the_very_same():
     read = reader()
     sample = epoch_sampler(50, 8, 0, read)
