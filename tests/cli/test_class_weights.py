@@ -41,7 +41,9 @@ def test_a_run_keeps_resumes_and_verifies_its_weights(imgclf):
     model = load_model(Path("run/model.npz"))
     assert model.class_weights.tobytes() == load_model(Path("whole/model.npz")).class_weights.tobytes()
     assert imgclf("verify", "run").code == 0
-    assert imgclf("gradcheck", "--run", "whole", "--images", "40").code == 0
+    checked = imgclf("gradcheck", "--run", "whole", "--images", "40")
+    assert checked.code == 0
+    assert "7,850 parameters; losses weighted by class\n" in checked.out
     assert "(data loss " in imgclf("eval", "whole").out
     assert ", weighted by class)" in imgclf("eval", "whole").out
     assert imgclf("predict", "whole", "--help").code == 0
