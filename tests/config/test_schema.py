@@ -16,6 +16,8 @@ NUMBERS = {
     "data.limit": {"1", "7", "null"},
     "preprocess.image_size": {"1", "7", "null"},
     "preprocess.scale": {"0.5", "1", "7", "null"},
+    "augment.flip": {"0", "0.5", "1"},
+    "augment.shift": {"0", "1", "7"},
     "model.init_scale": {"0", "0.5", "1", "7"},
     "regularization.l2": {"0", "0.5", "1", "7"},
     "regularization.l1": {"0", "0.5", "1", "7"},
@@ -36,7 +38,7 @@ NUMBERS = {
 }
 TEXTS = {"name": set(PROBES), "data.path": set(PROBES)}
 SECTIONS = {"early_stopping": {"null"}, "data.options": {"{a: 1}"}}
-NULLABLE = {"preprocess.color": {"null"}, "preprocess.std": {"null"}}
+NULLABLE = {"preprocess.color": {"null"}, "preprocess.std": {"null"}, "train.class_weight": {"null", "{a: 1}"}}
 ACCEPTED = NUMBERS | TEXTS | SECTIONS | NULLABLE  # of all others, which are choices and sections, none
 OWNER = {
     "optimizer.momentum": "momentum", "optimizer.decay": "rmsprop", "optimizer.beta1": "adam",
@@ -71,6 +73,7 @@ CHOICES = {
     "optimizer.name": list(OPTIMIZERS),
     "schedule.name": list(SCHEDULES),
     "train.gradient": ["analytic", "numerical"],
+    "train.class_weight": ["balanced"],
     "train.dtype": ["float32", "float64"],
     "early_stopping.monitor": ["val/accuracy", "val/loss", "train/accuracy", "train/loss"],
 }

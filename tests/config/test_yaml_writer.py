@@ -54,7 +54,14 @@ CONFIGS = st.fixed_dictionaries(
             adam={"beta1": FRACTION, "beta2": FRACTION, "epsilon": POSITIVE},
         ),
         "schedule": variants(cosine=SCHEDULE, step=SCHEDULE | {"every_epochs": COUNT}),
-        "train": st.fixed_dictionaries({"epochs": COUNT, "batch_size": COUNT | st.just("all")}),
+        "train": st.fixed_dictionaries(
+            {
+                "epochs": COUNT,
+                "batch_size": COUNT | st.just("all"),
+                "class_weight": st.sampled_from([None, "balanced"]) | st.dictionaries(KEYS, POSITIVE, max_size=3),
+            }
+        ),
+        "augment": st.fixed_dictionaries({"flip": st.floats(0, 1), "shift": st.integers(0, 4095)}),
         "early_stopping": st.none() | st.fixed_dictionaries({"patience": COUNT, "min_delta": NOT_NEGATIVE}),
     }
 ).map(Config.model_validate)
@@ -95,7 +102,11 @@ def test_a_number_is_written_in_a_form_that_both_versions_of_yaml_take_for_one(v
 ])  # fmt: skip
 def test_configs_of_version_0_1_are_known_by_their_checksum(tmp_path, overrides, checksum):
     file = tmp_path / "config.yaml"
-    file.write_text(dump(resolve((), overrides).config).replace("  kernel: blocks\n", ""))  # which 0.1 did not have
+    text = dump(resolve((), overrides).config)
+    for later in ("  kernel: blocks\n", "  class_weight: null\n", "augment:\n  flip: 0.0\n  shift: 0\n"):
+        assert later in text
+        text = text.replace(later, "")
+    file.write_text(text)
     for _ in ("the names of today", "the names of 0.1"):
         text = dump_as_0_1(resolve([file]).config)
         assert hashlib.sha256(text.encode()).hexdigest() == checksum
@@ -112,7 +123,7 @@ def test_the_keys_that_a_config_was_given_are_those_of_its_file_at_any_value(tmp
 def test_keys_come_in_the_order_of_the_contract():
     document = yaml.safe_load(dump(resolve().config))
     assert list(document) == [
-        "seed", "name", "data", "preprocess", "model", "regularization", "optimizer", "schedule", "train",
+        "seed", "name", "data", "preprocess", "augment", "model", "regularization", "optimizer", "schedule", "train",
         "early_stopping", "checkpoint",
     ]  # fmt: skip
     assert list(document["schedule"]) == ["name", "step_size", "warmup_epochs"]

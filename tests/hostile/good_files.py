@@ -248,10 +248,15 @@ DEEP_ROWS = (b"\0" + bytes(range(48))) * 6
 DEEP_PNG_PARTS = (struct.pack(">IIBBBBB", 8, 6, 16, 2, 0, 0, 0), b"", b"tRNS\0\1\2\3\4\5", DEEP_ROWS)
 PNG_PARTS = (struct.pack(">IIBBBBB", 8, 6, 8, 3, 0, 0, 0), bytes(range(240)), b"tRNS\0\x80\xff", bytes(6 * 9))
 GRAY_ROWS = GRAY.astype(np.uint16) << 8
+VARIANTS = ("optimizer.name=adam", "schedule.name=step")
 CONFIGS = (
     "name: a\nseed: 3\nmodel:\n  loss: svm\n  init_scale: 1.0e-3\ndata:\n  source: synthetic\n"
     "  path: null\n  val_fraction: .1\n  options: {classes: 3, size: [2, 'x']}\n",
-    dump(resolve((), ["optimizer.name=adam", "schedule.name=step", "early_stopping={}"]).config),
+    dump(
+        resolve(
+            (), ["optimizer.name=adam", "schedule.name=step", "early_stopping={}", "train.class_weight={cat: 2}"]
+        ).config
+    ),
 )
 
 
@@ -264,6 +269,7 @@ def model() -> Model:
         "svm",
         1e-4,
         0.0,
+        np.array([0.5, 2.0]),
     )
 
 

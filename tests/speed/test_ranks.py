@@ -10,6 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgclf.arrays import Batch
+from imgclf.data.augment import augmented
+from imgclf.data.batches import Reader, epoch_sampler
+from imgclf.data.dataset import Dataset
+from imgclf.data.preprocess import Preprocess
 from imgclf.errors import DataError
 from imgclf.gradients import Objective
 from imgclf.losses import LOSSES
@@ -176,3 +180,15 @@ def test_all_ranks_hear_of_the_one_that_differs():
         return str(stop.value)
 
     assert len(set(on_each(3, check)[0])) == 1
+
+
+def test_ranks_read_the_same_augmented_images():
+    rng = np.random.default_rng(3)
+    images, y = rng.integers(0, 256, (700, 6, 6, 3), dtype=np.uint8), rng.integers(0, 3, 700)
+    read = Reader(Preprocess((6, 6, 3), 255.0, None, None, "float32"), Dataset.of(images, y, ("a", "b", "c")))
+    batch = augmented(epoch_sampler(700, 650, 0, read), read, 0, flip=0.5, shift=2)(5)
+    objective, weights = Objective(LOSSES["softmax"]), rng.standard_normal((109, 3)).astype(np.float32)
+    plain = in_blocks(serial_sum)(objective, batch, weights)
+    for ranks in (2, 3):
+        found, _ = on_each(ranks, lambda comm: in_blocks(on_ranks(serial_sum, comm))(objective, batch, weights))
+        assert [seen.grad.tobytes() for seen in found] == ranks * [plain.grad.tobytes()]

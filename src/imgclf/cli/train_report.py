@@ -19,7 +19,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     config, penalty = plan.config, plan.objective
     D, C = plan.preprocess.size, len(plan.train.class_names)
     title, _, formula = (LOSSES[config.model.loss].__doc__ or "").partition("\n")[0].partition(": ")
-    terms = ["mean loss"]
+    terms = ["mean loss" if plan.class_weights is None else "mean of weight[y] * loss"]
     terms += [f"{penalty.l2:g}/2 * sum(W**2)"] if penalty.l2 else []
     terms += [f"{penalty.l1:g} * sum(|W|)"] if penalty.l1 else []
     knobs = config.optimizer.model_dump(exclude={"name"})
@@ -28,10 +28,12 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     lines = {
         "data": f"{config.data.source}: {plural(len(plan.train), 'training image')}, {val}; "
         f"{format_shape(plan.train.example_shape)}, {C} classes",
+        **_augmentation(plan),
         "pixels" if plan.preprocess.is_image else "features": f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
         "loss": f"{config.model.loss}: {formula or title}",
         "minimize": f"L(W, b) = {' + '.join(terms)}",
+        **({} if plan.class_weights is None else {"classes": f"weight {_class_weights(plan)}"}),
         "step": f"weights -= step_size * direction; {config.optimizer.name}{f' ({settings})' if settings else ''}, "
         f"step_size {config.schedule.step_size:g} ({config.schedule.name}), {config.train.gradient} gradient",
         "batches": f"{plural(plan.batch_size, 'image')} a step, {plural(plan.steps_per_epoch, 'step')} an epoch, "
@@ -44,6 +46,26 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     if mapped := mapped_file(plan.train.images):
         console.detail(f"mapped    {mapped}")
     console.warn(*remarks(config, {"train": plan.train}))
+
+
+def _augmentation(plan: "Plan") -> dict[str, str]:
+    flip, shift = plan.config.augment.flip, plan.config.augment.shift
+    parts = [f"mirrored with probability {flip:g}"] if flip else []
+    parts += [f"shifted by up to {plural(shift, 'pixel')}"] if shift else []
+    return {"augment": f"each image anew at every step: {', '.join(parts)}"} if parts else {}
+
+
+def _class_weights(plan: "Plan") -> str:
+    """List the weights of the first classes, and the formula of `balanced`."""
+    from imgclf.data.class_names import first_few
+
+    assert plan.class_weights is not None
+    chosen = plan.config.train.class_weight
+    if isinstance(chosen, dict):
+        others = ", 1 for the others" * (len(chosen) < len(plan.class_weights))
+        return first_few([f"{weight:.4g} for {name}" for name, weight in chosen.items()]) + others
+    pairs = zip(plan.train.class_names, plan.class_weights.tolist(), strict=True)
+    return "N / (C * images of the class): " + first_few([f"{weight:.4g} for {name}" for name, weight in pairs])
 
 
 def _preprocessing(plan: "Plan") -> str:

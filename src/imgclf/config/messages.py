@@ -17,6 +17,8 @@ LIKE_A_KEY, LIKE_A_CHOICE = 0.7, 0.6
 ELSEWHERE = {
     word: key
     for key, words in {
+        "augment.flip": "fliplr hflip horizontal_flip mirror",
+        "augment.shift": "translate",
         "data.path": "data data_dir data_path input root train_dir",
         "data.source": "dataset",
         "data.val_fraction": "test_size val val_size val_split validation_fraction validation_split",

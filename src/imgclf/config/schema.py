@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args, get_t
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, create_model
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
+from imgclf.config.problems import describe, shorten
 from imgclf.data.sources import SOURCES
 from imgclf.files.writing import UNFINISHED
 from imgclf.losses import LOSSES
@@ -47,6 +48,19 @@ def _count_or_all(value: object) -> object:
     return value
 
 
+def _word_or_weights(value: object) -> object:
+    """Check both at once, as above: `balanced`, or a section of names and numbers above 0."""
+    if not isinstance(value, dict) and value not in (None, "balanced"):
+        raise PydanticCustomError("expected", "expected balanced, a section of class names and weights, or null")
+    for name, weight in value.items() if isinstance(value, dict) else ():
+        is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not is_number or not 0 < weight <= LARGEST_NUMBER:
+            given = weight if is_number else describe(weight)
+            rule = f"the weight of '{shorten(name)}' must be a number above 0, at most {LARGEST_NUMBER:g}"
+            raise PydanticCustomError("class_weight", f"{rule}, is {given}")
+    return value
+
+
 def _finite(options: dict[str, Any]) -> dict[str, Any]:
     """Refuse inf and nan at any depth: written and read again, they would be text."""
     try:
@@ -75,6 +89,7 @@ class KeyOf:
 
 
 Fraction: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
+Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 # float32 ends near 3e38; a number beyond these is a typo, and older NumPys would turn weights into float64.
 LARGEST_NUMBER = 1e30
 Positive: TypeAlias = Annotated[float, Field(gt=0, le=LARGEST_NUMBER)]
@@ -83,10 +98,12 @@ Scale: TypeAlias = Annotated[float, Field(ge=1e-6, le=1e9)]
 Epochs: TypeAlias = Annotated[float, Field(ge=0, le=1e6)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 Side: TypeAlias = Annotated[int, Field(ge=1, le=LARGEST_IMAGE)]
+Shift: TypeAlias = Annotated[int, Field(ge=0, lt=LARGEST_IMAGE)]
 OfEach: TypeAlias = Literal["pixel", "channel", "none"]
 DirectoryName: TypeAlias = Annotated[str, AfterValidator(_directory_name)]
 FilePath: TypeAlias = Annotated[str, AfterValidator(_file_path)]
 CountOrAll: TypeAlias = Annotated[Count | Literal["all"], BeforeValidator(_count_or_all)]
+ClassWeights: TypeAlias = Annotated[Literal["balanced"] | dict[str, Positive] | None, BeforeValidator(_word_or_weights)]
 Options: TypeAlias = Annotated[dict[str, Any], AfterValidator(_finite)]
 
 
@@ -121,6 +138,13 @@ class Preprocess(Section):
     std: OfEach | None = Field(
         default=None, description="Divide by the standard deviation. null: for images none, for features pixel."
     )
+
+
+class Augment(Section):
+    """Random changes of the training images, new at every step; evaluation never changes an image."""
+
+    flip: Probability = Field(default=0.0, description="Probability of a mirror image, left and right exchanged.")
+    shift: Shift = Field(default=0, description="Largest move, in pixels, up, down, left and right.")
 
 
 class Model(Section):
@@ -212,6 +236,9 @@ class Train(Section):
         default="blocks",
         description="The book's lines, on the whole batch at once; or the same in blocks, on threads: faster.",
     )
+    class_weight: ClassWeights = Field(
+        default=None, description="balanced: rare classes count as much as common ones. Or {NAME: WEIGHT}, others 1."
+    )
     dtype: Literal["float32", "float64"] = Field(default="float32", description="Precision of all computations.")
 
 
@@ -243,6 +270,7 @@ class Config(Section):
     )
     data: Data = Field(default_factory=Data)
     preprocess: Preprocess = Field(default_factory=Preprocess)
+    augment: Augment = Field(default_factory=Augment)
     model: Model = Field(default_factory=Model)
     regularization: Regularization = Field(default_factory=Regularization)
     optimizer: Annotated[SerializeAsAny[Optimizer], BeforeValidator(Optimizer.of_its_name)] = Field(

@@ -168,7 +168,8 @@ class _Loader(yaml.BaseLoader):
         if key == "<<" and composed.style is None:
             self.refuse(composed.start_mark, "merge keys (<<) are not allowed; write the keys out")
         if not isinstance(key, str):
-            self.refuse(composed.start_mark, f"a key must be a word, not {describe(key)}")
+            hint = "; quote it" if key is not None and not isinstance(key, list | dict) else ""
+            self.refuse(composed.start_mark, f"a key must be a word, not {describe(key)}{hint}")
         if not key.isprintable() or len(key) > LONGEST_KEY:
             message = f"the key '{shorten(key)}' is too long or has unprintable characters"
             self.refuse(composed.start_mark, message)

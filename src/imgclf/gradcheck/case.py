@@ -47,17 +47,26 @@ class Expected(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One loss at one point: X (N, D), y (N,), weights (D+1, C), float64. Its properties are computed once."""
+    """One loss at one point: X (N, D), y (N,), weights (D+1, C), float64. Its properties are computed once.
+
+    class_weights (C,) multiply the loss of each example by the weight of its class; None: all are 1.
+    """
 
     loss: str
     X: FloatArray
     y: IntArray
     weights: FloatArray
+    class_weights: FloatArray | None = None
 
     @property
     def facts(self) -> LossFacts:
         """Facts of the loss."""
         return LOSS_FACTS[self.loss]
+
+    @cached_property
+    def example_weights(self) -> FloatArray:
+        """The weight of each example in the mean loss, (N,)."""
+        return np.ones(len(self.y)) if self.class_weights is None else self.class_weights[self.y]
 
     @cached_property
     def scores(self) -> FloatArray:
@@ -77,12 +86,12 @@ class Case:
     @cached_property
     def truth(self) -> Differences:
         """The numerical gradient of the mean loss, at every parameter."""
-        return differences(self.loss, self.scores, self.X, self.y)
+        return differences(self.loss, self.scores, self.X, self.y, weight=self.example_weights)
 
     @cached_property
     def complex_step(self) -> FloatArray:
         """The gradient of the mean loss by complex step, (D+1, C)."""
-        return complex_step_gradient(self.loss, self.scores, self.X, self.y)
+        return complex_step_gradient(self.loss, self.scores, self.X, self.y, self.example_weights)
 
     @cached_property
     def on_few_images(self) -> "Case":
@@ -116,7 +125,7 @@ class Case:
             # A margin that rounding takes across its kink switches a whole example, for the right class all of them.
             switched = np.where(np.arange(C) == y[:, None], C, 1) * (1 + 2 * off)
             each += (distances(self.exact_differences) <= 2 * off) * switched
-        return np.asarray(sum_sizes(self.X, each) / N)
+        return np.asarray(sum_sizes(self.X, each * self.example_weights[:, None]) / N)
 
     def scores_off(self, unit: float) -> FloatArray:
         """Bound the rounding of scores in arithmetic with this unit, in any order of additions, (N, 1)."""

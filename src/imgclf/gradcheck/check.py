@@ -82,8 +82,10 @@ def penalties_of(plan: Plan, *, as_config: bool) -> list[Penalty]:
 
 def make_cases(plan: Plan, loss: str, X: FloatArray, y: IntArray) -> dict[str, Case]:
     """Return the cases of a loss, by point."""
-    objective = make_objective(plan.config, loss)
-    return {point: Case(loss, X, y, weights(plan, objective, X)) for point, weights in POINTS.items()}
+    objective = make_objective(plan.config, loss, plan.class_weights)
+    return {
+        point: Case(loss, X, y, weights(plan, objective, X), plan.class_weights) for point, weights in POINTS.items()
+    }
 
 
 def check_loss(

@@ -14,6 +14,7 @@ from imgclf.gradcheck.checks.textbook import sample_indices
 from imgclf.gradcheck.truth.exhaustive import difference_steps, differences
 from imgclf.gradients import Objective, central_difference, evaluate_loss
 from imgclf.losses import LOSSES
+from imgclf.training.class_weights import weighted
 
 SAMPLED = 20  # weights that are moved one at a time
 TAUS = 10.0 ** np.arange(-10, 0.5, 0.5)  # the largest move of a score
@@ -31,7 +32,8 @@ def error_curves(case: Case) -> list[ErrorCurve]:
     """Measure the errors of central differences in float64 and float32, and of exact differences."""
     indices = sample_indices(*case.weights.shape)
     some = indices[:: max(1, len(indices) // SAMPLED)]
-    exact = [differences(case.loss, case.scores, case.X, case.y, tau).gradient - case.complex_step for tau in TAUS]
+    at = case.loss, case.scores, case.X, case.y
+    exact = [differences(*at, tau, case.example_weights).gradient - case.complex_step for tau in TAUS]
     return [
         ErrorCurve("central differences, float64", TAUS, _tried(case, some, "float64")),
         ErrorCurve("central differences, float32", TAUS, _tried(case, some, "float32")),
@@ -42,7 +44,7 @@ def error_curves(case: Case) -> list[ErrorCurve]:
 def _tried(case: Case, indices: list[tuple[int, int]], dtype: DTypeLike) -> FloatArray:
     batch = Batch.of(np.asarray(case.X, dtype), case.y)
     w: FloatArray = np.asarray(case.weights, dtype).copy()
-    objective = Objective(LOSSES[case.loss])
+    objective = Objective(weighted(LOSSES[case.loss], case.class_weights))
 
     def value(w: FloatArray) -> float:
         return evaluate_loss(objective, batch, w)[0]

@@ -3,6 +3,8 @@
 Everything is made of raw bits: NumPy keeps these between versions, while its distributions may change (NEP 19).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,10 +18,12 @@ WEIGHTS = 3
 SYNTHETIC = 4
 LIMIT = 5
 CHECK = 6
+AUGMENT = 7
 
 SORTED_AT_ONCE = 1 << 20
 _DRAWN_AT_ONCE = 1 << 16
 _PART_BITS = 4
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 divided by the golden ratio, odd
 
 
 def stream(seed: int, purpose: int, *counters: int) -> np.random.PCG64:
@@ -29,13 +33,30 @@ def stream(seed: int, purpose: int, *counters: int) -> np.random.PCG64:
 
 def uniform(bits: np.random.PCG64, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Draw from the uniform distribution on [0, 1)."""
-    return np.asarray((bits.random_raw(int(np.prod(shape))) >> 11) * 2.0**-53).reshape(shape)
+    return _unit(bits.random_raw(int(np.prod(shape)))).reshape(shape)
+
+
+def hashed(key: int, numbers: IntArray, draws: int) -> NDArray[np.float64]:
+    """Draw from the uniform distribution on [0, 1) for each of `numbers` (n,) by itself: (n, draws).
+
+    SplitMix64 (Steele, Lea and Flood 2014), started at `key` (64 bits): its outputs number * draws, and the following.
+    """
+    counters = numbers.astype(np.uint64)[:, None] * np.uint64(draws) + np.arange(1, draws + 1, dtype=np.uint64)
+    z: NDArray[Any] = np.uint64(key) + counters * _GOLDEN  # uint64 arrays wrap around, as they should
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return _unit(z ^ (z >> np.uint64(31)))
 
 
 def normal(bits: np.random.PCG64, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Draw from the standard normal distribution: sqrt(-2 log(1 - u)) * cos(2 pi v) (Box and Muller 1958)."""
     u, v = uniform(bits, (2, *shape))
     return np.asarray(np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v))
+
+
+def _unit(raw: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the upper 53 bits as numbers in [0, 1)."""
+    return np.asarray((raw >> 11) * 2.0**-53)
 
 
 def shuffled(n: int, seed: int, purpose: int, *counters: int) -> IntArray:

@@ -1,7 +1,7 @@
 """Save and load trained models.
 
-A sealed npz of `about`, a JSON text; the weights; and the mean and standard deviation of the pixels if the model has
-them. A file without a seal is refused: any model could be in it.
+A sealed npz of `about`, a JSON text; the weights; and the mean and standard deviation of the pixels and the class
+weights if the model has them. A file without a seal is refused: any model could be in it.
 """
 
 from pathlib import Path
@@ -17,6 +17,7 @@ from imgclf.files.npz import npz_names
 from imgclf.files.sealed_npz import ABOUT, SEAL, described_npz, read_described_npz
 from imgclf.training.classifier import Model
 
+_OPTIONAL = {"mean", "std", "class_weights"}
 _KEYS = {"class_names", "loss", "l2", "l1", "example_shape", "scale"}
 
 
@@ -35,6 +36,7 @@ def model_bytes(model: Model) -> bytes:
         "weights": model.weights,
         "mean": preprocess.mean,
         "std": preprocess.std,
+        "class_weights": model.class_weights,
     }
     return described_npz(about, {name: array for name, array in arrays.items() if array is not None})
 
@@ -45,7 +47,7 @@ def load_model(path: Path) -> Model:
         raise RunError(path, "there is no model file", "train one with `imgclf train`")
     try:
         names = set(npz_names(path))
-        if not {SEAL, ABOUT, "weights"} <= names <= {SEAL, ABOUT, "weights", "mean", "std"}:
+        if not {SEAL, ABOUT, "weights"} <= names <= {SEAL, ABOUT, "weights", *_OPTIONAL}:
             raise ValueError(f"it holds {', '.join(sorted(names))[:80] or 'nothing'}")
         return _model(*read_described_npz(path))
     except DataError as error:
@@ -72,4 +74,5 @@ def _model(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
     preprocess = Preprocess(
         tuple(shape), float(about["scale"]), arrays.get("mean"), arrays.get("std"), weights.dtype.name
     )
-    return Model(weights, preprocess, names, about["loss"], float(about["l2"]), float(about["l1"]))
+    objective = about["loss"], float(about["l2"]), float(about["l1"])
+    return Model(weights, preprocess, names, *objective, arrays.get("class_weights"))

@@ -17,6 +17,7 @@ class Model:
     preprocess   turns pixels into X (N, D)
     class_names  C names, in the order of the scores
     loss, l2, l1 the training objective
+    class_weights of it, (C,) float64, or None: all 1
     """
 
     weights: FloatArray
@@ -25,6 +26,7 @@ class Model:
     loss: str
     l2: float
     l1: float
+    class_weights: FloatArray | None = None
 
     def __post_init__(self) -> None:
         expected = (self.preprocess.size + 1, len(self.class_names))
@@ -38,3 +40,8 @@ class Model:
             raise ValueError(f"unknown loss {self.loss!r}")
         if not (0 <= self.l2 < np.inf and 0 <= self.l1 < np.inf):
             raise ValueError(f"penalties are {self.l2} and {self.l1}, not numbers of at least 0")
+        w = self.class_weights
+        if w is not None and not (w.shape == expected[1:] and w.dtype == np.float64 and (w > 0).all()):
+            raise ValueError(f"class weights are {w.dtype} {w.shape}, not {expected[1:]} float64 above 0")
+        if w is not None and not np.isfinite(w).all():
+            raise ValueError("a class weight is not finite")

@@ -16,6 +16,7 @@ from imgclf.numerics.indices import row_indices
 from imgclf.numerics.products import rows_of, slab_scores
 from imgclf.numerics.sums import Summation, Sums, sum_over_blocks
 from imgclf.speed.blocks import BlockReader
+from imgclf.training.class_weights import weighted
 from imgclf.training.classifier import Model
 
 MAX_CONFUSION_CLASSES = 2000  # nobody can read a larger matrix, and one of 20,000 classes takes gigabytes
@@ -146,7 +147,7 @@ def evaluate(model: Model, dataset: Dataset, sum_blocks: Summation) -> Evaluatio
 
     `sum_blocks` comes from `speed.threads.workers`, which keeps BLAS on one thread: only then are the bits promised.
     """
-    objective = Objective(LOSSES[model.loss], model.l2, model.l1)
+    objective = Objective(weighted(LOSSES[model.loss], model.class_weights), model.l2, model.l1)
     classes = len(model.class_names)
     reader, read_block = Reader(model.preprocess, dataset), BlockReader()
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from imgclf.arrays import FloatArray
 from imgclf.config import Config
+from imgclf.data.augment import augmented
 from imgclf.data.batches import Reader, SampleFn, epoch_sampler, steps_per_epoch
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread
@@ -20,6 +21,7 @@ from imgclf.numerics.sums import Summation, serial_sum
 from imgclf.optimizers import OPTIMIZERS, Optimizer
 from imgclf.schedules import SCHEDULES, Schedule, with_warmup
 from imgclf.speed.kernels import KERNELS, Kernel
+from imgclf.training.class_weights import class_weights_of, weighted
 from imgclf.training.classifier import Model
 from imgclf.training.loading import load_training_data, where
 
@@ -34,6 +36,7 @@ class Plan:
     train: Dataset
     val: Dataset | None
     preprocess: Preprocess
+    class_weights: FloatArray | None  # (C,)
     objective: Objective
     kernel: Kernel
     optimizer: Optimizer
@@ -56,14 +59,16 @@ class Plan:
     def model(self, weights: FloatArray) -> Model:
         """Return the classifier with these weights."""
         names, loss = self.train.class_names, self.config.model.loss
-        return Model(weights, self.preprocess, names, loss, self.objective.l2, self.objective.l1)
+        return Model(weights, self.preprocess, names, loss, self.objective.l2, self.objective.l1, self.class_weights)
 
 
 def make_plan(config: Config, sum_blocks: Summation = serial_sum) -> Plan:
     """Load the data of a run and build its parts. The test split is never opened."""
     train, val = load_training_data(config)
     check_early_stopping(config, val)
+    check_augment(config, train)
     config = with_data_defaults(config, train)
+    class_weights = class_weights_of(config, train)
     preprocess = fit(config, train, sum_blocks)
     size = len(train) if config.train.batch_size == "all" else min(config.train.batch_size, len(train))
     per_epoch = steps_per_epoch(len(train), size)
@@ -72,7 +77,8 @@ def make_plan(config: Config, sum_blocks: Summation = serial_sum) -> Plan:
         train=train,
         val=val,
         preprocess=preprocess,
-        objective=make_objective(config),
+        class_weights=class_weights,
+        objective=make_objective(config, class_weights=class_weights),
         kernel=make_kernel(config),
         optimizer=make_optimizer(config),
         step_size=make_schedule(config, per_epoch),
@@ -101,8 +107,10 @@ def continue_from(plan: Plan, model: Model) -> Plan:
 
 
 def make_sampler(config: Config, train: Dataset, preprocess: Preprocess, batch_size: int) -> SampleFn:
-    """Return sample(step), which shuffles by the config's seed."""
-    return epoch_sampler(len(train), batch_size, config.seed, Reader(preprocess, train))
+    """Return sample(step), which shuffles and augments by the config's seed."""
+    read, changes = Reader(preprocess, train), config.augment
+    sample = epoch_sampler(len(train), batch_size, config.seed, read)
+    return augmented(sample, read, config.seed, flip=changes.flip, shift=changes.shift)
 
 
 def make_kernel(config: Config) -> Kernel:
@@ -112,10 +120,10 @@ def make_kernel(config: Config) -> Kernel:
     return KERNELS[config.train.kernel]
 
 
-def make_objective(config: Config, loss: str | None = None) -> Objective:
+def make_objective(config: Config, loss: str | None = None, class_weights: FloatArray | None = None) -> Objective:
     """Return the config's objective, or the same with another loss."""
     penalty = config.regularization
-    return Objective(LOSSES[loss or config.model.loss], penalty.l2, penalty.l1)
+    return Objective(weighted(LOSSES[loss or config.model.loss], class_weights), penalty.l2, penalty.l1)
 
 
 def make_optimizer(config: Config) -> Optimizer:
@@ -190,3 +198,14 @@ def check_early_stopping(config: Config, val: Dataset | None) -> None:
     if watched is not None and watched.monitor.startswith("val/") and val is None:
         problem = f"{watched.monitor} needs a validation split"
         raise UsageError("early_stopping.monitor", problem, "set data.val_fraction above 0, or monitor train/loss")
+
+
+def check_augment(config: Config, train: Dataset) -> None:
+    """Refuse to mirror or shift feature vectors, or to shift images out of view."""
+    changes, (*sides, _) = config.augment, train.example_shape
+    if not sides and (changes.flip or changes.shift):
+        remedy = "leave augment.flip and augment.shift at 0"
+        raise UsageError("augment", "feature vectors cannot be mirrored or shifted", remedy)
+    if sides and changes.shift >= min(sides):
+        problem = f"an image of {sides[0]} x {sides[1]} pixels, shifted by {changes.shift}, may be out of view"
+        raise UsageError("augment.shift", problem, "try 2")

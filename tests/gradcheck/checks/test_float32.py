@@ -152,9 +152,9 @@ def test_a_case_that_holds_no_number_never_passes(loss, what):
 def test_no_difference_is_taken_in_float32(monkeypatch, loss):
     taken, asked = [], []
 
-    def spy(name, s, X, y):
+    def spy(name, s, X, y, **weight):
         taken.append((s.dtype, X.dtype))
-        return differences(name, s, X, y)
+        return differences(name, s, X, y, **weight)
 
     def gradient(objective, batch, weights):
         asked.append(weights.dtype)

@@ -144,3 +144,15 @@ def test_the_tree_of_sums_has_branches_of_every_height():
 
 def test_the_numerical_gradient_is_not_held_to_rounding():
     assert "training" not in checks_of(plan_of("train.gradient=numerical"))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_it_looks_at_the_augmented_images(loss):
+    plan = plan_of("augment={flip: 0.5, shift: 1}")
+    assert look(plan, loss, 1e-4, 1e-5).verdict == "pass"
+
+    def of_the_images_as_they_are(sum_blocks):
+        right = plan.kernel(sum_blocks)
+        return lambda objective, batch, weights: right(objective, replace(batch, read=batch.read.read), weights)
+
+    assert look(plan, loss, 1e-4, 1e-5, kernel=of_the_images_as_they_are).verdict == "fail"

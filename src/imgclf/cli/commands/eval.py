@@ -268,7 +268,8 @@ def _print(console: Console, model: "Model", seen: "Evaluation", content: dict[s
     console.say(f"balanced   {format_percent(content['balanced_accuracy'])}, the mean recall of the classes")
     if named := [f"{one['true']} as {one['predicted']} {one['count']:,}" for one in content["most_confused"][:NAMED]]:
         console.say(*fold("confused   ", ", ".join(named)))
-    console.result(f"objective  {format_loss(seen.objective)} (data loss {format_loss(seen.data_loss)})")
+    weighted = "" if model.class_weights is None else ", weighted by class"
+    console.result(f"objective  {format_loss(seen.objective)} (data loss {format_loss(seen.data_loss)}{weighted})")
 
 
 def _confusion_table(class_names: Sequence[str], counts: list[list[int]]) -> list[str]:

@@ -160,10 +160,11 @@ def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_co
 
 
 def _introduce(console: Console, plan: "Plan", images: int) -> None:
+    weighted = "" if plan.class_weights is None else "; losses weighted by class"
     console.say(
         f"{plan.config.data.source}: {plural(min(images, len(plan.train)), 'training image')}, "
         f"{format_shape(plan.train.example_shape)}, {plural(len(plan.train.class_names), 'class', 'classes')}: "
-        f"{plural(plan.weights.size, 'parameter')}",
+        f"{plural(plan.weights.size, 'parameter')}{weighted}",
         "",
     )
 

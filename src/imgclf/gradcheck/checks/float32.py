@@ -50,7 +50,8 @@ def judge(case: Case, s: FloatArray, seen: BatchGradient, expected: Expected, l2
 
 def fits(case: Case, l2: float, l1: float) -> bool:
     """Whether no intermediate number is too large for float32."""
-    parts = np.abs(case.scores).max() * max(1.0, np.abs(case.X).max()), l2 * np.abs(case.weights).max(), l1
+    terms = np.abs(case.scores).max() * max(1.0, np.abs(case.X).max()) * max(1.0, case.example_weights.max())
+    parts = terms, l2 * np.abs(case.weights).max(), l1
     return bool(max(parts) * len(case.y) < LARGEST)
 
 
@@ -59,7 +60,7 @@ def _wrong_value(case: Case, seen: BatchGradient, off: FloatArray, unit: float, 
     expected, bound = mean_loss(case, l2, l1)
     curvature = case.facts.curve.curvature(case.weights.shape[1])
     steep = case.exact_differences.score_derivatives().sum(axis=1) + curvature * off[:, 0]
-    room = bound * unit / UNIT_ROUNDOFF + float(((steep + 1) * off[:, 0]).mean())
+    room = bound * unit / UNIT_ROUNDOFF + float((case.example_weights * (steep + 1) * off[:, 0]).mean())
     if not abs(seen.loss - float(expected)) <= room:
         return f"the loss is {seen.loss:.9g}, not {float(expected):.9g}"
     right = case.scores[np.arange(len(case.y)), case.y]

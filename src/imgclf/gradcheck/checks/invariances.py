@@ -68,9 +68,10 @@ def classes_in_any_order(code: Implementation, case: Case, l2: float, l1: float)
     order = _shuffled(case.weights.shape[1])
     new_label = order.argsort()
     g, bound = code.gradient_at(case.X, case.y, case.weights, l2, l1), _bound_with_own_scores(case, l2, l1)
-    yield Equality(
-        code.gradient_at(case.X, new_label[case.y], case.weights[:, order], l2, l1), g[:, order], 2 * bound[:, order]
-    )
+    if code.class_weights is not None:
+        code = code.with_class_weights(code.class_weights[order])
+    renamed = code.gradient_at(case.X, new_label[case.y], case.weights[:, order], l2, l1)
+    yield Equality(renamed, g[:, order], 2 * bound[:, order])
 
 
 def pixels_in_any_order(code: Implementation, case: Case, l2: float, l1: float) -> Iterator[Equality]:
@@ -164,7 +165,7 @@ def _score_rounding(case: Case, move: FloatArray) -> float:
     """Bound the rounding of the loss through its scores, in UNIT_ROUNDOFF."""
     sizes = np.abs(case.X) @ np.abs(case.weights[:-1]) + np.abs(case.X) @ np.abs(move[:-1]) + 1
     steep = case.facts.curve.curvature(sizes.shape[1]) * sizes + 2 * sizes.shape[1] + np.abs(case.scores).max()
-    return float(case.X.shape[1] * (steep * sizes).mean())
+    return float(case.X.shape[1] * (case.example_weights[:, None] * steep * sizes).mean())
 
 
 def _bound_with_own_scores(case: Case, l2: float, l1: float) -> FloatArray:

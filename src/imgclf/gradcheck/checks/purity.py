@@ -31,7 +31,7 @@ def inputs_unchanged(code: Implementation, case: Case, l2: float, l1: float) -> 
     given: dict[str, NDArray[Any]] = {"the images": X, "the labels": y, "the weights": weights, "the scores": s}
     before = {name: array.tobytes() for name, array in given.items()}
     code.gradient(code.objective(l2, l1), _batch_of_these(X, y), weights)
-    code.loss_fn(s, y)
+    code.weighted_loss(s, y)
     changed = [name for name, array in given.items() if array.tobytes() != before[name]]
     return f"it modifies {' and '.join(changed)} in place" if changed else ""
 

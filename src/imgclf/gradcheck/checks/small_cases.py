@@ -15,6 +15,7 @@ def small_cases(code: Implementation, case: Case, l2: float, l1: float) -> Outco
 
 
 def _outcome(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
+    code = code.with_class_weights(case.class_weights)
     seen = case.compare(code.gradient_at(case.X, case.y, case.weights, l2, l1), l2, l1)
     # At scores of 10,000 most gradients are 0, which is no mistake.
     return seen._replace(verdict="pass") if seen.verdict == "inconclusive" else seen

@@ -27,7 +27,8 @@ def textbook(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
     case = case.on_few_images
     data = code.gradient_at(case.X, case.y, case.weights)
     losses, _ = code.loss_fn(case.scores.copy(), case.y.copy())
-    bound = difference_bounds(case.loss, case.X, case.y, case.weights, losses, STEP)[:, None]
+    at = case.X, case.y, case.weights, losses
+    bound = difference_bounds(case.loss, *at, STEP, case.example_weights)[:, None]
     compared = _compare(data, try_data(code.value, code.objective(), case), np.broadcast_to(bound, data.shape))
     if l2 or l1:
         objective = code.objective(l2, l1)

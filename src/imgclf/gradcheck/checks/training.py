@@ -53,7 +53,7 @@ def training_on(plan: Plan) -> CheckFn:
 
         def watched(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
             seen_scores.append(s.copy())
-            return code.loss_fn(s, y)
+            return code.weighted_loss(s, y)
 
         weights = case.weights.astype(plan.weights.dtype, order="K")
         seen = code.kernel(serial_sum)(Objective(watched, l2, l1), images, weights)

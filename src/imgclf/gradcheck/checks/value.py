@@ -46,12 +46,12 @@ def _mistakes(code: Implementation, case: Case, l2: float, l1: float) -> Iterato
             yield f"{what} counts {correct} images as right, but {right} have their highest score at their class"
 
     if not weights.any():
-        known = case.facts.at_zero(s.shape[1])
+        known = case.facts.at_zero(s.shape[1]) * case.example_weights.mean()
         if abs(float(expected) - known) > bound:
             yield f"at W = 0 the loss is {float(expected)}, not {known}"
 
     for moved, by_definition, bounds in elsewhere(case):
-        losses, _ = code.loss_fn(moved.copy(), y[: len(moved)].copy())
+        losses, _ = code.weighted_loss(moved.copy(), y[: len(moved)].copy())
         off = ~(np.abs(losses - by_definition) <= bounds)
         if off.any():
             n = int(off.argmax())
@@ -64,17 +64,18 @@ def elsewhere(case: Case) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
     y = case.y[:IMAGES]
     draws = [normal(stream(0, CHECK, draw), (len(y), case.scores.shape[1])) for draw in range(DRAWS)]
     moved = [case.scores[: len(y)] + spread * draw for spread, draw in zip(SPREADS, draws, strict=True)]
-    losses = [case.facts.definition(s.astype(EXTENDED), y) for s in moved]
-    return [(s, each, value_bounds(case.loss, s, y, each)) for s, each in zip(moved, losses, strict=True)]
+    losses, w = [case.facts.definition(s.astype(EXTENDED), y) for s in moved], case.example_weights[: len(y)]
+    return [(s, w * each, w * value_bounds(case.loss, s, y, each)) for s, each in zip(moved, losses, strict=True)]
 
 
 @lru_cache(maxsize=64)
 def mean_loss(case: Case, l2: float, l1: float) -> tuple[float, float]:
     """Return mean loss + penalty by definition, and the bound on the error of a right value."""
-    losses = case.facts.definition(case.scores.astype(EXTENDED), case.y)
+    losses, w = case.facts.definition(case.scores.astype(EXTENDED), case.y), case.example_weights
+    bound = float((w * value_bounds(case.loss, case.scores, case.y, losses)).mean())
+    losses = w * losses
     W = split(case.weights)[0].astype(EXTENDED)
     penalty = EXTENDED(l2) / 2 * (W**2).sum() + EXTENDED(l1) * np.abs(W).sum()
     total = losses.sum() / len(losses) + penalty
-    bound = float(value_bounds(case.loss, case.scores, case.y, losses).mean())
     bound += UNIT_ROUNDOFF * float((len(losses) + 8) * losses.mean() + (W.size + 8) * penalty + 4 * abs(total))
     return total, bound

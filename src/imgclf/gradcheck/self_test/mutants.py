@@ -34,13 +34,15 @@ from imgclf.gradcheck.self_test.planting import (
     right_class,
     rows_of,
     value,
+    weighting,
 )
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.gradients import BatchGradient, Objective
-from imgclf.losses import LOSSES, softmax, svm
+from imgclf.losses import LOSSES, LossFn, softmax, svm
 from imgclf.numerics.indices import slices
 from imgclf.numerics.sums import BLOCK, Summation, Sums, serial_sum
 from imgclf.trainer import TrainState
+from imgclf.training.class_weights import weighted
 
 SOFTMAX, OVR = ("softmax",), ("logistic_ovr",)
 HINGES = tuple(name for name, facts in LOSS_FACTS.items() if facts.margins)
@@ -189,6 +191,35 @@ def _cached_value(code: Implementation) -> Implementation:
 
 def _coarse(g: GradientParts) -> FloatArray:
     return g.data.astype(np.float16).astype(np.float32) if g.data.dtype == np.float32 else g.data
+
+
+def _parts(of_value: LossFn, of_gradient: LossFn) -> LossFn:
+    """Take the losses of one function, and the derivatives of another."""
+    return lambda s, y: (of_value(s, y)[0], of_gradient(s, y)[1])
+
+
+def _weight_of_the_predicted_class(f: LossFn, w: FloatArray) -> LossFn:
+    def wrong(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
+        losses, dscores = f(s, y)
+        predicted = w[s.argmax(axis=1)].astype(s.dtype)
+        return predicted * losses, predicted[:, None] * dscores
+
+    return wrong
+
+
+def _weight_of_each_score(f: LossFn, w: FloatArray) -> LossFn:
+    return _parts(weighted(f, w), lambda s, y: (f(s, y)[0], w.astype(s.dtype) * f(s, y)[1]))
+
+
+def _mean_weight_1(f: LossFn, w: FloatArray) -> LossFn:
+    """Divide by the sum of the weights of a batch, not by N, as PyTorch does."""
+
+    def wrong(s: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
+        losses, dscores = weighted(f, w)(s, y)
+        mean = w[y].mean().astype(s.dtype)
+        return losses / mean, dscores / mean
+
+    return wrong
 
 
 def _swapped_penalties(g: GradientParts) -> FloatArray:
@@ -361,6 +392,17 @@ MUTANTS: list[Mutant] = [
     Mutant("the loss cached for the same array", _cached_value),
     Mutant("the loss capped at 100,000", losses(lambda loss, s, y: np.minimum(loss, 1e5)), SUMS_OF_HINGES),
     Mutant("twice the margin, in loss and gradient", loss_of(lambda s, y: svm(_raised(s, y, -1.0), y)), ("svm",)),
+    # Class weights
+    Mutant("the class weight missing in the gradient", weighting(lambda f, w: _parts(weighted(f, w), f))),
+    Mutant("the class weight missing in the loss", weighting(lambda f, w: _parts(f, weighted(f, w)))),
+    Mutant(
+        "the class weight applied twice in the gradient",
+        weighting(lambda f, w: _parts(weighted(f, w), weighted(f, w**2))),
+    ),
+    Mutant("the weight of the next class", weighting(lambda f, w: weighted(f, np.roll(w, -1)))),
+    Mutant("the weight of the class with the highest score", weighting(_weight_of_the_predicted_class)),
+    Mutant("class weights of each score, not of each image", weighting(_weight_of_each_score)),
+    Mutant("divided by the sum of the class weights", weighting(_mean_weight_1)),
     # The kernel that trains
     Mutant(
         "one class with the wrong sign in training",

@@ -128,6 +128,15 @@ def _loss(change: Callable[[Loss, FloatArray, IntArray], Loss]) -> Plant:
     return lambda code: replace(code, loss_fn=partial(wrong, code))
 
 
+def weighting(change: Callable[[LossFn, FloatArray], LossFn]) -> Plant:
+    """Change how class weights (C,) enter a loss."""
+
+    def plant(code: Implementation) -> Implementation:
+        return replace(code, weigh=lambda loss_fn, w: loss_fn if w is None else change(loss_fn, w))
+
+    return plant
+
+
 def right_class(change: Callable[[FloatArray], Any]) -> Plant:
     """Change the derivative of the loss by the score of the right class."""
 

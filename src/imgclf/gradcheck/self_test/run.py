@@ -1,7 +1,7 @@
 """Run the self-test, and compare with usual gradient checks."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from imgclf.numerics.sums import BLOCK, serial_sum
 from imgclf.training.plan import Plan
 
 FEWEST = 64  # images
+CLASS_WEIGHTS = 0.5, 1.75  # of the first and the last class
 # The fastest first: a mistake that is found needs no other check.
 ORDER = ("exhaustive", "small_cases", "value", "purity", "optimizer", "float32", "invariances", "training", "textbook")
 
@@ -71,6 +72,8 @@ def self_test(
     plan: Plan, losses: Sequence[str], images: int, penalty: Penalty, checks: Mapping[str, Check] | None = None
 ) -> SelfTest:
     """Try every mutant of every loss; `checks` are all by default, or a part of them."""
+    if plan.class_weights is None:  # mistakes in weighting are visible only with class weights
+        plan = replace(plan, class_weights=np.linspace(*CLASS_WEIGHTS, plan.weights.shape[1]))
     X, y = stratified_images(plan, images)
     checks = checks_of(plan) if checks is None else checks
     trials, alarms = [], []
@@ -108,7 +111,9 @@ def _differ(code: Implementation, right: Implementation, cases: Mapping[str, Cas
     loss = cases["wide"].loss
     for case in [*cases.values(), *(small_case(name, loss) for name in SMALL_CASES)]:
         for ask in _QUESTIONS:
-            mine, theirs = (np.asarray(ask(one, case, penalty)) for one in (code, right))
+            mine, theirs = (
+                np.asarray(ask(one.with_class_weights(case.class_weights), case, penalty)) for one in (code, right)
+            )
             if mine.tobytes() != theirs.tobytes():
                 return True
     return False
@@ -129,5 +134,5 @@ _QUESTIONS: list[Callable[[Implementation, Case, Penalty], object]] = [
     lambda code, case, penalty: code.gradient_at(_single(case.X), case.y, _single(case.weights), *penalty),
     _trains,
     lambda code, case, penalty: code.value(code.objective(*penalty), Batch.of(case.X, case.y), case.weights),
-    lambda code, case, penalty: code.loss_fn(case.scores.copy(), case.y)[0],
+    lambda code, case, penalty: code.weighted_loss(case.scores.copy(), case.y)[0],
 ]

@@ -52,13 +52,21 @@ def sum_sizes(X: FloatArray, each: FloatArray) -> FloatArray:
 
 
 def difference_bounds(
-    loss: str, X: FloatArray, y: IntArray, weights: FloatArray, losses: FloatArray, step: float
+    loss: str,
+    X: FloatArray,
+    y: IntArray,
+    weights: FloatArray,
+    losses: FloatArray,
+    step: float,
+    weight: FloatArray | None = None,
 ) -> FloatArray:
     """Bound |numerical - analytic| for each feature and, last, for the bias: (D+1,).
 
-    For the textbook's central difference, which subtracts two losses. X (N, D), y (N,), weights (D+1, C), losses (N,).
+    For the textbook's central difference, which subtracts two losses. X (N, D), y (N,), weights (D+1, C), losses (N,),
+    weight of each loss in their mean (N,).
     """
     n, size = X.shape
+    w = np.ones(n) if weight is None else weight
     classes = weights.shape[1]
     s = scores(X, weights)
     moved = np.abs(np.vstack([X.T, np.ones(n)]))  # (D+1, N): the move of a score as a weight moves by 1
@@ -66,15 +74,15 @@ def difference_bounds(
     facts = LOSS_FACTS[loss]
     derivatives = facts.exact_differences(s, y).score_derivatives()  # (N, C)
     noise = facts.derivative_rounding(s, y, derivatives).max(axis=1)
-    truncation = step**2 / 6 * facts.curve.third * (moved**3).mean(axis=1)
+    truncation = step**2 / 6 * facts.curve.third * (w * moved**3).mean(axis=1)
     # A score is a sum of D products, a loss of some C terms, the mean of N losses.
     of_scores = _rounding(size + 1) * sizes  # (N,)
     curvature = facts.curve.curvature(classes)
     steep = derivatives.sum(axis=1) + 2 * curvature * step * moved.max(axis=0)  # also after the step
     of_losses = steep * of_scores + _rounding(classes + 10) * (losses + 2 * np.abs(s).max(axis=1) + 1)
-    of_value = of_losses.mean() + _rounding(n) * losses.mean()
+    of_value = (w * of_losses).mean() + _rounding(n) * (w * losses).mean()
     of_derivatives = derivatives.max(axis=1) * _rounding(n + 10) + UNIT_ROUNDOFF * noise
-    of_calculus = (moved * (of_derivatives + curvature * of_scores)).mean(axis=1)
+    of_calculus = (w * moved * (of_derivatives + curvature * of_scores)).mean(axis=1)
     return np.asarray(truncation + of_value / step + of_calculus)
 
 

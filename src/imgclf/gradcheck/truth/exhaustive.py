@@ -28,27 +28,31 @@ class Differences(NamedTuple):
     step: FloatArray  # (D+1,): of each weight
 
 
-def differences(loss: str, scores: FloatArray, X: FloatArray, y: IntArray, tau: float = TAU) -> Differences:
+def differences(
+    loss: str, scores: FloatArray, X: FloatArray, y: IntArray, tau: float = TAU, weight: FloatArray | None = None
+) -> Differences:
     """Move every weight up and down, and sum the changes of the losses.
 
-    scores (N, C) at the weights, X (N, D), y (N,), all float64. Time is N * D * C curves; memory is less.
+    scores (N, C) at the weights, X (N, D), y (N,), weight (N,) of each loss in the mean, all float64. Time is N * D * C
+    curves; memory is less.
     """
     exact = LOSS_FACTS[loss].exact_differences(scores, y)
     (N, D), C = X.shape, scores.shape[1]
+    w = np.ones(N) if weight is None else weight
     gradient, bound, kink_width = np.zeros((3, D + 1, C))
     step = difference_steps(X, tau)
-    rounding = term_rounding(loss, scores, y)
+    rounding = term_rounding(loss, scores, y) * w[:, None]
     third = exact.curve.third * (1 + 4 * tau) / 6
     slack = 8 * UNIT_ROUNDOFF * (np.abs(scores).max(axis=1) + 1)  # (N,): of a margin
     for rows, columns, x in _pieces(X):
         h = step[columns]
         t = x * h
-        gradient[columns] += changes(exact, rows, t).T / (2 * h[:, None] * N)
+        gradient[columns] += changes(exact, rows, t, w[rows]).T / (2 * h[:, None] * N)
         size = np.abs(x)
         bound[columns] += (size.T @ rounding[rows]) * (UNIT_ROUNDOFF / N)
-        bound[columns] += third * (t**2 * size).sum(axis=0)[:, None] / N
+        bound[columns] += third * (w[rows] @ (t**2 * size))[:, None] / N
         if exact.curve.kink_width is not None:
-            kink_width[columns] += _kink_widths(exact, rows, t, slack[rows]) / (2 * h[:, None] * N)
+            kink_width[columns] += _kink_widths(exact, rows, t, slack[rows], w[rows]) / (2 * h[:, None] * N)
     bound[bound > 0] += N * TINY
     return Differences(gradient, bound + additions(N, C) * UNIT_ROUNDOFF * kink_width, kink_width, step)
 
@@ -59,26 +63,26 @@ def difference_steps(X: FloatArray, tau: float) -> FloatArray:
     return np.asarray(tau / np.where(largest > TINY, largest, 1.0))
 
 
-def changes(exact: ExactDifferences, rows: slice, t: FloatArray) -> FloatArray:
-    """Sum the changes of the losses of the examples `rows` as the score of each class moves by t (n, d): (C, d)."""
+def changes(exact: ExactDifferences, rows: slice, t: FloatArray, w: FloatArray) -> FloatArray:
+    """Sum the changes of the losses of the examples `rows`, times w (n,), as each score moves by t (n, d): (C, d)."""
     argument, right = exact.argument[rows], exact.y[rows]
     change = exact.curve.change(t)
     C = argument.shape[1]
     out = np.empty((C, t.shape[1]))
     if exact.right_class_mirrors:
         for c in range(C):
-            out[c] = np.where(right == c, -1.0, 1.0) @ change(argument[:, c, None])
+            out[c] = np.where(right == c, -w, w) @ change(argument[:, c, None])
         return out
     total = np.zeros_like(t)
     for c in range(C):
         one = change(argument[:, c, None])
-        out[c] = one.sum(axis=0)
+        out[c] = w @ one
         total += one
-    return np.asarray(out - _by_class(right, C) @ total)
+    return np.asarray(out - (w * _by_class(right, C)) @ total)
 
 
-def _kink_widths(exact: ExactDifferences, rows: slice, t: FloatArray, slack: FloatArray) -> FloatArray:
-    """Sum |f(+t) + f(-t) - 2 f(0)| over the examples that cross a kink, (d, C)."""
+def _kink_widths(exact: ExactDifferences, rows: slice, t: FloatArray, slack: FloatArray, w: FloatArray) -> FloatArray:
+    """Sum w * |f(+t) + f(-t) - 2 f(0)| over the examples that cross a kink, (d, C)."""
     argument, right = exact.argument[rows], exact.y[rows]
     kink_width = exact.curve.kink_width
     assert kink_width is not None
@@ -89,7 +93,7 @@ def _kink_widths(exact: ExactDifferences, rows: slice, t: FloatArray, slack: Flo
         some = np.flatnonzero(near[:, c])
         m, move, loose = argument[some, c, None], t[some], slack[some, None]
         crossed = (np.abs(m) <= np.abs(move) + loose) & (move != 0)
-        one = np.where(crossed, np.maximum(0, kink_width(m, move)) + 4 * loose, 0)
+        one = w[some, None] * np.where(crossed, np.maximum(0, kink_width(m, move)) + 4 * loose, 0)
         out[:, c] += one.sum(axis=0)
         if not exact.right_class_mirrors:
             out += (_by_class(right[some], C) @ one).T

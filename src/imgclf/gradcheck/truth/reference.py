@@ -17,8 +17,10 @@ def extended_scores(X: FloatArray, weights: FloatArray) -> Numbers:
     return np.concatenate([X[rows].astype(EXTENDED) @ W + b for rows in slices(len(X), ROWS)])
 
 
-def complex_step_gradient(loss: str, scores: FloatArray, X: FloatArray, y: IntArray) -> FloatArray:
-    """Return the gradient of the mean loss, (D+1, C), by complex step: Im loss(s + ih) / h.
+def complex_step_gradient(
+    loss: str, scores: FloatArray, X: FloatArray, y: IntArray, weight: FloatArray | None = None
+) -> FloatArray:
+    """Return the gradient of the mean loss, (D+1, C), by complex step: Im loss(s + ih) / h; weight (N,) of each loss.
 
     Nothing is subtracted, so h may be tiny, and no digit is lost (Squire and Trapp 1998).
     """
@@ -27,4 +29,6 @@ def complex_step_gradient(loss: str, scores: FloatArray, X: FloatArray, y: IntAr
         moved = scores.astype(np.complex128)
         moved[:, c] += 1j * COMPLEX_STEP
         dscores[:, c] = LOSS_FACTS[loss].definition(moved, y).imag / COMPLEX_STEP
+    if weight is not None:
+        dscores *= weight[:, None]
     return np.vstack([X.T @ dscores, dscores.sum(axis=0)]) / len(y)

@@ -1,0 +1,58 @@
+"""Class weights: let rare classes count as much as common ones."""
+
+from difflib import get_close_matches
+
+import numpy as np
+
+from imgclf.arrays import FloatArray, IntArray
+from imgclf.config import Config
+from imgclf.data.dataset import Dataset
+from imgclf.data.splits import quoted
+from imgclf.errors import UsageError
+from imgclf.losses import LossFn
+
+KEY = "train.class_weight"
+
+
+def weighted(loss_fn: LossFn, class_weights: FloatArray | None) -> LossFn:
+    """Multiply the loss of each example by the weight of its class: w[y] * loss, so also w[y] * dscores.
+
+    class_weights (C,); without any, the loss itself is returned.
+    """
+    if class_weights is None:
+        return loss_fn
+
+    def weighted_loss(scores: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
+        losses, dscores = loss_fn(scores, y)
+        w = class_weights[y].astype(scores.dtype)  # (N,)
+        return w * losses, w[:, None] * dscores
+
+    return weighted_loss
+
+
+def class_weights_of(config: Config, train: Dataset) -> FloatArray | None:
+    """Return the weight of each class, (C,) float64; None if the config has none.
+
+    `balanced` is N / (C * count), as in scikit-learn: the weights of each class add up to N / C. A class without
+    training images is not counted in C; its weight is 1, as is that of a class that the config does not name.
+    """
+    chosen = config.train.class_weight
+    if not chosen:
+        return None
+    if chosen == "balanced":
+        counts = train.class_counts()
+        return np.where(counts > 0, len(train) / (np.count_nonzero(counts) * np.maximum(counts, 1)), 1.0)
+    names = train.class_names
+    if unknown := [name for name in chosen if name not in names]:
+        raise UsageError(KEY, f"there is no class {quoted(unknown)}{_hint(unknown[0], names)}", _classes(names))
+    return np.array([chosen.get(name, 1.0) for name in names])
+
+
+def _hint(name: str, names: tuple[str, ...]) -> str:
+    by_lower_case = {one.lower(): one for one in names}
+    near = get_close_matches(name.lower(), by_lower_case, 1)
+    return f"; did you mean {by_lower_case[near[0]]!r}?" if near else ""
+
+
+def _classes(names: tuple[str, ...]) -> str:
+    return f"the classes are {quoted(names)}"
