@@ -19,7 +19,8 @@ ELSEWHERE = {
     for key, words in {
         "data.path": "data data_dir data_path input root train_dir",
         "data.source": "dataset",
-        "data.val_fraction": "test_size val val_size val_split validation_fraction validation_split",
+        "data.test_fraction": "test_size test_split",
+        "data.val_fraction": "val val_size val_split validation_fraction validation_split",
         "early_stopping.min_delta": "tol",
         "early_stopping.patience": "early_stopping n_iter_no_change",
         "model.loss": "criterion model",

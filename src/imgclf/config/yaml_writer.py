@@ -16,6 +16,8 @@ HEAD = """\
 # Or try a change without a file:  imgclf train -s model.loss=svm -s train.epochs=5
 
 """
+# Keys that version 0.1 did not have, whose defaults are what it did.
+NEW_KEYS = (("data", "test_fraction"), ("preprocess", "resize"))
 MARGIN, WIDTH = 28, 120  # the columns where comments begin and end
 
 # Text that every version of YAML reads as text; all other text is quoted.
@@ -32,6 +34,9 @@ def dump_as_0_1(config: Config) -> str:
     """Return the config as version 0.1 wrote it: checkpoints of that version hold its SHA-256."""
     values = config.model_dump()
     values["train"].pop("kernel", None)
+    for section, key in NEW_KEYS:
+        if values[section][key] == SECTIONS[section].model_fields[key].default:
+            del values[section][key]
     names = {new: old for old, new in RENAMED.get(config.optimizer.name, {}).items()}
     values["optimizer"] = {names.get(key, key): value for key, value in values["optimizer"].items()}
     return "".join(f"{line}\n" for _, line in _lines(values))

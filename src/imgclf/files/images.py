@@ -113,21 +113,49 @@ def decode_image(path: Path, raw: bytes) -> ByteArray:
         raise DataError(path, f"a damaged image ({excerpt(error)})", "replace or remove it") from error
 
 
-def conform(pixels: ByteArray, size: tuple[int, int] | None, color: str | None) -> ByteArray:
+def conform(pixels: ByteArray, size: tuple[int, int] | None, color: str | None, resize: str = "squash") -> ByteArray:
     """Give uint8 pixels (H, W, 1 or 3) a size (height, width) and a color, "rgb" or "gray"; None leaves it.
 
-    Squashed, not cropped; bilinear, and averaged when shrinking, so that it does not alias. Gray is
-    0.299 red + 0.587 green + 0.114 blue. Where nothing changes, the same array is returned.
+    resize  "squash" changes the proportions; "crop" keeps them and cuts off what is too much on both sides; "pad" keeps
+            them and the whole image, centered on black
+
+    Bilinear, and averaged when shrinking, so that it does not alias. Gray is 0.299 red + 0.587 green + 0.114 blue.
+    Where nothing changes, the same array is returned.
     """
     channels = {"gray": 1, "rgb": 3, None: pixels.shape[2]}[color]
     if channels == 1 < pixels.shape[2]:
         pixels = _array(Image.fromarray(pixels).convert("L"))
     if size is not None and pixels.shape[:2] != size:
         image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-        pixels = _array(image.resize((size[1], size[0]), Image.Resampling.BILINEAR))
+        pixels = _array(RESIZE[resize](image, size[1], size[0]))
     if channels == 3 > pixels.shape[2]:
         pixels = np.repeat(pixels, 3, axis=2)
     return pixels
+
+
+def _squash(image: Image.Image, width: int, height: int) -> Image.Image:
+    return image.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def _crop(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Resize the centered part that has the proportions of width and height."""
+    scale = max(width / image.width, height / image.height)
+    across, down = min(width / scale, image.width), min(height / scale, image.height)
+    left, top = (image.width - across) / 2, (image.height - down) / 2
+    box = (left, top, left + across, top + down)  # cut first: scaled, a long and narrow image would be a large one
+    return image.resize((width, height), Image.Resampling.BILINEAR, box)
+
+
+def _pad(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Resize the image to fit, and center it on black."""
+    scale = min(width / image.width, height / image.height)
+    across, down = (max(1, round(side * scale)) for side in image.size)
+    padded = Image.new(image.mode, (width, height))
+    padded.paste(_squash(image, across, down), ((width - across) // 2, (height - down) // 2))
+    return padded
+
+
+RESIZE = {"squash": _squash, "crop": _crop, "pad": _pad}
 
 
 def _decode(raw: bytes, path: Path) -> ByteArray:

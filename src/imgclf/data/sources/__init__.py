@@ -4,7 +4,7 @@
 `imgclf.files` only, and raises DataError, UsageError (about `data.options`) or StorageError.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -32,6 +32,8 @@ class Source(NamedTuple):
     warnings    (path) -> warnings about skipped files that may be data
     tree        (path) -> how the folder is read
     listings    (path, splits, **settings) -> {split: Listing}: the images can be counted, and read in chunks
+    splits      (path) -> the splits that are there, found without opening images; None: by loading them
+    suggest     (path) -> settings that the training images need
     """
 
     load: "Callable[..., dict[str, Dataset]]"
@@ -44,6 +46,15 @@ class Source(NamedTuple):
     warnings: Callable[[Path], list[str]] | None = None
     tree: "Callable[[Path], Tree] | None" = None
     listings: "Callable[..., dict[str, Listing]] | None" = None
+    splits: Callable[[Path], Collection[str]] | None = None
+    suggest: Callable[[Path], "Suggestion"] | None = None
+
+
+class Suggestion(NamedTuple):
+    """Settings that the images at a path need, KEY -> value, and why: `images differ in size`."""
+
+    settings: Mapping[str, object] = MappingProxyType({})
+    why: str = ""
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -56,14 +67,16 @@ def _function(name: str) -> Callable[..., Any]:
     return call
 
 
+_TRAIN_AND_TEST = ("train", "test")
 # Paths are recognized in this order; `folder` is tried last, because it accepts any folder.
 SOURCES: dict[str, Source] = {
-    "fashion-mnist-mini": Source(_function("fashion_mnist_mini.load"), fixed=True),
+    "fashion-mnist-mini": Source(_function("fashion_mnist_mini.load"), fixed=True, splits=lambda _: _TRAIN_AND_TEST),
     "cifar10": Source(
         _function("cifar10.load"),
         path="cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz",
         recognizes=_function("cifar10.recognizes"),
         fixed=True,
+        splits=lambda _: _TRAIN_AND_TEST,
     ),
     "cifar100": Source(
         _function("cifar100.load"),
@@ -71,31 +84,37 @@ SOURCES: dict[str, Source] = {
         recognizes=_function("cifar100.recognizes"),
         labels={"fine": 100, "coarse": 20},
         fixed=True,
+        splits=lambda _: _TRAIN_AND_TEST,
     ),
     "idx": Source(
         _function("idx.load"),
         path="a folder with train-images-idx3-ubyte.gz and similar files",
         recognizes=_function("idx.recognizes"),
+        splits=_function("idx.splits"),
     ),
     "npz": Source(
         _function("npz.load"),
         path="an .npz file with X and y",
         recognizes=_function("npz.recognizes"),
         warnings=_function("npz.warnings"),
+        splits=_function("npz.splits"),
     ),
     "pack": Source(
         _function("pack.load"),
         path="a folder that `imgclf data pack` made",
         recognizes=_function("pack.recognizes"),
+        splits=_function("pack.splits"),
     ),
     "folder": Source(
         _function("folder.load"),
         path="a folder with a folder for each class",
         recognizes=_function("folder.recognizes"),
-        settings=("image_size", "color"),
+        settings=("image_size", "color", "resize"),
         warnings=_function("folder.warnings"),
         tree=_function("folder.tree"),
         listings=_function("folder.list_splits"),
+        splits=lambda path: _function("folder.tree")(path).splits,
+        suggest=_function("folder.suggest"),
     ),
     "synthetic": Source(_function("synthetic.load"), settings=("seed",), options=True, fixed=True),
 }

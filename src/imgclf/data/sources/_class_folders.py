@@ -3,9 +3,9 @@
 import hashlib
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from imgclf.data.class_names import check_names, file_name
 from imgclf.data.packs.writer import Content
 from imgclf.data.sources._image_files import digests, first_readable, read_into
 from imgclf.data.sources._tree import look_into, look_into_class, split_of
+from imgclf.data.splits import MaskArray
 from imgclf.errors import DataError
 from imgclf.files.reading import reading
 from imgclf.machine.cores import available_cores
@@ -36,7 +37,7 @@ class ClassFiles(NamedTuple):
 class Listing:
     """The class folders of a split and the number of files in each; file names are not kept.
 
-    A folder is listed again when its images are read.
+    A folder is listed again when its images are read. `kept` marks the files to read, (N,); None: all.
     """
 
     folder: Path
@@ -47,14 +48,34 @@ class Listing:
     bad: tuple[str, ...]
     size: tuple[int, int] | None
     color: str | None
+    resize: str = "squash"
+    kept: MaskArray | None = None
+
+    @property
+    def kept_counts(self) -> IntArray:
+        """Number of images of each class, (C,)."""
+        if self.kept is None:
+            return np.array(self.counts)
+        return np.array([int(part.sum()) for part in np.split(self.kept, np.cumsum(self.counts)[:-1])])
+
+    def __len__(self) -> int:
+        return int(self.kept_counts.sum())
+
+    def subset(self, kept: MaskArray) -> "Listing":
+        """Keep only these images; the files of the others are not opened."""
+        return replace(self, kept=kept)
+
+    def labels_of(self, rows: IntArray) -> IntArray:
+        """Return the labels of images by their row index among all files."""
+        return np.searchsorted(np.cumsum(self.counts), rows, side="right")
 
     def content(self, expected: bytes | bytearray = b"") -> Content:
         """Return the images, in the shape of the first readable one; `expected` are the SHA-256s of the files."""
-        first, shape = first_readable(self._files(), self.size, self.color) or (self.folder, (1, 1, 1))
+        first, shape = first_readable(self._files(), self.size, self.color, self.resize) or (self.folder, (1, 1, 1))
         examples = partial(self._examples, first, shape, expected)
         if first is self.folder:
             next(examples(0))  # none can be read: raises an error with all reasons
-        return Content(sum(self.counts), shape, np.dtype(np.uint8), self.class_names, self._labels, examples)
+        return Content(len(self), shape, np.dtype(np.uint8), self.class_names, self._labels, examples)
 
     def proven(self) -> tuple[str, Callable[[], Content]]:
         """Return a fingerprint of the images, and a function that reads them; it raises if they have changed since.
@@ -65,14 +86,20 @@ class Listing:
         files, found = self._files(), bytearray()
         while some := list(islice(files, _MOST_AT_ONCE)):
             found += b"".join(digests(some, available_cores()))
-        # Increase the 2 when images are decoded differently.
-        about = repr((2, self.size, self.color, self.class_names, self.counts, self.bad)).encode()
+        # Increase the 3 when images are decoded differently.
+        counts = tuple(self.kept_counts.tolist())
+        resize = () if self.size is None or self.resize == "squash" else (self.resize,)
+        about = repr((3, self.size, self.color, self.class_names, counts, self.bad, *resize)).encode()
         return hashlib.sha256(about + found).hexdigest(), partial(self.content, found)
 
     def _labels(self) -> Iterator[IntArray]:
-        return (np.full(count, label) for label, count in enumerate(self.counts))
+        return (np.full(count, label) for label, count in enumerate(self.kept_counts))
 
     def _files(self) -> Iterator[Path]:
+        files = self._all_files()
+        return files if self.kept is None else compress(files, self.kept)
+
+    def _all_files(self) -> Iterator[Path]:
         for folder, count in zip(self.classes, self.counts, strict=True):
             files = _list_class(folder, self.folder, self.inside).files
             if len(files) != count:
@@ -90,7 +117,7 @@ class Listing:
         files = islice(self._files(), start, None)
         while some := list(islice(files, at_once)):
             images: ByteArray = np.empty((len(some), *shape), np.uint8)
-            read = read_into(images, some, self.size, self.color, threads)
+            read = read_into(images, some, self.size, self.color, threads, self.resize)
             if expected and b"".join(one.digest for one in read) != expected[32 * start : 32 * (start + len(some))]:
                 raise _has_changed(self.folder)
             start += len(some)
@@ -102,12 +129,14 @@ class Listing:
             if not bad and different is None:
                 yield images
         if bad:
-            raise _bad_files(self.folder, bad, sum(self.counts) + len(self.bad))
+            raise _bad_files(self.folder, bad, len(self) + len(self.bad))
         if different is not None:
             raise _not_alike(first, shape, *different)
 
 
-def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: str | None) -> Listing:
+def list_classes(
+    folder: Path, root: Path, size: tuple[int, int] | None, color: str | None, resize: str = "squash"
+) -> Listing:
     """List the class folders of a split; raises DataError for an empty one, or a link that leads out of root."""
     with reading(root):
         inside = root.resolve()
@@ -127,7 +156,7 @@ def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: 
         problem = f"no images in its {len(classes):,} folders, but {len(deeper):,} folders in those"
         turned = f"put the splits around the classes: {deeper[0].name}/{classes[0].name}"
         raise DataError(folder, problem, turned if all(map(split_of, deeper)) else f"did you mean {classes[0]}?")
-    return Listing(folder, inside, tuple(classes), names, tuple(counts), tuple(bad), size, color)
+    return Listing(folder, inside, tuple(classes), names, tuple(counts), tuple(bad), size, color, resize)
 
 
 def _check_inside(folder: Path, root: Path, inside: Path) -> None:

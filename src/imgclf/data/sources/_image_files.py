@@ -26,7 +26,12 @@ _MOST_A_TASK = 16  # files; handing one to a thread costs as much as reading a s
 
 
 def read_into(
-    images: ByteArray, files: Sequence[Path], size: tuple[int, int] | None, color: str | None, threads: int
+    images: ByteArray,
+    files: Sequence[Path],
+    size: tuple[int, int] | None,
+    color: str | None,
+    threads: int,
+    resize: str = "squash",
 ) -> list[Read]:
     """Read files into the rows of images (n, H, W, channels), in this size and color; return the problem of each."""
 
@@ -35,7 +40,7 @@ def read_into(
         try:
             raw = image_bytes(files[row])
             digest = sha256(raw).digest()
-            pixels = conform(decode_image(files[row], raw), size, color)
+            pixels = conform(decode_image(files[row], raw), size, color, resize)
         except DataError as error:
             return Read(error.problem, digest)
         if pixels.shape != images.shape[1:]:
@@ -68,12 +73,12 @@ def _of_each(count: int, work: Callable[[int], _T], threads: int) -> list[_T]:
 
 
 def first_readable(
-    files: Iterable[Path], size: tuple[int, int] | None, color: str | None
+    files: Iterable[Path], size: tuple[int, int] | None, color: str | None, resize: str = "squash"
 ) -> tuple[Path, tuple[int, ...]] | None:
     """Return the first readable image and its shape, or None."""
     for file in files:
         try:
-            return file, conform(read_image(file), size, color).shape
+            return file, conform(read_image(file), size, color, resize).shape
         except DataError:
             continue
     return None

@@ -20,8 +20,8 @@ def load(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Data
 
     Classes and files are in natural order (img2 before img10), classes named like their folders. Every file in a class
     folder must be an image, except hidden files and those of systems; one error, after reading all, names the bad
-    ones. Images are converted to image_size (n, or (height, width)) and color, "rgb" or "gray"; with None they must
-    all have the same. Links of files, classes and splits must stay inside PATH. Decoded images are cached.
+    ones. Images are converted to image_size (n, or (height, width)), resized by squash, crop or pad, and to color,
+    "rgb" or "gray"; with None they must all have the same. Links of files, classes and splits must stay inside PATH. Decoded images are cached.
     """
     return {split: through_cache(listing) for split, listing in list_splits(path, splits, **settings).items()}
 
@@ -32,11 +32,12 @@ def list_splits(
     *,
     image_size: int | tuple[int, int] | None = None,
     color: str | None = None,
+    resize: str = "squash",
 ) -> dict[str, Listing]:
     """List the images that `load` would read, without opening any."""
     found, size = tree(path), (image_size, image_size) if isinstance(image_size, int) else image_size
     wanted = {split: folder for split, folder in found.splits.items() if split in splits}
-    return {split: list_classes(folder, found.root, size, color) for split, folder in wanted.items()}
+    return {split: list_classes(folder, found.root, size, color, resize) for split, folder in wanted.items()}
 
 
 def warnings(path: Path) -> list[str]:
