@@ -26,7 +26,9 @@ def split_off_validation(dataset: Dataset, fraction: float, seed: int) -> tuple[
     return dataset.subset(np.flatnonzero(~chosen)), dataset.subset(np.flatnonzero(chosen))
 
 
-def rows_to_test_on(labels_of: Callable[[IntArray], IntArray], counts: IntArray, fraction: float, seed: int) -> MaskArray:
+def rows_to_test_on(
+    labels_of: Callable[[IntArray], IntArray], counts: IntArray, fraction: float, seed: int
+) -> MaskArray:
     """Mark the examples to test on, (N,): as `split_off_validation`, in an order of its own.
 
     labels_of  (row indices) -> labels

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ from imgclf.files.reading import read_bytes
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
+_T = TypeVar("_T")
 FULL_SIZE = 25_000_000  # pixels; a larger image is reduced
 MOST_PIXELS = 100_000_000  # that a decoder may hold, at four bytes each
 MOST_OF_WEBP = 52_000_000  # the decoder takes three times as much; cameras of "50" have 50.3
@@ -50,6 +51,7 @@ _TURNS: dict[int, Callable[[ByteArray], ByteArray]] = {
     7: lambda pixels: pixels[::-1, ::-1].transpose(1, 0, 2),
     8: lambda pixels: np.rot90(pixels),
 }
+_ON_THEIR_SIDE = (5, 6, 7, 8)
 _one_large_image = threading.Lock()  # at a time: memory does not grow with the number of threads
 
 
@@ -101,10 +103,29 @@ def image_bytes(path: Path) -> bytes:
 
 def decode_image(path: Path, raw: bytes) -> ByteArray:
     """Decode the bytes of an image file as `read_image` does, within `settled_warnings`."""
+    return _guarded(_decode, path, raw)
+
+
+class Header(NamedTuple):
+    """What an image file is before its pixels are decoded: (H, W, 1 or 3), upright, and whether a channel has 16 bits.
+
+    An image that is reduced has its full size here.
+    """
+
+    shape: tuple[int, int, int]
+    deep: bool
+
+
+def read_header(path: Path) -> Header:
+    """Read shape and depth of an image file, within `settled_warnings`; its pixels may be damaged."""
+    return _guarded(_header, path, image_bytes(path))
+
+
+def _guarded(work: Callable[[bytes, Path], _T], path: Path, raw: bytes) -> _T:
     if not raw:
         raise DataError(path, "an empty file", "remove it")
     try:
-        return _decode(raw, path)
+        return work(raw, path)
     except DataError:
         raise
     except MemoryError as error:
@@ -166,6 +187,20 @@ def _decode(raw: bytes, path: Path) -> ByteArray:
         if not np.array_equal(pixels, _read_file(other, form, parts, path)):
             raise ValueError("it is cut off")
     return pixels
+
+
+def _header(raw: bytes, path: Path) -> Header:
+    form = _format_of(raw, path)
+    parts = form.parts(raw)
+    if parts.reserves is not None:
+        _check_size(path, parts.reserves, form.most)
+    with _open(parts.files[0], form.decoder) as image:
+        width, height = image.size
+        gray = parts.gray or _is_gray(image)
+        deep = parts.depth == 16 or image.mode[0] == "I"
+    if parts.orientation in _ON_THEIR_SIDE:
+        width, height = height, width
+    return Header((height, width, 1 if gray else 3), deep)
 
 
 def _format_of(raw: bytes, path: Path) -> _Format:

@@ -278,9 +278,7 @@ def _redraw(config: Config, shapes: Collection[tuple[int, ...]]) -> Callable[[By
         return None
     if any(len(shape) == 1 for shape in shapes):
         raise UsageError("preprocess", "feature vectors have no size and no color", "drop image_size and color")
-    return partial(
-        conform, size=None if size is None else (size, size), color=color, resize=config.preprocess.resize
-    )
+    return partial(conform, size=None if size is None else (size, size), color=color, resize=config.preprocess.resize)
 
 
 def where(config: Config) -> str:

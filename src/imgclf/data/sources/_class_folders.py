@@ -12,16 +12,17 @@ from typing import NamedTuple
 import numpy as np
 
 from imgclf.arrays import ByteArray, IntArray
-from imgclf.data.class_names import check_names, file_name
+from imgclf.data.class_names import check_names, decode_texts, file_name, natural_key
 from imgclf.data.packs.writer import Content
 from imgclf.data.sources._image_files import digests, first_readable, read_into
 from imgclf.data.sources._tree import look_into, look_into_class, split_of
 from imgclf.data.splits import MaskArray
 from imgclf.errors import DataError
-from imgclf.files.reading import reading
+from imgclf.files.reading import read_bytes, reading
 from imgclf.machine.cores import available_cores
 
 _SHOWN = 20
+_MOST_TEXT = 64 << 20  # bytes of a file of annotations
 _BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 1024  # of images in memory
 
 
@@ -37,7 +38,8 @@ class ClassFiles(NamedTuple):
 class Listing:
     """The class folders of a split and the number of files in each; file names are not kept.
 
-    A folder is listed again when its images are read. `kept` marks the files to read, (N,); None: all.
+    A folder is listed again when its images are read. `kept` marks the files to read, (N,); None: all. `files_of` lists
+    the files of a class that has no folder of its own.
     """
 
     folder: Path
@@ -50,6 +52,7 @@ class Listing:
     color: str | None
     resize: str = "squash"
     kept: MaskArray | None = None
+    files_of: Callable[[Path], list[Path]] | None = None
 
     @property
     def kept_counts(self) -> IntArray:
@@ -71,7 +74,7 @@ class Listing:
 
     def content(self, expected: bytes | bytearray = b"") -> Content:
         """Return the images, in the shape of the first readable one; `expected` are the SHA-256s of the files."""
-        first, shape = first_readable(self._files(), self.size, self.color, self.resize) or (self.folder, (1, 1, 1))
+        first, shape = first_readable(self.files(), self.size, self.color, self.resize) or (self.folder, (1, 1, 1))
         examples = partial(self._examples, first, shape, expected)
         if first is self.folder:
             next(examples(0))  # none can be read: raises an error with all reasons
@@ -83,7 +86,7 @@ class Listing:
         It is a SHA-256 over the content of the files, in order, and over their classes, size and color. Names, paths
         and times of files prove nothing: two sets may have the same.
         """
-        files, found = self._files(), bytearray()
+        files, found = self.files(), bytearray()
         while some := list(islice(files, _MOST_AT_ONCE)):
             found += b"".join(digests(some, available_cores()))
         # Increase the 3 when images are decoded differently.
@@ -95,13 +98,14 @@ class Listing:
     def _labels(self) -> Iterator[IntArray]:
         return (np.full(count, label) for label, count in enumerate(self.kept_counts))
 
-    def _files(self) -> Iterator[Path]:
+    def files(self) -> Iterator[Path]:
+        """Yield the image files, in order."""
         files = self._all_files()
         return files if self.kept is None else compress(files, self.kept)
 
     def _all_files(self) -> Iterator[Path]:
         for folder, count in zip(self.classes, self.counts, strict=True):
-            files = _list_class(folder, self.folder, self.inside).files
+            files = self.files_of(folder) if self.files_of else _list_class(folder, self.folder, self.inside).files
             if len(files) != count:
                 raise _has_changed(folder)
             yield from files
@@ -114,7 +118,7 @@ class Listing:
         different: tuple[Path, tuple[int, ...]] | None = None
         threads = available_cores()
         at_once = min(max(_BYTES_AT_ONCE // int(np.prod(shape)), threads), _MOST_AT_ONCE)
-        files = islice(self._files(), start, None)
+        files = islice(self.files(), start, None)
         while some := list(islice(files, at_once)):
             images: ByteArray = np.empty((len(some), *shape), np.uint8)
             read = read_into(images, some, self.size, self.color, threads, self.resize)
@@ -164,6 +168,35 @@ def _check_inside(folder: Path, root: Path, inside: Path) -> None:
     if not _leads_inside(folder, inside):
         remedy = "put the images themselves here, or hard links to them"
         raise DataError(folder, f"a link that leads out of {root}", remedy)
+
+
+def list_annotated(
+    folder: Path, annotations: Path, root: Path, size: tuple[int, int] | None, color: str | None, resize: str = "squash"
+) -> Listing:
+    """List a split whose images are in one folder, and their classes in a file: a line is FILE, tab, CLASS, ..."""
+    with reading(root):
+        inside = root.resolve()
+    _check_inside(folder, root, inside)
+    place = look_into(folder).folders[0]
+    here = {file_name(file.name): file for file in _list_class(place, folder, inside).files}
+    files: dict[str, list[Path]] = {}
+    bad = []
+    for number, line in enumerate(decode_texts(read_bytes(annotations, _MOST_TEXT).splitlines(), annotations), 1):
+        name, _, rest = line.partition("\t")
+        label, _, _ = rest.partition("\t")
+        if not label:
+            raise DataError(annotations, f"line {number} has no tab and class", "give FILE, a tab and CLASS a line")
+        if file := here.pop(name, None):
+            files.setdefault(label.strip(), []).append(file)
+        else:
+            bad.append(f"{annotations.name}, line {number}: no image {name[:40]!r}, or named twice")
+    bad += [f"{file.relative_to(folder)}: not named in {annotations.name}" for file in here.values()]
+    names = check_names(sorted(files, key=natural_key), annotations)
+    lists = {place / name: sorted(files[name], key=lambda file: natural_key(file.name)) for name in names}
+    counts = tuple(map(len, lists.values()))
+    return Listing(
+        folder, inside, tuple(lists), names, counts, tuple(bad), size, color, resize, files_of=lists.__getitem__
+    )
 
 
 def _list_class(folder: Path, split: Path, inside: Path) -> ClassFiles:

@@ -148,7 +148,7 @@ def read_tree(root: Path) -> Tree:
     inside = look_into(start)
     named = {folder: split for folder in inside.folders if (split := split_of(folder))}
     only_split = [folder.name for folder in named if len(_telling_words(folder)) == 1]  # freight_train may be a class
-    holding = {folder: classes for folder in named if (classes := _class_folders(folder))}
+    holding = {folder: classes for folder in named if (classes := _class_folders(folder) or _annotated(folder))}
     if holding:
         return _with_splits(root, inside, named, holding)
     if not inside.folders:
@@ -231,7 +231,8 @@ def split_of(folder: Path) -> str | None:
 
 
 def _telling_words(folder: Path) -> list[str]:
-    words = re.split(r"[^a-z0-9]+", file_name(folder.name).casefold())
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", file_name(folder.name))  # TrainingData
+    words = re.split(r"[^a-z0-9]+", apart.casefold())
     return [word for word in words if word not in _SAYS_NOTHING and not word.isdigit()]
 
 
@@ -271,10 +272,25 @@ def _class_folders(split: Path) -> Path | None:
     return folder
 
 
+def annotations_of(folder: Path) -> Path | None:
+    """Return the file with the classes of the images of a split, as Tiny ImageNet has it; None if there is none.
+
+    It is called val_annotations.txt or so, and beside it is nothing but one folder with the images.
+    """
+    inside = look_into(folder)
+    files = [file for file in inside.files if file.name.lower().endswith("annotations.txt")]
+    only = inside.only_folder
+    return files[0] if len(files) == 1 and only is not None and only.name.lower() in _IMAGE_FOLDERS else None
+
+
+def _annotated(folder: Path) -> Path | None:
+    return None if annotations_of(folder) is None else folder
+
+
 def _left_over(root: Path, folders: Iterable[Path]) -> Iterator[PassedOver]:
     """Yield files beside class folders, on every level from the root to these folders."""
     levels = {place: None for folder in folders for place in (folder, *folder.parents) if place.is_relative_to(root)}
-    for level in sorted(levels):
+    for level in sorted(level for level in levels if _annotated(level) is None):
         yield from _beside(str(level.relative_to(root)), look_into(level))
 
 

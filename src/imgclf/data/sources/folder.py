@@ -4,15 +4,19 @@ PATH/train/cat/1.png and PATH/test/dog/2.jpg, or PATH/cat/1.png without splits.
 """
 
 from collections.abc import Collection
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from imgclf.data.dataset import Dataset
 from imgclf.data.packs.cache import through_cache
-from imgclf.data.sources._class_folders import Listing, list_classes
-from imgclf.data.sources._tree import look_into
+from imgclf.data.sources import Suggestion
+from imgclf.data.sources._class_folders import Listing, list_annotated, list_classes
+from imgclf.data.sources._image_files import what_they_need
+from imgclf.data.sources._tree import annotations_of, look_into
 from imgclf.data.sources._tree import read_tree as tree
 from imgclf.files.reading import kind_of
+from imgclf.machine.cores import available_cores
 
 
 def load(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Dataset]:
@@ -20,8 +24,9 @@ def load(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Data
 
     Classes and files are in natural order (img2 before img10), classes named like their folders. Every file in a class
     folder must be an image, except hidden files and those of systems; one error, after reading all, names the bad
-    ones. Images are converted to image_size (n, or (height, width)), resized by squash, crop or pad, and to color,
-    "rgb" or "gray"; with None they must all have the same. Links of files, classes and splits must stay inside PATH. Decoded images are cached.
+    ones. Images are resized to image_size (n, or (height, width)) by squash, crop or pad, and converted to color, "rgb"
+    or "gray"; with None they must all have the same. Links of files, classes and splits must stay inside PATH. Decoded
+    images are cached.
     """
     return {split: through_cache(listing) for split, listing in list_splits(path, splits, **settings).items()}
 
@@ -37,7 +42,20 @@ def list_splits(
     """List the images that `load` would read, without opening any."""
     found, size = tree(path), (image_size, image_size) if isinstance(image_size, int) else image_size
     wanted = {split: folder for split, folder in found.splits.items() if split in splits}
-    return {split: list_classes(folder, found.root, size, color, resize) for split, folder in wanted.items()}
+    listed = {}
+    for split, folder in wanted.items():
+        if annotations := annotations_of(folder):
+            listed[split] = list_annotated(folder, annotations, found.root, size, color, resize)
+        else:
+            listed[split] = list_classes(folder, found.root, size, color, resize)
+    return listed
+
+
+def suggest(path: Path) -> Suggestion:
+    """Return the settings that images need which differ in size or color; test images are not opened."""
+    listings = list_splits(path, ("train", "val")).values()
+    files = chain.from_iterable(listing.files() for listing in listings)
+    return what_they_need(files, sum(map(len, listings)), available_cores())
 
 
 def warnings(path: Path) -> list[str]:
