@@ -28,8 +28,9 @@ from PIL import Image
 from imgclf.arrays import ByteArray
 from imgclf.errors import DataError, StorageError, excerpt
 from imgclf.files import image_parts
-from imgclf.files.image_parts import Parts
+from imgclf.files.image_parts import Parts, UnsupportedError
 from imgclf.files.reading import read_bytes
+from imgclf.files.tiff import tiff_parts
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -68,13 +69,13 @@ _FORMATS = (
     _Format(rb"\x89PNG\r\n\x1a\n", image_parts.png_parts, "Png", MOST_PIXELS),
     _Format(rb"\xff\xd8\xff", image_parts.jpeg_parts, "Jpeg", MOST_PIXELS),
     _Format(rb"RIFF....WEBP", image_parts.webp_parts, "WebP", MOST_OF_WEBP),
+    _Format(rb"II\*\0|MM\0\*", tiff_parts, "Tiff", FULL_SIZE),
     _Format(rb"BM", image_parts.bmp_parts, "Bmp", MOST_PIXELS),
     _Format(rb"GIF8[79]a", image_parts.gif_parts, "Gif", MOST_PIXELS),
     _Format(rb"P[1-6][\s#]", image_parts.ppm_parts, "Ppm", MOST_PIXELS),
 )
-_KNOWN = "PNG, JPEG, WebP, BMP, GIF or PPM"
+_KNOWN = "PNG, JPEG, WebP, TIFF, BMP, GIF or PPM"
 _OTHERS = {
-    "TIFF": rb"II\*\0|MM\0\*",
     "AVIF": rb"....ftypavi[fs]",
     "HEIC": rb"....ftyp(he|mif1|msf1)",
     "JPEG 2000": rb"\0\0\0\x0cjP  ",
@@ -128,6 +129,8 @@ def _guarded(work: Callable[[bytes, Path], _T], path: Path, raw: bytes) -> _T:
         return work(raw, path)
     except DataError:
         raise
+    except UnsupportedError as error:
+        raise DataError(path, str(error), error.remedy) from error
     except MemoryError as error:
         raise StorageError(path, "not enough memory for this image", "make it smaller") from error
     except Exception as error:  # decoders raise errors of any type, even SyntaxError
@@ -182,8 +185,11 @@ RESIZE = {"squash": _squash, "crop": _crop, "pad": _pad}
 def _decode(raw: bytes, path: Path) -> ByteArray:
     form = _format_of(raw, path)
     parts = form.parts(raw)
-    pixels = _read_file(parts.files[0], form, parts, path)
-    for other in parts.files[1:]:
+    if parts.reserves is not None:
+        _check_size(path, parts.reserves, form.most)
+    first, *others = parts.files if parts.unpack is None else [parts.unpack()]
+    pixels = _read_file(first, form, parts, path)
+    for other in others:
         if not np.array_equal(pixels, _read_file(other, form, parts, path)):
             raise ValueError("it is cut off")
     return pixels
@@ -194,13 +200,15 @@ def _header(raw: bytes, path: Path) -> Header:
     parts = form.parts(raw)
     if parts.reserves is not None:
         _check_size(path, parts.reserves, form.most)
-    with _open(parts.files[0], form.decoder) as image:
-        width, height = image.size
-        gray = parts.gray or _is_gray(image)
-        deep = parts.depth == 16 or image.mode[0] == "I"
+        width, height = parts.reserves
+    gray = parts.gray
+    if parts.unpack is None:
+        with _open(parts.files[0], form.decoder) as image:
+            width, height = image.size
+            gray = gray or _is_gray(image)
     if parts.orientation in _ON_THEIR_SIDE:
         width, height = height, width
-    return Header((height, width, 1 if gray else 3), deep)
+    return Header((height, width, 1 if gray else 3), deep=parts.depth == 16)
 
 
 def _format_of(raw: bytes, path: Path) -> _Format:
@@ -213,8 +221,6 @@ def _format_of(raw: bytes, path: Path) -> _Format:
 
 
 def _read_file(file: bytes, form: _Format, parts: Parts, path: Path) -> ByteArray:
-    if parts.reserves is not None:
-        _check_size(path, parts.reserves, form.most)
     with _open(file, form.decoder) as image:
         _check_size(path, image.size, MOST_BY_ROWS if parts.by_rows else form.most)
         factor = _reduction(*image.size)
@@ -269,13 +275,14 @@ def _to_pixels(image: Image.Image, low: Image.Image | None, parts: Parts, factor
     """Lay an image on white as gray or red, green and blue, and average each `factor` x `factor` pixels."""
     mode = "L" if parts.gray or _is_gray(image) else "RGB"
     transparent = parts.key is not None or image.has_transparency_data
+    shift = _surplus_bits(image, parts)
 
     def strips() -> Iterator[Image.Image]:
         """Yield some rows at a time, with 8 bits a channel; as RGBA where there is transparency."""
         rows = max(1, _STRIP // (image.width * factor)) * factor
         for top in range(0, image.height, rows):
             strip, below = _cut(image, top, rows), _cut(low, top, rows) if low else None
-            yield _with_alpha(strip, below, parts.key) if transparent else _eight_bits(strip)
+            yield _with_alpha(strip, below, parts.key, shift) if transparent else _eight_bits(strip, shift)
 
     on_white = transparent and any(strip.getchannel("A").getextrema() != (0, 0) for strip in strips())
     done = []
@@ -295,7 +302,7 @@ def _cut(image: Image.Image, top: int, rows: int) -> Image.Image:
     return image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
-def _with_alpha(image: Image.Image, low: Image.Image | None, key: tuple[int, ...] | None) -> Image.Image:
+def _with_alpha(image: Image.Image, low: Image.Image | None, key: tuple[int, ...] | None, shift: int) -> Image.Image:
     """Return an image as RGBA; if there is a key, transparent where all channels equal it."""
     if key is None:
         return image.convert("RGBA")
@@ -303,17 +310,34 @@ def _with_alpha(image: Image.Image, low: Image.Image | None, key: tuple[int, ...
     if low is not None:
         values = values.astype(np.uint16) << 8 | _array(low)
     opaque = (values != np.array(key)).any(axis=2)
-    rgba = _eight_bits(image).convert("RGBA")
+    rgba = _eight_bits(image, shift).convert("RGBA")
     rgba.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))
     return rgba
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
+def _surplus_bits(image: Image.Image, parts: Parts) -> int:
+    """Return the number of low bits to drop from a 16-bit gray image: 8, or fewer if its values use fewer bits.
+
+    A TIFF of 12 bits has 4. By its specification, a PNG whose sBIT says 12 has its values scaled to 16 bits; those of
+    some cameras are not. They are told by values below 4,096 that no scaling makes: it fills the lowest 4 bits with 0
+    or 1 there.
+    """
+    spare = 16 - parts.significant
+    if spare == 0 or image.mode[0] != "I":
+        return 8
+    if parts.depth == parts.significant:
+        return 8 - spare
+    values = np.asarray(image)
+    as_they_are = values.max() < 1 << parts.significant and bool((values & (1 << spare) - 1 > 1).any())
+    return 8 - spare if as_they_are else 8
+
+
+def _eight_bits(image: Image.Image, shift: int) -> Image.Image:
     if image.mode[0] != "I":
         return image
     # Mode I is 32 bits wide, but no format read here has more than 16.
     values = np.array(image).astype(np.int64)
-    return Image.fromarray((values.clip(0, 65535) >> 8).astype(np.uint8))
+    return Image.fromarray((values.clip(0, 65535) >> shift).astype(np.uint8))
 
 
 def _array(image: Image.Image) -> NDArray[Any]:

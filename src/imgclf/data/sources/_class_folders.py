@@ -184,8 +184,10 @@ def list_annotated(
     for number, line in enumerate(decode_texts(read_bytes(annotations, _MOST_TEXT).splitlines(), annotations), 1):
         name, _, rest = line.partition("\t")
         label, _, _ = rest.partition("\t")
-        if not label:
-            raise DataError(annotations, f"line {number} has no tab and class", "give FILE, a tab and CLASS a line")
+        if not label or "/" in label:
+            raise DataError(
+                annotations, f"line {number} has no tab and name of a class", "give FILE, a tab and CLASS a line"
+            )
         if file := here.pop(name, None):
             files.setdefault(label.strip(), []).append(file)
         else:

@@ -153,14 +153,24 @@ def read_tree(root: Path) -> Tree:
         return _with_splits(root, inside, named, holding)
     if not inside.folders:
         held = f"no class folders, but {inside.words}" if inside.files else "no class folders"
-        raise DataError(start, held, "put the images of each class into a folder named after it")
+        example = inside.images[0].name if inside.images else ""
+        such = f", such as {_class_in(example)} for {example}" if example else ""
+        raise DataError(start, held, f"put the images of each class into a folder named after it{such}")
     if len(named) == len(inside.folders) and (len(only_split) == len(named) or len(set(named.values())) > 1):
         held = "no class folders" if all(look_into(one).is_empty for one in named) else "images, not class folders"
         names = [folder.name for folder in sorted(named, key=lambda folder: _SPLITS.index(named[folder]))]
         problem = f"{_and(names)} {'hold' if len(names) > 1 else 'holds'} {held}"
-        remedy = f"put the images of each class into a folder named after it, such as {names[0]}/cat"
+        first = next(iter(look_into(root / names[0]).images), None) if start == root else None
+        example = f"{_class_in(first.name)} for {first.name}" if first else "cat"
+        remedy = f"put the images of each class into a folder named after it, such as {names[0]}/{example}"
         raise DataError(start, problem, remedy)
     return Tree(root, {"train": start}, tuple(_left_over(root, [start])), tuple(only_split))
+
+
+def _class_in(name: str) -> str:
+    """Return the word with which the name of an image begins, as cat.0.jpg does; else an example."""
+    found = re.match(r"[^\W\d_]{2,}", name)
+    return found[0] if found else "cat"
 
 
 def look_into(folder: Path) -> Inside:
