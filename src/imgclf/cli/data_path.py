@@ -1,4 +1,4 @@
-"""Turn PATH into a config: data, a config file, or a ready config."""
+"""Find the config for a PATH: data, or a config."""
 
 import shlex
 from difflib import get_close_matches

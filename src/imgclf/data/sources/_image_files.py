@@ -25,6 +25,7 @@ class Read(NamedTuple):
 
 MOST_LOOKED_AT = 4096  # files, to see what images need
 LARGEST_SIDE, LARGEST_AS_THEY_ARE = 64, 256  # pixels a side: of images that are resized, and of those that need not be
+_OF_12_BITS = 16  # 4,096 of 65,536, as a byte
 NO_DIGEST = bytes(32)  # of an unreadable file, which decoding will report
 _MOST_A_TASK = 16  # files; handing one to a thread costs as much as reading a small one
 
@@ -106,6 +107,21 @@ def _header(file: Path) -> Header | None:
         return read_header(file)
     except (DataError, StorageError):  # reported when all are decoded
         return None
+
+
+def nearly_black(files: Iterable[Path]) -> Path | None:
+    """Return the first file of 16 bits that only has values below 4,096, as of a camera of 12 bits; else None."""
+    with settled_warnings():
+        for file in files:
+            header = _header(file)
+            if header is not None and header.deep:
+                try:
+                    darkest = 0 < read_image(file).max() < _OF_12_BITS
+                except (DataError, StorageError):
+                    continue
+                if darkest:
+                    return file
+    return None
 
 
 def first_readable(
