@@ -42,6 +42,7 @@ CONFIGS = st.fixed_dictionaries(
                 "path": st.none() | TEXTS.map(lambda text: os.path.normpath("/" + text.replace("\0", ""))),
                 "options": st.dictionaries(KEYS, VALUES, max_size=3),
                 "val_fraction": FRACTION,
+                "test_fraction": FRACTION,
             }
         ),
         "preprocess": st.fixed_dictionaries(
@@ -105,7 +106,7 @@ def test_keys_come_in_the_order_of_the_contract():
         "early_stopping", "checkpoint",
     ]  # fmt: skip
     assert list(document["schedule"]) == ["name", "step_size", "warmup_epochs"]
-    assert list(document["data"]) == ["source", "path", "labels", "options", "val_fraction", "limit"]
+    assert list(document["data"]) == ["source", "path", "labels", "options", "val_fraction", "test_fraction", "limit"]
 
 
 def test_origins_are_shown_beside_the_values_in_one_column(tmp_path):

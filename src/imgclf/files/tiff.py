@@ -251,7 +251,7 @@ def _unpack_lzw(data: bytes, size: int) -> bytes:
             break
         bit += int(ends[n])
         clears += 1
-        if clears > 8 + size // 256:
+        if clears > 8 + size // 2048:  # a table is full after 3,839 codes
             raise ValueError("it begins anew too often")
     return b"".join(done)
 

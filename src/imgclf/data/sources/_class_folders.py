@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from imgclf.arrays import ByteArray, IntArray
-from imgclf.data.class_names import check_names, decode_texts, file_name, natural_key
+from imgclf.data.class_names import check_names, decode_texts, file_name, first_few, natural_key
 from imgclf.data.packs.writer import Content
 from imgclf.data.sources._image_files import digests, first_readable, read_into
 from imgclf.data.sources._tree import look_into, look_into_class, split_of
 from imgclf.data.splits import MaskArray
-from imgclf.errors import DataError
+from imgclf.errors import DataError, plural
 from imgclf.files.reading import read_bytes, reading
 from imgclf.machine.cores import available_cores
 
@@ -186,7 +186,7 @@ def list_annotated(
     place = look_into(folder).folders[0]
     here = {file_name(file.name): file for file in _list_class(place, folder, inside).files}
     files: dict[str, list[Path]] = {}
-    bad = []
+    missing = []
     for number, line in enumerate(decode_texts(read_bytes(annotations, _MOST_TEXT).splitlines(), annotations), 1):
         name, _, rest = line.partition("\t")
         label, _, _ = rest.partition("\t")
@@ -197,14 +197,17 @@ def list_annotated(
         if file := here.pop(name, None):
             files.setdefault(label.strip(), []).append(file)
         else:
-            bad.append(f"{annotations.name}, line {number}: no image {name[:40]!r}, or named twice")
-    bad += [f"{file.relative_to(folder)}: not named in {annotations.name}" for file in here.values()]
+            missing.append(name)
+    if missing:
+        problem = f"{plural(len(missing), 'line')} with no image of that name, or named twice: {missing[0][:40]!r}"
+        raise DataError(annotations, problem, f"name each image of {place.name} once")
+    if here:
+        problem = f"does not name {plural(len(here), 'image')}, such as {first_few(list(here), 1)[:40]}"
+        raise DataError(annotations, problem, f"name each image of {place.name} once")
     names = check_names(sorted(files, key=natural_key), annotations)
     lists = {place / name: sorted(files[name], key=lambda file: natural_key(file.name)) for name in names}
     counts = tuple(map(len, lists.values()))
-    return Listing(
-        folder, inside, tuple(lists), names, counts, tuple(bad), size, color, resize, files_of=lists.__getitem__
-    )
+    return Listing(folder, inside, tuple(lists), names, counts, (), size, color, resize, files_of=lists.__getitem__)
 
 
 def _list_class(folder: Path, split: Path, inside: Path) -> ClassFiles:
