@@ -117,6 +117,7 @@ def meant_by_word(ctx: click.Context, word: str) -> str | None:
 
     A setting (`-s KEY VALUE`, `KEY=VALUE`), a run directory, or the name of a source.
     """
+    from imgclf.config.ready import ready_configs
     from imgclf.data.sources import SOURCES
 
     if any("=" not in key[:-1] for key in ctx.params["overrides"]):
@@ -126,7 +127,7 @@ def meant_by_word(ctx: click.Context, word: str) -> str | None:
         return f"--resume {shlex.quote(word)}" if (path / "config.yaml").is_file() else None
     if "=" in word:
         return _setting(*word.split("=", 1))
-    return _data(word) if word in SOURCES else None
+    return _data(word) if word in SOURCES and word not in ready_configs() else None
 
 
 def _setting_of(ctx: click.Context, words: list[str]) -> str | None:
