@@ -69,7 +69,7 @@ def test_what_is_set_wins_over_what_is_suggested(imgclf, photos, tmp_path):
 def test_info_and_pack_read_a_path_as_train_does(imgclf, photos, tmp_path):
     done = imgclf("data", "info", "photos", "--json")
     assert done.json["example_shape"] == [64, 64, 3]
-    assert "photos is read as folder; its images differ in size" in done.err
+    assert done.err.startswith("images differ in size and are gray and in color: resized to 64 x 64 (squash), ")
     done = imgclf("data", "pack", "photos", "--out", "packed", "-s", "preprocess.resize=crop")
     assert done.out.splitlines()[-1] == "next   imgclf train packed -s preprocess.resize=crop"
     done = imgclf("train", "packed", "--no-plots", "-s", "preprocess.resize=crop", "-s", "train.epochs=1", "--out", "r")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def config_for_data(path: Path, files: tuple[Path, ...], overrides: tuple[str, ...]) -> "tuple[Config, str]":
-    """Return the config for the data at a path, and a line that says how the path is read.
+    """Return the config for the data at a path, and a line that says what its images need; "" if nothing.
 
     Its source and its path are set after the files and before -s; what its images need, such as one size, only where
     neither sets it.
@@ -31,7 +31,7 @@ def config_for_data(path: Path, files: tuple[Path, ...], overrides: tuple[str, .
     needed = suggest(path) if suggest else Suggestion()
     if needed.settings:
         config = resolve(files, (*given, *overrides), needed.settings).config
-    return config, f"{path} is read as {config.data.source}{_say(needed.why, config) if needed.why else ''}"
+    return config, _say(needed.why, config) if needed.why else ""
 
 
 def _say(why: str, config: "Config") -> str:
@@ -40,7 +40,7 @@ def _say(why: str, config: "Config") -> str:
         words.append(f"resized to {chosen.image_size} x {chosen.image_size} ({chosen.resize})")
     if chosen.color is not None:
         words.append(f"converted to {'RGB' if chosen.color == 'rgb' else chosen.color}")
-    return f"; its {why}: {', '.join(words)}" if words else ""
+    return f"{why}: {', '.join(words)}" if words else ""
 
 
 def config_for(
@@ -61,7 +61,8 @@ def config_for(
     if path.suffix.lower() in (".yaml", ".yml") and path.exists():
         return resolve((path, *files), overrides).config, ""
     if path.exists():
-        return config_for_data(path, files, overrides)
+        config, needed = config_for_data(path, files, overrides)
+        return config, f"{path} is read as {config.data.source}{f'; its {needed}' if needed else ''}"
     ready = ready_config(path)
     if ready is not None:
         return resolve((ready, *files), overrides).config, f"{path} is a config that ships with imgclf: {ready}"

@@ -57,8 +57,9 @@ def info(
     if path is None:
         config = read_config(files, overrides)
     else:
-        config, line = config_for_data(path, files, (*overrides, "data.val_fraction=0", "data.test_fraction=0"))
-        console.say(line, "")
+        config, needed = config_for_data(path, files, (*overrides, "data.val_fraction=0", "data.test_fraction=0"))
+        if needed:
+            console.say(needed, "")
     splits = load_all_splits(config)
     tree = tree_of(config)
     content = summarize(str(path or where(config)), config.data.source, splits)
@@ -128,8 +129,9 @@ def pack(
     if path is None:
         config = read_config(files, overrides)
     else:
-        config, line = config_for_data(path, files, overrides)
-        console.say(line)
+        config, needed = config_for_data(path, files, overrides)
+        if needed:
+            console.say(needed)
     for remark in remarks(config, {}):
         console.warn(remark)
     try:
