@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from imgclf.cli.signals import Stop
+from imgclf.config import dump_without_new_keys
 from imgclf.files.sealed_npz import sealed_npz
 from imgclf.report.pictures import PICTURES
 from imgclf.run import record, run_dir
@@ -119,6 +121,18 @@ def test_a_run_of_version_0_1_goes_on(imgclf, monkeypatch):
         done = imgclf(*command)
         assert done.code == 0, done.err
     assert "  momentum: 0.9\n" in path.read_text()
+
+
+def test_a_run_from_before_a_key_was_added_goes_on(imgclf, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "dump", dump_without_new_keys)
+        assert imgclf(*TRAIN, *FEW, "--out", "old").code == 0
+    path = Path("old/config.yaml")
+    path.write_text(re.sub(r"  (test_fraction|resize): .*\n", "", path.read_text()))
+    for command in (("verify", "old"), (*TRAIN, "--resume", "old", "-s", "train.epochs=4"), ("eval", "old")):
+        done = imgclf(*command)
+        assert done.code == 0, done.err
+    assert "test_fraction: 0.0" in path.read_text()
 
 
 @pytest.mark.parametrize(("change", "words"), [("pixel", "images have changed"), ("name", "classes have changed")])

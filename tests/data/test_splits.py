@@ -54,6 +54,13 @@ def test_images_to_test_on_are_as_many_of_each_class_as_those_to_validate_on(y, 
     assert int(chosen.sum()) == len(val)
 
 
+def test_images_to_test_on_and_to_validate_on_are_drawn_apart():
+    dataset = dataset_of([0, 1] * 50)
+    tested = np.flatnonzero(rows_to_test_on(dataset.y_of, dataset.class_counts(), 0.3, 5)).tolist()
+    assert tested != members(split_off_validation(dataset, 0.3, 5)[1])
+    assert tested == np.flatnonzero(rows_to_test_on(dataset.y_of, dataset.class_counts(), 0.3, 5)).tolist()
+
+
 @given(labels, st.integers(1, 70), seeds)
 def test_limit_keeps_exactly_n_and_each_class_its_share(y, n, seed):
     kept = limit(dataset_of(y), n, seed)

@@ -16,7 +16,7 @@ HEAD = """\
 # Or try a change without a file:  imgclf train -s model.loss=svm -s train.epochs=5
 
 """
-# Keys that version 0.1 did not have, whose defaults are what it did.
+# Keys that were added since, whose defaults are what was done before.
 NEW_KEYS = (("data", "test_fraction"), ("preprocess", "resize"))
 MARGIN, WIDTH = 28, 120  # the columns where comments begin and end
 
@@ -32,14 +32,24 @@ def dump(config: Config) -> str:
 
 def dump_as_0_1(config: Config) -> str:
     """Return the config as version 0.1 wrote it: checkpoints of that version hold its SHA-256."""
-    values = config.model_dump()
+    values = _without_new_keys(config)
     values["train"].pop("kernel", None)
-    for section, key in NEW_KEYS:
-        if values[section][key] == SECTIONS[section].model_fields[key].default:
-            del values[section][key]
     names = {new: old for old, new in RENAMED.get(config.optimizer.name, {}).items()}
     values["optimizer"] = {names.get(key, key): value for key, value in values["optimizer"].items()}
     return "".join(f"{line}\n" for _, line in _lines(values))
+
+
+def dump_without_new_keys(config: Config) -> str:
+    """Return the config without new keys that have their default: so it was written before there were these keys."""
+    return "".join(f"{line}\n" for _, line in _lines(_without_new_keys(config)))
+
+
+def _without_new_keys(config: Config) -> dict[str, Any]:
+    values = config.model_dump()
+    for section, key in NEW_KEYS:
+        if values[section][key] == SECTIONS[section].model_fields[key].default:
+            del values[section][key]
+    return values
 
 
 def show(resolved: Resolved) -> str:

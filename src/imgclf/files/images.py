@@ -1,12 +1,12 @@
 """Decode image files into uint8 pixels.
 
-Formats: PNG, JPEG, WebP, BMP, GIF (the first frame of an animation) and PBM/PGM/PPM, whose readers start no other
-program. Rules for all of them:
+Formats: PNG, JPEG, WebP, TIFF of one page, BMP, GIF (the first frame of an animation) and PBM/PGM/PPM, whose readers
+start no other program. Rules for all of them:
 
 - gray stays one channel: modes 1, L, LA, I (16 bit), and palettes of grays; all else becomes red, green, blue;
 - an image is rotated by its EXIF orientation;
 - transparent pixels are laid on white; if no pixel is opaque, transparency is ignored;
-- of 16 bits the high 8 are kept, as PNG readers do for colors;
+- of 16 bits the high 8 are kept, as PNG readers do for colors; of values that the file says to have fewer, theirs;
 - an image of more than 25 million pixels is read at a half, a quarter or an eighth of its width and height;
 - metadata other than the orientation is ignored: see `image_parts`.
 """

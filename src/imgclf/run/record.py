@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.config import Config, dump, dump_as_0_1
+from imgclf.config import Config, dump, dump_as_0_1, dump_without_new_keys
 from imgclf.errors import RunError, UsageError
 from imgclf.files.writing import open_own, sync, translate_os_errors
 from imgclf.optimizers import OptimizerState
@@ -122,7 +122,8 @@ def check_fingerprints(plan: Plan, checkpoint: Checkpoint, directory: Path, reme
     """
     then, now = checkpoint.fingerprints, run_fingerprints(plan)
     switched_off = not now["early_stopping"]
-    configs = now["config"], _sha256(dump_as_0_1(_unchangeable(plan.config)).encode())
+    earlier = (write(_unchangeable(plan.config)) for write in (dump_without_new_keys, dump_as_0_1))
+    configs = now["config"], *(_sha256(text.encode()) for text in earlier)
     if then.get("config") not in configs or not (switched_off or then.get("early_stopping") == now["early_stopping"]):
         raise UsageError(directory / "config.yaml", "changed since the run began", "restore it, or start another run")
     check_data(plan.train, plan.val, directory, where(plan.config), remedy, then)
