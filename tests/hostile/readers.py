@@ -67,7 +67,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.sources import cifar10, folder, idx, npz, pack, recognize
 from imgclf.errors import DataError, ImgclfError, RunError
 from imgclf.files.archive import find_folder
-from imgclf.files.images import read_image
+from imgclf.files.images import read_header, read_image, settled_warnings
 from imgclf.run import run_dir
 from imgclf.run.checkpoint import checkpoint_bytes, read_checkpoint
 from imgclf.run.environment import compare_environment
@@ -144,6 +144,11 @@ def image_file(path: Path) -> object:
     return pixels.shape, pixels.tobytes()
 
 
+def image_header(path: Path) -> object:
+    with settled_warnings():
+        return read_header(path)
+
+
 def class_folders(path: Path) -> object:
     return look(folder.load(path.parent.parent, ("train",)))
 
@@ -172,6 +177,21 @@ def checkpoint_file(path: Path) -> object:
     return checkpoint_bytes(read_checkpoint(path))
 
 
+IMAGES = (
+    *(File("picture", (with_exif(form),)) for form in ("PNG", "JPEG", "WEBP")),
+    *(File("picture", (encoded(form),)) for form in ("BMP", "GIF", "PPM")),
+    File("picture", (encoded("JPEG", progressive=True),)),
+    File("picture", (encoded("JPEG", LARGE),)),
+    File("picture", (encoded("WEBP", lossless=True),)),
+    File("picture", (encoded("PNG", GRAY_ROWS),)),
+    File("picture", (bitmap_with_alpha(),)),
+    *(File("picture", (encoded("TIFF", compression=how),)) for how in (None, "tiff_lzw", "packbits")),
+    File("picture", (encoded("TIFF", LARGE[:500, :400], compression="tiff_adobe_deflate", tiffinfo={317: 2}),)),
+    File("picture", (encoded("TIFF", GRAY_ROWS),)),
+    File("picture", (deep_tiff(),)),
+    File("picture", PNG_PARTS, png),
+    File("picture", DEEP_PNG_PARTS, png),
+)
 READERS: dict[str, Reader] = {
     "CIFAR pickle": Reader(
         cifar_folder,
@@ -238,21 +258,7 @@ READERS: dict[str, Reader] = {
     ),
     "images": Reader(
         image_file,
-        (
-            *(File("picture", (with_exif(form),)) for form in ("PNG", "JPEG", "WEBP")),
-            *(File("picture", (encoded(form),)) for form in ("BMP", "GIF", "PPM")),
-            File("picture", (encoded("JPEG", progressive=True),)),
-            File("picture", (encoded("JPEG", LARGE),)),
-            File("picture", (encoded("WEBP", lossless=True),)),
-            File("picture", (encoded("PNG", GRAY_ROWS),)),
-            File("picture", (bitmap_with_alpha(),)),
-            *(File("picture", (encoded("TIFF", compression=how),)) for how in (None, "tiff_lzw", "packbits")),
-            File("picture", (encoded("TIFF", LARGE[:500, :400], compression="tiff_adobe_deflate", tiffinfo={317: 2}),)),
-            File("picture", (encoded("TIFF", GRAY_ROWS),)),
-            File("picture", (deep_tiff(),)),
-            File("picture", PNG_PARTS, png),
-            File("picture", DEEP_PNG_PARTS, png),
-        ),
+        IMAGES,
         words=words.IMAGE,
         memory=1024 * MB,  # as docs/data.md says
         bombs={
@@ -273,6 +279,7 @@ READERS: dict[str, Reader] = {
             "a TIFF that begins anew with each code": Bomb(many_clear_codes, refused=True),
         },
     ),
+    "image headers": Reader(image_header, IMAGES, words=words.IMAGE, memory=256 * MB),
     "image folder": Reader(
         class_folders,
         (File("data/cat/1.png", (encoded("PNG"),)), File("data/cat/1.png", (encoded("BMP"),))),

@@ -205,7 +205,8 @@ def _header(raw: bytes, path: Path) -> Header:
     if parts.unpack is None:
         with _open(parts.files[0], form.decoder) as image:
             width, height = image.size
-            gray = gray or _is_gray(image)
+            _check_size(path, image.size, MOST_BY_ROWS if parts.by_rows else form.most)
+            gray = gray or _is_gray(image)  # which decodes an image with a palette
     if parts.orientation in _ON_THEIR_SIDE:
         width, height = height, width
     return Header((height, width, 1 if gray else 3), deep=parts.depth == 16)
