@@ -133,10 +133,12 @@ def test_a_config_file_may_be_named_without_an_option(imgclf, tmp_path):
     (2, "did you mean --resume r?", ["r"]),
     (2, "PATH: does not go with --resume", ["pictures", "--resume", "r"]),
     (2, "did you mean -s model.loss=svm?", ["model.loss=svm"]),
-    (3, "not a data set that imgclf knows", ["r/status.json"]),
+    (3, "not a data set that imgclf knows - name ", ["r/status.json"]),
+    (3, "not a data set that imgclf knows - unpack it, and name the folder of the images", ["photos.zip"]),
 ])  # fmt: skip
 def test_a_word_that_is_neither_data_nor_a_config_is_told_apart(imgclf, refused, pictures, code, words, typed):
     assert imgclf("train", "pictures", "--no-plots", "-s", "train.epochs=1", "--out", "r").code == 0
+    (pictures.parent / "photos.zip").write_bytes(b"PK")
     refused(code, words, "train", *typed)
 
 

@@ -68,6 +68,7 @@ def _function(name: str) -> Callable[..., Any]:
 
 
 _TRAIN_AND_TEST = ("train", "test")
+_ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2", ".7z", ".rar"}
 # Paths are recognized in this order; `folder` is tried last, because it accepts any folder.
 SOURCES: dict[str, Source] = {
     "fashion-mnist-mini": Source(_function("fashion_mnist_mini.load"), fixed=True, splits=lambda _: _TRAIN_AND_TEST),
@@ -126,7 +127,12 @@ def recognize(path: Path) -> str:
     for name, source in SOURCES.items():
         if source.recognizes and source.recognizes(path):
             return name
-    raise DataError(path, "not a data set that imgclf knows", f"name {recognized()}")
+    packed = path.suffix.lower() in _ARCHIVES
+    raise DataError(
+        path,
+        "not a data set that imgclf knows",
+        "unpack it, and name the folder of the images" if packed else f"name {recognized()}",
+    )
 
 
 def recognized() -> str:
