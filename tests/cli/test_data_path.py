@@ -11,7 +11,9 @@ from imgclf.config import resolve
 from imgclf.config.ready import ready_configs
 from imgclf.data.sources import Suggestion
 from imgclf.data.sources._image_files import MOST_LOOKED_AT, what_they_need
+from imgclf.files.images import conform, read_image
 from imgclf.run.model_file import load_model
+from imgclf.training.loading import load_for, load_training_data
 
 READY = sorted(ready_configs())
 
@@ -182,3 +184,28 @@ def test_of_very_many_images_some_are_looked_at(tmp_path, monkeypatch):
     save(tmp_path / "few" / "color.png", (5, 5))
     looked_at = what_they_need([tmp_path / "few" / "color.png"] * (2 * MOST_LOOKED_AT), 2 * MOST_LOOKED_AT, 2)
     assert looked_at.settings == {"preprocess.color": "rgb"}  # one that is gray may be among the others
+
+
+@pytest.mark.parametrize("resize", ["squash", "crop", "pad"])
+def test_training_evaluation_and_prediction_resize_alike(imgclf, photos, tmp_path, resize):
+    options = ("-s", f"preprocess.resize={resize}", "-s", "train.epochs=1", "-s", "data.val_fraction=0")
+    assert imgclf("train", "photos", *options, "--no-plots", "--out", "r").code == 0
+    model, config = load_model(tmp_path / "r" / "model.npz"), config_of(tmp_path / "r")
+    train, _ = load_training_data(config)
+    files = sorted(photos.rglob("*.*"), key=lambda file: (file.parent.name, file.name))
+    assert np.array_equal(train.images, [model.preprocess.read_image(file) for file in files])
+    assert np.array_equal(load_for(model, photos).images, train.images)
+    assert np.array_equal(train.images, [conform(read_image(file), (64, 64), "rgb", resize) for file in files])
+
+
+@pytest.mark.parametrize(("values", "warned"), [(4095, True), (65535, False), (0, False)])
+def test_images_of_12_bits_in_16_are_named(imgclf, tmp_path, values, warned):
+    for name in ("cat", "dog"):
+        (tmp_path / "deep" / name).mkdir(parents=True)
+        for number in range(4):
+            deep = np.linspace(0, values, 64).reshape(8, 8).astype(np.uint16)
+            Image.fromarray(deep).save(tmp_path / "deep" / name / f"{number}.png")
+    for command in (("train", "deep", "--dry-run"), ("data", "info", "deep")):
+        done = imgclf(*command)
+        assert done.code == 0
+        assert ("deep/cat/0.png: 16 bits, but no value above 4,095" in done.err) == warned
