@@ -46,6 +46,13 @@ def test_a_wheel_holds_the_embedded_data_of_the_clone(installed, tmp_path):
     assert python(installed, tmp_path, "-c", FINGERPRINTS).split() == in_the_clone
 
 
+def test_a_wheel_holds_the_ready_configs(installed, tmp_path):
+    printed = python(installed, tmp_path, "-m", "imgclf", "train", "fashion_svm", "--dry-run")
+    assert printed.startswith(f"path      fashion_svm is a config that ships with imgclf: {installed}/imgclf/configs/")
+    names = "from imgclf.config.ready import ready_configs; print(*ready_configs())"
+    assert python(installed, tmp_path, "-c", names).split() == sorted(one.stem for one in (ROOT / "configs").iterdir())
+
+
 @pytest.mark.long  # `make wheel-check` does so too
 def test_a_wheel_trains_in_an_empty_folder(installed, tmp_path):
     out = python(installed, tmp_path, "-m", "imgclf", "train", "-s", "train.epochs=1")

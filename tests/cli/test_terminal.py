@@ -98,7 +98,8 @@ SAYS = {  # a command line that prints the name, and its exit code
     ("train", "-s", f"{NAME}=1"): 2,
     ("train", "-s", f"seed={NAME}"): 2,
     ("train", f"--{NAME}"): 2,
-    ("train", NAME): 2,
+    ("train", NAME): 3,
+    ("train", f"data/{NAME}", "--dry-run"): 0,
     (NAME,): 2,
 }
 

@@ -13,6 +13,7 @@ PROBES = ("-1", "0", "1", "0.5", "7", ".nan", ".inf", "1e400", "abc", "'7'", "tr
 NUMBERS = {
     "seed": {"0", "1", "7"},
     "data.val_fraction": {"0", "0.5"},
+    "data.test_fraction": {"0", "0.5"},
     "data.limit": {"1", "7", "null"},
     "preprocess.image_size": {"1", "7", "null"},
     "preprocess.scale": {"0.5", "1", "7", "null"},

@@ -42,6 +42,7 @@ CONFIGS = st.fixed_dictionaries(
                 "path": st.none() | TEXTS.map(lambda text: os.path.normpath("/" + text.replace("\0", ""))),
                 "options": st.dictionaries(KEYS, VALUES, max_size=3),
                 "val_fraction": FRACTION,
+                "test_fraction": FRACTION,
             }
         ),
         "preprocess": st.fixed_dictionaries(
@@ -96,6 +97,12 @@ def test_a_number_is_written_in_a_form_that_both_versions_of_yaml_take_for_one(v
     assert yaml.safe_load(text) == value
 
 
+LATER = (  # than version 0.1
+    "  test_fraction: 0.0\n", "  resize: squash\n", "augment:\n  flip: 0.0\n  shift: 0\n", "  kernel: blocks\n",
+    "  class_weight: null\n",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(("overrides", "checksum"), [
     ([], "bed65ca05123534662467f11a6b038da446b687c683722d40dac2faf9fe50efd"),
     (["optimizer={name: adam, beta1: 0.5}"], "9db70f7eeba59a3c206abb05600a21bd4927f32090389364ddb0ca35f4c2fd6e"),
@@ -103,7 +110,7 @@ def test_a_number_is_written_in_a_form_that_both_versions_of_yaml_take_for_one(v
 def test_configs_of_version_0_1_are_known_by_their_checksum(tmp_path, overrides, checksum):
     file = tmp_path / "config.yaml"
     text = dump(resolve((), overrides).config)
-    for later in ("  kernel: blocks\n", "  class_weight: null\n", "augment:\n  flip: 0.0\n  shift: 0\n"):
+    for later in LATER:
         assert later in text
         text = text.replace(later, "")
     file.write_text(text)
@@ -127,7 +134,7 @@ def test_keys_come_in_the_order_of_the_contract():
         "early_stopping", "checkpoint",
     ]  # fmt: skip
     assert list(document["schedule"]) == ["name", "step_size", "warmup_epochs"]
-    assert list(document["data"]) == ["source", "path", "labels", "options", "val_fraction", "limit"]
+    assert list(document["data"]) == ["source", "path", "labels", "options", "val_fraction", "test_fraction", "limit"]
 
 
 def test_origins_are_shown_beside_the_values_in_one_column(tmp_path):

@@ -14,7 +14,7 @@ from imgclf.data.preprocess import Preprocess
 from imgclf.data.sources import folder
 from imgclf.errors import DataError
 from imgclf.files import images
-from imgclf.files.images import conform, read_image
+from imgclf.files.images import conform, read_header, read_image
 
 GRAY = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 COLOR = np.stack([GRAY, GRAY[::-1], 255 - GRAY], axis=2)
@@ -438,7 +438,7 @@ BROKEN = {
     "SVG": b'<svg xmlns="http://www.w3.org/2000/svg"/>',
     "EPS": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
     "PDF": b"%PDF-1.7\n",
-    "TIFF": encode(Image.fromarray(GRAY), "TIFF"),
+    "half a TIFF": encode(Image.fromarray(GRAY), "TIFF")[:-200],
     "half a PNG": GOOD_PNG[: len(GOOD_PNG) // 2],
     "a PNG of 50000x50000": png_header(50_000, 50_000),
     "a PNG of 10001x10000": png_header(10_001, 10_000),
@@ -466,11 +466,13 @@ def test_a_broken_image_is_a_data_error(read, name):
 
 
 @pytest.mark.parametrize(("name", "begins"), {
-    "TIFF": b"MM\0*", "HEIC": b"\0\0\0\x18ftypheic", "AVIF": b"\0\0\0\x20ftypavif", "JPEG 2000": b"\0\0\0\x0cjP  ",
+    "HEIC": b"\0\0\0\x18ftypheic", "AVIF": b"\0\0\0\x20ftypavif", "JPEG 2000": b"\0\0\0\x0cjP  ",
     "a web page": b"\n<!DOCTYPE html>",
 }.items())  # fmt: skip
 def test_the_error_names_other_formats_and_a_remedy(read, name, begins):
-    with pytest.raises(DataError, match=f"not a PNG, JPEG, WebP, BMP, GIF or PPM image, but {name} - convert it to"):
+    with pytest.raises(
+        DataError, match=f"not a PNG, JPEG, WebP, TIFF, BMP, GIF or PPM image, but {name} - convert it to"
+    ):
         read(begins + bytes(200))
 
 
@@ -680,3 +682,83 @@ def test_an_image_is_squashed_to_height_and_width(size, color):
     assert conform(COLOR, size, color).shape == (*size, channels)
     flat = np.full((6, 8, 3), 77, np.uint8)
     assert np.unique(conform(flat, size, color)).tolist() == [77]
+
+
+SIZES = [(1, 1), (7, 5), (30, 10), (10, 30), (33, 33), (64, 200)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("resize", ["squash", "crop", "pad"])
+def test_every_way_to_resize_gives_the_size_and_keeps_the_image_in_its_middle(size, resize):
+    for image in (COLOR, COLOR.transpose(1, 0, 2).copy(), COLOR[:1], COLOR[:, :1]):
+        assert conform(image, size, None, resize).shape == (*size, 3)
+        assert np.array_equal(conform(image, image.shape[:2], None, resize), image)
+    flat = conform(np.full((6, 8, 1), 77, np.uint8), size, None, resize)
+    assert set(np.unique(flat)) <= {0, 77}
+    assert flat[size[0] // 2, size[1] // 2] == 77
+    assert resize == "pad" or flat.min() == 77
+
+
+def test_crop_is_resize_and_center_crop():
+    large = np.array(Image.fromarray(COLOR).resize((300, 200), Image.Resampling.BICUBIC))
+    whole = Image.fromarray(large).resize((96, 64), Image.Resampling.BILINEAR)
+    middle = np.array(whole.crop((16, 0, 80, 64)))
+    difference = np.abs(conform(large, (64, 64), None, "crop").astype(int) - middle)
+    assert difference[:, 1:-1].max() <= 1  # a filter sees no further than the edge of what is cut out
+    assert difference.max() <= 8
+
+
+def test_crop_cuts_off_both_sides_alike_and_pad_adds_to_both_alike():
+    wide = np.repeat(np.repeat(COLOR[:2, :6], 10, axis=0), 10, axis=1)  # 20 x 60
+    assert np.array_equal(conform(wide, (20, 20), None, "crop"), wide[:, 20:40])
+    tall = wide.transpose(1, 0, 2).copy()
+    assert np.array_equal(conform(tall, (20, 20), None, "crop"), tall[20:40])
+    padded = conform(wide, (60, 60), None, "pad")
+    assert np.array_equal(padded[20:40], wide)
+    assert padded[:20].max() == padded[40:].max() == 0
+    half = conform(wide, (30, 30), None, "pad")
+    assert half[:10].max() == half[20:].max() == 0
+    assert np.array_equal(half[10:20], conform(wide, (10, 30), None))
+
+
+def test_a_long_and_narrow_image_is_cropped_and_padded_without_a_large_one_in_between():
+    line = np.full((1, 20_000_000, 1), 9, np.uint8)
+    assert np.unique(conform(line, (4096, 4096), None, "crop")).tolist() == [9]
+    assert conform(line, (64, 64), None, "pad").sum() == 9 * 64  # one row of it
+
+
+def sixteen_bits(values, significant):
+    raw = encode(Image.fromarray(values.astype(np.uint16)))
+    return raw[:33] + chunk(b"sBIT", bytes([significant])) + raw[33:]
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_values_of_fewer_bits_than_16_are_scaled_if_the_file_says_so_and_they_are_not_yet(read, bits):
+    values = np.random.default_rng(bits).integers(0, 1 << bits, (6, 8))
+    spare, eight = 16 - bits, (values >> bits - 8)[:, :, None].tolist()
+    assert read(sixteen_bits(values, bits)).tolist() == eight
+    assert read(sixteen_bits(values << spare, bits)).tolist() == eight
+    assert read(sixteen_bits(values << spare | values >> bits - spare, bits)).tolist() == eight
+    dark = values >> 16 - bits + 2  # scaled by the specification, but of a dark image
+    for scaled in (dark << spare, np.rint(dark * (65535 / ((1 << bits) - 1))).astype(int)):
+        assert read(sixteen_bits(scaled, bits)).tolist() == (scaled >> 8)[:, :, None].tolist()
+
+
+def test_a_header_says_what_will_be_read(tmp_path):
+    path, exif = tmp_path / "image", Image.Exif()
+    exif[0x0112] = 6
+    deep = Image.fromarray(GRAY.astype(np.uint16) << 8)
+    for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK"):
+        image = Image.fromarray(COLOR).convert(mode)
+        for kind in ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM"):
+            for options in ({}, {"exif": exif}):
+                try:
+                    image.save(path, kind, **options)
+                except (OSError, ValueError):
+                    continue  # a kind that has no such mode
+                assert read_header(path) == (read_image(path).shape, False), (mode, kind)
+    for kind, is_deep in (("PNG", True), ("TIFF", True), ("PPM", False)):
+        deep.save(path, kind)
+        assert read_header(path) == ((6, 8, 1), is_deep)
+    Image.fromarray(GRAY).convert("P").save(path, "GIF")  # a palette of grays
+    assert read_header(path).shape == read_image(path).shape == (6, 8, 1)

@@ -187,6 +187,29 @@ def bitmap_with_alpha() -> bytes:
     return (front + header + masks).ljust(138, b"\0") + rows
 
 
+def deep_tiff() -> bytes:
+    """Return a TIFF of 12 bits, which Pillow does not write."""
+    tags = [(256, 8), (257, 6), (258, 12), (259, 1), (262, 1), (273, 8), (277, 1), (278, 6), (279, 72)]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, number) for tag, number in tags)
+    return b"II*\0" + struct.pack("<I", 80) + bytes(range(72)) + struct.pack("<H", 9) + entries + bytes(4)
+
+
+def tiff_of(*tags: tuple[int, int]) -> bytes:
+    """Return a small TIFF with other numbers under some of its tags."""
+    raw = bytearray(deep_tiff())
+    for tag, number in tags:
+        at = raw.index(struct.pack("<HHI", tag, 4, 1), 82)
+        raw[at + 8 : at + 12] = struct.pack("<I", number)
+    return bytes(raw)
+
+
+def many_clear_codes() -> bytes:
+    """Return a TIFF of 25 million pixels in LZW that begins anew after each code."""
+    codes = np.packbits(np.tile([1, 0, 0, 0, 0, 0, 0, 0, 0], 8 << 20)).tobytes()
+    raw = tiff_of((256, 5000), (257, 5000), (258, 8), (259, 5), (278, 5000), (279, len(codes)), (273, 194))
+    return raw.ljust(194, b"\0") + codes
+
+
 def many_scans() -> bytes:
     """Return a progressive JPEG of 1,000 scans of 25 million pixels: 136 KB that take half a minute to decode."""
     raw = encoded("JPEG", np.zeros((512, 512), np.uint8), progressive=True)
@@ -249,6 +272,7 @@ DEEP_PNG_PARTS = (struct.pack(">IIBBBBB", 8, 6, 16, 2, 0, 0, 0), b"", b"tRNS\0\1
 PNG_PARTS = (struct.pack(">IIBBBBB", 8, 6, 8, 3, 0, 0, 0), bytes(range(240)), b"tRNS\0\x80\xff", bytes(6 * 9))
 GRAY_ROWS = GRAY.astype(np.uint16) << 8
 VARIANTS = ("optimizer.name=adam", "schedule.name=step")
+ANNOTATIONS = "0.png\tcat\t0\t1\n1.png\tdög\n2.png\tcat\t0\n".encode()
 CONFIGS = (
     "name: a\nseed: 3\nmodel:\n  loss: svm\n  init_scale: 1.0e-3\ndata:\n  source: synthetic\n"
     "  path: null\n  val_fraction: .1\n  options: {classes: 3, size: [2, 'x']}\n",

@@ -8,6 +8,7 @@ from pathlib import Path
 from hostile import words
 from hostile.good_files import (
     ABOUT,
+    ANNOTATIONS,
     ARRAY_NAMES,
     ARRAYS,
     BATCH,
@@ -42,13 +43,16 @@ from hostile.good_files import (
     about,
     bitmap_with_alpha,
     cut,
+    deep_tiff,
     encoded,
     gif_with_comment,
     gzipped,
+    many_clear_codes,
     many_scans,
     pickle_of,
     png,
     resealed,
+    tiff_of,
     webp_canvas,
     with_chunks,
     with_exif,
@@ -63,7 +67,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.sources import cifar10, folder, idx, npz, pack, recognize
 from imgclf.errors import DataError, ImgclfError, RunError
 from imgclf.files.archive import find_folder
-from imgclf.files.images import read_image
+from imgclf.files.images import read_header, read_image, settled_warnings
 from imgclf.run import run_dir
 from imgclf.run.checkpoint import checkpoint_bytes, read_checkpoint
 from imgclf.run.environment import compare_environment
@@ -140,8 +144,17 @@ def image_file(path: Path) -> object:
     return pixels.shape, pixels.tobytes()
 
 
+def image_header(path: Path) -> object:
+    with settled_warnings():
+        return read_header(path)
+
+
 def class_folders(path: Path) -> object:
     return look(folder.load(path.parent.parent, ("train",)))
+
+
+def annotated_folder(path: Path) -> object:
+    return look(folder.load(path.parent.parent, ("train", "val")))
 
 
 def config_file(path: Path) -> object:
@@ -164,6 +177,21 @@ def checkpoint_file(path: Path) -> object:
     return checkpoint_bytes(read_checkpoint(path))
 
 
+IMAGES = (
+    *(File("picture", (with_exif(form),)) for form in ("PNG", "JPEG", "WEBP")),
+    *(File("picture", (encoded(form),)) for form in ("BMP", "GIF", "PPM")),
+    File("picture", (encoded("JPEG", progressive=True),)),
+    File("picture", (encoded("JPEG", LARGE),)),
+    File("picture", (encoded("WEBP", lossless=True),)),
+    File("picture", (encoded("PNG", GRAY_ROWS),)),
+    File("picture", (bitmap_with_alpha(),)),
+    *(File("picture", (encoded("TIFF", compression=how),)) for how in (None, "tiff_lzw", "packbits")),
+    File("picture", (encoded("TIFF", LARGE[:500, :400], compression="tiff_adobe_deflate", tiffinfo={317: 2}),)),
+    File("picture", (encoded("TIFF", GRAY_ROWS),)),
+    File("picture", (deep_tiff(),)),
+    File("picture", PNG_PARTS, png),
+    File("picture", DEEP_PNG_PARTS, png),
+)
 READERS: dict[str, Reader] = {
     "CIFAR pickle": Reader(
         cifar_folder,
@@ -230,17 +258,7 @@ READERS: dict[str, Reader] = {
     ),
     "images": Reader(
         image_file,
-        (
-            *(File("picture", (with_exif(form),)) for form in ("PNG", "JPEG", "WEBP")),
-            *(File("picture", (encoded(form),)) for form in ("BMP", "GIF", "PPM")),
-            File("picture", (encoded("JPEG", progressive=True),)),
-            File("picture", (encoded("JPEG", LARGE),)),
-            File("picture", (encoded("WEBP", lossless=True),)),
-            File("picture", (encoded("PNG", GRAY_ROWS),)),
-            File("picture", (bitmap_with_alpha(),)),
-            File("picture", PNG_PARTS, png),
-            File("picture", DEEP_PNG_PARTS, png),
-        ),
+        IMAGES,
         words=words.IMAGE,
         memory=1024 * MB,  # as docs/data.md says
         bombs={
@@ -256,14 +274,29 @@ READERS: dict[str, Reader] = {
             "a PGM of a long comment": Bomb(lambda: b"P5\n#" + b"c" * 50_000_000 + b"\n1 1 255\nx", refused=False),
             "a PGM of many comments": Bomb(lambda: b"P2 1 1 255\n" + b"#\n" * 1_000_000 + b"7\n", refused=False),
             "a WebP of 4 gigapixels": Bomb(webp_canvas, refused=True),
+            "a TIFF of 16 exapixels": Bomb(lambda: tiff_of((256, 2**32 - 1), (257, 2**32 - 1)), refused=True),
+            "a TIFF of a million strips": Bomb(lambda: tiff_of((257, 2**20), (278, 1)), refused=True),
+            "a TIFF that begins anew with each code": Bomb(many_clear_codes, refused=True),
         },
     ),
+    "image headers": Reader(image_header, IMAGES, words=words.IMAGE, memory=256 * MB),
     "image folder": Reader(
         class_folders,
         (File("data/cat/1.png", (encoded("PNG"),)), File("data/cat/1.png", (encoded("BMP"),))),
         good={"data/cat/1.png": encoded("PNG"), "data/dog/1.png": encoded("PNG"), "data/dog/2.png": encoded("PNG")},
         words=words.IMAGE,
         memory=1024 * MB,
+    ),
+    "annotated folder": Reader(
+        annotated_folder,
+        (File("data/val/val_annotations.txt", (ANNOTATIONS,)),),
+        good={
+            "data/val/val_annotations.txt": ANNOTATIONS,
+            **{f"data/val/images/{n}.png": encoded("PNG") for n in range(3)},
+            **{f"data/train/{name}/1.png": encoded("PNG") for name in ("cat", "dög")},
+        },
+        words=[b"\t", b"\n", b"../", b"0.png", b"\0", b"\xff", b"\x1b[2J", b"\r", b"/"],
+        named=("data/val",),
     ),
     "YAML": Reader(
         config_file,

@@ -33,6 +33,8 @@ IMAGE = [
     b"\xff\xd9", b"GIF89a", b"\x21\xf9\x04", b"BM", b"P1", b"P4 ", b"P6\n", b"P7\n", b"Pf\n", b"65535\n",
     b"99999 99999", b"#", b"\x1b[2J", b"RIFF", b"WEBP", b"VP8 ", b"VP8L", b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"EXIF",
     b"XMP ", b"tiff:Orientation=\"6\"", b"Raw profile type exif\0",
+    b"II*\0\x08\0\0\0", b"\x03\x01\x03\0\x01\0\0\0\x05\0\0\0", b"\x16\x01\x03\0\x01\0\0\0\xff\xff\0\0",
+    b"\xff\xff\xff\x7f",
 ]  # fmt: skip
 YAML = [
     b"\t", b"\0", b"\xff", b"\xef\xbb\xbf", b"\xc2\x85", b"\xe2\x80\xa8", b": ", b"- ", b"? ", b"[", b"{", b"}", b"'",

@@ -41,6 +41,21 @@ def test_a_model_comes_back_to_the_bit(tmp_path, dtype, mean, std):
     assert model_bytes(loaded) == model_bytes(saved)
 
 
+def test_how_images_are_resized_is_kept_and_is_squash_where_nothing_is_said(tmp_path):
+    path, saved = tmp_path / "model.npz", model()
+    assert b"resize" not in model_bytes(saved)  # as before there was a choice
+    cropping = replace(saved, preprocess=replace(saved.preprocess, resize="crop"))
+    for one, how in ((saved, "squash"), (cropping, "crop")):
+        path.write_bytes(model_bytes(one))
+        assert load_model(path).preprocess.resize == how
+        assert model_bytes(load_model(path)) == model_bytes(one)
+    for wrong in ("stretch", None, ["crop"]):
+        path.write_bytes(model_bytes(cropping))
+        rewritten(path, resize=wrong)
+        with pytest.raises(RunError, match="not a model file of imgclf"):
+            load_model(path)
+
+
 def rewritten(path, **changes):
     """Write a model anew with changes in what it says, and a checksum that is right."""
     with np.load(path) as file:

@@ -1,5 +1,6 @@
 """Command-line options that several commands share."""
 
+import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -27,9 +28,29 @@ set_option = click.option(
     "-s", "--set", "overrides", metavar="KEY=VALUE", multiple=True,
     help="Set one config key, e.g. -s train.epochs=5; may be repeated, wins over files.",
 )  # fmt: skip
+
+
+class ConfigFile(click.Path):
+    """A config file; a ready config may be given by its name alone, if no file is called so."""
+
+    name = "config"
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path of the file."""
+        path = super().convert(value, param, ctx)
+        if not isinstance(path, Path) or os.path.lexists(path):
+            return path
+        from imgclf.config.ready import ready_config
+
+        return ready_config(path) or path
+
+
 config_option = click.option(
-    "-c", "--config", "files", type=PATH, metavar="FILE", multiple=True,
-    help="YAML config file; may be repeated, later files win (default: the config that ships with imgclf).",
+    "-c", "--config", "files", type=ConfigFile(), metavar="FILE", multiple=True,
+    help="YAML config file, or the name of a ready one; may be repeated, later files win (default: none).",
 )  # fmt: skip
 
 

@@ -112,6 +112,33 @@ def _nearest_option(ctx: click.Context, word: str) -> str | None:
     return options[near[0]] if near else None
 
 
+def meant_by_word(ctx: click.Context, word: str) -> str | None:
+    """Return what to type in place of a word that a command took for a path; None if it may be one.
+
+    A setting (`-s KEY VALUE`, `KEY=VALUE`), a run directory, or the name of a source.
+    """
+    from imgclf.config.ready import ready_configs
+    from imgclf.data.sources import SOURCES
+
+    if any("=" not in key[:-1] for key in ctx.params["overrides"]):
+        return _setting_of(ctx, [word])
+    path = Path(word)
+    if path.exists():
+        return f"--resume {shlex.quote(word)}" if (path / "config.yaml").is_file() else None
+    if "=" in word:
+        return _setting(*word.split("=", 1))
+    return _data(word) if word in SOURCES and word not in ready_configs() else None
+
+
+def _setting_of(ctx: click.Context, words: list[str]) -> str | None:
+    """Return the setting that -s KEY VALUE, -s KEY = VALUE or -s KEY= VALUE means."""
+    halves = [key for key in ctx.params["overrides"] if "=" not in key[:-1]]
+    if not halves:
+        return None
+    value = "".join(words[:2]).removeprefix("=") if words[0] == "=" else words[0]
+    return _setting(halves[-1].rstrip("="), value)
+
+
 def _meant_by_arguments(ctx: click.Context, words: list[str]) -> str:
     """Suggest what to type in place of unexpected arguments."""
     meant, word, is_run = None, words[0], Path(words[0], "config.yaml").is_file()
@@ -119,9 +146,8 @@ def _meant_by_arguments(ctx: click.Context, words: list[str]) -> str:
     if _takes(ctx, "spec") and ".py:" in word:
         meant = f"--loss {shlex.quote(word)}"
     elif _takes(ctx, "overrides"):
-        halves = [key for key in ctx.params["overrides"] if "=" not in key[:-1]]
-        if halves:  # -s KEY VALUE, -s KEY = VALUE, -s KEY= VALUE
-            meant = _setting(halves[-1].rstrip("="), "".join(words[:2]).removeprefix("=") if word == "=" else word)
+        if setting := _setting_of(ctx, words):
+            meant = setting
         elif "=" in word:
             meant = _setting(*word.split("=", 1))
         elif word.lower().endswith((".yaml", ".yml")):

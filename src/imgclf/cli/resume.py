@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from imgclf.training.evaluation import Evaluation
 
 
-def resumed(directory: Path, files: tuple[Path, ...], out: Path | None, overrides: tuple[str, ...]) -> "ResumedRun":
+def resumed(
+    directory: Path, path: Path | None, files: tuple[Path, ...], out: Path | None, overrides: tuple[str, ...]
+) -> "ResumedRun":
     """Return the run to resume."""
     from imgclf.report.pictures import PICTURES
     from imgclf.run.targets import ResumedRun
 
-    for option, given in (("--config", files), ("--out", out)):
+    for option, given in (("PATH", path), ("--config", files), ("--out", out)):
         if given:
             raise UsageError(
                 option, "does not go with --resume", "a run is resumed in its own directory, with its own config"

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from imgclf.cli.console import Console, fold, format_shape
+from imgclf.cli.console import Console, fold, format_percent, format_shape
 from imgclf.errors import plural
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     """Describe the run, from pixels to steps, with its own numbers."""
     from imgclf.files.npy import mapped_file
     from imgclf.losses import LOSSES
-    from imgclf.training.loading import remarks
+    from imgclf.training.loading import remarks, takes_test
     from imgclf.training.plan import scale_advice
 
     config, penalty = plan.config, plan.objective
@@ -25,6 +25,8 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     knobs = config.optimizer.model_dump(exclude={"name"})
     settings = ", ".join(f"{key} {value:g}" for key, value in knobs.items())
     val = plural(len(plan.val), "validation image") if plan.val else "no validation images"
+    if takes_test(config):
+        val += f", {format_percent(config.data.test_fraction)} set aside for test"
     lines = {
         "data": f"{config.data.source}: {plural(len(plan.train), 'training image')}, {val}; "
         f"{format_shape(plan.train.example_shape)}, {C} classes",

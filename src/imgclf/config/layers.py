@@ -4,9 +4,11 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from imgclf.config.problems import ConfigError, Position, Problem, Source, shorten
+from imgclf.config.ready import folder_of, ready_configs
 from imgclf.config.shape import takes_text
 from imgclf.config.yaml_reader import (
     LONGEST_KEY,
@@ -30,7 +32,7 @@ RENAMED = {
 
 
 def from_file(path: Path, rank: int) -> Document:
-    """Read a config file; a relative path in it is relative to it."""
+    """Read a config file; a relative path in it is relative to its folder."""
     text = decode(_bytes(path, rank), str(path), rank)
     document = read(text, Source(str(path), tuple(text.splitlines()), rank=rank))
     if document.root.value is None:
@@ -38,7 +40,7 @@ def from_file(path: Path, rank: int) -> Document:
     if not isinstance(document.root.value, dict):
         message = "a config is a section of keys, such as `seed: 1`"
         raise ConfigError([Problem(document.root.position, "", message)])
-    return replace(document, root=_with_new_names(_with_absolute_path(document.root, path.parent)))
+    return replace(document, root=_with_new_names(_with_absolute_path(document.root, folder_of(path))))
 
 
 def from_override(override: str, rank: int) -> Document:
@@ -100,12 +102,17 @@ def _bytes(path: Path, rank: int) -> bytes:
             return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reasons: dict[type[Exception], str] = {
-            FileNotFoundError: "there is no such file - check the path, or write one with `imgclf config init`",
+            FileNotFoundError: f"there is no such file - {_instead_of(path)}",
             IsADirectoryError: "a directory, not a config file; name the file in it",
             PermissionError: "permission denied; check who may read the file",
         }
         message = reasons.get(type(error)) or f"cannot be read: {getattr(error, 'strerror', None) or error}"
         raise ConfigError([Problem(Position(Source(str(path), rank=rank)), "", message)]) from error
+
+
+def _instead_of(path: Path) -> str:
+    near = get_close_matches(path.stem, ready_configs(), 1)
+    return f"did you mean {near[0]}?" if near else "check the path, or write one with `imgclf config init`"
 
 
 def _with_absolute_path(root: Node, folder: Path) -> Node:

@@ -1,9 +1,10 @@
 """Merge defaults, files and overrides into one config."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -27,14 +28,22 @@ class Resolved:
     origins: dict[str, str]
 
 
-def resolve(files: Sequence[Path] = (), overrides: Sequence[str] = ()) -> Resolved:
-    """Merge the files in order and the overrides KEY=VALUE; raise ConfigError with every mistake."""
+def resolve(
+    files: Sequence[Path] = (), overrides: Sequence[str] = (), suggested: Mapping[str, object] = MappingProxyType({})
+) -> Resolved:
+    """Merge the files in order and the overrides KEY=VALUE; raise ConfigError with every mistake.
+
+    `suggested` are values of keys that neither files nor overrides set.
+    """
     problems: list[Problem] = []
     layers = _read([partial(from_file, Path(file), rank) for rank, file in enumerate(files, 1)], problems)
     first = len(files) + 1
     set_keys = _read([partial(from_override, text, rank) for rank, text in enumerate(overrides, first)], problems)
     # The overrides are one layer: their order must not decide which keys are dropped.
-    tree = reduce(lay_over, [NOTHING, *layers, *([reduce(merge, set_keys)] if set_keys else [])])
+    defaults = [from_override(f"{key}={value}", 0).root for key, value in suggested.items()]
+    tree = reduce(
+        lay_over, [reduce(merge, defaults, NOTHING), *layers, *([reduce(merge, set_keys)] if set_keys else [])]
+    )
     config, wrong = _validate(tree)
     if len(layers) + len(set_keys) < len(files) + len(overrides):
         # A layer that could not be read may name another variant, which has the key.

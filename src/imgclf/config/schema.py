@@ -123,6 +123,7 @@ class Data(Section):
     labels: Literal["fine", "coarse"] = Field(default="fine", description="cifar100 only: 100 classes, or 20 groups.")
     options: Options = Field(default_factory=dict, description="The keys of the synthetic source.")
     val_fraction: Fraction = Field(default=0.1, description="Share of train to validate on, without a val split.")
+    test_fraction: Fraction = Field(default=0.0, description="Share of train to test on, without a test split.")
     limit: Count | None = Field(default=None, description="Train on only this many images, of each class its share.")
 
 
@@ -130,6 +131,9 @@ class Preprocess(Section):
     """Scaling of pixels or features before the classifier: x = (pixels / scale - mean) / std."""
 
     image_size: Side | None = Field(default=None, description="Pixels a side to resize to; needed if sizes differ.")
+    resize: Literal["squash", "crop", "pad"] = Field(
+        default="squash", description="Squash to image_size; or keep proportions: cut off the rest, or add black."
+    )
     color: Literal["rgb", "gray"] | None = Field(default=None, description="Convert the images; null: as they are.")
     scale: Scale | None = Field(
         default=None, description="Divide by this. null: for images 255, or their largest if below 64; for features 1."

@@ -32,6 +32,7 @@ class Preprocess:
     scale          divisor of pixels or features
     mean, std      (D,) in the dtype of X, or None to skip that operation
     dtype          of X: float32 or float64
+    resize         how images of another size are resized: squash, crop or pad
     """
 
     example_shape: tuple[int, ...]
@@ -39,6 +40,7 @@ class Preprocess:
     mean: FloatArray | None
     std: FloatArray | None
     dtype: str
+    resize: str = "squash"
 
     def __post_init__(self) -> None:
         if not 0 < self.scale < np.inf:
@@ -96,7 +98,7 @@ class Preprocess:
     def conform(self, pixels: ByteArray) -> ByteArray:
         """Give an image (h, w, 1 or 3) the size and color of the training images."""
         height, width, _ = self.example_shape
-        return conform(pixels, (height, width), self.color)
+        return conform(pixels, (height, width), self.color, self.resize)
 
     def read_image(self, path: Path) -> ByteArray:
         """Read an image file of any size and mode as (H, W, channels)."""
@@ -151,7 +153,14 @@ def spread(preprocess: Preprocess, dataset: Dataset) -> float:
 
 
 def fit_preprocess(
-    dataset: Dataset, *, scale: float, center: str, std: str, dtype: str, sum_blocks: Summation = serial_sum
+    dataset: Dataset,
+    *,
+    scale: float,
+    center: str,
+    std: str,
+    dtype: str,
+    resize: str = "squash",
+    sum_blocks: Summation = serial_sum,
 ) -> Preprocess:
     """Fit on a training split; center and std are "pixel" (each its own), "channel" (one a color) or "none".
 
@@ -171,7 +180,7 @@ def fit_preprocess(
         changes = spread > 1e-12 * np.abs(about)
         divides = np.minimum(spread, spread / scale) > np.finfo(dtype).tiny  # 1 / spread is finite
         deviation = np.where(changes & divides, spread / scale, 1).astype(dtype)
-    return Preprocess(dataset.example_shape, scale, mean, deviation, dtype)
+    return Preprocess(dataset.example_shape, scale, mean, deviation, dtype, resize)
 
 
 def _mean(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]], sum_blocks: Summation) -> FloatArray:

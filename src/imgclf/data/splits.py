@@ -1,7 +1,8 @@
-"""Split off validation examples, limit a data set, match classes."""
+"""Split off validation and test examples, limit a data set, match classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,9 @@ from imgclf.data.class_names import first_few
 from imgclf.data.dataset import Dataset
 from imgclf.errors import DataError
 from imgclf.numerics.indices import slices
-from imgclf.numerics.random_streams import LIMIT, VAL_SPLIT, shuffled
+from imgclf.numerics.random_streams import LIMIT, TEST_SPLIT, VAL_SPLIT, shuffled
+
+MaskArray: TypeAlias = NDArray[np.bool_]
 
 
 def split_off_validation(dataset: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
@@ -19,11 +22,30 @@ def split_off_validation(dataset: Dataset, fraction: float, seed: int) -> tuple[
 
     At least one example of every class stays in train, so val may be smaller or empty if classes are tiny.
     """
-    counts = dataset.class_counts()
-    ties = shuffled(len(counts), seed, VAL_SPLIT, 1)
-    wanted = apportion(int(len(dataset) * fraction + 0.5), counts, np.maximum(counts - 1, 0), ties)
-    chosen = _choose(dataset, wanted, shuffled(len(dataset), seed, VAL_SPLIT))
+    chosen = _share(dataset.y_of, dataset.class_counts(), fraction, seed, VAL_SPLIT)
     return dataset.subset(np.flatnonzero(~chosen)), dataset.subset(np.flatnonzero(chosen))
+
+
+def rows_to_test_on(
+    labels_of: Callable[[IntArray], IntArray], counts: IntArray, fraction: float, seed: int
+) -> MaskArray:
+    """Mark the examples to test on, (N,): as `split_off_validation`, in an order of its own.
+
+    labels_of  (row indices) -> labels
+    counts     (C,), the number of examples of each class
+
+    Labels are enough, so that images to test on need not be opened.
+    """
+    return _share(labels_of, counts, fraction, seed, TEST_SPLIT)
+
+
+def _share(
+    labels_of: Callable[[IntArray], IntArray], counts: IntArray, fraction: float, seed: int, purpose: int
+) -> MaskArray:
+    n = int(counts.sum())
+    ties = shuffled(len(counts), seed, purpose, 1)
+    wanted = apportion(int(n * fraction + 0.5), counts, np.maximum(counts - 1, 0), ties)
+    return _choose(labels_of, n, wanted, shuffled(n, seed, purpose))
 
 
 def limit(dataset: Dataset, n: int, seed: int) -> Dataset:
@@ -32,7 +54,7 @@ def limit(dataset: Dataset, n: int, seed: int) -> Dataset:
         return dataset
     counts = dataset.class_counts()
     wanted = apportion(n, counts, counts, shuffled(len(counts), seed, LIMIT, 1))
-    chosen = _choose(dataset, wanted, shuffled(len(dataset), seed, LIMIT))
+    chosen = _choose(dataset.y_of, len(dataset), wanted, shuffled(len(dataset), seed, LIMIT))
     return dataset.subset(np.flatnonzero(chosen))
 
 
@@ -79,12 +101,12 @@ def apportion(
     return given
 
 
-def _choose(dataset: Dataset, wanted: IntArray, order: IntArray) -> NDArray[np.bool_]:
+def _choose(labels_of: Callable[[IntArray], IntArray], n: int, wanted: IntArray, order: IntArray) -> MaskArray:
     """Mark wanted[c] examples of each class c, the first ones in the given order, (N,)."""
-    chosen = np.zeros(len(dataset), bool)
+    chosen = np.zeros(n, bool)
     left = wanted.copy()
-    for part in slices(len(dataset)):  # takes 5 bytes per example instead of 50
-        y = dataset.y_of(order[part])
+    for part in slices(n):  # takes 5 bytes per example instead of 50
+        y = labels_of(order[part])
         counts = np.bincount(y, minlength=len(left))
         rank = np.arange(len(y)) - np.repeat(np.cumsum(counts) - counts, counts)  # the index within its class
         by_class = order[part][np.argsort(y, kind="stable")]

@@ -8,7 +8,7 @@ lacks only its end marker gets one.
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 _MOST_PARTS = 100_000  # chunks of a PNG, segments of a JPEG
@@ -17,7 +17,7 @@ _MOST_TEXT = 4 << 20  # bytes of inflated text that are searched for the orienta
 _ORIENTATION = 0x0112
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=[\"']|>)([0-9])")
 
-_PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"eXIf")
+_PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"sBIT")
 # x, y, and the steps to the right and down
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _RAW_PROFILE = b"Raw profile type exif\0"
@@ -35,16 +35,27 @@ _PPM_GAP = rb"(?:\s|#[^\r\n]*+[\r\n])++"
 _PPM_NUMBERS = {b"1": 2, b"2": 3, b"3": 3, b"4": 2, b"5": 3, b"6": 3}  # width, height, maximum (bits have none)
 
 
+class UnsupportedError(ValueError):
+    """The image is a good one, but of a kind that is not read."""
+
+    def __init__(self, problem: str, remedy: str = "convert it to PNG or JPEG") -> None:
+        super().__init__(problem)
+        self.remedy = remedy
+
+
 class Parts(NamedTuple):
     """The pixels of an image file, still encoded.
 
-    files        the file without metadata; or several that decode alike if, and only if, no pixel is missing
+    files        the file without metadata; or several that decode alike if, and only if, no pixel is missing; empty
+                 where `unpack` makes it
     orientation  as EXIF has it: 1 for upright, up to 8; other numbers mean nothing
     key          PNG: the level of each channel that is transparent, of 0..255, or of 0..65535 where depth is 16
-    depth        PNG: bits of a channel
-    gray         PNG: whether it is gray by its header; Pillow has a mode for gray with alpha of 8 bits only
+    depth        PNG and TIFF: bits of a channel
+    gray         PNG, TIFF: whether it is gray by its header; Pillow has a mode for gray with alpha of 8 bits only
     by_rows      whether the decoder works row by row, without the whole image in memory
-    reserves     WebP: the width and height for which the decoder reserves memory when it is opened
+    reserves     WebP and TIFF: the width and height for which memory will be reserved
+    unpack       TIFF: () -> the file without metadata, its pixels decompressed
+    significant  bits of a 16-bit gray channel that have values, by what the file says; 16 if it says nothing
     """
 
     files: tuple[bytes, ...]
@@ -54,6 +65,8 @@ class Parts(NamedTuple):
     gray: bool = False
     by_rows: bool = False
     reserves: tuple[int, int] | None = None
+    unpack: Callable[[], bytes] | None = None
+    significant: int = 16
 
 
 def bmp_parts(raw: bytes) -> Parts:
@@ -86,7 +99,9 @@ def png_parts(raw: bytes) -> Parts:
         found.pop(b"tRNS", None)
     file = b"".join([raw[:8], *(found[kind] for kind in _PNG_KEPT[:3] if kind in found), *rows])
     key = _png_key(transparency, depth, color)
-    return Parts((file,), _png_orientation(content), key, depth, gray=color in (0, 4))
+    significant = content.get(b"sBIT", b"")[:1] if depth == 16 and color == 0 else b""
+    bits = significant[0] if significant and 8 < significant[0] < 16 else 16
+    return Parts((file,), _png_orientation(content), key, depth, gray=color in (0, 4), significant=bits)
 
 
 def jpeg_parts(raw: bytes) -> Parts:

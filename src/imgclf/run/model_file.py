@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from imgclf.data.class_names import decode_names
 from imgclf.data.preprocess import Preprocess
 from imgclf.errors import DataError, RunError, excerpt
+from imgclf.files.images import RESIZE
 from imgclf.files.npz import npz_names
 from imgclf.files.sealed_npz import ABOUT, SEAL, described_npz, read_described_npz
 from imgclf.training.classifier import Model
 
-_OPTIONAL = {"mean", "std", "class_weights"}
+_OPTIONAL_ARRAYS = {"mean", "std", "class_weights"}
 _KEYS = {"class_names", "loss", "l2", "l1", "example_shape", "scale"}
+_OPTIONAL = {"resize": "squash"}  # keys that are left out where they have these values, as in version 0.1
 
 
 def model_bytes(model: Model) -> bytes:
@@ -32,6 +34,7 @@ def model_bytes(model: Model) -> bytes:
         "example_shape": preprocess.example_shape,
         "scale": preprocess.scale,
     }
+    about |= {key: value for key in _OPTIONAL if (value := getattr(preprocess, key)) != _OPTIONAL[key]}
     arrays: dict[str, NDArray[Any] | None] = {
         "weights": model.weights,
         "mean": preprocess.mean,
@@ -47,7 +50,7 @@ def load_model(path: Path) -> Model:
         raise RunError(path, "there is no model file", "train one with `imgclf train`")
     try:
         names = set(npz_names(path))
-        if not {SEAL, ABOUT, "weights"} <= names <= {SEAL, ABOUT, "weights", *_OPTIONAL}:
+        if not {SEAL, ABOUT, "weights"} <= names <= {SEAL, ABOUT, "weights", *_OPTIONAL_ARRAYS}:
             raise ValueError(f"it holds {', '.join(sorted(names))[:80] or 'nothing'}")
         return _model(*read_described_npz(path))
     except DataError as error:
@@ -58,7 +61,7 @@ def load_model(path: Path) -> Model:
 
 
 def _model(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
-    if set(about) != _KEYS:
+    if set(about) - set(_OPTIONAL) != _KEYS:
         raise ValueError(f"its `about` lacks keys or has others than {', '.join(sorted(_KEYS))}")
     weights = arrays["weights"]
     if weights.ndim != 2 or weights.dtype not in (np.float32, np.float64) or not np.isfinite(weights).all():
@@ -71,8 +74,11 @@ def _model(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
     if not isinstance(about["class_names"], list):
         raise ValueError("class_names is not a list")
     names = decode_names(about["class_names"], "class_names")
+    resize = about.get("resize", _OPTIONAL["resize"])
+    if resize not in RESIZE:
+        raise ValueError(f"resize {str(resize)[:20]!r}")
     preprocess = Preprocess(
-        tuple(shape), float(about["scale"]), arrays.get("mean"), arrays.get("std"), weights.dtype.name
+        tuple(shape), float(about["scale"]), arrays.get("mean"), arrays.get("std"), weights.dtype.name, resize
     )
     objective = about["loss"], float(about["l2"]), float(about["l1"])
     return Model(weights, preprocess, names, *objective, arrays.get("class_weights"))

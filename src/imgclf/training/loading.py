@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgclf.arrays import ByteArray
+from imgclf.arrays import ByteArray, IntArray
 from imgclf.config import Config
 from imgclf.config.schema import Data
 from imgclf.data.class_names import natural_key
 from imgclf.data.dataset import Dataset
 from imgclf.data.download.catalog import OFFICIAL
+from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources import SOURCES, Source, recognize
-from imgclf.data.splits import limit, match_classes, present, quoted, split_off_validation
+from imgclf.data.splits import MaskArray, limit, match_classes, present, quoted, rows_to_test_on, split_off_validation
 from imgclf.errors import DataError, UsageError
 from imgclf.files.images import conform
 from imgclf.files.reading import reading
@@ -29,8 +30,12 @@ if TYPE_CHECKING:
 
 
 def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
-    """Load train and val; val is the source's own, else split off train, else None."""
-    found = load_source(config, ("train", "val"))
+    """Load train and val; val is the source's own, else split off train, else None.
+
+    Images that `data.test_fraction` takes are left out first; where the source can list its images, without opening
+    their files.
+    """
+    found = _without_test(config, ("train", "val"))
     if "train" not in found:
         raise _no_training_split(config)
     train, val = found["train"], found.get("val")
@@ -64,9 +69,54 @@ def _no_training_split(config: Config) -> DataError:
 
 
 def load_test(config: Config, class_names: tuple[str, ...]) -> Dataset | None:
-    """Load the test split with labels that index these classes; None if there is none."""
-    test = load_source(config, ("test",)).get("test")
+    """Load the test split with labels that index these classes; None if there is none.
+
+    It is the source's own, or what `data.test_fraction` takes from train.
+    """
+    test = _taken_test(config) if takes_test(config) else load_source(config, ("test",)).get("test")
     return None if test is None else match_classes(test, class_names, where(config))
+
+
+def takes_test(config: Config) -> bool:
+    """Whether test images are taken from train: `data.test_fraction` is above 0, and the source has no test split."""
+    if config.data.test_fraction == 0:
+        return False
+    source, (path, settings) = SOURCES[config.data.source], _arguments(config)
+    if source.splits is not None:
+        return "test" not in source.splits(path)
+    return "test" not in source.load(path, ("test",), **settings)
+
+
+def _taken_test(config: Config) -> Dataset | None:
+    """Return the images that `data.test_fraction` takes from train; None if there are none."""
+    return _parts(config, ("train",), lambda taken: taken).get("train")
+
+
+def _without_test(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
+    """Load those splits, without the images that `data.test_fraction` takes from train."""
+    return _parts(config, splits, np.logical_not) if takes_test(config) else load_source(config, splits)
+
+
+def _parts(config: Config, splits: Collection[str], keep: Callable[[MaskArray], MaskArray]) -> dict[str, Dataset]:
+    """Load those splits, of train only the part that `keep` makes of the mask of test images."""
+    path, settings = _arguments(config)
+    listings = SOURCES[config.data.source].listings
+    if listings is None:
+        found = load_source(config, splits)
+        if train := found.get("train"):
+            test = _test_rows(config, train.y_of, train.class_counts())
+            found["train"] = train.subset(np.flatnonzero(keep(test)))
+    else:
+        listed = listings(path, splits, **settings)
+        if listing := listed.get("train"):
+            test = _test_rows(config, listing.labels_of, listing.kept_counts)
+            listed["train"] = listing.subset(keep(test))
+        found = {split: through_cache(listing) for split, listing in listed.items() if len(listing)}
+    return {split: dataset for split, dataset in found.items() if len(dataset)}
+
+
+def _test_rows(config: Config, labels_of: Callable[[IntArray], IntArray], counts: IntArray) -> MaskArray:
+    return rows_to_test_on(labels_of, counts, config.data.test_fraction, config.seed)
 
 
 def load_all_splits(config: Config) -> dict[str, Dataset]:
@@ -74,7 +124,9 @@ def load_all_splits(config: Config) -> dict[str, Dataset]:
 
     Labels index the classes of train; a split with images of other classes keeps its own.
     """
-    found = load_source(config, ("train", "val", "test"))
+    found = _without_test(config, ("train", "val", "test"))
+    if takes_test(config) and (taken := _taken_test(config)):
+        found["test"] = taken
     if "train" in found:
         train, val = _divided(config, found["train"], found.get("val"))
         found |= {"train": train} | ({} if val is None else {"val": val})
@@ -100,6 +152,8 @@ def tree_of(config: Config) -> "Tree | None":
 def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
     """Return warnings: skipped files, and classes that one split lacks."""
     lines, train = _passed_over(config.data.source, _arguments(config)[0]), splits.get("train")
+    if config.data.test_fraction and not takes_test(config):
+        lines.append("data.test_fraction: not used, because the data has a test split")
     if train is None:
         return lines
     seen = set(present(train))
@@ -128,7 +182,8 @@ def load_for(model: Model, path: Path) -> Dataset:
     source = SOURCES[recognize(path)]
     settings: dict[str, object] = {}
     if preprocess.is_image:
-        chosen = {"image_size": preprocess.example_shape[:2], "color": preprocess.color}
+        size = preprocess.example_shape[:2]
+        chosen = {"image_size": size, "color": preprocess.color, "resize": preprocess.resize}
         settings = {name: chosen[name] for name in source.settings if name in chosen}
     for kind, classes in source.labels.items():
         if classes == len(model.class_names):
@@ -168,7 +223,7 @@ def count_training_images(config: Config) -> int:
     splits = ("train", "val")
     listings = list_source(config, splits)
     if listings is not None:
-        return sum(sum(listing.counts) for listing in listings.values())
+        return sum(map(len, listings.values()))
     path, settings = _arguments(config)
     return sum(map(len, SOURCES[config.data.source].load(path, splits, **settings).values()))
 
@@ -182,7 +237,7 @@ def _arguments(config: Config) -> tuple[Any, dict[str, object]]:
     if data.labels != "fine" and not source.labels:
         remedy = f"coarse labels are for data.source: {_names(lambda other: bool(other.labels))}"
         raise UsageError("data.labels", f"{data.source} has only one kind of labels", remedy)
-    chosen = {"seed": config.seed, "image_size": config.preprocess.image_size, "color": config.preprocess.color}
+    chosen = {"seed": config.seed, **config.preprocess.model_dump(include={"image_size", "color", "resize"})}
     settings: dict[str, object] = {name: chosen[name] for name in source.settings}
     for name in data.options.keys() & settings.keys():
         raise UsageError(f"data.options.{name}", f"the data uses the {name} of the run", f"set {name} instead")
@@ -220,7 +275,7 @@ def _redraw(config: Config, shapes: Collection[tuple[int, ...]]) -> Callable[[By
         return None
     if any(len(shape) == 1 for shape in shapes):
         raise UsageError("preprocess", "feature vectors have no size and no color", "drop image_size and color")
-    return partial(conform, size=None if size is None else (size, size), color=color)
+    return partial(conform, size=None if size is None else (size, size), color=color, resize=config.preprocess.resize)
 
 
 def where(config: Config) -> str:

@@ -170,7 +170,13 @@ def fit(config: Config, train: Dataset, sum_blocks: Summation) -> Preprocess:
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             return fit_preprocess(
-                train, scale=chosen.scale, center=chosen.center, std=chosen.std, dtype=dtype, sum_blocks=sum_blocks
+                train,
+                scale=chosen.scale,
+                center=chosen.center,
+                std=chosen.std,
+                dtype=dtype,
+                resize=chosen.resize,
+                sum_blocks=sum_blocks,
             )
     except ValueError as error:
         raise DataError(where(config), f"{error}: values are too large for {dtype}", "rescale the data") from error

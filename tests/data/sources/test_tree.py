@@ -1,8 +1,11 @@
 """Splits and classes in a folder; nothing is skipped silently."""
 
 import random
+import re
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from imgclf.data.sources import folder
 from imgclf.data.sources._tree import is_clutter, read_tree
@@ -259,3 +262,65 @@ def test_a_wrapper_that_is_a_link_is_not_gone_through(tree, root, tmp_path):
     (root / "wrap").symlink_to(tmp_path / "dataset")
     with pytest.raises(DataError, match="wrap: a link that leads out"):
         folder.list_splits(root, ["train"])
+
+
+def annotated(root, text, *, images=("0.png", "1.png", "2.png"), place="val"):
+    """Write Tiny ImageNet: train/CLASS/images, and val/images with a file of their classes."""
+    for number, name in enumerate(("n01", "n02")):
+        (root / "train" / name / "images").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((2, 2), number, np.uint8)).save(root / "train" / name / "images" / f"{name}_0.png")
+        (root / "train" / name / f"{name}_boxes.txt").write_text(f"{name}_0.png\t0\t0\t1\t1\n")
+    for number, name in enumerate(images):
+        (root / place / "images").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((2, 2), 10 + number, np.uint8)).save(root / place / "images" / name)
+    (root / place / "val_annotations.txt").write_text(text, encoding="utf-8")
+    (root / "test" / "images").mkdir(parents=True)
+    (root / "test" / "images" / "9.png").touch()
+    for name in ("wnids.txt", "words.txt"):
+        (root / name).touch()
+
+
+def test_a_file_beside_a_folder_of_images_says_their_classes(root):
+    annotated(root, "0.png\tn02\t0\t0\t1\t1\n2.png\tn01\n1.png\tn02\n")
+    found = read_tree(root)
+    assert places(found) == {"train": "train", "val": "val"}
+    assert [str(one) for one in found.passed_over if not one.expected] == [
+        "test (1 folder): no class folders are in it"
+    ]
+    loaded = folder.load(root, ("train", "val"))
+    assert loaded["val"].class_names == loaded["train"].class_names == ("n01", "n02")
+    assert loaded["val"].y.tolist() == [0, 1, 1]
+    assert loaded["val"].images[:, 0, 0, 0].tolist() == [12, 10, 11]  # each with the class that its line gives
+    assert len(loaded["train"]) == 2
+
+
+TWICE = "1 line with no image of that name, or named twice: "
+
+
+@pytest.mark.parametrize(("text", "problem"), [
+    ("0.png\tn01\n1.png\tn01\n", "does not name 1 image, such as 2.png"),
+    ("0.png\tn01\n1.png\tn01\n2.png\tn01\n3.png\tn02\n", f"{TWICE}'3.png'"),
+    ("0.png\tn01\n0.png\tn02\n1.png\tn01\n2.png\tn01\n", f"{TWICE}'0.png'"),
+    ("0.png n01\n", "line 1 has no tab and name of a class"), ("0.png\t../x\n", "line 1 has no tab and name"),
+    ("../train/n01/images/n01_0.png\tn01\n", "1 line with no image of that name"), ("", "does not name 3 images"),
+])  # fmt: skip
+def test_a_file_of_classes_and_the_images_beside_it_must_agree(root, text, problem):
+    annotated(root, text)
+    with pytest.raises(DataError, match=re.escape(problem)):
+        folder.load(root, ("val",))
+    assert len(folder.load(root, ("train",))["train"]) == 2
+
+
+def test_a_class_that_images_without_folders_are_named_after_is_suggested(tree):
+    with pytest.raises(DataError, match=r"hold images, not class folders - .* train/cat for cat\.0\.jpg$"):
+        tree("train/cat.0.jpg", "train/dog.0.jpg", "test/1.jpg")
+
+
+def test_images_without_any_folder_are_named(tree):
+    with pytest.raises(DataError, match=r"no class folders, but 2 files - .* after it, such as cat for cat\.0\.jpg$"):
+        tree("cat.0.jpg", "dog.0.jpg")
+
+
+def test_words_may_be_told_apart_by_capitals(tree):
+    found = tree(*classes("TrainingData", "ValidationSet", "myTest"))
+    assert places(found) == {"train": "TrainingData", "val": "ValidationSet", "test": "myTest"}

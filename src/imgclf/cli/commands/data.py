@@ -1,5 +1,6 @@
 """`imgclf data`: download, inspect and pack data sets."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,8 @@ import click
 
 from imgclf.cli.commands import download
 from imgclf.cli.console import Console, format_shape, table
-from imgclf.cli.options import PATH, config_options, data_options, json_option, progress_option, read_config, show_help
+from imgclf.cli.data_path import config_for_data
+from imgclf.cli.options import PATH, config_options, json_option, progress_option, read_config, show_help
 from imgclf.cli.parsing import Group
 from imgclf.data.sources import recognized
 from imgclf.errors import plural
@@ -43,9 +45,12 @@ def info(
     from imgclf.training.loading import load_all_splits, remarks, tree_of, where
 
     console = Console(ctx, as_json=as_json)
-    if path is not None:
-        overrides = (*overrides, *as_overrides(path), "data.val_fraction=0")
-    config = read_config(files, overrides)
+    if path is None:
+        config = read_config(files, overrides)
+    else:
+        config, needed = config_for_data(path, files, (*overrides, "data.val_fraction=0", "data.test_fraction=0"))
+        if needed:
+            console.say(needed, "")
     splits = load_all_splits(config)
     tree = tree_of(config)
     content = summarize(str(path or where(config)), config.data.source, splits)
@@ -102,7 +107,7 @@ def pack(
 
     \b
     imgclf data pack images --out packed -s preprocess.image_size=64
-    imgclf train -s data.source=pack -s data.path=packed
+    imgclf train packed
 
     All splits are packed completely. Training maps the arrays, so memory does not grow with the number of images. If
     packing is interrupted, even by kill -9, the same command resumes it.
@@ -112,14 +117,19 @@ def pack(
     from imgclf.training.packing import pack as write
 
     console = Console(ctx, as_json=as_json)
-    config = read_config(files, overrides if path is None else (*overrides, *as_overrides(path)))
+    if path is None:
+        config = read_config(files, overrides)
+    else:
+        config, needed = config_for_data(path, files, overrides)
+        if needed:
+            console.say(needed)
     console.warn(*remarks(config, {}))
     with PackProgress(console, progress) as show:
         follow(write(config, out), show, out)
-    _describe_pack(console, out)
+    _describe_pack(console, out, config.preprocess.resize)
 
 
-def _describe_pack(console: Console, out: Path) -> None:
+def _describe_pack(console: Console, out: Path, resize: str) -> None:
     from imgclf.data.packs.pack import SPLITS, open_pack
 
     splits = open_pack(out, SPLITS)
@@ -127,19 +137,13 @@ def _describe_pack(console: Console, out: Path) -> None:
         size, classes = format_shape(dataset.example_shape), plural(len(dataset.class_names), "class", "classes")
         console.result(f"{split:<6} {plural(len(dataset), 'image')}; {size}, {classes}")
     console.result(f"pack   {out}")
-    console.say(f"next   imgclf train {data_options('pack', out)}")
+    also = "" if resize == "squash" else f" -s preprocess.resize={resize}"  # for the images that it will be given
+    console.say(f"next   imgclf train {shlex.quote(str(out))}{also}")
     content = {
         split: {"n": len(found), "example_shape": list(found.example_shape), "classes": list(found.class_names)}
         for split, found in splits.items()
     }
     console.object({"pack": str(out), "splits": content})
-
-
-def as_overrides(path: Path) -> tuple[str, ...]:
-    """Return the overrides that name the data set at a path; an absolute path needs no quotes."""
-    from imgclf.data.sources import recognize
-
-    return f"data.source={recognize(path)}", f"data.path={path.resolve()}"
 
 
 def summarize(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str, Any]:

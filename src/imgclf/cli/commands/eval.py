@@ -163,17 +163,19 @@ def _own_split(
     """Return a split of the data set of a run, and check that it is the same data.
 
     Training never opens a test split, so one that has not moved cannot be checked, and the other splits are not loaded.
+    Images that were taken from train are the same if the rest is.
     """
     from imgclf.data.splits import match_classes
     from imgclf.run.data_identity import check_data
-    from imgclf.training.loading import load_test, load_training_data, where
+    from imgclf.training.loading import load_test, load_training_data, takes_test, where
 
-    if split != "test" or moved:
+    taken = split == "test" and takes_test(config)
+    if split != "test" or moved or taken:
         train, val = load_training_data(config)
         check_data(train, val, path, where(config), "restore the data, or evaluate other images: --data PATH")
     if split == "test":
         test = load_test(config, model.class_names)
-        if test is not None and not moved:
+        if test is not None and not moved and not taken:
             _warn_if_test_is_new(console, config, path)
         return test
     chosen = train if split == "train" else val
@@ -184,18 +186,20 @@ def _warn_if_trained_on(console: Console, path: Path, model: "Model", data: Path
     """Warn if --data is the data set that the run was trained on."""
     from imgclf.run.data_identity import check_data, images_then, with_data_path
     from imgclf.run.opening import config_of_run
-    from imgclf.training.loading import load_test, load_training_data
+    from imgclf.training.loading import load_test, load_training_data, takes_test
 
-    if not path.is_dir() or images_then(path) != len(images):
+    if not path.is_dir():
         return
     config = with_data_path(config_of_run(path), str(data))
     try:
-        if load_test(config, model.class_names) is not None:
+        taken = takes_test(config)
+        if not taken and (images_then(path) != len(images) or load_test(config, model.class_names) is not None):
             return
         check_data(*load_training_data(config), path, str(data), "")
     except ImgclfError:
         return  # they are different images
-    console.warn(f"{data}: the run was trained on most of these images; --split val evaluates the others")
+    others = "test" if taken else "val"
+    console.warn(f"{data}: the run was trained on most of these images; --split {others} evaluates the others")
 
 
 def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None:

@@ -12,7 +12,7 @@ import click
 from imgclf.cli.console import Console, fold, format_loss, format_percent, write
 from imgclf.cli.drawing import draw_pictures
 from imgclf.cli.mpi import on_every_rank
-from imgclf.cli.options import PATH, config_options, json_option, progress_option, read_config, threads_option
+from imgclf.cli.options import PATH, config_options, json_option, progress_option, threads_option
 from imgclf.cli.parsing import Command
 from imgclf.cli.signals import Stop, asked
 from imgclf.cli.train_report import describe_cost, describe_plan
@@ -20,10 +20,12 @@ from imgclf.errors import ImgclfError, StorageError, plural
 
 if TYPE_CHECKING:
     from imgclf.run.session import Planned, SessionEvent
+    from imgclf.run.targets import ResumedRun
     from imgclf.training.epochs import Finished
 
 
 @click.command("train", cls=Command, short_help="Train a classifier.")
+@click.argument("path", type=PATH, required=False, metavar="[PATH|CONFIG]")
 @config_options
 @click.option(
     "--out", type=PATH, metavar="DIR", help="Run directory to create (default: runs/NAME); must not exist, or be empty."
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 @on_every_rank
 def command(
     ctx: click.Context,
+    path: Path | None,
     files: tuple[Path, ...],
     overrides: tuple[str, ...],
     out: Path | None,
@@ -57,6 +60,8 @@ def command(
 
     \b
     imgclf train                        on the images that ship with imgclf
+    imgclf train photos                 on yours: a folder with a folder for each class, an archive, a file
+    imgclf train cifar10_softmax        with a config that ships with imgclf
     imgclf train -c my.yaml             with the settings of a config file
     imgclf train -s model.loss=svm -s train.epochs=5
     imgclf train --resume runs/NAME     resume a run; bit-identical result
@@ -64,6 +69,7 @@ def command(
 
     Decoded image folders are cached in your cache directory; IMGCLF_CACHE=0 turns that off.
     """  # noqa: D301 - click wants the character, not its name
+    from imgclf.cli.data_path import config_for
     from imgclf.cli.resume import complete, resumed
     from imgclf.config import dump
     from imgclf.run.run_dir import check_new
@@ -71,7 +77,14 @@ def command(
 
     console = Console(ctx, as_json=as_json)
     is_first = comm is None or comm.rank == 0  # the other ranks print and write nothing
-    target = NewRun(read_config(files, overrides), out) if resume is None else resumed(resume, files, out, overrides)
+    target: NewRun | ResumedRun
+    if resume is None:
+        config, line = config_for(ctx, path, files, overrides)
+        if line and is_first and not print_config:
+            console.say(f"path      {line}")
+        target = NewRun(config, out)
+    else:
+        target = resumed(resume, path, files, out, overrides)
     if print_config:
         if is_first:
             write(dump(target.config))

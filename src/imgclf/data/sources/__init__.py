@@ -4,7 +4,7 @@
 `imgclf.files` only, and raises DataError, UsageError (about `data.options`) or StorageError.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -32,6 +32,8 @@ class Source(NamedTuple):
     warnings    (path) -> warnings about skipped files that may be data
     tree        (path) -> how the folder is read
     listings    (path, splits, **settings) -> {split: Listing}: the images can be counted, and read in chunks
+    splits      (path) -> the splits that are there, found without opening images; None: by loading them
+    suggest     (path) -> settings that the training images need
     """
 
     load: "Callable[..., dict[str, Dataset]]"
@@ -44,6 +46,15 @@ class Source(NamedTuple):
     warnings: Callable[[Path], list[str]] | None = None
     tree: "Callable[[Path], Tree] | None" = None
     listings: "Callable[..., dict[str, Listing]] | None" = None
+    splits: Callable[[Path], Collection[str]] | None = None
+    suggest: Callable[[Path], "Suggestion"] | None = None
+
+
+class Suggestion(NamedTuple):
+    """Settings that the images at a path need, KEY -> value, and why: `images differ in size`."""
+
+    settings: Mapping[str, object] = MappingProxyType({})
+    why: str = ""
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -57,19 +68,22 @@ def _function(name: str) -> Callable[..., Any]:
 
 
 def _at_path(module: str, path: str, **more: Any) -> Source:
-    """Return the source of a module that has `load` and `recognizes`."""
-    return Source(_function(f"{module}.load"), path, _function(f"{module}.recognizes"), **more)
+    """Return the source of a module that has `load`, `recognizes` and `splits`."""
+    functions = {name: _function(f"{module}.{name}") for name in ("load", "recognizes", "splits")}
+    return Source(path=path, **(functions | more))
 
 
+_TRAIN_AND_TEST: dict[str, Any] = {"fixed": True, "splits": lambda _: ("train", "test")}
+_ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2", ".7z", ".rar"}
 # Paths are recognized in this order; `folder` is tried last, because it accepts any folder.
 SOURCES: dict[str, Source] = {
-    "fashion-mnist-mini": Source(_function("fashion_mnist_mini.load"), fixed=True),
-    "cifar10": _at_path("cifar10", "cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz", fixed=True),
+    "fashion-mnist-mini": Source(_function("fashion_mnist_mini.load"), **_TRAIN_AND_TEST),
+    "cifar10": _at_path("cifar10", "cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz", **_TRAIN_AND_TEST),
     "cifar100": _at_path(
         "cifar100",
         "cifar-100-python, cifar-100-binary or their .tar.gz",
         labels={"fine": 100, "coarse": 20},
-        fixed=True,
+        **_TRAIN_AND_TEST,
     ),
     "idx": _at_path("idx", "a folder with train-images-idx3-ubyte.gz and similar files"),
     "npz": _at_path("npz", "an .npz file with X and y", warnings=_function("npz.warnings")),
@@ -77,10 +91,12 @@ SOURCES: dict[str, Source] = {
     "folder": _at_path(
         "folder",
         "a folder with a folder for each class",
-        settings=("image_size", "color"),
+        settings=("image_size", "color", "resize"),
         warnings=_function("folder.warnings"),
         tree=_function("folder.tree"),
         listings=_function("folder.list_splits"),
+        splits=lambda path: _function("folder.tree")(path).splits,
+        suggest=_function("folder.suggest"),
     ),
     "synthetic": Source(_function("synthetic.load"), settings=("seed",), options=True, fixed=True),
 }
@@ -92,7 +108,12 @@ def recognize(path: Path) -> str:
     for name, source in SOURCES.items():
         if source.recognizes and source.recognizes(path):
             return name
-    raise DataError(path, "not a data set that imgclf knows", f"name {recognized()}")
+    packed = path.suffix.lower() in _ARCHIVES
+    raise DataError(
+        path,
+        "not a data set that imgclf knows",
+        "unpack it, and name the folder of the images" if packed else f"name {recognized()}",
+    )
 
 
 def recognized() -> str:

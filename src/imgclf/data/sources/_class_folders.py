@@ -3,24 +3,26 @@
 import hashlib
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from imgclf.arrays import ByteArray, IntArray
-from imgclf.data.class_names import check_names, file_name
+from imgclf.data.class_names import check_names, decode_texts, file_name, first_few, natural_key
 from imgclf.data.packs.writer import Content
 from imgclf.data.sources._image_files import digests, first_readable, read_into
 from imgclf.data.sources._tree import look_into, look_into_class, split_of
-from imgclf.errors import DataError
-from imgclf.files.reading import reading
+from imgclf.data.splits import MaskArray
+from imgclf.errors import DataError, plural
+from imgclf.files.reading import read_bytes, reading
 from imgclf.machine.cores import available_cores
 
 _SHOWN = 20
+_MOST_TEXT = 64 << 20  # bytes of a file of annotations
 _BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 1024  # of images in memory
 
 
@@ -36,7 +38,8 @@ class ClassFiles(NamedTuple):
 class Listing:
     """The class folders of a split and the number of files in each; file names are not kept.
 
-    A folder is listed again when its images are read.
+    A folder is listed again when its images are read. `kept` marks the files to read, (N,); None: all. `files_of` lists
+    the files of a class that has no folder of its own.
     """
 
     folder: Path
@@ -47,14 +50,35 @@ class Listing:
     bad: tuple[str, ...]
     size: tuple[int, int] | None
     color: str | None
+    resize: str = "squash"
+    kept: MaskArray | None = None
+    files_of: Callable[[Path], list[Path]] | None = None
+
+    @property
+    def kept_counts(self) -> IntArray:
+        """Number of images of each class, (C,)."""
+        if self.kept is None:
+            return np.array(self.counts)
+        return np.array([int(part.sum()) for part in np.split(self.kept, np.cumsum(self.counts)[:-1])])
+
+    def __len__(self) -> int:
+        return int(self.kept_counts.sum())
+
+    def subset(self, kept: MaskArray) -> "Listing":
+        """Keep only these images; the files of the others are not opened."""
+        return replace(self, kept=kept)
+
+    def labels_of(self, rows: IntArray) -> IntArray:
+        """Return the labels of images by their row index among all files."""
+        return np.searchsorted(np.cumsum(self.counts), rows, side="right")
 
     def content(self, expected: bytes | bytearray = b"") -> Content:
         """Return the images, in the shape of the first readable one; `expected` are the SHA-256s of the files."""
-        first, shape = first_readable(self.files(), self.size, self.color) or (self.folder, (1, 1, 1))
+        first, shape = first_readable(self.files(), self.size, self.color, self.resize) or (self.folder, (1, 1, 1))
         examples = partial(self._examples, first, shape, expected)
         if first is self.folder:
             next(examples(0))  # none can be read: raises an error with all reasons
-        return Content(sum(self.counts), shape, np.dtype(np.uint8), self.class_names, self._labels, examples)
+        return Content(len(self), shape, np.dtype(np.uint8), self.class_names, self._labels, examples)
 
     def proven(self) -> tuple[str, Callable[[], Content]]:
         """Return a fingerprint of the images, and a function that reads them; it raises if they have changed since.
@@ -65,17 +89,29 @@ class Listing:
         files, found = self.files(), bytearray()
         while some := list(islice(files, _MOST_AT_ONCE)):
             found += b"".join(digests(some, available_cores()))
-        # Increase the 2 when images are decoded differently.
-        about = repr((2, self.size, self.color, self.class_names, self.counts, self.bad)).encode()
+        # Increase the 3 when images are decoded differently.
+        counts = tuple(self.kept_counts.tolist())
+        resize = () if self.size is None or self.resize == "squash" else (self.resize,)
+        about = repr((3, self.size, self.color, self.class_names, counts, self.bad, *resize)).encode()
         return hashlib.sha256(about + found).hexdigest(), partial(self.content, found)
 
     def _labels(self) -> Iterator[IntArray]:
-        return (np.full(count, label) for label, count in enumerate(self.counts))
+        return (np.full(count, label) for label, count in enumerate(self.kept_counts))
+
+    def first_files(self) -> Iterator[Path]:
+        """Yield the first image file of each class."""
+        starts = np.cumsum([0, *self.kept_counts[:-1]])
+        wanted = {int(start) for start, count in zip(starts, self.kept_counts, strict=True) if count}
+        return (file for row, file in enumerate(self.files()) if row in wanted)
 
     def files(self) -> Iterator[Path]:
         """List the image files again, in order; raises DataError if their number has changed."""
+        files = self._all_files()
+        return files if self.kept is None else compress(files, self.kept)
+
+    def _all_files(self) -> Iterator[Path]:
         for folder, count in zip(self.classes, self.counts, strict=True):
-            files = _list_class(folder, self.folder, self.inside).files
+            files = self.files_of(folder) if self.files_of else _list_class(folder, self.folder, self.inside).files
             if len(files) != count:
                 raise _has_changed(folder)
             yield from files
@@ -91,7 +127,7 @@ class Listing:
         files = islice(self.files(), start, None)
         while some := list(islice(files, at_once)):
             images: ByteArray = np.empty((len(some), *shape), np.uint8)
-            read = read_into(images, some, self.size, self.color, threads)
+            read = read_into(images, some, self.size, self.color, threads, self.resize)
             if expected and b"".join(digest for _, digest in read) != expected[32 * start : 32 * (start + len(some))]:
                 raise _has_changed(self.folder)
             start += len(some)
@@ -103,12 +139,14 @@ class Listing:
             if not bad and different is None:
                 yield images
         if bad:
-            raise _bad_files(self.folder, bad, sum(self.counts) + len(self.bad))
+            raise _bad_files(self.folder, bad, len(self) + len(self.bad))
         if different is not None:
             raise _not_alike(first, shape, *different)
 
 
-def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: str | None) -> Listing:
+def list_classes(
+    folder: Path, root: Path, size: tuple[int, int] | None, color: str | None, resize: str = "squash"
+) -> Listing:
     """List the class folders of a split; raises DataError for an empty one, or a link that leads out of root."""
     with reading(root):
         inside = root.resolve()
@@ -128,7 +166,7 @@ def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: 
         problem = f"no images in its {len(classes):,} folders, but {len(deeper):,} folders in those"
         turned = f"put the splits around the classes: {deeper[0].name}/{classes[0].name}"
         raise DataError(folder, problem, turned if all(map(split_of, deeper)) else f"did you mean {classes[0]}?")
-    return Listing(folder, inside, tuple(classes), names, tuple(counts), tuple(bad), size, color)
+    return Listing(folder, inside, tuple(classes), names, tuple(counts), tuple(bad), size, color, resize)
 
 
 def _check_inside(folder: Path, root: Path, inside: Path) -> None:
@@ -136,6 +174,40 @@ def _check_inside(folder: Path, root: Path, inside: Path) -> None:
     if not _leads_inside(folder, inside):
         remedy = "put the images themselves here, or hard links to them"
         raise DataError(folder, f"a link that leads out of {root}", remedy)
+
+
+def list_annotated(
+    folder: Path, annotations: Path, root: Path, size: tuple[int, int] | None, color: str | None, resize: str = "squash"
+) -> Listing:
+    """List a split whose images are in one folder, and their classes in a file: a line is FILE, tab, CLASS, ..."""
+    with reading(root):
+        inside = root.resolve()
+    _check_inside(folder, root, inside)
+    place = look_into(folder).folders[0]
+    here = {file_name(file.name): file for file in _list_class(place, folder, inside).files}
+    files: dict[str, list[Path]] = {}
+    missing = []
+    for number, line in enumerate(decode_texts(read_bytes(annotations, _MOST_TEXT).splitlines(), annotations), 1):
+        name, _, rest = line.partition("\t")
+        label, _, _ = rest.partition("\t")
+        if not label or "/" in label:
+            raise DataError(
+                annotations, f"line {number} has no tab and name of a class", "give FILE, a tab and CLASS a line"
+            )
+        if file := here.pop(name, None):
+            files.setdefault(label.strip(), []).append(file)
+        else:
+            missing.append(name)
+    if missing:
+        problem = f"{plural(len(missing), 'line')} with no image of that name, or named twice: {missing[0][:40]!r}"
+        raise DataError(annotations, problem, f"name each image of {place.name} once")
+    if here:
+        problem = f"does not name {plural(len(here), 'image')}, such as {first_few(list(here), 1)[:40]}"
+        raise DataError(annotations, problem, f"name each image of {place.name} once")
+    names = check_names(sorted(files, key=natural_key), annotations)
+    lists = {place / name: sorted(files[name], key=lambda file: natural_key(file.name)) for name in names}
+    counts = tuple(map(len, lists.values()))
+    return Listing(folder, inside, tuple(lists), names, counts, (), size, color, resize, files_of=lists.__getitem__)
 
 
 def _list_class(folder: Path, split: Path, inside: Path) -> ClassFiles:

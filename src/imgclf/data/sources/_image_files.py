@@ -3,22 +3,32 @@
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from imgclf.arrays import ByteArray
+from imgclf.data.sources import Suggestion
 from imgclf.errors import DataError, StorageError
-from imgclf.files.images import conform, decode_image, image_bytes, read_image, settled_warnings
+from imgclf.files.images import Header, conform, decode_image, image_bytes, read_header, read_image, settled_warnings
 
 Problem: TypeAlias = str | tuple[int, ...] | None  # an error; or the shape, if it differs; or None
 _T = TypeVar("_T")
 
+MOST_LOOKED_AT = 4096  # files, to see what images need
+LARGEST_SIDE, LARGEST_AS_THEY_ARE = 64, 256  # pixels a side: of images that are resized, and of those that need not be
+_OF_12_BITS = 16  # 4,096 of 65,536, as a byte
 NO_DIGEST = bytes(32)  # of an unreadable file, which decoding will report
 _MOST_A_TASK = 16  # files; handing one to a thread costs as much as reading a small one
 
 
 def read_into(
-    images: ByteArray, files: Sequence[Path], size: tuple[int, int] | None, color: str | None, threads: int
+    images: ByteArray,
+    files: Sequence[Path],
+    size: tuple[int, int] | None,
+    color: str | None,
+    threads: int,
+    resize: str = "squash",
 ) -> list[tuple[Problem, bytes]]:
     """Read files into the rows of images (n, H, W, channels), in this size and color.
 
@@ -30,7 +40,7 @@ def read_into(
         try:
             raw = image_bytes(files[row])
             digest = sha256(raw).digest()
-            pixels = conform(decode_image(files[row], raw), size, color)
+            pixels = conform(decode_image(files[row], raw), size, color, resize)
         except DataError as error:
             return error.problem, digest
         if pixels.shape != images.shape[1:]:
@@ -62,13 +72,60 @@ def _of_each(count: int, work: Callable[[int], _T], threads: int) -> list[_T]:
         return [one for done in pool.map(lambda task: [work(row) for row in task], tasks) for one in done]
 
 
+def what_they_need(files: Iterable[Path], n: int, threads: int) -> Suggestion:
+    """Return settings with which n image files can be trained on: one size and color; empty if they have these.
+
+    Images that differ in size are resized to the side that half of them reach, at most 64; images of one size only if
+    it is above 256. Their color is RGB unless all are gray. Only headers are read, of at most 4,096 files spread
+    evenly.
+    """
+    some = list(islice(files, 0, None, -(-n // MOST_LOOKED_AT) or 1))
+    with settled_warnings():
+        headers = [one for one in _of_each(len(some), lambda row: _header(some[row]), threads) if one is not None]
+    sizes, channels = {one.shape[:2] for one in headers}, {one.shape[2] for one in headers}
+    settings: dict[str, object] = {}
+    reasons = []
+    if len(sizes) > 1 or any(max(size) > LARGEST_AS_THEY_ARE for size in sizes):
+        sides = sorted(min(one.shape[:2]) for one in headers)
+        settings["preprocess.image_size"] = min(LARGEST_SIDE, sides[(len(sides) - 1) // 2])
+        reasons.append("differ in size" if len(sizes) > 1 else "are large")
+    if len(channels) > 1:
+        reasons.append("are gray and in color")
+    if 3 in channels and (len(channels) > 1 or len(some) < n):
+        settings["preprocess.color"] = "rgb"
+    looked_at = f" ({len(headers):,} of {n:,} looked at)" if len(some) < n else ""
+    return Suggestion(settings, f"images {' and '.join(reasons)}{looked_at}" if reasons else "")
+
+
+def _header(file: Path) -> Header | None:
+    try:
+        return read_header(file)
+    except (DataError, StorageError):  # reported when all are decoded
+        return None
+
+
+def nearly_black(files: Iterable[Path]) -> Path | None:
+    """Return the first file of 16 bits that only has values below 4,096, as of a camera of 12 bits; else None."""
+    with settled_warnings():
+        for file in files:
+            header = _header(file)
+            if header is not None and header.deep:
+                try:
+                    darkest = 0 < read_image(file).max() < _OF_12_BITS
+                except (DataError, StorageError):
+                    continue
+                if darkest:
+                    return file
+    return None
+
+
 def first_readable(
-    files: Iterable[Path], size: tuple[int, int] | None, color: str | None
+    files: Iterable[Path], size: tuple[int, int] | None, color: str | None, resize: str = "squash"
 ) -> tuple[Path, tuple[int, ...]] | None:
     """Return the first readable image and its shape, or None."""
     for file in files:
         try:
-            return file, conform(read_image(file), size, color).shape
+            return file, conform(read_image(file), size, color, resize).shape
         except DataError:
             continue
     return None

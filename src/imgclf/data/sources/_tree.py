@@ -148,19 +148,29 @@ def read_tree(root: Path) -> Tree:
     inside = look_into(start)
     named = {folder: split for folder in inside.folders if (split := split_of(folder))}
     only_split = [folder.name for folder in named if len(_telling_words(folder)) == 1]  # freight_train may be a class
-    holding = {folder: classes for folder in named if (classes := _class_folders(folder))}
+    holding = {folder: classes for folder in named if (classes := _class_folders(folder) or _annotated(folder))}
     if holding:
         return _with_splits(root, inside, named, holding)
     if not inside.folders:
         held = f"no class folders, but {inside.words}" if inside.files else "no class folders"
-        raise DataError(start, held, "put the images of each class into a folder named after it")
+        example = inside.images[0].name if inside.images else ""
+        such = f", such as {_class_in(example)} for {example}" if example else ""
+        raise DataError(start, held, f"put the images of each class into a folder named after it{such}")
     if len(named) == len(inside.folders) and (len(only_split) == len(named) or len(set(named.values())) > 1):
         held = "no class folders" if all(look_into(one).is_empty for one in named) else "images, not class folders"
         names = [folder.name for folder in sorted(named, key=lambda folder: _SPLITS.index(named[folder]))]
         problem = f"{_and(names)} {'hold' if len(names) > 1 else 'holds'} {held}"
-        remedy = f"put the images of each class into a folder named after it, such as {names[0]}/cat"
+        first = next(iter(look_into(root / names[0]).images), None) if start == root else None
+        example = f"{_class_in(first.name)} for {first.name}" if first else "cat"
+        remedy = f"put the images of each class into a folder named after it, such as {names[0]}/{example}"
         raise DataError(start, problem, remedy)
     return Tree(root, {"train": start}, tuple(_left_over(root, [start])), tuple(only_split))
+
+
+def _class_in(name: str) -> str:
+    """Return the word with which the name of an image begins, as cat.0.jpg does; else an example."""
+    found = re.match(r"[^\W\d_]{2,}", name)
+    return found[0] if found else "cat"
 
 
 def look_into(folder: Path) -> Inside:
@@ -231,7 +241,8 @@ def split_of(folder: Path) -> str | None:
 
 
 def _telling_words(folder: Path) -> list[str]:
-    words = re.split(r"[^a-z0-9]+", file_name(folder.name).casefold())
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", file_name(folder.name))  # TrainingData
+    words = re.split(r"[^a-z0-9]+", apart.casefold())
     return [word for word in words if word not in _SAYS_NOTHING and not word.isdigit()]
 
 
@@ -271,10 +282,25 @@ def _class_folders(split: Path) -> Path | None:
     return folder
 
 
+def annotations_of(folder: Path) -> Path | None:
+    """Return the file with the classes of the images of a split, as Tiny ImageNet has it; None if there is none.
+
+    It is called val_annotations.txt or so, and beside it is nothing but one folder with the images.
+    """
+    inside = look_into(folder)
+    files = [file for file in inside.files if file.name.lower().endswith("annotations.txt")]
+    only = inside.only_folder
+    return files[0] if len(files) == 1 and only is not None and only.name.lower() in _IMAGE_FOLDERS else None
+
+
+def _annotated(folder: Path) -> Path | None:
+    return None if annotations_of(folder) is None else folder
+
+
 def _left_over(root: Path, folders: Iterable[Path]) -> Iterator[PassedOver]:
     """Yield files beside class folders, on every level from the root to these folders."""
     levels = {place: None for folder in folders for place in (folder, *folder.parents) if place.is_relative_to(root)}
-    for level in sorted(levels):
+    for level in sorted(level for level in levels if _annotated(level) is None):
         yield from _beside(str(level.relative_to(root)), look_into(level))
 
 

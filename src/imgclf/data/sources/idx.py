@@ -43,6 +43,11 @@ def recognizes(path: Path) -> bool:
     return bool(_locate(path)[1])
 
 
+def splits(path: Path) -> Collection[str]:
+    """Return the splits whose files are there."""
+    return _locate(path)[1]
+
+
 def _locate(path: Path) -> tuple[Path, dict[str, Files]]:
     """Return the folder of the files, and the files by split and kind."""
     places = (path, path / "raw", *(path / name / "raw" for name in _AROUND))

@@ -49,6 +49,11 @@ def recognizes(path: Path) -> bool:
     return path.suffix.lower() == ".npz" and is_file(path)
 
 
+def splits(path: Path) -> Collection[str]:
+    """Return the splits whose arrays are there."""
+    return _split_keys(path, _by_usual_name(path))
+
+
 def warnings(path: Path) -> list[str]:
     """Return a warning about arrays that are not read."""
     names = _by_usual_name(path)

@@ -1,0 +1,73 @@
+"""Find the config for a PATH: data, or a config."""
+
+import shlex
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from imgclf.cli.parsing import meant_by_word
+from imgclf.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from imgclf.config import Config
+
+
+def config_for_data(path: Path, files: tuple[Path, ...], overrides: tuple[str, ...]) -> "tuple[Config, str]":
+    """Return the config for the data at a path, and a line that says what its images need; "" if nothing.
+
+    Its source and its path are set after the files and before -s; what its images need, such as one size, only where
+    neither sets it.
+    """
+    from imgclf.config import resolve
+    from imgclf.data.sources import SOURCES, Suggestion, recognize
+
+    given = [f"data.path={path.resolve()}"]  # an absolute path needs no quotes
+    if not any(text.partition("=")[0].strip() == "data.source" for text in overrides):
+        given.append(f"data.source={recognize(path)}")
+    config = resolve(files, (*given, *overrides)).config
+    suggest = SOURCES[config.data.source].suggest
+    needed = suggest(path) if suggest else Suggestion()
+    if needed.settings:
+        config = resolve(files, (*given, *overrides), needed.settings).config
+    return config, _say(needed.why, config) if needed.why else ""
+
+
+def _say(why: str, config: "Config") -> str:
+    chosen, words = config.preprocess, []
+    if chosen.image_size is not None:
+        words.append(f"resized to {chosen.image_size} x {chosen.image_size} ({chosen.resize})")
+    if chosen.color is not None:
+        words.append(f"converted to {'RGB' if chosen.color == 'rgb' else chosen.color}")
+    return f"{why}: {', '.join(words)}" if words else ""
+
+
+def config_for(
+    ctx: click.Context, path: Path | None, files: tuple[Path, ...], overrides: tuple[str, ...]
+) -> "tuple[Config, str]":
+    """Return the config of `train PATH|CONFIG`, and a line that says what the word was taken for.
+
+    A path on the disk wins over a ready config of that name.
+    """
+    from imgclf.config import resolve
+    from imgclf.config.ready import ready_config, ready_configs
+
+    if path is None:
+        return resolve(files, overrides).config, ""
+    meant = meant_by_word(ctx, str(path))
+    if meant is not None:
+        raise UsageError(ctx.command_path, f"unexpected argument '{path}'", f"did you mean {meant}?")
+    if path.suffix.lower() in (".yaml", ".yml") and path.exists():
+        return resolve((path, *files), overrides).config, ""
+    if path.exists():
+        config, needed = config_for_data(path, files, overrides)
+        return config, f"{path} is read as {config.data.source}{f'; its {needed}' if needed else ''}"
+    ready = ready_config(path)
+    if ready is not None:
+        return resolve((ready, *files), overrides).config, f"{path} is a config that ships with imgclf: {ready}"
+    names = ready_configs()
+    if near := get_close_matches(path.stem, names, 1):
+        meant = f"did you mean {ctx.command_path} {near[0]}?"
+        raise UsageError(ctx.command_path, f"no data and no config is called {shlex.quote(str(path))}", meant)
+    raise DataError(path, "no such file or folder", f"check the path, or name a ready config: {', '.join(names)}")
