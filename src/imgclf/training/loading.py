@@ -99,7 +99,8 @@ def tree_of(config: Config) -> "Tree | None":
 
 def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
     """Return warnings: skipped files, and classes that one split lacks."""
-    lines, train = _passed_over(config.data.source, _arguments(config)[0]), splits.get("train")
+    lines = _passed_over(config.data.source, _arguments(config)[0], config.data.options)
+    train = splits.get("train")
     if train is None:
         return lines
     seen = set(present(train))
@@ -114,12 +115,12 @@ def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
 
 def warnings_about(path: Path) -> list[str]:
     """Return warnings about skipped data at a path."""
-    return _passed_over(recognize(path), path)
+    return _passed_over(recognize(path), path, {})
 
 
-def _passed_over(source: str, path: Path) -> list[str]:
+def _passed_over(source: str, path: Path, options: Mapping[str, Any]) -> list[str]:
     warnings = SOURCES[source].warnings
-    return warnings(path) if warnings else []
+    return warnings(path, **options) if warnings else []
 
 
 def load_for(model: Model, path: Path) -> Dataset:

@@ -29,9 +29,9 @@ class Source(NamedTuple):
     labels      kinds of labels to choose from, and the number of classes of each
     options     whether it takes data.options
     fixed       whether the data set itself defines the test images, so that nobody splits it otherwise
-    warnings    (path) -> warnings about skipped files that may be data
+    warnings    (path, **data.options) -> warnings about skipped files that may be data
     tree        (path) -> how the folder is read
-    listings    (path, splits, **settings) -> {split: Listing}: the images can be counted, and read in chunks
+    listings    (path, splits, **settings) -> {split: Listing}: the images can be counted, and read in chunks; or None
     """
 
     load: "Callable[..., dict[str, Dataset]]"
@@ -41,9 +41,9 @@ class Source(NamedTuple):
     labels: Mapping[str, int] = MappingProxyType({})
     options: bool = False
     fixed: bool = False
-    warnings: Callable[[Path], list[str]] | None = None
+    warnings: Callable[..., list[str]] | None = None
     tree: "Callable[[Path], Tree] | None" = None
-    listings: "Callable[..., dict[str, Listing]] | None" = None
+    listings: "Callable[..., dict[str, Listing] | None] | None" = None
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -87,6 +87,15 @@ SOURCES: dict[str, Source] = {
         _function("pack.load"),
         path="a folder that `imgclf data pack` made",
         recognizes=_function("pack.recognizes"),
+    ),
+    "csv": Source(
+        _function("csv_files.load"),
+        path="a CSV file of file names, pixels or features, with labels, or the folder that holds it",
+        recognizes=_function("csv_files.recognizes"),
+        settings=("image_size", "color"),
+        options=True,
+        warnings=_function("csv_files.warnings"),
+        listings=_function("csv_files.list_splits"),
     ),
     "folder": Source(
         _function("folder.load"),

@@ -34,14 +34,18 @@ class ClassFiles(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """The class folders of a split and the number of files in each; file names are not kept.
+    """The image files of a split, by class.
 
-    A folder is listed again when its images are read.
+    folder  the folder they are in, which errors name
+    files   () -> the files, those of the first class first
+    counts  number of files in each class
+    bad     problems of other entries
+    size    (height, width) that images become; None: as they are
+    color   gray or rgb, likewise
     """
 
     folder: Path
-    inside: Path  # resolved; where links may lead
-    classes: tuple[Path, ...]
+    files: Callable[[], Iterator[Path]]
     class_names: tuple[str, ...]
     counts: tuple[int, ...]
     bad: tuple[str, ...]
@@ -50,7 +54,7 @@ class Listing:
 
     def content(self, expected: bytes | bytearray = b"") -> Content:
         """Return the images, in the shape of the first readable one; `expected` are the SHA-256s of the files."""
-        first, shape = first_readable(self._files(), self.size, self.color) or (self.folder, (1, 1, 1))
+        first, shape = first_readable(self.files(), self.size, self.color) or (self.folder, (1, 1, 1))
         examples = partial(self._examples, first, shape, expected)
         if first is self.folder:
             next(examples(0))  # none can be read: raises an error with all reasons
@@ -62,7 +66,7 @@ class Listing:
         It is a SHA-256 over the content of the files, in order, and over their classes, size and color. Names, paths
         and times of files prove nothing: two sets may have the same.
         """
-        files, found = self._files(), bytearray()
+        files, found = self.files(), bytearray()
         while some := list(islice(files, _MOST_AT_ONCE)):
             found += b"".join(digests(some, available_cores()))
         # Increase the 2 when images are decoded differently.
@@ -72,13 +76,6 @@ class Listing:
     def _labels(self) -> Iterator[IntArray]:
         return (np.full(count, label) for label, count in enumerate(self.counts))
 
-    def _files(self) -> Iterator[Path]:
-        for folder, count in zip(self.classes, self.counts, strict=True):
-            files = _list_class(folder, self.folder, self.inside).files
-            if len(files) != count:
-                raise _has_changed(folder)
-            yield from files
-
     def _examples(
         self, first: Path, shape: tuple[int, ...], expected: bytes | bytearray, start: int
     ) -> Iterator[ByteArray]:
@@ -87,7 +84,7 @@ class Listing:
         different: tuple[Path, tuple[int, ...]] | None = None
         threads = available_cores()
         at_once = min(max(_BYTES_AT_ONCE // int(np.prod(shape)), threads), _MOST_AT_ONCE)
-        files = islice(self._files(), start, None)
+        files = islice(self.files(), start, None)
         while some := list(islice(files, at_once)):
             images: ByteArray = np.empty((len(some), *shape), np.uint8)
             read = read_into(images, some, self.size, self.color, threads)
@@ -127,12 +124,22 @@ def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: 
         problem = f"no images in its {len(classes):,} folders, but {len(deeper):,} folders in those"
         turned = f"put the splits around the classes: {deeper[0].name}/{classes[0].name}"
         raise DataError(folder, problem, turned if all(map(split_of, deeper)) else f"did you mean {classes[0]}?")
-    return Listing(folder, inside, tuple(classes), names, tuple(counts), tuple(bad), size, color)
+    files = partial(_files, folder, inside, classes, counts)
+    return Listing(folder, files, names, tuple(counts), tuple(bad), size, color)
+
+
+def _files(split: Path, inside: Path, classes: list[Path], counts: list[int]) -> Iterator[Path]:
+    """List the class folders again, whose file names are not kept."""
+    for folder, count in zip(classes, counts, strict=True):
+        files = _list_class(folder, split, inside).files
+        if len(files) != count:
+            raise _has_changed(folder)
+        yield from files
 
 
 def _check_inside(folder: Path, root: Path, inside: Path) -> None:
     """Raise DataError for a folder that a link leads out of root; `inside` is root, resolved."""
-    if not _leads_inside(folder, inside):
+    if not leads_inside(folder, inside):
         remedy = "put the images themselves here, or hard links to them"
         raise DataError(folder, f"a link that leads out of {root}", remedy)
 
@@ -169,7 +176,7 @@ def _problem(path: Path, inside: Path) -> str | None:
     """Return why an entry of a class folder cannot be an image; it is not opened."""
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
-        if not _leads_inside(path, inside):
+        if not leads_inside(path, inside):
             return f"a link that leads nowhere or out of {inside.name}"
         mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
@@ -177,7 +184,8 @@ def _problem(path: Path, inside: Path) -> str | None:
     return None if stat.S_ISREG(mode) else "not a regular file"
 
 
-def _leads_inside(link: Path, inside: Path) -> bool:
+def leads_inside(link: Path, inside: Path) -> bool:
+    """Whether a path leads to what is inside a resolved folder, its links followed."""
     try:
         return link.resolve(strict=True).is_relative_to(inside)
     except (OSError, RuntimeError):  # broken, or a loop

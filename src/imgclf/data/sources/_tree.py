@@ -38,7 +38,7 @@ _NOTES = {
     *("readme", "license", "copying", "citation", "changelog", "makefile", "dockerfile"),
 }
 # Generic names of a folder between a class, or a split, and its images.
-_IMAGE_FOLDERS = {"images", "image", "imgs", "img", "pictures", "photos", "jpegimages"}
+IMAGE_FOLDERS = {"images", "image", "imgs", "img", "pictures", "photos", "jpegimages"}
 _SPLITS: tuple[str, ...] = ("train", "val", "test")
 _USUAL = {"train", "val", "valid", "validation", "test"}
 _SYNONYMS = {
@@ -50,7 +50,7 @@ _SYNONYMS = {
     }.items()
     for word in words.split()
 }
-_SAYS_NOTHING = {"", "set", "data", "dataset", "split", "folder", *_IMAGE_FOLDERS}
+_SAYS_NOTHING = {"", "set", "data", "dataset", "split", "folder", *IMAGE_FOLDERS}
 _DEEPEST = 8
 _SHOWN = 5
 
@@ -195,7 +195,7 @@ def look_into_class(folder: Path) -> Inside:
     """List a class folder, or CLASS/images or CLASS/CLASS if it holds only that and notes."""
     inside = look_into(folder)
     only = inside.only_folder
-    if only is None or only.name.lower() not in {*_IMAGE_FOLDERS, folder.name.lower()}:
+    if only is None or only.name.lower() not in {*IMAGE_FOLDERS, folder.name.lower()}:
         return inside
     deeper = look_into(only)
     return inside if deeper.folders else deeper
@@ -266,7 +266,7 @@ def _class_folders(split: Path) -> Path | None:
     """Return the folder that holds the class folders of a split, or None."""
     folder = _through_wrappers(split, split_of(split))
     folders = look_into(folder).folders
-    if not folders or (len(folders) == 1 and folders[0].name.lower() in _IMAGE_FOLDERS):
+    if not folders or (len(folders) == 1 and folders[0].name.lower() in IMAGE_FOLDERS):
         return None
     return folder
 

@@ -1,0 +1,105 @@
+"""Find the image files that a table names."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path, PureWindowsPath
+
+from imgclf.data.class_names import composed, file_name, first_few
+from imgclf.data.sources._class_folders import leads_inside
+from imgclf.data.sources._tree import IMAGE_FOLDERS, look_into, split_of
+from imgclf.errors import DataError, plural
+from imgclf.files.csv_table import is_picture
+from imgclf.files.reading import reading
+
+_SHOWN = 3
+
+
+def find_images(root: Path, table: Path, names: list[str], rows: list[int]) -> list[str]:
+    """Return the path of each image, relative to root.
+
+    They are looked for beside the table, then in the folders beside it: named like the table, images, like a split,
+    others; and in a folder images of these. An ending (.jpg) may be missing. Raises one DataError for all files that
+    are missing; for a name that leads out of root, by .. or by a link; and for one that may be two files.
+    """
+    places = _Places(root, table)
+    found, missing = [], []
+    for name, row in zip(names, rows, strict=True):
+        where = f"row {row:,}: {name[:40]!r}"
+        plain = PureWindowsPath(name)  # which divides at / and at \
+        if not name or plain.drive or plain.root or ".." in plain.parts or not name.isprintable():
+            problem = f"{where} is not the name of a file inside {root}"
+            raise DataError(table, problem, "write paths relative to the CSV file")
+        path = places.find(plain.parts[:-1], composed(plain.name), where)
+        if path is None:
+            missing.append(f"row {row:,} ({name[:40]})")
+        else:
+            found.append(path)
+    if missing:
+        problem = f"{plural(len(missing), 'file')} of {len(names):,} missing: {first_few(missing, _SHOWN)}"
+        raise DataError(table, problem, f"looked in {places.called}; correct the names, or data.path")
+    return found
+
+
+class _Places:
+    """Folders in which images are looked for; each is listed once, when it is first needed."""
+
+    def __init__(self, root: Path, table: Path) -> None:
+        with reading(root):
+            self.inside = root.resolve()
+        self.root, self.table = root, table
+        self.folders = list(dict.fromkeys(_places(root, table)))
+        self.listed: dict[Path, tuple[dict[str, str], dict[str, list[str]]]] = {}
+
+    @property
+    def called(self) -> str:
+        """The names of the folders that are there."""
+        return first_few([str(one.relative_to(self.root)) for one in self.folders if one.is_dir()], _SHOWN)
+
+    def find(self, parents: tuple[str, ...], name: str, where: str) -> str | None:
+        """Return the path of an image relative to root, or None."""
+        for folder in self.folders:
+            place = folder.joinpath(*parents)
+            whole, stems = self._files(place)
+            alike = [whole[name]] if name in whole else stems.get(name, [])
+            if len(alike) > 1:
+                raise DataError(self.table, f"{where} may be {first_few(alike)}", "write the ending in the table")
+            if alike:
+                path = place / alike[0]
+                if path.is_symlink() and not leads_inside(path, self.inside):
+                    problem = f"{where} is a link that leads nowhere or out of {self.root}"
+                    raise DataError(self.table, problem, "put the image itself here, or a hard link")
+                return str(path.relative_to(self.root))
+        return None
+
+    def _files(self, folder: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
+        """Return the files in a folder: by name, and by name without the ending of an image."""
+        if folder not in self.listed:
+            whole: dict[str, str] = {}
+            stems: dict[str, list[str]] = {}
+            with reading(folder):
+                if folder.is_dir() and leads_inside(folder, self.inside):
+                    for name in sorted(os.listdir(folder)):  # noqa: PTH208 - a Path each would take ten times as long
+                        whole[file_name(name)] = name
+                        if is_picture(name):
+                            stems.setdefault(file_name(name).rpartition(".")[0], []).append(name)
+            self.listed[folder] = whole, stems
+        return self.listed[folder]
+
+
+def _places(root: Path, table: Path) -> Iterator[Path]:
+    """Yield folders that may hold the images, the likeliest first."""
+    for around in dict.fromkeys([table.parent, root]):
+        yield around
+        for folder in sorted(look_into(around).folders, key=lambda one: _rank(one, table)):  # else in natural order
+            yield folder
+            yield from (folder / name for word in sorted(IMAGE_FOLDERS) for name in (word, word.capitalize()))
+
+
+def _rank(folder: Path, table: Path) -> int:
+    """Return how well a folder is named for the images of a table, 0 best."""
+    name, stem = folder.name.casefold(), table.stem.casefold()
+    if name.startswith(stem) or stem.startswith(name):
+        return 0
+    if name in IMAGE_FOLDERS:
+        return 1
+    return {"train": 2, "val": 3, "test": 4}.get(split_of(folder) or "", 5)
