@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from imgclf.errors import DataError, excerpt, plural
 from imgclf.files.reading import open_regular, size_of
 
-_AT_ONCE = 1 << 22  # bytes read at a time
+_AT_ONCE = 1 << 18  # bytes read at a time; lines and their copies take ten times as much
 _LONGEST_LINE = 1 << 25  # characters: a row of 3 million values, each with its comma
-_SAMPLE = 100  # rows that are looked at to tell what the columns hold
+_SAMPLE, _CELLS = 100, 1 << 14  # rows, or cells, that are looked at to tell what the columns hold
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 _PICTURE = re.compile(r".*\.(png|jpe?g|bmp|gif|p[pgbn]m|webp|tiff?)\s*", re.IGNORECASE | re.DOTALL)
 _UNREADABLE = "row {} cannot be read ({})"
@@ -79,12 +79,13 @@ def open_table(path: Path) -> Table:
     delimiter = max(",;\t", key=lambda one: len(_cells(path, first, one)))
     width = len(_cells(path, first, delimiter))
     beginning = Table(path, encoding, delimiter, None, (("",) * width,))
-    sample = tuple(tuple(cells) for _, cells in islice(texts(beginning), _SAMPLE + 1))
+    rows = min(_SAMPLE, max(2, _CELLS // width))
+    sample = tuple(tuple(cells) for _, cells in islice(texts(beginning), rows + 1))
     if is_header(sample[0]):
         if len(sample) == 1:
             raise DataError(path, "a header without rows", "name a CSV file with a row for each example")
         return Table(path, encoding, delimiter, sample[0], sample[1:])
-    return Table(path, encoding, delimiter, None, sample[:_SAMPLE])
+    return Table(path, encoding, delimiter, None, sample[:rows])
 
 
 def is_number(cell: str) -> bool:
@@ -181,7 +182,7 @@ def _chunks(
 ) -> Iterator[tuple[Sequence[int], list[str]]]:
     """Yield whole lines without their ends, some at a time, with their numbers from 1."""
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
-    row, rest = 1, ""
+    row, begun = 1, [""]  # the number of the next line, and its pieces so far
     with open_regular(path) as file:
         while True:
             block = file.read(_AT_ONCE)
@@ -192,13 +193,16 @@ def _chunks(
                 raise DataError(path, f"not text in {encoding[:6].rstrip('-')}", "save it as CSV in UTF-8") from error
             if "\0" in text:
                 raise DataError(path, "holds NUL bytes: it is not text", "save it as CSV in UTF-8")
-            *lines, rest = (rest + text).split("\n")
-            if not block and rest:
-                lines, rest = [rest], ""
-            if max(len(rest), *map(len, lines)) > _LONGEST_LINE if lines else len(rest) > _LONGEST_LINE:
+            begun.append(text)
+            if sum(map(len, begun)) > _LONGEST_LINE:
                 raise DataError(path, f"a line of more than {_LONGEST_LINE:,} characters", "is it a CSV file?")
-            if lines:
-                yield range(row, row + len(lines)), lines
+            if "\n" in text or not block:
+                *lines, rest = "".join(begun).split("\n")
+                begun = [rest]
+                if not block and rest:
+                    lines = [rest]
+                if lines:
+                    yield range(row, row + len(lines)), lines
                 row += len(lines)
             if not block:
                 return

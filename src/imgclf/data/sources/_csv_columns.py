@@ -1,4 +1,4 @@
-"""Tell what the columns of a CSV file are: images, pixels or features, and labels."""
+"""Tell the columns of a CSV file apart: images, pixels, features, labels."""
 
 import math
 import re

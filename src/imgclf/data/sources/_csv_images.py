@@ -1,7 +1,7 @@
 """Find the image files that a table names."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PureWindowsPath
 
 from imgclf.data.class_names import composed, file_name, first_few
@@ -14,34 +14,12 @@ from imgclf.files.reading import reading
 _SHOWN = 3
 
 
-def find_images(root: Path, table: Path, names: list[str], rows: list[int]) -> list[str]:
-    """Return the path of each image, relative to root.
+class ImagePlaces:
+    """Folders in which the images of a table are looked for; each is listed once, when it is first needed.
 
-    They are looked for beside the table, then in the folders beside it: named like the table, images, like a split,
-    others; and in a folder images of these. An ending (.jpg) may be missing. Raises one DataError for all files that
-    are missing; for a name that leads out of root, by .. or by a link; and for one that may be two files.
+    They are the folder of the table and those beside it: named like the table, images, like a split, others; and a
+    folder images in each. `root` must not be left, neither by .. nor by a link.
     """
-    places = _Places(root, table)
-    found, missing = [], []
-    for name, row in zip(names, rows, strict=True):
-        where = f"row {row:,}: {name[:40]!r}"
-        plain = PureWindowsPath(name)  # which divides at / and at \
-        if not name or plain.drive or plain.root or ".." in plain.parts or not name.isprintable():
-            problem = f"{where} is not the name of a file inside {root}"
-            raise DataError(table, problem, "write paths relative to the CSV file")
-        path = places.find(plain.parts[:-1], composed(plain.name), where)
-        if path is None:
-            missing.append(f"row {row:,} ({name[:40]})")
-        else:
-            found.append(path)
-    if missing:
-        problem = f"{plural(len(missing), 'file')} of {len(names):,} missing: {first_few(missing, _SHOWN)}"
-        raise DataError(table, problem, f"looked in {places.called}; correct the names, or data.path")
-    return found
-
-
-class _Places:
-    """Folders in which images are looked for; each is listed once, when it is first needed."""
 
     def __init__(self, root: Path, table: Path) -> None:
         with reading(root):
@@ -55,12 +33,30 @@ class _Places:
         """The names of the folders that are there."""
         return first_few([str(one.relative_to(self.root)) for one in self.folders if one.is_dir()], _SHOWN)
 
-    def find(self, parents: tuple[str, ...], name: str, where: str) -> str | None:
-        """Return the path of an image relative to root, or None."""
+    def find_all(self, names: Sequence[str], rows: Sequence[int]) -> list[str]:
+        """Return the paths of images relative to root; raises one DataError for all that are missing."""
+        found = [self.find(name, row) for name, row in zip(names, rows, strict=True)]
+        missing = [number for number, file in enumerate(found) if file is None]
+        if missing:
+            some = first_few([f"row {rows[number]:,} ({names[number][:30]})" for number in missing], _SHOWN)
+            problem = f"{len(missing):,} of {plural(len(names), 'file')} missing: {some}"
+            raise DataError(self.table, problem, f"looked in {self.called}; correct the names, or data.path")
+        return [file for file in found if file is not None]
+
+    def find(self, name: str, row: int) -> str | None:
+        """Return the path of an image relative to root, or None; its ending (.jpg) may be missing in the table.
+
+        Raises DataError for a name that leads out of root, and for one that may be two files.
+        """
+        where = f"row {row:,}: {name[:40]!r}"
+        plain = PureWindowsPath(name)  # which divides at / and at \
+        if not plain.name or plain.drive or plain.root or ".." in plain.parts or not name.isprintable():
+            problem = f"{where} is not the name of a file inside {self.root}"
+            raise DataError(self.table, problem, "write paths relative to the CSV file")
         for folder in self.folders:
-            place = folder.joinpath(*parents)
+            place, last = folder.joinpath(*plain.parts[:-1]), composed(plain.name)
             whole, stems = self._files(place)
-            alike = [whole[name]] if name in whole else stems.get(name, [])
+            alike = [whole[last]] if last in whole else stems.get(last, [])
             if len(alike) > 1:
                 raise DataError(self.table, f"{where} may be {first_few(alike)}", "write the ending in the table")
             if alike:

@@ -1,4 +1,4 @@
-"""Source `csv`: a table of file names and labels, of pixels, or of features.
+"""Source `csv`: tables of file names, pixels or features, with labels.
 
     id,breed              label,pixel0,...,pixel783        sepal,petal,species
     000bec18,boxer        5,0,...,0                        5.1,1.4,setosa
@@ -26,7 +26,7 @@ from imgclf.data.packs.cache import through_cache
 from imgclf.data.provenance import LoadedFile
 from imgclf.data.sources._class_folders import Listing
 from imgclf.data.sources._csv_columns import Columns, Options, columns_of, split_word
-from imgclf.data.sources._csv_images import find_images
+from imgclf.data.sources._csv_images import ImagePlaces
 from imgclf.data.sources._csv_tables import SPLITS, find_tables, is_table, tables_in
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources._tree import look_into, read_tree, split_of
@@ -144,7 +144,7 @@ def _named_images(table: Table, columns: Columns, split: str, splits: Collection
 
 def _listing(root: Path, table: Path, images: NamedImages, size: tuple[int, int] | None, color: str | None) -> Listing:
     """Return a listing in the order that class folders would have: by class, then by name."""
-    files = find_images(root, table, images.names, images.rows)
+    files = ImagePlaces(root, table).find_all(images.names, images.rows)
     classes = check_names(sorted(set(images.labels), key=natural_key), table)
     label_of: dict[str, tuple[str, int]] = {}
     by_class: dict[str, list[str]] = {name: [] for name in classes}
