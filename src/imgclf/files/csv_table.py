@@ -162,13 +162,13 @@ def numbers(
         yield Numbers(rows, _values(table, rows, lines, columns, dtype), found)
 
 
-def most_rows(table: Table) -> int:
-    """Return a number that the rows of data do not exceed: no cell is empty, and each ends with a character."""
+def most_rows(table: Table, filled: int) -> int:
+    """Return a number that the rows of data do not exceed, if so many cells of each are filled."""
     with open_regular(table.path) as file:
-        by_size = size_of(file) // max(1, 2 * table.width - 1) + 1
+        by_size = size_of(file) // max(1, table.width - 1 + filled) + 1
         lines = 1
         while lines < by_size and (block := file.read(_AT_ONCE)):
-            lines += block.count(b"\n") + block.count(b"\r")
+            lines += block.count(b"\n") + block.count(b"\r") - block.count(b"\r\n")
         return min(by_size, lines)
 
 

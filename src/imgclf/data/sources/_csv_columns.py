@@ -91,6 +91,8 @@ def columns_of(table: Table, options: Options, *, labeled: bool = True) -> Colum
         return guess.numeric(counted, labeled=labeled)
     if image is None:
         image = guess.column_of("image_column", _IMAGES, guess.may_name_images)
+    if image is None:
+        image = guess.column_of_pictures()
     if image is not None:
         return guess.images(image, labeled=labeled)
     return guess.numeric([], labeled=labeled)
@@ -166,6 +168,11 @@ class _Guess:
         others = self.table.width - len({index, self.split} - {None})
         differ = len(set(cells)) > len(cells) / 2 and (self.plain[index] in _IMAGES[0] or others <= 1)
         return differ or any(map(is_picture, cells))
+
+    def column_of_pictures(self) -> int | None:
+        """Return the only column whose cells end like image files."""
+        found = [index for index in range(self.table.width) if all(map(is_picture, self.table.column(index)))]
+        return found[0] if len(found) == 1 else None
 
     def images(self, image: int, *, labeled: bool) -> Columns:
         """Return the columns of file names and labels."""

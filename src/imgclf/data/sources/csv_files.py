@@ -162,7 +162,7 @@ def _listing(root: Path, table: Path, images: NamedImages, size: tuple[int, int]
 def _load_numbers(table: Table, columns: Columns, split: str, splits: Collection[str]) -> dict[str, Dataset]:
     """Load pixels or features, and divide them into splits; no value is copied for it."""
     dtype = columns.dtype
-    most = most_rows(table)
+    most = most_rows(table, len(columns.values))
     require_memory(most * math.prod(columns.shape) * dtype.itemsize, table.path)
     values = np.empty((most, len(columns.values)), dtype)
     digest = hashlib.sha256()
