@@ -12,6 +12,8 @@ from imgclf.files.csv_table import is_picture
 from imgclf.files.reading import reading
 
 _SHOWN = 3
+_LONGEST_PATH = 1000
+_LONGEST_NAME = 255  # bytes; no file system has longer ones
 
 
 class ImagePlaces:
@@ -50,9 +52,18 @@ class ImagePlaces:
         """
         where = f"row {row:,}: {name[:40]!r}"
         plain = PureWindowsPath(name)  # which divides at / and at \
-        if not plain.name or plain.drive or plain.root or ".." in plain.parts or not name.isprintable():
+        if (
+            not plain.name
+            or plain.drive
+            or plain.root
+            or ".." in plain.parts
+            or len(name) > _LONGEST_PATH
+            or not name.isprintable()
+        ):
             problem = f"{where} is not the name of a file inside {self.root}"
             raise DataError(self.table, problem, "write paths relative to the CSV file")
+        if any(len(os.fsencode(part)) > _LONGEST_NAME for part in plain.parts):
+            return None
         for folder in self.folders:
             place, last = folder.joinpath(*plain.parts[:-1]), composed(plain.name)
             whole, stems = self._files(place)
