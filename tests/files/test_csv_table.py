@@ -45,6 +45,7 @@ WHOLE = [["1", "cat"], ["2", "a dog"]]
         "n;name\r\n1;cat\r\n2;a dog\r\n",
         "n\tname\r1\tcat\r2\ta dog\r",
         'n,name\n"1",cat\n2,"a dog"\n',
+        '"n";"name"\n1;cat\n2;"a dog"\n',
         "n, name\n\n 1 , cat\n\n2,a dog\n\n \n",
         codecs.BOM_UTF8 + b"n,name\n1,cat\n2,a dog\n",
         "n,name\n1,cat\n2,a dog\n".encode("utf-16"),
@@ -149,6 +150,12 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(table, monk
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < (40 << 20) + (8 << 20)  # the 40 MB are the test's own bytes
+
+
+def test_a_row_may_have_many_columns_and_other_delimiters_in_quotes(table):
+    wide = table(f"label,{','.join(f'pixel{n}' for n in range(49152))}\n1{',255' * 49152}\n")
+    assert sum(map(sum, values(wide, dtype=BYTE))) == 1 + 255 * 49152
+    assert table('"a;b;c;d",e\n1,2\n').header == ("a;b;c;d", "e")
 
 
 def test_rows_are_never_underestimated(table):

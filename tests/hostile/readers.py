@@ -253,6 +253,7 @@ READERS: dict[str, Reader] = {
         bombs={
             "a line of 200 MB": Bomb(lambda: b"1," * 100_000_000, refused=True),
             "a million columns": Bomb(lambda: b"label" + b",x" * 1_000_000 + b"\n" * 1_000_000, refused=True),
+            "a million columns of a number": Bomb(lambda: b"label" + b",x" * 1_000_000 + b"\n1", refused=True),
             "a cell without an end": Bomb(lambda: b'a,b\n"' + b"x\n" * 10_000_000, refused=True),
             "a million empty lines": Bomb(lambda: CSV_BARE + b"\n" * 1_000_000, refused=False),
         },

@@ -76,7 +76,7 @@ def open_table(path: Path) -> Table:
     first = next((line for _, line in _lines(path, encoding) if line.strip()), None)
     if first is None:
         raise DataError(path, "an empty file", "name a CSV file with a row for each example")
-    delimiter = max(",;\t", key=lambda one: len(_cells(path, first, one)))
+    delimiter = max(",;\t", key=re.sub(r'"[^"]*"', "", first).count)
     width = len(_cells(path, first, delimiter))
     beginning = Table(path, encoding, delimiter, None, (("",) * width,))
     rows = min(_SAMPLE, max(2, _CELLS // width))
