@@ -1,15 +1,21 @@
 """The tables of docs/data.md are true: what they show is made, and read as they say."""
 
 import re
+import shlex
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from imgclf.cli import main
 from imgclf.data.sources import folder
 from imgclf.errors import DataError
 
 PAGE = (Path(__file__).parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
 LAYOUTS = re.findall(r"^\| (`.*?) \| (.*?) \| ?(.*?) ?\|$", PAGE, re.MULTILINE)
+COMMANDS = [line for block in re.findall("```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 
 
 @pytest.mark.parametrize(("files", "read_as", "passed_over"), LAYOUTS)
@@ -27,6 +33,37 @@ def test_a_folder_is_read_as_the_page_says(tmp_path, files, read_as, passed_over
     assert "; ".join(f"{split}: {', '.join(listing.class_names)}" for split, listing in found.items()) == read_as
     places = {one.place for one in tree.passed_over if not one.expected}
     assert places == set(re.findall("`(.*?)`", passed_over))
+
+
+@pytest.fixture
+def what_people_have(tmp_path, monkeypatch):
+    """The data that the commands of the page are about."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    Path("dogs/train").mkdir(parents=True)
+    Path("digits").mkdir()
+    names = [f"{number:08x}" for number in range(40)]
+    for number, name in enumerate(names):
+        Image.new("RGB", (6, 6), (200 * (number % 2), 90, 30)).save(f"dogs/train/{name}.jpg")
+    breeds = [f"{name},{('boxer', 'beagle')[number % 2]}" for number, name in enumerate(names)]
+    Path("dogs/labels.csv").write_text("\n".join(["id,breed", *breeds]))
+    header = ",".join(["label", *(f"pixel{number}" for number in range(784))])
+    rows = [",".join(map(str, [number % 3, *rng.integers(0, 256, 784)])) for number in range(60)]
+    for split in ("train", "test"):
+        Path(f"digits/{split}.csv").write_text("\n".join([header, *rows]))
+    flowers = [f"{number % 3 + rng.random()},{rng.random()},{'abc'[number % 3]}" for number in range(60)]
+    Path("iris.csv").write_text("\n".join(["petal,sepal,species", *flowers]))
+
+
+@pytest.mark.parametrize(
+    "command", re.findall("^imgclf .*", "".join(re.findall("```sh\n(.*?)```", PAGE, re.DOTALL)), re.M)
+)
+def test_a_command_does_what_the_page_says(what_people_have, monkeypatch, capsys, command):
+    more = ["-s", "train.epochs=1", "--no-plots"] if " train " in command else []
+    monkeypatch.setattr(sys, "argv", [*shlex.split(command), *more])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 0, capsys.readouterr().err
 
 
 def test_the_page_shows_many_layouts():
