@@ -187,7 +187,7 @@ class _Guess:
     def numeric(self, counted: list[int], *, labeled: bool) -> Columns:
         """Return the columns of pixels or features, and of labels."""
         table = self.table
-        label = self.label if self.label is not None else self._numeric_label(counted)
+        label = self.label if self.label is not None else self._numeric_label(counted, labeled=labeled)
         if label is None and labeled:
             raise self._ambiguous("label_column", [i for i in range(table.width) if i not in counted])
         values = [i for i in counted or range(table.width) if i not in (label, self.split)]
@@ -209,11 +209,11 @@ class _Guess:
             shape=shape or (len(values),), ignored=tuple(table.names[i] for i in unused),
         )  # fmt: skip
 
-    def _numeric_label(self, counted: list[int]) -> int | None:
+    def _numeric_label(self, counted: list[int], *, labeled: bool) -> int | None:
         """Return the column of labels beside numbers; None if none can be told."""
         table = self.table
         if all(map(is_number, table.names)):  # no header, or one that only counts
-            return self._label_at_an_end()
+            return self._label_at_an_end(labeled=labeled)
         label = self.column_of("label_column", _LABELS)
         if label is not None:
             return label
@@ -223,7 +223,7 @@ class _Guess:
             rest = [i for i in rest if not all(map(is_number, table.column(i)))]
         return rest[0] if len(rest) == 1 else None
 
-    def _label_at_an_end(self) -> int | None:
+    def _label_at_an_end(self, *, labeled: bool) -> int | None:
         """Return the first or the last column, if one of them holds text or fewer different whole numbers."""
         table, ends = self.table, (0, self.table.width - 1)
         if text := [i for i in range(table.width) if not any(map(is_number, table.column(i)))]:
@@ -234,6 +234,8 @@ class _Guess:
         different = {i: len(set(table.column(i))) for i in whole}
         several = [i for i in whole if different[i] > 1] or whole[:1]
         if len(several) == 2 and max(different.values()) < 2 * min(different.values()):
+            if not labeled:
+                return None
             raise self._ambiguous("label_column", several)
         return min(several, key=different.__getitem__, default=None)
 
