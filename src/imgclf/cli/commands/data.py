@@ -114,19 +114,23 @@ def pack(
     imgclf data pack images --out packed -s preprocess.image_size=64
     imgclf train -s data.source=pack -s data.path=packed
 
+    PATH may also be a Parquet file, or a folder of them as from Hugging Face; that needs pip install 'imgclf[parquet]'.
+
     All splits are packed completely. Training maps the arrays, so memory does not grow with the number of images. If
     packing is interrupted, even by kill -9, the same command resumes it.
     """  # noqa: D301 - click wants the character, not its name
     from imgclf.cli.progress import PackProgress
+    from imgclf.data.sources._parquet import is_parquet
     from imgclf.training.loading import remarks
     from imgclf.training.packing import pack as write
 
     console = Console(ctx, as_json=as_json)
-    config = read_config(files, overrides if path is None else (*overrides, *as_overrides(path)))
-    for remark in remarks(config, {}):
+    parquet = path if path is not None and is_parquet(path) else None
+    config = read_config(files, overrides if path is None or parquet else (*overrides, *as_overrides(path)))
+    for remark in [] if parquet else remarks(config, {}):
         console.warn(remark)
     try:
-        with closing(write(config, out)) as events, PackProgress(console, progress) as show:
+        with closing(write(config, out, parquet)) as events, PackProgress(console, progress) as show:
             for event in events:
                 show(event)
     except Stop as stop:

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgclf.errors import DataError
-from imgclf.files.reading import kind_of
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Dataset
@@ -112,7 +111,8 @@ SOURCES: dict[str, Source] = {
 
 def recognize(path: Path) -> str:
     """Return the name of the source that can read a path."""
-    kind_of(path)  # raises where there is nothing
+    if _function("_parquet.is_parquet")(path):  # raises where there is nothing
+        raise _function("_parquet.pack_first")(path)
     for name, source in SOURCES.items():
         if source.recognizes and source.recognizes(path):
             return name

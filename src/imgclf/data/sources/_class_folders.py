@@ -14,13 +14,12 @@ import numpy as np
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.class_names import check_names, file_name
 from imgclf.data.packs.writer import Content
-from imgclf.data.sources._image_files import digests, first_readable, read_into
+from imgclf.data.sources._image_files import Problems, digests, first_readable, read_into
 from imgclf.data.sources._tree import look_into, look_into_class, split_of
 from imgclf.errors import DataError
 from imgclf.files.reading import reading
 from imgclf.machine.cores import available_cores
 
-_SHOWN = 20
 _BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 1024  # of images in memory
 
 
@@ -80,8 +79,7 @@ class Listing:
         self, first: Path, shape: tuple[int, ...], expected: bytes | bytearray, start: int
     ) -> Iterator[ByteArray]:
         """Yield the images from `start` on, in chunks; raises one DataError for all bad ones, at the end."""
-        bad = list(self.bad)
-        different: tuple[Path, tuple[int, ...]] | None = None
+        problems = Problems(self.folder, shape, first, self.bad)
         threads = available_cores()
         at_once = min(max(_BYTES_AT_ONCE // int(np.prod(shape)), threads), _MOST_AT_ONCE)
         files = islice(self.files(), start, None)
@@ -91,17 +89,10 @@ class Listing:
             if expected and b"".join(one.digest for one in read) != expected[32 * start : 32 * (start + len(some))]:
                 raise _has_changed(self.folder)
             start += len(some)
-            for file, (problem, _) in zip(some, read, strict=True):
-                if isinstance(problem, str):
-                    bad.append(f"{file.relative_to(self.folder)}: {problem}")
-                elif problem is not None and different is None:
-                    different = file, problem
-            if not bad and different is None:
+            problems.add(some, read)
+            if not problems:
                 yield images
-        if bad:
-            raise _bad_files(self.folder, bad, sum(self.counts) + len(self.bad))
-        if different is not None:
-            raise _not_alike(first, shape, *different)
+        problems.raise_if_any(sum(self.counts) + len(self.bad))
 
 
 def list_classes(folder: Path, root: Path, size: tuple[int, int] | None, color: str | None) -> Listing:
@@ -194,17 +185,3 @@ def leads_inside(link: Path, inside: Path) -> bool:
 
 def _has_changed(folder: Path) -> DataError:
     return DataError(folder, "its files have changed while they were being read", "start again")
-
-
-def _bad_files(folder: Path, bad: list[str], total: int) -> DataError:
-    shown = "; ".join(bad[:_SHOWN]) + (f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else "")
-    return DataError(folder, f"{len(bad)} bad of {total} files: {shown}", "convert, replace or remove them")
-
-
-def _not_alike(one: Path, shape: tuple[int, ...], other: Path, other_shape: tuple[int, ...]) -> DataError:
-    if shape[2] != other_shape[2]:
-        words = {1: "gray", 3: "in color"}
-        problem = f"it is {words[shape[2]]}, but {other} is {words[other_shape[2]]}"
-        return DataError(one, problem, "set preprocess.color to gray or rgb")
-    problem = f"it is {shape[1]}x{shape[0]}, but {other} is {other_shape[1]}x{other_shape[0]} (width x height)"
-    return DataError(one, problem, "set preprocess.image_size")

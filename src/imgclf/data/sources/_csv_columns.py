@@ -16,7 +16,7 @@ from imgclf.errors import DataError, UsageError
 from imgclf.files.csv_table import Table, is_number, is_picture
 
 # Names of columns without case, spaces, - and _; those of the second rank count where there is none of the first.
-_LABELS = (
+LABELS = (
     {"label", "labels", "class", "classes", "classname", "classlabel", "target", "y", "category", "breed", "species"},
     {"classid", "labelid", "classidx", "labelidx", "targetid", "categoryid", "digit", "emotion", "type"},
 )
@@ -177,7 +177,7 @@ class _Guess:
     def images(self, image: int, *, labeled: bool) -> Columns:
         """Return the columns of file names and labels."""
         rest = [index for index in range(self.table.width) if index not in (image, self.split)]
-        label = self.label if self.label is not None else self.column_of("label_column", _LABELS)
+        label = self.label if self.label is not None else self.column_of("label_column", LABELS)
         if label is None and len(rest) == 1:
             label = rest[0]
         if label is None and labeled:
@@ -214,7 +214,7 @@ class _Guess:
         table = self.table
         if all(map(is_number, table.names)):  # no header, or one that only counts
             return self._label_at_an_end(labeled=labeled)
-        label = self.column_of("label_column", _LABELS)
+        label = self.column_of("label_column", LABELS)
         if label is not None:
             return label
         rest = [i for i in range(table.width) if i not in (*counted, self.split)]

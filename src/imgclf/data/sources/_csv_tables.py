@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imgclf.data.class_names import first_few
 from imgclf.data.sources._csv_columns import Options, columns_of
-from imgclf.data.sources._tree import look_into, split_of
+from imgclf.data.sources._tree import look_into, split_in, split_of
 from imgclf.errors import DataError, UsageError
 from imgclf.files.csv_table import open_table
 from imgclf.files.reading import kind_of
@@ -66,7 +66,7 @@ def tables_in(folder: Path) -> list[Path]:
 
 def _by_name(root: Path, tables: list[Path], options: Options) -> tuple[dict[str, Path], list[str]]:
     """Return the table of each split, or one for all, and why others are passed over."""
-    of_split = {file: split for file in tables if (split := _split_in(file.stem))}
+    of_split = {file: split for file in tables if (split := split_in(file.stem))}
     if "train" not in of_split.values():
         if not tables:
             return {}, []
@@ -94,12 +94,6 @@ def _in_folders(root: Path, options: Options) -> dict[str, Path]:
                 raise DataError(root, f"tables in both {files[split].parent.name} and {folder.name}", "keep one")
             files[split] = _only(folder, inside, options)
     return files
-
-
-def _split_in(stem: str) -> str | None:
-    """Return the split that a word of a name tells: mnist_train, train_labels, Testing_set."""
-    words = {split for word in re.split(r"[^a-zA-Z]+", stem) if (split := split_of(Path(word)))}
-    return words.pop() if len(words) == 1 else None
 
 
 def has_labels(file: Path, options: Options) -> bool:

@@ -230,6 +230,12 @@ def split_of(folder: Path) -> str | None:
     return _SYNONYMS.get(telling[-1]) if telling else None
 
 
+def split_in(name: str) -> str | None:
+    """Return the split that a word of a file's name tells: mnist_train, train_labels, Testing_set."""
+    words = {split for word in re.split(r"[^a-zA-Z]+", name) if (split := split_of(Path(word)))}
+    return words.pop() if len(words) == 1 else None
+
+
 def _telling_words(folder: Path) -> list[str]:
     words = re.split(r"[^a-z0-9]+", file_name(folder.name).casefold())
     return [word for word in words if word not in _SAYS_NOTHING and not word.isdigit()]
