@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from imgclf.errors import DataError, UsageError, excerpt
 from imgclf.files.reading import open_regular
+from imgclf.machine.memory import format_bytes
 
 _OLDEST = (14, 0, 1)  # older ones ran code that is in a file
 _MEMORY = 2 << 30  # bytes that the child may take beside its libraries
@@ -150,7 +151,9 @@ class Parquet:
             return DataError(self.path, text.partition(": ")[2], "correct or remove the row")
         if "MemoryError" in text or "malloc" in text or "bad_alloc" in text:
             return DataError(
-                self.path, f"takes more than {_MEMORY >> 30} GB of memory to read", "write smaller row groups"
+                self.path,
+                f"takes more than {format_bytes(_MEMORY)} of memory to read",
+                "write it in smaller row groups",
             )
         return self._damaged(excerpt(text))
 

@@ -11,6 +11,7 @@ import resource
 import sys
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 _LONGEST = 300  # characters of a failure
@@ -74,8 +75,7 @@ def _limit_memory(memory: int) -> None:
     """Allow so many bytes beside what Python and pyarrow take; a file that announces more gets a MemoryError."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError, ValueError, IndexError):  # not every system has such a limit
-        with open("/proc/self/statm") as statm:  # noqa: PTH123
-            now = int(statm.read().split()[0]) * resource.getpagesize()
+        now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         most = now + memory if hard == resource.RLIM_INFINITY else min(now + memory, hard)
         resource.setrlimit(resource.RLIMIT_AS, (most, hard))

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 from imgclf.arrays import ByteArray
 from imgclf.errors import DataError, StorageError
-from imgclf.files.images import conform, decode_image, image_bytes, settled_warnings
+from imgclf.files.images import conform, decode_image, image_bytes, read_image, settled_warnings
 
 Problem: TypeAlias = str | tuple[int, ...] | None  # an error; or the shape, if it differs; or None
 _T = TypeVar("_T")
@@ -77,18 +77,14 @@ def _of_each(count: int, work: Callable[[int], _T], threads: int) -> list[_T]:
 
 
 def first_readable(
-    files: Iterable[Path],
-    size: tuple[int, int] | None,
-    color: str | None,
-    bytes_of: Callable[[Path], bytes] | None = None,
+    files: Iterable[Path], size: tuple[int, int] | None, color: str | None
 ) -> tuple[Path, tuple[int, ...]] | None:
-    """Return the first readable image and its shape, or None; `bytes_of` as in `read_into`."""
-    with settled_warnings():
-        for file in files:
-            try:
-                return file, conform(decode_image(file, (bytes_of or image_bytes)(file)), size, color).shape
-            except DataError:
-                continue
+    """Return the first readable image and its shape, or None."""
+    for file in files:
+        try:
+            return file, conform(read_image(file), size, color).shape
+        except DataError:
+            continue
     return None
 
 

@@ -2,7 +2,7 @@
 
     train-00000-of-00002.parquet, train-00001-of-00002.parquet, test-00000-of-00001.parquet
 
-The form of data sets on Hugging Face: a column of {bytes, path} and a column of labels, with the names of classes in the
+The form of data sets on Hugging Face: a column of {bytes, path} and one of labels, with the names of classes in the
 metadata; or a column of lists of floats, the features. Training reads the pack that is made of them.
 """
 
@@ -11,6 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,10 +24,11 @@ from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.class_names import check_names, composed, first_few, natural_key
 from imgclf.data.packs.writer import Content
 from imgclf.data.sources._csv_columns import LABELS, Options
-from imgclf.data.sources._image_files import Problems, first_readable, read_into
+from imgclf.data.sources._image_files import Problems, read_into
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources._tree import look_into, split_in, split_of
 from imgclf.errors import DataError
+from imgclf.files.images import conform, decode_image, settled_warnings
 from imgclf.files.parquet import Parquet, Schema
 from imgclf.files.reading import kind_of, open_regular, reading
 from imgclf.machine.cores import available_cores
@@ -192,7 +194,7 @@ def _one(path: Path, option: str, value: str | int | None, found: list[str], all
     if len(found) > 1:
         which = " or ".join(f"-s data.options.{option}={name[:40]}" for name in found[:2])
         raise DataError(
-            path, f"{what} may be in {first_few([repr(name[:20]) for name in found], 4)}", f"name one: {which}"
+            path, f"the {what} may be in {first_few([repr(name[:20]) for name in found], 4)}", f"name one: {which}"
         )
     return found[0]
 
@@ -233,12 +235,11 @@ def _first_shape(
     file: Parquet, columns: Columns, size: tuple[int, int] | None, color: str | None
 ) -> tuple[int, ...] | None:
     """Return the shape of the first image that can be read."""
-    row = 1
-    for raws in file.images(columns.examples):
-        named = {Path(f"{file.path}: row {number}"): raw for number, raw in enumerate(raws, row)}
-        if found := first_readable(named, size, color, named.__getitem__):
-            return found[1]
-        row += len(raws)
+    with settled_warnings():
+        for raws in file.images(columns.examples):
+            for raw in raws:
+                with suppress(DataError):
+                    return conform(decode_image(file.path, raw), size, color).shape
     return None
 
 
