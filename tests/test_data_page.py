@@ -15,7 +15,7 @@ from imgclf.errors import DataError
 
 PAGE = (Path(__file__).parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
 LAYOUTS = re.findall(r"^\| (`.*?) \| (.*?) \| ?(.*?) ?\|$", PAGE, re.MULTILINE)
-COMMANDS = [line for block in re.findall("```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+SESSIONS = [block.splitlines() for block in re.findall("```sh\n(.*?)```", PAGE, re.DOTALL)]
 
 
 @pytest.mark.parametrize(("files", "read_as", "passed_over"), LAYOUTS)
@@ -53,17 +53,23 @@ def what_people_have(tmp_path, monkeypatch):
         Path(f"digits/{split}.csv").write_text("\n".join([header, *rows]))
     flowers = [f"{number % 3 + rng.random()},{rng.random()},{'abc'[number % 3]}" for number in range(60)]
     Path("iris.csv").write_text("\n".join(["petal,sepal,species", *flowers]))
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    images = [{"bytes": Path(f"dogs/train/{name}.jpg").read_bytes(), "path": None} for name in names]
+    Path("beans").mkdir()
+    for shard, part in enumerate((slice(0, 25), slice(25, 40))):
+        table = pyarrow.table({"image": images[part], "labels": [number % 2 for number in range(40)][part]})
+        parquet.write_table(table, f"beans/train-{shard:05}-of-00002.parquet")
 
 
-@pytest.mark.parametrize(
-    "command", re.findall("^imgclf .*", "".join(re.findall("```sh\n(.*?)```", PAGE, re.DOTALL)), re.M)
-)
-def test_a_command_does_what_the_page_says(what_people_have, monkeypatch, capsys, command):
-    more = ["-s", "train.epochs=1", "--no-plots"] if " train " in command else []
-    monkeypatch.setattr(sys, "argv", [*shlex.split(command), *more])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    assert stop.value.code == 0, capsys.readouterr().err
+@pytest.mark.parametrize("commands", SESSIONS, ids=lambda commands: commands[-1])
+def test_commands_do_what_the_page_says(what_people_have, monkeypatch, capsys, commands):
+    for command in commands:
+        more = ["-s", "train.epochs=1", "--no-plots"] if " train " in command else []
+        monkeypatch.setattr(sys, "argv", [*shlex.split(command), *more])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 0, capsys.readouterr().err
 
 
 def test_the_page_shows_many_layouts():
