@@ -233,7 +233,19 @@ def test_columns_that_are_not_used_are_named(write):
     root = write({"x.csv": "path,label,f0,f1,f2,f3\nx,a,1,2,3,4\n"})
     assert csv_files.warnings(root / "x.csv") == [f"{root}/x.csv: columns not used: 'path'"]
     root = write({"x.csv": "1.5,2.5,a\n3,4,b\n"})
-    assert csv_files.warnings(root) == [f"{root}/x.csv: no header: labels are read from column 3"]
+    assert csv_files.warnings(root) == [f"{root}/x.csv: no column has a name: labels are read from column 3"]
+    pixels = ",".join(f"pixel{n}" for n in range(4))
+    root = write({"x.csv": f"label,{pixels}\na,0.5,1,0,0\n"})
+    assert csv_files.warnings(root) == [
+        f"{root}/x.csv: pixels that are not whole numbers within 0..255 of a square: read as features"
+    ]
+
+
+def test_pixels_without_labels_are_not_taken_for_labels(write):
+    rows = "\n".join(",".join(map(str, image.ravel())) for image in DIGITS)
+    for header in ("", ",".join(map(str, range(64))) + "\n", ",".join(PIXELS) + "\n"):
+        with pytest.raises(DataError, match="labels"):
+            csv_files.load(write({"x.csv": header + rows}), ALL)
 
 
 @pytest.mark.parametrize(

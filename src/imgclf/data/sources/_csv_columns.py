@@ -195,9 +195,8 @@ class _Guess:
             values = [i for i in values if self.plain[i] not in _ROW_NAMES | _IMAGES[0]]
         if text := [i for i in values if not any(map(is_number, table.column(i)))]:
             problem = f"{self._quoted(text)}: text, neither numbers nor names of images"
-            raise DataError(
-                table.path, problem, f"remove them, or name the images: {self._set('image_column', text[0])}"
-            )
+            remedy = f"remove them, or name the images: {self._set('image_column', text[0])}"
+            raise DataError(table.path, problem, remedy)
         if not values:
             raise DataError(table.path, "no columns of numbers or of file names", "name a CSV file with examples")
         used = {*values, label, self.split}
@@ -228,7 +227,8 @@ class _Guess:
         table, ends = self.table, (0, self.table.width - 1)
         if text := [i for i in range(table.width) if not any(map(is_number, table.column(i)))]:
             return text[0] if len(text) == 1 else None
-        if self._pixel_shape(list(range(table.width)), []):  # as many pixels as an image has, and none over
+        every = list(range(table.width))
+        if self._pixel_shape(every, every):  # as many pixels as an image has, and none over
             return None
         whole = [i for i in ends if all(cell.isdecimal() for cell in table.column(i))]
         different = {i: len(set(table.column(i))) for i in whole}
@@ -270,7 +270,7 @@ class _Guess:
     def _set(self, option: str, index: int) -> str:
         """Return what names a column on the command line: by its number if the name is long or strange."""
         name = self.table.names[index]
-        plain = re.fullmatch(r"\w[\w .-]{0,18}\w|\w", name)
+        plain = re.fullmatch(r"\w[\w .-]{0,18}\w|\w", name) and self.table.names.count(name) == 1
         return f"-s {shlex.quote(f'data.options.{option}={name if plain else index + 1}')}"
 
 

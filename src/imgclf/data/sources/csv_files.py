@@ -13,6 +13,7 @@ named for them (train.csv, test.csv; train/metadata.csv), or from folders in the
 import hashlib
 import math
 import re
+import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +32,7 @@ from imgclf.data.sources._csv_tables import SPLITS, find_tables, is_table, table
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources._tree import look_into, read_tree, split_of
 from imgclf.errors import DataError
-from imgclf.files.csv_table import Table, most_rows, numbers, open_table, texts
+from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, texts
 from imgclf.files.reading import kind_of
 from imgclf.machine.memory import require_memory
 
@@ -103,8 +104,10 @@ def warnings(path: Path, **options: Any) -> list[str]:
         columns = columns_of(table, ours)
         if columns.ignored:
             lines.append(f"{file}: columns not used: {first_few([repr(name[:40]) for name in columns.ignored])}")
-        if not table.header and columns.label is not None and ours.label_column is None:
-            lines.append(f"{file}: no header: labels are read from column {columns.label + 1}")
+        if columns.label is not None and ours.label_column is None and all(map(is_number, table.names)):
+            lines.append(f"{file}: no column has a name: labels are read from column {columns.label + 1}")
+        if columns.form == "features" and table.names[columns.values[0]].casefold().startswith("pixel"):
+            lines.append(f"{file}: pixels that are not whole numbers within 0..255 of a square: read as features")
     return lines
 
 
@@ -173,7 +176,7 @@ def _load_numbers(table: Table, columns: Columns, split: str, splits: Collection
     for some in numbers(table, columns.values, of_text, dtype, digest.update):
         values[len(rows) : len(rows) + len(some.rows)] = some.values
         labels += [_label(table, row, cell) for row, cell in zip(some.rows, some.texts[0], strict=True)]
-        words += some.texts[-1]
+        words += some.texts[1] if columns.split is not None else []
         rows += some.rows
     examples = values[: len(rows)].reshape(len(rows), *columns.shape)
     its = np.array([split or "train"] * len(rows) if columns.split is None else _splits_of_words(table, words, rows))
@@ -197,7 +200,7 @@ def _classes(table: Table, labels: list[str], rows: IntArray) -> tuple[IntArray,
 def _label(table: Table, row: int, cell: str) -> str:
     if not cell:
         raise DataError(table.path, f"row {row:,} has no label", "fill it, or remove the row")
-    return composed(cell)
+    return sys.intern(composed(cell))  # one text a class, not one a row
 
 
 def _plain_numbers(labels: list[str]) -> list[str]:
