@@ -149,6 +149,14 @@ def test_examples_are_the_same_from_any_row_on(tmp_path, start):
         assert np.concatenate(list(file.features("x", start))).tolist() == X[start:].tolist()
 
 
+@pytest.mark.parametrize("start", [0, 8, 9, 10, 14, 20, 22])
+def test_a_split_goes_on_from_any_example_of_its_shards(tmp_path, start):
+    for number, rows in enumerate((range(9), range(9, 14), range(14, 23))):
+        write_images(tmp_path / f"train-{number:05}-of-00003.parquet", rows)
+    content = _parquet.contents(tmp_path, None, None, {})[0]["train"]
+    assert np.concatenate(list(content.examples(start))).tolist() == PIXELS[start:].tolist()
+
+
 def children():
     """Return the child processes of this one that still run."""
     command = ["ps", "--no-headers", "-o", "args", "--ppid", str(os.getpid())]

@@ -52,14 +52,8 @@ class ImagePlaces:
         """
         where = f"row {row:,}: {name[:40]!r}"
         plain = PureWindowsPath(name)  # which divides at / and at \
-        if (
-            not plain.name
-            or plain.drive
-            or plain.root
-            or ".." in plain.parts
-            or len(name) > _LONGEST_PATH
-            or not name.isprintable()
-        ):
+        leaves = plain.drive or plain.root or ".." in plain.parts
+        if leaves or not plain.name or not name.isprintable() or len(name) > _LONGEST_PATH:
             problem = f"{where} is not the name of a file inside {self.root}"
             raise DataError(self.table, problem, "write paths relative to the CSV file")
         if any(len(os.fsencode(part)) > _LONGEST_NAME for part in plain.parts):
