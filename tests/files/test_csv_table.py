@@ -111,6 +111,13 @@ def test_what_is_not_a_byte_is_named_by_row_and_column(table, bad):
         values(found, dtype=BYTE)
 
 
+def test_an_error_stays_short_whatever_is_in_the_cell(table):
+    found = table("größe\u0a00\u0a00,b\n1,2\n" + "\u0a00" * 400 + ",3\n")
+    with pytest.raises(DataError) as caught:
+        values(found)
+    assert len(caught.value.problem) < 120
+
+
 @pytest.mark.parametrize("bad", ["x", "", "nan", "-inf", "1e999", "1e39", "1_0", "1,5"])
 def test_what_is_not_a_finite_number_is_named_by_row_and_column(table, bad):
     found = table(f"label;p0\n5;0.5\n6;{bad}\n")

@@ -250,6 +250,7 @@ READERS: dict[str, Reader] = {
             File("data.csv", (CSV_BARE,)),
         ),
         words=words.CSV,
+        memory=192 * MB,
         bombs={
             "a line of 200 MB": Bomb(lambda: b"1," * 100_000_000, refused=True),
             "a million columns": Bomb(lambda: b"label" + b",x" * 1_000_000 + b"\n" * 1_000_000, refused=True),

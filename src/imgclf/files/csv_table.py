@@ -88,6 +88,12 @@ def open_table(path: Path) -> Table:
     return Table(path, encoding, delimiter, None, sample[:rows])
 
 
+def shown(cell: str) -> str:
+    """Return a cell in quotes for an error, cut off after 40 characters; control characters become several."""
+    quoted = repr(cell[:40])
+    return quoted if len(quoted) <= 42 else f"{quoted[:38]}...'"
+
+
 def is_number(cell: str) -> bool:
     """Whether a cell is written as a number."""
     return _NUMBER.fullmatch(cell) is not None
@@ -282,7 +288,7 @@ def _bad_cell(
                 with np.errstate(over="ignore"):
                     rule, right = "a finite number", is_number(cell) and bool(np.isfinite(np.float32(cell)))
             if not right:
-                problem = f"row {row:,}, column {table.names[column][:40]!r}: {cell[:40]!r} is not {rule}"
+                problem = f"row {row:,}, column {shown(table.names[column])}: {shown(cell)} is not {rule}"
                 return DataError(table.path, problem, "correct it" if cell else "fill it, or remove the row")
     return DataError(table.path, _UNREADABLE.format(f"{rows[0]:,} or below", "quotes?"), "write it as CSV")
 

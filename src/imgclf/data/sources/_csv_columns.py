@@ -13,7 +13,7 @@ import numpy as np
 from imgclf.data.class_names import first_few
 from imgclf.data.sources._tree import split_of
 from imgclf.errors import DataError, UsageError
-from imgclf.files.csv_table import Table, is_number, is_picture
+from imgclf.files.csv_table import Table, is_number, is_picture, shown
 
 # Names of columns without case, spaces, - and _; those of the second rank count where there is none of the first.
 LABELS = (
@@ -257,7 +257,7 @@ class _Guess:
         return all(split_word(cell) for cell in self.table.column(index))
 
     def _quoted(self, columns: Sequence[int]) -> str:
-        return first_few([repr(self.table.names[i][:20]) for i in columns], 4)
+        return first_few([shown(self.table.names[i][:20]) for i in columns], 4)
 
     def _ambiguous(self, option: str, found: Sequence[int]) -> DataError:
         what = {"label_column": "the labels", "image_column": "the file names", "split_column": "train, val or test"}

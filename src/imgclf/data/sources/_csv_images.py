@@ -8,7 +8,7 @@ from imgclf.data.class_names import composed, file_name, first_few
 from imgclf.data.sources._class_folders import leads_inside
 from imgclf.data.sources._tree import IMAGE_FOLDERS, look_into, split_of
 from imgclf.errors import DataError, plural
-from imgclf.files.csv_table import is_picture
+from imgclf.files.csv_table import is_picture, shown
 from imgclf.files.reading import reading
 
 _SHOWN = 3
@@ -50,7 +50,7 @@ class ImagePlaces:
 
         Raises DataError for a name that leads out of root, and for one that may be two files.
         """
-        where = f"row {row:,}: {name[:40]!r}"
+        where = f"row {row:,}: {shown(name)}"
         plain = PureWindowsPath(name)  # which divides at / and at \
         leaves = plain.drive or plain.root or ".." in plain.parts
         if leaves or not plain.name or not name.isprintable() or len(name) > _LONGEST_PATH:

@@ -16,7 +16,7 @@ from imgclf.data.sources._csv_images import ImagePlaces
 from imgclf.data.sources._image_files import read_into
 from imgclf.data.sources._options import chosen
 from imgclf.errors import DataError
-from imgclf.files.csv_table import Table, numbers, open_table, texts
+from imgclf.files.csv_table import Table, numbers, open_table, shown, texts
 from imgclf.machine.cores import available_cores
 
 _IMAGES_AT_ONCE = 256
@@ -58,7 +58,7 @@ def _images(table: Table, columns: Columns, preprocess: Preprocess) -> Iterator[
                 names.append(name)
                 files.append(root / file)
             else:
-                problem = f"row {row:,}: no file {name[:40]!r}"
+                problem = f"row {row:,}: no file {shown(name)}"
                 errors.append(DataError(table.path, problem, f"looked in {places.called}"))
         images: ByteArray = np.empty((len(files), *preprocess.example_shape), np.uint8)
         read = read_into(images, files, (height, width), preprocess.color, available_cores())

@@ -32,7 +32,7 @@ from imgclf.data.sources._csv_tables import SPLITS, find_tables, is_table, table
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources._tree import look_into, read_tree, split_of
 from imgclf.errors import DataError
-from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, texts
+from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, shown, texts
 from imgclf.files.reading import kind_of
 from imgclf.machine.memory import require_memory
 
@@ -103,7 +103,7 @@ def warnings(path: Path, **options: Any) -> list[str]:
         table = open_table(file)
         columns = columns_of(table, ours)
         if columns.ignored:
-            lines.append(f"{file}: columns not used: {first_few([repr(name[:40]) for name in columns.ignored])}")
+            lines.append(f"{file}: columns not used: {first_few([shown(name) for name in columns.ignored])}")
         if columns.label is not None and ours.label_column is None and all(map(is_number, table.names)):
             lines.append(f"{file}: no column has a name: labels are read from column {columns.label + 1}")
         if columns.form == "features" and table.names[columns.values[0]].casefold().startswith("pixel"):
@@ -154,7 +154,7 @@ def _listing(root: Path, table: Path, images: NamedImages, size: tuple[int, int]
     for file, label, row in zip(files, images.labels, images.rows, strict=True):
         other, before = label_of.setdefault(file, (label, row))
         if other != label:
-            problem = f"{file[:40]} is {other[:40]!r} in row {before:,} and {label[:40]!r} in row {row:,}"
+            problem = f"{file[:40]} is {shown(other)} in row {before:,} and {shown(label)} in row {row:,}"
             raise DataError(table, problem, "give each image one label")
         by_class[label].append(file)
     in_order = [file for some in by_class.values() for file in sorted(some, key=natural_key)]
@@ -214,7 +214,7 @@ def _splits_of_words(table: Table, cells: list[str], rows: list[int]) -> list[st
     splits = {cell: split_word(cell) for cell in set(cells)}
     for cell, row in zip(cells, rows, strict=True):
         if splits[cell] is None:
-            raise DataError(table.path, f"row {row:,}: {cell[:40]!r} is not a split", "write train, val or test")
+            raise DataError(table.path, f"row {row:,}: {shown(cell)} is not a split", "write train, val or test")
     evaluations = {cell for cell in splits if cell.casefold().startswith("eval")}
     if "val" not in splits.values() and any(splits[cell] == "test" for cell in splits.keys() - evaluations):
         splits |= dict.fromkeys(evaluations, "val")
