@@ -15,6 +15,7 @@ from imgclf.errors import DataError
 
 PAGE = (Path(__file__).parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
 LAYOUTS = re.findall(r"^\| (`.*?) \| (.*?) \| ?(.*?) ?\|$", PAGE, re.MULTILINE)
+SESSIONS = [block.splitlines() for block in re.findall("```sh\n(.*?)```", PAGE, re.DOTALL)]
 
 
 @pytest.mark.parametrize(("files", "read_as", "passed_over"), LAYOUTS)
@@ -35,32 +36,54 @@ def test_a_folder_is_read_as_the_page_says(tmp_path, files, read_as, passed_over
 
 
 @pytest.fixture
-def photos(tmp_path, monkeypatch):
-    """A folder of photos, beside which the commands of the page run."""
+def what_people_have(tmp_path, monkeypatch):
+    """The data that the commands of the page are about."""
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
+    Path("dogs/train").mkdir(parents=True)
+    Path("digits").mkdir()
+    names = [f"{number:08x}" for number in range(40)]
+    for number, name in enumerate(names):
+        Image.new("RGB", (6, 6), (200 * (number % 2), 90, 30)).save(f"dogs/train/{name}.jpg")
+    breeds = [f"{name},{('boxer', 'beagle')[number % 2]}" for number, name in enumerate(names)]
+    Path("dogs/labels.csv").write_text("\n".join(["id,breed", *breeds]))
+    header = ",".join(["label", *(f"pixel{number}" for number in range(784))])
+    rows = [",".join(map(str, [number % 3, *rng.integers(0, 256, 784)])) for number in range(60)]
+    for split in ("train", "test"):
+        Path(f"digits/{split}.csv").write_text("\n".join([header, *rows]))
+    flowers = [f"{number % 3 + rng.random()},{rng.random()},{'abc'[number % 3]}" for number in range(60)]
+    Path("iris.csv").write_text("\n".join(["petal,sepal,species", *flowers]))
     for name, size in (("cat", (200, 100)), ("dog", (90, 120))):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for number in range(10):
             shape = size[::-1] if number == 3 else (*size[::-1], 3)
             Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(f"photos/{name}/{number}.png")
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    images = [{"bytes": Path(f"dogs/train/{name}.jpg").read_bytes(), "path": None} for name in names]
+    Path("beans").mkdir()
+    for shard, part in enumerate((slice(0, 25), slice(25, 40))):
+        table = pyarrow.table({"image": images[part], "labels": [number % 2 for number in range(40)][part]})
+        parquet.write_table(table, f"beans/train-{shard:05}-of-00002.parquet")
 
 
-def run(monkeypatch, capsys, command):
-    monkeypatch.setattr(sys, "argv", shlex.split(command))
+@pytest.mark.parametrize("commands", SESSIONS, ids=lambda commands: commands[-1])
+def test_commands_do_what_the_page_says(what_people_have, monkeypatch, capsys, commands):
+    for command in commands:
+        more = ["-s", "train.epochs=1", "--no-plots"] if " train " in command else []
+        monkeypatch.setattr(sys, "argv", [*shlex.split(command), *more])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 0, capsys.readouterr().err
+
+
+def test_what_the_images_need_is_said_as_on_the_page(what_people_have, monkeypatch, capsys):
+    (line,) = re.findall("^    (path .*)$", PAGE, re.M)
+    monkeypatch.setattr(sys, "argv", ["imgclf", "train", "photos", "-s", "train.epochs=1", "--no-plots"])
     with pytest.raises(SystemExit) as stop:
         main()
-    assert stop.value.code == 0, command
-    return capsys.readouterr().out
-
-
-@pytest.mark.usefixtures("photos")
-def test_the_commands_for_a_path_run(monkeypatch, capsys):
-    shown = re.search(r"## Name a path.*?```sh\n(.*?)```.*?^    (path .*?)$", PAGE, re.DOTALL | re.MULTILINE)
-    block, line = shown.groups()
-    assert len(block.splitlines()) > 4
-    printed = [run(monkeypatch, capsys, command) for command in block.splitlines()]
-    assert printed[0].startswith(f"{line}\n")
+    assert stop.value.code == 0
+    assert capsys.readouterr().out.startswith(f"{line}\n")
 
 
 def test_the_page_shows_many_layouts():

@@ -192,3 +192,25 @@ def test_verbose_names_the_file_that_is_mapped_and_a_dry_run_counts_it_as_nothin
 @pytest.mark.parametrize("option", [(), ("--out",)])
 def test_a_place_must_be_named(refused, option):
     refused(2, "--out", "data", "pack", *option)
+
+
+def test_parquet_files_are_packed_and_only_packed(imgclf, refused, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    features = pyarrow.array([[float(label == column) for column in range(4)] for label in range(4)] * 10)
+    for split in ("train", "test"):
+        parquet.write_table(pyarrow.table({"x": features, "y": list("abcd") * 10}), tmp_path / f"{split}.parquet")
+    done = imgclf("data", "pack", ".", "--out", "packed", "--json")
+    split = {"n": 40, "example_shape": [4], "classes": ["a", "b", "c", "d"]}
+    assert done.json == {"pack": "packed", "splits": {"train": split, "test": split}}
+    assert imgclf("train", *PACK, "--no-plots", "--out", "run").code == 0
+    assert imgclf("eval", "run", "--json").json["accuracy"] == 1
+    for command in (("data", "info", "train.parquet"), ("eval", "run", "--data", "test.parquet")):
+        refused(3, ["Parquet files are not read directly", "imgclf data pack"], *command)
+    refused(3, "no column of labels", "data", "pack", bare(tmp_path, pyarrow, parquet), "--out", "other")
+    assert not Path("other").exists()
+
+
+def bare(folder, pyarrow, parquet):
+    parquet.write_table(pyarrow.table({"x": [[1.0, 2.0]]}), folder / "bare.parquet")
+    return folder / "bare.parquet"

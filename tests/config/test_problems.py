@@ -43,7 +43,7 @@ def test_every_mistake_is_reported_at_once_with_its_position(tmp_path):
     assert found.lines() == [
         f"{file}:1:7: seed: must be at least 0, is -1",
         f"{file}:3:11: data.source: 'cifra10' is not one of fashion-mnist-mini, cifar10, cifar100, idx, npz, pack, "
-        "folder, synthetic; did you mean 'cifar10'?",
+        "csv, folder, synthetic; did you mean 'cifar10'?",
         f"{file}:4:17: data.val_fraction: must be less than 1, is 1",
         f"{file}:5:15: model.loss: 'softmx' is not one of softmax, svm, svm_squared, svm_cs, logistic_ovr; "
         "did you mean 'softmax'?",

@@ -151,6 +151,13 @@ FEATURES = (npy(np.asfortranarray(SOME.random((3, 4)))), npy(np.array(["b", "a",
 ARRAY_NAMES = ("X.npy", "y.npy", "class_names.npy")
 
 
+CSV_IMAGES = b"file,label,split\na.png,cat,train\nin/b.png,dog,train\nin\\c,cat,test\n"
+CSV_PIXELS = b"label," + b",".join(b"pixel%d" % n for n in range(48)) + b"\n"
+CSV_PIXELS += b"".join(b"%d,%s\n" % (label, b",".join(b"%d" % n for n in GRAY.ravel())) for label in (3, 1, 4))
+CSV_FEATURES = 'größe;b;class\n0.5;-1e3;cat\n1;2;"dög"\n.25;7;cat\n'
+CSV_BARE = b"5.1,3.5,1.4,setosa\r\n4.9,3,1.4,setosa\r\n7,3.2,4.7,versicolor\r\n"
+
+
 def pack_files() -> dict[str, bytes]:
     """Return the files of a pack of pictures and of features."""
     labels, names = np.array([2, 0, 1]), ("cat", "dög", "elk")

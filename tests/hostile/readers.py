@@ -16,6 +16,10 @@ from hostile.good_files import (
     CHECKPOINT_MEMBERS,
     CLASS_FILE,
     CONFIGS,
+    CSV_BARE,
+    CSV_FEATURES,
+    CSV_IMAGES,
+    CSV_PIXELS,
     DEEP_PNG_PARTS,
     EXIF,
     FEATURES,
@@ -64,7 +68,7 @@ from hostile.good_files import (
 from imgclf.config import dump, resolve
 from imgclf.config.problems import ConfigError
 from imgclf.data.dataset import Dataset
-from imgclf.data.sources import cifar10, folder, idx, npz, pack, recognize
+from imgclf.data.sources import cifar10, csv_files, folder, idx, npz, pack, recognize
 from imgclf.errors import DataError, ImgclfError, RunError
 from imgclf.files.archive import find_folder
 from imgclf.files.images import read_header, read_image, settled_warnings
@@ -133,6 +137,16 @@ def idx_folder(path: Path) -> object:
 def npz_file(path: Path) -> object:
     assert recognize(path) == "npz"
     return look(npz.load(path, ("train", "val", "test")))
+
+
+def csv_file(path: Path) -> object:
+    assert recognize(path) == "csv"
+    return look(csv_files.load(path, ("train", "val", "test"))), csv_files.warnings(path)
+
+
+def csv_folder(path: Path) -> object:
+    assert recognize(path.parent) == "csv"
+    return look(csv_files.load(path.parent, ("train", "val", "test")))
 
 
 def pack_folder(path: Path) -> object:
@@ -248,6 +262,30 @@ READERS: dict[str, Reader] = {
         ),
         words=words.ZIP,
         memory=192 * MB,
+    ),
+    "CSV of images": Reader(
+        csv_folder,
+        (File("labels.csv", (CSV_IMAGES,)),),
+        good={**dict.fromkeys(["a.png", "in/b.png", "in/c.png"], encoded("PNG")), "labels.csv": CSV_IMAGES},
+        words=[*words.CSV, *words.PATHS],
+    ),
+    "CSV of numbers": Reader(
+        csv_file,
+        (
+            File("data.csv", (CSV_PIXELS,)),
+            File("data.csv", (CSV_FEATURES.encode(),)),
+            File("data.csv", (CSV_FEATURES.encode("utf-16"),)),
+            File("data.csv", (CSV_BARE,)),
+        ),
+        words=words.CSV,
+        memory=192 * MB,
+        bombs={
+            "a line of 200 MB": Bomb(lambda: b"1," * 100_000_000, refused=True),
+            "a million columns": Bomb(lambda: b"label" + b",x" * 1_000_000 + b"\n" * 1_000_000, refused=True),
+            "a million columns of a number": Bomb(lambda: b"label" + b",x" * 1_000_000 + b"\n1", refused=True),
+            "a cell without an end": Bomb(lambda: b'a,b\n"' + b"x\n" * 10_000_000, refused=True),
+            "a million empty lines": Bomb(lambda: CSV_BARE + b"\n" * 1_000_000, refused=False),
+        },
     ),
     "pack": Reader(
         pack_folder,

@@ -44,3 +44,4 @@ YAML = [
     b"[" * 200, b"{a: " * 50, b"../../x", b"\nx: !!python/object/apply:os.mkdir ['canary']\n",
 ]  # fmt: skip
 CSV = [b",", b'"', b"\n", b"\r", b"\0", b"nan", b"-inf", b"1e999", b"1_0", b"\xff", b"x" * 400, b"\x1b[2J", b'"' * 3]
+PATHS = [b"../", b"..\\", b"/etc/passwd", b"C:\\x.png", b"in/", b"./", b".png", b"\xc3\xa9", b"in", b"http://x/a.png"]

@@ -121,7 +121,7 @@ class Data(Section):
     )
     path: FilePath | None = Field(default=None, description="Where the data is, relative to this file.")
     labels: Literal["fine", "coarse"] = Field(default="fine", description="cifar100 only: 100 classes, or 20 groups.")
-    options: Options = Field(default_factory=dict, description="The keys of the synthetic source.")
+    options: Options = Field(default_factory=dict, description="The keys of the csv and synthetic sources.")
     val_fraction: Fraction = Field(default=0.1, description="Share of train to validate on, without a val split.")
     test_fraction: Fraction = Field(default=0.0, description="Share of train to test on, without a test split.")
     limit: Count | None = Field(default=None, description="Train on only this many images, of each class its share.")

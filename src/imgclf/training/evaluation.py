@@ -20,7 +20,7 @@ from imgclf.training.class_weights import weighted
 from imgclf.training.classifier import Model
 
 MAX_CONFUSION_CLASSES = 2000  # nobody can read a larger matrix, and one of 20,000 classes takes gigabytes
-UNMERGED = 1 << 16  # pairs of examples kept one by one: to merge those of each block takes as long as its scores' loss
+UNMERGED = 1 << 13  # pairs of examples kept one by one: to merge those of each block takes as long as its scores' loss
 
 
 @dataclass(frozen=True)

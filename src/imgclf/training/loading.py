@@ -84,7 +84,8 @@ def takes_test(config: Config) -> bool:
     source, (path, settings) = SOURCES[config.data.source], _arguments(config)
     if source.splits is not None:
         return "test" not in source.splits(path)
-    return "test" not in source.load(path, ("test",), **settings)
+    listed = source.listings and source.listings(path, ("test",), **settings)
+    return "test" not in (source.load(path, ("test",), **settings) if listed is None else listed)
 
 
 def _taken_test(config: Config) -> Dataset | None:
@@ -101,13 +102,13 @@ def _parts(config: Config, splits: Collection[str], keep: Callable[[MaskArray], 
     """Load those splits, of train only the part that `keep` makes of the mask of test images."""
     path, settings = _arguments(config)
     listings = SOURCES[config.data.source].listings
-    if listings is None:
+    listed = listings and listings(path, splits, **settings)
+    if listed is None:
         found = load_source(config, splits)
         if train := found.get("train"):
             test = _test_rows(config, train.y_of, train.class_counts())
             found["train"] = train.subset(np.flatnonzero(keep(test)))
     else:
-        listed = listings(path, splits, **settings)
         if listing := listed.get("train"):
             test = _test_rows(config, listing.labels_of, listing.kept_counts)
             listed["train"] = listing.subset(keep(test))
@@ -151,9 +152,10 @@ def tree_of(config: Config) -> "Tree | None":
 
 def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
     """Return warnings: skipped files, and classes that one split lacks."""
-    lines, train = _passed_over(config.data.source, _arguments(config)[0]), splits.get("train")
+    lines = _passed_over(config.data.source, _arguments(config)[0], config.data.options)
     if config.data.test_fraction and not takes_test(config):
         lines.append("data.test_fraction: not used, because the data has a test split")
+    train = splits.get("train")
     if train is None:
         return lines
     seen = set(present(train))
@@ -168,12 +170,12 @@ def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
 
 def warnings_about(path: Path) -> list[str]:
     """Return warnings about skipped data at a path."""
-    return _passed_over(recognize(path), path)
+    return _passed_over(recognize(path), path, {})
 
 
-def _passed_over(source: str, path: Path) -> list[str]:
+def _passed_over(source: str, path: Path, options: Mapping[str, Any]) -> list[str]:
     warnings = SOURCES[source].warnings
-    return warnings(path) if warnings else []
+    return warnings(path, **options) if warnings else []
 
 
 def load_for(model: Model, path: Path) -> Dataset:

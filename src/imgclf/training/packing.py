@@ -8,21 +8,23 @@ from pathlib import Path
 from imgclf.config import Config
 from imgclf.data.packs.pack import INDEX, SPLITS, array_file, is_pack, read_index
 from imgclf.data.packs.writer import Content, Packed, write_pack
+from imgclf.data.sources._parquet import contents as parquet_contents
 from imgclf.errors import DataError, UsageError
 from imgclf.files.writing import check_out, remove_litter, translate_os_errors
 from imgclf.training.loading import list_source, load_source, where
 
 
-def pack(config: Config, out: Path) -> Generator[Packed, None, None]:
+def pack(config: Config, out: Path, parquet: Path | None = None) -> Generator[Packed, None, None]:
     """Pack the splits of a config's source, in its size and color, into `out`; yield the progress.
 
     `out` is absent or empty, or holds an unfinished pack of the same data and settings, which is continued. Images of
-    a folder are decoded straight into the file; other sources are loaded as for training.
+    a folder are decoded straight into the file; other sources are loaded as for training. `parquet` is the path of
+    Parquet files, to be packed in place of the source.
     """
     if config.data.limit is not None:
         raise UsageError("data.limit", "a pack holds all images", "leave it out, and set it when training")
     _check_folder(out)
-    contents, fingerprint = _contents(config)
+    contents, fingerprint = _contents(config) if parquet is None else _parquet_contents(config, parquet)
     with translate_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     try:
@@ -49,6 +51,12 @@ def _contents(config: Config) -> tuple[dict[str, Content], str]:
     in_order = [split for split in SPLITS if split in found]
     fingerprint = hashlib.sha256(repr([(split, found[split][0]) for split in in_order]).encode()).hexdigest()
     return {split: found[split][1]() for split in in_order}, fingerprint
+
+
+def _parquet_contents(config: Config, path: Path) -> tuple[dict[str, Content], str]:
+    chosen = config.preprocess
+    size = None if chosen.image_size is None else (chosen.image_size, chosen.image_size)
+    return parquet_contents(path, size, chosen.color, chosen.resize, config.data.options)
 
 
 def _check_folder(out: Path) -> None:

@@ -61,6 +61,27 @@ def npz(X):
     return write
 
 
+def csv_pixels(folder):
+    lines = (f"{label},{','.join(map(str, image.ravel()))}" for label, image in zip(LABELS, IMAGES, strict=True))
+    header = ",".join(["label", *(f"pixel{n}" for n in range(3072))])
+    (folder / "train.csv").write_text("\n".join([header, *lines]))
+    return folder
+
+
+def csv_features(folder):
+    lines = (f"{','.join(f'{x:.9f}' for x in row)},{label}" for label, row in zip(LABELS, FEATURES, strict=True))
+    (folder / "features.csv").write_text("\n".join([",".join([*(f"f{n}" for n in range(1000)), "label"]), *lines]))
+    return folder / "features.csv"
+
+
+def csv_images(folder):
+    images(folder)
+    files = sorted((folder / "train").glob("*/[!.]*.png"))
+    lines = (f"{file.relative_to(folder)},{file.parent.name}" for file in files)
+    (folder / "labels.csv").write_text("\n".join(["file,label", *lines]))
+    return folder / "labels.csv"
+
+
 def pack(folder):
     write = Content.of(SOURCES["npz"].load(npz(IMAGES)(folder), ("train",))["train"])
     (folder / "pack").mkdir()
@@ -83,6 +104,9 @@ KINDS = {
     "npz, float32": (npz(FEATURES.astype(np.float32)), {}),
     "npz, float16": (npz(FEATURES.astype(np.float16)), {}),
     "pack": (pack, {}),
+    "csv, pixels": (csv_pixels, {}),
+    "csv, features": (csv_features, {}),
+    "csv, images": (csv_images, {"image_size": 64}),
     "synthetic": (lambda folder: None, {"train": 700, "size": 24, "channels": 3, "val": 70}),
 }
 
@@ -124,7 +148,7 @@ def test_the_memory_asked_for_is_the_memory_taken(tmp_path, monkeypatch, kind):
     make, options = KINDS[kind]
     path, asked = make(tmp_path), []
     for module in ("files.idx", "files.npz", "data.packs.writer", "data.sources._cifar",
-                   "data.sources.npz", "data.sources.synthetic"):  # fmt: skip
+                   "data.sources.csv_files", "data.sources.npz", "data.sources.synthetic"):  # fmt: skip
         monkeypatch.setattr(f"imgclf.{module}.require_memory", lambda nbytes, _: asked.append(nbytes))
     tracemalloc.start()
     SOURCES[kind.partition(",")[0]].load(path, ("train", "val"), **options)

@@ -40,7 +40,9 @@ def test_a_path_that_would_not_be_read_is_refused(name):
 def test_settings_that_a_source_ignores_are_refused(tmp_path, name):
     path = f"data.path='{tmp_path}'" if SOURCES[name].path else "data.path=null"
     if not SOURCES[name].options:
-        with pytest.raises(UsageError, match=rf"data.options: only applies to data.source: synthetic - {name} has no"):
+        with pytest.raises(
+            UsageError, match=rf"data.options: only applies to data.source: csv or synthetic - {name} has no"
+        ):
             load(name, path, "data.options={x: 1}")
     if not SOURCES[name].labels:
         with pytest.raises(

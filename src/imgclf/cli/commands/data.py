@@ -109,23 +109,28 @@ def pack(
     imgclf data pack images --out packed -s preprocess.image_size=64
     imgclf train packed
 
+    PATH may also be a Parquet file, or a folder of them as from Hugging Face; that needs pip install 'imgclf[parquet]'.
+
     All splits are packed completely. Training maps the arrays, so memory does not grow with the number of images. If
     packing is interrupted, even by kill -9, the same command resumes it.
     """  # noqa: D301 - click wants the character, not its name
     from imgclf.cli.progress import PackProgress, follow
+    from imgclf.data.sources._parquet import is_parquet
     from imgclf.training.loading import remarks
     from imgclf.training.packing import pack as write
 
     console = Console(ctx, as_json=as_json)
-    if path is None:
+    parquet = path if path is not None and is_parquet(path) else None
+    if path is None or parquet:
         config = read_config(files, overrides)
     else:
         config, needed = config_for_data(path, files, overrides)
         if needed:
             console.say(needed)
-    console.warn(*remarks(config, {}))
+    if not parquet:
+        console.warn(*remarks(config, {}))
     with PackProgress(console, progress) as show:
-        follow(write(config, out), show, out)
+        follow(write(config, out, parquet), show, out)
     _describe_pack(console, out, config.preprocess.resize)
 
 

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgclf.errors import DataError
-from imgclf.files.reading import kind_of
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Dataset
@@ -29,9 +28,9 @@ class Source(NamedTuple):
     labels      kinds of labels to choose from, and the number of classes of each
     options     whether it takes data.options
     fixed       whether the data set itself defines the test images, so that nobody splits it otherwise
-    warnings    (path) -> warnings about skipped files that may be data
+    warnings    (path, **data.options) -> warnings about skipped files that may be data
     tree        (path) -> how the folder is read
-    listings    (path, splits, **settings) -> {split: Listing}: the images can be counted, and read in chunks
+    listings    (path, splits, **settings) -> {split: Listing}: the images can be counted, and read in chunks; or None
     splits      (path) -> the splits that are there, found without opening images; None: by loading them
     suggest     (path) -> settings that the training images need
     """
@@ -43,9 +42,9 @@ class Source(NamedTuple):
     labels: Mapping[str, int] = MappingProxyType({})
     options: bool = False
     fixed: bool = False
-    warnings: Callable[[Path], list[str]] | None = None
+    warnings: Callable[..., list[str]] | None = None
     tree: "Callable[[Path], Tree] | None" = None
-    listings: "Callable[..., dict[str, Listing]] | None" = None
+    listings: "Callable[..., dict[str, Listing] | None] | None" = None
     splits: Callable[[Path], Collection[str]] | None = None
     suggest: Callable[[Path], "Suggestion"] | None = None
 
@@ -88,6 +87,15 @@ SOURCES: dict[str, Source] = {
     "idx": _at_path("idx", "a folder with train-images-idx3-ubyte.gz and similar files"),
     "npz": _at_path("npz", "an .npz file with X and y", warnings=_function("npz.warnings")),
     "pack": _at_path("pack", "a folder that `imgclf data pack` made"),
+    "csv": _at_path(
+        "csv_files",
+        "a CSV file of file names, pixels or features, with labels, or the folder that holds it",
+        settings=("image_size", "color", "resize"),
+        options=True,
+        warnings=_function("csv_files.warnings"),
+        listings=_function("csv_files.list_splits"),
+        splits=None,
+    ),
     "folder": _at_path(
         "folder",
         "a folder with a folder for each class",
@@ -104,7 +112,8 @@ SOURCES: dict[str, Source] = {
 
 def recognize(path: Path) -> str:
     """Return the name of the source that can read a path."""
-    kind_of(path)  # raises where there is nothing
+    if _function("_parquet.is_parquet")(path):  # raises where there is nothing
+        raise _function("_parquet.pack_first")(path)
     for name, source in SOURCES.items():
         if source.recognizes and source.recognizes(path):
             return name

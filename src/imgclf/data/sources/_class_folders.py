@@ -5,7 +5,7 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import compress, islice
+from itertools import chain, compress, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,14 +14,13 @@ import numpy as np
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.class_names import check_names, decode_texts, file_name, first_few, natural_key
 from imgclf.data.packs.writer import Content
-from imgclf.data.sources._image_files import digests, first_readable, read_into
+from imgclf.data.sources._image_files import Problems, digests, first_readable, read_into
 from imgclf.data.sources._tree import look_into, look_into_class, split_of
 from imgclf.data.splits import MaskArray
 from imgclf.errors import DataError, plural
 from imgclf.files.reading import read_bytes, reading
 from imgclf.machine.cores import available_cores
 
-_SHOWN = 20
 _MOST_TEXT = 64 << 20  # bytes of a file of annotations
 _BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 1024  # of images in memory
 
@@ -36,15 +35,20 @@ class ClassFiles(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """The class folders of a split and the number of files in each; file names are not kept.
+    """The image files of a split, by class.
 
-    A folder is listed again when its images are read. `kept` marks the files to read, (N,); None: all. `files_of` lists
-    the files of a class that has no folder of its own.
+    folder     the folder they are in, which errors name
+    all_files  () -> the files, those of the first class first
+    counts     number of files in each class
+    bad        problems of other entries
+    size       (height, width) that images become; None: as they are
+    color      gray or rgb, likewise
+    resize     how images get another size
+    kept       which of the files to read, (N,); None: all
     """
 
     folder: Path
-    inside: Path  # resolved; where links may lead
-    classes: tuple[Path, ...]
+    all_files: Callable[[], Iterator[Path]]
     class_names: tuple[str, ...]
     counts: tuple[int, ...]
     bad: tuple[str, ...]
@@ -52,7 +56,6 @@ class Listing:
     color: str | None
     resize: str = "squash"
     kept: MaskArray | None = None
-    files_of: Callable[[Path], list[Path]] | None = None
 
     @property
     def kept_counts(self) -> IntArray:
@@ -106,22 +109,14 @@ class Listing:
 
     def files(self) -> Iterator[Path]:
         """List the image files again, in order; raises DataError if their number has changed."""
-        files = self._all_files()
+        files = self.all_files()
         return files if self.kept is None else compress(files, self.kept)
-
-    def _all_files(self) -> Iterator[Path]:
-        for folder, count in zip(self.classes, self.counts, strict=True):
-            files = self.files_of(folder) if self.files_of else _list_class(folder, self.folder, self.inside).files
-            if len(files) != count:
-                raise _has_changed(folder)
-            yield from files
 
     def _examples(
         self, first: Path, shape: tuple[int, ...], expected: bytes | bytearray, start: int
     ) -> Iterator[ByteArray]:
         """Yield the images from `start` on, in chunks; raises one DataError for all bad ones, at the end."""
-        bad = list(self.bad)
-        different: tuple[Path, tuple[int, ...]] | None = None
+        problems = Problems(self.folder, shape, first, self.bad)
         threads = available_cores()
         at_once = min(max(_BYTES_AT_ONCE // int(np.prod(shape)), threads), _MOST_AT_ONCE)
         files = islice(self.files(), start, None)
@@ -131,17 +126,10 @@ class Listing:
             if expected and b"".join(digest for _, digest in read) != expected[32 * start : 32 * (start + len(some))]:
                 raise _has_changed(self.folder)
             start += len(some)
-            for file, (problem, _) in zip(some, read, strict=True):
-                if isinstance(problem, str):
-                    bad.append(f"{file.relative_to(self.folder)}: {problem}")
-                elif problem is not None and different is None:
-                    different = file, problem
-            if not bad and different is None:
+            problems.add(some, read)
+            if not problems:
                 yield images
-        if bad:
-            raise _bad_files(self.folder, bad, len(self) + len(self.bad))
-        if different is not None:
-            raise _not_alike(first, shape, *different)
+        problems.raise_if_any(len(self) + len(self.bad))
 
 
 def list_classes(
@@ -166,12 +154,22 @@ def list_classes(
         problem = f"no images in its {len(classes):,} folders, but {len(deeper):,} folders in those"
         turned = f"put the splits around the classes: {deeper[0].name}/{classes[0].name}"
         raise DataError(folder, problem, turned if all(map(split_of, deeper)) else f"did you mean {classes[0]}?")
-    return Listing(folder, inside, tuple(classes), names, tuple(counts), tuple(bad), size, color, resize)
+    files = partial(_files, folder, inside, classes, counts)
+    return Listing(folder, files, names, tuple(counts), tuple(bad), size, color, resize)
+
+
+def _files(split: Path, inside: Path, classes: list[Path], counts: list[int]) -> Iterator[Path]:
+    """List the class folders again, whose file names are not kept."""
+    for folder, count in zip(classes, counts, strict=True):
+        files = _list_class(folder, split, inside).files
+        if len(files) != count:
+            raise _has_changed(folder)
+        yield from files
 
 
 def _check_inside(folder: Path, root: Path, inside: Path) -> None:
     """Raise DataError for a folder that a link leads out of root; `inside` is root, resolved."""
-    if not _leads_inside(folder, inside):
+    if not leads_inside(folder, inside):
         remedy = "put the images themselves here, or hard links to them"
         raise DataError(folder, f"a link that leads out of {root}", remedy)
 
@@ -205,9 +203,9 @@ def list_annotated(
         problem = f"does not name {plural(len(here), 'image')}, such as {first_few(list(here), 1)[:40]}"
         raise DataError(annotations, problem, f"name each image of {place.name} once")
     names = check_names(sorted(files, key=natural_key), annotations)
-    lists = {place / name: sorted(files[name], key=lambda file: natural_key(file.name)) for name in names}
-    counts = tuple(map(len, lists.values()))
-    return Listing(folder, inside, tuple(lists), names, counts, (), size, color, resize, files_of=lists.__getitem__)
+    in_order = [sorted(files[name], key=lambda file: natural_key(file.name)) for name in names]
+    counts = tuple(map(len, in_order))
+    return Listing(folder, lambda: chain.from_iterable(in_order), names, counts, (), size, color, resize)
 
 
 def _list_class(folder: Path, split: Path, inside: Path) -> ClassFiles:
@@ -242,7 +240,7 @@ def _problem(path: Path, inside: Path) -> str | None:
     """Return why an entry of a class folder cannot be an image; it is not opened."""
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
-        if not _leads_inside(path, inside):
+        if not leads_inside(path, inside):
             return f"a link that leads nowhere or out of {inside.name}"
         mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
@@ -250,7 +248,8 @@ def _problem(path: Path, inside: Path) -> str | None:
     return None if stat.S_ISREG(mode) else "not a regular file"
 
 
-def _leads_inside(link: Path, inside: Path) -> bool:
+def leads_inside(link: Path, inside: Path) -> bool:
+    """Whether a path leads to what is inside a resolved folder, its links followed."""
     try:
         return link.resolve(strict=True).is_relative_to(inside)
     except (OSError, RuntimeError):  # broken, or a loop
@@ -259,17 +258,3 @@ def _leads_inside(link: Path, inside: Path) -> bool:
 
 def _has_changed(folder: Path) -> DataError:
     return DataError(folder, "its files have changed while they were being read", "start again")
-
-
-def _bad_files(folder: Path, bad: list[str], total: int) -> DataError:
-    shown = "; ".join(bad[:_SHOWN]) + (f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else "")
-    return DataError(folder, f"{len(bad)} bad of {total} files: {shown}", "convert, replace or remove them")
-
-
-def _not_alike(one: Path, shape: tuple[int, ...], other: Path, other_shape: tuple[int, ...]) -> DataError:
-    if shape[2] != other_shape[2]:
-        words = {1: "gray", 3: "in color"}
-        problem = f"it is {words[shape[2]]}, but {other} is {words[other_shape[2]]}"
-        return DataError(one, problem, "set preprocess.color to gray or rgb")
-    problem = f"it is {shape[1]}x{shape[0]}, but {other} is {other_shape[1]}x{other_shape[0]} (width x height)"
-    return DataError(one, problem, "set preprocess.image_size")

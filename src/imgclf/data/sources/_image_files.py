@@ -19,6 +19,7 @@ MOST_LOOKED_AT = 4096  # files, to see what images need
 LARGEST_SIDE, LARGEST_AS_THEY_ARE = 64, 256  # pixels a side: of images that are resized, and of those that need not be
 _OF_12_BITS = 16  # 4,096 of 65,536, as a byte
 NO_DIGEST = bytes(32)  # of an unreadable file, which decoding will report
+_SHOWN = 20
 _MOST_A_TASK = 16  # files; handing one to a thread costs as much as reading a small one
 
 
@@ -29,16 +30,18 @@ def read_into(
     color: str | None,
     threads: int,
     resize: str = "squash",
+    bytes_of: Callable[[Path], bytes] | None = None,
 ) -> list[tuple[Problem, bytes]]:
     """Read files into the rows of images (n, H, W, channels), in this size and color.
 
-    Returns the problem of each, and the SHA-256 of the bytes that were decoded.
+    Returns the problem of each, and the SHA-256 of the bytes that were decoded. `bytes_of` is for images that are in no
+    file of their own.
     """
 
     def read(row: int) -> tuple[Problem, bytes]:
         digest = NO_DIGEST
         try:
-            raw = image_bytes(files[row])
+            raw = (bytes_of or image_bytes)(files[row])
             digest = sha256(raw).digest()
             pixels = conform(decode_image(files[row], raw), size, color, resize)
         except DataError as error:
@@ -129,3 +132,51 @@ def first_readable(
         except DataError:
             continue
     return None
+
+
+class Problems:
+    """What is wrong with images of a split that are read in chunks, for one error at the end.
+
+    first   an image that was readable, of the shape that all must have
+    bad     lines about images that are known to be unreadable
+    """
+
+    def __init__(
+        self, folder: Path, shape: tuple[int, ...], first: Path | None = None, bad: Iterable[str] = ()
+    ) -> None:
+        self.folder, self.shape, self.first, self.bad = folder, shape, first, list(bad)
+        self.different: tuple[Path, tuple[int, ...]] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.bad) or self.different is not None
+
+    def add(self, files: Sequence[Path], read: Sequence[tuple[Problem, bytes]]) -> None:
+        """Take note of the problems of a chunk."""
+        for file, (problem, _) in zip(files, read, strict=True):
+            if isinstance(problem, str):
+                self.bad.append(f"{file.relative_to(self.folder)}: {problem}")
+            elif problem is not None and self.different is None:
+                self.different = file, problem
+            elif problem is None and self.first is None:
+                self.first = file
+
+    def raise_if_any(self, total: int) -> None:
+        """Raise one DataError for all bad images of so many, else for one of another shape."""
+        if self.bad:
+            raise _bad_files(self.folder, self.bad, total)
+        if self.different is not None:
+            raise _not_alike(self.first or self.folder, self.shape, *self.different)
+
+
+def _bad_files(folder: Path, bad: list[str], total: int) -> DataError:
+    shown = "; ".join(bad[:_SHOWN]) + (f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else "")
+    return DataError(folder, f"{len(bad)} bad of {total} files: {shown}", "convert, replace or remove them")
+
+
+def _not_alike(one: Path, shape: tuple[int, ...], other: Path, other_shape: tuple[int, ...]) -> DataError:
+    if shape[2] != other_shape[2]:
+        words = {1: "gray", 3: "in color"}
+        problem = f"it is {words[shape[2]]}, but {other} is {words[other_shape[2]]}"
+        return DataError(one, problem, "set preprocess.color to gray or rgb")
+    problem = f"it is {shape[1]}x{shape[0]}, but {other} is {other_shape[1]}x{other_shape[0]} (width x height)"
+    return DataError(one, problem, "set preprocess.image_size")

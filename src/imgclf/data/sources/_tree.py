@@ -38,7 +38,7 @@ _NOTES = {
     *("readme", "license", "copying", "citation", "changelog", "makefile", "dockerfile"),
 }
 # Generic names of a folder between a class, or a split, and its images.
-_IMAGE_FOLDERS = {"images", "image", "imgs", "img", "pictures", "photos", "jpegimages"}
+IMAGE_FOLDERS = {"images", "image", "imgs", "img", "pictures", "photos", "jpegimages"}
 _SPLITS: tuple[str, ...] = ("train", "val", "test")
 _USUAL = {"train", "val", "valid", "validation", "test"}
 _SYNONYMS = {
@@ -50,7 +50,7 @@ _SYNONYMS = {
     }.items()
     for word in words.split()
 }
-_SAYS_NOTHING = {"", "set", "data", "dataset", "split", "folder", *_IMAGE_FOLDERS}
+_SAYS_NOTHING = {"", "set", "data", "dataset", "split", "folder", *IMAGE_FOLDERS}
 _DEEPEST = 8
 _SHOWN = 5
 
@@ -205,7 +205,7 @@ def look_into_class(folder: Path) -> Inside:
     """List a class folder, or CLASS/images or CLASS/CLASS if it holds only that and notes."""
     inside = look_into(folder)
     only = inside.only_folder
-    if only is None or only.name.lower() not in {*_IMAGE_FOLDERS, folder.name.lower()}:
+    if only is None or only.name.lower() not in {*IMAGE_FOLDERS, folder.name.lower()}:
         return inside
     deeper = look_into(only)
     return inside if deeper.folders else deeper
@@ -238,6 +238,12 @@ def split_of(folder: Path) -> str | None:
     """Return the split of a folder by its name: train, Training, training_set, seg_train, train_01."""
     telling = _telling_words(folder)
     return _SYNONYMS.get(telling[-1]) if telling else None
+
+
+def split_in(name: str) -> str | None:
+    """Return the split that a word of a file's name tells: mnist_train, train_labels, Testing_set."""
+    words = {split for word in re.split(r"[^a-zA-Z]+", name) if (split := split_of(Path(word)))}
+    return words.pop() if len(words) == 1 else None
 
 
 def _telling_words(folder: Path) -> list[str]:
@@ -277,7 +283,7 @@ def _class_folders(split: Path) -> Path | None:
     """Return the folder that holds the class folders of a split, or None."""
     folder = _through_wrappers(split, split_of(split))
     folders = look_into(folder).folders
-    if not folders or (len(folders) == 1 and folders[0].name.lower() in _IMAGE_FOLDERS):
+    if not folders or (len(folders) == 1 and folders[0].name.lower() in IMAGE_FOLDERS):
         return None
     return folder
 
@@ -290,7 +296,7 @@ def annotations_of(folder: Path) -> Path | None:
     inside = look_into(folder)
     files = [file for file in inside.files if file.name.lower().endswith("annotations.txt")]
     only = inside.only_folder
-    return files[0] if len(files) == 1 and only is not None and only.name.lower() in _IMAGE_FOLDERS else None
+    return files[0] if len(files) == 1 and only is not None and only.name.lower() in IMAGE_FOLDERS else None
 
 
 def _annotated(folder: Path) -> Path | None:

@@ -17,13 +17,14 @@ The same options and seed give the same images; a split does not depend on the o
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
+from imgclf.data.sources._options import chosen
 from imgclf.data.splits import apportion
 from imgclf.errors import UsageError
 from imgclf.machine.memory import require_memory
@@ -80,12 +81,8 @@ class Options:
 
 def load(path: None, splits: Collection[str], /, *, seed: int = 0, **options: Any) -> dict[str, Dataset]:
     """Generate the asked splits; options as in the module's docstring."""
-    known = [field.name for field in fields(Options)]
-    for name in options:
-        if name not in known:
-            raise UsageError("data.options", f"unknown option {name!r}", f"known are {', '.join(known)}")
-    chosen = Options(**options)
-    return {split: _generate(chosen, seed, split, n) for split, n in chosen.lengths(splits).items()}
+    ours = chosen(Options, options)
+    return {split: _generate(ours, seed, split, n) for split, n in ours.lengths(splits).items()}
 
 
 def _generate(options: Options, seed: int, split: str, n: int) -> Dataset:

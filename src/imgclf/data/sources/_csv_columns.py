@@ -1,0 +1,280 @@
+"""Tell the columns of a CSV file apart: images, pixels, features, labels."""
+
+import math
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from imgclf.data.class_names import first_few
+from imgclf.data.sources._tree import split_of
+from imgclf.errors import DataError, UsageError
+from imgclf.files.csv_table import Table, is_number, is_picture, shown
+
+# Names of columns without case, spaces, - and _; those of the second rank count where there is none of the first.
+LABELS = (
+    {"label", "labels", "class", "classes", "classname", "classlabel", "target", "y", "category", "breed", "species"},
+    {"classid", "labelid", "classidx", "labelidx", "targetid", "categoryid", "digit", "emotion", "type"},
+)
+_IMAGES = (
+    {"image", "images", "img", "file", "files", "filename", "filenames", "filepath", "filepaths", "path", "paths",
+     "imagename", "imagefile", "imagepath", "imageid", "imageindex", "imgname", "imgpath", "imgid", "fname"},
+    {"id", "name", "uuid"},
+)  # fmt: skip
+_SPLITS = ({"split", "subset", "partition", "dataset", "set", "usage", "datasplit"},)
+_ROW_NAMES = {"", "id", "index", "rowid", "row", "imageid", "unnamed:0"}  # what numbers rows is not a feature
+_PIXELS = re.compile(r"(pixels?|pix|px|p)?[ _-]?")
+_COUNTED = re.compile(r"(.*?)(\d+)(?:(?:x|\.)(\d+))?", re.ASCII | re.DOTALL)  # pixel12, f_3, 1x28, 0.17
+_FEWEST_COUNTED = 4  # columns: f0, f1, f2, f3
+_SMALLEST = 8  # pixels a side where no header says that they are pixels
+
+
+@dataclass(frozen=True)
+class Options:
+    """The keys of `data.options`: columns by their names, or by their numbers from 1; null: guessed from the header.
+
+    labels_file    the CSV file, relative to data.path
+    image_column   file names
+    label_column   classes
+    split_column   train, val or test
+    """
+
+    labels_file: str | None = None
+    image_column: str | int | None = None
+    label_column: str | int | None = None
+    split_column: str | int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            kinds = (str,) if name == "labels_file" else (str, int)
+            if value is not None and (type(value) not in kinds or value == ""):
+                kind = "a path" if name == "labels_file" else "the name or the number of a column"
+                raise UsageError(f"data.options.{name}", f"{str(value)[:40]!r} is not {kind}", "correct it")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of a table are, by index.
+
+    form      "images": files named in the column `image`; "pixels" or "features", in the columns `values`
+    label     None: no labels
+    shape     (H, W, channels) of pixels, (D,) of features
+    row_name  the column that names pixels or features, if there is one
+    ignored   names of columns that are not used
+    """
+
+    form: Literal["images", "pixels", "features"]
+    label: int | None
+    split: int | None = None
+    image: int = -1
+    values: tuple[int, ...] = ()
+    row_name: int | None = None
+    shape: tuple[int, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """The type of pixels or features."""
+        return np.dtype(np.uint8 if self.form == "pixels" else np.float32)
+
+
+def columns_of(table: Table, options: Options, *, labeled: bool = True) -> Columns:
+    """Guess what the columns are; raises DataError where two may be meant. `labeled`: one must hold the labels."""
+    guess = _Guess(table, options)
+    image = guess.named("image_column", options.image_column)
+    counted = [] if image is not None else guess.counted()
+    if counted:
+        return guess.numeric(counted, labeled=labeled)
+    if image is None:
+        image = guess.column_of("image_column", _IMAGES, guess.may_name_images)
+    if image is None:
+        image = guess.column_of_pictures()
+    if image is not None:
+        return guess.images(image, labeled=labeled)
+    return guess.numeric([], labeled=labeled)
+
+
+def image_shape(values: int) -> tuple[int, int, int] | None:
+    """Return (H, W, channels) of square images of so many values, gray or in color; else None."""
+    for channels in (1, 3):
+        side = math.isqrt(values // channels)
+        if side > 1 and side * side * channels == values:
+            return side, side, channels
+    return None
+
+
+class _Guess:
+    """A table whose columns are being told apart."""
+
+    def __init__(self, table: Table, options: Options) -> None:
+        self.table, self.options = table, options
+        self.plain = [re.sub(r"[\s_-]+", "", name.casefold()) if table.header else "" for name in table.names]
+        self.label = self.named("label_column", options.label_column)
+        self.split = self.named("split_column", options.split_column)
+        if self.split is None:
+            self.split = self.column_of("split_column", _SPLITS, self._holds_splits)
+
+    def named(self, option: str, value: str | int | None) -> int | None:
+        """Return the column that an option names."""
+        names = self.table.names
+        if value is None:
+            return None
+        if str(value) in names:
+            return names.index(str(value))
+        alike = [index for index, name in enumerate(names) if name.casefold() == str(value).casefold()]
+        if len(alike) == 1:
+            return alike[0]
+        if type(value) is int and 1 <= value <= len(names):
+            return value - 1
+        there = self._quoted(range(len(names))) if self.table.header else f"1 to {len(names)}"
+        problem = f"{self.table.path} has no column {str(value)[:40]!r}"
+        raise UsageError(f"data.options.{option}", problem, f"it has {there}")
+
+    def column_of(
+        self, option: str, ranks: Sequence[set[str]], fits: Callable[[int], bool] = lambda index: True
+    ) -> int | None:
+        """Return the column with one of these names, those of the first rank first; two of one rank are an error."""
+        taken = {self.label, self.split}
+        for names in ranks:
+            found = [i for i, name in enumerate(self.plain) if name in names and i not in taken and fits(i)]
+            if len(found) > 1:
+                raise self._ambiguous(option, found)
+            if found:
+                return found[0]
+        return None
+
+    def counted(self) -> list[int]:
+        """Return the columns that only count, such as pixel0, pixel1, ..., in that order."""
+        if not self.table.header:
+            return []
+        series: dict[str, list[tuple[int, int, int]]] = {}
+        for index, name in enumerate(self.table.names):
+            if index not in (self.label, self.split) and (found := _COUNTED.fullmatch(name.strip())):
+                text, first, second = found.groups()
+                if len(first) < 10 and len(second or "") < 10:
+                    series.setdefault(text.casefold(), []).append((int(first), int(second or 0), index))
+        longest = max(series.values(), key=len, default=[])
+        if len(longest) < max(_FEWEST_COUNTED, self.table.width / 2):
+            return []
+        return [index for *_, index in sorted(longest)]
+
+    def may_name_images(self, index: int) -> bool:
+        """Whether the cells of a column may be names of image files; an id too, beside a label alone."""
+        cells = self.table.column(index)
+        others = self.table.width - len({index, self.split} - {None})
+        differ = len(set(cells)) > len(cells) / 2 and (self.plain[index] in _IMAGES[0] or others <= 1)
+        return differ or any(map(is_picture, cells))
+
+    def column_of_pictures(self) -> int | None:
+        """Return the only column whose cells end like image files."""
+        found = [index for index in range(self.table.width) if all(map(is_picture, self.table.column(index)))]
+        return found[0] if len(found) == 1 else None
+
+    def images(self, image: int, *, labeled: bool) -> Columns:
+        """Return the columns of file names and labels."""
+        rest = [index for index in range(self.table.width) if index not in (image, self.split)]
+        label = self.label if self.label is not None else self.column_of("label_column", LABELS)
+        if label is None and len(rest) == 1:
+            label = rest[0]
+        if label is None and labeled:
+            raise self._ambiguous("label_column", rest)
+        return Columns("images", label, self.split, image)
+
+    def numeric(self, counted: list[int], *, labeled: bool) -> Columns:
+        """Return the columns of pixels or features, and of labels."""
+        table = self.table
+        label = self.label if self.label is not None else self._numeric_label(counted, labeled=labeled)
+        if label is None and labeled:
+            raise self._ambiguous("label_column", [i for i in range(table.width) if i not in counted])
+        values = [i for i in counted or range(table.width) if i not in (label, self.split)]
+        if not counted and table.header:
+            values = [i for i in values if self.plain[i] not in _ROW_NAMES | _IMAGES[0]]
+        if text := [i for i in values if not any(map(is_number, table.column(i)))]:
+            problem = f"{self._quoted(text)}: text, neither numbers nor names of images"
+            remedy = f"remove them, or name the images: {self._set('image_column', text[0])}"
+            raise DataError(table.path, problem, remedy)
+        if not values:
+            raise DataError(table.path, "no columns of numbers or of file names", "name a CSV file with examples")
+        used = {*values, label, self.split}
+        unused = [i for i in range(table.width) if i not in used]
+        row_name = next((i for i in unused if self.plain[i] in _ROW_NAMES | _IMAGES[0] | _IMAGES[1]), None)
+        shape = self._pixel_shape(values, counted)
+        return Columns(
+            "features" if shape is None else "pixels", label, self.split, values=tuple(values), row_name=row_name,
+            shape=shape or (len(values),), ignored=tuple(table.names[i] for i in unused),
+        )  # fmt: skip
+
+    def _numeric_label(self, counted: list[int], *, labeled: bool) -> int | None:
+        """Return the column of labels beside numbers; None if none can be told."""
+        table = self.table
+        if all(map(is_number, table.names)):  # no header, or one that only counts
+            return self._label_at_an_end(labeled=labeled)
+        label = self.column_of("label_column", LABELS)
+        if label is not None:
+            return label
+        rest = [i for i in range(table.width) if i not in (*counted, self.split)]
+        rest = [i for i in rest if self.plain[i] not in _ROW_NAMES | _IMAGES[0]]
+        if not counted:
+            rest = [i for i in rest if not all(map(is_number, table.column(i)))]
+        return rest[0] if len(rest) == 1 else None
+
+    def _label_at_an_end(self, *, labeled: bool) -> int | None:
+        """Return the first or the last column, if one of them holds text or fewer different whole numbers."""
+        table, ends = self.table, (0, self.table.width - 1)
+        if text := [i for i in range(table.width) if not any(map(is_number, table.column(i)))]:
+            return text[0] if len(text) == 1 else None
+        every = list(range(table.width))
+        if self._pixel_shape(every, every):  # as many pixels as an image has, and none over
+            return None
+        whole = [i for i in ends if all(cell.isdecimal() for cell in table.column(i))]
+        different = {i: len(set(table.column(i))) for i in whole}
+        several = [i for i in whole if different[i] > 1] or whole[:1]
+        if len(several) == 2 and max(different.values()) < 2 * min(different.values()):
+            if not labeled:
+                return None
+            raise self._ambiguous("label_column", several)
+        return min(several, key=different.__getitem__, default=None)
+
+    def _pixel_shape(self, values: list[int], counted: list[int]) -> tuple[int, int, int] | None:
+        """Return (H, W, channels) if these columns are the pixels of an image."""
+        shape = image_shape(len(values))
+        if shape is None:
+            return None
+        if self.table.header:
+            name = _COUNTED.fullmatch(self.table.names[values[0]].strip()) if counted else None
+            if name is None or not _PIXELS.fullmatch(name[1].casefold()):
+                return None
+        elif shape[0] < _SMALLEST:
+            return None
+        cells = {row[i] for row in self.table.sample for i in values}
+        return shape if all(is_number(cell) and float(cell) in range(256) for cell in cells) else None
+
+    def _holds_splits(self, index: int) -> bool:
+        return all(split_word(cell) for cell in self.table.column(index))
+
+    def _quoted(self, columns: Sequence[int]) -> str:
+        return first_few([shown(self.table.names[i][:20]) for i in columns], 4)
+
+    def _ambiguous(self, option: str, found: Sequence[int]) -> DataError:
+        what = {"label_column": "the labels", "image_column": "the file names", "split_column": "train, val or test"}
+        if not found:
+            return DataError(self.table.path, f"no column holds {what[option]}", "add a column, named label")
+        those = " or ".join(self._set(option, i) for i in found[:2])
+        problem = f"{what[option]} may be in {'column ' * (not self.table.header)}{self._quoted(found)}"
+        return DataError(self.table.path, problem, f"name one: {those}")
+
+    def _set(self, option: str, index: int) -> str:
+        """Return what names a column on the command line: by its number if the name is long or strange."""
+        name = self.table.names[index]
+        plain = re.fullmatch(r"\w[\w .-]{0,18}\w|\w", name) and self.table.names.count(name) == 1
+        return f"-s {shlex.quote(f'data.options.{option}={name if plain else index + 1}')}"
+
+
+def split_word(cell: str) -> str | None:
+    """Return the split that a cell names: train, validation, dev, test, PublicTest."""
+    word = {"publictest": "val", "privatetest": "test"}.get(cell.strip().casefold())
+    return word or split_of(Path(cell))

@@ -1,0 +1,106 @@
+"""Find the image files that a table names."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PureWindowsPath
+
+from imgclf.data.class_names import composed, file_name, first_few
+from imgclf.data.sources._class_folders import leads_inside
+from imgclf.data.sources._tree import IMAGE_FOLDERS, look_into, split_of
+from imgclf.errors import DataError, plural
+from imgclf.files.csv_table import is_picture, shown
+from imgclf.files.reading import reading
+
+_SHOWN = 3
+_LONGEST_PATH = 1000
+_LONGEST_NAME = 255  # bytes; no file system has longer ones
+
+
+class ImagePlaces:
+    """Folders in which the images of a table are looked for; each is listed once, when it is first needed.
+
+    They are the folder of the table and those beside it: named like the table, images, like a split, others; and a
+    folder images in each. `root` must not be left, neither by .. nor by a link.
+    """
+
+    def __init__(self, root: Path, table: Path) -> None:
+        with reading(root):
+            self.inside = root.resolve()
+        self.root, self.table = root, table
+        self.folders = list(dict.fromkeys(_places(root, table)))
+        self.listed: dict[Path, tuple[dict[str, str], dict[str, list[str]]]] = {}
+
+    @property
+    def called(self) -> str:
+        """The names of the folders that are there."""
+        return first_few([str(one.relative_to(self.root)) for one in self.folders if one.is_dir()], _SHOWN)
+
+    def find_all(self, names: Sequence[str], rows: Sequence[int]) -> list[str]:
+        """Return the paths of images relative to root; raises one DataError for all that are missing."""
+        found = [self.find(name, row) for name, row in zip(names, rows, strict=True)]
+        missing = [number for number, file in enumerate(found) if file is None]
+        if missing:
+            some = first_few([f"row {rows[number]:,} ({names[number][:30]})" for number in missing], _SHOWN)
+            problem = f"{len(missing):,} of {plural(len(names), 'file')} missing: {some}"
+            raise DataError(self.table, problem, f"looked in {self.called}; correct the names, or data.path")
+        return [file for file in found if file is not None]
+
+    def find(self, name: str, row: int) -> str | None:
+        """Return the path of an image relative to root, or None; its ending (.jpg) may be missing in the table.
+
+        Raises DataError for a name that leads out of root, and for one that may be two files.
+        """
+        where = f"row {row:,}: {shown(name)}"
+        plain = PureWindowsPath(name)  # which divides at / and at \
+        leaves = plain.drive or plain.root or ".." in plain.parts
+        if leaves or not plain.name or not name.isprintable() or len(name) > _LONGEST_PATH:
+            problem = f"{where} is not the name of a file inside {self.root}"
+            raise DataError(self.table, problem, "write paths relative to the CSV file")
+        if any(len(os.fsencode(part)) > _LONGEST_NAME for part in plain.parts):
+            return None
+        for folder in self.folders:
+            place, last = folder.joinpath(*plain.parts[:-1]), composed(plain.name)
+            whole, stems = self._files(place)
+            alike = [whole[last]] if last in whole else stems.get(last, [])
+            if len(alike) > 1:
+                raise DataError(self.table, f"{where} may be {first_few(alike)}", "write the ending in the table")
+            if alike:
+                path = place / alike[0]
+                if path.is_symlink() and not leads_inside(path, self.inside):
+                    problem = f"{where} is a link that leads nowhere or out of {self.root}"
+                    raise DataError(self.table, problem, "put the image itself here, or a hard link")
+                return str(path.relative_to(self.root))
+        return None
+
+    def _files(self, folder: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
+        """Return the files in a folder: by name, and by name without the ending of an image."""
+        if folder not in self.listed:
+            whole: dict[str, str] = {}
+            stems: dict[str, list[str]] = {}
+            with reading(folder):
+                if folder.is_dir() and leads_inside(folder, self.inside):
+                    for name in sorted(os.listdir(folder)):  # noqa: PTH208 - a Path each would take ten times as long
+                        whole[file_name(name)] = name
+                        if is_picture(name):
+                            stems.setdefault(file_name(name).rpartition(".")[0], []).append(name)
+            self.listed[folder] = whole, stems
+        return self.listed[folder]
+
+
+def _places(root: Path, table: Path) -> Iterator[Path]:
+    """Yield folders that may hold the images, the likeliest first."""
+    for around in dict.fromkeys([table.parent, root]):
+        yield around
+        for folder in sorted(look_into(around).folders, key=lambda one: _rank(one, table)):  # else in natural order
+            yield folder
+            yield from (folder / name for word in sorted(IMAGE_FOLDERS) for name in (word, word.capitalize()))
+
+
+def _rank(folder: Path, table: Path) -> int:
+    """Return how well a folder is named for the images of a table, 0 best."""
+    name, stem = folder.name.casefold(), table.stem.casefold()
+    if name.startswith(stem) or stem.startswith(name):
+        return 0
+    if name in IMAGE_FOLDERS:
+        return 1
+    return {"train": 2, "val": 3, "test": 4}.get(split_of(folder) or "", 5)

@@ -1,0 +1,114 @@
+"""Find the CSV files of a data set and its splits."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgclf.data.class_names import first_few
+from imgclf.data.sources._csv_columns import Options, columns_of
+from imgclf.data.sources._tree import look_into, split_in, split_of
+from imgclf.errors import DataError, UsageError
+from imgclf.files.csv_table import open_table
+from imgclf.files.reading import kind_of
+
+SPLITS = ("train", "val", "test")
+_SUFFIXES = (".csv", ".tsv")
+_NOT_DATA = re.compile(r"submi(t|ssion)", re.IGNORECASE)  # Kaggle's example of an answer
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The CSV files at a path.
+
+    root    the folder that their images are in
+    files   by split; "" for one file of all splits
+    passed  other files, with the reason
+    """
+
+    root: Path
+    files: dict[str, Path]
+    passed: tuple[str, ...] = ()
+
+    def wanted(self, splits: Collection[str]) -> Iterator[tuple[str, Path]]:
+        """Yield the files that may hold one of these splits."""
+        return ((split, file) for split, file in self.files.items() if not split or split in splits)
+
+
+def find_tables(path: Path, options: Options) -> Tables:
+    """Find the CSV file at a path, or those of its splits: train.csv and test.csv, or train/metadata.csv."""
+    if kind_of(path) == "file":
+        if options.labels_file is not None:
+            raise UsageError("data.options.labels_file", f"{path} is a file itself", "name the folder in data.path")
+        return Tables(path.parent, {"": path})
+    if options.labels_file is not None:
+        relative = Path(options.labels_file)
+        if relative.is_absolute() or ".." in relative.parts:
+            raise UsageError("data.options.labels_file", f"{relative} leads out of data.path", "name a file inside")
+        return Tables(path, {"": path / relative})
+    files, passed = _by_name(path, tables_in(path), options)
+    if not files:
+        files = _in_folders(path, options)
+    if not files:
+        raise DataError(path, "no CSV file here", "name a CSV file, or the folder that holds one")
+    return Tables(path, files, tuple(passed))
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is named like a CSV file."""
+    return path.suffix.lower() in _SUFFIXES
+
+
+def tables_in(folder: Path) -> list[Path]:
+    """Return the CSV files in a folder that may be data."""
+    return [file for file in look_into(folder).files if is_table(file) and not _NOT_DATA.search(file.stem)]
+
+
+def _by_name(root: Path, tables: list[Path], options: Options) -> tuple[dict[str, Path], list[str]]:
+    """Return the table of each split, or one for all, and why others are passed over."""
+    of_split = {file: split for file in tables if (split := split_in(file.stem))}
+    if "train" not in of_split.values():
+        if not tables:
+            return {}, []
+        only = _only(root, [file for file in tables if file not in of_split] or tables, options)
+        return {"": only}, [f"{file.name} (not the table of labels)" for file in tables if file != only]
+    files: dict[str, Path] = {}
+    passed = [f"{file.name} (not named for a split)" for file in tables if file not in of_split]
+    for split in SPLITS:
+        named = [file for file, its in of_split.items() if its == split]
+        labeled = [file for file in named if has_labels(file, options)]
+        if split == "train":
+            labeled = labeled or named  # so that an error says what is wrong with it
+        passed += [f"{file.name} (no labels: for `imgclf predict`)" for file in named if file not in labeled]
+        if labeled:
+            files[split] = _only(root, labeled, options)
+    return files, passed
+
+
+def _in_folders(root: Path, options: Options) -> dict[str, Path]:
+    """Return the table in the folder of each split."""
+    files: dict[str, Path] = {}
+    for folder in look_into(root).folders:
+        if (split := split_of(folder)) and (inside := tables_in(folder)):
+            if split in files:
+                raise DataError(root, f"tables in both {files[split].parent.name} and {folder.name}", "keep one")
+            files[split] = _only(folder, inside, options)
+    return files
+
+
+def has_labels(file: Path, options: Options) -> bool:
+    """Whether a table has a column of labels that can be told."""
+    try:
+        return columns_of(open_table(file), options).label is not None
+    except (DataError, UsageError):
+        return False
+
+
+def _only(folder: Path, tables: list[Path], options: Options) -> Path:
+    """Return the only table, or the only one with labels."""
+    found = tables if len(tables) == 1 else [file for file in tables if has_labels(file, options)] or tables
+    if len(found) > 1:
+        names = [file.name for file in found]
+        problem = f"the labels may be in {first_few([repr(name) for name in names])}"
+        raise DataError(folder, problem, f"name one: -s data.options.labels_file={names[0]}")
+    return found[0]

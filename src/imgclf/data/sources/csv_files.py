@@ -1,0 +1,233 @@
+"""Source `csv`: tables of file names, pixels or features, with labels.
+
+    id,breed              label,pixel0,...,pixel783        sepal,petal,species
+    000bec18,boxer        5,0,...,0                        5.1,1.4,setosa
+
+PATH is a CSV file, or the folder that holds it and the images. The columns are guessed where the header makes them
+plain; `data.options` names them: labels_file, image_column, label_column, split_column.
+
+Classes are the labels, in natural order, whatever the order of the rows. Splits come from a split column, from files
+named for them (train.csv, test.csv; train/metadata.csv), or from folders in the file names; else everything is "train".
+"""
+
+import hashlib
+import math
+import re
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from imgclf.arrays import IntArray
+from imgclf.data.class_names import check_names, composed, first_few, natural_key
+from imgclf.data.dataset import Dataset, LoadedFile
+from imgclf.data.packs.cache import through_cache
+from imgclf.data.sources._class_folders import Listing
+from imgclf.data.sources._csv_columns import Columns, Options, columns_of, split_word
+from imgclf.data.sources._csv_images import ImagePlaces
+from imgclf.data.sources._csv_tables import SPLITS, find_tables, is_table, tables_in
+from imgclf.data.sources._options import chosen
+from imgclf.data.sources._tree import look_into, read_tree, split_of
+from imgclf.errors import DataError
+from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, shown, texts
+from imgclf.files.reading import kind_of
+from imgclf.machine.memory import require_memory
+
+_WHOLE = re.compile(r"(\d+)\.0*", re.ASCII)  # pandas writes whole numbers so where one is missing
+_FOLDER = re.compile(r"[/\\]")  # ends the first folder of a path
+
+
+class NamedImages(NamedTuple):
+    """File names, labels and numbers of rows, one each an image."""
+
+    names: list[str]
+    labels: list[str]
+    rows: list[int]
+
+
+def load(
+    path: Path,
+    splits: Collection[str],
+    *,
+    image_size: int | tuple[int, int] | None = None,
+    color: str | None = None,
+    resize: str = "squash",
+    **options: Any,
+) -> dict[str, Dataset]:
+    """Load the splits; images that are named are read, converted and cached as those of a folder."""
+    listings = list_splits(path, splits, image_size=image_size, color=color, resize=resize, **options)
+    if listings is not None:
+        return {split: through_cache(listing) for split, listing in listings.items()}
+    ours = chosen(Options, options)
+    loaded: dict[str, Dataset] = {}
+    for split, file in find_tables(path, ours).wanted(splits):
+        table = open_table(file)
+        loaded |= _load_numbers(table, columns_of(table, ours), split, splits)
+    return loaded
+
+
+def list_splits(
+    path: Path,
+    splits: Collection[str],
+    *,
+    image_size: int | tuple[int, int] | None = None,
+    color: str | None = None,
+    resize: str = "squash",
+    **options: Any,
+) -> dict[str, Listing] | None:
+    """List the images that the tables name, without opening them; None for tables of numbers."""
+    ours, size = chosen(Options, options), (image_size, image_size) if isinstance(image_size, int) else image_size
+    found = find_tables(path, ours)
+    tables = {split: open_table(file) for split, file in found.wanted(splits)}
+    columns = {split: columns_of(table, ours) for split, table in tables.items()}
+    forms = {one.form for one in columns.values()}
+    if len(forms) > 1:
+        names = first_few([table.path.name for table in tables.values()])
+        raise DataError(path, f"{names} hold different things: {' and '.join(sorted(forms))}", "keep one form")
+    if forms != {"images"}:
+        return None
+    listings = {}
+    for split, table in tables.items():
+        for each, images in _named_images(table, columns[split], split, splits).items():
+            listings[each] = _listing(found.root, table.path, images, size, color, resize)
+    return listings
+
+
+def warnings(path: Path, **options: Any) -> list[str]:
+    """Return warnings about skipped tables and columns, and about labels that are guessed without a header."""
+    ours = chosen(Options, options)
+    found = find_tables(path, ours)
+    lines = [f"{path}: passed over: {'; '.join(found.passed)}"] if found.passed else []
+    for file in found.files.values():
+        table = open_table(file)
+        columns = columns_of(table, ours)
+        if columns.ignored:
+            lines.append(f"{file}: columns not used: {first_few([shown(name) for name in columns.ignored])}")
+        if columns.label is not None and ours.label_column is None and all(map(is_number, table.names)):
+            lines.append(f"{file}: no column has a name: labels are read from column {columns.label + 1}")
+        if columns.form == "features" and table.names[columns.values[0]].casefold().startswith("pixel"):
+            lines.append(f"{file}: pixels that are not whole numbers within 0..255 of a square: read as features")
+    return lines
+
+
+def recognizes(path: Path) -> bool:
+    """Whether a path is a CSV file, or a folder with one that is not a folder of class folders."""
+    if kind_of(path) == "file":
+        return is_table(path)
+    if not any(map(tables_in, [path, *(folder for folder in look_into(path).folders if split_of(folder))])):
+        return False
+    try:
+        tree = read_tree(path)
+    except DataError:
+        return True
+    return list(tree.splits) == ["train"] and len(look_into(tree.splits["train"]).folders) < 2
+
+
+def _named_images(table: Table, columns: Columns, split: str, splits: Collection[str]) -> dict[str, NamedImages]:
+    """Return the images of each split, in the order of the rows."""
+    names, labels, words, rows = [], [], [], []
+    for row, cells in texts(table):
+        names.append(cells[columns.image])
+        labels.append(_label(table, row, cells[columns.label or 0]))
+        words.append("" if columns.split is None else cells[columns.split])
+        rows.append(row)
+    if columns.split is not None:
+        its = _splits_of_words(table, words, rows)
+    else:
+        its = [split] * len(names) if split else _splits_of_folders(names)
+    found = {each: NamedImages([], [], []) for each in SPLITS if each in splits and each in its}
+    for name, label, row, each in zip(names, _plain_numbers(labels), rows, its, strict=True):
+        if each in found:
+            found[each].names.append(name)
+            found[each].labels.append(label)
+            found[each].rows.append(row)
+    return found
+
+
+def _listing(
+    root: Path, table: Path, images: NamedImages, size: tuple[int, int] | None, color: str | None, resize: str
+) -> Listing:
+    """Return a listing in the order that class folders would have: by class, then by name."""
+    files = ImagePlaces(root, table).find_all(images.names, images.rows)
+    classes = check_names(sorted(set(images.labels), key=natural_key), table)
+    label_of: dict[str, tuple[str, int]] = {}
+    by_class: dict[str, list[str]] = {name: [] for name in classes}
+    for file, label, row in zip(files, images.labels, images.rows, strict=True):
+        other, before = label_of.setdefault(file, (label, row))
+        if other != label:
+            problem = f"{file[:40]} is {shown(other)} in row {before:,} and {shown(label)} in row {row:,}"
+            raise DataError(table, problem, "give each image one label")
+        by_class[label].append(file)
+    in_order = [file for some in by_class.values() for file in sorted(some, key=natural_key)]
+    counts = tuple(map(len, by_class.values()))
+    return Listing(root, lambda: (root / file for file in in_order), classes, counts, (), size, color, resize)
+
+
+def _load_numbers(table: Table, columns: Columns, split: str, splits: Collection[str]) -> dict[str, Dataset]:
+    """Load pixels or features, and divide them into splits; no value is copied for it."""
+    dtype = columns.dtype
+    most = most_rows(table, len(columns.values))
+    require_memory(most * math.prod(columns.shape) * dtype.itemsize, table.path)
+    values = np.empty((most, len(columns.values)), dtype)
+    digest = hashlib.sha256()
+    labels: list[str] = []
+    words: list[str] = []
+    rows: list[int] = []
+    of_text = [one for one in (columns.label, columns.split) if one is not None]
+    for some in numbers(table, columns.values, of_text, dtype, digest.update):
+        values[len(rows) : len(rows) + len(some.rows)] = some.values
+        labels += [_label(table, row, cell) for row, cell in zip(some.rows, some.texts[0], strict=True)]
+        words += some.texts[1] if columns.split is not None else []
+        rows += some.rows
+    examples = values[: len(rows)].reshape(len(rows), *columns.shape)
+    its = np.array([split or "train"] * len(rows) if columns.split is None else _splits_of_words(table, words, rows))
+    labels = _plain_numbers(labels)
+    files = (LoadedFile(table.path.name, digest.hexdigest()),)
+    found = {}
+    for each in SPLITS:
+        own = np.flatnonzero(its == each)
+        if each in splits and len(own):
+            found[each] = Dataset(examples, *_classes(table, labels, own), own, files)
+    return found
+
+
+def _classes(table: Table, labels: list[str], rows: IntArray) -> tuple[IntArray, tuple[str, ...]]:
+    """Return the label of every row as a number, of the others 0, and the classes of these rows."""
+    names = check_names(sorted({labels[row] for row in rows}, key=natural_key), table.path)
+    number_of = {name: number for number, name in enumerate(names)}
+    return np.array([number_of.get(label, 0) for label in labels]), names
+
+
+def _label(table: Table, row: int, cell: str) -> str:
+    if not cell:
+        raise DataError(table.path, f"row {row:,} has no label", "fill it, or remove the row")
+    return sys.intern(composed(cell))  # one text a class, not one a row
+
+
+def _plain_numbers(labels: list[str]) -> list[str]:
+    """Return labels, 3.0 as 3 if all are such numbers."""
+    whole = {label: found[1] for label in set(labels) if (found := _WHOLE.fullmatch(label))}
+    return [whole[label] for label in labels] if len(whole) == len(set(labels)) else labels
+
+
+def _splits_of_words(table: Table, cells: list[str], rows: list[int]) -> list[str]:
+    """Return the split of each row; "eval" is val where another word is test."""
+    splits = {cell: split_word(cell) for cell in set(cells)}
+    for cell, row in zip(cells, rows, strict=True):
+        if splits[cell] is None:
+            raise DataError(table.path, f"row {row:,}: {shown(cell)} is not a split", "write train, val or test")
+    evaluations = {cell for cell in splits if cell.casefold().startswith("eval")}
+    if "val" not in splits.values() and any(splits[cell] == "test" for cell in splits.keys() - evaluations):
+        splits |= dict.fromkeys(evaluations, "val")
+    return [str(splits[cell]) for cell in cells]
+
+
+def _splits_of_folders(names: list[str]) -> list[str]:
+    """Return the split of each image by the first folder of its path, if there is more than one; else train."""
+    folders = [_FOLDER.split(name)[0] for name in names]
+    splits = {folder: split_of(Path(folder)) for folder in set(folders)}
+    if None in splits.values() or len(set(splits.values())) < 2:
+        return ["train"] * len(names)
+    return [str(splits[folder]) for folder in folders]

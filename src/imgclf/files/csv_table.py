@@ -1,0 +1,298 @@
+"""Read CSV files: texts row by row, numbers in chunks.
+
+Cells are divided by commas, semicolons or tabs, whichever the first row has most of, and may be quoted. Text is UTF-8,
+or UTF-16 with a byte order mark. The first line is row 1, header or not, as in a spreadsheet.
+Memory does not grow with the file: a chunk of it is held, and at most one long line.
+"""
+
+import codecs
+import csv
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.errors import DataError, excerpt, plural
+from imgclf.files.reading import open_regular, size_of
+
+_AT_ONCE = 1 << 18  # bytes read at a time; lines and their copies take ten times as much
+_LONGEST_LINE = 1 << 25  # characters: a row of 3 million values, each with its comma
+_SAMPLE, _CELLS = 100, 1 << 14  # rows, or cells, that are looked at to tell what the columns hold
+_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
+_PICTURE = re.compile(r".*\.(png|jpe?g|bmp|gif|p[pgbn]m|webp|tiff?)\s*", re.IGNORECASE | re.DOTALL)
+_UNREADABLE = "row {} cannot be read ({})"
+
+
+@dataclass(frozen=True)
+class Table:
+    """The form of a CSV file; its rows are read by `texts` and `numbers`.
+
+    header  names of the columns; None if the first row holds data
+    sample  the first rows of data
+    """
+
+    path: Path
+    encoding: str
+    delimiter: str
+    header: tuple[str, ...] | None
+    sample: tuple[tuple[str, ...], ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns; without a header their numbers, from 1."""
+        return self.header or tuple(str(number) for number in range(1, len(self.sample[0]) + 1))
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return len(self.names)
+
+    def column(self, index: int) -> list[str]:
+        """Return the first cells of a column."""
+        return [row[index] for row in self.sample]
+
+
+class Numbers(NamedTuple):
+    """Some rows of a table: their numbers as a spreadsheet counts them, values (n, D), and texts, a list a column."""
+
+    rows: Sequence[int]
+    values: NDArray[Any]
+    texts: list[list[str]]
+
+
+def open_table(path: Path) -> Table:
+    """Find out the form of a CSV file; raises DataError for an empty file, one without rows, or one that is no text."""
+    with open_regular(path) as file:
+        start = file.read(2)
+    encoding = "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    first = next((line for _, line in _lines(path, encoding) if line.strip()), None)
+    if first is None:
+        raise DataError(path, "an empty file", "name a CSV file with a row for each example")
+    delimiter = max(",;\t", key=re.sub(r'"[^"]*"', "", first).count)
+    width = len(_cells(path, first, delimiter))
+    beginning = Table(path, encoding, delimiter, None, (("",) * width,))
+    rows = min(_SAMPLE, max(2, _CELLS // width))
+    sample = tuple(tuple(cells) for _, cells in islice(texts(beginning), rows + 1))
+    if is_header(sample[0]):
+        if len(sample) == 1:
+            raise DataError(path, "a header without rows", "name a CSV file with a row for each example")
+        return Table(path, encoding, delimiter, sample[0], sample[1:])
+    return Table(path, encoding, delimiter, None, sample[:rows])
+
+
+def shown(cell: str) -> str:
+    """Return a cell in quotes for an error, cut off after 40 characters; control characters become several."""
+    quoted = repr(cell[:40])
+    return quoted if len(quoted) <= 42 else f"{quoted[:38]}...'"
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is written as a number."""
+    return _NUMBER.fullmatch(cell) is not None
+
+
+def is_picture(cell: str) -> bool:
+    """Whether a cell ends like the name of an image file."""
+    return _PICTURE.fullmatch(cell) is not None
+
+
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether a first row names columns: text, or numbers that only count: 0, 1, 2, ...; 0, 0.1, 0.2, ... of pandas."""
+    numbers = [cell for cell in cells if is_number(cell)]
+    if not numbers:
+        return not any(map(is_picture, cells))
+    if len(numbers) < 4:
+        return False
+    if all(number.isdecimal() and len(number) < 10 for number in numbers):
+        return all(int(b) == int(a) + 1 for a, b in pairwise(numbers))
+    # pandas tells columns of the same name apart: 0, 0.1, 0.2, 18, 18.1
+    return len(set(numbers)) == len(numbers) and all("." not in n or n.split(".")[0] in numbers for n in numbers)
+
+
+def texts(table: Table) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the cells of each row of data, spaces around them removed; blank lines are skipped."""
+    lines = (f"{line}\n" for _, line in _lines(table.path, table.encoding))
+    reader = csv.reader(lines, delimiter=table.delimiter)
+    skip = table.header is not None
+    row = 1
+    while True:
+        row = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DataError(table.path, _UNREADABLE.format(f"{row:,}", excerpt(error)), "write it as CSV") from error
+        if not cells or (len(cells) == 1 and not cells[0].strip()):
+            continue
+        if skip:
+            skip = False
+            continue
+        if len(cells) != table.width:
+            raise _ragged(table, row, len(cells))
+        yield row, [cell.strip() for cell in cells]
+
+
+def numbers(
+    table: Table,
+    columns: Sequence[int],
+    of_text: Sequence[int],
+    dtype: "np.dtype[Any]",
+    hear: Callable[[bytes], object] = bytes,
+) -> Iterator[Numbers]:
+    """Yield the values of some columns in chunks, with the texts of others; `hear` gets the bytes of the file.
+
+    Raises DataError for what is not a number: for uint8, a whole number within 0..255; for float32, a finite one.
+    """
+    skip = table.header is not None
+    for rows, lines in _chunks(table.path, table.encoding, hear):
+        kept = [(row, line) for row, line in zip(rows, lines, strict=True) if line.strip()]
+        if skip and kept:
+            del kept[0]
+            skip = False
+        if not kept:
+            continue
+        rows, lines = map(list, zip(*kept, strict=True))
+        for row, line in kept:
+            if _width(table, line) != table.width:
+                raise _ragged(table, row, _width(table, line))
+        found = [[_cell(table, line, column) for line in lines] for column in of_text]
+        yield Numbers(rows, _values(table, rows, lines, columns, dtype), found)
+
+
+def most_rows(table: Table, filled: int) -> int:
+    """Return a number that the rows of data do not exceed, if so many cells of each are filled."""
+    with open_regular(table.path) as file:
+        by_size = size_of(file) // max(1, table.width - 1 + filled) + 1
+        lines = 1
+        while lines < by_size and (block := file.read(_AT_ONCE)):
+            lines += block.count(b"\n") + block.count(b"\r") - block.count(b"\r\n")
+        return min(by_size, lines)
+
+
+def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
+    for rows, lines in _chunks(path, encoding):
+        yield from zip(rows, lines, strict=True)
+
+
+def _chunks(
+    path: Path, encoding: str, hear: Callable[[bytes], object] = bytes
+) -> Iterator[tuple[Sequence[int], list[str]]]:
+    """Yield whole lines without their ends, some at a time, with their numbers from 1."""
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
+    row, begun = 1, [""]  # the number of the next line, and its pieces so far
+    with open_regular(path) as file:
+        while True:
+            block = file.read(_AT_ONCE)
+            hear(block)
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                raise DataError(path, f"not text in {encoding[:6].rstrip('-')}", "save it as CSV in UTF-8") from error
+            if "\0" in text:
+                raise DataError(path, "holds NUL bytes: it is not text", "save it as CSV in UTF-8")
+            begun.append(text)
+            if sum(map(len, begun)) > _LONGEST_LINE:
+                raise DataError(path, f"a line of more than {_LONGEST_LINE:,} characters", "is it a CSV file?")
+            if "\n" in text or not block:
+                *lines, rest = "".join(begun).split("\n")
+                begun = [rest]
+                if not block and rest:
+                    lines = [rest]
+                if lines:
+                    yield range(row, row + len(lines)), lines
+                row += len(lines)
+            if not block:
+                return
+
+
+def _cells(path: Path, line: str, delimiter: str) -> list[str]:
+    """Divide a single line into cells."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error as error:
+        raise DataError(path, f"not a row of a CSV file ({excerpt(error)})", "write it as CSV") from error
+
+
+def _width(table: Table, line: str) -> int:
+    if '"' in line:
+        return len(_cells(table.path, line, table.delimiter))
+    return line.count(table.delimiter) + 1
+
+
+def _cell(table: Table, line: str, column: int) -> str:
+    """Return one cell of a line, without dividing all of it."""
+    if '"' in line:
+        return _cells(table.path, line, table.delimiter)[column].strip()
+    after = table.width - 1 - column
+    if column <= after:
+        return line.split(table.delimiter, column + 1)[column].strip()
+    return line.rsplit(table.delimiter, after + 1)[-1 - after].strip()
+
+
+def _values(
+    table: Table, rows: Sequence[int], lines: list[str], columns: Sequence[int], dtype: "np.dtype[Any]"
+) -> NDArray[Any]:
+    found = _parsed(table, lines, columns, dtype)
+    if found is None and dtype == np.uint8:
+        found = _parsed(table, lines, columns, np.dtype(np.float32))  # whole numbers may be written 7.0
+        if found is not None and ((found >= 0) & (found <= 255) & (found == np.rint(found))).all():
+            found = found.astype(np.uint8)
+        elif found is not None:
+            found = None
+    if found is None or (dtype.kind == "f" and not np.isfinite(found).all()):
+        raise _bad_cell(table, rows, lines, columns, dtype)
+    return found
+
+
+def _parsed(table: Table, lines: list[str], columns: Sequence[int], dtype: "np.dtype[Any]") -> NDArray[Any] | None:
+    """Return the values (n, D) of some columns; None if any is not such a number."""
+    chosen: Sequence[int] | None = columns
+    # To cut off a column at an end takes a third less time than to choose the others.
+    if not any('"' in line for line in lines):
+        if list(columns) == list(range(1, table.width)):
+            lines, chosen = [line.partition(table.delimiter)[2] for line in lines], None
+        elif list(columns) == list(range(table.width - 1)):
+            lines, chosen = [line.rpartition(table.delimiter)[0] for line in lines], None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # NumPy warns where it reads 2.5 as 2
+            found = np.loadtxt(
+                lines, dtype, comments=None, delimiter=table.delimiter, usecols=chosen, quotechar='"', ndmin=2,
+                encoding=None,
+            )  # fmt: skip
+    except (ValueError, OverflowError, Warning):
+        return None
+    return found if found.shape == (len(lines), len(columns)) else None
+
+
+def _bad_cell(
+    table: Table, rows: Sequence[int], lines: list[str], columns: Sequence[int], dtype: "np.dtype[Any]"
+) -> DataError:
+    """Find the first cell that is not such a number."""
+    for row, line in zip(rows, lines, strict=True):
+        cells = _cells(table.path, line, table.delimiter)
+        for column in columns:
+            cell = cells[column].strip() if column < len(cells) else ""
+            if dtype == np.uint8:
+                rule, right = "a whole number within 0..255", is_number(cell) and float(cell) in range(256)
+            else:
+                with np.errstate(over="ignore"):
+                    rule, right = "a finite number", is_number(cell) and bool(np.isfinite(np.float32(cell)))
+            if not right:
+                problem = f"row {row:,}, column {shown(table.names[column])}: {shown(cell)} is not {rule}"
+                return DataError(table.path, problem, "correct it" if cell else "fill it, or remove the row")
+    return DataError(table.path, _UNREADABLE.format(f"{rows[0]:,} or below", "quotes?"), "write it as CSV")
+
+
+def _ragged(table: Table, row: int, cells: int) -> DataError:
+    problem = f"row {row:,} has {plural(cells, 'cell')}, the first {table.width:,}"
+    return DataError(table.path, problem, "correct or remove the row")

@@ -1,0 +1,394 @@
+"""Tables of images, pixels and features, as people have them."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imgclf.data.sources import csv_files, folder, recognize
+from imgclf.errors import DataError, UsageError
+
+ALL = ("train", "val", "test")
+
+
+def write_image(path, level):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (4, 3), level).save(path, "PNG")
+
+
+@pytest.fixture(name="write")
+def write_fixture(tmp_path):
+    """Write files below a folder: a table from its text, an image from its level; return the folder."""
+
+    def write(files):
+        for name, content in files.items():
+            path = tmp_path / "data" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, int):
+                write_image(path, content)
+            else:
+                path.write_text(content)
+        return tmp_path / "data"
+
+    return write
+
+
+def seen(found):
+    """Return the classes of each split, and the level and the class of each of its images."""
+    return {
+        split: [
+            (int(level), data.class_names[y])
+            for level, y in zip(data.pixels(np.arange(len(data)))[:, 0, 0, 0], data.y, strict=True)
+        ]
+        for split, data in found.items()
+    }
+
+
+LEVELS = {"train": [(1, "cat"), (10, "cat"), (2, "dog")]}
+FILES = {"img1.png": 1, "img10.png": 10, "img2.png": 2}
+
+
+@pytest.mark.parametrize(
+    ("table", "place"),
+    [
+        ("filename,label\nimg2.png,dog\nimg10.png,cat\nimg1.png,cat\n", "."),
+        ("id,breed\nimg2,dog\nimg1,cat\nimg10,cat\n", "train"),
+        ("Image_ID;Class\nimg2;dog\nimg1;cat\nimg10;cat\n", "images"),
+        ("image,species\nimg1,cat\nimg2,dog\nimg10,cat\n", "labels"),
+        ("file_name,label,width\nimg1.png,cat,4\nimg2.png,dog,4\nimg10.png,cat,4\n", "anything"),
+        ("path\tclass\nphotos/img2.png\tdog\n./photos/img10.png\tcat\nphotos\\img1.png\tcat\n", "photos"),
+        ("img2.png,dog\nimg1.png,cat\nimg10.png,cat\n", "train/images"),
+        ("label,image\ncat,img1.png\ndog,img2.png\ncat,img10.png\n", "photos/Images"),
+        ("x,what\nimg1.png,cat\nimg2.png,dog\nimg10.png,cat\n", "images"),
+    ],
+)
+def test_images_that_a_table_names_are_those_of_class_folders(write, table, place):
+    root = write({"labels.csv": table, **{f"{place}/{name}": level for name, level in FILES.items()}})
+    options = {"image_column": "x"} if table.startswith("x,") else {}
+    assert seen(csv_files.load(root, ALL, **options)) == LEVELS
+    assert recognize(root) == recognize(root / "labels.csv") == "csv"
+    for label, name, level in (("cat", "img1", 1), ("cat", "img10", 10), ("dog", "img2", 2)):
+        write_image(root.parent / "folder" / label / f"{name}.png", level)
+    for path in (root, root / "labels.csv"):
+        (ours,) = csv_files.list_splits(path, ALL, **options).values()
+        (theirs,) = folder.list_splits(root.parent / "folder", ALL).values()
+        assert ours.proven()[0] == theirs.proven()[0]  # one key of the cache, and of a pack
+
+
+@pytest.mark.parametrize(
+    ("name", "splits"),
+    [
+        ("split", {"train": "train", "val": "validation", "test": "test"}),
+        ("subset", {"train": "Training", "val": "dev", "test": "testing"}),
+        ("data set", {"train": "train", "val": "valid", "test": "test"}),
+        ("Usage", {"train": "Training", "val": "PublicTest", "test": "PrivateTest"}),
+        ("partition", {"train": "train", "val": "eval", "test": "test"}),
+        ("set", {"train": "train", "test": "eval"}),
+    ],
+)
+def test_a_column_of_splits_divides_the_rows(write, name, splits):
+    rows = "".join(f"{split}{n},{label},{word}\n" for split, word in splits.items() for n, label in enumerate("ab"))
+    images = {f"{split}{n}.png": 10 * at + n for at, split in enumerate(splits) for n in range(2)}
+    root = write({"labels.csv": f"image,label,{name}\n{rows}", **images})
+    expected = {split: [(10 * at, "a"), (10 * at + 1, "b")] for at, split in enumerate(splits)}
+    assert seen(csv_files.load(root, ALL)) == expected
+    assert seen(csv_files.load(root, ["test"])) == {"test": expected["test"]}
+    pixels = "".join(f"{w},{label},{n},0,0,0\n" for w in splits.values() for n, label in enumerate("ab"))
+    found = csv_files.load(write({"labels.csv": f"{name},label,p0,p1,p2,p3\n{pixels}"}), ALL)
+    assert seen(found) == {split: [(0, "a"), (1, "b")] for split in splits}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"train.csv": "id,label\n1,a\n2,b\n", "test.csv": "id,label\n1,b\n"},
+        {"train_labels.csv": "id,label\n1,a\n2,b\n", "test_labels.csv": "id,label\n1,b\n", "classes.csv": "n,m\na,1\n"},
+        {
+            "train/metadata.csv": "file_name,label\n1.png,a\n2.png,b\n",
+            "test/metadata.csv": "file_name,label\n1.png,b\n",
+        },
+        {"metadata.csv": "file_name,label\ntrain/1.png,a\ntest/1.png,b\ntrain/2.png,b\n"},
+        {"all.csv": "image,label\ntrain\\1.png,a\ntest\\1.png,b\ntrain\\2.png,b\n"},
+    ],
+)
+def test_splits_come_from_the_names_of_files_and_folders(write, files):
+    root = write({**files, "train/1.png": 1, "train/2.png": 2, "test/1.png": 7})
+    assert seen(csv_files.load(root, ALL)) == {"train": [(1, "a"), (2, "b")], "test": [(7, "b")]}
+    assert recognize(root) == "csv"
+
+
+@pytest.mark.parametrize("form", ["images", "pixels", "features"])
+def test_nothing_but_the_order_of_pixels_depends_on_the_order_of_rows(write, form):
+    rows = [("img1", 10, 0), ("img10", 9, 50), ("img2", 10, 100), ("img3", "9", 9)]
+    header = {"images": "image,label", "pixels": "label,pixel0,pixel1,pixel2,pixel3", "features": "label,a,b"}[form]
+    line = {"images": "{0},{1}", "pixels": "{1},{2},0,0,0", "features": "{1},{2},0.5"}[form]
+    images = {f"{name}.png": level for name, _, level in rows}
+    found = []
+    for order in (rows, rows[::-1]):
+        text = "\n".join([header, *(line.format(*row) for row in order)])
+        found.append(csv_files.load(write({"labels.csv": text, **images}), ALL)["train"])
+    assert found[0].class_names == found[1].class_names == ("9", "10")
+    assert sorted(found[0].y.tolist()) == sorted(found[1].y.tolist()) == [0, 0, 1, 1]
+    if form == "images":
+        assert found[0].fingerprint == found[1].fingerprint
+
+
+DIGITS = np.random.default_rng(0).integers(0, 256, (12, 8, 8), dtype=np.uint8)
+DIGITS[:, 0, 0] = DIGITS[:, -1, -1] = 0  # as on the border of digits
+LABELS = [5, 0, 4, 1] * 3
+
+
+def pixel_table(header, *, first=True, number="{}"):
+    rows = [] if header is None else [header]
+    for label, image in zip(LABELS, DIGITS, strict=True):
+        pixels = ",".join(number.format(value) for value in image.ravel())
+        rows.append(f"{label},{pixels}" if first else f"{pixels},{label}")
+    return "\n".join(rows) + "\n"
+
+
+PIXELS = [f"pixel{n}" for n in range(64)]
+GRID = [f"{row}x{column}" for row in range(1, 9) for column in range(1, 9)]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pixel_table("label," + ",".join(PIXELS)),
+        pixel_table("class," + ",".join(f"px {n}" for n in range(1, 65))),
+        pixel_table(",".join([*PIXELS, "target"]), first=False),
+        pixel_table("label," + ",".join(GRID)),
+        pixel_table("digit," + ",".join(map(str, range(64)))),
+        pixel_table("label," + ",".join(PIXELS), number="{}.0"),
+        pixel_table("label," + ",".join(PIXELS), number='"{}"'),
+        pixel_table(None),
+        pixel_table(None, first=False),
+        pixel_table(",".join(["0", *(f"0.{n}" for n in range(1, 65))])),
+    ],
+)
+def test_pixels_in_columns_are_upright_images(write, table):
+    root = write({"train.csv": table})
+    for path in (root, root / "train.csv"):
+        found = csv_files.load(path, ALL)["train"]
+        assert found.images.shape == (12, 8, 8, 1)
+        assert found.images[..., 0].tolist() == DIGITS.tolist()
+        assert found.class_names == ("0", "1", "4", "5")  # no empty class
+        assert [int(found.class_names[label]) for label in found.y] == LABELS
+        assert recognize(path) == "csv"
+
+
+def test_pixels_are_put_in_order_by_their_number(write):
+    order = np.random.default_rng(1).permutation(64)
+    rows = "\n".join(
+        f"{label},{','.join(map(str, image.ravel()[order]))}" for label, image in zip(LABELS, DIGITS, strict=True)
+    )
+    root = write({"x.csv": f"label,{','.join(f'pixel{n}' for n in order)}\n{rows}"})
+    assert csv_files.load(root, ALL)["train"].images[..., 0].tolist() == DIGITS.tolist()
+
+
+def test_three_values_a_pixel_are_red_green_and_blue(write):
+    pixels = np.random.default_rng(2).integers(0, 256, (2, 2, 2, 3))
+    rows = "\n".join(f"{label},{','.join(map(str, image.ravel()))}" for label, image in zip("ab", pixels, strict=True))
+    root = write({"x.csv": f"label,{','.join(f'pixel{n:04}' for n in range(12))}\n{rows}"})
+    assert csv_files.load(root, ALL)["train"].images.tolist() == pixels.tolist()
+
+
+def test_a_test_file_without_labels_is_named_not_read(write):
+    bare = "\n".join([",".join(PIXELS), ",".join(["0"] * 64)])
+    root = write(
+        {"train.csv": pixel_table("label," + ",".join(PIXELS)), "test.csv": bare, "sample_submission.csv": "a,b\n1,2"}
+    )
+    assert list(csv_files.load(root, ALL)) == ["train"]
+    assert csv_files.warnings(root) == [f"{root}: passed over: test.csv (no labels: for `imgclf predict`)"]
+
+
+IRIS = [("setosa", 5.1, 1.4), ("virginica", 6.3, 6.0), ("versicolor", 7.0, 4.7)]
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "label"),
+    [
+        ("petal,sepal,species", "{1},{2},{0}", None),
+        ("Id,petal,sepal,variety", "9{3},{1},{2},{0}", None),
+        ("label,f0,f1,f2,f3", "{0},{1},{2},0,0", None),
+        ("a,b,c", "{3},{1},{2}", "a"),
+        ("path,class,e_0,e_1,e_2,e_3", "x{3}.png,{0},{1},{2},1,1", None),
+        (None, "{1},{2},{0}", None),
+        (None, "{3},{1},{2}", None),
+        (None, "{3},{1},{2}", 1),
+    ],
+)
+def test_other_numbers_are_features(write, header, line, label):
+    rows = [line.format(name, a, b, n) for n, (name, a, b) in enumerate(IRIS)]
+    root = write({"features.csv": "\n".join([header, *rows] if header else rows)})
+    found = csv_files.load(root, ALL, **({} if label is None else {"label_column": label}))["train"]
+    assert found.images.dtype == np.float32
+    assert found.images[:, :2].tolist() == np.float32([row[1:] for row in IRIS]).tolist()
+    names = ("setosa", "versicolor", "virginica") if "{0}" in line else ("0", "1", "2")
+    assert found.class_names == names
+    assert found.y.tolist() == ([0, 2, 1] if "{0}" in line else [0, 1, 2])
+
+
+def test_columns_that_are_not_used_are_named(write):
+    root = write({"x.csv": "path,label,f0,f1,f2,f3\nx,a,1,2,3,4\n"})
+    assert csv_files.warnings(root / "x.csv") == [f"{root}/x.csv: columns not used: 'path'"]
+    root = write({"x.csv": "1.5,2.5,a\n3,4,b\n"})
+    assert csv_files.warnings(root) == [f"{root}/x.csv: no column has a name: labels are read from column 3"]
+    pixels = ",".join(f"pixel{n}" for n in range(4))
+    root = write({"x.csv": f"label,{pixels}\na,0.5,1,0,0\n"})
+    assert csv_files.warnings(root) == [
+        f"{root}/x.csv: pixels that are not whole numbers within 0..255 of a square: read as features"
+    ]
+
+
+def test_pixels_without_labels_are_not_taken_for_labels(write):
+    rows = "\n".join(",".join(map(str, image.ravel())) for image in DIGITS)
+    for header in ("", ",".join(map(str, range(64))) + "\n", ",".join(PIXELS) + "\n"):
+        with pytest.raises(DataError, match="labels"):
+            csv_files.load(write({"x.csv": header + rows}), ALL)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (
+            "image,label,class\na,1,2\n",
+            r"the labels may be in 'label', 'class' - name one: -s data\.options\.label_column=label or",
+        ),
+        (
+            "image,dx,age\na,nv,3\nb,mel,4\n",
+            r"may be in 'dx', 'age' - name one: .*label_column=dx or -s data\.options\.label_column=age",
+        ),
+        (
+            "filename,path,label\na,b,c\n",
+            r"the file names may be in 'filename', 'path' - name one: -s data\.options\.image_column",
+        ),
+        ("image,the class,its class\na,1,2\n", r"-s 'data\.options\.label_column=the class'"),
+        ("image,$(x),'\na,1,2\n", r"-s data\.options\.label_column=2 or -s data\.options\.label_column=3"),
+        ("f0,f1,f2,f3\n1,2,3,4\n", "no column holds the labels - add a column, named label"),
+        ("label,f0,f1,f2,f3,note,text\na,1,2,3,4,x,y\n", None),
+        ("label,size,note\na,1,hello\na,2,hello\na,3,hello\n", r"'note': text, neither numbers nor names"),
+        ("1,2\n2,1\n3,3\n", "the labels may be in column '1', '2'"),
+    ],
+)
+def test_what_is_not_plain_is_asked_for_in_one_line(write, table, words):
+    root = write({"x.csv": table})
+    if words is None:
+        assert csv_files.load(root, ALL)["train"].images.shape == (1, 4)
+        return
+    with pytest.raises(DataError, match=words) as caught:
+        csv_files.load(root, ALL)
+    assert len(str(caught.value).removeprefix(str(root))) < 300
+
+
+def test_options_name_columns_by_name_or_number(write):
+    root = write(
+        {"x.csv": "image,label,class\n1,a,c\n2,b,d\n", "1.png": 1, "2.png": 2, "y.csv": "image,label\n1,q\n2,r\n"}
+    )
+    for options, names in (
+        ({"label_column": "class", "labels_file": "x.csv"}, ("c", "d")),
+        ({"label_column": "LABEL", "labels_file": "x.csv"}, ("a", "b")),
+        ({"label_column": 3, "labels_file": "x.csv"}, ("c", "d")),
+        ({"labels_file": "y.csv"}, ("q", "r")),
+    ):
+        assert csv_files.load(root, ALL, **options)["train"].class_names == names
+    with pytest.raises(
+        DataError, match=r"labels may be in 'x\.csv', 'y\.csv' - name one: -s data\.options\.labels_file=x\.csv"
+    ):
+        csv_files.load(write({"x.csv": "image,label\n1,a\n2,b\n"}), ALL)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"column": "a"}, "unknown option 'column' - known are labels_file, image_column, label_column, split_column"),
+        ({"label_column": "nose"}, "has no column 'nose' - it has 'image', 'label'"),
+        ({"label_column": 3}, "has no column '3'"),
+        ({"label_column": 1.5}, "label_column: '1.5' is not the name or the number of a column"),
+        ({"labels_file": 3}, "labels_file: '3' is not a path"),
+        ({"labels_file": "../x.csv"}, "leads out of data.path"),
+        ({"labels_file": "/x.csv"}, "leads out of data.path"),
+    ],
+)
+def test_wrong_options_are_refused(write, options, words):
+    root = write({"x.csv": "image,label\n1,a\n2,b\n"})
+    with pytest.raises(UsageError, match=words):
+        csv_files.load(root, ALL, **options)
+    with pytest.raises(UsageError, match="is a file itself"):
+        csv_files.load(root / "x.csv", ALL, labels_file="x.csv")
+
+
+@pytest.mark.parametrize(
+    "name", ["../out.png", "a/../../out.png", "{root}/../out.png", "C:\\out.png", "..\\out.png", ".", "..", "", "\x1b"]
+)
+def test_a_name_may_not_leave_the_folder(write, name):
+    root = write({"../out.png": 1, "in.png": 2, "a/in.png": 3})
+    write({"x.csv": f"image,label\nin.png,a\n{name.format(root=root)},b\n"})
+    with pytest.raises(DataError, match=r"row 3: .* is not the name of a file inside"):
+        csv_files.load(root, ALL)
+
+
+def test_a_link_may_lead_only_inside(write):
+    root = write({"../out/1.png": 1, "in.png": 2, "x.csv": "image,label\nlink.png,a\n"})
+    (root / "link.png").symlink_to(root / "in.png")
+    assert seen(csv_files.load(root, ALL)) == {"train": [(2, "a")]}
+    (root / "link.png").unlink()
+    (root / "link.png").symlink_to(root.parent / "out" / "1.png")
+    with pytest.raises(DataError, match=r"row 2: 'link.png' is a link that leads nowhere or out"):
+        csv_files.load(root, ALL)
+    (root / "link.png").unlink()
+    (root / "linked").symlink_to(root.parent / "out")
+    write({"x.csv": "image,label\nlinked/1.png,a\n"})
+    with pytest.raises(DataError, match=r"1 of 1 file missing: row 2 \(linked/1\.png\)"):
+        csv_files.load(root, ALL)
+
+
+def test_all_missing_files_are_counted_in_one_line(write):
+    rows = "".join(f"{n}.png,a\n" for n in range(50))
+    root = write({"labels.csv": f"image,label\n{rows}", "images/3.png": 1})
+    with pytest.raises(
+        DataError, match=r"49 of 50 files missing: row 2 \(0\.png\), row 3 .* and 46 more - looked in \., images"
+    ):
+        csv_files.load(root, ALL)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("image,label\n1,a\n2,\n", "row 3 has no label"),
+        ("image,label\n1,a\n2\n", "row 3 has 1 cell, the first 2"),
+        ("image,label\n1,a\n1.png,b\n", "1.png is 'a' in row 2 and 'b' in row 3"),
+        ("image,label\n3,a\n", "row 2: '3' may be 3.jpg, 3.png - write the ending"),
+        ("image,label,split\n1,a,train\n2,b,trian\n", None),
+        ("label,pixel0,pixel1,pixel2,pixel3\na,1,2,3,4\n,1,2,3,4\n", "row 3 has no label"),
+        ("label,pixel0,pixel1,pixel2,pixel3\na,1,2,3,4\nb,1,2,3,256\n", None),
+        ("image,label\n1,a\u0007\n", "is not a class name"),
+    ],
+)
+def test_mistakes_are_named_by_row(write, table, words):
+    root = write({"x.csv": table, "1.png": 1, "2.png": 2, "3.png": 3, "3.jpg": 3})
+    if words is None:  # neither splits nor bytes: one more column, and features
+        csv_files.load(root, ALL, **({"label_column": "label"} if "split" in table else {}))
+        return
+    with pytest.raises(DataError, match=words):
+        csv_files.load(root, ALL)
+
+
+def test_a_word_that_is_no_split_is_named_by_row(write):
+    root = write({"x.csv": "image,label,split\n1,a,train\n2,b,trian\n", "1.png": 1, "2.png": 2})
+    with pytest.raises(DataError, match="row 3: 'trian' is not a split - write train, val or test"):
+        csv_files.load(root, ALL, split_column="split")
+
+
+def test_a_bad_image_is_named_as_in_a_folder(write):
+    root = write({"x.csv": "image,label\n1,a\n2,b\n", "1.png": 1, "2.png": "<html>"})
+    with pytest.raises(DataError, match=r"1 bad of 2 files: 2\.png: not a PNG"):
+        csv_files.load(root, ALL)
+
+
+def test_class_folders_beside_a_table_are_read_as_before(write):
+    root = write({"train/a/1.png": 1, "train/b/2.png": 2, "labels.csv": "image,label\n1,a\n"})
+    assert recognize(root) == "folder"
+    shutil.rmtree(root / "train")
+    write({"a/1.png": 1, "b/2.png": 2})
+    assert recognize(root) == "folder"

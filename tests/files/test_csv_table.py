@@ -1,0 +1,172 @@
+"""CSV files are read whole or refused with the number of the row."""
+
+import codecs
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from imgclf.errors import DataError
+from imgclf.files import csv_table
+from imgclf.files.csv_table import is_header, most_rows, numbers, open_table, texts
+
+BYTE, FLOAT = np.dtype(np.uint8), np.dtype(np.float32)
+
+
+@pytest.fixture(name="table")
+def table_fixture(tmp_path):
+    """Write a CSV file, and find out its form."""
+
+    def write(content):
+        path = tmp_path / "data.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return open_table(path)
+
+    return write
+
+
+def cells(table):
+    return [row for _, row in texts(table)]
+
+
+def values(table, columns=None, dtype=FLOAT, of_text=()):
+    found = list(numbers(table, columns or range(table.width), of_text, dtype))
+    return np.concatenate([some.values for some in found]).tolist()
+
+
+WHOLE = [["1", "cat"], ["2", "a dog"]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "n,name\n1,cat\n2,a dog\n",
+        "n,name\n1,cat\n2,a dog",
+        "n;name\r\n1;cat\r\n2;a dog\r\n",
+        "n\tname\r1\tcat\r2\ta dog\r",
+        'n,name\n"1",cat\n2,"a dog"\n',
+        '"n";"name"\n1;cat\n2;"a dog"\n',
+        "n, name\n\n 1 , cat\n\n2,a dog\n\n \n",
+        codecs.BOM_UTF8 + b"n,name\n1,cat\n2,a dog\n",
+        "n,name\n1,cat\n2,a dog\n".encode("utf-16"),
+        codecs.BOM_UTF16_BE + "n,name\r\n1,cat\r\n2,a dog\r\n".encode("utf-16-be"),
+    ],
+)
+def test_a_table_is_the_same_however_it_is_written(table, content):
+    found = table(content)
+    assert found.header == ("n", "name")
+    assert cells(found) == WHOLE
+    assert values(found, [0]) == [[1], [2]]
+    assert [text for some in numbers(found, [0], [1], BYTE) for text in some.texts[0]] == ["cat", "a dog"]
+
+
+def test_a_quoted_cell_may_hold_delimiters_quotes_and_line_ends(table):
+    found = table('name,note\na.png,"one, two\n""three"""\nb.png,x\n')
+    assert list(texts(found)) == [(2, ["a.png", 'one, two\n"three"']), (4, ["b.png", "x"])]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("id,breed", True),
+        ("label,0,1,2,3,4", True),
+        ("0,1,2,3,4", True),
+        ("0,0.1,0.2,18,18.1,0.3", True),
+        ("5,0,0,0,12", False),
+        ("5.1,3.5,1.4,0.2,setosa", False),
+        ("a.png,cat", False),
+        ("a.png,3", False),
+        ("label,1x1,1x2,2x1,2x2", True),
+    ],
+)
+def test_a_first_row_is_a_header_unless_it_holds_data(row, expected):
+    assert is_header(row.split(",")) is expected
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 64, 1 << 18])
+def test_the_size_of_chunks_changes_nothing(table, monkeypatch, at_once):
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 256, (50, 9))
+    content = "label,ä,c,d,e,f,g,h,i\r\n" + "".join(",".join(map(str, row)) + "\r\n" for row in rows)
+    monkeypatch.setattr(csv_table, "_AT_ONCE", at_once)
+    found = table(content)
+    assert values(found, dtype=BYTE) == rows.tolist()
+    assert [number for some in numbers(found, [0], [], BYTE) for number in some.rows] == list(range(2, 52))
+    assert cells(found) == [[str(x) for x in row] for row in rows]
+    assert 50 <= most_rows(found, 9) <= 52 or at_once <= 64  # a line may end between two chunks
+    for column in range(9):
+        assert [text for some in numbers(found, [1], [column], BYTE) for text in some.texts[0]] == [
+            str(x) for x in rows[:, column]
+        ]
+
+
+def test_whole_numbers_may_have_a_decimal_point(table):
+    assert values(table("a,b\n7.0,255\n0,1e1\n"), dtype=BYTE) == [[7, 255], [0, 10]]
+
+
+@pytest.mark.parametrize("bad", ["300", "-3", "2.5", "x", "", "nan", "1_0", "0x1", "٣"])
+def test_what_is_not_a_byte_is_named_by_row_and_column(table, bad):
+    found = table(f"label,p0,p1\n5,0,0\n\n6,1,{bad}\n7,2,2\n")
+    with pytest.raises(DataError, match=r"data\.csv: row 4, column 'p1': .* is not a whole number within 0\.\.255"):
+        values(found, dtype=BYTE)
+
+
+def test_an_error_stays_short_whatever_is_in_the_cell(table):
+    found = table("größe\u0a00\u0a00,b\n1,2\n" + "\u0a00" * 400 + ",3\n")
+    with pytest.raises(DataError) as caught:
+        values(found)
+    assert len(caught.value.problem) < 120
+
+
+@pytest.mark.parametrize("bad", ["x", "", "nan", "-inf", "1e999", "1e39", "1_0", "1,5"])
+def test_what_is_not_a_finite_number_is_named_by_row_and_column(table, bad):
+    found = table(f"label;p0\n5;0.5\n6;{bad}\n")
+    with pytest.raises(DataError, match=r"data\.csv: row 3, column 'p0': .* is not a finite number"):
+        values(found)
+
+
+@pytest.mark.parametrize("read", [cells, values])
+def test_a_ragged_row_is_named_with_its_cells(table, read):
+    rows = "1,2,3\n" * 200
+    with pytest.raises(DataError, match=r"data\.csv: row 202 has 2 cells, the first 3 - correct or remove the row"):
+        read(table(f"a,b,c\n{rows}1,2\n"))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "an empty file"),
+        (b"\n \n", "an empty file"),
+        (b"a,b\n", "a header without rows"),
+        (b"a,b\n1,\xff\n", "not text in utf-8"),
+        (b"a,b\n1,\0\n", "NUL bytes"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "NUL bytes"),
+        (b'a,b\n"' + b"x" * 200_000 + b"\n", "row 2 cannot be read"),
+    ],
+)
+def test_what_is_no_table_is_refused(table, content, words):
+    with pytest.raises(DataError, match=rf"data\.csv: .*{words}"):
+        cells(table(content))
+
+
+def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(table, monkeypatch):
+    monkeypatch.setattr(csv_table, "_LONGEST_LINE", 1 << 20)
+    tracemalloc.start()
+    with pytest.raises(DataError, match="a line of more than 1,048,576 characters"):
+        table(b"1," * (20 << 20))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < (40 << 20) + (8 << 20)  # the 40 MB are the test's own bytes
+
+
+def test_a_row_may_have_many_columns_and_other_delimiters_in_quotes(table):
+    wide = table(f"label,{','.join(f'pixel{n}' for n in range(49152))}\n1{',255' * 49152}\n")
+    assert sum(map(sum, values(wide, dtype=BYTE))) == 1 + 255 * 49152
+    assert table('"a;b;c;d",e\n1,2\n').header == ("a;b;c;d", "e")
+
+
+def test_rows_are_never_underestimated(table):
+    sparse, blank = "a,b,c\n" + ",1,\n" * 9, "a,b\n" + "\n" * 1000 + "1,2\n"
+    for content in ("a,b\n1,2\n3,4", "1,2\r3,4\r\r5,6\r", "5\n" * 7, sparse, blank):
+        found = table(content)
+        assert len(cells(found)) <= most_rows(found, 1) <= len(content) // found.width + 1
