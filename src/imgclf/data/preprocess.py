@@ -124,7 +124,7 @@ def default_scale(dataset: Dataset) -> float:
         return 1.0
     largest = 0
     for part in slices(len(dataset), dataset.at_once):
-        largest = max(largest, int(dataset.images[dataset.rows[part]].max()))
+        largest = max(largest, int(dataset.pixels(part).max()))
         if largest >= FEW_LEVELS:  # nearly always in the first part
             return float(WHITE)
     return float(largest or WHITE)
