@@ -32,6 +32,8 @@ def dump_as_0_1(config: Config) -> str:
     """Return the config as version 0.1 wrote it: checkpoints of that version hold its SHA-256."""
     values = config.model_dump()
     values["train"].pop("kernel", None)
+    if config.preprocess.norm is None:
+        del values["preprocess"]["norm"]
     names = {new: old for old, new in RENAMED.get(config.optimizer.name, {}).items()}
     values["optimizer"] = {names.get(key, key): value for key, value in values["optimizer"].items()}
     return "".join(f"{line}\n" for _, line in _lines(values))

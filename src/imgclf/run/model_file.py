@@ -18,6 +18,7 @@ from imgclf.files.sealed_npz import ABOUT, SEAL, described_npz, read_described_n
 from imgclf.training.classifier import Model
 
 _KEYS = {"class_names", "loss", "l2", "l1", "example_shape", "scale"}
+_MORE_KEYS = {"norm"}  # left out where they are None, as in files of earlier versions
 
 
 def model_bytes(model: Model) -> bytes:
@@ -30,6 +31,7 @@ def model_bytes(model: Model) -> bytes:
         "l1": model.l1,
         "example_shape": preprocess.example_shape,
         "scale": preprocess.scale,
+        **({"norm": preprocess.norm} if preprocess.norm else {}),
     }
     arrays: dict[str, NDArray[Any] | None] = {
         "weights": model.weights,
@@ -56,7 +58,7 @@ def load_model(path: Path) -> Model:
 
 
 def _model(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
-    if set(about) != _KEYS:
+    if not _KEYS <= set(about) <= _KEYS | _MORE_KEYS:
         raise ValueError(f"its `about` lacks keys or has others than {', '.join(sorted(_KEYS))}")
     weights = arrays["weights"]
     if weights.ndim != 2 or weights.dtype not in (np.float32, np.float64) or not np.isfinite(weights).all():
@@ -69,7 +71,6 @@ def _model(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
     if not isinstance(about["class_names"], list):
         raise ValueError("class_names is not a list")
     names = decode_names(about["class_names"], "class_names")
-    preprocess = Preprocess(
-        tuple(shape), float(about["scale"]), arrays.get("mean"), arrays.get("std"), weights.dtype.name
-    )
+    fitted = arrays.get("mean"), arrays.get("std"), weights.dtype.name
+    preprocess = Preprocess(tuple(shape), float(about["scale"]), *fitted, norm=about.get("norm"))
     return Model(weights, preprocess, names, about["loss"], float(about["l2"]), float(about["l1"]))

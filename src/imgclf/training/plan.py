@@ -161,7 +161,13 @@ def fit(config: Config, train: Dataset, sum_blocks: SumFn) -> Preprocess:
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             return fit_preprocess(
-                train, scale=chosen.scale, center=chosen.center, std=chosen.std, dtype=dtype, sum_blocks=sum_blocks
+                train,
+                scale=chosen.scale,
+                center=chosen.center,
+                std=chosen.std,
+                dtype=dtype,
+                norm=chosen.norm,
+                sum_blocks=sum_blocks,
             )
     except ValueError as error:
         raise DataError(where(config), f"{error}: values are too large for {dtype}", "rescale the data") from error

@@ -79,7 +79,7 @@ SOURCES: dict[str, Source] = {
     ),
     "npz": Source(
         _function("npz.load"),
-        path="an .npz file with X and y",
+        path="an .npz file with X and y, or X.npy beside y.npy",
         recognizes=_function("npz.recognizes"),
         warnings=_function("npz.warnings"),
     ),
