@@ -98,7 +98,7 @@ class Dataset:
 
     def check_finite(self, where: object, remedy: str) -> None:
         """Raise DataError if a feature vector has a NaN or Inf."""
-        parts = slices(len(self), self.at_once)
+        parts = slices(len(self), max(1, self.at_once // 16))  # copies of a megabyte, which fits a cache
         bad = np.concatenate([~np.isfinite(self.pixels(part)).all(axis=1) for part in parts]).nonzero()[0]
         if len(bad):
             more = f" and {len(bad) - 1:,} more rows" if len(bad) > 1 else ""

@@ -112,6 +112,7 @@ def _follow(
     """Print the events of a session, and draw the pictures of the run."""
     from imgclf.run.session import Planned
     from imgclf.run.targets import Ready
+    from imgclf.training.epochs import nothing_learned
 
     seconds: dict[str, float] = {}
     with _timed(seconds, "loading"):
@@ -134,6 +135,8 @@ def _follow(
     with _timed(seconds, "training"):
         finished = _train(console, planned, ready.directory, events, progress)
     _say_results(console, finished)
+    if line := nothing_learned(planned.plan, finished.train):
+        console.warn(line)
     drawn: list[str] = []
     if draw:
         with _timed(seconds, "drawing"):

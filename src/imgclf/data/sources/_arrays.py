@@ -23,7 +23,7 @@ from imgclf.machine.memory import require_memory
 from imgclf.numerics.indices import slices
 
 _MAX_CLASSES = 100_000
-_AT_ONCE = 16 << 20  # bytes of X looked at at a time
+_AT_ONCE = 1 << 20  # bytes of X looked at at a time
 
 
 class Range(NamedTuple):

@@ -163,7 +163,8 @@ def _pairs(path: Path, arrays: Arrays) -> dict[str, Pair]:
     for split in [*X, *y]:
         if split not in X or split not in y:
             name, words = (X[split], _LABELS) if split in X else (y[split], _EXAMPLES)
-            raise DataError(path, f"there is no array {_partner(name, words[0])!r}", "images and labels come in pairs")
+            missing = _partner(name, words[0])
+            raise DataError(path, f"there is no array {missing!r}", f"{name!r} needs it: examples and labels are pairs")
     return {split: Pair(X[split], y[split]) for split in X}
 
 
