@@ -36,7 +36,7 @@ NUMBERS = {
 }
 TEXTS = {"name": set(PROBES), "data.path": set(PROBES)}
 SECTIONS = {"early_stopping": {"null"}, "data.options": {"{a: 1}"}}
-NULLABLE = {"preprocess.color": {"null"}, "preprocess.std": {"null"}}
+NULLABLE = {"preprocess.color": {"null"}, "preprocess.norm": {"null"}, "preprocess.std": {"null"}}
 ACCEPTED = NUMBERS | TEXTS | SECTIONS | NULLABLE  # of all others, which are choices and sections, none
 OWNER = {
     "optimizer.momentum": "momentum", "optimizer.decay": "rmsprop", "optimizer.beta1": "adam",
@@ -66,6 +66,7 @@ CHOICES = {
     "preprocess.color": ["rgb", "gray"],
     "preprocess.center": ["pixel", "channel", "none"],
     "preprocess.std": ["pixel", "channel", "none"],
+    "preprocess.norm": ["l2"],
     "model.loss": list(LOSSES),
     "optimizer.name": list(OPTIMIZERS),
     "schedule.name": list(SCHEDULES),

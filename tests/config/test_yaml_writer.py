@@ -98,6 +98,12 @@ def test_configs_of_version_0_1_are_known_by_their_checksum(overrides, checksum)
     assert hashlib.sha256(text.encode()).hexdigest() == checksum
 
 
+def test_a_key_that_version_0_1_lacks_is_left_out_only_where_nothing_is_chosen():
+    known, chosen = (dump_as_0_1(resolve((), options).config) for options in ([], ["preprocess.norm=l2"]))
+    assert "norm" not in known
+    assert "  norm: l2\n" in chosen
+
+
 def test_keys_come_in_the_order_of_the_contract():
     document = yaml.safe_load(dump(resolve().config))
     assert list(document) == [

@@ -16,6 +16,8 @@ from hostile.good_files import (
     CLASS_FILE,
     CONFIGS,
     DEEP_PNG_PARTS,
+    EMNIST_IMAGES_FILE,
+    EMNIST_LABELS_FILE,
     EXIF,
     FEATURES,
     FROM_PYTHON_2,
@@ -29,6 +31,7 @@ from hostile.good_files import (
     MODEL,
     MODEL_MEMBERS,
     NAMES,
+    NPY_FILES,
     PACK,
     PNG_PARTS,
     RECORDS,
@@ -131,6 +134,10 @@ def npz_file(path: Path) -> object:
     return look(npz.load(path, ("train", "val", "test")))
 
 
+def npy_folder(path: Path) -> object:
+    return look(npz.load(path.parent, ("train", "val", "test")))
+
+
 def pack_folder(path: Path) -> object:
     return look(pack.load(path.parent, ("train", "val", "test")))
 
@@ -219,6 +226,20 @@ READERS: dict[str, Reader] = {
             File("data.npz", FEATURES, zip_of(*ARRAY_NAMES[:2], compression=zipfile.ZIP_DEFLATED)),
         ),
         words=words.ZIP,
+        memory=192 * MB,
+    ),
+    "npy": Reader(
+        npy_folder,
+        tuple(File(name, (raw,)) for name, raw in NPY_FILES.items()),
+        good=NPY_FILES,
+        words=words.NPY,
+        named=tuple(NPY_FILES),
+    ),
+    "EMNIST": Reader(
+        idx_folder,
+        (File(EMNIST_IMAGES_FILE, (IDX_IMAGES,)), File(EMNIST_LABELS_FILE, (IDX_LABELS[:-3] + b"\1\3\2",))),
+        good={EMNIST_IMAGES_FILE: IDX_IMAGES, EMNIST_LABELS_FILE: IDX_LABELS[:-3] + b"\1\3\2"},
+        named=(EMNIST_LABELS_FILE,),
         memory=192 * MB,
     ),
     "pack": Reader(

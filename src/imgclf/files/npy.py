@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
 from imgclf.errors import DataError
-from imgclf.files.reading import fill, open_regular, reading, size_of
+from imgclf.files.reading import fill, open_regular, size_of
+from imgclf.files.writing import translate_os_errors
 from imgclf.machine.memory import require_memory
 
 # Pages of a mapped file that were touched count as memory of the process. Rows of larger files are read instead.
@@ -162,8 +163,8 @@ def _read_rows(mapped: _Map, begin: int, rows: IntArray, out: NDArray[Any]) -> N
     size = out[:1].nbytes
     whole, numbers = out.reshape(-1).view(np.uint8), rows.astype(np.int64)
     starts = np.flatnonzero(np.diff(numbers, prepend=-2) != 1)
-    with reading(mapped.path):
-        for start, stop, row in zip(starts, [*starts[1:], len(rows)], numbers[starts], strict=True):
+    with translate_os_errors(mapped.path):
+        for start, stop, row in zip(starts, [*starts[1:], len(rows)], numbers[starts], strict=False):
             part = whole[start * size : stop * size]
             if os.preadv(mapped.descriptor, [part], begin + int(row) * size) != part.size:  # type: ignore[list-item]
                 raise _became_shorter(mapped)

@@ -126,7 +126,7 @@ def pack(
     for remark in remarks(config, {}):
         console.warn(remark)
     try:
-        with closing(write(config, out)) as events, PackProgress(console, progress) as show:
+        with closing(write(config, out, console.warn)) as events, PackProgress(console, progress) as show:
             for event in events:
                 show(event)
     except Stop as stop:
