@@ -127,8 +127,7 @@ class Preprocess(Section):
     )
     center: OfEach = Field(default="pixel", description="Subtract the mean image, or the mean of each color.")
     std: OfEach | None = Field(
-        default=None,
-        description="Divide by the standard deviation. null: none for images and for features of 0 and 1, else pixel.",
+        default=None, description="Divide by the standard deviation. null: for images none, for features pixel."
     )
 
 
