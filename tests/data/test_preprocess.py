@@ -166,6 +166,14 @@ def test_images_are_not_divided_by_a_deviation():
     assert default_std(DATA) == "none"
 
 
+def test_features_of_0_and_1_are_not_divided_by_a_deviation(monkeypatch):
+    monkeypatch.setattr("imgclf.data.dataset.AT_ONCE", 100)
+    X = (RNG.random((300, 5)) < 0.1).astype(np.float16)
+    assert default_std(Dataset.of(X, np.arange(300) % 2, ("a", "b"))) == "none"
+    X[299, 4] = 2
+    assert default_std(Dataset.of(X, np.arange(300) % 2, ("a", "b"))) == "pixel"
+
+
 @pytest.mark.parametrize("stored", [np.float16, np.float32, np.float64, np.uint8])
 @pytest.mark.parametrize("scale", [1, 255])
 @pytest.mark.parametrize(("center", "std"), [("none", "none"), ("pixel", "none"), ("pixel", "pixel")])

@@ -127,7 +127,8 @@ class Preprocess(Section):
     )
     center: OfEach = Field(default="pixel", description="Subtract the mean image, or the mean of each color.")
     std: OfEach | None = Field(
-        default=None, description="Divide by the standard deviation. null: for images none, for features pixel."
+        default=None,
+        description="Divide by the standard deviation. null: none for images and features of 0 and 1, else pixel.",
     )
 
 

@@ -154,8 +154,14 @@ def default_scale(dataset: Dataset) -> float:
 
 
 def default_std(dataset: Dataset) -> str:
-    """Return the default for std: "none" for images, "pixel" for feature vectors."""
-    return "none" if dataset.images.dtype == np.uint8 else "pixel"
+    """Return the default for std: "none" for images, "pixel" for feature vectors.
+
+    Also "none" for features of only 0 and 1, which have one unit: a deviation would make the rarest the largest.
+    """
+    if dataset.images.dtype == np.uint8:
+        return "none"
+    parts = (dataset.pixels(part) for part in slices(len(dataset), dataset.at_once))
+    return "none" if all(((part == 0) | (part == 1)).all() for part in parts) else "pixel"
 
 
 def spread(preprocess: Preprocess, dataset: Dataset) -> float:
