@@ -120,7 +120,7 @@ class Preprocess(Section):
     image_size: Side | None = Field(default=None, description="Pixels a side to resize to; needed if sizes differ.")
     color: Literal["rgb", "gray"] | None = Field(default=None, description="Convert the images; null: as they are.")
     norm: Literal["l2"] | None = Field(
-        default=None, description="Give each example unit length, before all that follows."
+        default=None, description="l2: give each example unit length, before all that follows."
     )
     scale: Scale | None = Field(
         default=None, description="Divide by this. null: for images 255, or their largest if below 64; for features 1."

@@ -67,6 +67,12 @@ def test_arrays_that_are_not_read_are_named(load, tmp_path):
     assert npz.warnings(path) == [f"{path}: passed over: 'a0', 'a1', 'a2', 'a3', 'a4' and 2 more"]
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "uint32", "int64", "uint64", ">i4"])
+def test_labels_may_be_any_integers(load, dtype):
+    for names in ({}, {"class_names": np.array(["a", "b", "c"])}):
+        assert load(X=IMAGES, y=LABELS.astype(dtype), **names)["train"].y.tolist() == LABELS.tolist()
+
+
 def test_labels_may_be_text_and_classes_are_then_in_natural_order(load):
     train = load(X=IMAGES, y=np.array(["img10", "img2", "Äpfel", "img2"]))["train"]
     assert train.class_names == ("img2", "img10", "Äpfel")

@@ -183,7 +183,7 @@ def _is_one_hot(y: NDArray[Any]) -> bool:
 
 def numbered(y: IntArray, where: str) -> tuple[IntArray, tuple[str, ...], tuple[str, ...]]:
     """Return the labels of those classes that have one, their names, which stay the numbers, and remarks."""
-    has_label = np.bincount(y) > 0
+    has_label = np.bincount(y.astype(np.int64, copy=False)) > 0
     numbers = np.flatnonzero(has_label)
     new_label = np.cumsum(has_label, dtype=np.min_scalar_type(len(numbers))) - 1
     names = tuple(map(str, numbers.tolist()))

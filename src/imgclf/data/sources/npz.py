@@ -163,8 +163,9 @@ def _pairs(path: Path, arrays: Arrays) -> dict[str, Pair]:
     for split in [*X, *y]:
         if split not in X or split not in y:
             name, words = (X[split], _LABELS) if split in X else (y[split], _EXAMPLES)
-            missing = _partner(name, words[0])
-            raise DataError(path, f"there is no array {missing!r}", f"{name!r} needs it: examples and labels are pairs")
+            wanted = [_partner(name, word) for word in words]
+            problem = f"there is no array {wanted[0]!r} for {name[:40]!r}"
+            raise DataError(path, problem, f"looked for {', '.join(wanted)}")
     return {split: Pair(X[split], y[split]) for split in X}
 
 
