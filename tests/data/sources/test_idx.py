@@ -164,7 +164,7 @@ def test_a_folder_that_is_called_like_a_file_is_no_file_but_may_hold_one(folder)
     assert recognize(folder) == "idx"
 
 
-@pytest.mark.parametrize("place", ["raw", "MNIST/raw", "FashionMNIST/raw"])
+@pytest.mark.parametrize("place", ["raw", "MNIST/raw", "FashionMNIST/raw", "EMNIST/raw"])
 def test_the_subfolder_of_torchvision_is_found(folder, tmp_path, place):
     expected = idx.load(folder, ["test"])["test"].fingerprint()
     below = tmp_path / "above" / place
