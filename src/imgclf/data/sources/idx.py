@@ -33,7 +33,7 @@ EMNIST = {
     "byclass": string.digits + string.ascii_uppercase + string.ascii_lowercase,
 }
 _SPLITS = {"train": "train", "t10k": "test", "test": "test", "val": "val"}
-_AROUND = ("MNIST", "FashionMNIST", "KMNIST", "QMNIST", "EMNIST")  # torchvision keeps the files in MNIST/raw
+_AROUND = ("MNIST", "EMNIST", "FashionMNIST", "KMNIST", "QMNIST")  # torchvision keeps the files in MNIST/raw
 Files: TypeAlias = dict[str, list[Path]]  # "images" and "labels": the file to read, and others that must be equal to it
 
 
