@@ -165,8 +165,8 @@ def test_a_run_that_learned_nothing_says_so_and_what_to_try(imgclf):
 
     def said(name, *options):
         npz = ("-s", "data.source=npz", "-s", f"data.path={name}.npz", "-s", "train.epochs=3", "--no-plots")
-        lines = imgclf("-q", "train", *npz, *options).err.splitlines()
-        return [line for line in lines if "nothing was learned" in line]
+        lines = imgclf("-q", "train", *npz, *options).out.splitlines()
+        return [line for line in lines if line.startswith("note   nothing was learned: ")]
 
     assert said("data") == []
     for options, remedy in (

@@ -136,7 +136,7 @@ def _follow(
         finished = _train(console, planned, ready.directory, events, progress)
     _say_results(console, finished)
     if line := nothing_learned(planned.plan, finished.train):
-        console.warn(line)
+        console.result(f"note   {line}")
     drawn: list[str] = []
     if draw:
         with _timed(seconds, "drawing"):
