@@ -1,5 +1,6 @@
 """The tables of docs/data.md are true: what they show is made, and read as they say."""
 
+import gzip
 import re
 import shlex
 import sys
@@ -35,6 +36,27 @@ def test_a_folder_is_read_as_the_page_says(tmp_path, files, read_as, passed_over
     assert places == set(re.findall("`(.*?)`", passed_over))
 
 
+def write_arrays(root):
+    """Write the files that the section on arrays names."""
+    rng, y = np.random.default_rng(0), np.arange(90) % 3
+    X = (rng.standard_normal((90, 8)) + 4 * np.eye(3, 8)[y]).astype(np.float16)
+    (root / "feats").mkdir()
+    for name, array in (("X_train", X), ("y_train", y), ("X_test", X[:30]), ("y_test", y[:30])):
+        np.save(root / "feats" / f"{name}.npy", array)
+    np.save(root / "clip.npy", X)
+    np.save(root / "clip_labels.npy", y)
+    images = rng.integers(0, 256, (90, 28, 28, 3), dtype=np.uint8)
+    splits = ("train", "val", "test")
+    np.savez(root / "pathmnist.npz", **{f"{split}_images": images for split in splits},
+             **{f"{split}_labels": y[:, None] for split in splits})  # fmt: skip
+    (root / "emnist").mkdir()
+    for variant in ("letters", "digits"):
+        for kind, array in (("images-idx3", images[..., 0]), ("labels-idx1", np.uint8(y + 1))):
+            header = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+            path = root / "emnist" / f"emnist-{variant}-train-{kind}-ubyte.gz"
+            path.write_bytes(gzip.compress(header + array.tobytes()))
+
+
 @pytest.fixture
 def what_people_have(tmp_path, monkeypatch):
     """The data that the commands of the page are about."""
@@ -58,6 +80,7 @@ def what_people_have(tmp_path, monkeypatch):
         for number in range(10):
             shape = size[::-1] if number == 3 else (*size[::-1], 3)
             Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(f"photos/{name}/{number}.png")
+    write_arrays(tmp_path)
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     images = [{"bytes": Path(f"dogs/train/{name}.jpg").read_bytes(), "path": None} for name in names]

@@ -113,14 +113,70 @@ def test_data_info_shows_a_set_without_a_training_split_and_train_names_what_is_
 
 
 def test_classes_without_training_images_are_said(imgclf):
-    np.savez("data.npz", X=np.zeros((4, 2, 2), np.uint8), y=[1, 2, 1, 2])
-    words = "data.npz: no training images of '0' - do the labels count from 1? Then subtract 1"
+    names = [str(number) for number in range(10)]
+    np.savez("data.npz", X=np.zeros((4, 2, 2), np.uint8), y=[0, 9, 9, 0], class_names=names)
+    words = "no training images of '1', '2', '3', '4', '5' and 3 more\n"
     assert words in imgclf("data", "info", "data.npz").err
     done = imgclf("train", "-s", "data.source=npz", "-s", "data.path=data.npz", "--dry-run")
     assert done.code == 0
     assert words in done.err
-    np.savez("data.npz", X=np.zeros((4, 2, 2), np.uint8), y=[0, 9, 9, 0])
-    assert "no training images of '1', '2', '3', '4', '5' and 3 more\n" in imgclf("data", "info", "data.npz").err
+
+
+def test_how_arrays_are_read_is_said_wherever_they_are_read(imgclf):
+    X = np.random.default_rng(0).random((40, 3, 3))
+    np.savez("data.npz", X=X, y=np.eye(4)[1 + np.arange(40) % 3])
+    words = ["read as bytes: (255 * X)", "one-hot labels (40, 4)", "no label is 0: the classes are 1, 2, 3"]
+    npz = ("-s", "data.source=npz", "-s", "data.path=data.npz", "--no-plots")
+    for command in (("data", "info", "data.npz"), ("data", "pack", "data.npz", "--out", "packed"),
+                    ("train", *npz, "--out", "run"), ("eval", "run", "--data", "data.npz")):  # fmt: skip
+        done = imgclf(*command)
+        assert done.code == 0, done.err
+        for word in words:
+            assert done.err.count(word) == 1, (command, done.err)
+
+
+FEATURES = (np.arange(60) % 3)[:, None] + np.random.default_rng(0).random((60, 5))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_features_in_npy_files_are_trained_on_evaluated_verified_and_packed(imgclf, dtype):
+    for split in ("train", "test"):
+        np.save(f"X_{split}.npy", FEATURES.astype(dtype))
+        np.save(f"y_{split}.npy", np.arange(60) % 3)
+    npz = ("-s", "data.source=npz", "-s", "data.path=.", "--no-plots")
+    done = imgclf("train", *npz, "-s", "preprocess.norm=l2", "--out", "run")
+    assert done.code == 0, done.err
+    printed = " ".join(done.out.split())
+    assert "npz: 54 training examples, 6 validation examples; 5 features, 3 classes" in printed
+    assert "features x = (features / |features| - mean) / standard deviation, by feature" in printed
+    for command in (("eval", "run"), ("eval", "run", "--data", "X_test.npy"), ("verify", "run")):
+        assert imgclf(*command).code == 0
+    assert imgclf("gradcheck", "--run", "run", "--images", "20").code == 0
+    assert imgclf("data", "pack", ".", "--out", "packed").code == 0
+    assert np.load("packed/train_images.npy").dtype == dtype
+    seen = [imgclf("eval", "run", *data, "--json").json for data in ((), ("--data", "packed"))]
+    assert seen[0]["accuracy"] == seen[1]["accuracy"]
+    assert imgclf("-q", "train", "--resume", "run", "-s", "train.epochs=21", "--no-plots").code == 0
+
+
+def test_a_run_that_learned_nothing_says_so_and_what_to_try(imgclf):
+    rng = np.random.default_rng(0)
+    np.savez("noise.npz", X=rng.standard_normal((600, 3)), y=rng.integers(0, 3, 600))
+    np.savez("data.npz", X=FEATURES, y=np.arange(60) % 3)
+
+    def said(name, *options):
+        npz = ("-s", "data.source=npz", "-s", f"data.path={name}.npz", "-s", "train.epochs=3", "--no-plots")
+        lines = imgclf("-q", "train", *npz, *options).out.splitlines()
+        return [line for line in lines if line.startswith("note   nothing was learned: ")]
+
+    assert said("data") == []
+    for options, remedy in (
+        ((), "try a larger schedule.step_size than 0.1 or more train.epochs, and check that the labels"),
+        (("-s", "schedule.step_size=1e4"), "try a smaller schedule.step_size than 10000"),
+        (("-s", "preprocess.std=none", "-s", "preprocess.scale=1e5"), "try preprocess.scale: 1"),
+    ):
+        (line,) = said("noise", *options)
+        assert remedy in line
 
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 12345\n"

@@ -39,7 +39,10 @@ NUMBERS = {
 }
 TEXTS = {"name": set(PROBES), "data.path": set(PROBES)}
 SECTIONS = {"early_stopping": {"null"}, "data.options": {"{a: 1}"}}
-NULLABLE = {"preprocess.color": {"null"}, "preprocess.std": {"null"}, "train.class_weight": {"null", "{a: 1}"}}
+NULLABLE = {
+    "preprocess.color": {"null"}, "preprocess.norm": {"null"}, "preprocess.std": {"null"},
+    "train.class_weight": {"null", "{a: 1}"},
+}  # fmt: skip
 ACCEPTED = NUMBERS | TEXTS | SECTIONS | NULLABLE  # of all others, which are choices and sections, none
 OWNER = {
     "optimizer.momentum": "momentum", "optimizer.decay": "rmsprop", "optimizer.beta1": "adam",
@@ -70,6 +73,7 @@ CHOICES = {
     "preprocess.color": ["rgb", "gray"],
     "preprocess.center": ["pixel", "channel", "none"],
     "preprocess.std": ["pixel", "channel", "none"],
+    "preprocess.norm": ["l2"],
     "model.loss": list(LOSSES),
     "optimizer.name": list(OPTIMIZERS),
     "schedule.name": list(SCHEDULES),

@@ -98,8 +98,8 @@ def test_a_number_is_written_in_a_form_that_both_versions_of_yaml_take_for_one(v
 
 
 LATER = (  # than version 0.1
-    "  test_fraction: 0.0\n", "  resize: squash\n", "augment:\n  flip: 0.0\n  shift: 0\n", "  kernel: blocks\n",
-    "  class_weight: null\n",
+    "  test_fraction: 0.0\n", "  resize: squash\n", "  norm: null\n", "augment:\n  flip: 0.0\n  shift: 0\n",
+    "  kernel: blocks\n", "  class_weight: null\n",
 )  # fmt: skip
 
 
@@ -125,6 +125,12 @@ def test_the_keys_that_a_config_was_given_are_those_of_its_file_at_any_value(tmp
     for text in (dump(Config()), "seed: 0\nmodel:\n  loss: svm\ntrain:\n  epochs: 20\n"):
         file.write_text(text)
         assert dump_given(resolve([file]).config) == text
+
+
+def test_a_key_that_version_0_1_lacks_is_left_out_only_where_nothing_is_chosen():
+    known, chosen = (dump_as_0_1(resolve((), options).config) for options in ([], ["preprocess.norm=l2"]))
+    assert "norm" not in known
+    assert "  norm: l2\n" in chosen
 
 
 def test_keys_come_in_the_order_of_the_contract():

@@ -166,6 +166,46 @@ def test_images_are_not_divided_by_a_deviation():
     assert default_std(DATA) == "none"
 
 
+def test_features_of_0_and_1_are_not_divided_by_a_deviation(monkeypatch):
+    monkeypatch.setattr("imgclf.data.dataset.AT_ONCE", 100)
+    X = (RNG.random((300, 5)) < 0.1).astype(np.float16)
+    assert default_std(Dataset.of(X, np.arange(300) % 2, ("a", "b"))) == "none"
+    X[299, 4] = 2
+    assert default_std(Dataset.of(X, np.arange(300) % 2, ("a", "b"))) == "pixel"
+
+
+@pytest.mark.parametrize("stored", [np.float16, np.float32, np.float64, np.uint8])
+@pytest.mark.parametrize("scale", [1, 255])
+@pytest.mark.parametrize(("center", "std"), [("none", "none"), ("pixel", "none"), ("pixel", "pixel")])
+def test_the_norm_is_applied_first_whatever_the_scale(stored, scale, center, std):
+    X = (20 * RNG.random((300, 6))).astype(stored)
+    X[7] = 0
+    data = Dataset.of(X.reshape(300, 2, 3, 1) if stored is np.uint8 else X, np.arange(300) % 2, ("a", "b"))
+    fitted = fit_preprocess(data, scale=scale, center=center, std=std, norm="l2", dtype="float64")
+    length = np.linalg.norm(X.astype(np.float64), axis=1, keepdims=True)
+    expected = X / np.where(length, length, 1)
+    expected = expected - (expected.mean(axis=0) if center == "pixel" else 0)
+    expected = expected / (expected.std(axis=0) if std == "pixel" else 1)
+    np.testing.assert_allclose(fitted.apply(data.images), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-40, 1, 1e38, 1e300])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_of_any_size_get_unit_length(size, dtype):
+    X = RNG.standard_normal((20, 9))
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        unit = Preprocess((9,), 1.0, None, None, dtype, norm="l2").apply(size * X)
+    np.testing.assert_allclose(unit, X / np.linalg.norm(X, axis=1, keepdims=True), rtol=1e-5)
+    assert not Preprocess((9,), 1.0, None, None, dtype, norm="l2").apply(0 * X).any()
+
+
+def test_the_norm_of_a_row_does_not_depend_on_the_rows_beside_it():
+    X = RNG.standard_normal((50, 301)).astype(np.float32)
+    unit = Preprocess((301,), 1.0, None, None, "float32", norm="l2")
+    together = unit.apply(X)
+    assert all(unit.apply(X[row : row + 1]).tobytes() == together[row].tobytes() for row in range(50))
+
+
 @pytest.mark.parametrize("size", [1e-30, 1e-3, 1, 1e30])
 def test_the_spread_is_the_deviation_of_values_that_change(size):
     X = np.zeros((SPREAD_SAMPLE, 4))

@@ -3,12 +3,14 @@
 import io
 import os
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from imgclf.errors import DataError
-from imgclf.files.npy import check_whole, header_bytes, map_npy, mapped_file
+from imgclf.files import npy as npy_files
+from imgclf.files.npy import check_whole, header_bytes, map_npy, mapped_file, read_npy, take_rows
 
 ARRAY = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
 
@@ -110,3 +112,86 @@ def test_a_mapped_file_that_has_lost_its_last_byte_is_an_error(tmp_path):
     os.truncate(path, path.stat().st_size - 1)
     with pytest.raises(DataError, match="became shorter"):
         check_whole(array)
+
+
+ROWS = {
+    "in turn": np.arange(20), "some in turn": np.r_[3:9, 12:20, 0:2], "mixed": np.random.default_rng(0).permutation(20),
+    "one twice": np.array([4, 4, 5, 5]), "one": np.array([19]), "none": np.arange(0), "bytes": np.array([7, 8], "u1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", ROWS)
+@pytest.mark.parametrize("shape", [(20, 3), (20, 4, 5), (20, 4, 5, 1), (20,)])
+@pytest.mark.parametrize("dtype", ["u1", "f2", "f8"])
+@pytest.mark.parametrize("largest", [0, 1 << 20])
+def test_rows_that_are_read_are_those_of_the_array(tmp_path, monkeypatch, rows, shape, dtype, largest):
+    monkeypatch.setattr(npy_files, "LARGEST_TOUCHED", largest)
+    whole = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    np.save(tmp_path / "x.npy", whole)
+    mapped = map_npy(tmp_path / "x.npy", "")
+    column = mapped[..., None], whole[..., None]
+    for array, expected in ((mapped, whole), column, (mapped[5:], whole[5:]), (whole, whole)):
+        inside = ROWS[rows] % len(array)
+        taken, out = take_rows(array, inside), np.empty((len(inside), *array.shape[1:]), dtype)
+        assert taken.dtype == whole.dtype
+        assert taken.tolist() == expected[inside].tolist()
+        assert take_rows(array, inside, out) is out
+        assert out.tolist() == taken.tolist()
+
+
+def test_rows_of_a_file_that_has_become_shorter_are_one_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(npy_files, "LARGEST_TOUCHED", 0)
+    path = tmp_path / "a.npy"
+    np.save(path, np.arange(10.0))
+    array = map_npy(path, "make it again")
+    os.truncate(path, path.stat().st_size - 1)
+    assert take_rows(array, np.arange(9)).tolist() == list(range(9))
+    with pytest.raises(DataError, match="became shorter"):
+        take_rows(array, np.arange(10))
+
+
+def test_a_map_that_is_dropped_closes_its_file(tmp_path):
+    np.save(tmp_path / "a.npy", ARRAY)
+    before = len([*Path("/dev/fd").iterdir()])
+    for _ in range(5):
+        map_npy(tmp_path / "a.npy", "")
+    assert len([*Path("/dev/fd").iterdir()]) == before
+
+
+def pages_of_files():
+    """Return the megabytes of files that count as memory of this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssFile:"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells")
+@pytest.mark.parametrize(("largest", "flat"), [(8 << 20, True), (1 << 30, False)])
+def test_rows_of_a_large_file_do_not_stay_in_memory(tmp_path, monkeypatch, largest, flat):
+    monkeypatch.setattr(npy_files, "LARGEST_TOUCHED", largest)
+    path = tmp_path / "x.npy"
+    path.write_bytes(header_bytes((64, 1 << 20), np.dtype(np.uint8)))
+    os.truncate(path, path.stat().st_size + (64 << 20))
+    array, before = map_npy(path, ""), pages_of_files()
+    for row in np.random.default_rng(0).permutation(64):
+        assert not take_rows(array, np.array([row])).any()
+    assert (pages_of_files() - before < 8) == flat
+
+
+@pytest.mark.parametrize("array", [np.array(["ab", "cé"]), np.array([b"ab", b"c"]), ARRAY > 3])
+def test_text_and_booleans_are_read(tmp_path, array):
+    path = tmp_path / "x.npy"
+    np.save(path, array)
+    assert read_npy(path).tolist() == array.tolist()
+    for raw in (path.read_bytes()[:-1], path.read_bytes() + b"x"):
+        path.write_bytes(raw)
+        with pytest.raises(DataError, match="do not fit its header"):
+            read_npy(path)
+
+
+def test_damage_of_text_is_a_data_error_or_an_array(tmp_path, damaged, try_all):
+    def read_text(raw):
+        (tmp_path / "x.npy").write_bytes(raw)
+        return read_npy(tmp_path / "x.npy").tolist()
+
+    _, refused = try_all(read_text, damaged(npy(np.array(["ab", "cé"]))))
+    assert len(refused) > 100

@@ -148,6 +148,12 @@ IDX_IMAGES_FILE, IDX_LABELS_FILE = "train-images-idx3-ubyte", "train-labels-idx1
 CLASS_FILE = b"cat\ndog\nelk\n"
 ARRAYS = (npy(np.stack([GRAY, GRAY[::-1], GRAY])), npy(np.array([2, 0, 1])), npy(np.array(["cat", "dög", "elk"])))
 FEATURES = (npy(np.asfortranarray(SOME.random((3, 4)))), npy(np.array(["b", "a", "b"])))
+NPY_FILES = {
+    "X_train.npy": npy(SOME.random((3, 4)).astype("f2")), "y_train.npy": npy(np.array(["b", "a", "b"])),
+    "images_test.npy": npy(COLOR[None] / 255), "labels_test.npy": npy(np.eye(3, dtype=np.uint8)[1:2]),
+    "class_names.npy": npy(np.array(["a", "b", "dög"])),
+}  # fmt: skip
+EMNIST_IMAGES_FILE, EMNIST_LABELS_FILE = (f"emnist-letters-{name}" for name in (IDX_IMAGES_FILE, IDX_LABELS_FILE))
 ARRAY_NAMES = ("X.npy", "y.npy", "class_names.npy")
 
 

@@ -21,6 +21,8 @@ from hostile.good_files import (
     CSV_IMAGES,
     CSV_PIXELS,
     DEEP_PNG_PARTS,
+    EMNIST_IMAGES_FILE,
+    EMNIST_LABELS_FILE,
     EXIF,
     FEATURES,
     FROM_PYTHON_2,
@@ -34,6 +36,7 @@ from hostile.good_files import (
     MODEL,
     MODEL_MEMBERS,
     NAMES,
+    NPY_FILES,
     PACK,
     PNG_PARTS,
     RECORDS,
@@ -147,6 +150,10 @@ def csv_file(path: Path) -> object:
 def csv_folder(path: Path) -> object:
     assert recognize(path.parent) == "csv"
     return look(csv_files.load(path.parent, ("train", "val", "test")))
+
+
+def npy_folder(path: Path) -> object:
+    return look(npz.load(path.parent, ("train", "val", "test")))
 
 
 def pack_folder(path: Path) -> object:
@@ -286,6 +293,20 @@ READERS: dict[str, Reader] = {
             "a cell without an end": Bomb(lambda: b'a,b\n"' + b"x\n" * 10_000_000, refused=True),
             "a million empty lines": Bomb(lambda: CSV_BARE + b"\n" * 1_000_000, refused=False),
         },
+    ),
+    "npy": Reader(
+        npy_folder,
+        tuple(File(name, (raw,)) for name, raw in NPY_FILES.items()),
+        good=NPY_FILES,
+        words=words.NPY,
+        named=tuple(NPY_FILES),
+    ),
+    "EMNIST": Reader(
+        idx_folder,
+        (File(EMNIST_IMAGES_FILE, (IDX_IMAGES,)), File(EMNIST_LABELS_FILE, (IDX_LABELS[:-3] + b"\1\3\2",))),
+        good={EMNIST_IMAGES_FILE: IDX_IMAGES, EMNIST_LABELS_FILE: IDX_LABELS[:-3] + b"\1\3\2"},
+        named=(EMNIST_LABELS_FILE,),
+        memory=192 * MB,
     ),
     "pack": Reader(
         pack_folder,

@@ -56,6 +56,18 @@ def test_how_images_are_resized_is_kept_and_is_squash_where_nothing_is_said(tmp_
             load_model(path)
 
 
+def test_a_norm_comes_back_and_without_one_the_file_is_that_of_earlier_versions(tmp_path):
+    plain = model()
+    assert b"norm" not in model_bytes(plain)
+    path = tmp_path / "model.npz"
+    path.write_bytes(model_bytes(replace(plain, preprocess=replace(plain.preprocess, norm="l2"))))
+    assert load_model(path).preprocess.norm == "l2"
+    for norm in ("l1", 2, ["l2"], "x" * 5000):
+        rewritten(path, norm=norm)
+        with pytest.raises(RunError, match="unknown norm"):
+            load_model(path)
+
+
 def rewritten(path, **changes):
     """Write a model anew with changes in what it says, and a checksum that is right."""
     with np.load(path) as file:

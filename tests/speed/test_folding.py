@@ -127,6 +127,7 @@ def test_large_batches_of_images_are_folded(tmp_path):
 
 @pytest.mark.parametrize("overrides", [
     [f"train.batch_size={folding.MIN_IMAGES_PER_CLASS * C - 1}"], ["preprocess.std=pixel"], ["preprocess.std=channel"],
+    ["preprocess.norm=l2"],
 ])  # fmt: skip
 def test_what_would_be_slower_or_less_exact_is_not_folded(tmp_path, overrides):
     assert not first_is_folded(plan_of(tmp_path, *overrides))

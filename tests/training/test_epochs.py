@@ -15,7 +15,8 @@ from imgclf.run.model_file import load_model
 from imgclf.run.session import run
 from imgclf.speed.threads import workers
 from imgclf.trainer import descend, start
-from imgclf.training.epochs import Epoch, Finished, Step
+from imgclf.training.epochs import Epoch, Finished, Step, nothing_learned
+from imgclf.training.evaluation import Evaluation, PairCounts
 from imgclf.training.plan import make_plan
 
 DATA = "data.options={train: 150, classes: 3, size: 5, noise: 100}"
@@ -144,3 +145,22 @@ def test_a_step_allocates_nothing_of_the_size_of_its_batch(threads):
         finally:
             tracemalloc.stop()
     assert peak < batch_bytes / 8
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_to_name_the_largest_class_is_to_learn_nothing_and_more_than_its_interval_is_something(tmp_path, share):
+    n, largest = 200, int(200 * share)
+    y = np.repeat([0, 1], [largest, n - largest])
+    np.savez(tmp_path / "data.npz", X=np.arange(n)[:, None] * 1.0, y=y)
+    options = ["data.source=npz", f"data.path='{tmp_path / 'data.npz'}'", "data.val_fraction=0"]
+    plan = make_plan(resolve((), options).config)
+
+    def evaluation(correct):
+        predicted = np.where(np.arange(n) < correct, y, 1 - y)
+        return Evaluation(0.5, 0.0, PairCounts.of(y, predicted, 2), np.array([correct, n - correct]))
+
+    told = [bool(nothing_learned(plan, evaluation(correct))) for correct in range(n + 1)]
+    first = told.index(False)
+    assert told == [True] * first + [False] * (n + 1 - first)
+    deviation = np.sqrt(share * (1 - share) * n)
+    assert largest + 1.5 * deviation < first < largest + 2.5 * deviation

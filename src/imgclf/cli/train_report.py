@@ -24,11 +24,12 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     terms += [f"{penalty.l1:g} * sum(|W|)"] if penalty.l1 else []
     knobs = config.optimizer.model_dump(exclude={"name"})
     settings = ", ".join(f"{key} {value:g}" for key, value in knobs.items())
-    val = plural(len(plan.val), "validation image") if plan.val else "no validation images"
+    what = "image" if plan.preprocess.is_image else "example"
+    val = plural(len(plan.val), f"validation {what}") if plan.val else f"no validation {what}s"
     if takes_test(config):
         val += f", {format_percent(config.data.test_fraction)} set aside for test"
     lines = {
-        "data": f"{config.data.source}: {plural(len(plan.train), 'training image')}, {val}; "
+        "data": f"{config.data.source}: {plural(len(plan.train), f'training {what}')}, {val}; "
         f"{format_shape(plan.train.example_shape)}, {C} classes",
         **_augmentation(plan),
         "pixels" if plan.preprocess.is_image else "features": f"x = {_preprocessing(plan)}",
@@ -38,7 +39,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
         **({} if plan.class_weights is None else {"classes": f"weight {_class_weights(plan)}"}),
         "step": f"weights -= step_size * direction; {config.optimizer.name}{f' ({settings})' if settings else ''}, "
         f"step_size {config.schedule.step_size:g} ({config.schedule.name}), {config.train.gradient} gradient",
-        "batches": f"{plural(plan.batch_size, 'image')} a step, {plural(plan.steps_per_epoch, 'step')} an epoch, "
+        "batches": f"{plural(plan.batch_size, what)} a step, {plural(plan.steps_per_epoch, 'step')} an epoch, "
         f"{plural(config.train.epochs, 'epoch')}: {plural(plan.steps, 'step')}",
     }
     for word, line in lines.items():
@@ -75,7 +76,8 @@ def _preprocessing(plan: "Plan") -> str:
     values, mean, by = "features", "mean", "feature"
     if preprocess.is_image:
         values, mean, by = "pixels", "mean image" if chosen.center == "pixel" else "mean color", str(chosen.std)
-    text = f"{values} / {preprocess.scale:g}" if preprocess.scale != 1 else values
+    divisor = "|" + values + "|" if preprocess.norm else f"{preprocess.scale:g}"
+    text = values if divisor == "1" else f"{values} / {divisor}"
     if preprocess.mean is not None:
         text += f" - {mean}"
     if preprocess.std is not None:

@@ -135,12 +135,16 @@ class Preprocess(Section):
         default="squash", description="Squash to image_size; or keep proportions: cut off the rest, or add black."
     )
     color: Literal["rgb", "gray"] | None = Field(default=None, description="Convert the images; null: as they are.")
+    norm: Literal["l2"] | None = Field(
+        default=None, description="l2: give each example unit length, before all that follows."
+    )
     scale: Scale | None = Field(
         default=None, description="Divide by this. null: for images 255, or their largest if below 64; for features 1."
     )
     center: OfEach = Field(default="pixel", description="Subtract the mean image, or the mean of each color.")
     std: OfEach | None = Field(
-        default=None, description="Divide by the standard deviation. null: for images none, for features pixel."
+        default=None,
+        description="Divide by the standard deviation. null: none for images and features of 0 and 1, else pixel.",
     )
 
 

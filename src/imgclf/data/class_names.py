@@ -6,12 +6,15 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from imgclf.errors import DataError
+from imgclf.files.reading import read_bytes
 
 _MAX_NAMES = 100_000
 _MAX_LENGTH = 200
+_LONGEST_FILE = 4 << 20  # bytes
 
 
 def composed(name: str) -> str:
@@ -69,6 +72,11 @@ def parse_names(raw: bytes, where: object) -> tuple[str, ...]:
     """Return class names from UTF-8 text, one a line; a byte order mark and empty lines at the end are ignored."""
     lines = raw.removeprefix(codecs.BOM_UTF8).rstrip().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return decode_names(lines.split(b"\n"), where)
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Read class names from a text file, one a line."""
+    return parse_names(read_bytes(path, _LONGEST_FILE), path)
 
 
 def first_few(texts: Sequence[str], most: int = 5) -> str:

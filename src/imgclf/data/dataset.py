@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
-from imgclf.files.npy import check_whole
+from imgclf.errors import DataError
+from imgclf.files.npy import check_whole, take_rows
 from imgclf.numerics.indices import row_indices, slices
 
 AT_ONCE = 16 << 20  # bytes of images processed at a time
@@ -39,6 +40,7 @@ class Dataset:
     rows         (N,) int: which of the images belong to this split
     files        the files that the images were read from, if their digests are known
     paths        () -> the path of each of the M images, if each has a file of its own
+    remarks      how they were read, where that is not plain
     """
 
     images: NDArray[Any]
@@ -47,6 +49,7 @@ class Dataset:
     rows: IntArray
     files: tuple[LoadedFile, ...] = ()
     paths: Callable[[], Iterable[Path]] | None = None
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.images.ndim == 4:
@@ -104,11 +107,17 @@ class Dataset:
         """The shape of one example: (H, W, channels), or (D,) for feature vectors."""
         return tuple(self.images.shape[1:])
 
-    def pixels(self, rows: IntArray, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    def pixels(self, rows: IntArray | slice, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Gather examples by their row index in this split: (n, H, W, channels) uint8 or (n, D) float."""
-        check_whole(self.images)
-        # A dataset's own rows are within its images; without a mode, NumPy fills `out` by way of a copy.
-        return np.take(self.images, self.rows[rows], axis=0, out=out, mode="clip")
+        return take_rows(self.images, self.rows[rows], out)
+
+    def check_finite(self, where: object, remedy: str) -> None:
+        """Raise DataError if a feature vector has a NaN or Inf."""
+        parts = slices(len(self), max(1, self.at_once // 16))  # copies of a megabyte, which fits a cache
+        bad = np.concatenate([~np.isfinite(self.pixels(part)).all(axis=1) for part in parts]).nonzero()[0]
+        if len(bad):
+            more = f" and {len(bad) - 1:,} more rows" if len(bad) > 1 else ""
+            raise DataError(where, f"NaN or Inf in row {bad[0]}{more}", remedy)
 
     def subset(self, rows: IntArray) -> "Dataset":
         """Keep only the examples at these row indices, in this order; no pixel is copied."""
@@ -121,5 +130,5 @@ class Dataset:
         for part in slices(len(self)):
             digest.update(np.ascontiguousarray(self.y_of(part), dtype="<i8").data)
         for part in slices(len(self), self.at_once):
-            digest.update(self.pixels(np.arange(part.start, part.stop)).data)
+            digest.update(self.pixels(part).data)
         return digest.hexdigest()

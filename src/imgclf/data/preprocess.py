@@ -21,6 +21,7 @@ from imgclf.numerics.sums import Summation, Sums, serial_sum, sum_over_blocks
 
 WHITE = 255  # the largest byte
 SPREAD_SAMPLE = 128  # examples that are enough to estimate a spread
+NORMS = (None, "l2")
 FEW_LEVELS = 64  # images that have only values below use less than a quarter of the range of bytes
 
 
@@ -28,11 +29,14 @@ FEW_LEVELS = 64  # images that have only values below use less than a quarter of
 class Preprocess:
     """Fitted on the training split, stored inside the model: X = (pixels / scale - mean) / std.
 
+    With norm "l2", (v / |v| - mean) / std for the values v of each example, whatever their scale; 0 stays 0.
+
     example_shape  (H, W, channels) of an image, or (D,) of a feature vector
     scale          divisor of pixels or features
     mean, std      (D,) in the dtype of X, or None to skip that operation
     dtype          of X: float32 or float64
     resize         how images of another size are resized: squash, crop or pad
+    norm           "l2", or None
     """
 
     example_shape: tuple[int, ...]
@@ -41,10 +45,13 @@ class Preprocess:
     std: FloatArray | None
     dtype: str
     resize: str = "squash"
+    norm: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.scale < np.inf:
             raise ValueError(f"scale is {self.scale}, not a number above 0")
+        if self.norm not in NORMS:
+            raise ValueError(f"unknown norm {self.norm!r}")
         for name, part in (("mean", self.mean), ("std", self.std)):
             if part is not None and (part.shape != (self.size,) or part.dtype != self.dtype):
                 raise ValueError(f"{name} is {part.dtype} {part.shape}, not {self.dtype} {(self.size,)}")
@@ -71,19 +78,26 @@ class Preprocess:
 
     @cached_property
     def center(self) -> FloatArray | None:
-        """The mean in units of stored pixels: (D,), or None."""
-        return None if self.mean is None else self.mean * self.mean.dtype.type(self.scale)
+        """The mean in units of stored pixels, or of vectors of unit length: (D,), or None."""
+        return None if self.mean is None else self.mean * self.mean.dtype.type(self._divisor)
 
     @cached_property
     def factor(self) -> FloatArray | None:
         """The factor of the centered pixels: (D,) or (), or None for 1."""
         if self.std is not None:
-            return np.asarray(1 / (self.std.astype(np.float64) * self.scale)).astype(self.dtype)
-        return None if self.scale == 1 else np.asarray(1 / self.scale, self.dtype)
+            return np.asarray(1 / (self.std.astype(np.float64) * self._divisor)).astype(self.dtype)
+        return None if self._divisor == 1 else np.asarray(1 / self._divisor, self.dtype)
+
+    @property
+    def _divisor(self) -> float:
+        """The scale, which a vector of unit length does not depend on."""
+        return 1.0 if self.norm else self.scale
 
     def apply(self, pixels: NDArray[Any], out: FloatArray | None = None) -> FloatArray:
         """Turn pixels (n, H, W, channels) or features (n, D) into X (n, D), in `out` if it is given."""
         flat = pixels.reshape(len(pixels), -1)
+        if self.norm:
+            flat = unit_rows(flat)
         X = np.empty(flat.shape, self.dtype) if out is None else out
         if self.center is not None and flat.dtype.itemsize > X.dtype.itemsize:
             np.subtract(flat, self.center, out=X, casting="same_kind")  # first: a cast could round differences away
@@ -106,13 +120,22 @@ class Preprocess:
 
     def warning_about(self, images: NDArray[Any]) -> str | None:
         """Return a warning about images (n, ...) of 64 levels or more if the training images had fewer; else None."""
-        few = self.is_image and 1 <= self.scale < FEW_LEVELS
+        few = self.is_image and 1 <= self.scale < FEW_LEVELS and not self.norm
         few = few and self.center is not None and self.center.max() <= self.scale
         if not few or images.max() < FEW_LEVELS:
             return None
         problem = f"the model learned from images of values up to {self.scale:g}, these go up to {images.max()}"
         remedy = "train on values of 0..255, or store these like the training images"
         return f"{problem}: predictions may be wrong - {remedy}"
+
+
+def unit_rows(values: NDArray[Any]) -> FloatArray:
+    """Divide each row (n, D) by its length, in float32 or wider; a row of zeros stays one."""
+    rows = values.astype(np.promote_types(values.dtype, np.float32))
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    rows /= np.where(largest > 0, largest, 1)  # first, so that squares are no larger than 1; their sum is at least 1
+    rows /= np.sqrt(np.maximum(np.square(rows).sum(axis=1, keepdims=True), 1))
+    return rows
 
 
 def default_scale(dataset: Dataset) -> float:
@@ -124,15 +147,21 @@ def default_scale(dataset: Dataset) -> float:
         return 1.0
     largest = 0
     for part in slices(len(dataset), dataset.at_once):
-        largest = max(largest, int(dataset.images[dataset.rows[part]].max()))
+        largest = max(largest, int(dataset.pixels(part).max()))
         if largest >= FEW_LEVELS:  # nearly always in the first part
             return float(WHITE)
     return float(largest or WHITE)
 
 
 def default_std(dataset: Dataset) -> str:
-    """Return the default for std: "none" for images, "pixel" for feature vectors."""
-    return "none" if dataset.images.dtype == np.uint8 else "pixel"
+    """Return the default for std: "none" for images, "pixel" for feature vectors.
+
+    Also "none" for features of only 0 and 1, which have one unit: a deviation would make the rarest the largest.
+    """
+    if dataset.images.dtype == np.uint8:
+        return "none"
+    parts = (dataset.pixels(part) for part in slices(len(dataset), dataset.at_once))
+    return "none" if all(((part == 0) | (part == 1)).all() for part in parts) else "pixel"
 
 
 def spread(preprocess: Preprocess, dataset: Dataset) -> float:
@@ -160,6 +189,7 @@ def fit_preprocess(
     std: str,
     dtype: str,
     resize: str = "squash",
+    norm: str | None = None,
     sum_blocks: Summation = serial_sum,
 ) -> Preprocess:
     """Fit on a training split; center and std are "pixel" (each its own), "channel" (one a color) or "none".
@@ -167,20 +197,24 @@ def fit_preprocess(
     A pixel that never changes gets std 1, so that it becomes 0.
     """
     mean = deviation = None
+    values = unit_rows if norm else np.asarray
+    divisor = 1.0 if norm else scale
     if center != "none" or std != "none":
-        pixel_mean = _mean(dataset, lambda pixels: pixels, sum_blocks)
+        pixel_mean = _mean(dataset, values, sum_blocks)
         if center != "none":
-            mean = (_averaged(pixel_mean, dataset, center) / scale).astype(dtype)
+            mean = (_averaged(pixel_mean, dataset, center) / divisor).astype(dtype)
     if std != "none":
         about = _averaged(pixel_mean, dataset, std)
         unit = np.ldexp(1.0, np.maximum(0, np.frexp(about)[1]))  # a power of 2, so that huge values have squares
-        variance = _averaged(_mean(dataset, lambda pixels: ((pixels - about) / unit) ** 2, sum_blocks), dataset, std)
+        variance = _averaged(
+            _mean(dataset, lambda pixels: ((values(pixels) - about) / unit) ** 2, sum_blocks), dataset, std
+        )
         spread = np.sqrt(variance) * unit
         # The mean of equal values is itself rounded, so their variance need not be exactly 0.
         changes = spread > 1e-12 * np.abs(about)
-        divides = np.minimum(spread, spread / scale) > np.finfo(dtype).tiny  # 1 / spread is finite
-        deviation = np.where(changes & divides, spread / scale, 1).astype(dtype)
-    return Preprocess(dataset.example_shape, scale, mean, deviation, dtype, resize)
+        divides = np.minimum(spread, spread / divisor) > np.finfo(dtype).tiny  # 1 / spread is finite
+        deviation = np.where(changes & divides, spread / divisor, 1).astype(dtype)
+    return Preprocess(dataset.example_shape, scale, mean, deviation, dtype, resize, norm)
 
 
 def _mean(dataset: Dataset, function: Callable[[NDArray[Any]], NDArray[Any]], sum_blocks: Summation) -> FloatArray:

@@ -1,9 +1,11 @@
-"""Map .npy files after checking their headers."""
+"""Map and read .npy files after checking their headers."""
 
 import io
 import math
+import os
 import tokenize
 import warnings
+import weakref
 from mmap import mmap
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -12,9 +14,15 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from imgclf.arrays import IntArray
 from imgclf.errors import DataError
-from imgclf.files.reading import open_regular, size_of
+from imgclf.files.reading import fill, open_regular, size_of
+from imgclf.files.writing import translate_os_errors
+from imgclf.machine.memory import require_memory
 
+# Pages of a mapped file that were touched count as memory of the process. Rows of larger files are read instead.
+LARGEST_TOUCHED = 256 << 20  # bytes
+_REMEDY = "write it with numpy.save"
 _KINDS = "biufUS"  # bool, integers, floats, text: without pointers or code
 _LONGEST_HEADER = 10_000  # numpy's own limit
 _MOST = 1 << 48  # rows, or columns: more than any disk holds
@@ -23,6 +31,13 @@ _BROKEN_HEADER = (
     *(ValueError, KeyError, TypeError, SyntaxError, IndexError, AttributeError, OverflowError),
     *(MemoryError, RecursionError, tokenize.TokenError, Warning),
 )
+
+
+class _Map(np.memmap[Any, np.dtype[Any]]):
+    """A map, and the open file that rows can be read from."""
+
+    path: Path
+    descriptor: int
 
 
 class Header(NamedTuple):
@@ -80,9 +95,97 @@ def map_npy(path: Path, remedy: str) -> NDArray[Any]:
         shape, fortran, dtype = header
         if fortran or not dtype.isnative or dtype.kind not in "iuf" or header.nbytes == 0:
             raise DataError(path, f"cannot be mapped: {dtype.str} {shape}, fortran_order {fortran}", remedy)
-        mapped = np.memmap(file, dtype, "r", file.tell(), shape)
-    mapped.filename = str(path)
+        mapped = _Map(file, dtype, "r", file.tell(), shape)
+        mapped.descriptor = os.dup(file.fileno())
+    weakref.finalize(mapped, os.close, mapped.descriptor)
+    mapped.path = path
     return np.asarray(mapped)  # a plain array, which is faster to index; its base is the map
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """Map an array of numbers; read one of text or booleans.
+
+    Raises DataError as `map_npy` does, with the code that converts an array stored in another order.
+    """
+    with open_regular(path) as file:
+        header = read_header(file, path, _REMEDY)
+        if header.fortran or not header.dtype.isnative:
+            order = "columns first" if header.fortran else "in the byte order of other machines"
+            native = header.dtype.newbyteorder("=").name
+            remedy = f"numpy.save({path.name!r}, numpy.ascontiguousarray(numpy.load({path.name!r}), {native!r}))"
+            raise DataError(path, f"stored {order}", f"store it again: {remedy}")
+        if header.dtype.kind in "bUS":
+            if file.tell() + header.nbytes != size_of(file):
+                problem = f"{size_of(file):,} bytes do not fit its header, {header.dtype} {header.shape}"
+                raise DataError(path, problem, _REMEDY)
+            return read_array(file, header, path, _REMEDY)
+    return map_npy(path, _REMEDY)
+
+
+def read_array(stream: IO[bytes], header: Header, where: object, remedy: str) -> NDArray[Any]:
+    """Read the data that follows a header, to the end of the stream; in the byte order of this machine."""
+    shape, fortran, dtype = header
+    require_memory(header.nbytes, where)
+    flat = np.empty(math.prod(shape), dtype)
+    # Read one byte more: zipfile compares the checksum at the end of the stream.
+    if fill(stream, memoryview(flat.view(np.uint8))) != header.nbytes or stream.read(1):  # type: ignore[arg-type]
+        raise DataError(where, "is cut off", remedy)
+    if dtype.kind == "U":
+        _check_text(flat, where, remedy)
+    array = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _check_text(flat: NDArray[Any], where: object, remedy: str) -> None:
+    # numpy does not check, and Python raises much later, at the first invalid character.
+    codes = flat.view(flat.dtype.str[0] + "u4")
+    if ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any():
+        raise DataError(where, "is not valid text", remedy)
+
+
+def take_rows(array: NDArray[Any], rows: IntArray, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Copy rows (n,) of an array (N, ...), all of them within it; from a large mapped file, rows are read.
+
+    Raises DataError if the file has become shorter since it was mapped.
+    """
+    mapped = _map_of(array)
+    if mapped is None or array.nbytes <= LARGEST_TOUCHED or not array.flags.c_contiguous:
+        check_whole(array)
+        # All rows are within the array; without a mode, NumPy fills `out` by way of a copy.
+        return np.take(array, rows, axis=0, out=out, mode="clip")
+    taken = np.empty((len(rows), *array.shape[1:]), array.dtype) if out is None else out
+    _read_rows(mapped, _address(array) - _address(mapped) + mapped.offset, rows, taken)
+    return taken
+
+
+def _read_rows(mapped: _Map, begin: int, rows: IntArray, out: NDArray[Any]) -> None:
+    """Read rows into `out`, each run of consecutive ones at once; `begin` is the place of row 0 in the file."""
+    size = out[:1].nbytes
+    whole, numbers = out.reshape(-1).view(np.uint8), rows.astype(np.int64)
+    starts = np.flatnonzero(np.diff(numbers, prepend=-2) != 1)
+    with translate_os_errors(mapped.path):
+        for start, stop, row in zip(starts, [*starts[1:], len(rows)], numbers[starts], strict=False):
+            part = whole[start * size : stop * size]
+            if os.preadv(mapped.descriptor, [part], begin + int(row) * size) != part.size:  # type: ignore[list-item]
+                raise _became_shorter(mapped)
+
+
+def _address(array: NDArray[Any]) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def _map_of(array: NDArray[Any]) -> _Map | None:
+    """Return the map that an array is a view of; None for an array in memory."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        if isinstance(base, _Map) and isinstance(base.base, mmap):
+            return base
+        base = base.base
+    return None
+
+
+def _became_shorter(mapped: _Map) -> DataError:
+    return DataError(mapped.path, "became shorter while it was in use", "make it again")
 
 
 def check_whole(array: NDArray[Any]) -> None:
@@ -90,14 +193,12 @@ def check_whole(array: NDArray[Any]) -> None:
 
     Reading beyond the end kills the process (SIGBUS): call this shortly before reading.
     """
-    mapped = array.base
-    if not isinstance(mapped, np.memmap) or not isinstance(mapped.base, mmap):
-        return
-    if mapped.base.size() < mapped.offset + mapped.nbytes:
-        raise DataError(mapped.filename, "became shorter while it was in use", "make it again")
+    mapped = _map_of(array)
+    if mapped is not None and isinstance(mapped.base, mmap) and mapped.base.size() < mapped.offset + mapped.nbytes:
+        raise _became_shorter(mapped)
 
 
 def mapped_file(array: NDArray[Any]) -> Path | None:
     """Return the file from which `map_npy` mapped an array; None for an array in memory."""
-    name = array.base.filename if isinstance(array.base, np.memmap) else None
-    return None if name is None else Path(name)
+    mapped = _map_of(array)
+    return None if mapped is None else mapped.path

@@ -1,7 +1,6 @@
 """Read .npz files without unpickling."""
 
 import errno
-import math
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator
@@ -9,12 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.errors import DataError, excerpt
-from imgclf.files.npy import Header, read_header
-from imgclf.files.reading import fill, inflated_limit, open_regular, size_of
+from imgclf.files.npy import Header, read_array, read_header
+from imgclf.files.reading import inflated_limit, open_regular, size_of
 from imgclf.machine.memory import require_memory
 
 _REMEDY = "write it with numpy.savez"
@@ -92,19 +90,4 @@ def _opened(
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, where: str) -> NDArray[Any]:
     with _opened(archive, info, size, where) as (stream, header):
-        shape, fortran, dtype = header
-        flat = np.empty(math.prod(shape), dtype)
-        # Read one byte more: zipfile compares the checksum at the end of the stream.
-        if fill(stream, memoryview(flat.view(np.uint8))) != header.nbytes or stream.read(1):  # type: ignore[arg-type]
-            raise DataError(where, "is cut off", _REMEDY)
-    if dtype.kind == "U":
-        _check_text(flat, where)
-    array = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
-    return array.astype(dtype.newbyteorder("="), copy=False)
-
-
-def _check_text(flat: NDArray[Any], where: str) -> None:
-    # numpy does not check, and Python raises much later, at the first invalid character.
-    codes = flat.view(flat.dtype.str[0] + "u4")
-    if ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any():
-        raise DataError(where, "is not valid text", _REMEDY)
+        return read_array(stream, header, where, _REMEDY)

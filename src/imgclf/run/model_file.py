@@ -20,7 +20,7 @@ from imgclf.training.classifier import Model
 
 _OPTIONAL_ARRAYS = {"mean", "std", "class_weights"}
 _KEYS = {"class_names", "loss", "l2", "l1", "example_shape", "scale"}
-_OPTIONAL = {"resize": "squash"}  # keys that are left out where they have these values, as in version 0.1
+_OPTIONAL: dict[str, str | None] = {"resize": "squash", "norm": None}  # left out if so, as in earlier versions
 
 
 def model_bytes(model: Model) -> bytes:
@@ -77,8 +77,7 @@ def _model(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
     resize = about.get("resize", _OPTIONAL["resize"])
     if resize not in RESIZE:
         raise ValueError(f"resize {str(resize)[:20]!r}")
-    preprocess = Preprocess(
-        tuple(shape), float(about["scale"]), arrays.get("mean"), arrays.get("std"), weights.dtype.name, resize
-    )
+    fitted = arrays.get("mean"), arrays.get("std"), weights.dtype.name
+    preprocess = Preprocess(tuple(shape), float(about["scale"]), *fitted, resize=resize, norm=about.get("norm"))
     objective = about["loss"], float(about["l2"]), float(about["l1"])
     return Model(weights, preprocess, names, *objective, arrays.get("class_weights"))

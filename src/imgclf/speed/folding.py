@@ -53,10 +53,10 @@ def folds_exactly(read: Reader) -> bool:
     """Whether float32 can subtract the center from sums of pixels instead of from each pixel.
 
     If a pixel is 254 or 255 in all images, subtracting 255 from its sum cancels almost all digits: images with bright
-    pixels that hardly change are not folded. Nor are feature vectors, or pixels divided by a standard deviation.
+    pixels that hardly change are not folded. Nor are feature vectors, or pixels divided by a deviation or a norm.
     """
     preprocess, dataset = read.preprocess, read.dataset
-    if not preprocess.is_image or preprocess.std is not None:
+    if not preprocess.is_image or preprocess.std is not None or preprocess.norm:
         return False
     rows = np.unique(np.linspace(0, len(dataset) - 1, SAMPLE).astype(np.int64))
     total, distance = np.zeros((2, preprocess.size))

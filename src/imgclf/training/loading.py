@@ -151,8 +151,9 @@ def tree_of(config: Config) -> "Tree | None":
 
 
 def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
-    """Return warnings: skipped files, and classes that one split lacks."""
+    """Return warnings: skipped files, how data was read that is not plain, and classes that one split lacks."""
     lines = _passed_over(config.data.source, _arguments(config)[0], config.data.options)
+    lines += dict.fromkeys(remark for dataset in splits.values() for remark in dataset.remarks)
     if config.data.test_fraction and not takes_test(config):
         lines.append("data.test_fraction: not used, because the data has a test split")
     train = splits.get("train")
@@ -160,8 +161,7 @@ def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
         return lines
     seen = set(present(train))
     if empty := [name for name in train.class_names if name not in seen]:
-        hint = " - do the labels count from 1? Then subtract 1" if empty == ["0"] else ""
-        lines.append(f"{where(config)}: no training images of {quoted(empty)}{hint}")
+        lines.append(f"{where(config)}: no training images of {quoted(empty)}")
     for split, dataset in splits.items():
         if foreign := sorted(set(present(dataset)) - set(train.class_names), key=natural_key):
             lines.append(f"{where(config)}: {split} has images of {quoted(foreign)}, classes that train lacks")

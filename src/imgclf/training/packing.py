@@ -1,7 +1,7 @@
 """Pack the data of a config into memory-mapped arrays."""
 
 import hashlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +14,12 @@ from imgclf.files.writing import check_out, remove_litter, translate_os_errors
 from imgclf.training.loading import list_source, load_source, where
 
 
-def pack(config: Config, out: Path, parquet: Path | None = None) -> Generator[Packed, None, None]:
+def pack(
+    config: Config, out: Path, parquet: Path | None = None, tell: Callable[[str], object] = lambda remark: None
+) -> Generator[Packed, None, None]:
     """Pack the splits of a config's source, in its size and color, into `out`; yield the progress.
+
+    `tell` is called with each remark on how the data is read.
 
     `out` is absent or empty, or holds an unfinished pack of the same data and settings, which is continued. Images of
     a folder are decoded straight into the file; other sources are loaded as for training. `parquet` is the path of
@@ -24,7 +28,7 @@ def pack(config: Config, out: Path, parquet: Path | None = None) -> Generator[Pa
     if config.data.limit is not None:
         raise UsageError("data.limit", "a pack holds all images", "leave it out, and set it when training")
     _check_folder(out)
-    contents, fingerprint = _contents(config) if parquet is None else _parquet_contents(config, parquet)
+    contents, fingerprint = _contents(config, tell) if parquet is None else _parquet_contents(config, parquet)
     with translate_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     try:
@@ -38,13 +42,15 @@ def pack(config: Config, out: Path, parquet: Path | None = None) -> Generator[Pa
         raise
 
 
-def _contents(config: Config) -> tuple[dict[str, Content], str]:
+def _contents(config: Config, tell: Callable[[str], object]) -> tuple[dict[str, Content], str]:
     """Return the content of each split, and a fingerprint of data and settings."""
     listings = list_source(config, SPLITS)
     if listings is not None:
         found = {split: listing.proven() for split, listing in listings.items()}
     else:
         loaded = load_source(config, SPLITS)
+        for remark in dict.fromkeys(remark for data in loaded.values() for remark in data.remarks):
+            tell(remark)
         found = {split: (data.fingerprint, partial(Content.of, data)) for split, data in loaded.items()}
     if not found:
         raise DataError(where(config), "there are no images", "see `imgclf data info`")

@@ -176,6 +176,7 @@ def fit(config: Config, train: Dataset, sum_blocks: Summation) -> Preprocess:
                 std=chosen.std,
                 dtype=dtype,
                 resize=chosen.resize,
+                norm=chosen.norm,
                 sum_blocks=sum_blocks,
             )
     except ValueError as error:
@@ -193,7 +194,8 @@ def scale_advice(plan: Plan, largest: float = math.inf) -> str:
     if SMALL_SPREAD <= found <= largest:
         return ""
     usual = default_scale(plan.train)
-    remedy = f"preprocess.scale: {usual:g}" if plan.preprocess.scale != usual else "preprocess.std: pixel"
+    other_scale = plan.preprocess.scale != usual and not plan.preprocess.norm
+    remedy = f"preprocess.scale: {usual:g}" if other_scale else "preprocess.std: pixel"
     much = f"only {found:.2g}" if found < SMALL_SPREAD else f"{found:.2g}"
     return f"x has a standard deviation of {much}, step sizes suit one near 1: try {remedy}"
 

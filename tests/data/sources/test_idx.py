@@ -18,7 +18,7 @@ def idx_of(array):
 STYLES = {
     "official": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "with dots": ("train-images.idx3-ubyte", "train-labels.idx1-ubyte"),
-    "EMNIST": ("emnist-letters-train-images-idx3-ubyte", "emnist-letters-train-labels-idx1-ubyte"),
+    "with a name": ("my-letters-train-images-idx3-ubyte", "my-letters-train-labels-idx1-ubyte"),
 }
 
 
@@ -87,12 +87,65 @@ def test_a_file_may_be_there_zipped_and_plain_if_both_hold_the_same(folder):
             idx.load(folder, ["train"])
 
 
-def test_two_variants_in_one_folder_are_refused(tmp_path):
-    for variant, labels in (("digits", LABELS), ("letters", LABELS + 1)):
-        for name, array in (("images-idx3", IMAGES), ("labels-idx1", labels)):
-            (tmp_path / f"emnist-{variant}-train-{name}-ubyte").write_bytes(idx_of(array))
-    with pytest.raises(DataError, match=r"both emnist-digits-train-labels-.* and emnist-letters-.* differ"):
+def write_emnist(folder, variant, labels, images=IMAGES):
+    for name, array in (("images-idx3", images), ("labels-idx1", np.array(labels, np.uint8))):
+        (folder / f"emnist-{variant}-train-{name}-ubyte").write_bytes(idx_of(array))
+
+
+EMNIST = {  # labels, and the classes that the list of the data set names for them
+    "letters": ([1, 26, 2, 13], "AZBM", 26), "digits": ([0, 9, 4, 4], "0944", 10), "mnist": ([9, 1, 1, 0], "9110", 10),
+    "balanced": ([9, 10, 36, 46], "9Aat", 47), "bymerge": ([35, 37, 40, 41], "Zbfg", 47),
+    "byclass": ([0, 35, 36, 61], "0Zaz", 62),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("variant", EMNIST)
+def test_emnist_is_upright_and_its_classes_are_digits_and_letters(tmp_path, variant):
+    labels, names, classes = EMNIST[variant]
+    write_emnist(tmp_path, variant, labels)
+    train = idx.load(tmp_path, ["train"])["train"]
+    assert [image[..., 0].tolist() for image in train.images] == [image.T.tolist() for image in IMAGES]
+    assert [train.class_names[label] for label in train.y] == list(names)
+    assert len(train.class_names) == classes
+    assert train.remarks == ()
+
+
+def test_a_label_that_emnist_does_not_have_is_refused_unless_the_classes_are_named(tmp_path):
+    write_emnist(tmp_path, "letters", [1, 2, 0, 3])
+    with pytest.raises(DataError, match="label 0 of item 2, but there are 26 class names, from label 1"):
         idx.load(tmp_path, ["train"])
+    (tmp_path / "class_names.txt").write_text("a\nb\nc\nd\n")
+    assert idx.load(tmp_path, ["train"])["train"].y.tolist() == [1, 2, 0, 3]
+
+
+def test_of_several_sets_of_emnist_in_one_folder_one_is_named(tmp_path):
+    write_emnist(tmp_path, "digits", LABELS)
+    write_emnist(tmp_path, "letters", LABELS + 1)
+    with pytest.raises(DataError, match="holds several sets of EMNIST, digits, letters - name a file of one, such as"):
+        idx.load(tmp_path, ["train"])
+    for variant, names in (("digits", "1021"), ("letters", "BACB")):
+        for kind in ("images-idx3", "labels-idx1"):
+            path = tmp_path / f"emnist-{variant}-train-{kind}-ubyte"
+            assert recognize(path) == "idx"
+            train = idx.load(path, ["train"])["train"]
+            assert [train.class_names[label] for label in train.y] == list(names)
+
+
+def test_two_names_in_one_folder_must_hold_the_same(tmp_path):
+    for variant, images in (("my", IMAGES), ("your", IMAGES[::-1])):
+        (tmp_path / f"{variant}-train-images-idx3-ubyte").write_bytes(idx_of(images))
+        (tmp_path / f"{variant}-train-labels-idx1-ubyte").write_bytes(idx_of(LABELS))
+    with pytest.raises(DataError, match=r"both my-train-images-.* and your-train-.* differ"):
+        idx.load(tmp_path, ["train"])
+
+
+def test_numbers_that_are_no_label_are_no_classes_and_it_is_said(tmp_path):
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_of(IMAGES))
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx_of(LABELS * 2 + 1))
+    train = idx.load(tmp_path, ["train"])["train"]
+    assert [train.class_names[label] for label in train.y] == ["3", "1", "5", "3"]
+    assert train.class_names == ("1", "3", "5")
+    assert "no label is 0, 2, 4" in train.remarks[0]
 
 
 def test_a_folder_that_is_called_like_a_file_is_no_file_but_may_hold_one(folder):
@@ -111,7 +164,7 @@ def test_a_folder_that_is_called_like_a_file_is_no_file_but_may_hold_one(folder)
     assert recognize(folder) == "idx"
 
 
-@pytest.mark.parametrize("place", ["raw", "MNIST/raw", "FashionMNIST/raw"])
+@pytest.mark.parametrize("place", ["raw", "MNIST/raw", "FashionMNIST/raw", "EMNIST/raw"])
 def test_the_subfolder_of_torchvision_is_found(folder, tmp_path, place):
     expected = idx.load(folder, ["test"])["test"].fingerprint
     below = tmp_path / "above" / place

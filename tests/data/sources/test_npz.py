@@ -33,7 +33,7 @@ def test_integer_pixels_within_0_to_255_become_uint8(load, dtype):
     assert load(X=IMAGES.astype(dtype), y=LABELS)["train"].images[..., 0].tolist() == IMAGES.tolist()
 
 
-@pytest.mark.parametrize(("given", "kept"), [("f4", "f4"), ("f8", "f8"), (">f8", "f8"), ("f2", "f4")])
+@pytest.mark.parametrize(("given", "kept"), [("f4", "f4"), ("f8", "f8"), (">f8", "f8"), ("f2", "f2")])
 def test_features_are_kept_as_given(load, given, kept):
     train = load(X=FEATURES.astype(given), y=LABELS)["train"]
     assert train.images.dtype == np.dtype(kept)
@@ -67,6 +67,12 @@ def test_arrays_that_are_not_read_are_named(load, tmp_path):
     assert npz.warnings(path) == [f"{path}: passed over: 'a0', 'a1', 'a2', 'a3', 'a4' and 2 more"]
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "uint32", "int64", "uint64", ">i4"])
+def test_labels_may_be_any_integers(load, dtype):
+    for names in ({}, {"class_names": np.array(["a", "b", "c"])}):
+        assert load(X=IMAGES, y=LABELS.astype(dtype), **names)["train"].y.tolist() == LABELS.tolist()
+
+
 def test_labels_may_be_text_and_classes_are_then_in_natural_order(load):
     train = load(X=IMAGES, y=np.array(["img10", "img2", "Äpfel", "img2"]))["train"]
     assert train.class_names == ("img2", "img10", "Äpfel")
@@ -91,13 +97,44 @@ FLOATS = {
 
 
 @pytest.mark.parametrize("name", FLOATS)
-def test_the_advice_for_float_images_restores_their_pixels(load, name):
-    X = FLOATS[name]
-    with pytest.raises(DataError) as caught:
-        load(X=X, y=LABELS)
-    advised = eval(caught.value.remedy.removeprefix("store pixels as uint8: "), {"X": X})
-    read = load(X=advised, y=LABELS)["train"].images[..., 0]
-    assert read.tolist() == (255 * (PIXELS > 99) if name == "0 and 1" else PIXELS).tolist()
+def test_images_of_floats_become_the_bytes_they_were_made_from(load, name):
+    train = load(X=FLOATS[name], y=LABELS)["train"]
+    assert train.images.dtype == np.uint8
+    assert train.images[..., 0].tolist() == ((PIXELS > 99).astype(int) if name == "0 and 1" else PIXELS).tolist()
+    (remark,) = train.remarks
+    _, _, code = remark.partition("read as bytes: ")
+    assert eval(code, {"X": FLOATS[name]}).tolist() == train.images[..., 0].tolist()
+
+
+@pytest.mark.parametrize("splits", [("train", "val"), ("test",)])
+def test_the_training_images_decide_how_images_of_floats_are_read(load, splits):
+    bright = PIXELS[2:]  # as floats of -1..1 all of them are above 0
+    for name in ("0..1", "-1..1"):
+        X, y = FLOATS[name], LABELS
+        arrays = {f"{one}_{split}": array for split in ("val", "test") for one, array in (("x", X[2:]), ("y", y[2:]))}
+        for dataset in load(splits, x_train=X, y_train=y, **arrays).values():
+            assert dataset.images[-2:, ..., 0].tolist() == bright.tolist()
+    with pytest.raises(DataError, match="from 0 to 1, in training from 0 to 255 - store pixels as uint8"):
+        load(("test",), x_train=PIXELS, y_train=LABELS, x_test=PIXELS / 255, y_test=LABELS)
+
+
+@pytest.mark.parametrize("X", [PIXELS - 300.0, PIXELS * 2.0, PIXELS / 60 - 2])
+def test_images_of_other_floats_are_feature_vectors(load, X):
+    train = load(X=X, y=LABELS)["train"]
+    assert train.images.tolist() == X.reshape(4, -1).tolist()
+    assert "are no pixels: read as feature vectors" in train.remarks[0]
+    with pytest.raises(DataError, match="NaN or Inf in row 0 and 3 more rows"):
+        load(X=X * np.nan, y=LABELS)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "uint16", "int32", "int64"])
+def test_integers_in_rows_are_exact_feature_vectors(load, dtype):
+    limits = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, min(np.iinfo(dtype).max, 1 << 50))
+    X = np.array([limits, limits[::-1]] * 2).astype(dtype)
+    train = load(X=X, y=LABELS)["train"]
+    assert train.images.dtype.kind == "f"
+    assert [[int(value) for value in row] for row in train.images] == X.astype(int).tolist()
+    assert "read as feature vectors" in train.remarks[0]
 
 
 @pytest.mark.parametrize("bits", [9, 12, 16])
@@ -109,19 +146,52 @@ def test_the_advice_for_images_of_more_than_8_bits_keeps_the_high_ones(load, bit
     assert (read.images[..., 0] >> 2).tolist() == np.arange(64).reshape(4, 4, 4).tolist()
 
 
-@pytest.mark.parametrize("X", [PIXELS - 300.0, PIXELS * np.nan, PIXELS * 2.0])
-def test_other_float_images_are_bytes_or_features(load, X):
-    with pytest.raises(DataError, match=r"store pixels as uint8, 0\.\.255, or feature vectors as X\.reshape"):
-        load(X=X, y=LABELS)
-
-
 @pytest.mark.parametrize("dtype", ["int64", "uint8", "float32", "bool"])
-def test_the_advice_for_one_hot_labels_restores_the_labels(load, dtype):
-    y = np.eye(3)[LABELS].astype(dtype)
-    with pytest.raises(DataError) as caught:
-        load(X=IMAGES, y=y)
-    _, _, advice = caught.value.remedy.partition("store ")
-    assert load(X=IMAGES, y=eval(advice, {"y": y}))["train"].y.tolist() == LABELS.tolist()
+def test_one_hot_labels_are_labels_and_it_is_said(load, dtype):
+    train = load(X=IMAGES, y=np.eye(3)[LABELS].astype(dtype))["train"]
+    assert train.y.tolist() == LABELS.tolist()
+    assert "one-hot labels (4, 3), read as y.argmax(axis=1)" in train.remarks[0]
+
+
+def test_numbers_that_are_no_label_are_no_classes_and_it_is_said(load):
+    for labels, names, missing in (
+        ([1, 2, 3, 1], "123", "0"),
+        ([0, 4, 4, 1], "014", "2, 3"),
+        ([9, 9, 7, 7], "79", "0,"),
+    ):
+        train = load(X=IMAGES, y=np.array(labels))["train"]
+        assert train.class_names == tuple(names)
+        assert [train.class_names[label] for label in train.y] == list(map(str, labels))
+        assert f"no label is {missing}" in train.remarks[0]
+    assert load(X=IMAGES, y=np.array([0, 1, 2, 0]))["train"].remarks == ()
+
+
+MEDMNIST = {
+    f"{split}_{what}": array
+    for split in ("train", "val", "test")
+    for what, array in (("images", IMAGES), ("labels", LABELS[:, None].astype(np.uint8)))
+}
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_the_names_of_medmnist_are_known(load, split):
+    (dataset,) = load((split,), **MEDMNIST).values()
+    assert dataset.images[..., 0].tolist() == IMAGES.tolist()
+    assert dataset.y.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize(
+    ("X", "y"), [("features", "labels"), ("Embeddings", "target"), ("data", "targets"), ("X", "label")]
+)
+@pytest.mark.parametrize("form", ["{}", "{}_train", "train_{}", "{}-training", "Train{}"])
+def test_other_usual_names_are_known(load, X, y, form):
+    train = load(**{form.format(X): FEATURES, form.format(y): LABELS})["train"]
+    assert (train.images.tolist(), train.y.tolist()) == (FEATURES.tolist(), LABELS.tolist())
+
+
+def test_of_several_names_the_first_is_read_and_the_others_are_named(load, tmp_path):
+    assert load(X=FEATURES, y=LABELS, images=IMAGES, labels=LABELS[::-1])["train"].y.tolist() == LABELS.tolist()
+    assert "passed over: 'images', 'labels'" in npz.warnings(tmp_path / "data.npz")[0]
 
 
 @pytest.mark.parametrize("y", [np.ones((4, 3), int), np.zeros((4, 3)), np.full((4, 2), 0.5), np.ones((4, 1, 1), int),
@@ -153,14 +223,14 @@ def test_class_names_may_be_given(load):
 
 BROKEN = {
     "no y": ({"X": IMAGES}, "no array 'y'"),
-    "other keys": ({"data": IMAGES, "target": LABELS}, "'data', 'target'"),
+    "other keys": ({"pixels": IMAGES, "answers": LABELS}, "'pixels', 'answers'"),
+    "no labels of the same name": ({"train_images": IMAGES, "y": LABELS[:3]}, "3 labels, but 4 examples"),
+    "no test labels": ({"X": IMAGES, "y": LABELS, "test_images": IMAGES}, "no array 'test_y'"),
     "two trains": ({"X": IMAGES, "y": LABELS, "x_train": IMAGES, "y_train": LABELS}, "both"),
     "two cases": ({"X": IMAGES, "x": IMAGES, "y": LABELS}, "both"),
     "more labels": ({"X": IMAGES[:3], "y": LABELS}, "4 labels, but 3 examples"),
     "nothing": ({"X": IMAGES[:0], "y": LABELS[:0]}, "nothing"),
     "1-D X": ({"X": np.arange(4.0), "y": LABELS}, "of shape"),
-    "integer features": ({"X": np.arange(8, dtype=np.uint8).reshape(4, 2), "y": LABELS}, "images or features"),
-    "float images": ({"X": IMAGES / 255, "y": LABELS}, "store pixels as uint8"),
     "channels first": ({"X": np.zeros((4, 3, 8, 8), np.uint8), "y": LABELS}, "transpose"),
     "four channels": ({"X": np.zeros((4, 8, 8, 4), np.uint8), "y": LABELS}, "of shape"),
     "pixel 256": ({"X": IMAGES.astype(int) + 250, "y": LABELS}, "pixels from 250 to 273"),
@@ -169,7 +239,7 @@ BROKEN = {
     "Inf": ({"X": np.where(FEATURES == 0, np.inf, FEATURES), "y": LABELS}, "NaN or Inf in row 0"),
     "float labels": ({"X": IMAGES, "y": LABELS.astype(float)}, r"y\.astype\(int\)"),
     "true or false": ({"X": IMAGES, "y": LABELS > 0}, r"y\.astype\(int\)"),
-    "one-hot labels": ({"X": IMAGES, "y": np.eye(4)}, "not \\(N,\\)"),
+    "two labels an image": ({"X": IMAGES, "y": np.ones((4, 4))}, "not \\(N,\\)"),
     "label -1": ({"X": IMAGES, "y": LABELS - 1}, "label -1 in row 1"),
     "label 4e9": ({"X": IMAGES, "y": LABELS * 2_000_000_000}, "label 4000000000 in row 0"),
     "label 3 of 3 names": ({"X": IMAGES, "y": LABELS + 1, "class_names": np.array(["a", "b", "c"])}, "label 3"),

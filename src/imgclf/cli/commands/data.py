@@ -130,7 +130,7 @@ def pack(
     if not parquet:
         console.warn(*remarks(config, {}))
     with PackProgress(console, progress) as show:
-        follow(write(config, out, parquet), show, out)
+        follow(write(config, out, parquet, console.warn), show, out)
     _describe_pack(console, out, config.preprocess.resize)
 
 

@@ -128,6 +128,8 @@ def _choose_data(
     if data is not None and split is None:
         console.warn(*warnings_about(data))
         others = load_for(model, data)
+        for remark in others.remarks:
+            console.warn(remark)
         if warning := model.preprocess.warning_about(others.pixels(row_indices(min(len(others), others.at_once)))):
             console.warn(f"{path}: {warning}")
         _warn_if_trained_on(console, path, model, data, others)

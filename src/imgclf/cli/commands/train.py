@@ -119,6 +119,7 @@ def _follow(
     from imgclf.report.pictures import FinishedRun, pictures_of
     from imgclf.run.session import Planned
     from imgclf.run.targets import Ready
+    from imgclf.training.epochs import nothing_learned
 
     seconds: dict[str, float] = {}
     with _timed(seconds, "loading"):
@@ -141,6 +142,8 @@ def _follow(
     if progress != "none":
         console.say("")
     _say_results(console, finished)
+    if line := nothing_learned(planned.plan, finished.train):
+        console.result(f"note   {line}")
     drawn: list[str] = []
     if draw:
         with _timed(seconds, "drawing"):

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.data.class_names import decode_names
@@ -22,7 +21,6 @@ from imgclf.errors import DataError, excerpt
 from imgclf.files.npy import map_npy
 from imgclf.files.reading import is_file, read_bytes
 from imgclf.files.writing import write_whole
-from imgclf.numerics.indices import slices
 
 INDEX = "imgclf-pack.json"
 SPLITS = ("train", "val", "test")
@@ -117,7 +115,7 @@ def _open_split(directory: Path, split: str, part: Part) -> Dataset:
     except ValueError as error:
         raise DataError(images_file, str(error), _REMEDY) from error
     if images.dtype.kind == "f":
-        _check_finite(dataset, images_file)
+        dataset.check_finite(images_file, _REMEDY)
     return dataset
 
 
@@ -127,10 +125,3 @@ def _check_labels(labels: NDArray[Any], part: Part, where: Path) -> None:
     if labels.max() >= len(part.class_names):
         problem = f"label {labels.max()} in row {labels.argmax()}, not within 0..{len(part.class_names) - 1}"
         raise DataError(where, problem, _REMEDY)
-
-
-def _check_finite(features: Dataset, where: Path) -> None:
-    for part in slices(len(features), features.at_once):
-        finite = np.isfinite(features.images[part]).all(axis=1)
-        if not finite.all():
-            raise DataError(where, f"NaN or Inf in row {part.start + int(finite.argmin())}", _REMEDY)

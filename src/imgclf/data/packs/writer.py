@@ -48,7 +48,7 @@ class Content:
 
         def examples(start: int) -> Iterator[NDArray[Any]]:
             parts = slices(n - start, dataset.at_once)
-            return (dataset.pixels(np.arange(start + part.start, start + part.stop)) for part in parts)
+            return (dataset.pixels(slice(start + part.start, start + part.stop)) for part in parts)
 
         return cls(n, dataset.example_shape, dataset.images.dtype, dataset.class_names, labels, examples)
 

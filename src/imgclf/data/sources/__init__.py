@@ -85,7 +85,7 @@ SOURCES: dict[str, Source] = {
         **_TRAIN_AND_TEST,
     ),
     "idx": _at_path("idx", "a folder with train-images-idx3-ubyte.gz and similar files"),
-    "npz": _at_path("npz", "an .npz file with X and y", warnings=_function("npz.warnings")),
+    "npz": _at_path("npz", "an .npz file with X and y, or X.npy beside y.npy", warnings=_function("npz.warnings")),
     "pack": _at_path("pack", "a folder that `imgclf data pack` made"),
     "csv": _at_path(
         "csv_files",

@@ -2,24 +2,37 @@
 
 import hashlib
 import re
+import string
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
-from imgclf.arrays import ByteArray
-from imgclf.data.class_names import check_names, parse_names
+from imgclf.arrays import ByteArray, IntArray
+from imgclf.data.class_names import read_names
 from imgclf.data.dataset import Dataset, LoadedFile
+from imgclf.data.sources._arrays import numbered
 from imgclf.errors import DataError
 from imgclf.files.idx import read_idx
-from imgclf.files.reading import is_file, read_bytes, reading
+from imgclf.files.reading import is_file, reading
+from imgclf.machine.memory import require_memory
 
 # train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte, emnist-letters-test-images-idx3-ubyte.gz
-_FILE = re.compile(r"(?:.*-)?(train|t10k|test|val)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?")
+_FILE = re.compile(r"(.*-)?(train|t10k|test|val)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?")
+# The classes of EMNIST by the name of its files (Cohen et al. 2017), those of the labels from 0, or from 1 for letters.
+_OF_47 = string.digits + string.ascii_uppercase + "abdefghnqrt"  # the other small letters look like capitals
+EMNIST = {
+    "mnist": string.digits,
+    "digits": string.digits,
+    "letters": string.ascii_uppercase,
+    "balanced": _OF_47,
+    "bymerge": _OF_47,
+    "byclass": string.digits + string.ascii_uppercase + string.ascii_lowercase,
+}
 _SPLITS = {"train": "train", "t10k": "test", "test": "test", "val": "val"}
-_AROUND = ("MNIST", "FashionMNIST", "KMNIST", "QMNIST")  # torchvision keeps the files in MNIST/raw
-_LONGEST_NAMES = 4 << 20  # bytes of class_names.txt
+_AROUND = ("MNIST", "EMNIST", "FashionMNIST", "KMNIST", "QMNIST")  # torchvision keeps the files in MNIST/raw
 Files: TypeAlias = dict[str, list[Path]]  # "images" and "labels": the file to read, and others that must be equal to it
 
 
@@ -28,14 +41,22 @@ def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
 
     They may be in PATH/raw or PATH/MNIST/raw, and each in a folder of its own name. Where one is there more than once,
     such as downloaded and unpacked, all must hold the same. Class names come from `class_names.txt` beside them, one a
-    line; else they are "0", "1", ... up to the largest label.
+    line; else they are the numbers that are labels. Files of EMNIST are known by their names: their images are
+    stored on their side, and are turned upright; its classes are digits and letters. Of several such sets in a folder,
+    PATH names a file of one.
     """
     folder, found = _locate(path)
     if not found:
         raise DataError(folder, "no IDX files here", "looked for train-images-idx3-ubyte[.gz] and similar files")
     named = folder / "class_names.txt"
-    names = parse_names(read_bytes(named, _LONGEST_NAMES), named) if is_file(named) else None
+    names = read_names(named) if is_file(named) else None
     return {split: _load(folder, split, files, names) for split, files in found.items() if split in splits}
+
+
+def _emnist(file: Path) -> str:
+    """Return which set of EMNIST a file is of, by its name; empty for other files."""
+    words = file.name.lower().split("-")
+    return next((word for word in words[1:] if word in EMNIST), "") if words[0] == "emnist" else ""
 
 
 def recognizes(path: Path) -> bool:
@@ -49,7 +70,9 @@ def splits(path: Path) -> Collection[str]:
 
 
 def _locate(path: Path) -> tuple[Path, dict[str, Files]]:
-    """Return the folder of the files, and the files by split and kind."""
+    """Return the folder of the files, and the files by split and kind; those of one set, if PATH is a file of it."""
+    if _FILE.fullmatch(path.name) and is_file(path):
+        return path.parent, _files_in(path.parent, path)
     places = (path, path / "raw", *(path / name / "raw" for name in _AROUND))
     found = {place: files for place in places if (files := _files_in(place))}
     if path not in found and len(found) > 1:
@@ -59,18 +82,31 @@ def _locate(path: Path) -> tuple[Path, dict[str, Files]]:
     return next(iter(found.items()), (path, {}))
 
 
-def _files_in(folder: Path) -> dict[str, Files]:
+def _files_in(folder: Path, like: Path | None = None) -> dict[str, Files]:
+    """Return the IDX files of a folder by split and kind: all, or those of the set of one."""
     with reading(folder):
         if not folder.is_dir():
             return {}
         entries = sorted(entry for entry in folder.iterdir() if _FILE.fullmatch(entry.name))
     # Files before those in folders of their own, which some archives unpack to; decompressed files before .gz.
     files = [*filter(is_file, entries), *(file for entry in entries if is_file(file := entry / entry.name))]
+    if like is not None:
+        files = [file for file in files if _prefix(file) == _prefix(like)]
+    if len(sets := sorted({_emnist(file) for file in files} - {""})) > 1:
+        one = next(file.name for file in files if _emnist(file) == sets[-1])
+        raise DataError(
+            folder, f"holds several sets of EMNIST, {', '.join(sets)}", f"name a file of one, such as {one}"
+        )
     found: dict[str, Files] = {}
     for file in sorted(files, key=lambda file: (file.parent != folder, file.suffix == ".gz")):
-        split, kind, _ = _FILE.fullmatch(file.name).groups()  # type: ignore[union-attr]
+        _, split, kind, _ = _FILE.fullmatch(file.name).groups()  # type: ignore[union-attr]
         found.setdefault(_SPLITS[split], {}).setdefault(kind[:6], []).append(file)
     return found
+
+
+def _prefix(file: Path) -> str | None:
+    found = _FILE.fullmatch(file.name)
+    return found and found[1]
 
 
 def _load(folder: Path, split: str, files: Files, names: tuple[str, ...] | None) -> Dataset:
@@ -81,12 +117,28 @@ def _load(folder: Path, split: str, files: Files, names: tuple[str, ...] | None)
     if len(labels) != len(images):
         problem = f"{len(labels):,} labels, but {len(images):,} images"
         raise DataError(files["labels"][0], problem, "use files of one set")
-    if names is None:
-        names = check_names(map(str, range(int(labels.max()) + 1)), folder)
-    if labels.max() >= len(names):
-        problem = f"label {labels.max()} of item {int(labels.argmax())}, but there are {len(names)} class names"
-        raise DataError(files["labels"][0], problem, "correct class_names.txt")
-    return Dataset.of(images[..., None], labels.astype(np.int64), names, (images_file, labels_file))
+    if kind := _emnist(files["images"][0]):
+        require_memory(images.nbytes, files["images"][0])
+        images = np.ascontiguousarray(images.transpose(0, 2, 1))
+    y, names, remarks = _classes(labels, names, kind, files["labels"][0])
+    dataset = Dataset.of(images[..., None], y, names, (images_file, labels_file))
+    return replace(dataset, remarks=remarks)
+
+
+def _classes(
+    labels: ByteArray, names: tuple[str, ...] | None, emnist: str, where: Path
+) -> tuple[IntArray, tuple[str, ...], tuple[str, ...]]:
+    """Return labels from 0, the names of their classes, and remarks."""
+    if names is None and not emnist:
+        return numbered(labels, str(where))
+    first = int(names is None and emnist == "letters")
+    known = names or tuple(EMNIST[emnist])
+    outside = (labels < first) | (labels >= first + len(known))
+    if outside.any():
+        item = int(outside.argmax())
+        problem = f"label {labels[item]} of item {item}, but there are {len(known)} class names"
+        raise DataError(where, f"{problem}, from label {first}" if first else problem, "correct class_names.txt")
+    return labels - np.uint8(first), known, ()
 
 
 def _read(paths: list[Path], dimensions: int) -> tuple[ByteArray, LoadedFile]:

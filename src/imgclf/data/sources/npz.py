@@ -1,199 +1,209 @@
-"""Source `npz`: NumPy arrays in one file.
+"""Source `npz`: NumPy arrays, in one .npz file or in .npy files.
 
 The arrays are X and y, or x_train, y_train, x_val, y_val, x_test, y_test, and optionally class_names. Case does not
-matter; val may be called valid, validation or dev. Other arrays are skipped, with a warning.
+matter; the split may come first (train_X), val may be called valid, validation or dev; X may be called features,
+embeddings, images or data, and y labels or targets. Other arrays are skipped, with a warning.
 
-X is one of
-    uint8 (N, H, W) or (N, H, W, 1 or 3)   images; other integers and booleans too, if all are within 0..255
-    float (N, D)                           feature vectors, kept as they are (float32, float64)
-y (N,) or (N, 1) are integers 0..C-1, or text: then the classes are in natural order.
-
-Integers (N, D) are refused: they may be images or features, and a guess could be wrong. So are images of floats,
-whose white may be 1 or 255, and labels that are not one class per example; the error gives the code to convert them.
+.npy files are named so in a folder, or one of them is named, and its labels lie beside it; all its rows are then one
+split. X is mapped from them. `_arrays` says which arrays are images, features and labels.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import IntArray
-from imgclf.data.class_names import check_names, decode_names, decode_texts, first_few, natural_key
+from imgclf.data.class_names import as_text, decode_names, first_few, read_names
 from imgclf.data.dataset import Dataset
+from imgclf.data.packs.pack import is_pack
+from imgclf.data.sources._arrays import examples, labels
 from imgclf.errors import DataError
+from imgclf.files.npy import read_npy
 from imgclf.files.npz import npz_names, read_npz
-from imgclf.files.reading import is_file
-from imgclf.machine.memory import require_memory
+from imgclf.files.reading import is_file, kind_of, reading
 
-_KEYS = {split: (f"x_{split}", f"y_{split}") for split in ("train", "val", "test")}
-_OTHER_VAL = re.compile(r"(?<=^[xy]_)(valid|validation|dev)$")
-_MAX_CLASSES = 100_000
-_RANGES = {(0, 1): "(255 * X)", (-1, 1): "(127.5 * (X + 1))", (0, 255): "X"}  # of floats -> 0..255
+CLASS_NAMES = "class_names"
+_EXAMPLES = ("x", "features", "feats", "embeddings", "images", "data")  # the first that is there is read
+_LABELS = ("y", "labels", "label", "targets", "target")
+_SPLITS = {
+    **dict.fromkeys(["train", "training"], "train"),
+    **dict.fromkeys(["val", "valid", "validation", "dev"], "val"),
+    **dict.fromkeys(["test", "testing"], "test"),
+}
+_SPLIT, _KIND = "|".join(_SPLITS), "|".join([*_EXAMPLES, *_LABELS])
+_NAME = re.compile(rf"(?:({_SPLIT})[_.-]?)?({_KIND})(?:[_.-]?({_SPLIT}))?", re.IGNORECASE)
+
+
+class Arrays(NamedTuple):
+    """Named arrays at a path: `read` reads one, `called` says which in an error."""
+
+    names: tuple[str, ...]
+    read: Callable[[str], NDArray[Any]]
+    called: Callable[[str], str]
+
+
+class Pair(NamedTuple):
+    """The names of the examples and of the labels of a split."""
+
+    X: str
+    y: str
 
 
 def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
-    """Load the splits whose arrays are there; only those asked for are read."""
-    names = _by_usual_name(path)
-    keys = _split_keys(path, names)
-    wanted = {split: (names[x], names[y]) for split, (x, y) in keys.items() if split in splits}
-    shared = [names["class_names"]] if wanted and "class_names" in names else []
-    classes = _class_names(read_npz(path, shared), path)
-    return {split: _load(path, x, y, classes) for split, (x, y) in wanted.items()}
+    """Load the splits whose arrays are there; only those asked for are read.
+
+    Where images are floats, the training images decide how all are read, and are read for it.
+    """
+    arrays = _arrays(path)
+    pairs = _pairs(path, arrays)
+    wanted = {split: pair for split, pair in pairs.items() if split in splits}
+    classes = _class_names(path, arrays) if wanted else None
+    return {split: _load(arrays, pair, pairs.get("train", pair), classes) for split, pair in wanted.items()}
 
 
 def recognizes(path: Path) -> bool:
-    """Whether a path is that of an .npz file."""
-    return path.suffix.lower() == ".npz" and is_file(path)
+    """Whether a path is that of an .npz or .npy file, or a folder with .npy files of examples."""
+    if kind_of(path) == "file":
+        return path.suffix.lower() in (".npz", ".npy")
+    return not is_pack(path) and any(_is_of(name, _EXAMPLES) for name in _npy_files(path))
 
 
 def splits(path: Path) -> Collection[str]:
     """Return the splits whose arrays are there."""
-    return _split_keys(path, _by_usual_name(path))
+    return _pairs(path, _arrays(path))
 
 
 def warnings(path: Path) -> list[str]:
     """Return a warning about arrays that are not read."""
-    names = _by_usual_name(path)
-    read = {"class_names"}.union(*_split_keys(path, names).values())
-    others = [repr(name[:40]) for key, name in names.items() if key not in read]
+    arrays = _arrays(path)
+    read = {CLASS_NAMES}.union(*_pairs(path, arrays).values())
+    others = [repr(name[:40]) for name in arrays.names if name not in read and name.lower() != CLASS_NAMES]
     return [f"{path}: passed over: {first_few(others)}"] if others else []
 
 
-def _by_usual_name(file: Path) -> dict[str, str]:
-    """Return the names of the arrays, by their documented name."""
-    names: dict[str, str] = {}
-    for name in npz_names(file):
-        other = names.setdefault(_OTHER_VAL.sub("val", name.lower()), name)
-        if other != name:
-            raise DataError(file, f"both {other!r} and {name!r}", "keep one of them")
-    return names
-
-
-def _split_keys(file: Path, names: Collection[str]) -> dict[str, tuple[str, str]]:
-    """Return the keys of each split's X and y."""
-    keys = {split: pair for split, pair in _KEYS.items() if set(pair) & set(names)}
-    if {"x", "y"} & set(names):
-        if "train" in keys:
-            raise DataError(file, "both X, y and x_train, y_train", "keep one of the pairs")
-        keys["train"] = ("x", "y")
-    for pair in keys.values():
-        if missing := set(pair) - set(names):
-            raise DataError(file, f"there is no array {missing.pop()!r}", "images and labels come in pairs")
-    if not keys:
-        found = ", ".join(repr(name[:20]) for name in list(names)[:6]) or "nothing"
-        raise DataError(file, f"holds {found}", "it must hold X and y, or x_train and y_train")
-    return keys
-
-
-def _class_names(arrays: dict[str, NDArray[Any]], file: Path) -> tuple[str, ...] | None:
-    for array in arrays.values():
-        if array.ndim != 1 or array.dtype.kind not in "US":
-            raise DataError(f"{file}: class_names", f"{array.dtype} {array.shape}, not a list of texts", "store texts")
-        return decode_names(array.tolist(), f"{file}: class_names")
-    return None
-
-
-def _load(file: Path, x_key: str, y_key: str, classes: tuple[str, ...] | None) -> Dataset:
-    arrays = read_npz(file, [x_key, y_key])
-    examples = _examples(arrays[x_key], f"{file}: {x_key}")
-    labels, names = _labels(arrays[y_key], classes, f"{file}: {y_key}")
-    if len(examples) != len(labels):
-        problem = f"{len(labels):,} labels, but {len(examples):,} examples"
-        raise DataError(f"{file}: {y_key}", problem, "store one label per example")
-    return Dataset.of(examples, labels, names)
-
-
-def _examples(X: NDArray[Any], where: str) -> NDArray[Any]:
-    if X.size == 0:
-        raise DataError(where, f"of shape {X.shape}: nothing", "store at least one example")
-    if X.ndim == 2:
-        return _features(X, where)
-    if X.ndim == 3:
-        X = X[..., None]
-    if X.ndim == 4 and X.shape[3] not in (1, 3) and X.shape[1] in (1, 3):
-        raise DataError(where, f"channels first, {X.shape}", "store X.transpose(0, 2, 3, 1)")
-    if X.ndim != 4 or X.shape[3] not in (1, 3):
-        raise DataError(where, f"of shape {X.shape}", "store (N, H, W), (N, H, W, 1), (N, H, W, 3), or features (N, D)")
-    if X.dtype.kind not in "iub":
-        raise DataError(where, f"images of type {X.dtype}", _as_bytes(X))
-    if X.dtype != np.uint8 and (X.min() < 0 or X.max() > 255):
-        low, high = int(X.min()), int(X.max())
-        remedy = f": (X >> {high.bit_length() - 8}).astype('uint8')" if low >= 0 else ", 0..255"
-        raise DataError(where, f"pixels from {low} to {high}", f"store pixels as uint8{remedy}")
-    return _rows_first(X, np.dtype(np.uint8), where)
-
-
-def _as_bytes(X: NDArray[Any]) -> str:
-    """Return code that converts images of floats, for three common ranges."""
-    if X.dtype.kind == "f":
-        low, high = X.min(), X.max()
-        for (black, white), formula in _RANGES.items():
-            if black <= low and high <= white:
-                return f"store pixels as uint8: {formula}.round().astype('uint8')"
-    return "store pixels as uint8, 0..255, or feature vectors as X.reshape(len(X), -1)"
-
-
-def _features(X: NDArray[Any], where: str) -> NDArray[Any]:
-    if X.dtype.kind != "f":
-        remedy = "store images as (N, H, W), feature vectors as X.astype('float32')"
-        raise DataError(where, f"of type {X.dtype} and shape {X.shape}: images or features?", remedy)
-    with np.errstate(over="ignore"):  # overflow gives inf, which is refused below
-        X = _rows_first(X, X.dtype if X.dtype in (np.float32, np.float64) else np.dtype(np.float32), where)
-    finite = np.isfinite(X).all(axis=1)
-    if not finite.all():
-        rows = np.flatnonzero(~finite)
-        more = f" and {len(rows) - 1:,} more rows" if len(rows) > 1 else ""
-        raise DataError(where, f"NaN or Inf in row {rows[0]}{more}", "remove or replace them")
+def read_examples(path: Path) -> NDArray[Any]:
+    """Read only examples, to be predicted: those of test, else all; labels need not be there."""
+    arrays = _arrays(path, alone=True)
+    found = _by_split(path, arrays.names, _EXAMPLES)
+    if not found:
+        raise _nothing(path, arrays)
+    name = found.get("test") or next(iter(found.values()))
+    train = found.get("train", name)
+    X, _ = examples(arrays.read(name), arrays.called(name), None if train == name else partial(arrays.read, train))
     return X
 
 
-def _rows_first(X: NDArray[Any], dtype: np.dtype[Any], where: str) -> NDArray[Any]:
-    """Return X in this type, C-contiguous; X itself if nothing changes."""
-    if X.dtype != dtype or not X.flags.c_contiguous:
-        require_memory(X.size * dtype.itemsize, where)
-    return np.ascontiguousarray(X, dtype)
+def _arrays(path: Path, *, alone: bool = False) -> Arrays:
+    """Return the arrays of an .npz file, of a folder of .npy files, or of one such file and its labels.
+
+    alone  the labels of one file are not looked for
+    """
+    if kind_of(path) == "folder":
+        files = _npy_files(path)
+    elif path.suffix.lower() != ".npy":
+        return Arrays(tuple(npz_names(path)), lambda name: read_npz(path, [name])[name], lambda name: f"{path}: {name}")
+    else:
+        files = {"x": path} | ({} if alone else {"y": _labels_beside(path)})
+        beside = _npy_files(path.parent)
+        files |= {name: beside[name] for name in beside if name.lower() == CLASS_NAMES}
+    return Arrays(tuple(files), lambda name: read_npy(files[name]), lambda name: str(files[name]))
 
 
-def _labels(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tuple[IntArray, tuple[str, ...]]:
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim != 1 or y.size == 0:
-        raise DataError(where, f"of shape {y.shape}, not (N,)", _one_label_each(y))
-    if y.dtype.kind in "US":
-        return _from_text(y, classes, where)
-    if y.dtype.kind == "f" and not (whole := np.isfinite(y) & (y == np.rint(y))).all():
-        row = int(whole.argmin())
-        raise DataError(where, f"label {y[row]} in row {row}, not a whole number", "a label is the number of a class")
-    if y.dtype.kind not in "iu":
-        raise DataError(where, f"labels of type {y.dtype}", "store integers, y.astype(int), or the names of classes")
-    low, high = int(y.min()), int(y.max())
-    count = _MAX_CLASSES if classes is None else len(classes)
-    if low < 0 or high >= count:
-        row = int(np.argmin(y) if low < 0 else np.argmax(y))
-        raise DataError(where, f"label {y[row]} in row {row}, not within 0..{count - 1}", "number classes from 0")
-    return y.astype(np.int64), classes or check_names(map(str, range(high + 1)), where)
+def _npy_files(folder: Path) -> dict[str, Path]:
+    """Return the .npy files of a folder by name, without the suffix."""
+    with reading(folder):
+        found = sorted(entry for entry in folder.iterdir() if entry.suffix.lower() == ".npy")
+    return {as_text(file.stem): file for file in found if not file.name.startswith(".") and is_file(file)}
 
 
-def _one_label_each(y: NDArray[Any]) -> str:
-    """Return a remedy for labels of another shape than (N,)."""
-    if y.ndim == 2 and y.size and y.dtype.kind in "iufb":
-        if ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all():
-            return "these are one-hot: store y.argmax(axis=1)"
-        if len(y) == 1:
-            return "store y.ravel()"
-    return "store one label per example: the number or the name of its class"
+def _labels_beside(file: Path) -> Path:
+    """Return the file of the labels of examples: called as they are, or with a word for labels in their name."""
+    beside = {name.lower(): path for name, path in _npy_files(file.parent).items() if path != file}
+    stem = as_text(file.stem).lower()
+    known = _NAME.fullmatch(stem)
+    wanted = [_partner(stem, word) if known else f"{stem}_{word}" for word in _LABELS] + [*_LABELS] * (not known)
+    found = [beside[word] for word in wanted if word in beside]
+    if not found:
+        looked = ", ".join(f"{word}.npy" for word in wanted)
+        raise DataError(file, "there are no labels beside it", f"looked for {looked}")
+    return found[0]
 
 
-def _from_text(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tuple[IntArray, tuple[str, ...]]:
-    found, inverse = np.unique(y, return_inverse=True)
-    texts = decode_texts(found.tolist(), where)  # one name may occur in two spellings
-    names = classes or check_names(sorted(set(texts), key=natural_key), where)
-    if unknown := set(texts) - set(names):
-        numbers = all(text.isdecimal() for text in texts)
-        remedy = "store numbers, y.astype(int)" if numbers else "add it there"
-        raise DataError(where, f"label {min(unknown)[:40]!r} is not among class_names", remedy)
-    label_of = {name: label for label, name in enumerate(names)}
-    return np.array([label_of[text] for text in texts])[inverse], names
+def _parsed(name: str) -> tuple[str, str] | None:
+    """Return the split and the word for examples or labels in the name of an array; None for other names."""
+    found = _NAME.fullmatch(name)
+    if found is None or (found[1] and found[3]):
+        return None
+    return _SPLITS[(found[1] or found[3] or "train").lower()], found[2].lower()
+
+
+def _is_of(name: str, words: Collection[str]) -> bool:
+    parsed = _parsed(name)
+    return parsed is not None and parsed[1] in words
+
+
+def _by_split(path: Path, names: Iterable[str], words: tuple[str, ...]) -> dict[str, str]:
+    """Return the name of the array of each split that has one of these words, the first word that is there."""
+    chosen: dict[str, tuple[int, str]] = {}
+    for name in names:
+        if not _is_of(name, words):
+            continue
+        split, word = _parsed(name) or ("", "")
+        rank = words.index(word)
+        before = chosen.get(split, (len(words), ""))
+        if before[0] == rank:
+            raise DataError(path, f"both {before[1]!r} and {name!r}", "keep one of them")
+        chosen[split] = min(before, (rank, name))
+    return {split: name for split, (_, name) in chosen.items()}
+
+
+def _pairs(path: Path, arrays: Arrays) -> dict[str, Pair]:
+    X, y = (_by_split(path, arrays.names, words) for words in (_EXAMPLES, _LABELS))
+    if not X and not y:
+        raise _nothing(path, arrays)
+    for split in [*X, *y]:
+        if split not in X or split not in y:
+            name, words = (X[split], _LABELS) if split in X else (y[split], _EXAMPLES)
+            wanted = [_partner(name, word) for word in words]
+            problem = f"there is no array {wanted[0]!r} for {name[:40]!r}"
+            raise DataError(path, problem, f"looked for {', '.join(wanted)}")
+    return {split: Pair(X[split], y[split]) for split in X}
+
+
+def _partner(name: str, word: str) -> str:
+    """Return a name with another word for what it holds."""
+    found = _NAME.fullmatch(name)
+    assert found is not None, "it was chosen by this pattern"
+    return name[: found.start(2)] + word + name[found.end(2) :]
+
+
+def _class_names(path: Path, arrays: Arrays) -> tuple[str, ...] | None:
+    for name in arrays.names:
+        if name.lower() == CLASS_NAMES:
+            array, where = arrays.read(name), arrays.called(name)
+            if array.ndim != 1 or array.dtype.kind not in "US":
+                raise DataError(where, f"{array.dtype} {array.shape}, not a list of texts", "store texts")
+            return decode_names(array.tolist(), where)
+    written = path / f"{CLASS_NAMES}.txt"
+    return read_names(written) if path.is_dir() and is_file(written) else None
+
+
+def _load(arrays: Arrays, pair: Pair, train: Pair, classes: tuple[str, ...] | None) -> Dataset:
+    images, beside = arrays.called(pair.X), arrays.called(pair.y)
+    X, remarks = examples(arrays.read(pair.X), images, None if pair == train else partial(arrays.read, train.X))
+    y, names, more = labels(arrays.read(pair.y), classes, beside)
+    if len(X) != len(y):
+        raise DataError(beside, f"{len(y):,} labels, but {len(X):,} examples", "store one label per example")
+    dataset = Dataset.of(X, y, names)
+    if X.ndim == 2:
+        dataset.check_finite(images, "remove or replace them")
+    return replace(dataset, remarks=(*remarks, *more))
+
+
+def _nothing(path: Path, arrays: Arrays) -> DataError:
+    found = ", ".join(repr(name[:20]) for name in arrays.names[:6]) or "nothing"
+    return DataError(path, f"holds {found}", "it must hold X and y, or x_train and y_train")

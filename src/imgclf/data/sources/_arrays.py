@@ -1,0 +1,204 @@
+"""Turn arrays of NumPy into examples and labels.
+
+X is one of
+    uint8 (N, H, W) or (N, H, W, 1 or 3)   images; other integers and booleans too, if all are within 0..255
+    float (N, H, W) or (N, H, W, 1 or 3)   images: of 0..1, -1..1 or 0..255 they become bytes; others, feature vectors
+    float (N, D)                           feature vectors, kept as they are (float16, float32, float64)
+    integers (N, D)                        feature vectors
+y (N,) or (N, 1) are integers, or text: then the classes are in natural order; or (N, C), one-hot. Numbers that no label
+has are no classes.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.arrays import ByteArray, IntArray
+from imgclf.data.class_names import check_names, decode_texts, first_few, natural_key
+from imgclf.errors import DataError
+from imgclf.files.npy import take_rows
+from imgclf.machine.memory import require_memory
+from imgclf.numerics.indices import slices
+
+_MAX_CLASSES = 100_000
+_AT_ONCE = 1 << 20  # bytes of X looked at at a time
+
+
+class Range(NamedTuple):
+    """A range of the values of images of floats, and how they become bytes.
+
+    formula  code of `convert`, for people
+    whole    whether all values must be whole numbers
+    """
+
+    low: float
+    high: float
+    formula: str
+    convert: Callable[[NDArray[Any]], NDArray[Any]]
+    whole: bool = False
+
+
+RANGES = (
+    Range(0, 255, "X", lambda X: X, whole=True),
+    Range(0, 1, "(255 * X)", lambda X: 255 * X),
+    Range(-1, 1, "(127.5 * (X + 1))", lambda X: 127.5 * (X + 1)),
+    Range(0, 255, "X", lambda X: X),
+)
+
+
+class Seen(NamedTuple):
+    """The values of an array: the smallest, the largest, and whether all are whole numbers."""
+
+    low: float
+    high: float
+    whole: bool
+
+    def fit(self, one: Range) -> bool:
+        """Whether images of these values are of a range."""
+        return one.low <= self.low and self.high <= one.high and (self.whole or not one.whole)
+
+
+def examples(
+    X: NDArray[Any], where: str, like: Callable[[], NDArray[Any]] | None = None
+) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return images (N, H, W, channels) uint8 or feature vectors (N, D) float, and remarks on how X became them.
+
+    like   () -> the training examples, whose values decide how images of floats are read; None: X
+    """
+    if X.size == 0:
+        raise DataError(where, f"of shape {X.shape}: nothing", "store at least one example")
+    if X.ndim == 2:
+        return _features(X, where)
+    if X.ndim == 3:
+        X = X[..., None]
+    if X.ndim == 4 and X.shape[3] not in (1, 3) and X.shape[1] in (1, 3):
+        raise DataError(where, f"channels first, {X.shape}", "store X.transpose(0, 2, 3, 1)")
+    if X.ndim != 4 or X.shape[3] not in (1, 3):
+        raise DataError(where, f"of shape {X.shape}", "store (N, H, W), (N, H, W, 1), (N, H, W, 3), or features (N, D)")
+    if X.dtype.kind == "f":
+        return _float_images(X, where, like)
+    if X.dtype.kind not in "iub":
+        raise DataError(where, f"images of type {X.dtype}", "store pixels as uint8, 0..255")
+    if X.dtype != np.uint8 and not (seen := _look(X)).fit(RANGES[0]):
+        low, high = int(seen.low), int(seen.high)
+        remedy = f": (X >> {high.bit_length() - 8}).astype('uint8')" if low >= 0 else ", 0..255"
+        raise DataError(where, f"pixels from {low} to {high}", f"store pixels as uint8{remedy}")
+    return _rows_first(X, np.dtype(np.uint8), where), ()
+
+
+def _float_images(
+    X: NDArray[Any], where: str, like: Callable[[], NDArray[Any]] | None
+) -> tuple[NDArray[Any], tuple[str, ...]]:
+    seen = _look(X)
+    model = _look(like()) if like else seen
+    found = next((one for one in RANGES if model.fit(one)), None)
+    if found is None:
+        problem = f"images of {X.dtype} from {seen.low:g} to {seen.high:g} are no pixels: read as feature vectors"
+        return _features(X.reshape(len(X), -1), where)[0], (f"{where}: {problem}",)
+    if not seen.fit(found):
+        problem = (
+            f"images of {X.dtype} from {seen.low:g} to {seen.high:g}, in training from {model.low:g} to {model.high:g}"
+        )
+        raise DataError(where, problem, "store pixels as uint8, 0..255")
+    require_memory(X.size, where)
+    images: ByteArray = np.empty(X.shape, np.uint8)
+    for part, pixels in _parts(X):
+        images[part] = found.convert(pixels).round()
+    formula = f"{found.formula}.round().astype('uint8')"
+    return images, (f"{where}: images of {X.dtype} from {seen.low:g} to {seen.high:g}, read as bytes: {formula}",)
+
+
+def _features(X: NDArray[Any], where: str) -> tuple[NDArray[Any], tuple[str, ...]]:
+    if X.dtype.kind not in "fiub":
+        raise DataError(where, f"features of type {X.dtype}", "store numbers")
+    if X.dtype.kind != "f":
+        # float16 holds all integers of 8 bits, float32 those of 16.
+        remark = f"{where}: {X.dtype} (N, D), read as feature vectors; images are stored as (N, H, W)"
+        return _rows_first(X, np.promote_types(X.dtype, np.float16), where), (remark,)
+    with np.errstate(over="ignore"):  # overflow gives inf, which is refused below
+        return _rows_first(X, X.dtype if X.dtype.itemsize <= 8 else np.dtype(np.float32), where), ()
+
+
+def _look(X: NDArray[Any]) -> Seen:
+    """Look at all values; a NaN makes the range NaN, which is in no other."""
+    low, high, whole = np.inf, -np.inf, True
+    for _, part in _parts(X):
+        low, high = np.minimum(low, part.min()), np.maximum(high, part.max())
+        whole = whole and (X.dtype.kind != "f" or bool((part == np.rint(part)).all()))
+    return Seen(float(low), float(high), whole)
+
+
+def _parts(X: NDArray[Any]) -> Iterator[tuple[slice, NDArray[Any]]]:
+    for part in slices(len(X), max(1, _AT_ONCE // X[:1].nbytes)):
+        yield part, take_rows(X, np.arange(part.start, part.stop))
+
+
+def _rows_first(X: NDArray[Any], dtype: np.dtype[Any], where: str) -> NDArray[Any]:
+    """Return X in this type, C-contiguous; X itself if nothing changes."""
+    if X.dtype != dtype or not X.flags.c_contiguous:
+        require_memory(X.size * dtype.itemsize, where)
+    return np.ascontiguousarray(X, dtype)
+
+
+def labels(
+    y: NDArray[Any], classes: tuple[str, ...] | None, where: str
+) -> tuple[IntArray, tuple[str, ...], tuple[str, ...]]:
+    """Return labels (N,) from 0, the names of the classes, and remarks; the names are given, or follow from y."""
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    remarks: tuple[str, ...] = ()
+    if _is_one_hot(y):
+        y, remarks = y.argmax(axis=1), (f"{where}: one-hot labels {y.shape}, read as y.argmax(axis=1)",)
+    if y.ndim != 1 or y.size == 0:
+        remedy = "store y.ravel()" if y.ndim == 2 and len(y) == 1 and y.dtype.kind in "iu" else _ONE_EACH
+        raise DataError(where, f"of shape {y.shape}, not (N,)", remedy)
+    if y.dtype.kind in "US":
+        return (*_from_text(y, classes, where), remarks)
+    if y.dtype.kind == "f" and not (whole := np.isfinite(y) & (y == np.rint(y))).all():
+        row = int(whole.argmin())
+        raise DataError(where, f"label {y[row]} in row {row}, not a whole number", "a label is the number of a class")
+    if y.dtype.kind not in "iu":
+        raise DataError(where, f"labels of type {y.dtype}", "store integers, y.astype(int), or the names of classes")
+    low, high = int(y.min()), int(y.max())
+    count = _MAX_CLASSES if classes is None else len(classes)
+    if low < 0 or high >= count:
+        row = int(np.argmin(y) if low < 0 else np.argmax(y))
+        raise DataError(where, f"label {y[row]} in row {row}, not within 0..{count - 1}", "number classes from 0")
+    if classes is not None:
+        return y.astype(np.min_scalar_type(count - 1)), classes, remarks
+    found, names, more = numbered(y, where)
+    return found, names, remarks + more
+
+
+_ONE_EACH = "store one label per example: the number or the name of its class"
+
+
+def _is_one_hot(y: NDArray[Any]) -> bool:
+    if y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind not in "iufb":
+        return False
+    return bool(((y == 0) | (y == 1)).all() and (np.count_nonzero(y, axis=1) == 1).all())
+
+
+def numbered(y: IntArray, where: str) -> tuple[IntArray, tuple[str, ...], tuple[str, ...]]:
+    """Return the labels of those classes that have one, their names, which stay the numbers, and remarks."""
+    has_label = np.bincount(y.astype(np.int64, copy=False)) > 0
+    numbers = np.flatnonzero(has_label)
+    new_label = np.cumsum(has_label, dtype=np.min_scalar_type(len(numbers))) - 1
+    names = tuple(map(str, numbers.tolist()))
+    missing = list(map(str, np.flatnonzero(~has_label).tolist()))
+    remark = f"{where}: no label is {first_few(missing)}: the classes are {first_few(names)}"
+    return new_label[y], check_names(names, where), (remark,) if missing else ()
+
+
+def _from_text(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tuple[IntArray, tuple[str, ...]]:
+    found, inverse = np.unique(y, return_inverse=True)
+    texts = decode_texts(found.tolist(), where)  # one name may occur in two spellings
+    names = classes or check_names(sorted(set(texts), key=natural_key), where)
+    if unknown := set(texts) - set(names):
+        numbers = all(text.isdecimal() for text in texts)
+        remedy = "store numbers, y.astype(int)" if numbers else "add it there"
+        raise DataError(where, f"label {min(unknown)[:40]!r} is not among class_names", remedy)
+    label_of = {name: label for label, name in enumerate(names)}
+    return np.array([label_of[text] for text in texts], np.min_scalar_type(len(names) - 1))[inverse], names
