@@ -17,7 +17,7 @@ class ClassMetrics(NamedTuple):
     support: int
 
 
-def wilson_interval(correct: int, n: int, z: float = Z_95) -> tuple[float, float]:
+def wilson_interval(correct: float, n: float, z: float = Z_95) -> tuple[float, float]:
     """Wilson's score interval (Wilson 1927): 95 of 100 such intervals hold the true accuracy.
 
     Unlike p +- z * sqrt(p * (1 - p) / n), it stays within 0..1 and holds for few examples too.

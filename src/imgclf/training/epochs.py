@@ -113,14 +113,18 @@ def train(plan: Plan, sum_blocks: Summation, snapshot: Snapshot) -> Generator[Ev
 def nothing_learned(plan: Plan, seen: Evaluation) -> str:
     """Return a line if the training images are recognized no better than by guessing, and what to try; else "".
 
-    Guessing is to name the largest class always; Wilson's interval around its share counts as no better.
+    Guessing is to name the largest class always; Wilson's interval around its share counts as no better. With class
+    weights, each image counts as much as in the loss, and the interval is that of as many equal ones (Kish 1965).
     """
-    _, support, _ = seen.pairs.totals(len(seen.ranks))
-    largest = int(support.max())
-    if seen.correct == seen.n or seen.accuracy > wilson_interval(largest, seen.n)[1]:
+    right, support, _ = seen.pairs.totals(len(seen.ranks))
+    w = np.ones(len(support)) if plan.class_weights is None else plan.class_weights
+    total = float(w @ support)
+    accuracy, share, n = float(w @ right) / total, float((w * support).max()) / total, total**2 / float(w**2 @ support)
+    if seen.correct == seen.n or accuracy > wilson_interval(share * n, n)[1]:
         return ""
-    name, share = plan.train.class_names[int(support.argmax())], largest / seen.n
-    problem = f"nothing was learned: train accuracy {seen.accuracy:.3f}, and {share:.3f} by always naming {name!r}"
+    name = plan.train.class_names[int((w * support).argmax())]
+    weighted = "" if plan.class_weights is None else " (weighted by class)"
+    problem = f"nothing was learned: train accuracy {accuracy:.3f}{weighted}, and {share:.3f} by always naming {name!r}"
     equal_scores = np.zeros((len(support), len(support)))
     before = float(plan.objective.loss_fn(equal_scores, np.arange(len(support)))[0] @ support) / seen.n
     step = f"schedule.step_size than {plan.config.schedule.step_size:g}"
