@@ -32,6 +32,7 @@ def read_unlabeled(sources: Iterable[Path], preprocess: Preprocess, *, relative:
         for path in some:
             try:
                 if not are_arrays:
+                    kind_of(path)  # raises where there is nothing
                     problem = "the model was trained on feature vectors, not on images"
                     raise DataError(path, problem, "give an .npz, .npy or .csv file of feature vectors")
                 yield from read_csv(path, preprocess) if is_table(path) else _read_arrays(path, preprocess)

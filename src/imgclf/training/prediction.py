@@ -8,7 +8,7 @@ import numpy as np
 from imgclf.arrays import FloatArray
 from imgclf.data.class_names import as_text
 from imgclf.data.dataset import Dataset, Unlabeled
-from imgclf.errors import RunError
+from imgclf.errors import DataError, RunError
 from imgclf.losses import LOSSES
 from imgclf.numerics.indices import slices
 from imgclf.training.classifier import Model
@@ -48,9 +48,16 @@ class Answer(NamedTuple):
 
 
 def predict(where: object, model: Model, examples: Unlabeled, kept: int) -> list[Prediction]:
-    """Return the best `kept` classes of each example; raises RunError, about `where`, if a score is not finite."""
+    """Return the best `kept` classes of each example.
+
+    If a score is not finite, raises DataError for a feature vector, and for an image RunError, about `where`.
+    """
     scores = score_images(model, examples.examples)
-    if not np.isfinite(scores).all():
+    are_finite = np.isfinite(scores).all(axis=1)
+    if not are_finite.all():
+        if not model.preprocess.is_image:
+            name = examples.names[int(are_finite.argmin())]
+            raise DataError(f"example {name}", "its values are far too large for the model", "correct or remove it")
         raise RunError(where, "its scores are not finite numbers: its weights are too large", "train again")
     probabilities = _probabilities(model, scores)
     predictions = []

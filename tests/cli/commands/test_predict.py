@@ -232,12 +232,15 @@ def test_kaggle_pixels_become_a_file_to_submit(imgclf):
     ("photo.png", "photo.png: the model was trained on feature vectors, not on images"),
     ("wide.npy", "wide.npy: examples are (6,), the model's are (5,)"),
     ("nan.npy", "nan.npy: NaN or Inf in row 3"),
-    ("absent.npy", "absent.npy"),
+    ("huge.npy", "example 3: its values are far too large for the model"),
+    ("absent.npy", "absent.npy: no such file"),
+    ("absent", "absent: no such file"),
 ])  # fmt: skip
 def test_bad_feature_vectors_are_one_line_and_the_others_are_predicted(imgclf, on_features, source, problem):
     Image.new("L", (5, 5)).save("photo.png")
     np.save("wide.npy", np.ones((3, 6), np.float32))
     np.save("nan.npy", np.where(np.arange(30).reshape(6, 5) == 17, np.nan, 1).astype(np.float32))
+    np.save("huge.npy", np.where(np.arange(30).reshape(6, 5) == 17, 1e300, 1))
     done = imgclf("predict", "run", source, "feats.npz", "--format", "json")
     assert (done.code, done.err.count("\n"), len(done.json["predictions"])) == (3, 1, 60)
     assert problem in done.err

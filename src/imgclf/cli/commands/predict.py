@@ -135,10 +135,14 @@ def _predictions(
         if some.names:
             if warning is None and (warning := model.preprocess.warning_about(some.examples)):
                 console.warn(f"{path}: {warning}")
-            with workers(1):
-                predictions = predict(path, model, some, kept)
-            yield predictions
-            done += len(predictions)
+            try:
+                with workers(1):
+                    predictions = predict(path, model, some, kept)
+            except DataError as error:
+                errors.append(error)
+            else:
+                yield predictions
+                done += len(predictions)
         show(done + len(errors))
     if not done:
         raise UnreadableImagesError(errors)
