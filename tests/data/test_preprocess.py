@@ -156,10 +156,21 @@ def test_images_of_bytes_give_a_warning_after_training_on_few_levels():
     for largest in (1, 15):
         few = of_levels(largest, "pixel", largest)
         assert f"values up to {largest}, these go up to 255" in few.warning_about(bytes_)
-        assert few.warning_about(bits) is None
+        assert few.warning_about(bits // largest) is None
     assert of_levels(255, "pixel", 255).warning_about(bytes_) is None
     assert of_levels(1, "pixel", 255).warning_about(bytes_) is None  # divided by 1 because somebody said so
     assert of_levels(1, "none", 1).warning_about(bytes_) is None  # nothing is known of the training images
+
+
+def test_images_of_0_and_1_give_a_warning_after_training_on_more():
+    bits, black = np.ones((3, 2, 2, 1), np.uint8), np.zeros((3, 2, 2, 1), np.uint8)
+    for largest in (15, 255):
+        many = of_levels(largest, "pixel", largest)
+        assert "larger values, these are of 0 and 1" in many.warning_about(bits)
+        assert many.warning_about(2 * bits) is None
+        assert many.warning_about(black) is None  # a black image is one of any range
+    for scale in (1, 255):
+        assert of_levels(scale, "pixel", 1).warning_about(bits) is None
 
 
 def test_images_are_not_divided_by_a_deviation():

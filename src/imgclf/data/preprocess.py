@@ -119,12 +119,19 @@ class Preprocess:
         return self.conform(read_image(path))
 
     def warning_about(self, images: NDArray[Any]) -> str | None:
-        """Return a warning about images (n, ...) of 64 levels or more if the training images had fewer; else None."""
-        few = self.is_image and 1 <= self.scale < FEW_LEVELS and not self.norm
-        few = few and self.center is not None and self.center.max() <= self.scale
-        if not few or images.max() < FEW_LEVELS:
+        """Return a warning about images (n, ...) whose values have another range than the training images, or None.
+
+        Known are only the largest mean and the scale: of few levels and of many, or of 0 and 1 and of more.
+        """
+        if not self.is_image or self.norm or self.center is None:
             return None
-        problem = f"the model learned from images of values up to {self.scale:g}, these go up to {images.max()}"
+        mean, largest = self.center.max(), images.max()
+        if largest == 1 and mean > 2:
+            problem = "the model learned from images of larger values, these are of 0 and 1"
+            return f"{problem}: predictions may be wrong - store these like the training images"
+        if largest < FEW_LEVELS or not max(1, mean) <= self.scale < FEW_LEVELS:
+            return None
+        problem = f"the model learned from images of values up to {self.scale:g}, these go up to {largest}"
         remedy = "train on values of 0..255, or store these like the training images"
         return f"{problem}: predictions may be wrong - {remedy}"
 

@@ -86,6 +86,20 @@ def test_files_given_to_a_model_of_0_and_1_are_warned_of(imgclf):
     assert imgclf("eval", "run", "--data", "few.npz").err == ""
 
 
+def test_images_of_0_and_1_given_to_a_model_of_bytes_are_warned_of(imgclf):
+    bits, y = np.random.default_rng(0).integers(0, 2, (30, 4, 4), dtype=np.uint8), np.arange(30) % 2
+    for name, X in (("bytes", 255 * bits), ("bits", bits), ("floats", bits * 1.0)):
+        np.savez(f"{name}.npz", X=X, y=y)
+    assert imgclf("train", "bytes.npz", "-s", "train.epochs=1", "--out", "run", "--no-plots").code == 0
+    for words in (
+        ("eval", "run", "--data", "bits.npz"),
+        ("predict", "run", "bits.npz"),
+        ("predict", "run", "floats.npz"),
+    ):
+        assert "learned from images of larger values, these are of 0 and 1" in imgclf(*words).err
+    assert imgclf("predict", "run", "bytes.npz").err == ""
+
+
 def test_classes_are_matched_by_name_in_other_data(imgclf, trained, pictures):
     # One class only, in another order of folders, pictures of another size and color.
     other = Path("other")
