@@ -109,6 +109,11 @@ def test_a_class_that_is_not_named_has_weight_1():
     assert class_weights_of(config("{}"), dataset(1, 1)) is None
 
 
+def test_a_name_is_the_same_in_each_spelling_of_unicode():
+    accented = replace(dataset(1, 1), class_names=("caf\u00e9", "dog"))
+    assert class_weights_of(config("{cafe\u0301: 2}"), accented).tolist() == [2, 1]
+
+
 @pytest.mark.parametrize(("weights", "message"), [
     ("{dgo: 2}", "train.class_weight: there is no class 'dgo'; did you mean 'dog'? - the classes are 'cat', 'dog'"),
     ("{Cat: 2}", "train.class_weight: there is no class 'Cat'; did you mean 'cat'? - the classes are 'cat', 'dog'"),

@@ -6,6 +6,7 @@ import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.config import Config
+from imgclf.data.class_names import composed
 from imgclf.data.dataset import Dataset
 from imgclf.data.splits import quoted
 from imgclf.errors import UsageError
@@ -42,7 +43,7 @@ def class_weights_of(config: Config, train: Dataset) -> FloatArray | None:
     if chosen == "balanced":
         counts = train.class_counts()
         return np.where(counts > 0, len(train) / (np.count_nonzero(counts) * np.maximum(counts, 1)), 1.0)
-    names = train.class_names
+    chosen, names = {composed(name): weight for name, weight in chosen.items()}, train.class_names
     if unknown := [name for name in chosen if name not in names]:
         raise UsageError(KEY, f"there is no class {quoted(unknown)}{_hint(unknown[0], names)}", _classes(names))
     return np.array([chosen.get(name, 1.0) for name in names])
