@@ -113,6 +113,13 @@ def test_a_bad_array_is_one_data_error(write, name):
     assert len(str(caught.value)) < 300 + len(str(path))
 
 
+def test_the_advice_for_names_of_type_object_gives_what_is_read(write):
+    names = np.array(["cat", "dog"], object)
+    with pytest.raises(DataError, match=r"become text by \.astype\(str\)"):
+        read_npz(write(zip_of(("y.npy", npy(names)))))
+    assert read_npz(write(zip_of(("y.npy", npy(names.astype(str))))))["y"].tolist() == ["cat", "dog"]
+
+
 def encrypted():
     raw = bytearray(zip_of(("X.npy", npy(np.arange(3)))))
     raw[6] |= 1

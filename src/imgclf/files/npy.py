@@ -68,7 +68,8 @@ def read_header(stream: IO[bytes], where: object, remedy: str) -> Header:
     except _BROKEN_HEADER as error:
         raise DataError(where, "is not an array of numpy", remedy) from error
     if dtype.kind not in _KINDS or dtype.itemsize == 0 or dtype.subdtype is not None:
-        raise DataError(where, f"is of type {str(dtype)[:40]}, not numbers or text", remedy)
+        names = " (names become text by .astype(str))" * (dtype.kind == "O")  # of pandas, for example
+        raise DataError(where, f"is of type {str(dtype)[:40]}, not numbers or text{names}", remedy)
     if not all(type(n) is int and 0 <= n < _MOST for n in shape) or len(shape) > 8:
         raise DataError(where, f"has the shape {str(shape)[:60]}", remedy)
     return Header(shape, fortran, dtype)
