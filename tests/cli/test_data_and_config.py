@@ -150,7 +150,9 @@ def test_features_in_npy_files_are_trained_on_evaluated_verified_and_packed(imgc
     assert "npz: 54 training examples, 6 validation examples; 5 features, 3 classes" in printed
     assert "features x = (features / |features| - mean) / standard deviation, by feature" in printed
     for command in (("eval", "run"), ("eval", "run", "--data", "X_test.npy"), ("verify", "run")):
-        assert imgclf(*command).code == 0
+        done = imgclf(*command)
+        assert done.code == 0
+        assert "image" not in done.out
     assert imgclf("gradcheck", "--run", "run", "--images", "20").code == 0
     assert imgclf("data", "pack", ".", "--out", "packed").code == 0
     assert np.load("packed/train_images.npy").dtype == dtype

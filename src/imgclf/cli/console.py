@@ -128,6 +128,11 @@ def format_percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
+def noun_of(shape: Sequence[int]) -> str:
+    """Return what an example of this shape is called: image, or example for a feature vector."""
+    return "example" if len(shape) == 1 else "image"
+
+
 def format_shape(shape: Sequence[int]) -> str:
     """Describe the shape of one example: `28 x 28 gray`, `3,072 features`."""
     if len(shape) == 1:

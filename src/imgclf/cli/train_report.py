@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from imgclf.cli.console import Console, fold, format_percent, format_shape
+from imgclf.cli.console import Console, fold, format_percent, format_shape, noun_of
 from imgclf.errors import plural
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     terms += [f"{penalty.l1:g} * sum(|W|)"] if penalty.l1 else []
     knobs = config.optimizer.model_dump(exclude={"name"})
     settings = ", ".join(f"{key} {value:g}" for key, value in knobs.items())
-    what = "image" if plan.preprocess.is_image else "example"
+    what = noun_of(plan.preprocess.example_shape)
     val = plural(len(plan.val), f"validation {what}") if plan.val else f"no validation {what}s"
     if takes_test(config):
         val += f", {format_percent(config.data.test_fraction)} set aside for test"
@@ -68,7 +68,8 @@ def _class_weights(plan: "Plan") -> str:
         others = ", 1 for the others" * (len(chosen) < len(plan.class_weights))
         return first_few([f"{weight:.4g} for {name}" for name, weight in chosen.items()]) + others
     pairs = zip(plan.train.class_names, plan.class_weights.tolist(), strict=True)
-    return "N / (C * images of the class): " + first_few([f"{weight:.4g} for {name}" for name, weight in pairs])
+    formula = f"N / (C * {noun_of(plan.preprocess.example_shape)}s of the class)"
+    return f"{formula}: {first_few([f'{weight:.4g} for {name}' for name, weight in pairs])}"
 
 
 def _preprocessing(plan: "Plan") -> str:
@@ -94,7 +95,8 @@ def describe_cost(console: Console, plan: "Plan") -> None:
     mapped = sum(array.nbytes for array in arrays.values() if mapped_file(array))
     held, peak = sum(array.nbytes for array in arrays.values()) - mapped, peak_memory()
     in_all = f"; at most {format_bytes(peak)} in all so far" if peak else ""
-    console.result(f"memory    images: {format_bytes(held)} in memory, {format_bytes(mapped)} mapped from disk{in_all}")
+    taken = f"{format_bytes(held)} in memory, {format_bytes(mapped)} mapped from disk{in_all}"
+    console.result(f"memory    {noun_of(plan.preprocess.example_shape)}s: {taken}")
     console.result("dry run   nothing was trained, nothing was written")
     content = {"parameters": plan.weights.size, "steps": plan.steps}
     console.object(content | {"memory_bytes": peak, "image_bytes": held, "mapped_bytes": mapped})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imgclf.cli.commands import download
-from imgclf.cli.console import Console, format_shape, table
+from imgclf.cli.console import Console, format_shape, noun_of, table
 from imgclf.cli.data_path import config_for_data
 from imgclf.cli.options import PATH, config_options, json_option, progress_option, read_config, show_help
 from imgclf.cli.parsing import Group
@@ -140,7 +140,7 @@ def _describe_pack(console: Console, out: Path, resize: str) -> None:
     splits = open_pack(out, SPLITS)
     for split, dataset in splits.items():
         size, classes = format_shape(dataset.example_shape), plural(len(dataset.class_names), "class", "classes")
-        console.result(f"{split:<6} {plural(len(dataset), 'image')}; {size}, {classes}")
+        console.result(f"{split:<6} {plural(len(dataset), noun_of(dataset.example_shape))}; {size}, {classes}")
     console.result(f"pack   {out}")
     also = "" if resize == "squash" else f" -s preprocess.resize={resize}"  # for the images that it will be given
     console.say(f"next   imgclf train {shlex.quote(str(out))}{also}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import WIDTH, Console, echo, fold, format_loss, format_percent, table
+from imgclf.cli.console import WIDTH, Console, echo, fold, format_loss, format_percent, noun_of, table
 from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, json_option, threads_option
 from imgclf.cli.parsing import Command
@@ -258,17 +258,17 @@ def _print(console: Console, model: "Model", seen: "Evaluation", content: dict[s
     split, (low, high) = content["split"], content["accuracy_interval"]
     ((k, share),) = content["top_k"].items()
     console.say(f"{content['run']}: {model.loss}, {plural(len(model.class_names), 'class', 'classes')}")
-    console.say(f"{split}: {plural(seen.n, 'image')}", "")
+    noun = noun_of(model.preprocess.example_shape)
+    console.say(f"{split}: {plural(seen.n, noun)}", "")
     rows = [
         [name, *(format_percent(one[key]) for key in ("precision", "recall", "f1")), f"{one['support']:,}"]
         for name, one in content["per_class"].items()
     ]
-    console.say(*table(["class", "precision", "recall", "F1", "images"], rows), "")
+    console.say(*table(["class", "precision", "recall", "F1", f"{noun}s"], rows), "")
     if seen.confusion is not None and len(model.class_names) <= SHOWN:
         console.say(*_confusion_table(model.class_names, seen.confusion.tolist()), "")
-    images = plural(seen.n, f"{split} image")
     interval = f"95 % interval {format_percent(low)} to {format_percent(high)}"
-    console.result(f"accuracy   {format_percent(seen.accuracy)} of {images} ({interval})")
+    console.result(f"accuracy   {format_percent(seen.accuracy)} of {plural(seen.n, f'{split} {noun}')} ({interval})")
     if int(k) < len(model.class_names):
         console.result(f"top {k:<6} {format_percent(share)}")
     console.say(f"balanced   {format_percent(content['balanced_accuracy'])}, the mean recall of the classes")
