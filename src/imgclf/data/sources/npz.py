@@ -150,9 +150,9 @@ def _by_split(path: Path, names: Iterable[str], words: tuple[str, ...]) -> dict[
     """Return the name of the array of each split that has one of these words, the first word that is there."""
     chosen: dict[str, tuple[int, str]] = {}
     for name in names:
-        if not _is_of(name, words):
-            continue
         split, word = _parsed(name) or ("", "")
+        if word not in words:
+            continue
         rank = words.index(word)
         before = chosen.get(split, (len(words), ""))
         if before[0] == rank:
