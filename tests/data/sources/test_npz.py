@@ -118,13 +118,23 @@ def test_the_training_images_decide_how_images_of_floats_are_read(load, splits):
         load(("test",), x_train=PIXELS, y_train=LABELS, x_test=PIXELS / 255, y_test=LABELS)
 
 
-@pytest.mark.parametrize("X", [PIXELS - 300.0, PIXELS * 2.0, PIXELS / 60 - 2])
+@pytest.mark.parametrize("X", [
+    PIXELS - 300.0, PIXELS * 2.0, PIXELS / 60 - 2,
+    PIXELS / 600, PIXELS / 400 - 0.3, PIXELS / 2.1,  # not half of 1 or 255: as bytes, few levels would be left
+])  # fmt: skip
 def test_images_of_other_floats_are_feature_vectors(load, X):
     train = load(X=X, y=LABELS)["train"]
     assert train.images.tolist() == X.reshape(4, -1).tolist()
     assert "are no pixels: read as feature vectors" in train.remarks[0]
     with pytest.raises(DataError, match="NaN or Inf in row 0 and 3 more rows"):
         load(X=X * np.nan, y=LABELS)
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 64), (4, 64, 1), (4, 64, 1, 1), (4, 1, 1, 64), (4, 1, 64, 1, 1)])
+def test_floats_in_a_row_are_feature_vectors_whatever_axes_are_around_them(load, shape):
+    X = PIXELS.reshape(4, 64) / 255
+    train = load(X=X.reshape(shape), y=LABELS)["train"]
+    assert (train.images.tolist(), train.remarks) == (X.tolist(), ())
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "uint16", "int32", "int64"])

@@ -3,7 +3,7 @@
 X is one of
     uint8 (N, H, W) or (N, H, W, 1 or 3)   images; other integers and booleans too, if all are within 0..255
     float (N, H, W) or (N, H, W, 1 or 3)   images: of 0..1, -1..1 or 0..255 they become bytes; others, feature vectors
-    float (N, D)                           feature vectors, kept as they are (float16, float32, float64)
+    float (N, D), (N, 1, D), (N, D, 1, 1)  feature vectors, kept as they are (float16, float32, float64)
     integers (N, D)                        feature vectors
 y (N,) or (N, 1) are integers, or text: then the classes are in natural order; or (N, C), one-hot. Numbers that no label
 has are no classes.
@@ -55,9 +55,13 @@ class Seen(NamedTuple):
     high: float
     whole: bool
 
-    def fit(self, one: Range) -> bool:
-        """Whether images of these values are of a range."""
+    def within(self, one: Range) -> bool:
+        """Whether images of these values may be of a range."""
         return one.low <= self.low and self.high <= one.high and (self.whole or not one.whole)
+
+    def fill(self, one: Range) -> bool:
+        """Whether images of these values are plainly of a range: of far smaller ones, bytes would lose too much."""
+        return self.within(one) and (one.whole or max(-self.low, self.high) >= one.high / 2)
 
 
 def examples(
@@ -69,6 +73,8 @@ def examples(
     """
     if X.size == 0:
         raise DataError(where, f"of shape {X.shape}: nothing", "store at least one example")
+    if X.ndim > 2 and X.dtype.kind == "f" and X[0].size == max(X.shape[1:]):  # (N, D, 1, 1) of a network, for example
+        X = X.reshape(len(X), -1)
     if X.ndim == 2:
         return _features(X, where)
     if X.ndim == 3:
@@ -81,7 +87,7 @@ def examples(
         return _float_images(X, where, like)
     if X.dtype.kind not in "iub":
         raise DataError(where, f"images of type {X.dtype}", "store pixels as uint8, 0..255")
-    if X.dtype != np.uint8 and not (seen := _look(X)).fit(RANGES[0]):
+    if X.dtype != np.uint8 and not (seen := _look(X)).within(RANGES[0]):
         low, high = int(seen.low), int(seen.high)
         remedy = f": (X >> {high.bit_length() - 8}).astype('uint8')" if low >= 0 else ", 0..255"
         raise DataError(where, f"pixels from {low} to {high}", f"store pixels as uint8{remedy}")
@@ -93,11 +99,11 @@ def _float_images(
 ) -> tuple[NDArray[Any], tuple[str, ...]]:
     seen = _look(X)
     model = _look(like()) if like else seen
-    found = next((one for one in RANGES if model.fit(one)), None)
+    found = next((one for one in RANGES if model.fill(one)), None)
     if found is None:
         problem = f"images of {X.dtype} from {seen.low:g} to {seen.high:g} are no pixels: read as feature vectors"
         return _features(X.reshape(len(X), -1), where)[0], (f"{where}: {problem}",)
-    if not seen.fit(found):
+    if not seen.within(found):
         problem = (
             f"images of {X.dtype} from {seen.low:g} to {seen.high:g}, in training from {model.low:g} to {model.high:g}"
         )
