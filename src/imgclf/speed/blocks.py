@@ -4,11 +4,11 @@ from threading import local
 
 import numpy as np
 
-from imgclf.arrays import Batch, Example, FloatArray, IntArray, ReadFn
+from imgclf.arrays import Batch, Examples, FloatArray, IntArray, ReadFn
 from imgclf.data.batches import Reader
 from imgclf.gradients import BatchGradient, GradientFn, Objective, count_correct
 from imgclf.model import split
-from imgclf.numerics.products import backward, block_of, empty_on_lines, slab_scores
+from imgclf.numerics.products import backward, block_of, empty_on_lines, parts_of, slab_scores
 from imgclf.numerics.sums import BLOCK, Summation, sum_over_blocks
 
 
@@ -19,7 +19,7 @@ class BlockReader(local):
         self._reader: Reader | None = None
         self._most = 0
 
-    def __call__(self, read: ReadFn, rows: IntArray) -> Example:
+    def __call__(self, read: ReadFn, rows: IntArray) -> Examples:
         """Read the rows of a block as `read` does; the result of a `Reader` is valid until this thread's next call."""
         if not isinstance(read, Reader):
             return read(rows)
@@ -30,7 +30,7 @@ class BlockReader(local):
             self._pixels = np.empty((self._most, *dataset.example_shape), dataset.images.dtype)
             self._X = empty_on_lines((self._most, preprocess.size), preprocess.dtype)
         pixels = dataset.pixels(rows, out=self._pixels[:n])
-        return Example(preprocess.apply(pixels, out=self._X[:n]), dataset.y_of(rows))
+        return Examples(preprocess.apply(pixels, out=self._X[:n]), dataset.y_of(rows))
 
 
 def in_blocks(sum_blocks: Summation) -> GradientFn:
@@ -55,7 +55,10 @@ def in_blocks(sum_blocks: Summation) -> GradientFn:
 
         loss, correct, grad = sum_over_blocks(sums, batch.rows, sum_blocks, block)
         grad /= len(batch)
-        grad += objective.penalty_gradient(weights)
-        return BatchGradient(loss / len(batch) + objective.penalty(weights), correct, grad)
+        penalty = 0.0
+        for part in parts_of(D, C):
+            grad[part] += objective.penalty_gradient(weights[part])
+            penalty += objective.penalty(weights[part])
+        return BatchGradient(loss / len(batch) + penalty, correct, grad)
 
     return evaluate
