@@ -101,12 +101,6 @@ class Listing:
     def _labels(self) -> Iterator[IntArray]:
         return (np.full(count, label) for label, count in enumerate(self.kept_counts))
 
-    def first_files(self) -> Iterator[Path]:
-        """Yield the first image file of each class."""
-        starts = np.cumsum([0, *self.kept_counts[:-1]])
-        wanted = {int(start) for start, count in zip(starts, self.kept_counts, strict=True) if count}
-        return (file for row, file in enumerate(self.files()) if row in wanted)
-
     def files(self) -> Iterator[Path]:
         """List the image files again, in order; raises DataError if their number has changed."""
         files = self.all_files()

@@ -1,14 +1,14 @@
 """Decode many image files in parallel, in a fixed order."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from imgclf.arrays import ByteArray
-from imgclf.data.sources import Suggestion
 from imgclf.errors import DataError, StorageError
 from imgclf.files.images import Header, conform, decode_image, image_bytes, read_header, read_image, settled_warnings
 
@@ -21,6 +21,13 @@ _OF_12_BITS = 16  # 4,096 of 65,536, as a byte
 NO_DIGEST = bytes(32)  # of an unreadable file, which decoding will report
 _SHOWN = 20
 _MOST_A_TASK = 16  # files; handing one to a thread costs as much as reading a small one
+
+
+class Suggestion(NamedTuple):
+    """Settings that images need, KEY -> value, and why: `images differ in size`."""
+
+    settings: Mapping[str, object] = MappingProxyType({})
+    why: str = ""
 
 
 def read_into(

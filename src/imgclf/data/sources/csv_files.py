@@ -95,6 +95,22 @@ def list_splits(
     return listings
 
 
+def splits(path: Path, **options: Any) -> set[str]:
+    """Return the splits that are there; of numbers, only the column of splits is read."""
+    ours = chosen(Options, options)
+    found = find_tables(path, ours)
+    if "" not in found.files:
+        return set(found.files)
+    table = open_table(found.files[""])
+    columns = columns_of(table, ours)
+    if columns.form == "images":
+        return set(_named_images(table, columns, "", SPLITS))
+    if columns.split is None:
+        return {"train"}
+    rows = [(row, cells[columns.split]) for row, cells in texts(table)]
+    return set(_splits_of_words(table, [word for _, word in rows], [row for row, _ in rows]))
+
+
 def warnings(path: Path, **options: Any) -> list[str]:
     """Return warnings about skipped tables and columns, and about labels that are guessed without a header."""
     ours = chosen(Options, options)
