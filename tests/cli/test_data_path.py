@@ -70,6 +70,7 @@ def test_photos_that_a_table_names_get_what_a_folder_gets(imgclf, photos, tmp_pa
     assert done.code == 0
     needed = "its images differ in size and are gray and in color: resized to 64 x 64 (squash), converted to RGB"
     assert done.out.splitlines()[0] == f"path      {path} is read as csv; {needed}"
+    assert [imgclf("eval", "r", "--data", data, "--json").json["n"] for data in ("flat", "flat/labels.csv")] == [13, 13]
     assert imgclf("data", "info", path, *options, "--json").json["splits"] == as_folder
     assert imgclf("data", "pack", path, *options, "--out", "packed").code == 0
     assert imgclf("data", "info", "packed", "--json").json["splits"] == as_folder

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -195,9 +196,16 @@ def _first_of_each_class(train: Dataset) -> Iterator[Path]:
         yield from (file for row, file in enumerate(train.paths()) if row in wanted)
 
 
-def warnings_about(path: Path) -> list[str]:
+def warnings_about(path: Path, options: Mapping[str, Any]) -> list[str]:
     """Return warnings about skipped data at a path."""
-    return _passed_over(recognize(path), path, {})
+    return _passed_over(recognize(path), path, options)
+
+
+def options_for(path: Path, data: Data) -> dict[str, Any]:
+    """Return `data.options` for other data at a path: those of a run's data, if its source reads the path, too."""
+    if recognize(path) != data.source:
+        return {}
+    return {name: value for name, value in data.options.items() if name != "labels_file" or path.is_dir()}
 
 
 def _passed_over(source: str, path: Path, options: Mapping[str, Any]) -> list[str]:
@@ -205,15 +213,15 @@ def _passed_over(source: str, path: Path, options: Mapping[str, Any]) -> list[st
     return warnings(path, **options) if warnings else []
 
 
-def load_for(model: Model, path: Path) -> Dataset:
+def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxyType({})) -> Dataset:
     """Load other data for a model: its test split, or all of it without splits; classes by name."""
     preprocess = model.preprocess
     source = SOURCES[recognize(path)]
-    settings: dict[str, object] = {}
+    settings = dict(options)
     if preprocess.is_image:
         size = preprocess.example_shape[:2]
         chosen = {"image_size": size, "color": preprocess.color, "resize": preprocess.resize}
-        settings = {name: chosen[name] for name in source.settings if name in chosen}
+        settings |= {name: chosen[name] for name in source.settings if name in chosen}
     for kind, classes in source.labels.items():
         if classes == len(model.class_names):
             settings["labels"] = kind

@@ -123,11 +123,12 @@ def _choose_data(
     """Return the name and the data of the split that the options ask for."""
     from imgclf.numerics.indices import row_indices
     from imgclf.run.opening import config_of_run, data_of_run
-    from imgclf.training.loading import load_for, warnings_about, where
+    from imgclf.training.loading import load_for, options_for, warnings_about, where
 
     if data is not None and split is None:
-        console.warn(*warnings_about(data))
-        others = load_for(model, data)
+        options = options_for(data, config_of_run(path).data) if path.is_dir() else {}
+        console.warn(*warnings_about(data, options))
+        others = load_for(model, data, options)
         for remark in others.remarks:
             console.warn(remark)
         if warning := model.preprocess.warning_about(others.pixels(row_indices(min(len(others), others.at_once)))):
