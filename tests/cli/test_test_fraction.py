@@ -30,6 +30,16 @@ def test_the_banner_says_what_is_set_aside(imgclf, run):
     assert "25.0 % set aside for test" in imgclf("train", "set", *WITH_TEST, "--dry-run").out
 
 
+def test_info_shows_what_is_set_aside(imgclf, run):
+    def counts(*options):
+        return {
+            split: seen["n"] for split, seen in imgclf("data", "info", "set", *options, "--json").json["splits"].items()
+        }
+
+    assert counts() == {"train": 40}
+    assert counts("-s", "data.test_fraction=0.25", "-s", "data.val_fraction=0.1") == {"train": 27, "val": 3, "test": 10}
+
+
 def test_a_set_that_has_changed_is_refused_for_its_rows_would_be_other_images(refused, run, tmp_path):
     image = tmp_path / "set" / "cat" / "0.png"
     image.rename(image.with_name("500.png"))
