@@ -157,6 +157,25 @@ def conform(pixels: ByteArray, size: tuple[int, int] | None, color: str | None, 
     return pixels
 
 
+class Form(NamedTuple):
+    """What images become: the arguments of `conform`; by default as they are."""
+
+    image_size: tuple[int, int] | None = None
+    color: str | None = None
+    resize: str = "squash"
+
+    @classmethod
+    def of(
+        cls, image_size: int | tuple[int, int] | None = None, color: str | None = None, resize: str = "squash"
+    ) -> "Form":
+        """Return the form of the keys of `preprocess`; a size n is (n, n)."""
+        return cls((image_size, image_size) if isinstance(image_size, int) else image_size, color, resize)
+
+    def conform(self, pixels: ByteArray) -> ByteArray:
+        """Give pixels (H, W, 1 or 3) this form."""
+        return conform(pixels, *self)
+
+
 def _squash(image: Image.Image, width: int, height: int) -> Image.Image:
     return image.resize((width, height), Image.Resampling.BILINEAR)
 

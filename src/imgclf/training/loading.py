@@ -22,7 +22,7 @@ from imgclf.data.sources import SOURCES, Source, recognize
 from imgclf.data.sources._image_files import Suggestion, nearly_black, what_they_need
 from imgclf.data.splits import MaskArray, limit, match_classes, present, quoted, rows_to_test_on, split_off_validation
 from imgclf.errors import DataError, UsageError
-from imgclf.files.images import conform
+from imgclf.files.images import Form
 from imgclf.files.reading import reading
 from imgclf.machine.cores import available_cores
 from imgclf.machine.memory import require_memory
@@ -219,9 +219,7 @@ def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxy
     source = SOURCES[recognize(path)]
     settings = dict(options)
     if preprocess.is_image:
-        size = preprocess.example_shape[:2]
-        chosen = {"image_size": size, "color": preprocess.color, "resize": preprocess.resize}
-        settings |= {name: chosen[name] for name in source.settings if name in chosen}
+        settings |= {name: value for name, value in preprocess.form._asdict().items() if name in source.settings}
     for kind, classes in source.labels.items():
         if classes == len(model.class_names):
             settings["labels"] = kind
@@ -312,7 +310,7 @@ def _redraw(config: Config, shapes: Collection[tuple[int, ...]]) -> Callable[[By
         return None
     if any(len(shape) == 1 for shape in shapes):
         raise UsageError("preprocess", "feature vectors have no size and no color", "drop image_size and color")
-    return partial(conform, size=None if size is None else (size, size), color=color, resize=config.preprocess.resize)
+    return Form.of(size, color, config.preprocess.resize).conform
 
 
 def where(config: Config) -> str:

@@ -46,7 +46,7 @@ def read_unlabeled(path: Path, preprocess: Preprocess, **options: Any) -> Iterat
 
 
 def _images(table: Table, columns: Columns, preprocess: Preprocess) -> Iterator[Unlabeled]:
-    root, (height, width, _) = table.path.parent, preprocess.example_shape
+    root = table.path.parent
     places, found = ImagePlaces(root, table.path), texts(table)
     while some := list(islice(found, _IMAGES_AT_ONCE)):
         names: list[str] = []
@@ -61,7 +61,7 @@ def _images(table: Table, columns: Columns, preprocess: Preprocess) -> Iterator[
                 problem = f"row {row:,}: no file {shown(name)}"
                 errors.append(DataError(table.path, problem, f"looked in {places.called}"))
         images: ByteArray = np.empty((len(files), *preprocess.example_shape), np.uint8)
-        read = read_into(images, files, (height, width), preprocess.color, available_cores(), preprocess.resize)
+        read = read_into(images, files, preprocess.form, available_cores())
         good = [number for number, (problem, _) in enumerate(read) if problem is None]
         bad = [(file, problem) for file, (problem, _) in zip(files, read, strict=True) if problem is not None]
         errors += [DataError(file, str(problem), "convert or replace it") for file, problem in bad]

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 from imgclf.arrays import ByteArray
 from imgclf.errors import DataError, StorageError
-from imgclf.files.images import Header, conform, decode_image, image_bytes, read_header, read_image, settled_warnings
+from imgclf.files.images import Form, Header, decode_image, image_bytes, read_header, read_image, settled_warnings
 
 Problem: TypeAlias = str | tuple[int, ...] | None  # an error; or the shape, if it differs; or None
 _T = TypeVar("_T")
@@ -33,13 +33,11 @@ class Suggestion(NamedTuple):
 def read_into(
     images: ByteArray,
     files: Sequence[Path],
-    size: tuple[int, int] | None,
-    color: str | None,
+    form: Form,
     threads: int,
-    resize: str = "squash",
     bytes_of: Callable[[Path], bytes] | None = None,
 ) -> list[tuple[Problem, bytes]]:
-    """Read files into the rows of images (n, H, W, channels), in this size and color.
+    """Read files into the rows of images (n, H, W, channels), in this form.
 
     Returns the problem of each, and the SHA-256 of the bytes that were decoded. `bytes_of` is for images that are in no
     file of their own.
@@ -50,7 +48,7 @@ def read_into(
         try:
             raw = (bytes_of or image_bytes)(files[row])
             digest = sha256(raw).digest()
-            pixels = conform(decode_image(files[row], raw), size, color, resize)
+            pixels = form.conform(decode_image(files[row], raw))
         except DataError as error:
             return error.problem, digest
         if pixels.shape != images.shape[1:]:
@@ -129,13 +127,11 @@ def nearly_black(files: Iterable[Path]) -> Path | None:
     return None
 
 
-def first_readable(
-    files: Iterable[Path], size: tuple[int, int] | None, color: str | None, resize: str = "squash"
-) -> tuple[Path, tuple[int, ...]] | None:
-    """Return the first readable image and its shape, or None."""
+def first_readable(files: Iterable[Path], form: Form) -> tuple[Path, tuple[int, ...]] | None:
+    """Return the first readable image and its shape in this form, or None."""
     for file in files:
         try:
-            return file, conform(read_image(file), size, color, resize).shape
+            return file, form.conform(read_image(file)).shape
         except DataError:
             continue
     return None

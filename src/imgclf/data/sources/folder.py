@@ -12,6 +12,7 @@ from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources._class_folders import Listing, list_annotated, list_classes
 from imgclf.data.sources._tree import annotations_of, look_into
 from imgclf.data.sources._tree import read_tree as tree
+from imgclf.files.images import Form
 from imgclf.files.reading import kind_of
 
 
@@ -27,23 +28,16 @@ def load(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Data
     return {split: through_cache(listing) for split, listing in list_splits(path, splits, **settings).items()}
 
 
-def list_splits(
-    path: Path,
-    splits: Collection[str],
-    *,
-    image_size: int | tuple[int, int] | None = None,
-    color: str | None = None,
-    resize: str = "squash",
-) -> dict[str, Listing]:
+def list_splits(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Listing]:
     """List the images that `load` would read, without opening any."""
-    found, size = tree(path), (image_size, image_size) if isinstance(image_size, int) else image_size
+    found, form = tree(path), Form.of(**settings)
     wanted = {split: folder for split, folder in found.splits.items() if split in splits}
     listed = {}
     for split, folder in wanted.items():
         if annotations := annotations_of(folder):
-            listed[split] = list_annotated(folder, annotations, found.root, size, color, resize)
+            listed[split] = list_annotated(folder, annotations, found.root, form)
         else:
-            listed[split] = list_classes(folder, found.root, size, color, resize)
+            listed[split] = list_classes(folder, found.root, form)
     return listed
 
 
