@@ -76,6 +76,17 @@ def test_photos_that_a_table_names_get_what_a_folder_gets(imgclf, photos, tmp_pa
     assert imgclf("data", "info", "packed", "--json").json["splits"] == as_folder
 
 
+def test_other_data_may_be_in_a_file_of_another_name_than_the_run_says(imgclf, tmp_path):
+    for name in ("one/a.csv", "two/b.csv"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("x,y,kind,class\n" + "".join(f"{i},{i % 4}.5,{i % 2},{i}\n" for i in range(20)))
+    (tmp_path / "one" / "c.csv").write_text("x,y,kind,class\n1,2,3,4\n")
+    options = ("-s", "data.options={labels_file: a.csv, label_column: kind}")
+    assert imgclf("train", "one", *options, "--no-plots", "-s", "train.epochs=1", "--out", "r").code == 0
+    for path in ("one", "one/a.csv", "two", "two/b.csv"):
+        assert imgclf("eval", "r", "--data", path, "--json").json["n"] == 20
+
+
 def test_images_that_are_set_aside_are_not_looked_at(imgclf, tmp_path):
     write_pictures(tmp_path / "set", each=8)
     overrides = (f"data.path={tmp_path / 'set'}", "data.source=folder", "data.test_fraction=0.9", "data.val_fraction=0")

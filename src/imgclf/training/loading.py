@@ -205,7 +205,7 @@ def options_for(path: Path, data: Data) -> dict[str, Any]:
     """Return `data.options` for other data at a path: those of a run's data, if its source reads the path, too."""
     if recognize(path) != data.source:
         return {}
-    return {name: value for name, value in data.options.items() if name != "labels_file" or path.is_dir()}
+    return {name: value for name, value in data.options.items() if name != "labels_file" or (path / value).is_file()}
 
 
 def _passed_over(source: str, path: Path, options: Mapping[str, Any]) -> list[str]:
