@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from imgclf.arrays import Batch, Example
+from imgclf.arrays import Batch, Examples
 
 
 def test_a_batch_reads_its_rows():
     stored = np.arange(12.0).reshape(6, 2)
-    batch = Batch(np.array([4, 0, 4]), lambda rows: Example(stored[rows], rows))
+    batch = Batch(np.array([4, 0, 4]), lambda rows: Examples(stored[rows], rows))
     X, y = batch
     assert len(batch) == 3
     assert X.tolist() == [[8, 9], [0, 1], [8, 9]]

@@ -3,6 +3,7 @@
 import tracemalloc
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from imgclf.config import resolve
@@ -74,6 +75,7 @@ def test_what_a_run_holds_for_an_image_is_at_most_24_bytes(tmp_path, monkeypatch
     assert ((large - small) / (sizes[1] - sizes[0])).max() <= MOST
 
 
+@pytest.mark.slow
 def test_packing_a_folder_holds_a_chunk_of_images_and_the_names_of_one_class(tmp_path, monkeypatch):
     monkeypatch.setattr(_class_folders, "_MOST_AT_ONCE", 16)
     monkeypatch.setattr(_class_folders, "available_cores", lambda: 1)  # what threads hold at once is left to chance

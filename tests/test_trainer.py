@@ -5,7 +5,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from imgclf.arrays import Example
+from imgclf.arrays import Examples
 from imgclf.data.batches import epoch_sampler
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
@@ -21,7 +21,7 @@ X, Y = RNG.standard_normal((300, 8)).astype(np.float32), RNG.integers(0, 3, 300)
 
 def parts(loss="softmax", optimizer="sgd"):
     return {
-        "sample": epoch_sampler(300, 64, 0, lambda rows: Example(X[rows], Y[rows])),
+        "sample": epoch_sampler(300, 64, 0, lambda rows: Examples(X[rows], Y[rows])),
         "objective": Objective(LOSSES[loss], 0.01),
         "evaluate_gradient": analytic_gradient,
         "optimizer": OPTIMIZERS[optimizer](),

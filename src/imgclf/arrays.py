@@ -23,14 +23,14 @@ IntArray: TypeAlias = NDArray[np.integer[Any]]
 ByteArray: TypeAlias = NDArray[np.uint8]
 
 
-class Example(NamedTuple):
+class Examples(NamedTuple):
     """Examples and their classes: X (n, D) float and y (n,) int."""
 
     X: FloatArray
     y: IntArray
 
 
-ReadFn: TypeAlias = Callable[[IntArray], Example]  # (rows (n,)) -> X (n, D) and y (n,) of those rows
+ReadFn: TypeAlias = Callable[[IntArray], Examples]  # (rows (n,)) -> X (n, D) and y (n,) of those rows
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Batch:
             raise ValueError(f"X is {X.shape} and y is {y.shape}, not (N, D) and (N,)")
         if y.dtype.kind not in "iu" or (len(y) and y.min() < 0):
             raise ValueError("y must hold integers from 0")
-        return cls(np.arange(len(y)), lambda rows: Example(X[rows], y[rows]))
+        return cls(np.arange(len(y)), lambda rows: Examples(X[rows], y[rows]))
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -90,6 +90,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_it_is_the_same_to_the_byte(imgclf, pictures):
     imgclf("data", "pack", "pictures", "--out", "straight")
     command = [sys.executable, "-c", KILLED]

@@ -58,6 +58,7 @@ def bytes_of(run):
     return {name: (run / name).read_bytes() for name in BYTES} | arrays | {"origin": checkpoint.fingerprints}
 
 
+@pytest.mark.slow
 def test_nothing_around_a_run_changes_its_bytes(imgclf, tmp_path, options):
     assert imgclf("train", *options, "--threads", 2, "--out", "run").code == 0
     together = {name: value for one in SURROUNDINGS.values() for name, value in one.items()}

@@ -51,6 +51,7 @@ def test_it_is_found_where_it_has_moved_to(imgclf, run, tmp_path):
     assert imgclf("eval", "r", "--split", "test", "--data", "moved", "--json").json["n"] == 10
 
 
+@pytest.mark.slow
 def test_verify_and_resume_go_on_with_the_same_images(imgclf, run, tmp_path):
     assert imgclf("verify", "r").code == 0
     assert imgclf("train", "--resume", "r", "-s", "train.epochs=3").code == 0

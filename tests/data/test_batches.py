@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from imgclf.arrays import Example
+from imgclf.arrays import Examples
 from imgclf.data.batches import Reader, epoch_sampler, steps_per_epoch
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import fit_preprocess
 
 
 def read(rows):
-    return Example(np.zeros((len(rows), 1)), rows)
+    return Examples(np.zeros((len(rows), 1)), rows)
 
 
 @pytest.mark.parametrize(("n", "batch_size"), [(10, 3), (10, 10), (10, 1), (7, 100), (256, 128)])

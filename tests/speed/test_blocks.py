@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from imgclf.arrays import Example
+from imgclf.arrays import Examples
 from imgclf.data.batches import Reader
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import fit_preprocess
@@ -52,7 +52,7 @@ def test_another_reader_is_read_by_the_same_block_reader():
         reader(center="none"),
         reader(others),
         reader(),
-        lambda rows: Example(np.ones((2, 1)), rows),
+        lambda rows: Examples(np.ones((2, 1)), rows),
     ):
         assert read_block(read, rows).X.tobytes() == read(rows).X.tobytes()
 

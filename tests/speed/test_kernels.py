@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from imgclf.arrays import Batch, Example
+from imgclf.arrays import Batch, Examples
 from imgclf.config import resolve
 from imgclf.config.schema import Train
 from imgclf.data.batches import Reader
@@ -110,7 +110,7 @@ def mirrored(batch):
 
     def read(rows):
         X, y = batch.read(rows)
-        return Example(X.reshape(-1, 4, 4, 3)[:, :, ::-1].reshape(X.shape), y)
+        return Examples(X.reshape(-1, 4, 4, 3)[:, :, ::-1].reshape(X.shape), y)
 
     return replace(batch, read=read)
 

@@ -85,7 +85,7 @@ class _Bars(_Bar):
 
     _name = ""
 
-    def _advance(self, name: str, done: int, total: int, unit: str) -> None:
+    def _advance(self, name: str, done: int, total: int | None, unit: str) -> None:
         """Show that `done` of `total` are complete."""
         if self._is_wanted:
             if name != self._name:
@@ -112,7 +112,7 @@ class PackProgress(_Bars):
 class PredictProgress(_Bars):
     """Show how many images are predicted; `count` is called for a bar only."""
 
-    def __init__(self, console: Console, mode: str, count: Callable[[], int]) -> None:
+    def __init__(self, console: Console, mode: str, count: Callable[[], int | None]) -> None:
         super().__init__(console, mode)
         self._total = count() if self._is_wanted else 0
 

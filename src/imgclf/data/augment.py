@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from imgclf.arrays import Batch, Example, IntArray
+from imgclf.arrays import Batch, Examples, IntArray
 from imgclf.data.batches import Reader, SampleFn
 from imgclf.numerics.random_streams import AUGMENT, hashed, stream
 
@@ -30,7 +30,7 @@ class AugmentedReader:
     def _key(self) -> int:
         return int(stream(self.seed, AUGMENT, self.step).random_raw())
 
-    def __call__(self, rows: IntArray) -> Example:
+    def __call__(self, rows: IntArray) -> Examples:
         """Return X (n, D) and y (n,)."""
         dataset, shift = self.read.dataset, self.shift
         flips, down, right = hashed(self._key, rows, 3).T  # (n,) each
@@ -41,7 +41,7 @@ class AugmentedReader:
         if shift:
             down, right = (np.floor(one * (2 * shift + 1)).astype(np.intp) - shift for one in (down, right))
             pixels = shifted(pixels, down, right, shift)
-        return Example(self.read.preprocess.apply(pixels.view(np.uint8)), dataset.y_of(rows))
+        return Examples(self.read.preprocess.apply(pixels.view(np.uint8)), dataset.y_of(rows))
 
 
 def shifted(pixels: NDArray[Any], down: IntArray, right: IntArray, most: int) -> NDArray[Any]:

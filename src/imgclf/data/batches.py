@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from imgclf.arrays import Batch, Example, IntArray, ReadFn
+from imgclf.arrays import Batch, Examples, IntArray, ReadFn
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess
 from imgclf.numerics.random_streams import ORDER, shuffled
@@ -19,9 +19,9 @@ class Reader:
     preprocess: Preprocess
     dataset: Dataset
 
-    def __call__(self, rows: IntArray) -> Example:
+    def __call__(self, rows: IntArray) -> Examples:
         """Return X (n, D) and y (n,)."""
-        return Example(self.preprocess.apply(self.dataset.pixels(rows)), self.dataset.y_of(rows))
+        return Examples(self.preprocess.apply(self.dataset.pixels(rows)), self.dataset.y_of(rows))
 
     @cached_property
     def as_stored(self) -> "Reader":

@@ -1,7 +1,7 @@
 """A data set: images, labels and class names of one split."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
-from imgclf.errors import DataError
+from imgclf.errors import DataError, ImgclfError
 from imgclf.files.npy import check_whole, take_rows
 from imgclf.numerics.indices import row_indices, slices
 
@@ -28,6 +28,19 @@ class LoadedFile(NamedTuple):
     def of(cls, name: str, content: bytes) -> "LoadedFile":
         """Hash the content of a file; hashing releases the interpreter lock."""
         return cls(name, hashlib.sha256(content).hexdigest())
+
+
+class Unlabeled(NamedTuple):
+    """Some examples without labels.
+
+    names     (n) what to call each: a path, or the number of its row
+    examples  (n, H, W, channels) uint8 or (n, D) float
+    errors    of others that cannot be read
+    """
+
+    names: list[str]
+    examples: NDArray[Any]
+    errors: Sequence[ImgclfError] = ()
 
 
 @dataclass(frozen=True)

@@ -1,40 +1,50 @@
 """Read examples without labels, such as folders of images, in chunks."""
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imgclf.arrays import ByteArray
 from imgclf.data.class_names import as_text
+from imgclf.data.dataset import Dataset, Unlabeled
 from imgclf.data.preprocess import Preprocess
+from imgclf.data.sources import npz
+from imgclf.data.sources._csv_tables import is_table
+from imgclf.data.sources._csv_unlabeled import read_unlabeled as read_csv
+from imgclf.data.sources._image_files import NamedFile, read_images
 from imgclf.data.sources._tree import look_into
 from imgclf.errors import DataError, ImgclfError
-from imgclf.files.images import decode_image, image_bytes, settled_warnings
 from imgclf.files.reading import kind_of
-from imgclf.machine.cores import available_cores
 
-_BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 256  # of images in memory
-
-
-class NamedFile(NamedTuple):
-    """An image file and what to call it; or the error of a source that cannot be listed."""
-
-    path: Path
-    name: str
-    error: ImgclfError | None = None
+_ROWS_AT_ONCE = 1 << 12
 
 
-class Unlabeled(NamedTuple):
-    """Some examples: their names, their stored values (n, ...), and the errors of those that cannot be read."""
+def read_unlabeled(sources: Iterable[Path], preprocess: Preprocess, *, relative: bool) -> Iterator[Unlabeled]:
+    """Yield the examples of images, folders of images, and arrays or tables, as a model takes them, some at a time.
 
-    names: list[str]
-    values: NDArray[Any]
-    errors: list[ImgclfError]
+    An error of one source does not stop the others. `relative` is for the names: see `named_files`.
+    """
+    for are_arrays, some in groupby(sources, has_arrays):
+        if not are_arrays and preprocess.is_image:
+            yield from read_images(named_files(some, relative=relative), preprocess)
+            continue
+        for path in some:
+            try:
+                if not are_arrays:
+                    problem = "the model was trained on feature vectors, not on images"
+                    raise DataError(path, problem, "give an .npz, .npy or .csv file of feature vectors")
+                yield from read_csv(path, preprocess) if is_table(path) else _read_arrays(path, preprocess)
+            except ImgclfError as error:
+                yield Unlabeled([], np.empty(0), [error])
+
+
+def has_arrays(path: Path) -> bool:
+    """Whether a path is a file of arrays or a table, or a folder of arrays, rather than of images."""
+    try:
+        return is_table(path) or npz.recognizes(path)
+    except ImgclfError:  # there is nothing, for example
+        return False
 
 
 def named_files(sources: Iterable[Path], *, relative: bool) -> Iterator[NamedFile]:
@@ -66,25 +76,17 @@ def _files_in(folder: Path) -> Iterator[Path]:
             yield from _files_in(one)
 
 
-def read_images(files: Iterable[NamedFile], preprocess: Preprocess) -> Iterator[Unlabeled]:
-    """Read image files of any size and mode in the size and color of the training images, in parallel."""
-
-    def read(file: NamedFile) -> ByteArray | ImgclfError:
-        try:
-            return file.error or preprocess.conform(decode_image(file.path, image_bytes(file.path)))
-        except ImgclfError as error:
-            return error
-
-    threads = available_cores()
-    at_once = min(max(_BYTES_AT_ONCE // preprocess.size, threads), _MOST_AT_ONCE)
-    remaining = iter(files)
-    with ThreadPoolExecutor(threads) as pool:
-        while some := list(islice(remaining, at_once)):
-            with settled_warnings():
-                seen = list(pool.map(read, some))
-            images = [one for one in seen if isinstance(one, np.ndarray)]
-            yield Unlabeled(
-                [file.name for file, one in zip(some, seen, strict=True) if isinstance(one, np.ndarray)],
-                np.array(images, np.uint8).reshape(-1, *preprocess.example_shape),
-                [one for one in seen if isinstance(one, ImgclfError)],
-            )
+def _read_arrays(path: Path, preprocess: Preprocess) -> Iterator[Unlabeled]:
+    """Yield the examples of NumPy files, named by the number of their row, from 0."""
+    X = npz.read_examples(path)
+    arrays = Dataset.of(X, np.zeros(len(X), np.uint8), ("",))
+    if X.ndim == 2:
+        arrays.check_finite(path, "remove or replace them")
+    if arrays.example_shape != preprocess.example_shape and not (preprocess.is_image and X.ndim == 4):
+        problem = f"examples are {arrays.example_shape}, the model's are {preprocess.example_shape}"
+        raise DataError(path, problem, "name data like the training data")
+    for start in range(0, len(X), _ROWS_AT_ONCE):
+        examples = arrays.pixels(slice(start, start + _ROWS_AT_ONCE))
+        if arrays.example_shape != preprocess.example_shape:
+            examples = np.stack([preprocess.conform(image) for image in examples])
+        yield Unlabeled([str(start + row) for row in range(len(examples))], examples)

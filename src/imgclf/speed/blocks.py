@@ -4,7 +4,7 @@ from threading import local
 
 import numpy as np
 
-from imgclf.arrays import Batch, Example, FloatArray, IntArray, ReadFn
+from imgclf.arrays import Batch, Examples, FloatArray, IntArray, ReadFn
 from imgclf.data.batches import Reader
 from imgclf.gradients import BatchGradient, GradientFn, Objective, count_correct
 from imgclf.model import split
@@ -19,7 +19,7 @@ class BlockReader(local):
         self._reader: Reader | None = None
         self._most = 0
 
-    def __call__(self, read: ReadFn, rows: IntArray) -> Example:
+    def __call__(self, read: ReadFn, rows: IntArray) -> Examples:
         """Read the rows of a block as `read` does; the result of a `Reader` is valid until this thread's next call."""
         if not isinstance(read, Reader):
             return read(rows)
@@ -30,7 +30,7 @@ class BlockReader(local):
             self._pixels = np.empty((self._most, *dataset.example_shape), dataset.images.dtype)
             self._X = empty_on_lines((self._most, preprocess.size), preprocess.dtype)
         pixels = dataset.pixels(rows, out=self._pixels[:n])
-        return Example(preprocess.apply(pixels, out=self._X[:n]), dataset.y_of(rows))
+        return Examples(preprocess.apply(pixels, out=self._X[:n]), dataset.y_of(rows))
 
 
 def in_blocks(sum_blocks: Summation) -> GradientFn:

@@ -7,8 +7,7 @@ import numpy as np
 
 from imgclf.arrays import FloatArray
 from imgclf.data.class_names import as_text
-from imgclf.data.dataset import Dataset
-from imgclf.data.unlabeled import Unlabeled
+from imgclf.data.dataset import Dataset, Unlabeled
 from imgclf.errors import RunError
 from imgclf.losses import LOSSES
 from imgclf.numerics.indices import slices
@@ -50,7 +49,7 @@ class Answer(NamedTuple):
 
 def predict(where: object, model: Model, examples: Unlabeled, kept: int) -> list[Prediction]:
     """Return the best `kept` classes of each example; raises RunError, about `where`, if a score is not finite."""
-    scores = score_images(model, examples.values)
+    scores = score_images(model, examples.examples)
     if not np.isfinite(scores).all():
         raise RunError(where, "its scores are not finite numbers: its weights are too large", "train again")
     probabilities = _probabilities(model, scores)

@@ -181,6 +181,7 @@ def test_colors_are_named(imgclf, tmp_path):
     assert any(color in done.out for color in ("red;", "green;", "blue;"))
 
 
+@pytest.mark.slow
 def test_feature_vectors_have_no_rows(imgclf, tmp_path):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "features.npz", X=rng.standard_normal((60, 5)), y=np.arange(60) % 3)
@@ -268,6 +269,7 @@ def test_a_broken_check_is_exit_1(imgclf, monkeypatch):
     assert "gradient check broken: svm_cs: it does not find the second worst rival" in done.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [("optimizer.name=sgd", "train.dtype=float64"), ("schedule.name=constant",)])
 def test_the_self_test_does_not_depend_on_how_one_trains(imgclf, settings):
     done = imgclf(

@@ -5,7 +5,12 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from imgclf.run.model_file import load_model
+from imgclf.training.evaluation import score_images
 
 
 @pytest.fixture
@@ -120,10 +125,10 @@ def test_the_same_file_twice_is_predicted_twice(imgclf, trained, pictures):
 
 
 def test_chunks_are_seen_as_one_list(imgclf, trained, pictures, monkeypatch):
-    from imgclf.data import unlabeled
+    from imgclf.data.sources import _image_files
 
     whole = [imgclf("predict", "run", pictures / "test", "--format", form).out for form in ("csv", "json")]
-    monkeypatch.setattr(unlabeled, "_MOST_AT_ONCE", 3)
+    monkeypatch.setattr(_image_files, "_MOST_AT_ONCE", 3)
     parts = [imgclf("predict", "run", pictures / "test", "--format", form).out for form in ("csv", "json")]
     names = [[row["image"] for row in rows_of(text)] for text in (whole[0], parts[0])]
     assert names[0] == names[1]
@@ -135,10 +140,10 @@ def test_chunks_are_seen_as_one_list(imgclf, trained, pictures, monkeypatch):
 def test_memory_does_not_grow_with_the_number_of_images(imgclf, trained, pictures, monkeypatch):
     import tracemalloc
 
-    from imgclf.data import unlabeled
+    from imgclf.data.sources import _image_files
 
-    monkeypatch.setattr(unlabeled, "_MOST_AT_ONCE", 16)
-    monkeypatch.setattr(unlabeled, "available_cores", lambda: 1)
+    monkeypatch.setattr(_image_files, "_MOST_AT_ONCE", 16)
+    monkeypatch.setattr(_image_files, "available_cores", lambda: 1)
     peaks = []
     for turn, folders in enumerate((1, 10, 30)):  # what is made once is made first
         for folder in (Path(f"photos{turn}/{number}") for number in range(folders)):
@@ -150,3 +155,89 @@ def test_memory_does_not_grow_with_the_number_of_images(imgclf, trained, picture
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[2] - peaks[1] < 800 * 100  # a prediction is 1,000 bytes as objects, a listed file 500
+
+
+RNG = np.random.default_rng(0)
+FEATURES = (RNG.standard_normal((60, 5)) + 3 * np.eye(3, 5)[np.arange(60) % 3]).astype(np.float32)
+
+
+def write_rows(path, header, rows):
+    Path(path).write_text("\n".join([",".join(header), *(",".join(map(str, row)) for row in rows)]))
+
+
+@pytest.fixture
+def on_features(imgclf):
+    """A run on feature vectors."""
+    imgclf("--version")
+    np.savez("feats.npz", X=FEATURES, y=np.arange(60) % 3)
+    done = imgclf("train", "-s", "data.source=npz", "-s", "data.path=feats.npz", "--no-plots", "--out", "run")
+    assert done.code == 0, done.err
+
+
+def test_feature_vectors_are_predicted_from_any_file_of_them(imgclf, on_features):
+    np.save("alone.npy", FEATURES)
+    np.savez("alone.npz", X=FEATURES)
+    write_rows("a.csv", [f"f{i}" for i in range(5)], FEATURES.tolist())
+    write_rows(
+        "b.csv", ["label", *(f"f{i}" for i in range(5))], [[i % 3, *row] for i, row in enumerate(FEATURES.tolist())]
+    )
+    Path("folder").mkdir()
+    np.save("folder/X.npy", FEATURES)
+    model = load_model(Path("run/model.npz"))
+    expected = [model.class_names[c] for c in score_images(model, FEATURES).argmax(axis=1)]
+    assert sum(name == str(i % 3) for i, name in enumerate(expected)) > 50
+    for source, first in (
+        ("feats.npz", 0),
+        ("alone.npy", 0),
+        ("alone.npz", 0),
+        ("folder", 0),
+        ("a.csv", 1),
+        ("b.csv", 1),
+    ):
+        done = imgclf("predict", "run", source, "--format", "json")
+        assert [one["class"] for one in done.json["predictions"]] == expected, source
+        assert [one["image"] for one in done.json["predictions"]] == [str(first + i) for i in range(60)]
+
+
+def test_arrays_of_images_get_the_size_and_color_of_the_model(imgclf, trained, pictures):
+    files = [pictures / "test" / "cat" / f"{i}.png" for i in range(7)]
+    alone = imgclf("predict", "run", *files, "--format", "json").json["predictions"]
+    images = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
+    np.savez("images.npz", X=images)
+    write_rows("list.csv", ["file"], [[file.relative_to(Path.cwd())] for file in files])
+    for source in ("images.npz", "list.csv"):
+        done = imgclf("predict", "run", source, "--format", "json")
+        assert done.code == 0, done.err
+        together = done.json["predictions"]
+        assert [one["class"] for one in together] == [one["class"] for one in alone]
+        assert [one["scores"][one["class"]] for one in together] == pytest.approx(
+            [one["scores"][one["class"]] for one in alone], rel=1e-5
+        )
+
+
+def test_kaggle_pixels_become_a_file_to_submit(imgclf):
+    imgclf("--version")
+    pixels = RNG.integers(0, 256, (60, 16))
+    header = [f"pixel{i}" for i in range(16)]
+    write_rows("train.csv", ["label", *header], [[i % 3, *row] for i, row in enumerate(pixels.tolist())])
+    write_rows("test.csv", header, pixels.tolist())
+    assert imgclf("train", "train.csv", "--no-plots", "--out", "run").code == 0
+    done = imgclf("predict", "run", "test.csv", "--columns", "ImageId,Label", "--out", "submission.csv")
+    assert done.code == 0, done.err
+    rows = rows_of(Path("submission.csv").read_text())
+    assert [row["ImageId"] for row in rows] == [str(i) for i in range(1, 61)]
+
+
+@pytest.mark.parametrize(("source", "problem"), [
+    ("photo.png", "photo.png: the model was trained on feature vectors, not on images"),
+    ("wide.npy", "wide.npy: examples are (6,), the model's are (5,)"),
+    ("nan.npy", "nan.npy: NaN or Inf in row 3"),
+    ("absent.npy", "absent.npy"),
+])  # fmt: skip
+def test_bad_feature_vectors_are_one_line_and_the_others_are_predicted(imgclf, on_features, source, problem):
+    Image.new("L", (5, 5)).save("photo.png")
+    np.save("wide.npy", np.ones((3, 6), np.float32))
+    np.save("nan.npy", np.where(np.arange(30).reshape(6, 5) == 17, np.nan, 1).astype(np.float32))
+    done = imgclf("predict", "run", source, "feats.npz", "--format", "json")
+    assert (done.code, done.err.count("\n"), len(done.json["predictions"])) == (3, 1, 60)
+    assert problem in done.err

@@ -6,11 +6,12 @@ from PIL import Image
 
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import fit_preprocess
-from imgclf.data.sources import _csv_unlabeled
+from imgclf.data.sources import _image_files
 from imgclf.data.sources._csv_unlabeled import read_unlabeled
 from imgclf.errors import DataError
 from imgclf.files import csv_table
 
+FORMATS = "PNG, JPEG, WebP, TIFF, BMP, GIF or PPM"
 PIXELS = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1), dtype=np.uint8)
 
 
@@ -71,18 +72,20 @@ def test_features_are_read_without_their_labels(tmp_path):
 
 @pytest.mark.parametrize("at_once", [1, 3, 256])
 def test_images_are_read_and_bad_ones_do_not_stop_the_others(tmp_path, monkeypatch, at_once):
-    monkeypatch.setattr(_csv_unlabeled, "_IMAGES_AT_ONCE", at_once)
+    monkeypatch.setattr(_image_files, "_MOST_AT_ONCE", at_once)
     (tmp_path / "test").mkdir()
     for n in range(5):
         Image.fromarray(PIXELS[n, ..., 0]).save(tmp_path / "test" / f"{n}.png")
     (tmp_path / "test" / "3.png").write_bytes(b"<html>")
-    (tmp_path / "test.csv").write_text("filename\n0.png\n3.png\n7.png\n4\n0.png\n")
+    (tmp_path / "test.csv").write_text("filename\n0.png\n3.png\n7.png\n4\n../0.png\n0.png\n")
     names, examples, errors = read(tmp_path / "test.csv", for_model(PIXELS))
     assert names == ["0.png", "4", "0.png"]
     assert examples.tolist() == PIXELS[[0, 4, 0]].tolist()
     assert [str(error).removeprefix(f"{tmp_path}/") for error in sorted(errors, key=str)] == [
         "test.csv: row 4: no file '7.png' - looked in ., test",
-        "test/3.png: not a PNG, JPEG, WebP, TIFF, BMP, GIF or PPM image, but a web page - convert or replace it",
+        f"test.csv: row 6: '../0.png' is not the name of a file inside {tmp_path} - "
+        "write paths relative to the CSV file",
+        f"test/3.png: not a {FORMATS} image, but a web page - convert it to {FORMATS}, or remove it",
     ]
     with pytest.raises(DataError, match="names images, but the model was trained on feature vectors"):
         read(tmp_path / "test.csv", for_model(np.random.default_rng(0).random((4, 3))))

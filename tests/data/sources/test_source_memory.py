@@ -111,6 +111,10 @@ KINDS = {
 }
 
 
+# Tables of numbers take seconds to write.
+CASES = [pytest.param(kind, marks=[pytest.mark.slow] * kind.startswith(("csv, pixels", "csv, feat"))) for kind in KINDS]
+
+
 def test_every_source_is_tried_here():
     assert SOURCES.keys() == {kind.partition(",")[0] for kind in KINDS}
 
@@ -126,7 +130,7 @@ def little(monkeypatch):
     return use_up
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CASES)
 def test_memory_is_asked_for_before_it_is_taken_and_mapped_files_take_none(tmp_path, little, kind):
     make, options = KINDS[kind]
     path = make(tmp_path)
@@ -143,7 +147,7 @@ def test_memory_is_asked_for_before_it_is_taken_and_mapped_files_take_none(tmp_p
     assert peak < (1.1 if kind.startswith("cifar") else 0.25) * IMAGES.nbytes
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CASES)
 def test_the_memory_asked_for_is_the_memory_taken(tmp_path, monkeypatch, kind):
     make, options = KINDS[kind]
     path, asked = make(tmp_path), []

@@ -48,7 +48,7 @@ def command(
     """Check the analytic gradient against central differences, at every parameter, on real images.
 
     \b
-    imgclf gradcheck                             all losses, with and without penalty, at four points
+    imgclf gradcheck                             all losses and penalties, at four points
     imgclf gradcheck -s model.loss=svm --plot look
     imgclf gradcheck --loss mine.py:my_svm --against svm
 

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -18,7 +17,7 @@ from imgclf.errors import DataError, ImgclfError, UsageError, plural, printable
 from imgclf.files.csv_text import csv_text, is_formula
 
 if TYPE_CHECKING:
-    from imgclf.data.unlabeled import Unlabeled
+    from imgclf.data.dataset import Unlabeled
     from imgclf.files.csv_text import Cell
     from imgclf.training.classifier import Model
     from imgclf.training.prediction import Prediction
@@ -72,11 +71,12 @@ def command(
     imgclf predict runs/NAME photos --format csv --out predictions.csv
     imgclf predict runs/NAME test --columns ImageId,Label --out submission.csv
 
-    SOURCE is an image, or a folder with images at any depth. They may have any size and color mode: they are
-    converted to those of the training images. If some cannot be read, the others are predicted; exit code 3.
+    SOURCE is an image, a folder with images at any depth, or a CSV, .npz or .npy file of images or feature vectors.
+    Images may have any size and color mode: they are converted to those of the training images. If some cannot be
+    read, the others are predicted; exit code 3.
     """  # noqa: D301 - click wants the character, not its name
     from imgclf.cli.progress import PredictProgress
-    from imgclf.data.unlabeled import named_files, read_images
+    from imgclf.data.unlabeled import has_arrays, named_files, read_unlabeled
     from imgclf.files.writing import check_new_file, write_parts
     from imgclf.run.opening import open_run
 
@@ -92,15 +92,17 @@ def command(
         check_new_file(out)
     console = Console(ctx, as_json=form == "json")
     path, model = open_run(run)
-    if not model.preprocess.is_image:
-        raise UsageError(path, "this model was trained on feature vectors, not on images", "use `imgclf eval --data`")
-    files = partial(named_files, sources, relative=names is not None)
     kept = top_k or (1 if names else SHOWN if form == "table" else len(model.class_names))
     is_shown = out is None and form != "json" and sys.stdout.isatty()
     mode = "none" if is_shown and progress == "auto" else progress
     errors: list[ImgclfError] = []
-    with PredictProgress(console, mode, lambda: sum(1 for _ in files())) as show:
-        chunks = _predictions(console, path, model, read_images(files(), model.preprocess), kept, show, errors)
+
+    def count() -> int | None:
+        return None if any(map(has_arrays, sources)) else sum(1 for _ in named_files(sources, relative=False))
+
+    with PredictProgress(console, mode, count) as show:
+        examples = read_unlabeled(sources, model.preprocess, relative=names is not None)
+        chunks = _predictions(console, path, model, examples, kept, show, errors)
         text = _in_two_columns(chunks, names) if names else FORMATS[form](chunks)
         if out is not None:
             write_parts(out, (piece.encode(errors="surrogateescape") for piece in text))
@@ -118,7 +120,7 @@ def _predictions(
     console: Console,
     path: Path,
     model: "Model",
-    images: "Iterable[Unlabeled]",
+    examples: "Iterable[Unlabeled]",
     kept: int,
     show: "Callable[[int], None]",
     errors: list[ImgclfError],
@@ -128,10 +130,10 @@ def _predictions(
     from imgclf.training.prediction import predict
 
     done, warning = 0, None
-    for some in images:
+    for some in examples:
         errors += some.errors
         if some.names:
-            if warning is None and (warning := model.preprocess.warning_about(some.values)):
+            if warning is None and (warning := model.preprocess.warning_about(some.examples)):
                 console.warn(f"{path}: {warning}")
             with workers(1):
                 predictions = predict(path, model, some, kept)

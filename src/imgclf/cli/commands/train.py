@@ -60,7 +60,7 @@ def command(
 
     \b
     imgclf train                        on the images that ship with imgclf
-    imgclf train photos                 on yours: a folder with a folder for each class, an archive, a file
+    imgclf train photos                 on yours: a folder for each class, a file
     imgclf train cifar10_softmax        with a config that ships with imgclf
     imgclf train -c my.yaml             with the settings of a config file
     imgclf train -s model.loss=svm -s train.epochs=5

@@ -1,6 +1,6 @@
 """Decode many image files in parallel, in a fixed order."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from itertools import islice
@@ -8,9 +8,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias, TypeVar
 
+import numpy as np
+
 from imgclf.arrays import ByteArray
-from imgclf.errors import DataError, StorageError
+from imgclf.data.dataset import Unlabeled
+from imgclf.data.preprocess import Preprocess
+from imgclf.errors import DataError, ImgclfError, StorageError
 from imgclf.files.images import Form, Header, decode_image, image_bytes, read_header, read_image, settled_warnings
+from imgclf.machine.cores import available_cores
 
 Problem: TypeAlias = str | tuple[int, ...] | None  # an error; or the shape, if it differs; or None
 _T = TypeVar("_T")
@@ -20,6 +25,7 @@ LARGEST_SIDE, LARGEST_AS_THEY_ARE = 64, 256  # pixels a side: of images that are
 _OF_12_BITS = 16  # 4,096 of 65,536, as a byte
 NO_DIGEST = bytes(32)  # of an unreadable file, which decoding will report
 _SHOWN = 20
+_BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 256  # of images in memory
 _MOST_A_TASK = 16  # files; handing one to a thread costs as much as reading a small one
 
 
@@ -28,6 +34,14 @@ class Suggestion(NamedTuple):
 
     settings: Mapping[str, object] = MappingProxyType({})
     why: str = ""
+
+
+class NamedFile(NamedTuple):
+    """An image file and what to call it; or the error of a source that cannot be listed."""
+
+    path: Path
+    name: str
+    error: ImgclfError | None = None
 
 
 def read_into(
@@ -58,6 +72,30 @@ def read_into(
 
     with settled_warnings():
         return _of_each(len(files), read, threads)
+
+
+def read_images(files: Iterable[NamedFile], preprocess: Preprocess) -> Iterator[Unlabeled]:
+    """Read image files of any size and mode in the size and color of the training images, in parallel."""
+
+    def read(file: NamedFile) -> ByteArray | ImgclfError:
+        try:
+            return file.error or preprocess.conform(decode_image(file.path, image_bytes(file.path)))
+        except ImgclfError as error:
+            return error
+
+    threads = available_cores()
+    at_once = min(max(_BYTES_AT_ONCE // preprocess.size, threads), _MOST_AT_ONCE)
+    remaining = iter(files)
+    with ThreadPoolExecutor(threads) as pool:
+        while some := list(islice(remaining, at_once)):
+            with settled_warnings():
+                seen = list(pool.map(read, some))
+            images = [one for one in seen if isinstance(one, np.ndarray)]
+            yield Unlabeled(
+                [file.name for file, one in zip(some, seen, strict=True) if isinstance(one, np.ndarray)],
+                np.array(images, np.uint8).reshape(-1, *preprocess.example_shape),
+                [one for one in seen if isinstance(one, ImgclfError)],
+            )
 
 
 def digests(files: Sequence[Path], threads: int) -> list[bytes]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import Batch, Example, FloatArray, IntArray
+from imgclf.arrays import Batch, Examples, FloatArray, IntArray
 from imgclf.gradcheck.case import Case
 from imgclf.gradcheck.checks.float32 import fits
 from imgclf.gradcheck.implementation import Implementation
@@ -71,7 +71,7 @@ def labels_of_any_dtype(code: Implementation, case: Case, l2: float, l1: float) 
 
 def _batch_of_these(X: FloatArray, y: IntArray) -> Batch:
     """Return a batch of views of these arrays, not copies."""
-    return Batch(np.arange(len(y)), lambda rows: Example(X[rows[0] : rows[-1] + 1], y[rows[0] : rows[-1] + 1]))
+    return Batch(np.arange(len(y)), lambda rows: Examples(X[rows[0] : rows[-1] + 1], y[rows[0] : rows[-1] + 1]))
 
 
 PROPERTIES: dict[str, Callable[[Implementation, Case, float, float], str]] = {
