@@ -76,15 +76,20 @@ def test_photos_that_a_table_names_get_what_a_folder_gets(imgclf, photos, tmp_pa
     assert imgclf("data", "info", "packed", "--json").json["splits"] == as_folder
 
 
-def test_other_data_may_be_in_a_file_of_another_name_than_the_run_says(imgclf, tmp_path):
+def test_other_tables_are_read_by_the_columns_that_a_run_names(imgclf, tmp_path):
     for name in ("one/a.csv", "two/b.csv"):
         (tmp_path / name).parent.mkdir()
-        (tmp_path / name).write_text("x,y,kind,class\n" + "".join(f"{i},{i % 4}.5,{i % 2},{i}\n" for i in range(20)))
-    (tmp_path / "one" / "c.csv").write_text("x,y,kind,class\n1,2,3,4\n")
+        rows = "".join(f"{i % 2},{i % 4}.5,{i % 2},{i}\n" for i in range(20))
+        (tmp_path / name).write_text(f"f,g,kind,h\n{rows}")
+    (tmp_path / "one" / "c.csv").write_text("f,g,kind,h\n1,2,3,4\n")
     options = ("-s", "data.options={labels_file: a.csv, label_column: kind}")
-    assert imgclf("train", "one", *options, "--no-plots", "-s", "train.epochs=1", "--out", "r").code == 0
+    assert imgclf("train", "one", *options, "--no-plots", "-s", "train.epochs=9", "--out", "r").code == 0
     for path in ("one", "one/a.csv", "two", "two/b.csv"):
         assert imgclf("eval", "r", "--data", path, "--json").json["n"] == 20
+    (tmp_path / "test.csv").write_text(f"f,g,h\n{rows}".replace(".5,0,", ".5,").replace(".5,1,", ".5,"))
+    for path in ("two/b.csv", "test.csv"):
+        seen = imgclf("predict", "r", path, "--format", "json").json["predictions"]
+        assert [one["class"] for one in seen] == ["0", "1"] * 10
 
 
 def test_images_that_are_set_aside_are_not_looked_at(imgclf, tmp_path):

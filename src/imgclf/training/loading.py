@@ -197,15 +197,15 @@ def _first_of_each_class(train: Dataset) -> Iterator[Path]:
 
 
 def warnings_about(path: Path, options: Mapping[str, Any]) -> list[str]:
-    """Return warnings about skipped data at a path."""
-    return _passed_over(recognize(path), path, options)
+    """Return warnings about skipped data at a path; `options` as for `load_for`."""
+    return _passed_over(recognize(path), path, _options_there(path, options))
 
 
-def options_for(path: Path, data: Data) -> dict[str, Any]:
-    """Return `data.options` for other data at a path: those of a run's data, if its source reads the path, too."""
-    if recognize(path) != data.source:
+def _options_there(path: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that name columns, if there are tables at a path, and the table if it is there."""
+    if recognize(path) != "csv":
         return {}
-    return {name: value for name, value in data.options.items() if name != "labels_file" or (path / value).is_file()}
+    return {name: value for name, value in options.items() if name != "labels_file" or (path / value).is_file()}
 
 
 def _passed_over(source: str, path: Path, options: Mapping[str, Any]) -> list[str]:
@@ -214,10 +214,13 @@ def _passed_over(source: str, path: Path, options: Mapping[str, Any]) -> list[st
 
 
 def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxyType({})) -> Dataset:
-    """Load other data for a model: its test split, or all of it without splits; classes by name."""
+    """Load other data for a model: its test split, or all of it without splits; classes by name.
+
+    `options` are the `data.options` for tables.
+    """
     preprocess = model.preprocess
     source = SOURCES[recognize(path)]
-    settings = dict(options)
+    settings = _options_there(path, options)
     if preprocess.is_image:
         settings |= {name: value for name, value in preprocess.form._asdict().items() if name in source.settings}
     for kind, classes in source.labels.items():

@@ -122,11 +122,11 @@ def _choose_data(
 ) -> tuple[str, "Dataset"]:
     """Return the name and the data of the split that the options ask for."""
     from imgclf.numerics.indices import row_indices
-    from imgclf.run.opening import config_of_run, data_of_run
-    from imgclf.training.loading import load_for, options_for, warnings_about, where
+    from imgclf.run.opening import config_of_run, data_of_run, table_options
+    from imgclf.training.loading import load_for, warnings_about, where
 
     if data is not None and split is None:
-        options = options_for(data, config_of_run(path).data) if path.is_dir() else {}
+        options = table_options(path)
         console.warn(*warnings_about(data, options))
         others = load_for(model, data, options)
         for remark in others.remarks:

@@ -20,10 +20,12 @@ from imgclf.files.csv_table import Table, numbers, open_table, shown, texts
 def read_unlabeled(path: Path, preprocess: Preprocess, **options: Any) -> Iterator[Unlabeled]:
     """Yield the examples of a CSV file in the size and color of a model, some at a time; labels are skipped.
 
-    Images are named by their cell, pixels and features by the cell of an id, else by their number from 1.
+    Images are named by their cell, pixels and features by the cell of an id, else by their number from 1. `options`
+    are those of the training data; columns that are not there, such as that of the labels, are not looked for.
     """
     table = open_table(path)
-    columns = columns_of(table, chosen(Options, options), labeled=False)
+    there = {name: value for name, value in options.items() if value in table.names or isinstance(value, int)}
+    columns = columns_of(table, chosen(Options, there), labeled=False)
     if columns.form != "images":
         return _numbers(table, columns, preprocess)
     if not preprocess.is_image:
