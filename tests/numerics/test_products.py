@@ -10,12 +10,14 @@ from imgclf.numerics.products import (
     FEW,
     LARGE,
     LARGE_BLOCK,
+    PART,
     SCORES,
     SLAB,
     STRIP,
     backward,
     block_of,
     order_of,
+    parts_of,
     rows_of,
     slab_of,
     slab_scores,
@@ -98,6 +100,7 @@ def test_images_as_small_as_those_of_cifar_are_computed_in_blocks_of_128_rows(da
     shape = SMALL_SHAPES[data]
     assert {block_of(*shape, N) for N in (1, 256, 4096, 60_000)} == {rows_of(*shape)} == {BLOCK}
     assert order_of(*shape) == "F"
+    assert parts_of(*shape) == [slice(0, shape[0] + 1)]
 
 
 @given(st.integers(1, 10**5), st.integers(2, 10**5), st.integers(1, 10**6))
@@ -109,6 +112,13 @@ def test_many_weights_take_large_blocks_if_a_batch_has_enough_of_them(D, C, N):
     assert block <= rows
     assert block == BLOCK or block * FEW <= N
     assert block == rows or 2 * block * FEW > N
+
+
+@given(st.integers(1, 10**5), st.integers(2, 10**5))
+def test_each_row_of_w_is_penalized_in_one_part(D, C):
+    rows = [range(D + 1)[part] for part in parts_of(D, C)]
+    assert [row for part in rows for row in part[:-1]] == list(range(D))
+    assert len(rows) == 1 or all((len(part) - 1) * C <= max(C, PART) for part in rows)
 
 
 @pytest.mark.parametrize("dtype", TYPES)

@@ -79,6 +79,7 @@ def test_doubling_a_block_changes_no_bit(loss, dtype):
 def test_of_many_weights_the_blocks_are_large_and_the_gradient_is_by_the_book(monkeypatch, loss, dtype, size):
     monkeypatch.setattr(products, "SMALL", 0)
     monkeypatch.setattr(products, "LARGE", 0)
+    monkeypatch.setattr(products, "PART", 10 * C)  # 10 rows at a time of 48
     assert products.block_of(D, C, size) == (LARGE_BLOCK if size > 256 else BLOCK)
     values = np.tile(FEATURES, (4, 1))
     data = Dataset.of(values, RNG.integers(0, C, len(values)), tuple("abcd"))

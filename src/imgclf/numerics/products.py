@@ -18,6 +18,7 @@ SLAB, STRIP = 32, 256
 LARGE = 500_000  # weights, more than a core's cache holds; CIFAR-100 has 307,200
 LARGE_BLOCK = 512  # rows that share one way of that many weights through the cache
 SCORES = 1 << 19  # of a large block at most: the losses make several arrays of that size
+PART = 1 << 17  # of many weights, at a time: numbers that a core's cache holds, with those computed from them
 FEW = 4  # blocks of a batch, of which each may have its thread
 LINE = 64  # bytes of a cache line
 
@@ -65,6 +66,15 @@ def block_of(D: int, C: int, N: int) -> int:
     while rows > BLOCK and FEW * rows > N:
         rows //= 2
     return rows
+
+
+def parts_of(D: int, C: int) -> list[slice]:
+    """Return rows of weights (D+1, C) to penalize at a time: one part, or some if there are many weights.
+
+    A part ends with the first row of the next, or b: its last row has no penalty, as in all weights.
+    """
+    rows = D if D * C <= LARGE else max(1, PART // C)
+    return [slice(start, start + rows + 1) for start in range(0, D, rows)]
 
 
 def order_of(D: int, C: int) -> Literal["C", "F"]:

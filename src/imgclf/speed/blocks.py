@@ -8,7 +8,7 @@ from imgclf.arrays import Batch, Examples, FloatArray, IntArray, ReadFn
 from imgclf.data.batches import Reader
 from imgclf.gradients import BatchGradient, GradientFn, Objective, count_correct
 from imgclf.model import split
-from imgclf.numerics.products import backward, block_of, empty_on_lines, slab_scores
+from imgclf.numerics.products import backward, block_of, empty_on_lines, parts_of, slab_scores
 from imgclf.numerics.sums import BLOCK, Summation, sum_over_blocks
 
 
@@ -55,7 +55,10 @@ def in_blocks(sum_blocks: Summation) -> GradientFn:
 
         loss, correct, grad = sum_over_blocks(sums, batch.rows, sum_blocks, block)
         grad /= len(batch)
-        grad += objective.penalty_gradient(weights)
-        return BatchGradient(loss / len(batch) + objective.penalty(weights), correct, grad)
+        penalty = 0.0
+        for part in parts_of(D, C):
+            grad[part] += objective.penalty_gradient(weights[part])
+            penalty += objective.penalty(weights[part])
+        return BatchGradient(loss / len(batch) + penalty, correct, grad)
 
     return evaluate
