@@ -217,11 +217,11 @@ def _decode(raw: bytes, path: Path) -> ByteArray:
 def _header(raw: bytes, path: Path) -> Header:
     form = _format_of(raw, path)
     parts = form.parts(raw)
-    if parts.reserves is not None:
+    gray = parts.gray
+    if parts.reserves is not None:  # of a WebP, Pillow would reserve them to open it
         _check_size(path, parts.reserves, form.most)
         width, height = parts.reserves
-    gray = parts.gray
-    if parts.unpack is None:
+    else:
         with _open(parts.files[0], form.decoder) as image:
             width, height = image.size
             _check_size(path, image.size, MOST_BY_ROWS if parts.by_rows else form.most)
