@@ -9,11 +9,10 @@ from PIL import Image
 from cli.conftest import write_pictures
 from imgclf.config import resolve
 from imgclf.config.ready import ready_configs
-from imgclf.data.sources import Suggestion
-from imgclf.data.sources._image_files import MOST_LOOKED_AT, what_they_need
+from imgclf.data.sources._image_files import MOST_LOOKED_AT, Suggestion, what_they_need
 from imgclf.files.images import conform, read_image
 from imgclf.run.model_file import load_model
-from imgclf.training.loading import load_for, load_training_data
+from imgclf.training.loading import load_for, load_test, load_training_data
 
 READY = sorted(ready_configs())
 
@@ -55,6 +54,53 @@ def test_a_folder_of_mixed_photos_trains_at_once_and_says_what_it_did(imgclf, ph
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "r" / name).read_bytes()
     assert imgclf("eval", "r", "--data", "photos").code == 0
     assert imgclf("verify", "r").code == 0
+
+
+@pytest.mark.parametrize("path", ["flat", "flat/labels.csv"])
+def test_photos_that_a_table_names_get_what_a_folder_gets(imgclf, photos, tmp_path, path):
+    as_folder = imgclf("data", "info", "photos", "--json").json["splits"]
+    rows = ["file,dx,type"]
+    for number, file in enumerate(sorted(photos.rglob("*.*"))):
+        (tmp_path / "flat").mkdir(exist_ok=True)
+        file.rename(tmp_path / "flat" / f"{file.parent.name}{file.name}")
+        rows.append(f"{file.parent.name}{file.stem},{file.parent.name},{number}")
+    (tmp_path / "flat" / "labels.csv").write_text("\n".join(rows))
+    options = ("-s", "data.options.label_column=dx")
+    done = imgclf("train", path, *options, "--no-plots", "-s", "train.epochs=1", "--out", "r")
+    assert done.code == 0
+    needed = "its images differ in size and are gray and in color: resized to 64 x 64 (squash), converted to RGB"
+    assert done.out.splitlines()[0] == f"path      {path} is read as csv; {needed}"
+    assert [imgclf("eval", "r", "--data", data, "--json").json["n"] for data in ("flat", "flat/labels.csv")] == [13, 13]
+    assert imgclf("data", "info", path, *options, "--json").json["splits"] == as_folder
+    assert imgclf("data", "pack", path, *options, "--out", "packed").code == 0
+    assert imgclf("data", "info", "packed", "--json").json["splits"] == as_folder
+
+
+def test_other_tables_are_read_by_the_columns_that_a_run_names(imgclf, tmp_path):
+    for name in ("one/a.csv", "two/b.csv"):
+        (tmp_path / name).parent.mkdir()
+        rows = "".join(f"{i % 2},{i % 4}.5,{i % 2},{i}\n" for i in range(20))
+        (tmp_path / name).write_text(f"f,g,kind,h\n{rows}")
+    (tmp_path / "one" / "c.csv").write_text("f,g,kind,h\n1,2,3,4\n")
+    options = ("-s", "data.options={labels_file: a.csv, label_column: kind}")
+    assert imgclf("train", "one", *options, "--no-plots", "-s", "train.epochs=9", "--out", "r").code == 0
+    for path in ("one", "one/a.csv", "two", "two/b.csv"):
+        assert imgclf("eval", "r", "--data", path, "--json").json["n"] == 20
+    (tmp_path / "test.csv").write_text(f"f,g,h\n{rows}".replace(".5,0,", ".5,").replace(".5,1,", ".5,"))
+    for path in ("two/b.csv", "test.csv"):
+        seen = imgclf("predict", "r", path, "--format", "json").json["predictions"]
+        assert [one["class"] for one in seen] == ["0", "1"] * 10
+
+
+def test_images_that_are_set_aside_are_not_looked_at(imgclf, tmp_path):
+    write_pictures(tmp_path / "set", each=8)
+    overrides = (f"data.path={tmp_path / 'set'}", "data.source=folder", "data.test_fraction=0.9", "data.val_fraction=0")
+    taken = load_test(resolve((), overrides).config, ("cat", "dog"))
+    for file in taken.paths():
+        Image.fromarray(np.full((9, 40), 4095, np.uint16)).save(file)
+    done = imgclf("train", "set", "--dry-run", "-s", "data.test_fraction=0.9", "-s", "data.val_fraction=0")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[0] == "path      set is read as folder"
 
 
 def test_what_is_set_wins_over_what_is_suggested(imgclf, photos, tmp_path):
@@ -208,4 +254,4 @@ def test_images_of_12_bits_in_16_are_named(imgclf, tmp_path, values, warned):
     for command in (("train", "deep", "--dry-run"), ("data", "info", "deep")):
         done = imgclf(*command)
         assert done.code == 0
-        assert ("deep/cat/0.png: 16 bits, but no value above 4,095" in done.err) == warned
+        assert (".png: 16 bits, but no value above 4,095" in done.err) == warned

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from cli.conftest import write_pictures
+from imgclf.data.sources import csv_files
 
 WITH_TEST = ("-s", "data.test_fraction=0.25", "-s", "train.epochs=2", "--no-plots")
 
@@ -27,6 +28,16 @@ def test_eval_tests_on_the_images_that_were_set_aside(imgclf, run):
 
 def test_the_banner_says_what_is_set_aside(imgclf, run):
     assert "25.0 % set aside for test" in imgclf("train", "set", *WITH_TEST, "--dry-run").out
+
+
+def test_info_shows_what_is_set_aside(imgclf, run):
+    def counts(*options):
+        return {
+            split: seen["n"] for split, seen in imgclf("data", "info", "set", *options, "--json").json["splits"].items()
+        }
+
+    assert counts() == {"train": 40}
+    assert counts("-s", "data.test_fraction=0.25", "-s", "data.val_fraction=0.1") == {"train": 27, "val": 3, "test": 10}
 
 
 def test_a_set_that_has_changed_is_refused_for_its_rows_would_be_other_images(refused, run, tmp_path):
@@ -58,3 +69,35 @@ def test_a_fraction_that_is_not_used_is_said(imgclf):
     done = imgclf("train", "--dry-run", "-s", "data.test_fraction=0.2")
     assert "data.test_fraction: not used, because the data has a test split" in done.err
     assert "set aside" not in done.out
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A file of 40 rows, in a folder, and its header."""
+    rows = [f"{number % 2},{number / 7:.3f},{number % 5}.5" for number in range(40)]
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table" / "train.csv").write_text("\n".join(["label,a,b", *rows]))
+    return tmp_path / "table" / "train.csv"
+
+
+@pytest.mark.parametrize("path", ["table", "table/train.csv"])
+def test_rows_of_a_table_are_set_aside_and_it_is_read_once(imgclf, table, monkeypatch, path):
+    read = []
+    monkeypatch.setattr(
+        csv_files, "_load_numbers", lambda *given, load=csv_files._load_numbers: read.append(load(*given)) or read[-1]
+    )
+    assert imgclf("train", path, *WITH_TEST, "--out", "r").code == 0
+    assert len(read) == 1
+    assert imgclf("eval", "r", "--split", "test", "--json").json["n"] == 10
+    assert imgclf("eval", "r", "--split", "train", "--json").json["n"] == 27
+
+
+@pytest.mark.parametrize("path", ["table", "table/train.csv"])
+def test_a_column_of_splits_is_heard_in_whatever_file_it_is(imgclf, table, path):
+    header, *rows = table.read_text().splitlines()
+    words = ["train", "test", "train", "val", "train"] * 8
+    table.write_text("\n".join([f"{header},split", *map(",".join, zip(rows, words, strict=True))]))
+    done = imgclf("train", path, *WITH_TEST, "--out", "r")
+    assert "data.test_fraction: not used, because the data has a test split" in done.err
+    seen = imgclf("eval", "r", "--json").json
+    assert (seen["split"], seen["n"]) == ("test", 8)

@@ -17,6 +17,7 @@ from hostile.mutations import KINDS, mutate
 from hostile.watch import LONGEST_LINE
 from imgclf.data.sources import _parquet
 from imgclf.errors import DataError
+from imgclf.files.images import Form
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -57,7 +58,7 @@ def test_a_changed_file_is_read_or_refused_in_one_line_and_no_process_is_left(tm
             raw = mutate(raw, list(KINDS)[number % len(KINDS)], chance, WORDS)
         (tmp_path / "x.parquet").write_bytes(raw)
         try:
-            contents, _ = _parquet.contents(tmp_path / "x.parquet", None, None, {})
+            contents, _ = _parquet.contents(tmp_path / "x.parquet", Form(), {})
             for content in contents.values():
                 assert sum(map(len, content.examples(0))) == sum(map(len, content.labels())) == content.n
             outcomes["read"] += 1

@@ -12,6 +12,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.packs.writer import Content, write_pack
 from imgclf.data.sources import folder, synthetic
 from imgclf.errors import DataError
+from imgclf.files.images import Form
 from imgclf.training.loading import (
     count_training_images,
     load_all_splits,
@@ -163,7 +164,7 @@ def test_a_part_of_a_listing_is_known_by_what_is_in_it_alone(as_folder, tmp_path
     alone = folder.list_splits(tmp_path / "few", ("train",))["train"]
     assert part.proven()[0] == alone.proven()[0] != listing.proven()[0]
     keys = {
-        replace(listing, resize=resize, size=size).proven()[0]
+        replace(listing, form=Form(size, resize=resize)).proven()[0]
         for resize in ("squash", "crop")
         for size in (None, (2, 2))
     }

@@ -21,14 +21,14 @@ def config_for_data(path: Path, files: tuple[Path, ...], overrides: tuple[str, .
     neither sets it.
     """
     from imgclf.config import resolve
-    from imgclf.data.sources import SOURCES, Suggestion, recognize
+    from imgclf.data.sources import recognize
+    from imgclf.training.loading import what_images_need
 
     given = [f"data.path={path.resolve()}"]  # an absolute path needs no quotes
     if not any(text.partition("=")[0].strip() == "data.source" for text in overrides):
         given.append(f"data.source={recognize(path)}")
     config = resolve(files, (*given, *overrides)).config
-    suggest = SOURCES[config.data.source].suggest
-    needed = suggest(path) if suggest else Suggestion()
+    needed = what_images_need(config)
     if needed.settings:
         config = resolve(files, (*given, *overrides), needed.settings).config
     return config, _say(needed.why, config) if needed.why else ""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
-from imgclf.files.images import conform, read_image
+from imgclf.files.images import Form, read_image
 from imgclf.numerics.indices import row_indices, slices
 from imgclf.numerics.sums import Summation, Sums, serial_sum, sum_over_blocks
 
@@ -109,10 +109,15 @@ class Preprocess:
             X *= self.factor
         return X
 
+    @property
+    def form(self) -> Form:
+        """The size and color of the training images."""
+        height, width, _ = self.example_shape
+        return Form((height, width), self.color, self.resize)
+
     def conform(self, pixels: ByteArray) -> ByteArray:
         """Give an image (h, w, 1 or 3) the size and color of the training images."""
-        height, width, _ = self.example_shape
-        return conform(pixels, (height, width), self.color, self.resize)
+        return self.form.conform(pixels)
 
     def read_image(self, path: Path) -> ByteArray:
         """Read an image file of any size and mode as (H, W, channels)."""

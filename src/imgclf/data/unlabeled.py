@@ -1,8 +1,9 @@
 """Read examples without labels, such as folders of images, in chunks."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +21,13 @@ from imgclf.files.reading import kind_of
 _ROWS_AT_ONCE = 1 << 12
 
 
-def read_unlabeled(sources: Iterable[Path], preprocess: Preprocess, *, relative: bool) -> Iterator[Unlabeled]:
+def read_unlabeled(
+    sources: Iterable[Path], preprocess: Preprocess, *, relative: bool, options: Mapping[str, Any]
+) -> Iterator[Unlabeled]:
     """Yield the examples of images, folders of images, and arrays or tables, as a model takes them, some at a time.
 
-    An error of one source does not stop the others. `relative` is for the names: see `named_files`.
+    An error of one source does not stop the others. `relative` is for the names: see `named_files`; `options` name the
+    columns of tables.
     """
     for are_arrays, some in groupby(sources, has_arrays):
         if not are_arrays and preprocess.is_image:
@@ -35,7 +39,7 @@ def read_unlabeled(sources: Iterable[Path], preprocess: Preprocess, *, relative:
                     kind_of(path)  # raises where there is nothing
                     problem = "the model was trained on feature vectors, not on images"
                     raise DataError(path, problem, "give an .npz, .npy or .csv file of feature vectors")
-                yield from read_csv(path, preprocess) if is_table(path) else _read_arrays(path, preprocess)
+                yield from read_csv(path, preprocess, **options) if is_table(path) else _read_arrays(path, preprocess)
             except ImgclfError as error:
                 yield Unlabeled([], np.empty(0), [error])
 

@@ -157,6 +157,25 @@ def conform(pixels: ByteArray, size: tuple[int, int] | None, color: str | None, 
     return pixels
 
 
+class Form(NamedTuple):
+    """What images become: the arguments of `conform`; by default as they are."""
+
+    image_size: tuple[int, int] | None = None
+    color: str | None = None
+    resize: str = "squash"
+
+    @classmethod
+    def of(
+        cls, image_size: int | tuple[int, int] | None = None, color: str | None = None, resize: str = "squash"
+    ) -> "Form":
+        """Return the form of the keys of `preprocess`; a size n is (n, n)."""
+        return cls((image_size, image_size) if isinstance(image_size, int) else image_size, color, resize)
+
+    def conform(self, pixels: ByteArray) -> ByteArray:
+        """Give pixels (H, W, 1 or 3) this form."""
+        return conform(pixels, *self)
+
+
 def _squash(image: Image.Image, width: int, height: int) -> Image.Image:
     return image.resize((width, height), Image.Resampling.BILINEAR)
 
@@ -198,11 +217,11 @@ def _decode(raw: bytes, path: Path) -> ByteArray:
 def _header(raw: bytes, path: Path) -> Header:
     form = _format_of(raw, path)
     parts = form.parts(raw)
-    if parts.reserves is not None:
+    gray = parts.gray
+    if parts.reserves is not None:  # of a WebP, Pillow would reserve them to open it
         _check_size(path, parts.reserves, form.most)
         width, height = parts.reserves
-    gray = parts.gray
-    if parts.unpack is None:
+    else:
         with _open(parts.files[0], form.decoder) as image:
             width, height = image.size
             _check_size(path, image.size, MOST_BY_ROWS if parts.by_rows else form.most)

@@ -1,6 +1,7 @@
 """Open a run: find its directory, config, model and data."""
 
 from pathlib import Path
+from typing import Any
 
 from imgclf.config import Config, ConfigError, resolve
 from imgclf.errors import RunError
@@ -29,6 +30,14 @@ def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> Config:
     except ConfigError as error:
         raise RunError(path, f"its config is damaged: {error.lines()[0]}", "train again") from error
     return resolve([path / "config.yaml"], overrides).config if overrides else config
+
+
+def table_options(path: Path) -> dict[str, Any]:
+    """Return the `data.options` that name columns in the tables of a run; {} for other data, and for a model file."""
+    if not is_file(path / "config.yaml"):
+        return {}
+    data = config_of_run(path).data
+    return data.options if data.source == "csv" else {}
 
 
 def data_of_run(config: Config, path: Path, data: Path | None, remedy: str) -> Config:

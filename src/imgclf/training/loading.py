@@ -1,10 +1,12 @@
 """Load the data of a config, or other data for a model."""
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,16 +19,20 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.download.catalog import OFFICIAL
 from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources import SOURCES, Source, recognize
+from imgclf.data.sources._image_files import Suggestion, nearly_black, what_they_need
 from imgclf.data.splits import MaskArray, limit, match_classes, present, quoted, rows_to_test_on, split_off_validation
 from imgclf.errors import DataError, UsageError
-from imgclf.files.images import conform
+from imgclf.files.images import Form
 from imgclf.files.reading import reading
+from imgclf.machine.cores import available_cores
 from imgclf.machine.memory import require_memory
 from imgclf.training.classifier import Model
 
 if TYPE_CHECKING:
     from imgclf.data.sources._class_folders import Listing
     from imgclf.data.sources._tree import Tree
+
+_LOOKED_AT = 16  # classes, of which the first image is opened
 
 
 def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
@@ -82,10 +88,9 @@ def takes_test(config: Config) -> bool:
     if config.data.test_fraction == 0:
         return False
     source, (path, settings) = SOURCES[config.data.source], _arguments(config)
-    if source.splits is not None:
-        return "test" not in source.splits(path)
-    listed = source.listings and source.listings(path, ("test",), **settings)
-    return "test" not in (source.load(path, ("test",), **settings) if listed is None else listed)
+    if source.splits is None:
+        return "test" not in source.load(path, ("test",), **settings)
+    return "test" not in source.splits(path, **config.data.options)
 
 
 def _taken_test(config: Config) -> Dataset | None:
@@ -100,20 +105,33 @@ def _without_test(config: Config, splits: Collection[str]) -> dict[str, Dataset]
 
 def _parts(config: Config, splits: Collection[str], keep: Callable[[MaskArray], MaskArray]) -> dict[str, Dataset]:
     """Load those splits, of train only the part that `keep` makes of the mask of test images."""
-    path, settings = _arguments(config)
-    listings = SOURCES[config.data.source].listings
-    listed = listings and listings(path, splits, **settings)
-    if listed is None:
-        found = load_source(config, splits)
-        if train := found.get("train"):
-            test = _test_rows(config, train.y_of, train.class_counts())
-            found["train"] = train.subset(np.flatnonzero(keep(test)))
-    else:
-        if listing := listed.get("train"):
-            test = _test_rows(config, listing.labels_of, listing.kept_counts)
-            listed["train"] = listing.subset(keep(test))
-        found = {split: through_cache(listing) for split, listing in listed.items() if len(listing)}
+    listed = _listed_parts(config, splits, keep)
+    if listed is not None:
+        return {split: through_cache(listing) for split, listing in listed.items() if len(listing)}
+    found = load_source(config, splits)
+    if train := found.get("train"):
+        test = _test_rows(config, train.y_of, train.class_counts())
+        found["train"] = train.subset(np.flatnonzero(keep(test)))
     return {split: dataset for split, dataset in found.items() if len(dataset)}
+
+
+def _listed_parts(
+    config: Config, splits: Collection[str], keep: Callable[[MaskArray], MaskArray]
+) -> "dict[str, Listing] | None":
+    """List the images that `_parts` loads; None if the source can only load."""
+    listed = list_source(config, splits)
+    if listed and (listing := listed.get("train")):
+        listed["train"] = listing.subset(keep(_test_rows(config, listing.labels_of, listing.kept_counts)))
+    return listed
+
+
+def what_images_need(config: Config) -> Suggestion:
+    """Return settings for training images that differ in size or color; images to test on are not opened."""
+    splits = ("train", "val")
+    listed = _listed_parts(config, splits, np.logical_not) if takes_test(config) else list_source(config, splits)
+    listings = (listed or {}).values()
+    files = chain.from_iterable(listing.files() for listing in listings)
+    return what_they_need(files, sum(map(len, listings)), available_cores())
 
 
 def _test_rows(config: Config, labels_of: Callable[[IntArray], IntArray], counts: IntArray) -> MaskArray:
@@ -159,6 +177,9 @@ def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
     train = splits.get("train")
     if train is None:
         return lines
+    if file := nearly_black(islice(_first_of_each_class(train), _LOOKED_AT)):
+        problem = "16 bits, but no value above 4,095, so it is read as 0 to 15, nearly black"
+        lines.append(f"{file}: {problem}: if a camera made it with 12 bits, multiply its values by 16")
     seen = set(present(train))
     if empty := [name for name in train.class_names if name not in seen]:
         lines.append(f"{where(config)}: no training images of {quoted(empty)}")
@@ -168,9 +189,23 @@ def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
     return lines
 
 
-def warnings_about(path: Path) -> list[str]:
-    """Return warnings about skipped data at a path."""
-    return _passed_over(recognize(path), path, {})
+def _first_of_each_class(train: Dataset) -> Iterator[Path]:
+    """Yield the file of the first image of each class, if images have files of their own."""
+    if train.paths is not None:
+        wanted = set(train.rows[np.unique(train.y, return_index=True)[1]].tolist())
+        yield from (file for row, file in enumerate(train.paths()) if row in wanted)
+
+
+def warnings_about(path: Path, options: Mapping[str, Any]) -> list[str]:
+    """Return warnings about skipped data at a path; `options` as for `load_for`."""
+    return _passed_over(recognize(path), path, _options_there(path, options))
+
+
+def _options_there(path: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that name columns, if there are tables at a path, and the table if it is there."""
+    if recognize(path) != "csv":
+        return {}
+    return {name: value for name, value in options.items() if name != "labels_file" or (path / value).is_file()}
 
 
 def _passed_over(source: str, path: Path, options: Mapping[str, Any]) -> list[str]:
@@ -178,15 +213,16 @@ def _passed_over(source: str, path: Path, options: Mapping[str, Any]) -> list[st
     return warnings(path, **options) if warnings else []
 
 
-def load_for(model: Model, path: Path) -> Dataset:
-    """Load other data for a model: its test split, or all of it without splits; classes by name."""
+def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxyType({})) -> Dataset:
+    """Load other data for a model: its test split, or all of it without splits; classes by name.
+
+    `options` are the `data.options` for tables.
+    """
     preprocess = model.preprocess
     source = SOURCES[recognize(path)]
-    settings: dict[str, object] = {}
+    settings = _options_there(path, options)
     if preprocess.is_image:
-        size = preprocess.example_shape[:2]
-        chosen = {"image_size": size, "color": preprocess.color, "resize": preprocess.resize}
-        settings = {name: chosen[name] for name in source.settings if name in chosen}
+        settings |= {name: value for name, value in preprocess.form._asdict().items() if name in source.settings}
     for kind, classes in source.labels.items():
         if classes == len(model.class_names):
             settings["labels"] = kind
@@ -277,7 +313,7 @@ def _redraw(config: Config, shapes: Collection[tuple[int, ...]]) -> Callable[[By
         return None
     if any(len(shape) == 1 for shape in shapes):
         raise UsageError("preprocess", "feature vectors have no size and no color", "drop image_size and color")
-    return partial(conform, size=None if size is None else (size, size), color=color, resize=config.preprocess.resize)
+    return Form.of(size, color, config.preprocess.resize).conform
 
 
 def where(config: Config) -> str:

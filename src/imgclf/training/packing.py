@@ -10,6 +10,7 @@ from imgclf.data.packs.pack import INDEX, SPLITS, array_file, is_pack, read_inde
 from imgclf.data.packs.writer import Content, Packed, write_pack
 from imgclf.data.sources._parquet import contents as parquet_contents
 from imgclf.errors import DataError, UsageError
+from imgclf.files.images import Form
 from imgclf.files.writing import check_out, remove_litter, translate_os_errors
 from imgclf.training.loading import list_source, load_source, where
 
@@ -60,9 +61,8 @@ def _contents(config: Config, tell: Callable[[str], object]) -> tuple[dict[str, 
 
 
 def _parquet_contents(config: Config, path: Path) -> tuple[dict[str, Content], str]:
-    chosen = config.preprocess
-    size = None if chosen.image_size is None else (chosen.image_size, chosen.image_size)
-    return parquet_contents(path, size, chosen.color, chosen.resize, config.data.options)
+    form = Form.of(**config.preprocess.model_dump(include={"image_size", "color", "resize"}))
+    return parquet_contents(path, form, config.data.options)
 
 
 def _check_folder(out: Path) -> None:

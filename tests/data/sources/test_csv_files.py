@@ -232,6 +232,8 @@ def test_other_numbers_are_features(write, header, line, label):
 def test_columns_that_are_not_used_are_named(write):
     root = write({"x.csv": "path,label,f0,f1,f2,f3\nx,a,1,2,3,4\n"})
     assert csv_files.warnings(root / "x.csv") == [f"{root}/x.csv: columns not used: 'path'"]
+    root = write({"x.csv": "image_id,dx,type,age\n1,nv,a,7\n2,mel,b,8\n"})
+    assert csv_files.warnings(root / "x.csv") == [f"{root}/x.csv: columns not used: 'dx', 'age'"]
     root = write({"x.csv": "1.5,2.5,a\n3,4,b\n"})
     assert csv_files.warnings(root) == [f"{root}/x.csv: no column has a name: labels are read from column 3"]
     pixels = ",".join(f"pixel{n}" for n in range(4))

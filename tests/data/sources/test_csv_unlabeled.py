@@ -77,12 +77,14 @@ def test_images_are_read_and_bad_ones_do_not_stop_the_others(tmp_path, monkeypat
     for n in range(5):
         Image.fromarray(PIXELS[n, ..., 0]).save(tmp_path / "test" / f"{n}.png")
     (tmp_path / "test" / "3.png").write_bytes(b"<html>")
-    (tmp_path / "test.csv").write_text("filename\n0.png\n3.png\n7.png\n4\n0.png\n")
+    (tmp_path / "test.csv").write_text("filename\n0.png\n3.png\n7.png\n4\n../0.png\n0.png\n")
     names, examples, errors = read(tmp_path / "test.csv", for_model(PIXELS))
     assert names == ["0.png", "4", "0.png"]
     assert examples.tolist() == PIXELS[[0, 4, 0]].tolist()
     assert [str(error).removeprefix(f"{tmp_path}/") for error in sorted(errors, key=str)] == [
         "test.csv: row 4: no file '7.png' - looked in ., test",
+        f"test.csv: row 6: '../0.png' is not the name of a file inside {tmp_path} - "
+        "write paths relative to the CSV file",
         f"test/3.png: not a {FORMATS} image, but a web page - convert it to {FORMATS}, or remove it",
     ]
     with pytest.raises(DataError, match="names images, but the model was trained on feature vectors"):

@@ -10,7 +10,7 @@ from PIL import Image
 from imgclf.data.sources import _class_folders, folder
 from imgclf.data.sources import _image_files as _decoding
 from imgclf.errors import DataError
-from imgclf.files.images import read_image
+from imgclf.files.images import Form, read_image
 
 
 @pytest.fixture(name="files")
@@ -28,7 +28,7 @@ def files_fixture(tmp_path):
 @pytest.mark.parametrize("threads", [1, 2, 3, 8, 200])
 def test_images_and_problems_are_in_order_on_any_number_of_threads(files, threads):
     images = np.zeros((len(files), 3, 4, 3), np.uint8)
-    read = _decoding.read_into(images, files, None, None, threads)
+    read = _decoding.read_into(images, files, Form(), threads)
     assert [digest for _, digest in read] == [sha256(file.read_bytes()).digest() for file in files]
     problems = [problem for problem, _ in read]
     for number, (problem, pixels) in enumerate(zip(problems, images, strict=True)):
@@ -57,7 +57,7 @@ def test_bad_files_are_listed_in_the_order_of_their_names(files, monkeypatch, th
 
 def test_warning_filters_are_left_as_they_were(files):
     before = list(warnings.filters)
-    _decoding.read_into(np.zeros((len(files), 3, 4, 3), np.uint8), files, None, None, 8)
+    _decoding.read_into(np.zeros((len(files), 3, 4, 3), np.uint8), files, Form(), 8)
     assert list(warnings.filters) == before
 
 
@@ -67,4 +67,4 @@ def test_errors_other_than_data_errors_propagate(files, monkeypatch):
 
     monkeypatch.setattr(_decoding, "decode_image", broken)
     with pytest.raises(RuntimeError, match=r"\.png"):
-        _decoding.read_into(np.zeros((len(files), 3, 4, 3), np.uint8), files, None, None, 2)
+        _decoding.read_into(np.zeros((len(files), 3, 4, 3), np.uint8), files, Form(), 2)

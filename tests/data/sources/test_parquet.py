@@ -15,6 +15,7 @@ from imgclf.data.packs.writer import write_pack
 from imgclf.data.sources import _parquet, recognize
 from imgclf.errors import DataError, UsageError
 from imgclf.files import parquet
+from imgclf.files.images import Form
 from imgclf.files.parquet import Parquet
 
 pa = pytest.importorskip("pyarrow")
@@ -42,7 +43,7 @@ def write_images(path, rows, labels=None, names=("cat", "dog"), **columns):
 
 
 def packed(path, out, size=None, color=None, **options):
-    contents, fingerprint = _parquet.contents(path, size, color, "squash", options)
+    contents, fingerprint = _parquet.contents(path, Form(size, color), options)
     out.mkdir(exist_ok=True)
     list(write_pack(out, contents, fingerprint))
     return open_pack(out, SPLITS)
@@ -128,7 +129,7 @@ def test_packing_resumes_where_it_was_interrupted(tmp_path, monkeypatch):
     monkeypatch.setattr("imgclf.data.packs.writer._BYTES_AT_RISK", 1)
     (tmp_path / "pack").mkdir()
     for _ in range(2):
-        contents, fingerprint = _parquet.contents(tmp_path / "set", None, None, "squash", {})
+        contents, fingerprint = _parquet.contents(tmp_path / "set", Form(), {})
         writing = write_pack(tmp_path / "pack", contents, fingerprint)
         next(writing)
         writing.close()
@@ -137,8 +138,8 @@ def test_packing_resumes_where_it_was_interrupted(tmp_path, monkeypatch):
     for file in (tmp_path / "whole").iterdir():
         assert file.read_bytes() == (tmp_path / "pack" / file.name).read_bytes()
     write_images(tmp_path / "set" / "train-00001-of-00002.parquet", range(8, 22))
-    assert _parquet.contents(tmp_path / "set", None, None, "squash", {})[1] != fingerprint
-    assert _parquet.contents(tmp_path / "set", (2, 2), None, "squash", {})[1] != fingerprint
+    assert _parquet.contents(tmp_path / "set", Form(), {})[1] != fingerprint
+    assert _parquet.contents(tmp_path / "set", Form((2, 2)), {})[1] != fingerprint
 
 
 @pytest.mark.parametrize("start", [0, 1, 3, 4, 5, 8, 22])
@@ -154,7 +155,7 @@ def test_examples_are_the_same_from_any_row_on(tmp_path, start):
 def test_a_split_goes_on_from_any_example_of_its_shards(tmp_path, start):
     for number, rows in enumerate((range(9), range(9, 14), range(14, 23))):
         write_images(tmp_path / f"train-{number:05}-of-00003.parquet", rows)
-    content = _parquet.contents(tmp_path, None, None, "squash", {})[0]["train"]
+    content = _parquet.contents(tmp_path, Form(), {})[0]["train"]
     assert np.concatenate(list(content.examples(start))).tolist() == PIXELS[start:].tolist()
 
 

@@ -311,9 +311,17 @@ def test_a_file_of_classes_and_the_images_beside_it_must_agree(root, text, probl
     assert len(folder.load(root, ("train",))["train"]) == 2
 
 
-def test_a_class_that_images_without_folders_are_named_after_is_suggested(tree):
-    with pytest.raises(DataError, match=r"hold images, not class folders - .* train/cat for cat\.0\.jpg$"):
-        tree("train/cat.0.jpg", "train/dog.0.jpg", "test/1.jpg")
+@pytest.mark.parametrize("test", ["test", "test1"])
+def test_a_class_that_images_without_folders_are_named_after_is_suggested(tree, test):
+    with pytest.raises(
+        DataError, match=rf"train and {test} hold images, not class folders - .* train/cat for cat\.0\.jpg$"
+    ):
+        tree("train/cat.0.jpg", "train/dog.0.jpg", f"{test}/1.jpg")
+
+
+def test_a_folder_of_images_that_is_named_like_the_split_around_it_is_no_class(tree):
+    with pytest.raises(DataError, match="train and test1 hold images, not class folders"):
+        tree("train/train/cat.0.jpg", "train/train/dog.0.jpg", "test1/test1/1.jpg")
 
 
 def test_images_without_any_folder_are_named(tree):

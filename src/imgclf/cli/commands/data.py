@@ -40,7 +40,7 @@ def info(
 ) -> None:
     """Show the number of images per class and split, image size and fingerprints.
 
-    Describes the configured data set with its training splits, or PATH unchanged.
+    Describes the configured data set with its training splits, or PATH unchanged unless -s says otherwise.
     """
     from imgclf.training.loading import load_all_splits, remarks, tree_of, where
 
@@ -48,7 +48,7 @@ def info(
     if path is None:
         config = read_config(files, overrides)
     else:
-        config, needed = config_for_data(path, files, (*overrides, "data.val_fraction=0", "data.test_fraction=0"))
+        config, needed = config_for_data(path, files, ("data.val_fraction=0", "data.test_fraction=0", *overrides))
         if needed:
             console.say(needed, "")
     splits = load_all_splits(config)

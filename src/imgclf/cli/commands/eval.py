@@ -122,12 +122,13 @@ def _choose_data(
 ) -> tuple[str, "Dataset"]:
     """Return the name and the data of the split that the options ask for."""
     from imgclf.numerics.indices import row_indices
-    from imgclf.run.opening import config_of_run, data_of_run
+    from imgclf.run.opening import config_of_run, data_of_run, table_options
     from imgclf.training.loading import load_for, warnings_about, where
 
     if data is not None and split is None:
-        console.warn(*warnings_about(data))
-        others = load_for(model, data)
+        options = table_options(path)
+        console.warn(*warnings_about(data, options))
+        others = load_for(model, data, options)
         for remark in others.remarks:
             console.warn(remark)
         if warning := model.preprocess.warning_about(others.pixels(row_indices(min(len(others), others.at_once)))):

@@ -78,7 +78,7 @@ def command(
     from imgclf.cli.progress import PredictProgress
     from imgclf.data.unlabeled import has_arrays, named_files, read_unlabeled
     from imgclf.files.writing import check_new_file, write_parts
-    from imgclf.run.opening import open_run
+    from imgclf.run.opening import open_run, table_options
 
     if form is None and out is not None:
         form = "json" if out.suffix == ".json" else "csv"
@@ -101,7 +101,7 @@ def command(
         return None if any(map(has_arrays, sources)) else sum(1 for _ in named_files(sources, relative=False))
 
     with PredictProgress(console, mode, count) as show:
-        examples = read_unlabeled(sources, model.preprocess, relative=names is not None)
+        examples = read_unlabeled(sources, model.preprocess, relative=names is not None, options=table_options(path))
         chunks = _predictions(console, path, model, examples, kept, show, errors)
         text = _in_two_columns(chunks, names) if names else FORMATS[form](chunks)
         if out is not None:

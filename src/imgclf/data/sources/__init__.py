@@ -31,8 +31,7 @@ class Source(NamedTuple):
     warnings    (path, **data.options) -> warnings about skipped files that may be data
     tree        (path) -> how the folder is read
     listings    (path, splits, **settings) -> {split: Listing}: the images can be counted, and read in chunks; or None
-    splits      (path) -> the splits that are there, found without opening images; None: by loading them
-    suggest     (path) -> settings that the training images need
+    splits      (path, **data.options) -> the splits that are there, found without opening images; None: by loading them
     """
 
     load: "Callable[..., dict[str, Dataset]]"
@@ -45,15 +44,7 @@ class Source(NamedTuple):
     warnings: Callable[..., list[str]] | None = None
     tree: "Callable[[Path], Tree] | None" = None
     listings: "Callable[..., dict[str, Listing] | None] | None" = None
-    splits: Callable[[Path], Collection[str]] | None = None
-    suggest: Callable[[Path], "Suggestion"] | None = None
-
-
-class Suggestion(NamedTuple):
-    """Settings that the images at a path need, KEY -> value, and why: `images differ in size`."""
-
-    settings: Mapping[str, object] = MappingProxyType({})
-    why: str = ""
+    splits: Callable[..., Collection[str]] | None = None
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -94,7 +85,6 @@ SOURCES: dict[str, Source] = {
         options=True,
         warnings=_function("csv_files.warnings"),
         listings=_function("csv_files.list_splits"),
-        splits=None,
     ),
     "folder": _at_path(
         "folder",
@@ -104,7 +94,6 @@ SOURCES: dict[str, Source] = {
         tree=_function("folder.tree"),
         listings=_function("folder.list_splits"),
         splits=lambda path: _function("folder.tree")(path).splits,
-        suggest=_function("folder.suggest"),
     ),
     "synthetic": Source(_function("synthetic.load"), settings=("seed",), options=True, fixed=True),
 }

@@ -18,6 +18,7 @@ from imgclf.data.sources._image_files import Problems, digests, first_readable, 
 from imgclf.data.sources._tree import look_into, look_into_class, split_of
 from imgclf.data.splits import MaskArray
 from imgclf.errors import DataError, plural
+from imgclf.files.images import Form
 from imgclf.files.reading import read_bytes, reading
 from imgclf.machine.cores import available_cores
 
@@ -41,9 +42,7 @@ class Listing:
     all_files  () -> the files, those of the first class first
     counts     number of files in each class
     bad        problems of other entries
-    size       (height, width) that images become; None: as they are
-    color      gray or rgb, likewise
-    resize     how images get another size
+    form       the size and the color that images become
     kept       which of the files to read, (N,); None: all
     """
 
@@ -52,9 +51,7 @@ class Listing:
     class_names: tuple[str, ...]
     counts: tuple[int, ...]
     bad: tuple[str, ...]
-    size: tuple[int, int] | None
-    color: str | None
-    resize: str = "squash"
+    form: Form
     kept: MaskArray | None = None
 
     @property
@@ -77,7 +74,7 @@ class Listing:
 
     def content(self, expected: bytes | bytearray = b"") -> Content:
         """Return the images, in the shape of the first readable one; `expected` are the SHA-256s of the files."""
-        first, shape = first_readable(self.files(), self.size, self.color, self.resize) or (self.folder, (1, 1, 1))
+        first, shape = first_readable(self.files(), self.form) or (self.folder, (1, 1, 1))
         examples = partial(self._examples, first, shape, expected)
         if first is self.folder:
             next(examples(0))  # none can be read: raises an error with all reasons
@@ -94,18 +91,13 @@ class Listing:
             found += b"".join(digests(some, available_cores()))
         # Increase the 3 when images are decoded differently.
         counts = tuple(self.kept_counts.tolist())
-        resize = () if self.size is None or self.resize == "squash" else (self.resize,)
-        about = repr((3, self.size, self.color, self.class_names, counts, self.bad, *resize)).encode()
+        size, color, how = self.form
+        resize = () if size is None or how == "squash" else (how,)
+        about = repr((3, size, color, self.class_names, counts, self.bad, *resize)).encode()
         return hashlib.sha256(about + found).hexdigest(), partial(self.content, found)
 
     def _labels(self) -> Iterator[IntArray]:
         return (np.full(count, label) for label, count in enumerate(self.kept_counts))
-
-    def first_files(self) -> Iterator[Path]:
-        """Yield the first image file of each class."""
-        starts = np.cumsum([0, *self.kept_counts[:-1]])
-        wanted = {int(start) for start, count in zip(starts, self.kept_counts, strict=True) if count}
-        return (file for row, file in enumerate(self.files()) if row in wanted)
 
     def files(self) -> Iterator[Path]:
         """List the image files again, in order; raises DataError if their number has changed."""
@@ -122,7 +114,7 @@ class Listing:
         files = islice(self.files(), start, None)
         while some := list(islice(files, at_once)):
             images: ByteArray = np.empty((len(some), *shape), np.uint8)
-            read = read_into(images, some, self.size, self.color, threads, self.resize)
+            read = read_into(images, some, self.form, threads)
             if expected and b"".join(digest for _, digest in read) != expected[32 * start : 32 * (start + len(some))]:
                 raise _has_changed(self.folder)
             start += len(some)
@@ -132,13 +124,9 @@ class Listing:
         problems.raise_if_any(len(self) + len(self.bad))
 
 
-def list_classes(
-    folder: Path, root: Path, size: tuple[int, int] | None, color: str | None, resize: str = "squash"
-) -> Listing:
+def list_classes(folder: Path, root: Path, form: Form) -> Listing:
     """List the class folders of a split; raises DataError for an empty one, or a link that leads out of root."""
-    with reading(root):
-        inside = root.resolve()
-    _check_inside(folder, root, inside)
+    inside = _inside(root, folder)
     classes = look_into(folder).folders
     names = _class_names(classes, folder)
     counts, bad, deeper = [], [], []
@@ -155,7 +143,7 @@ def list_classes(
         turned = f"put the splits around the classes: {deeper[0].name}/{classes[0].name}"
         raise DataError(folder, problem, turned if all(map(split_of, deeper)) else f"did you mean {classes[0]}?")
     files = partial(_files, folder, inside, classes, counts)
-    return Listing(folder, files, names, tuple(counts), tuple(bad), size, color, resize)
+    return Listing(folder, files, names, tuple(counts), tuple(bad), form)
 
 
 def _files(split: Path, inside: Path, classes: list[Path], counts: list[int]) -> Iterator[Path]:
@@ -167,6 +155,14 @@ def _files(split: Path, inside: Path, classes: list[Path], counts: list[int]) ->
         yield from files
 
 
+def _inside(root: Path, split: Path) -> Path:
+    """Return root, resolved; raise DataError for a split that a link leads out of it."""
+    with reading(root):
+        inside = root.resolve()
+    _check_inside(split, root, inside)
+    return inside
+
+
 def _check_inside(folder: Path, root: Path, inside: Path) -> None:
     """Raise DataError for a folder that a link leads out of root; `inside` is root, resolved."""
     if not leads_inside(folder, inside):
@@ -174,13 +170,9 @@ def _check_inside(folder: Path, root: Path, inside: Path) -> None:
         raise DataError(folder, f"a link that leads out of {root}", remedy)
 
 
-def list_annotated(
-    folder: Path, annotations: Path, root: Path, size: tuple[int, int] | None, color: str | None, resize: str = "squash"
-) -> Listing:
+def list_annotated(folder: Path, annotations: Path, root: Path, form: Form) -> Listing:
     """List a split whose images are in one folder, and their classes in a file: a line is FILE, tab, CLASS, ..."""
-    with reading(root):
-        inside = root.resolve()
-    _check_inside(folder, root, inside)
+    inside = _inside(root, folder)
     place = look_into(folder).folders[0]
     here = {file_name(file.name): file for file in _list_class(place, folder, inside).files}
     files: dict[str, list[Path]] = {}
@@ -205,7 +197,7 @@ def list_annotated(
     names = check_names(sorted(files, key=natural_key), annotations)
     in_order = [sorted(files[name], key=lambda file: natural_key(file.name)) for name in names]
     counts = tuple(map(len, in_order))
-    return Listing(folder, lambda: chain.from_iterable(in_order), names, counts, (), size, color, resize)
+    return Listing(folder, lambda: chain.from_iterable(in_order), names, counts, (), form)
 
 
 def _list_class(folder: Path, split: Path, inside: Path) -> ClassFiles:

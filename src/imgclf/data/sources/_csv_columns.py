@@ -182,7 +182,8 @@ class _Guess:
             label = rest[0]
         if label is None and labeled:
             raise self._ambiguous("label_column", rest)
-        return Columns("images", label, self.split, image)
+        ignored = tuple(self.table.names[i] for i in rest if i != label)
+        return Columns("images", label, self.split, image, ignored=ignored)
 
     def numeric(self, counted: list[int], *, labeled: bool) -> Columns:
         """Return the columns of pixels or features, and of labels."""

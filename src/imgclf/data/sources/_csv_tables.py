@@ -51,6 +51,8 @@ def find_tables(path: Path, options: Options) -> Tables:
         files = _in_folders(path, options)
     if not files:
         raise DataError(path, "no CSV file here", "name a CSV file, or the folder that holds one")
+    if list(files) == ["train"]:  # which may have a column of splits
+        files = {"": files["train"]}
     return Tables(path, files, tuple(passed))
 
 

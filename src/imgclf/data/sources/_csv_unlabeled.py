@@ -16,16 +16,16 @@ from imgclf.data.sources._options import chosen
 from imgclf.errors import DataError
 from imgclf.files.csv_table import Table, numbers, open_table, shown, texts
 
-_IMAGES_AT_ONCE = 256
-
 
 def read_unlabeled(path: Path, preprocess: Preprocess, **options: Any) -> Iterator[Unlabeled]:
     """Yield the examples of a CSV file in the size and color of a model, some at a time; labels are skipped.
 
-    Images are named by their cell, pixels and features by the cell of an id, else by their number from 1.
+    Images are named by their cell, pixels and features by the cell of an id, else by their number from 1. `options`
+    are those of the training data; columns that are not there, such as that of the labels, are not looked for.
     """
     table = open_table(path)
-    columns = columns_of(table, chosen(Options, options), labeled=False)
+    there = {name: value for name, value in options.items() if value in table.names or isinstance(value, int)}
+    columns = columns_of(table, chosen(Options, there), labeled=False)
     if columns.form != "images":
         return _numbers(table, columns, preprocess)
     if not preprocess.is_image:
@@ -35,12 +35,18 @@ def read_unlabeled(path: Path, preprocess: Preprocess, **options: Any) -> Iterat
 
 
 def _images(table: Table, columns: Columns) -> Iterator[NamedFile]:
-    places = ImagePlaces(table.path.parent, table.path)
+    root = table.path.parent
+    places = ImagePlaces(root, table.path)
     for row, cells in texts(table):
         name = cells[columns.image]
-        file = places.find(name, row)
-        missing = DataError(table.path, f"row {row:,}: no file {shown(name)}", f"looked in {places.called}")
-        yield NamedFile(table.path.parent / (file or ""), name, None if file else missing)
+        try:
+            file = places.find(name, row)
+            if file is None:
+                raise DataError(table.path, f"row {row:,}: no file {shown(name)}", f"looked in {places.called}")
+            found = NamedFile(root / file, name)
+        except DataError as error:  # which does not stop the others
+            found = NamedFile(table.path, name, error)
+        yield found
 
 
 def _numbers(table: Table, columns: Columns, preprocess: Preprocess) -> Iterator[Unlabeled]:

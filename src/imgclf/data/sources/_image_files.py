@@ -1,10 +1,11 @@
 """Decode many image files in parallel, in a fixed order."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -12,9 +13,8 @@ import numpy as np
 from imgclf.arrays import ByteArray
 from imgclf.data.dataset import Unlabeled
 from imgclf.data.preprocess import Preprocess
-from imgclf.data.sources import Suggestion
 from imgclf.errors import DataError, ImgclfError, StorageError
-from imgclf.files.images import Header, conform, decode_image, image_bytes, read_header, read_image, settled_warnings
+from imgclf.files.images import Form, Header, decode_image, image_bytes, read_header, read_image, settled_warnings
 from imgclf.machine.cores import available_cores
 
 Problem: TypeAlias = str | tuple[int, ...] | None  # an error; or the shape, if it differs; or None
@@ -29,6 +29,13 @@ _BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 256  # of images in memory
 _MOST_A_TASK = 16  # files; handing one to a thread costs as much as reading a small one
 
 
+class Suggestion(NamedTuple):
+    """Settings that images need, KEY -> value, and why: `images differ in size`."""
+
+    settings: Mapping[str, object] = MappingProxyType({})
+    why: str = ""
+
+
 class NamedFile(NamedTuple):
     """An image file and what to call it; or the error of a source that cannot be listed."""
 
@@ -40,13 +47,11 @@ class NamedFile(NamedTuple):
 def read_into(
     images: ByteArray,
     files: Sequence[Path],
-    size: tuple[int, int] | None,
-    color: str | None,
+    form: Form,
     threads: int,
-    resize: str = "squash",
     bytes_of: Callable[[Path], bytes] | None = None,
 ) -> list[tuple[Problem, bytes]]:
-    """Read files into the rows of images (n, H, W, channels), in this size and color.
+    """Read files into the rows of images (n, H, W, channels), in this form.
 
     Returns the problem of each, and the SHA-256 of the bytes that were decoded. `bytes_of` is for images that are in no
     file of their own.
@@ -57,7 +62,7 @@ def read_into(
         try:
             raw = (bytes_of or image_bytes)(files[row])
             digest = sha256(raw).digest()
-            pixels = conform(decode_image(files[row], raw), size, color, resize)
+            pixels = form.conform(decode_image(files[row], raw))
         except DataError as error:
             return error.problem, digest
         if pixels.shape != images.shape[1:]:
@@ -160,13 +165,11 @@ def nearly_black(files: Iterable[Path]) -> Path | None:
     return None
 
 
-def first_readable(
-    files: Iterable[Path], size: tuple[int, int] | None, color: str | None, resize: str = "squash"
-) -> tuple[Path, tuple[int, ...]] | None:
-    """Return the first readable image and its shape, or None."""
+def first_readable(files: Iterable[Path], form: Form) -> tuple[Path, tuple[int, ...]] | None:
+    """Return the first readable image and its shape in this form, or None."""
     for file in files:
         try:
-            return file, conform(read_image(file), size, color, resize).shape
+            return file, form.conform(read_image(file)).shape
         except DataError:
             continue
     return None

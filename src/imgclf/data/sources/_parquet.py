@@ -28,7 +28,7 @@ from imgclf.data.sources._image_files import Problems, read_into
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources._tree import look_into, split_in, split_of
 from imgclf.errors import DataError
-from imgclf.files.images import conform, decode_image, settled_warnings
+from imgclf.files.images import Form, decode_image, settled_warnings
 from imgclf.files.parquet import Parquet, Schema
 from imgclf.files.reading import kind_of, open_regular, reading
 from imgclf.machine.cores import available_cores
@@ -70,19 +70,17 @@ def pack_first(path: Path) -> DataError:
     return DataError(path, "Parquet files are not read directly", f"pack them: imgclf data pack {path} --out packed")
 
 
-def contents(
-    path: Path, size: tuple[int, int] | None, color: str | None, resize: str, options: Mapping[str, Any]
-) -> tuple[dict[str, Content], str]:
+def contents(path: Path, form: Form, options: Mapping[str, Any]) -> tuple[dict[str, Content], str]:
     """Return the content of each split, and a fingerprint of the files and the settings."""
     ours, splits = chosen(Options, options), _splits(path)
-    digest = hashlib.sha256(repr((1, size, color, resize, sorted(options.items()))).encode())
+    digest = hashlib.sha256(repr((1, *form, sorted(options.items()))).encode())
     found = {}
     for split, files in splits.items():
         digest.update(split.encode())
         for file in files:
             with open_regular(file) as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
-        found[split] = _content(files, ours, size, color, resize)
+        found[split] = _content(files, ours, form)
     return found, digest.hexdigest()
 
 
@@ -138,9 +136,7 @@ def _files_in(folder: Path) -> list[Path]:
         return [folder / name for name in os.listdir(folder) if name.lower().endswith(_SUFFIX)]  # noqa: PTH208 - fast
 
 
-def _content(
-    files: Sequence[Path], options: Options, size: tuple[int, int] | None, color: str | None, resize: str
-) -> Content:
+def _content(files: Sequence[Path], options: Options, form: Form) -> Content:
     """Return the content of a split; its labels are read now, its examples when they are written."""
     shards: list[Shard] = []
     first: Columns | None = None
@@ -156,7 +152,7 @@ def _content(
             first = columns
             shards.append(Shard(path, _labels(path, file, columns)))
             if shape is None and columns.is_image:
-                shape = _first_shape(file, columns, size, color, resize)
+                shape = _first_shape(file, columns, form)
             elif shape is None:
                 some = next(file.features(columns.examples))
                 shape, dtype = some.shape[1:], some.dtype
@@ -164,8 +160,8 @@ def _content(
         raise DataError(files[0], "no image can be read", "see the images, or convert them")
     n = sum(len(shard.labels) for shard in shards)
     names, numbers = _classes(files[0], [label for shard in shards for label in shard.labels], first.class_names)
-    read = _images if first.is_image else _features
-    examples = partial(read, shards, first, shape, dtype, size, color, resize)
+    read = partial(_images, form=form) if first.is_image else partial(_features, dtype=dtype)
+    examples = partial(read, shards, first, shape)
     return Content(n, shape, dtype, names, lambda: (numbers[part] for part in slices(n)), examples)
 
 
@@ -233,27 +229,18 @@ def _classes(path: Path, labels: list[int | str], names: tuple[str, ...] | None)
     return names, np.array(labels)
 
 
-def _first_shape(
-    file: Parquet, columns: Columns, size: tuple[int, int] | None, color: str | None, resize: str
-) -> tuple[int, ...] | None:
+def _first_shape(file: Parquet, columns: Columns, form: Form) -> tuple[int, ...] | None:
     """Return the shape of the first image that can be read."""
     with settled_warnings():
         for raws in file.images(columns.examples):
             for raw in raws:
                 with suppress(DataError):
-                    return conform(decode_image(file.path, raw), size, color, resize).shape
+                    return form.conform(decode_image(file.path, raw)).shape
     return None
 
 
 def _images(
-    shards: Sequence[Shard],
-    columns: Columns,
-    shape: tuple[int, ...],
-    dtype: "np.dtype[Any]",
-    size: tuple[int, int] | None,
-    color: str | None,
-    resize: str,
-    start: int,
+    shards: Sequence[Shard], columns: Columns, shape: tuple[int, ...], start: int, *, form: Form
 ) -> Iterator[ByteArray]:
     """Yield the images from `start` on, in chunks; raises one DataError for all bad ones, at the end."""
     folder = shards[0].path.parent
@@ -262,8 +249,8 @@ def _images(
         with Parquet(shard.path) as file:
             for raws in file.images(columns.examples, row):
                 named = {folder / f"{shard.path.name}: row {number}": raw for number, raw in enumerate(raws, row + 1)}
-                images: ByteArray = np.empty((len(raws), *shape), dtype)
-                read = read_into(images, list(named), size, color, available_cores(), resize, named.__getitem__)
+                images: ByteArray = np.empty((len(raws), *shape), np.uint8)
+                read = read_into(images, list(named), form, available_cores(), named.__getitem__)
                 problems.add(list(named), read)
                 row += len(raws)
                 if not problems:
@@ -274,14 +261,7 @@ def _images(
 
 
 def _features(
-    shards: Sequence[Shard],
-    columns: Columns,
-    shape: tuple[int, ...],
-    dtype: "np.dtype[Any]",
-    size: tuple[int, int] | None,
-    color: str | None,
-    resize: str,
-    start: int,
+    shards: Sequence[Shard], columns: Columns, shape: tuple[int, ...], start: int, *, dtype: "np.dtype[Any]"
 ) -> Iterator[NDArray[Any]]:
     """Yield the features from `start` on, in chunks."""
     for shard, row in _from(shards, start):

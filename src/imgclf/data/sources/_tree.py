@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path
+from string import digits
 from typing import Any, NamedTuple
 
 from imgclf.data.class_names import file_name, first_few, natural_key
@@ -156,9 +157,11 @@ def read_tree(root: Path) -> Tree:
         example = inside.images[0].name if inside.images else ""
         such = f", such as {_class_in(example)} for {example}" if example else ""
         raise DataError(start, held, f"put the images of each class into a folder named after it{such}")
-    if len(named) == len(inside.folders) and (len(only_split) == len(named) or len(set(named.values())) > 1):
-        held = "no class folders" if all(look_into(one).is_empty for one in named) else "images, not class folders"
-        names = [folder.name for folder in sorted(named, key=lambda folder: _SPLITS.index(named[folder]))]
+    numbered = {one: split for one in inside.folders if (split := split_of(Path(one.name.rstrip(digits))))}  # test1
+    called = numbered | named
+    if len(called) == len(inside.folders) and (len(only_split) == len(called) or len(set(called.values())) > 1):
+        held = "no class folders" if all(look_into(one).is_empty for one in called) else "images, not class folders"
+        names = [folder.name for folder in sorted(called, key=lambda folder: _SPLITS.index(called[folder]))]
         problem = f"{_and(names)} {'hold' if len(names) > 1 else 'holds'} {held}"
         first = next(iter(look_into(root / names[0]).images), None) if start == root else None
         example = f"{_class_in(first.name)} for {first.name}" if first else "cat"
@@ -283,8 +286,8 @@ def _class_folders(split: Path) -> Path | None:
     """Return the folder that holds the class folders of a split, or None."""
     folder = _through_wrappers(split, split_of(split))
     folders = look_into(folder).folders
-    if not folders or (len(folders) == 1 and folders[0].name.lower() in IMAGE_FOLDERS):
-        return None
+    if not folders or (len(folders) == 1 and folders[0].name.lower() in {*IMAGE_FOLDERS, split.name.lower()}):
+        return None  # train/images, train/train: no class is called so
     return folder
 
 

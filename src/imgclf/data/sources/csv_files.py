@@ -32,6 +32,7 @@ from imgclf.data.sources._options import chosen
 from imgclf.data.sources._tree import look_into, read_tree, split_of
 from imgclf.errors import DataError
 from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, shown, texts
+from imgclf.files.images import Form
 from imgclf.files.reading import kind_of
 from imgclf.machine.memory import require_memory
 
@@ -78,7 +79,7 @@ def list_splits(
     **options: Any,
 ) -> dict[str, Listing] | None:
     """List the images that the tables name, without opening them; None for tables of numbers."""
-    ours, size = chosen(Options, options), (image_size, image_size) if isinstance(image_size, int) else image_size
+    ours, form = chosen(Options, options), Form.of(image_size, color, resize)
     found = find_tables(path, ours)
     tables = {split: open_table(file) for split, file in found.wanted(splits)}
     columns = {split: columns_of(table, ours) for split, table in tables.items()}
@@ -91,8 +92,24 @@ def list_splits(
     listings = {}
     for split, table in tables.items():
         for each, images in _named_images(table, columns[split], split, splits).items():
-            listings[each] = _listing(found.root, table.path, images, size, color, resize)
+            listings[each] = _listing(found.root, table.path, images, form)
     return listings
+
+
+def splits(path: Path, **options: Any) -> set[str]:
+    """Return the splits that are there; of numbers, only the column of splits is read."""
+    ours = chosen(Options, options)
+    found = find_tables(path, ours)
+    if "" not in found.files:
+        return set(found.files)
+    table = open_table(found.files[""])
+    columns = columns_of(table, ours)
+    if columns.form == "images":
+        return set(_named_images(table, columns, "", SPLITS))
+    if columns.split is None:
+        return {"train"}
+    rows = [(row, cells[columns.split]) for row, cells in texts(table)]
+    return set(_splits_of_words(table, [word for _, word in rows], [row for row, _ in rows]))
 
 
 def warnings(path: Path, **options: Any) -> list[str]:
@@ -146,9 +163,7 @@ def _named_images(table: Table, columns: Columns, split: str, splits: Collection
     return found
 
 
-def _listing(
-    root: Path, table: Path, images: NamedImages, size: tuple[int, int] | None, color: str | None, resize: str
-) -> Listing:
+def _listing(root: Path, table: Path, images: NamedImages, form: Form) -> Listing:
     """Return a listing in the order that class folders would have: by class, then by name."""
     files = ImagePlaces(root, table).find_all(images.names, images.rows)
     classes = check_names(sorted(set(images.labels), key=natural_key), table)
@@ -162,7 +177,7 @@ def _listing(
         by_class[label].append(file)
     in_order = [file for some in by_class.values() for file in sorted(some, key=natural_key)]
     counts = tuple(map(len, by_class.values()))
-    return Listing(root, lambda: (root / file for file in in_order), classes, counts, (), size, color, resize)
+    return Listing(root, lambda: (root / file for file in in_order), classes, counts, (), form)
 
 
 def _load_numbers(table: Table, columns: Columns, split: str, splits: Collection[str]) -> dict[str, Dataset]:
