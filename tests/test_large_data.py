@@ -65,6 +65,7 @@ def peaks_of_a_run(folder, out):
     return np.array(peaks)
 
 
+@pytest.mark.slow
 def test_what_a_run_holds_for_an_image_is_at_most_24_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(random_streams, "SORTED_AT_ONCE", 1 << 14)
     monkeypatch.setattr(random_streams, "_DRAWN_AT_ONCE", 1 << 12)

@@ -73,6 +73,7 @@ def test_eval_has_its_results_and_eval_json(imgclf, drawing_fails):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_gradcheck_has_its_verdict(imgclf, drawing_fails):
     options = ("-s", "model.loss=svm", "-s", "data.limit=100", "--images", "10")
     done = imgclf("-q", "gradcheck", *options, "--plot", "look")

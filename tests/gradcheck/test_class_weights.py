@@ -44,6 +44,7 @@ def example(loss):
     return Case(loss, X, y, weights, np.array([0.25, 3.0, 1.0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("weights", WEIGHTS)
 def test_the_right_code_passes_in_every_check(plans, loss, weights):
@@ -59,6 +60,7 @@ def test_mistakes_in_the_weighting_are_planted():
     assert len(ABOUT_WEIGHTS) >= 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["softmax", "svm_cs"])
 @pytest.mark.parametrize("mutant", ABOUT_WEIGHTS, ids=lambda mutant: mutant.name)
 def test_a_mistake_in_the_weighting_is_found_in_a_run_that_weighs(plans, mutant, loss):

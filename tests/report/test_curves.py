@@ -105,6 +105,7 @@ def test_step_sizes_begin_with_that_of_the_first_step():
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[0, 0.1], [1, 0]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.0, 1e-9, 1e-6, 1e-4, 1e-3, 1e-2, 0.1, 1])
 @pytest.mark.parametrize("low", [1e-6, 0.4123456, 2.302585, 1234.5])
 def test_no_two_ticks_of_the_loss_have_the_same_label(low, spread):

@@ -250,6 +250,7 @@ def test_a_run_whose_data_has_changed(imgclf, refused, tmp_path):
     refused(3, "the images have changed since the run began", "gradcheck", "--run", "r")
 
 
+@pytest.mark.slow
 def test_the_self_test_shows_what_sees_what(imgclf):
     done = imgclf("gradcheck", "--self-test", "-s", "model.loss=svm_cs")
     assert done.code == 0

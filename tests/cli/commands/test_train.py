@@ -284,6 +284,7 @@ AS_STORED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stored", AS_STORED)
 def test_the_same_images_are_learned_from_however_their_values_are_stored(imgclf, stored):
     imgclf("--version")

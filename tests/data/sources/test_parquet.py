@@ -21,6 +21,8 @@ from imgclf.files.parquet import Parquet
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 
+pytestmark = pytest.mark.slow  # each starts processes
+
 PIXELS = np.random.default_rng(0).integers(0, 256, (23, 3, 4, 3), dtype=np.uint8)
 
 
@@ -121,7 +123,6 @@ def test_lists_of_floats_are_features_in_their_own_type(tmp_path, kind, fixed):
     assert seen(found) == (X.tolist(), list("abcabcabc"))
 
 
-@pytest.mark.slow
 def test_packing_resumes_where_it_was_interrupted(tmp_path, monkeypatch):
     for number, rows in enumerate((range(9), range(9, 23))):
         write_images(tmp_path / "set" / f"train-{number:05}-of-00002.parquet", rows)
@@ -236,7 +237,6 @@ def test_shards_of_two_sets_are_refused(tmp_path):
         packed(tmp_path, tmp_path / "pack")
 
 
-@pytest.mark.slow
 def test_a_file_that_takes_too_much_memory_is_refused(tmp_path, monkeypatch):
     table = pa.table({"image": [b"\0" * (200 << 20)] * 2, "label": ["a", "b"]})
     pq.write_table(table, tmp_path / "bomb.parquet", compression="zstd")

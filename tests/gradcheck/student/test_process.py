@@ -187,6 +187,7 @@ SEND = """
     """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forged", [
     "os.write(DESCRIPTOR, b'x' * 999)",
     "os.write(DESCRIPTOR, struct.pack('!iQ', -1, 10**15))",
