@@ -95,7 +95,7 @@ wheel-check: wheel  ## install the wheel into an empty environment and train in 
 # Left out is what takes longest and hardly meets the libraries; `tests/cli` checks gradients and resumes as well.
 test-lowest: .venv-lowest/.installed  ## run the tests on the oldest supported versions, but for the slowest
 	.venv-lowest/bin/python -m pytest -q -n auto --dist worksteal -m 'not long and not slow' \
-		--ignore tests/gradcheck --ignore tests/hostile --ignore tests/reliability
+		--ignore tests/gradcheck --ignore tests/hostile --ignore tests/reliability --ignore tests/test_readme.py
 
 .venv-lowest/.installed: pyproject.toml tests/lowest.txt
 	rm -rf .venv-lowest

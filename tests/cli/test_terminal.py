@@ -82,7 +82,7 @@ SAYS = {  # a command line that prints the name, and its exit code
     ("eval", NAME): 4,
     ("predict", f"run/{NAME}", f"image/{NAME}"): 0,
     ("predict", f"run/{NAME}", f"image/{NAME}", "--format", "csv"): 0,
-    ("predict", f"run/{NAME}", f"image/{NAME}", "--format", "json"): 0,
+    ("predict", f"run/{NAME}", f"image/{NAME}", "--format", "json", "--progress", "none"): 0,
     ("predict", f"run/{NAME}", f"config/{NAME}"): 3,
     ("verify", f"run/{NAME}"): 0,
     ("gradcheck", "--run", NAME): 4,
