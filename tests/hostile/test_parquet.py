@@ -48,7 +48,7 @@ def children():
     return [line for line in listed.splitlines() if "parquet_child" in line]
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(5000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [20, pytest.param(5000, marks=pytest.mark.long)])
 def test_a_changed_file_is_read_or_refused_in_one_line_and_no_process_is_left(tmp_path, count):
     good, outcomes = list(good_files(tmp_path)), Counter()
     for number in range(count):

@@ -237,6 +237,7 @@ def test_shards_of_two_sets_are_refused(tmp_path):
         packed(tmp_path, tmp_path / "pack")
 
 
+@pytest.mark.long
 def test_a_file_that_takes_too_much_memory_is_refused(tmp_path, monkeypatch):
     table = pa.table({"image": [b"\0" * (200 << 20)] * 2, "label": ["a", "b"]})
     pq.write_table(table, tmp_path / "bomb.parquet", compression="zstd")
