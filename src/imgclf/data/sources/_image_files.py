@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -77,7 +78,8 @@ def read_into(
 def read_images(files: Iterable[NamedFile], preprocess: Preprocess) -> Iterator[Unlabeled]:
     """Read image files of any size and mode in the size and color of the training images, in parallel."""
 
-    def read(file: NamedFile) -> ByteArray | ImgclfError:
+    def read(some: Sequence[NamedFile], row: int) -> ByteArray | ImgclfError:
+        file = some[row]
         try:
             return file.error or preprocess.conform(decode_image(file.path, image_bytes(file.path)))
         except ImgclfError as error:
@@ -86,16 +88,15 @@ def read_images(files: Iterable[NamedFile], preprocess: Preprocess) -> Iterator[
     threads = available_cores()
     at_once = min(max(_BYTES_AT_ONCE // preprocess.size, threads), _MOST_AT_ONCE)
     remaining = iter(files)
-    with ThreadPoolExecutor(threads) as pool:
-        while some := list(islice(remaining, at_once)):
-            with settled_warnings():
-                seen = list(pool.map(read, some))
-            images = [one for one in seen if isinstance(one, np.ndarray)]
-            yield Unlabeled(
-                [file.name for file, one in zip(some, seen, strict=True) if isinstance(one, np.ndarray)],
-                np.array(images, np.uint8).reshape(-1, *preprocess.example_shape),
-                [one for one in seen if isinstance(one, ImgclfError)],
-            )
+    while some := list(islice(remaining, at_once)):
+        with settled_warnings():
+            seen = _of_each(len(some), partial(read, some), threads)
+        images = [one for one in seen if isinstance(one, np.ndarray)]
+        yield Unlabeled(
+            [file.name for file, one in zip(some, seen, strict=True) if isinstance(one, np.ndarray)],
+            np.array(images, np.uint8).reshape(-1, *preprocess.example_shape),
+            [one for one in seen if isinstance(one, ImgclfError)],
+        )
 
 
 def digests(files: Sequence[Path], threads: int) -> list[bytes]:
