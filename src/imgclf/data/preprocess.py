@@ -119,6 +119,12 @@ class Preprocess:
         """Give an image (h, w, 1 or 3) the size and color of the training images."""
         return self.form.conform(pixels)
 
+    def conform_all(self, images: ByteArray) -> ByteArray:
+        """Give images (n, h, w, 1 or 3) the size and color of the training images; no copy if they have them."""
+        if images.shape[1:] == self.example_shape:
+            return images
+        return np.stack([self.conform(image) for image in images])
+
     def read_image(self, path: Path) -> ByteArray:
         """Read an image file of any size and mode as (H, W, channels)."""
         return self.conform(read_image(path))

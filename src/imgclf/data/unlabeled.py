@@ -87,11 +87,11 @@ def _read_arrays(path: Path, preprocess: Preprocess) -> Iterator[Unlabeled]:
     arrays = Dataset.of(X, np.zeros(len(X), np.uint8), ("",))
     if X.ndim == 2:
         arrays.check_finite(path, "remove or replace them")
-    if arrays.example_shape != preprocess.example_shape and not (preprocess.is_image and X.ndim == 4):
+    are_images = preprocess.is_image and X.ndim == 4
+    if arrays.example_shape != preprocess.example_shape and not are_images:
         problem = f"examples are {arrays.example_shape}, the model's are {preprocess.example_shape}"
         raise DataError(path, problem, "name data like the training data")
     for start in range(0, len(X), _ROWS_AT_ONCE):
         examples = arrays.pixels(slice(start, start + _ROWS_AT_ONCE))
-        if arrays.example_shape != preprocess.example_shape:
-            examples = np.stack([preprocess.conform(image) for image in examples])
-        yield Unlabeled([str(start + row) for row in range(len(examples))], examples)
+        names = [str(start + row) for row in range(len(examples))]
+        yield Unlabeled(names, preprocess.conform_all(examples) if are_images else examples)

@@ -62,8 +62,6 @@ def _numbers(table: Table, columns: Columns, preprocess: Preprocess) -> Iterator
     done = 0
     for some in numbers(table, values, of_text, np.dtype(np.uint8 if preprocess.is_image else np.float32)):
         examples = some.values.reshape(len(some.rows), *shape)
-        if shape != preprocess.example_shape:
-            examples = np.stack([preprocess.conform(example) for example in examples])
         names = some.texts[0] if of_text else [str(done + number) for number in range(1, len(examples) + 1)]
         done += len(examples)
-        yield Unlabeled(names, examples)
+        yield Unlabeled(names, preprocess.conform_all(examples) if preprocess.is_image else examples)
