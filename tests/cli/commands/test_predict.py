@@ -145,7 +145,7 @@ def test_memory_does_not_grow_with_the_number_of_images(imgclf, trained, picture
     monkeypatch.setattr(_image_files, "_MOST_AT_ONCE", 16)
     monkeypatch.setattr(_image_files, "available_cores", lambda: 1)
     peaks = []
-    for turn, folders in enumerate((1, 10, 30)):  # what is made once is made first
+    for turn, folders in enumerate((1, 5, 40)):  # what is made once is made first
         for folder in (Path(f"photos{turn}/{number}") for number in range(folders)):
             folder.mkdir(parents=True)
             for i in range(40):
@@ -154,7 +154,8 @@ def test_memory_does_not_grow_with_the_number_of_images(imgclf, trained, picture
         assert imgclf("predict", "run", f"photos{turn}", "--out", f"{turn}.json").code == 0
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[2] - peaks[1] < 800 * 100  # a prediction is 1,000 bytes as objects, a listed file 500
+    # A prediction is 1,000 bytes as objects, a listed file 500; one run differs from the next by 100 kB.
+    assert peaks[2] - peaks[1] < 1400 * 200
 
 
 RNG = np.random.default_rng(0)
