@@ -46,6 +46,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     }
     for word, line in lines.items():
         console.say(*fold(f"{word:<9} ", line))
+    console.detail("the same objective elsewhere:")
     for name, number in translations(config, len(plan.train)):
         console.detail(*fold(f"{name:<22} ", number))
     if advice := scale_advice(plan):

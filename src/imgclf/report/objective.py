@@ -22,9 +22,9 @@ _LOSS_ELSEWHERE = {
     "softmax": "LogisticRegression in scikit-learn, CrossEntropyLoss in PyTorch",
     "svm": "C * MultiMarginLoss(p=1) in PyTorch for C classes; scikit-learn has none",
     "svm_squared": "C * MultiMarginLoss(p=2) in PyTorch for C classes; scikit-learn has none",
-    "svm_cs": 'LinearSVC(multi_class="crammer_singer") in scikit-learn, -s 4 in LIBLINEAR; both penalize b too',
-    "logistic_ovr": 'SGDClassifier(loss="log_loss") in scikit-learn, -s 0 in LIBLINEAR: '
-    "their C problems of one class against the rest, added up; C * BCEWithLogitsLoss in PyTorch",
+    "svm_cs": 'LinearSVC in scikit-learn, with multi_class="crammer_singer"; -s 4 in LIBLINEAR',
+    "logistic_ovr": 'SGDClassifier in scikit-learn, with loss="log_loss"; -s 0 in LIBLINEAR: each class against the rest, '
+    "added up; C * BCEWithLogitsLoss in PyTorch",
 }
 
 
@@ -58,7 +58,7 @@ def describe_start(loss: str, support: IntArray, class_weights: FloatArray | Non
     name, reason = (text.format(**_counts(len(support))) for text in _AT_ZERO[loss])
     if not plain or np.isclose(value, plain, rtol=1e-6):
         return f"{value:.5g} = {name}: {reason}"
-    return f"{value:.5g} = {value / plain:.4g} * {name}: {reason}; {value / plain:.4g} is the mean class weight"
+    return f"{value:.5g} = {value / plain:.4g} * ({name}): {reason}; {value / plain:.4g} is the mean class weight"
 
 
 def _counts(classes: int) -> dict[str, object]:
@@ -76,16 +76,16 @@ def translations(config: Config, n: int | None = None) -> list[tuple[str, str]]:
 
     With the mean loss and l2/2 * sum(W**2), up to a constant factor,
 
-    - scikit-learn's SGDClassifier: mean loss + alpha * (r * sum(|W|) + (1 - r)/2 * sum(W**2)), r = l1_ratio
-      (User Guide 1.5.8), so alpha = l2 + l1;
-    - LogisticRegression, LinearSVC and LIBLINEAR: C * sum of losses + sum(W**2)/2 (User Guide 1.1.11 and 1.4.7; Fan et
-      al. 2008), so C = 1 / (N * l2);
+    - scikit-learn's SGDClassifier: mean loss + alpha * (r * sum(|W|) + (1 - r)/2 * sum(W**2)) with r = l1_ratio (User
+      Guide, Stochastic Gradient Descent, mathematical formulation), so alpha = l2 + l1;
+    - LogisticRegression, LinearSVC and LIBLINEAR: C * sum of losses + sum(W**2)/2 (User Guide, Logistic regression and
+      Support Vector Machines; Fan et al. 2008), so C = 1 / (N * l2);
     - PyTorch adds weight_decay * W to the gradient, as l2 does here, in all but AdamW, which takes it off W apart from
       the gradient (Loshchilov and Hutter 2019);
     - the notes of CS231n: reg * sum(W**2), so reg = l2/2.
     """
     l2, l1 = config.regularization.l2, config.regularization.l1
-    said = [("b", "free: only W has a penalty")]
+    said = [("b", "free: only W has a penalty; LinearSVC and LIBLINEAR with -B 1 give b one, too")]
     if loss := _LOSS_ELSEWHERE.get(config.model.loss):
         said.append(("this loss", loss))
     said += [
@@ -111,21 +111,23 @@ def _alpha(l2: float, l1: float) -> str:
 def _inverse(l2: float, l1: float, n: int | None) -> str:
     if not l2 and not l1:
         return "infinite: LogisticRegression(C=numpy.inf)"
-    sum_of_both = "(l2 + l1)" if l1 and l2 else "l1" if l1 else "l2"
-    ratio = f', solver="saga", l1_ratio={l1 / (l1 + l2):g}' if l1 else ""
-    return f"{_one_over(l2 + l1, n)} = 1 / (N * {sum_of_both}), in LogisticRegression(C=...{ratio})"
+    both = "(l2 + l1)" if l1 and l2 else "l1" if l1 else "l2"
+    where = "LogisticRegression, LinearSVC"
+    if l1:
+        where = f'LogisticRegression(solver="saga", l1_ratio={l1 / (l1 + l2):g})'
+    return f"{_one_over(l2 + l1, n)} = 1 / (N * {both}), in {where}"
 
 
 def _liblinear(l2: float, l1: float, n: int | None) -> str:
     if bool(l2) == bool(l1):
         return "none: it has no such penalty"
-    return f"{_one_over(l2 + l1, n)}, after -c; its b has a penalty too, and is there only with -B 1"
+    return f"{_one_over(l2 + l1, n)}, after -c"
 
 
 def _one_over(penalty: float, n: int | None) -> str:
-    return f"{1 / penalty:,.6g} / N" if n is None else f"{1 / (n * penalty):.4g}"
+    return f"{1 / penalty:,.6g} / N" if n is None else f"{1 / (n * penalty):.5g}"
 
 
 def _weight_decay(l2: float, l1: float) -> str:
-    beside = f", and {l1:g} * W.abs().sum() added to the loss" if l1 else ""
-    return f"{l2:g}, for W alone{beside}; in SGD, RMSprop, Adam, but not in AdamW, whose decay is no gradient"
+    beside = f"; add {l1:g} * W.abs().sum() to the loss" if l1 else ""
+    return f"{l2:g} for W alone, in SGD, RMSprop and Adam; AdamW's decay is no part of the gradient{beside}"

@@ -12,6 +12,7 @@ from imgclf.config import Config
 from imgclf.errors import RunError, excerpt
 from imgclf.losses import LOSSES
 from imgclf.report.objective import loss_at_zero
+from imgclf.run.learning import read_steps
 from imgclf.run.model_file import load_model
 from imgclf.run.opening import config_of_run
 from imgclf.run.run_dir import read_file, read_json, read_metrics, read_status, read_table
@@ -110,7 +111,7 @@ def read_facts(
         class_weights=model.class_weights if model else None,
         noun="image" if model is None or model.preprocess.is_image else "example",
         rows=read_table(directory / "metrics.csv") if (directory / "metrics.csv").exists() else {},
-        steps=_read_steps(directory),
+        steps=read_steps(directory),
         train=_split(directory, metrics, "train"),
         val=_split(directory, metrics, "val"),
         seen=_counts(evaluated) if evaluated else _read_counts(directory / "confusion_matrix.csv", len(names)),
@@ -134,19 +135,6 @@ def _split(directory: Path, metrics: dict[str, Any], name: str) -> Split | None:
         problem = f"not the metrics of {name} ({excerpt(error)})"
         raise RunError(directory / "metrics.json", problem, "it is written by `imgclf train`") from error
     return split
-
-
-def _read_steps(directory: Path) -> tuple[IntArray, FloatArray] | None:
-    path = directory / "steps.csv"
-    if not path.exists():
-        return None
-    columns = read_table(path)
-    try:
-        steps, losses = (np.array(columns[name], np.float64) for name in ("step", "loss"))
-    except (KeyError, TypeError) as error:
-        raise RunError(path, "not the losses of steps", "it is written by `imgclf train`") from error
-    known = np.isfinite(steps) & np.isfinite(losses)
-    return steps[known].astype(np.int64), losses[known]
 
 
 def _counts(seen: Evaluation) -> Counts:
