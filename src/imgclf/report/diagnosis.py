@@ -199,10 +199,8 @@ def strong_penalty(facts: RunFacts) -> Finding | None:
     penalty = _penalty(facts)
     if not penalty > HEAVY * _learned(facts) > 0:
         return None
-    chosen = facts.config.regularization
-    smaller = [
-        f"regularization.{name}={value / 10:g}" for name, value in (("l2", chosen.l2), ("l1", chosen.l1)) if value
-    ]
+    chosen = facts.config.regularization.model_dump()
+    smaller = [f"regularization.{name}={value / OTHER_PENALTY:.2g}" for name, value in chosen.items() if value]
     share = f"{penalty:.2g} of the loss, {facts.train.objective:.4g}, is the penalty on W"
     return Finding("strong_penalty", f"Train and val agree, but {share}: underfitting.", _again(facts, *smaller))
 
@@ -373,7 +371,7 @@ def _longer(facts: RunFacts) -> int | None:
         epochs = times * facts.epochs
         config = facts.config.model_copy(update={"train": facts.config.train.model_copy(update={"epochs": epochs})})
         step_size = make_schedule(config, 1)
-        if sum(map(step_size, range(facts.epochs, epochs))) >= way:
+        if sum(map(step_size, range(facts.epochs, epochs))) > 0.99 * way:
             return epochs
     return None
 

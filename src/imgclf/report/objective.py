@@ -23,8 +23,8 @@ _LOSS_ELSEWHERE = {
     "svm": "C * MultiMarginLoss(p=1) in PyTorch for C classes; scikit-learn has none",
     "svm_squared": "C * MultiMarginLoss(p=2) in PyTorch for C classes; scikit-learn has none",
     "svm_cs": 'LinearSVC in scikit-learn, with multi_class="crammer_singer"; -s 4 in LIBLINEAR',
-    "logistic_ovr": 'SGDClassifier in scikit-learn, with loss="log_loss"; -s 0 in LIBLINEAR: each class against the rest, '
-    "added up; C * BCEWithLogitsLoss in PyTorch",
+    "logistic_ovr": 'SGDClassifier in scikit-learn, with loss="log_loss"; -s 0 in LIBLINEAR: '
+    "each class against the rest, added up; C * BCEWithLogitsLoss in PyTorch",
 }
 
 
