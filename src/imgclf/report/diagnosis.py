@@ -122,7 +122,7 @@ def loss_above_guessing(facts: RunFacts) -> Finding | None:
         return None
     cause, _ = facts.scale_problem
     blame = cause or "the step size (learning rate) is too large, and so is W"
-    problem = f"The train loss, {_number(train.objective)}, is above that of guessing, {facts.guessing:.5g}"
+    problem = f"The train objective, {_number(train.objective)}, is above that of guessing, {facts.guessing:.5g}"
     accuracy = f"though train accuracy is {_percent(train.accuracy)}"
     return Finding("loss_above_guessing", f"{problem}, {accuracy}; {blame}.", _again(facts, *_smaller_steps(facts)))
 
@@ -159,7 +159,7 @@ def still_falling(facts: RunFacts) -> Finding | None:
     if not all(fall > WORTH_IT * learned > 0 for fall in falls) or facts.epochs < facts.config.train.epochs:
         return None
     where = " on train and val" if facts.val else ""
-    sentence = f"The loss still falls{where}: twice as many steps may take off another {falls[-1]:.2g}"
+    sentence = f"The loss still falls{where}: twice as many steps may lower it by another {falls[-1]:.2g}"
     epochs = _longer(facts)
     if epochs is None:  # the step size has become so small that more epochs lead nowhere
         more = ("schedule.name=cosine", f"train.epochs={2 * facts.epochs}")

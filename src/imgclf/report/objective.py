@@ -96,7 +96,7 @@ def translations(config: Config, n: int | None = None) -> list[tuple[str, str]]:
         ("the course's reg", f"{l2 / 2:g}, where the penalty is reg * sum(W * W)" + ", and no l1" * bool(l1)),
     ]
     if config.train.class_weight:
-        text = "as scikit-learn's class_weight; PyTorch's weight divides by the sum of weights, not by N"
+        text = "as in scikit-learn; PyTorch's weight divides by their sum, not by N"
         said.append(("class weights", text))
     return said
 

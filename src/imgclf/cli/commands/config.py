@@ -48,9 +48,9 @@ def show(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     resolved = resolve(files, overrides)
     write(show_resolved(resolved))
     # Comments, so that what is printed stays a config.
-    echo("", f"# {formula(resolved.config)}, over N training images")
-    for name, number in translations(resolved.config):
-        echo(*("#" + line[1:] for line in fold(f"  {name:<22} ", number)))
+    objective = fold("  ", f"{formula(resolved.config)}, over N training images")
+    elsewhere = [line for name, number in translations(resolved.config) for line in fold(f"  {name:<22} ", number)]
+    echo("", *("#" + line[1:] for line in [*objective, *elsewhere]))
 
 
 @command.command("check", short_help="Check configs; show every mistake where it is.")
