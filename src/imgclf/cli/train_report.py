@@ -77,8 +77,8 @@ def describe_results(console: Console, plan: "Plan", directory: Path, finished: 
 
 
 def describe_findings(console: Console, plan: "Plan", directory: Path, finished: "Finished | None" = None) -> None:
-    """Print the diagnosis of a run that is finished, or has diverged."""
-    from imgclf.report.diagnosis import diagnose
+    """Print the diagnosis of a run that is finished, or has diverged; with --quiet, only what is alarming."""
+    from imgclf.report.diagnosis import ALARMS, diagnose
     from imgclf.report.run_facts import read_facts
     from imgclf.training.epochs import LARGE_SPREAD
     from imgclf.training.plan import scale_problem
@@ -87,7 +87,7 @@ def describe_findings(console: Console, plan: "Plan", directory: Path, finished:
     scale = scale_problem(plan, LARGE_SPREAD)
     facts = read_facts(directory, model=model, train=train, val=val, scale_problem=scale)
     for finding in diagnose(facts)[:TOLD]:
-        tell = console.result if finding.remedy else console.say
+        tell = console.result if finding.name in {rule.__name__ for rule in ALARMS} else console.say
         tell(*fold("note   ", finding.sentence))
         if finding.remedy:
             tell(*_command("try    ", finding.remedy))

@@ -1,4 +1,4 @@
-"""The objective of a run: its formula, and its numbers in other libraries' terms."""
+"""The objective of a run, and its numbers in other libraries' terms."""
 
 import numpy as np
 
