@@ -70,7 +70,7 @@ def diverged(facts: RunFacts) -> Finding | None:
     if facts.steps and len(facts.steps[0]):
         (first, *_), (start, *_) = facts.steps
         last, end = facts.steps[0][-1], facts.steps[1][-1]
-        grew = f": the loss was {start:.4g} at step {first:,}, {end:.4g} at step {last:,}, then no number"
+        grew = f": the loss was {start:.4g} at step {first:,}, {end:.4g} at step {last:,}, and soon no number"
     size = facts.config.schedule.step_size
     cause, _ = facts.scale_problem
     blame = cause or f"the step size (learning rate) of {size:g} is too large"
@@ -168,6 +168,23 @@ def still_falling(facts: RunFacts) -> Finding | None:
     return Finding("still_falling", f"{sentence}.", remedy)
 
 
+def step_too_small(facts: RunFacts) -> Finding | None:
+    """Over the second half of its way, the loss has fallen by a third of all that it has fallen.
+
+    Along a straight line it would be half. Gradient descent slows down as it comes near to a minimum: this one is still
+    far from it. Of a few epochs nobody can tell.
+    """
+    if facts.epochs < FEW or still_falling(facts) is None:
+        return None
+    losses, step_sizes = facts.column("train/loss"), facts.column("step_size")
+    fall = float(np.interp(0.5, step_sizes.cumsum() / step_sizes.sum(), losses) - losses[-1])
+    if fall < _learned(facts) / 3:
+        return None
+    size = facts.config.schedule.step_size
+    sentence = f"The loss falls nearly as fast as at first: the step size (learning rate) of {size:g} is too small"
+    return Finding("step_too_small", f"{sentence}.", _again(facts, f"schedule.step_size={10 * size:g}"))
+
+
 def overfitting(facts: RunFacts) -> Finding | None:
     """Train accuracy is above val accuracy, by more than chance and by more than a trifle.
 
@@ -244,7 +261,7 @@ def best_epoch_is_noise(facts: RunFacts) -> Finding | None:
 ALARMS: tuple[Rule, ...] = (diverged, unfinished, nothing_learned, loss_above_guessing)
 QUESTIONS: tuple[tuple[Rule, ...], ...] = (
     (class_never_predicted,),
-    (still_falling, overfitting, strong_penalty, flat_and_equal),
+    (step_too_small, still_falling, overfitting, strong_penalty, flat_and_equal),
     (best_epoch_is_noise,),
 )
 
