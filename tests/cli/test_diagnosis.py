@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -192,6 +193,36 @@ def test_a_diagnosis_needs_no_more_than_the_directory(imgclf):
     assert seen.right.tolist() == list(range(10))
     assert seen.support[3] == 10
     assert seen.predicted[4] == 11
+
+
+def test_a_command_can_be_copied_into_a_shell(imgclf):
+    out = "of my own/a -s b/" + "long " * 12 + "name"
+    done = imgclf("train", *PLAIN, "--out", out, *RUNS["loss_above_guessing"][0])
+    copied = done.out.partition("try    ")[2].partition("\nrun ")[0]
+    taken = subprocess.run(["sh", "-c", f"printf '%s\\n' {copied}"], capture_output=True, text=True, check=True).stdout
+    words = [
+        "imgclf",
+        "train",
+        "-c",
+        f"{out}/config.yaml",
+        "-s",
+        "preprocess.scale=255",
+        "-s",
+        "schedule.step_size=0.1",
+    ]
+    assert taken.splitlines() == words
+
+
+def test_a_diagnosis_that_fails_costs_no_results(imgclf, monkeypatch):
+    def fail(*_, **__):
+        raise RunError("run/metrics.csv", "damaged")
+
+    monkeypatch.setattr("imgclf.report.run_facts.read_facts", fail)
+    done = imgclf("train", *PLAIN, "--out", "run", "--json", *FEW)
+    assert done.code == 0
+    assert done.json["run"] == "run"
+    assert "imgclf: warning: no diagnosis: run/metrics.csv: damaged\n" in done.err
+    assert imgclf("train", *PLAIN, *RUNS["diverged"][0]).code == 5
 
 
 @pytest.mark.parametrize("name", ["metrics.json", "metrics.csv", "steps.csv", "confusion_matrix.csv", "model.npz"])

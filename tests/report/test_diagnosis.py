@@ -399,6 +399,23 @@ def test_the_most_important_finding_comes_first():
     assert names(facts) == ["class_never_predicted", "overfitting", "best_epoch_is_noise"]
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 3, 4])
+def test_what_a_few_epochs_brought_is_said_as_it_was(epochs):
+    down = [2.0, 1.8, 1.7, 1.65][:epochs]
+    (finding,) = diagnose(facts_of(f"train.epochs={epochs}", rows=columns(down, down)))
+    told = {
+        1: "by 0.3 since the start",
+        2: "by 0.2 since epoch 1",
+        3: "by 0.3 since epoch 1",
+        4: "by 0.15 since epoch 2",
+    }
+    assert told[epochs] in finding.sentence
+
+
+def test_without_class_names_there_is_still_something_to_say():
+    assert names(facts_of(class_names=(), val=None))[0] == "nothing_to_report"
+
+
 def test_confused_pairs_are_the_most_frequent_mistakes_in_words():
     y, predicted = np.array([0] * 5 + [1] * 4 + [2] * 3), np.array([0, 0, 1, 1, 1, 1, 0, 0, 1, 2, 2, 0])
     seen = Evaluation(0.5, 0.0, PairCounts.of(y, predicted, 3).merged(), np.array([6, 3, 3]))

@@ -111,7 +111,7 @@ def fold(head: str, text: str) -> list[str]:
     """Return a text as lines that fit a terminal, behind and below its head; phrases, terms and (W, b) stay whole."""
     lines = [head]
     for phrase in re.split(r"(?<=[,;:]) (?!b\))| (?=\+ )", text):
-        if len(lines[-1] + phrase) > WIDTH:
+        if display_width(lines[-1] + phrase) > WIDTH:
             lines.append(" " * len(head))
         lines[-1] += f"{phrase} "
     return [line.rstrip() for line in lines]

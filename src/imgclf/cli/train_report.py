@@ -1,10 +1,12 @@
 """Describe a run before it starts, and what became of it."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgclf.cli.console import WIDTH, Console, fold, format_percent, format_shape, noun_of
-from imgclf.errors import plural
+from imgclf.errors import ImgclfError, plural
+from imgclf.machine.terminal import display_width
 
 if TYPE_CHECKING:
     from imgclf.training.epochs import Finished
@@ -85,7 +87,11 @@ def describe_findings(console: Console, plan: "Plan", directory: Path, finished:
 
     model, train, val = (finished.model, finished.train, finished.val) if finished else (None, None, None)
     scale = scale_problem(plan, LARGE_SPREAD)
-    facts = read_facts(directory, model=model, train=train, val=val, scale_problem=scale)
+    try:
+        facts = read_facts(directory, model=model, train=train, val=val, scale_problem=scale)
+    except ImgclfError as error:  # the results are as good without
+        console.warn(f"no diagnosis: {error}")
+        return
     for finding in diagnose(facts)[:TOLD]:
         tell = console.result if finding.name in {rule.__name__ for rule in ALARMS} else console.say
         tell(*fold("note   ", finding.sentence))
@@ -94,16 +100,20 @@ def describe_findings(console: Console, plan: "Plan", directory: Path, finished:
 
 
 def _command(head: str, command: str) -> list[str]:
-    r"""Return a command as lines that fit a terminal, where they can, and can be copied into a shell: ends in \."""
-    first, *options = command.split(" -s ")
-    lines = [head + first]
-    for option in options:
-        if len(f"{lines[-1]} -s {option} \\") > WIDTH:
-            lines[-1] += " \\"
-            lines.append(" " * len(head))
-            lines[-1] += f"-s {option}"
+    """Return a command as lines that fit a terminal, where they can, and that a shell takes for one."""
+    phrases: list[str] = []
+    for word in shlex.split(command):
+        if word == "-s" or not phrases:
+            phrases.append(word)
         else:
-            lines[-1] += f" -s {option}"
+            phrases[-1] += f" {shlex.quote(word)}"
+    lines = [head + phrases[0]]
+    for phrase in phrases[1:]:
+        if display_width(f"{lines[-1]} {phrase} \\") > WIDTH:
+            lines[-1] += " \\"
+            lines.append(" " * len(head) + phrase)
+        else:
+            lines[-1] += f" {phrase}"
     return lines
 
 

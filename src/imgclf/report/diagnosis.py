@@ -13,6 +13,7 @@ import numpy as np
 
 from imgclf.arrays import FloatArray
 from imgclf.errors import plural, printable
+from imgclf.machine.terminal import display_width
 from imgclf.metrics import Z_95, wilson_interval
 from imgclf.report.labels import shorten
 from imgclf.report.run_facts import RunFacts
@@ -28,7 +29,7 @@ SMALL_EFFECT = 0.2  # Cohen's h: a smaller difference of two shares is hardly wo
 CHANCE = 0.05  # of a false alarm
 ROUNDING = 1e-5  # of a loss, in float32
 FEW = 5  # epochs that the curve of the loss can be fitted to
-LONGEST_NAME = 24  # characters of a class name
+LONGEST_NAME = 20  # columns of a terminal: two of them fit a line
 
 
 class Finding(NamedTuple):
@@ -54,7 +55,9 @@ def diagnose(facts: RunFacts) -> list[Finding]:
 
 def nothing_to_report(facts: RunFacts) -> Finding:
     """No other finding holds."""
-    fell = f"the loss fell from {facts.guessing:.5g} to {facts.train.objective:.4g}" if facts.train else "all is well"
+    fell = "there is little to see"
+    if facts.train and facts.class_names:
+        fell = f"the loss fell from {facts.guessing:.5g} to {facts.train.objective:.4g}"
     return Finding("nothing_to_report", f"Nothing stands out: in {plural(facts.epochs, 'epoch')}, {fell}.")
 
 
@@ -104,7 +107,7 @@ def nothing_learned(facts: RunFacts) -> Finding | None:
     if cause:
         remedy = _again(facts, *_smaller_steps(facts)) if override else ""
         return Finding("nothing_learned", f"{problem}; {cause}.", remedy)
-    if loss > facts.guessing:
+    if loss > facts.guessing * (1 + ROUNDING):
         grew = f"the loss grew from {facts.guessing:.4g} to {loss:.4g}, so the step size is too large"
         return Finding("nothing_learned", f"{problem}; {grew}.", _again(facts, *_smaller_steps(facts)))
     labels = "the step size is too small, or the labels do not belong to the images"
@@ -159,11 +162,15 @@ def still_falling(facts: RunFacts) -> Finding | None:
     if not all(fall > WORTH_IT * learned > 0 for fall in falls) or facts.epochs < facts.config.train.epochs:
         return None
     where = " on train and val" if facts.val else ""
-    sentence = f"The loss still falls{where}: twice as many steps may lower it by another {falls[-1]:.2g}"
+    more = f": twice as many steps may lower it by another {falls[-1]:.2g}"
+    if facts.epochs < FEW:
+        since = facts.epochs // 2
+        more = f", by {falls[-1]:.2g} since {f'epoch {since}' if since else 'the start'}"
+    sentence = f"The loss still falls{where}{more}"
     epochs = _longer(facts)
     if epochs is None:  # the step size has become so small that more epochs lead nowhere
-        more = ("schedule.name=cosine", f"train.epochs={2 * facts.epochs}")
-        return Finding("still_falling", f"{sentence}, if they do not shrink.", _again(facts, *more))
+        longer = ("schedule.name=cosine", f"train.epochs={2 * facts.epochs}")
+        return Finding("still_falling", f"{sentence}, but the step size does not last.", _again(facts, *longer))
     remedy = f"imgclf train --resume {_quoted(facts)} -s train.epochs={epochs}"
     return Finding("still_falling", f"{sentence}.", remedy)
 
@@ -293,8 +300,7 @@ def _falls(facts: RunFacts) -> list[float]:
     if not len(step_sizes) or any(len(one) != len(step_sizes) for one in columns) or not (step_sizes > 0).all():
         return [0.0]
     if len(step_sizes) < FEW:
-        before = len(step_sizes) // 2 - 1
-        return [float((facts.guessing if before < 0 else one[before]) - one[-1]) for one in columns]
+        return [float(np.append(facts.guessing, one)[len(one) // 2] - one[-1]) for one in columns]
     if _is_settled(facts):
         return [0.0]
     way = step_sizes.cumsum() / step_sizes.sum()
@@ -327,7 +333,7 @@ def confused_pairs(seen: Evaluation, class_names: Sequence[str], most: int = 3) 
 
 
 def _short(name: str) -> str:
-    return shorten(printable(name), lambda text: len(text) <= LONGEST_NAME)
+    return shorten(printable(name), lambda text: display_width(text) <= LONGEST_NAME)
 
 
 def _angle(share: float) -> float:

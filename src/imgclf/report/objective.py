@@ -4,8 +4,7 @@ import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.config import Config
-from imgclf.losses import LOSSES, LossFn
-from imgclf.training.class_weights import weighted
+from imgclf.losses import LOSSES
 
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -37,13 +36,14 @@ def formula(config: Config) -> str:
     return f"L(W, b) = {' + '.join(terms)}"
 
 
-def loss_at_zero(loss_fn: LossFn, support: IntArray | FloatArray) -> float:
+def loss_at_zero(loss: str, support: IntArray, class_weights: FloatArray | None = None) -> float:
     """Return the mean loss where all scores are 0, as they are at W = 0; there is no penalty.
 
-    support (C,): the examples of each class, or their shares
+    support (C,): the examples of each class, or their shares. Every loss treats all classes alike, so one will do.
     """
-    losses, _ = loss_fn(np.zeros((len(support), len(support))), np.arange(len(support)))
-    return float(losses @ support / support.sum())
+    losses, _ = LOSSES[loss](np.zeros((1, len(support))), np.array([0]))
+    weight = 1.0 if class_weights is None else float(class_weights @ support / support.sum())
+    return weight * float(losses[0])
 
 
 def describe_start(loss: str, support: IntArray, class_weights: FloatArray | None = None) -> str:
@@ -51,8 +51,8 @@ def describe_start(loss: str, support: IntArray, class_weights: FloatArray | Non
 
     support (C,): the training images of each class
     """
-    plain = loss_at_zero(LOSSES[loss], support)
-    value = loss_at_zero(weighted(LOSSES[loss], class_weights), support)
+    plain = loss_at_zero(loss, support)
+    value = loss_at_zero(loss, support, class_weights)
     if loss not in _AT_ZERO:
         return f"{value:.5g}"
     name, reason = (text.format(**_counts(len(support))) for text in _AT_ZERO[loss])

@@ -1,6 +1,7 @@
 """Facts of a run, read from its directory for the diagnosis."""
 
 import csv
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,13 +11,11 @@ import numpy as np
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.config import Config
 from imgclf.errors import RunError, excerpt
-from imgclf.losses import LOSSES
 from imgclf.report.objective import loss_at_zero
 from imgclf.run.learning import read_steps
 from imgclf.run.model_file import load_model
 from imgclf.run.opening import config_of_run
 from imgclf.run.run_dir import read_file, read_json, read_metrics, read_status, read_table
-from imgclf.training.class_weights import weighted
 from imgclf.training.classifier import Model
 from imgclf.training.evaluation import Evaluation
 
@@ -78,10 +77,10 @@ class RunFacts:
 
     @property
     def guessing(self) -> float:
-        """The loss of a model that knows nothing: all scores are 0."""
+        """The loss of a model that knows nothing: all scores are 0. NaN if the classes are not known."""
         counts = self.of_train or self.seen
-        support = np.ones(len(self.class_names)) if counts is None else counts.support
-        return loss_at_zero(weighted(LOSSES[self.config.model.loss], self.class_weights), support)
+        support = np.ones(len(self.class_names), np.int64) if counts is None else counts.support
+        return loss_at_zero(self.config.model.loss, support, self.class_weights) if len(support) else math.nan
 
 
 def read_facts(
@@ -147,7 +146,7 @@ def _read_counts(path: Path, classes: int) -> Counts | None:
     try:
         rows = list(csv.reader(read_file(path).decode("utf-8").splitlines()))[1:]
         matrix = np.array([[int(cell) for cell in row[1:]] for row in rows], np.int64)
-        if matrix.shape != (classes, classes) or (matrix < 0).any():
+        if matrix.shape != (classes, classes) or (matrix < 0).any() or not matrix.any():
             raise ValueError(f"{matrix.shape} numbers")
     except (ValueError, OverflowError, csv.Error) as error:
         problem = f"not the confusion matrix of {classes} classes ({excerpt(error)})"
