@@ -52,12 +52,16 @@ RUNS = {
         ("-s", "preprocess.scale=1", "-s", "schedule.step_size=10", *FEW),
         "is above that of guessing, 2.3026, though train accuracy is",
     ),
+    "step_too_large": (
+        ("-s", "model.loss=svm_squared", "-s", "data.limit=1000", "-s", "train.epochs=10"),
+        "the step size (learning rate) of 0.1 is too large",
+    ),
     "step_too_small": (
         ("-s", "data.limit=500", "-s", "train.epochs=8", "-s", "schedule.step_size=1e-4"),
         "the step size (learning rate) of 0.0001 is too small",
     ),
     "still_falling": (FEW, "The loss still falls on train and val"),
-    "overfitting": (("-s", "data.limit=200", "-s", "train.epochs=50", "-s", "schedule.step_size=0.5"), "overfitting"),
+    "overfitting": (("-s", "data.limit=200", "-s", "train.epochs=50", "-s", "schedule.step_size=0.3"), "overfitting"),
     "strong_penalty": (("-s", "regularization.l2=0.3", "-s", "train.epochs=8"), "underfitting"),
     "flat_and_equal": (("-s", "regularization.l2=0.01"), "what a linear model can do with these pixels"),
     "class_never_predicted": (rare, "1, with 6 val examples; a rare class counts for little"),

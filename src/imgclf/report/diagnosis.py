@@ -107,7 +107,7 @@ def nothing_learned(facts: RunFacts) -> Finding | None:
     if cause:
         remedy = _again(facts, *_smaller_steps(facts)) if override else ""
         return Finding("nothing_learned", f"{problem}; {cause}.", remedy)
-    if loss > facts.guessing * (1 + ROUNDING):
+    if _is_above_guessing(facts, loss):
         grew = f"the loss grew from {facts.guessing:.4g} to {loss:.4g}, so the step size is too large"
         return Finding("nothing_learned", f"{problem}; {grew}.", _again(facts, *_smaller_steps(facts)))
     labels = "the step size is too small, or the labels do not belong to the images"
@@ -121,7 +121,7 @@ def loss_above_guessing(facts: RunFacts) -> Finding | None:
     The lowest loss is at most that at W = 0: a run that ends above it has gone the wrong way.
     """
     train = facts.train
-    if train is None or not facts.class_names or train.objective <= facts.guessing * (1 + ROUNDING):
+    if train is None or not _is_above_guessing(facts, train.objective):
         return None
     cause, _ = facts.scale_problem
     blame = cause or "the step size (learning rate) is too large, and so is W"
@@ -173,6 +173,21 @@ def still_falling(facts: RunFacts) -> Finding | None:
         return Finding("still_falling", f"{sentence}, but the step size does not last.", _again(facts, *longer))
     remedy = f"imgclf train --resume {_quoted(facts)} -s train.epochs={epochs}"
     return Finding("still_falling", f"{sentence}.", remedy)
+
+
+def step_too_large(facts: RunFacts) -> Finding | None:
+    """The mean loss of an epoch was above that of W = 0, where the run began: steps jumped over the valley.
+
+    It may have come down since, as step sizes shrink.
+    """
+    losses = facts.column("train/loss")
+    if facts.config.model.init_scale or not len(losses) or not _is_above_guessing(facts, losses.max()):
+        return None
+    highest = f"In epoch {losses.argmax() + 1} the loss was {_number(losses.max())}, above that of guessing"
+    cause, _ = facts.scale_problem
+    blame = cause or f"the step size (learning rate) of {facts.config.schedule.step_size:g} is too large"
+    sentence = f"{highest}, {facts.guessing:.5g}; {blame}."
+    return Finding("step_too_large", sentence, _again(facts, *_smaller_steps(facts)))
 
 
 def step_too_small(facts: RunFacts) -> Finding | None:
@@ -254,7 +269,7 @@ def best_epoch_is_noise(facts: RunFacts) -> Finding | None:
     luckiest one, too.
     """
     accuracy = facts.column("val/accuracy").clip(0, 1)
-    if facts.val is None or not len(accuracy) or still_falling(facts):
+    if facts.val is None or not len(accuracy) or step_too_large(facts) or still_falling(facts):
         return None
     n, best = facts.val.n, int(accuracy.argmax())
     (low, _), (_, high) = (wilson_interval(p * n, n) for p in (accuracy[best], accuracy[-1]))
@@ -268,7 +283,7 @@ def best_epoch_is_noise(facts: RunFacts) -> Finding | None:
 ALARMS: tuple[Rule, ...] = (diverged, unfinished, nothing_learned, loss_above_guessing)
 QUESTIONS: tuple[tuple[Rule, ...], ...] = (
     (class_never_predicted,),
-    (step_too_small, still_falling, overfitting, strong_penalty, flat_and_equal),
+    (step_too_large, step_too_small, still_falling, overfitting, strong_penalty, flat_and_equal),
     (best_epoch_is_noise,),
 )
 
@@ -346,6 +361,10 @@ def _percent(share: float) -> str:
 
 def _number(loss: float) -> str:
     return f"{loss:,.0f}" if 1000 <= loss < 1e9 else f"{loss:.5g}"
+
+
+def _is_above_guessing(facts: RunFacts, loss: float) -> bool:
+    return loss > facts.guessing * (1 + ROUNDING)
 
 
 def _learned(facts: RunFacts) -> float:
