@@ -186,6 +186,22 @@ def test_the_fall_to_come_is_half_of_what_falls_with_the_way_and_nothing_of_what
     assert fall_to_come(losses - 0.2 / way, step_sizes, way) == pytest.approx(0, abs=1e-9)
 
 
+def test_no_loss_is_promised_to_fall_below_half_of_itself():
+    """As 1 / way itself does: that of softmax, where the classes can be told apart (Soudry et al. 2018)."""
+    step_sizes = np.array(WAYS["constant"])
+    way = step_sizes.cumsum() / step_sizes.sum()
+    assert fall_to_come(0.2 / way, step_sizes, way) == pytest.approx(0.1, rel=1e-6)
+    assert fall_to_come(0.2 / way - 0.1, step_sizes, way) == pytest.approx(0.05, rel=1e-6)
+
+
+def test_where_all_is_right_a_lower_loss_is_of_no_use():
+    losses = falling(0.05)
+    for accuracy, told in ((0.98, True), (0.995, False)):
+        split = Split(1, 1, accuracy, 5400)
+        facts = facts_of(rows=columns(losses, losses), train=split, val=split)
+        assert ("still_falling" in names(facts)) == told
+
+
 def test_the_fall_to_come_is_seldom_promised_too_large():
     step_sizes = np.array(WAYS["cosine"])
     way = step_sizes.cumsum() / step_sizes.sum()

@@ -16,7 +16,7 @@ from imgclf.errors import plural, printable
 from imgclf.machine.terminal import display_width
 from imgclf.metrics import Z_95, wilson_interval
 from imgclf.report.labels import shorten
-from imgclf.report.run_facts import RunFacts
+from imgclf.report.run_facts import RunFacts, Split
 from imgclf.training.evaluation import Evaluation
 from imgclf.training.plan import make_schedule
 
@@ -156,10 +156,13 @@ def class_never_predicted(facts: RunFacts) -> Finding | None:
 def still_falling(facts: RunFacts) -> Finding | None:
     """Twice as many steps would lower the loss by a hundredth of all that it has fallen, on train and on val.
 
-    See `fall_to_come`. Under early stopping, val has said before that it no longer falls.
+    See `fall_to_come`. Under early stopping, val has said before that it no longer falls. Where there is hardly a
+    mistake, a lower loss is of no use.
     """
     falls, learned = _falls(facts), _learned(facts)
-    if not all(fall > WORTH_IT * learned > 0 for fall in falls) or facts.epochs < facts.config.train.epochs:
+    if all(_has_hardly_a_mistake(split) for split in (facts.train, facts.val) if split):
+        return None
+    if facts.epochs < facts.config.train.epochs or not all(fall > WORTH_IT * learned > 0 for fall in falls):
         return None
     where = " on train and val" if facts.val else ""
     more = f": twice as many steps may lower it by another {falls[-1]:.2g}"
@@ -247,14 +250,13 @@ def strong_penalty(facts: RunFacts) -> Finding | None:
 def flat_and_equal(facts: RunFacts) -> Finding | None:
     """The loss no longer falls, and val is as good as train: all that a linear model can do.
 
-    As good: the difference is below Cohen's small effect, at the upper end of its 95 % interval. Where the same measure
-    finds hardly a mistake, under 1 %, there is nothing to say.
+    As good: the difference is below Cohen's small effect, at the upper end of its 95 % interval.
     """
     if not _is_equal(facts) or facts.epochs < FEW:
         return None
     assert facts.train is not None
     assert facts.val is not None
-    if _angle(1) - _angle(facts.train.accuracy) < SMALL_EFFECT:
+    if _has_hardly_a_mistake(facts.train):
         return None
     train, val = _percent(facts.train.accuracy), _percent(facts.val.accuracy)
     flat = f"Val loss no longer falls by much, and val accuracy, {val}, is close to train accuracy, {train}"
@@ -295,7 +297,8 @@ def fall_to_come(losses: FloatArray, step_sizes: FloatArray, way: FloatArray) ->
 
     Fits loss = a + b * step_size + c / way: the noise of batches leaves a part that grows with the step size (Bottou,
     Curtis and Nocedal 2018, theorem 4.6), and gradient descent comes as close to the minimum of a convex function as
-    1 / way (Nesterov 2004, section 2.1.5). Twice the way takes off half of c. The first eighth of it is left out.
+    1 / way (Nesterov 2004, section 2.1.5). Twice the way takes off half of c. The first eighth of it is left out. As
+    no loss is below 0, neither is a, and c is at most the last loss.
     """
     kept = way >= 1 / 8
     terms = [np.ones_like(way), 1 / way, *([step_sizes / step_sizes.max()] if np.ptp(step_sizes) else [])]
@@ -305,7 +308,8 @@ def fall_to_come(losses: FloatArray, step_sizes: FloatArray, way: FloatArray) ->
     inverse = np.linalg.pinv(X.T @ X)
     coefficients = inverse @ X.T @ y
     variance = np.square(y - X @ coefficients).sum() / (len(y) - len(terms))
-    return float(coefficients[1] - Z_95 * math.sqrt(variance * inverse[1, 1])) / 2
+    least = coefficients[1] - Z_95 * math.sqrt(variance * inverse[1, 1])
+    return float(min(least, losses[-1])) / 2
 
 
 def _falls(facts: RunFacts) -> list[float]:
@@ -353,6 +357,11 @@ def _short(name: str) -> str:
 
 def _angle(share: float) -> float:
     return 2 * math.asin(math.sqrt(share))
+
+
+def _has_hardly_a_mistake(split: Split) -> bool:
+    """Whether the accuracy and 100 % differ by less than Cohen's small effect: above 99 %."""
+    return _angle(1) - _angle(split.accuracy) < SMALL_EFFECT
 
 
 def _percent(share: float) -> str:
