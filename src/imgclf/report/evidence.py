@@ -1,0 +1,202 @@
+"""Evidence for a class: what each pixel or feature adds to a score.
+
+With v = pixel / scale (or pixel / |image| under norm l2) and x = (v - mean) / std, all in float64, the score of a class
+with weights w (D,) and bias b is a sum in two ways:
+
+    by ink alone             score = sum_d w_d / std_d * v_d + b'   b' = b - sum_d w_d / std_d * mean_d,
+                                                                    the score of a black image
+    against the mean image   score = sum_d w_d * x_d + b            b is the score of the mean image
+
+The difference of two classes has the weights w = w_first - w_second and the bias b_first - b_second.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.arrays import FloatArray
+from imgclf.data.preprocess import Preprocess, unit_rows
+from imgclf.errors import DataError
+from imgclf.model import split
+from imgclf.training.classifier import Model
+
+DIGITS = 7  # of the largest number that is printed, at most
+
+
+INK_ALONE, MEAN_IMAGE = "ink_alone", "mean_image"
+
+
+class Evidence(NamedTuple):
+    """The parts of a score.
+
+    terms  (D,) float64: what each number of the example adds
+    bias   what is added whatever the example is
+    """
+
+    terms: FloatArray
+    bias: float
+
+    @property
+    def supporting(self) -> float:
+        """The sum of the terms above 0, rounded once."""
+        return math.fsum(self.terms[self.terms > 0].tolist())
+
+    @property
+    def opposing(self) -> float:
+        """The sum of the terms below 0, rounded once."""
+        return math.fsum(self.terms[self.terms < 0].tolist())
+
+    @property
+    def score(self) -> float:
+        """The sum of all terms and the bias, rounded once: supporting + opposing + bias, but for 4 roundings."""
+        return math.fsum([*self.terms.tolist(), self.bias])
+
+    def strongest(self, most: int) -> tuple[list[int], list[int]]:
+        """Return the places of the largest terms above 0 and of the lowest below 0, the strongest first."""
+        above, below = np.argsort(-self.terms, kind="stable")[:most], np.argsort(self.terms, kind="stable")[:most]
+        return above[self.terms[above] > 0].tolist(), below[self.terms[below] < 0].tolist()
+
+
+class Explanation(NamedTuple):
+    """Why an example has its class, and not the second best.
+
+    example  (H, W, channels) or (D,), as the model takes it
+    classes  the best, and the second if there is one
+    parts    INK_ALONE and MEAN_IMAGE -> the evidence for the best class rather than the second, for the best, and for
+             the second; or for the only class. Without a mean the two are the same, and only INK_ALONE is there.
+    """
+
+    image: str
+    example: NDArray[Any]
+    classes: tuple[str, ...]
+    parts: Mapping[str, Sequence[Evidence]]
+
+
+def explain(model: Model, image: str, example: NDArray[Any], classes: Sequence[str]) -> Explanation:
+    """Return the evidence for the first of one or two classes; raises DataError if it is no finite number."""
+    preprocess = model.preprocess
+    W, b = split(model.weights.astype(np.float64))
+    columns = [model.class_names.index(name) for name in classes]
+    each = [(W[:, c], float(b[c])) for c in columns]
+    if len(each) == 2:
+        (w1, b1), (w2, b2) = each
+        each.insert(0, (w1 - w2, b1 - b2))
+    v = scaled(preprocess, example)
+    with np.errstate(over="ignore", invalid="ignore"):
+        parts = {INK_ALONE: [ink_alone(preprocess, v, *one) for one in each]}
+        if preprocess.mean is not None:
+            parts[MEAN_IMAGE] = [around_mean(preprocess, v, *one) for one in each]
+        if not all(math.isfinite(np.abs(one.terms).sum() + abs(one.bias)) for some in parts.values() for one in some):
+            raise DataError(f"example {image}", "its evidence is too large for numbers", "check its values")
+    return Explanation(image, example, tuple(classes), parts)
+
+
+def scaled(preprocess: Preprocess, example: NDArray[Any]) -> FloatArray:
+    """Return v, (D,) float64: the pixels or features divided by the scale, or under a norm by their length."""
+    values = example.reshape(-1).astype(np.float64)
+    return unit_rows(values[np.newaxis])[0] if preprocess.norm else values / preprocess.scale
+
+
+def around_mean(preprocess: Preprocess, v: FloatArray, w: FloatArray, b: float) -> Evidence:
+    """Return w_d * x_d and b, with x = (v - mean) / std; v and w (D,)."""
+    x = v if preprocess.mean is None else v - preprocess.mean
+    x = x if preprocess.std is None else x / preprocess.std
+    return Evidence(w * x, b)
+
+
+def ink_alone(preprocess: Preprocess, v: FloatArray, w: FloatArray, b: float) -> Evidence:
+    """Return w_d / std_d * v_d and b' = b - sum_d w_d / std_d * mean_d; v and w (D,)."""
+    w = w if preprocess.std is None else w / preprocess.std
+    if preprocess.mean is not None:
+        of_mean = w * preprocess.mean
+        # An infinite sum would raise; it is reported with the terms.
+        b = math.fsum([b, *-of_mean]) if math.isfinite(np.abs(of_mean).sum()) else math.inf
+    return Evidence(w * v, b)
+
+
+def formulas(preprocess: Preprocess) -> dict[str, tuple[str, str, str]]:
+    """Return, for each decomposition, its name, what a pixel or feature adds, and what the bias is."""
+    if preprocess.is_image:
+        one, ink, mean, nothing = "pixel", "ink", "mean image", "black image"
+    else:
+        one, ink, mean, nothing = "value", "values", "mean example", "vector of zeros"
+    v = f"{one} / length" if preprocess.norm else one if preprocess.scale == 1 else f"{one} / {preprocess.scale:g}"
+    x = v if preprocess.mean is None else f"({v} \N{MINUS SIGN} mean)"
+    by = "" if preprocess.std is None else " / std"
+    return {
+        INK_ALONE: (f"By {ink} alone", f"weight{by} \N{MULTIPLICATION SIGN} {v}", f"the score of a {nothing}"),
+        MEAN_IMAGE: (f"Against the {mean}", f"weight \N{MULTIPLICATION SIGN} {x}{by}", f"the score of the {mean}"),
+    }
+
+
+class Printed(NamedTuple):
+    """Totals of an evidence as they are printed: decimal numbers that add up exactly."""
+
+    supporting: Decimal
+    opposing: Decimal
+    bias: Decimal
+    score: Decimal
+
+    def phrases(self) -> list[str]:
+        """Return the words of the sum: for 9.18, against -8.58, bias 0.12 = 0.72."""
+        f, a, b, s = map(decimal_text, self)
+        return [f"for {f},", f"against {a},", f"bias {b}", f"= {s}"]
+
+
+def printed(explanation: Explanation) -> dict[str, list[Printed]]:
+    """Round the totals of all parts to the same decimals, so that they add up to the score.
+
+    The score of the difference is that of the two rounded scores.
+    """
+    unit = last_place(explanation)
+    scores = [_rounded(one.score, unit) for one in explanation.parts[INK_ALONE]]
+    if len(scores) == 3:
+        scores[0] = scores[1] - scores[2]
+    return {
+        name: [
+            Printed._make([*rounded_parts([one.supporting, one.opposing, one.bias], score, unit), score])
+            for one, score in zip(some, scores, strict=True)
+        ]
+        for name, some in explanation.parts.items()
+    }
+
+
+def last_place(explanation: Explanation) -> int:
+    """Return the power of ten of the last digit: two decimals, more for a close decision, fewer for huge numbers."""
+    evidence = [one for some in explanation.parts.values() for one in some]
+    largest = max(_magnitude(number) for one in evidence for number in (one.supporting, one.opposing, one.bias))
+    return max(min(_magnitude(evidence[0].score) - 1, -2), largest - DIGITS + 1)
+
+
+def rounded_parts(parts: Sequence[float], total: Decimal, unit: int) -> list[Decimal]:
+    """Round parts to multiples of 10**unit that add up to the total.
+
+    What is missing, or too much, is shared out by units among the parts that rounding changed most; 0 stays 0.
+    """
+    rounded = [_rounded(part, unit) for part in parts]
+    missing = total - sum(rounded)
+    step = Decimal(1).scaleb(unit).copy_sign(missing)
+    changed = sorted((i for i, part in enumerate(parts) if part), key=lambda i: (rounded[i] - Decimal(parts[i])) / step)
+    for turn in range(int(missing / step)):
+        rounded[changed[turn % len(changed)]] += step
+    return rounded
+
+
+def decimal_text(number: Decimal) -> str:
+    """Write a number with a minus sign, and an exponent if it is huge or tiny."""
+    return str(number).replace("-", "\N{MINUS SIGN}").replace("E", "e")
+
+
+def _rounded(number: float, unit: int) -> Decimal:
+    """Round to a multiple of 10**unit; never to -0."""
+    rounded = Decimal(number).quantize(Decimal(1).scaleb(unit))
+    return rounded or abs(rounded)
+
+
+def _magnitude(number: float) -> int:
+    """Return the power of ten of the first digit; 0 for 0."""
+    return Decimal(number).adjusted() if number else 0
