@@ -65,7 +65,7 @@ class Explanation(NamedTuple):
     """Why an example has its class, and not the second best.
 
     example  (H, W, channels) or (D,), as the model takes it
-    classes  the best, and the second if there is one
+    classes  the best, and the second if there is one; `numbers` are their places among all classes
     parts    INK_ALONE and MEAN_IMAGE -> the evidence for the best class rather than the second, for the best, and for
              the second; or for the only class. Without a mean the two are the same, and only INK_ALONE is there.
     """
@@ -73,15 +73,16 @@ class Explanation(NamedTuple):
     image: str
     example: NDArray[Any]
     classes: tuple[str, ...]
+    numbers: tuple[int, ...]
     parts: Mapping[str, Sequence[Evidence]]
 
 
 def explain(model: Model, image: str, example: NDArray[Any], classes: Sequence[str]) -> Explanation:
     """Return the evidence for the first of one or two classes; raises DataError if it is no finite number."""
     preprocess = model.preprocess
-    W, b = split(model.weights.astype(np.float64))
-    columns = [model.class_names.index(name) for name in classes]
-    each = [(W[:, c], float(b[c])) for c in columns]
+    W, b = split(model.weights)
+    numbers = tuple(model.class_names.index(name) for name in classes)
+    each = [(W[:, c].astype(np.float64), float(b[c])) for c in numbers]
     if len(each) == 2:
         (w1, b1), (w2, b2) = each
         each.insert(0, (w1 - w2, b1 - b2))
@@ -92,7 +93,7 @@ def explain(model: Model, image: str, example: NDArray[Any], classes: Sequence[s
             parts[MEAN_IMAGE] = [around_mean(preprocess, v, *one) for one in each]
         if not all(math.isfinite(np.abs(one.terms).sum() + abs(one.bias)) for some in parts.values() for one in some):
             raise DataError(f"example {image}", "its evidence is too large for numbers", "check its values")
-    return Explanation(image, example, tuple(classes), parts)
+    return Explanation(image, example, tuple(classes), numbers, parts)
 
 
 def scaled(preprocess: Preprocess, example: NDArray[Any]) -> FloatArray:
@@ -118,18 +119,22 @@ def ink_alone(preprocess: Preprocess, v: FloatArray, w: FloatArray, b: float) ->
     return Evidence(w * v, b)
 
 
-def formulas(preprocess: Preprocess) -> dict[str, tuple[str, str, str]]:
-    """Return, for each decomposition, its name, what a pixel or feature adds, and what the bias is."""
+def formulas(preprocess: Preprocess) -> dict[str, tuple[str, str]]:
+    """Return, for each decomposition, its name, and what a pixel or feature adds and the bias is."""
     if preprocess.is_image:
-        one, ink, mean, nothing = "pixel", "ink", "mean image", "black image"
+        each, one, ink, mean, nothing = "pixel", "pixel", "ink", "mean image", "black image"
     else:
-        one, ink, mean, nothing = "value", "values", "mean example", "vector of zeros"
+        each, one, ink, mean, nothing = "feature", "value", "values", "mean example", "vector of zeros"
     v = f"{one} / length" if preprocess.norm else one if preprocess.scale == 1 else f"{one} / {preprocess.scale:g}"
     x = v if preprocess.mean is None else f"({v} \N{MINUS SIGN} mean)"
     by = "" if preprocess.std is None else " / std"
+    words = [
+        (f"By {ink} alone", f"weight{by} \N{MULTIPLICATION SIGN} {v}", f"a {nothing}"),
+        (f"Against the {mean}", f"weight \N{MULTIPLICATION SIGN} {x}{by}", f"the {mean}"),
+    ]
     return {
-        INK_ALONE: (f"By {ink} alone", f"weight{by} \N{MULTIPLICATION SIGN} {v}", f"the score of a {nothing}"),
-        MEAN_IMAGE: (f"Against the {mean}", f"weight \N{MULTIPLICATION SIGN} {x}{by}", f"the score of the {mean}"),
+        key: (name, f"each {each} adds {term}; the bias is the score of {scored}")
+        for key, (name, term, scored) in zip((INK_ALONE, MEAN_IMAGE), words, strict=True)
     }
 
 

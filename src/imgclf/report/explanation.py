@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, FloatArray
 from imgclf.data.preprocess import WHITE, Preprocess
-from imgclf.errors import plural
+from imgclf.errors import plural, printable
 from imgclf.report.class_grid import show_pixels
 from imgclf.report.evidence import (
+    INK_ALONE,
     Evidence,
     Explanation,
     Printed,
@@ -24,6 +25,7 @@ from imgclf.report.evidence import (
     rounded_parts,
 )
 from imgclf.report.labels import shorten
+from imgclf.report.line_plot import format_number
 from imgclf.report.style import (
     BODY,
     DPI,
@@ -31,6 +33,7 @@ from imgclf.report.style import (
     LINE_HEIGHT,
     MARGIN,
     MUTED,
+    NO_GLYPH,
     POINT,
     SMALL,
     TITLE,
@@ -207,9 +210,13 @@ def _draw_bars(
 
 def _figure(preprocess: Preprocess, explanation: Explanation, advice: str, height: float) -> tuple[Figure, float]:
     """Return a figure whose title says what is explained, and the top of the room below it."""
-    best, *second = class_labels(explanation.classes, _WIDTH / 3, TITLE)
-    title = f"{explanation.image}: {best}" + "".join(f" rather than {label}" for label in second)
+    names = _written_names(explanation)
+    best, *second = class_labels(names, _WIDTH / 3, TITLE)
+    name = printable(explanation.image) if preprocess.is_image else f"example {explanation.image}"
+    title = f"{name}: {best}" + "".join(f" {_than(explanation)} {label}" for label in second)
     heading_height = 2 * _LINE + 1.5 * _PARAGRAPH
+    if names != list(explanation.classes):
+        advice += " The font lacks the letters of the numbered classes: the JSON file has their names."
     if preprocess.norm:
         advice += (
             " Each example is divided by its length first, so a change of one number changes what all of them add."
@@ -218,12 +225,23 @@ def _figure(preprocess: Preprocess, explanation: Explanation, advice: str, heigh
     return figure, top + _PARAGRAPH
 
 
+def _written_names(explanation: Explanation) -> list[str]:
+    """Return the names of the classes; a name that the font lacks is replaced by its number."""
+    both = zip(explanation.numbers, explanation.classes, strict=True)
+    return [f"class {number}" if NO_GLYPH in legible(name) else name for number, name in both]
+
+
+def _than(explanation: Explanation) -> str:
+    """Return the words between the best class and the second, whose scores may be equal."""
+    return "rather than" if explanation.parts[INK_ALONE][0].score else "as much as"
+
+
 def _headings(figure: Figure, top: float, explanation: Explanation, lefts: Sequence[float], width: float) -> float:
     """Write what each column is about, in two lines; return the top of the room below."""
-    labels = class_labels(explanation.classes, width - text_width("rather than ", BODY), BODY)
+    labels = class_labels(_written_names(explanation), width - text_width("rather than ", BODY), BODY)
     heads = [(label, "by itself") for label in labels]
     if len(labels) == 2:
-        heads.insert(0, (labels[0], f"rather than {labels[1]}"))
+        heads.insert(0, (labels[0], f"{_than(explanation)} {labels[1]}"))
     for left, (label, rest) in zip(lefts, heads, strict=False):
         add_text(figure, left, top, label, weight="bold")
         add_text(figure, left, top + _LINE, rest, color=MUTED)
@@ -232,11 +250,9 @@ def _headings(figure: Figure, top: float, explanation: Explanation, lefts: Seque
 
 def _row_heading(figure: Figure, top: float, preprocess: Preprocess, name: str) -> float:
     """Write the name and the formula of a decomposition above its row; return the top of the room below."""
-    title, term, bias = formulas(preprocess)[name]
-    one = "pixel" if preprocess.is_image else "feature"
+    title, rule = formulas(preprocess)[name]
     add_text(figure, MARGIN, top, title, weight="bold")
-    rest = f"each {one} adds {term}; the bias is {bias}"
-    add_text(figure, MARGIN + text_width(title, BODY, "bold") + 0.15, top, rest, color=MUTED)
+    add_text(figure, MARGIN + text_width(title, BODY, "bold") + 0.15, top, rule, color=MUTED)
     return top + _LINE + _SPACE
 
 
@@ -256,7 +272,7 @@ def _key(figure: Figure, top: float, scale: float, some_exceed: bool) -> None:
     axes.imshow(evidence_colors(ramp, scale), extent=(-1, 1, 0, 1), aspect="auto", interpolation="nearest")
     axes.set_yticks([])
     least, most = ("\N{LESS-THAN OR EQUAL TO} ", "\N{GREATER-THAN OR EQUAL TO} ") if some_exceed else ("", "")
-    labels = [f"{least}\N{MINUS SIGN}{scale:.2g}", "0", f"{most}{scale:.2g}"]
+    labels = [f"{least}\N{MINUS SIGN}{format_number(scale)}", "0", f"{most}{format_number(scale)}"]
     axes.set_xticks([-1, 0, 1], labels, size=SMALL, color=MUTED)
     axes.tick_params(length=2)
     middle = top + _KEY_HEIGHT / 2
