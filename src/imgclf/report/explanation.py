@@ -13,17 +13,8 @@ from imgclf.arrays import ByteArray, FloatArray
 from imgclf.data.preprocess import WHITE, Preprocess
 from imgclf.errors import plural, printable
 from imgclf.report.class_grid import show_pixels
-from imgclf.report.evidence import (
-    INK_ALONE,
-    Evidence,
-    Explanation,
-    Printed,
-    decimal_text,
-    formulas,
-    last_place,
-    printed,
-    rounded_parts,
-)
+from imgclf.report.evidence import INK_ALONE, Evidence, Explanation
+from imgclf.report.evidence_text import Printed, decimal_text, formulas, last_place, printed, rounded_parts
 from imgclf.report.labels import shorten
 from imgclf.report.line_plot import format_number
 from imgclf.report.style import (
@@ -201,7 +192,7 @@ def _draw_bars(
     axes.spines[:].set_visible(False)
     for place, (name, value, color) in enumerate(rows):
         middle = top + (place + 0.5) * _SMALL_LINE
-        fitting = shorten(legible(name), lambda text: text_width(text, SMALL) <= _NAME - 0.1)
+        fitting = shorten(legible(printable(name)), lambda text: text_width(text, SMALL) <= _NAME - 0.1)
         ink = MUTED if color == _REST else INK
         add_text(figure, left + _NAME - 0.1, middle, fitting, size=SMALL, color=ink, ha="right", va="center_baseline")
         text = decimal_text(value)
@@ -212,8 +203,10 @@ def _figure(preprocess: Preprocess, explanation: Explanation, advice: str, heigh
     """Return a figure whose title says what is explained, and the top of the room below it."""
     names = _written_names(explanation)
     best, *second = class_labels(names, _WIDTH / 3, TITLE)
-    name = printable(explanation.image) if preprocess.is_image else f"example {explanation.image}"
-    title = f"{name}: {best}" + "".join(f" {_than(explanation)} {label}" for label in second)
+    example = "" if preprocess.is_image else "example "
+    title = f"{example}{printable(explanation.image)}: {best}" + "".join(
+        f" {_than(explanation)} {label}" for label in second
+    )
     heading_height = 2 * _LINE + 1.5 * _PARAGRAPH
     if names != list(explanation.classes):
         advice += " The font lacks the letters of the numbered classes: the JSON file has their names."

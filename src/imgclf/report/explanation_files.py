@@ -9,7 +9,8 @@ from typing import Any
 from imgclf.data.class_names import composed
 from imgclf.data.preprocess import Preprocess
 from imgclf.files.writing import make_folder, write_whole
-from imgclf.report.evidence import Explanation, formulas, printed
+from imgclf.report.evidence import Explanation
+from imgclf.report.evidence_text import formulas, printed
 
 LONGEST_NAME = 50  # characters of up to 4 bytes; file systems allow 255 bytes
 
