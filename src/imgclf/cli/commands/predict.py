@@ -127,9 +127,8 @@ def command(
         if not console.quiet:
             echo(f"explained {plural(len(explanations), 'example')} in {explain}", err=True)
         if explanations.left_out:
-            console.warn(
-                f"--explain: the last {plural(explanations.left_out, 'example')} are left out, as pictures take long"
-            )
+            more = plural(explanations.left_out, "more example")
+            console.warn(f"--explain: {MOST_EXPLAINED:,} examples at a time: {more} not explained")
     if errors:
         raise UnreadableImagesError(errors)
 
