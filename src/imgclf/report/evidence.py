@@ -1,4 +1,4 @@
-"""Evidence for a class: what each pixel or feature adds to a score.
+"""Evidence for a class, pixel by pixel: the terms of its score.
 
 With v = pixel / scale (or pixel / |image| under norm l2) and x = (v - mean) / std, all in float64, the score of a class
 with weights w (D,) and bias b is a sum in two ways:

@@ -1,4 +1,4 @@
-"""Evidence in words and decimals: numbers that add up as they are printed."""
+"""Evidence in words, and in decimals that add up."""
 
 from collections.abc import Sequence
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Picture of the evidence for a class: maps of an image, or bars of features."""
+"""Picture of an explanation: maps of an image, or bars of features."""
 
 from collections.abc import Sequence
 from decimal import Decimal
