@@ -134,10 +134,7 @@ def command(
 
 
 def _check_explain(explain: Path, sources: Sequence[Path], out: Path | None) -> None:
-    """Refuse a folder that is not empty, or where explanations would be mixed up with images or predictions."""
-    from imgclf.files.writing import check_out
-
-    check_out(explain, "--explain")
+    """Refuse a folder where explanations would be mixed up with images or predictions."""
     folder = Path(os.path.realpath(explain))
     for source in filter(os.path.isdir, sources):
         if folder.is_relative_to(os.path.realpath(source)):
