@@ -53,16 +53,17 @@ def class_grid(
     for c, (image, label) in enumerate(zip(images, labels, strict=True)):
         row, column = divmod(c, columns)
         left, upper = round(MARGIN * DPI) + column * column_width, round(top * DPI) + row * row_height
-        _show(figure, image, left, upper + name_height, width, height)
+        show_pixels(figure, image, left, upper + name_height, width, height)
         if biases is not None:
-            _show(figure, biases[c, None, None], left, upper, square, square)
+            show_pixels(figure, biases[c, None, None], left, upper, square, square)
         color = name_colors[c] if name_colors else INK
         middle = (upper + square / 2) / DPI
         add_text(figure, (left + indent) / DPI, middle, label, size=name_size, color=color, va="center_baseline")
     return figure, top + grid_height
 
 
-def _show(figure: Figure, image: ByteArray, left: int, top: int, width: int, height: int) -> None:
+def show_pixels(figure: Figure, image: ByteArray, left: int, top: int, width: int, height: int) -> None:
+    """Show an image (h, w, 3), in a frame, on this rectangle of device pixels."""
     # Resized here: imshow would leave it to rounding which pixels an image covers.
     pixels = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BOX))
     bottom = round(figure.bbox.height) - top - height

@@ -59,9 +59,10 @@ def _numbers(table: Table, columns: Columns, preprocess: Preprocess) -> Iterator
         problem = f"{len(values):,} values in a row, but examples of the model have {preprocess.size:,}"
         raise DataError(table.path, problem, "name data like the training data")
     of_text = [] if columns.row_name is None else [columns.row_name]
+    features = () if preprocess.is_image or table.header is None else [table.names[index] for index in values]
     done = 0
     for some in numbers(table, values, of_text, np.dtype(np.uint8 if preprocess.is_image else np.float32)):
         examples = some.values.reshape(len(some.rows), *shape)
         names = some.texts[0] if of_text else [str(done + number) for number in range(1, len(examples) + 1)]
         done += len(examples)
-        yield Unlabeled(names, preprocess.conform_all(examples) if preprocess.is_image else examples)
+        yield Unlabeled(names, preprocess.conform_all(examples) if preprocess.is_image else examples, features=features)
