@@ -89,6 +89,9 @@ def test_rows_of_a_table_are_set_aside_and_it_is_read_once(imgclf, table, monkey
     assert imgclf("train", path, *WITH_TEST, "--out", "r").code == 0
     assert len(read) == 1
     assert imgclf("eval", "r", "--split", "test", "--json").json["n"] == 10
+    assert len(read) == 2
+    assert imgclf("data", "info", path, "-s", "data.test_fraction=0.25", "--json").json["splits"]["test"]["n"] == 10
+    assert len(read) == 3
     assert imgclf("eval", "r", "--split", "train", "--json").json["n"] == 27
 
 

@@ -7,11 +7,11 @@ from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from imgclf.arrays import ByteArray, IntArray
+from imgclf.arrays import ByteArray
 from imgclf.config import Config
 from imgclf.config.schema import Data
 from imgclf.data.class_names import natural_key
@@ -20,7 +20,7 @@ from imgclf.data.download.catalog import OFFICIAL
 from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources import SOURCES, Source, recognize
 from imgclf.data.sources._image_files import Suggestion, nearly_black, what_they_need
-from imgclf.data.splits import MaskArray, limit, match_classes, present, quoted, rows_to_test_on, split_off_validation
+from imgclf.data.splits import limit, match_classes, present, quoted, split_off_test, split_off_validation
 from imgclf.errors import DataError, UsageError
 from imgclf.files.images import Form
 from imgclf.files.reading import reading
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from imgclf.data.sources._class_folders import Listing
     from imgclf.data.sources._tree import Tree
 
+_SPLITS = ("train", "val", "test")
+_Part = TypeVar("_Part", bound="Dataset | Listing")
 _LOOKED_AT = 16  # classes, of which the first image is opened
 
 
@@ -41,7 +43,17 @@ def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
     Images that `data.test_fraction` takes are left out first; where the source can list its images, without opening
     their files.
     """
-    found = _without_test(config, ("train", "val"))
+    return _to_train_on(config, _load(config, ("train", "val")))
+
+
+def load_training_and_test(config: Config) -> tuple[Dataset, Dataset | None, Dataset | None]:
+    """Load train, val and test at once, for a test split that is taken from train."""
+    found = _load(config, _SPLITS)
+    train, val = _to_train_on(config, found)
+    return train, val, found.get("test")
+
+
+def _to_train_on(config: Config, found: dict[str, Dataset]) -> tuple[Dataset, Dataset | None]:
     if "train" not in found:
         raise _no_training_split(config)
     train, val = found["train"], found.get("val")
@@ -79,7 +91,7 @@ def load_test(config: Config, class_names: tuple[str, ...]) -> Dataset | None:
 
     It is the source's own, or what `data.test_fraction` takes from train.
     """
-    test = _taken_test(config) if takes_test(config) else load_source(config, ("test",)).get("test")
+    test = _load(config, ("test",)).get("test")
     return None if test is None else match_classes(test, class_names, where(config))
 
 
@@ -93,49 +105,29 @@ def takes_test(config: Config) -> bool:
     return "test" not in source.splits(path, **config.data.options)
 
 
-def _taken_test(config: Config) -> Dataset | None:
-    """Return the images that `data.test_fraction` takes from train; None if there are none."""
-    return _parts(config, ("train",), lambda taken: taken).get("train")
+def _load(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
+    """Load those splits: images that can be listed, without opening those of others."""
+    found = _parts(config, splits, lambda wanted: list_source(config, wanted) or load_source(config, wanted))
+    return {split: part if isinstance(part, Dataset) else through_cache(part) for split, part in found.items()}
 
 
-def _without_test(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
-    """Load those splits, without the images that `data.test_fraction` takes from train."""
-    return _parts(config, splits, np.logical_not) if takes_test(config) else load_source(config, splits)
-
-
-def _parts(config: Config, splits: Collection[str], keep: Callable[[MaskArray], MaskArray]) -> dict[str, Dataset]:
-    """Load those splits, of train only the part that `keep` makes of the mask of test images."""
-    listed = _listed_parts(config, splits, keep)
-    if listed is not None:
-        return {split: through_cache(listing) for split, listing in listed.items() if len(listing)}
-    found = load_source(config, splits)
-    if train := found.get("train"):
-        test = _test_rows(config, train.y_of, train.class_counts())
-        found["train"] = train.subset(np.flatnonzero(keep(test)))
-    return {split: dataset for split, dataset in found.items() if len(dataset)}
-
-
-def _listed_parts(
-    config: Config, splits: Collection[str], keep: Callable[[MaskArray], MaskArray]
-) -> "dict[str, Listing] | None":
-    """List the images that `_parts` loads; None if the source can only load."""
-    listed = list_source(config, splits)
-    if listed and (listing := listed.get("train")):
-        listed["train"] = listing.subset(keep(_test_rows(config, listing.labels_of, listing.kept_counts)))
-    return listed
+def _parts(
+    config: Config, splits: Collection[str], read: Callable[[Collection[str]], Mapping[str, _Part]]
+) -> dict[str, _Part]:
+    """Read those splits; where test is taken from train, train is the rest of it."""
+    if not takes_test(config):
+        return dict(read(splits))
+    found = dict(read({"train" if split == "test" else split for split in splits}))
+    if "train" in found:
+        found["train"], found["test"] = split_off_test(found["train"], config.data.test_fraction, config.seed)
+    return {split: part for split, part in found.items() if split in splits and len(part)}
 
 
 def what_images_need(config: Config) -> Suggestion:
     """Return settings for training images that differ in size or color; images to test on are not opened."""
-    splits = ("train", "val")
-    listed = _listed_parts(config, splits, np.logical_not) if takes_test(config) else list_source(config, splits)
-    listings = (listed or {}).values()
+    listings = _parts(config, ("train", "val"), lambda wanted: list_source(config, wanted) or {}).values()
     files = chain.from_iterable(listing.files() for listing in listings)
     return what_they_need(files, sum(map(len, listings)), available_cores())
-
-
-def _test_rows(config: Config, labels_of: Callable[[IntArray], IntArray], counts: IntArray) -> MaskArray:
-    return rows_to_test_on(labels_of, counts, config.data.test_fraction, config.seed)
 
 
 def load_all_splits(config: Config) -> dict[str, Dataset]:
@@ -143,16 +135,14 @@ def load_all_splits(config: Config) -> dict[str, Dataset]:
 
     Labels index the classes of train; a split with images of other classes keeps its own.
     """
-    found = _without_test(config, ("train", "val", "test"))
-    if takes_test(config) and (taken := _taken_test(config)):
-        found["test"] = taken
+    found = _load(config, _SPLITS)
     if "train" in found:
         train, val = _divided(config, found["train"], found.get("val"))
         found |= {"train": train} | ({} if val is None else {"val": val})
         found = {split: _as_in(train, dataset) for split, dataset in found.items()}
     if not found:
         raise DataError(where(config), "there are no images", "name a data set that holds some")
-    return {split: found[split] for split in ("train", "val", "test") if split in found}
+    return {split: found[split] for split in _SPLITS if split in found}
 
 
 def _as_in(train: Dataset, other: Dataset) -> Dataset:

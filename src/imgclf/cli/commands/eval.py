@@ -170,18 +170,19 @@ def _own_split(
     """
     from imgclf.data.splits import match_classes
     from imgclf.run.data_identity import check_data
-    from imgclf.training.loading import load_test, load_training_data, takes_test, where
+    from imgclf.training.loading import load_test, load_training_and_test, load_training_data, takes_test, where
 
     taken = split == "test" and takes_test(config)
+    test = None
     if split != "test" or moved or taken:
-        train, val = load_training_data(config)
+        train, val, test = load_training_and_test(config) if taken else (*load_training_data(config), None)
         check_data(train, val, path, where(config), "restore the data, or evaluate other images: --data PATH")
-    if split == "test":
+    if split == "test" and not taken:
         test = load_test(config, model.class_names)
-        if test is not None and not moved and not taken:
+        if test is not None and not moved:
             _warn_if_test_is_new(console, config, path)
         return test
-    chosen = train if split == "train" else val
+    chosen = {"train": train, "val": val, "test": test}[split]
     return None if chosen is None else match_classes(chosen, model.class_names, where(config))
 
 

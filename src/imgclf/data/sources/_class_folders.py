@@ -54,23 +54,24 @@ class Listing:
     form: Form
     kept: MaskArray | None = None
 
-    @property
-    def kept_counts(self) -> IntArray:
+    def class_counts(self) -> IntArray:
         """Number of images of each class, (C,)."""
         if self.kept is None:
             return np.array(self.counts)
         return np.array([int(part.sum()) for part in np.split(self.kept, np.cumsum(self.counts)[:-1])])
 
     def __len__(self) -> int:
-        return int(self.kept_counts.sum())
+        return int(self.class_counts().sum())
 
-    def subset(self, kept: MaskArray) -> "Listing":
-        """Keep only these images; the files of the others are not opened."""
+    def subset(self, rows: IntArray) -> "Listing":
+        """Keep only the images at these row indices, which ascend; the files of the others are not opened."""
+        kept = np.zeros(sum(self.counts), bool)
+        kept[rows if self.kept is None else np.flatnonzero(self.kept)[rows]] = True
         return replace(self, kept=kept)
 
-    def labels_of(self, rows: IntArray) -> IntArray:
-        """Return the labels of images by their row index among all files."""
-        return np.searchsorted(np.cumsum(self.counts), rows, side="right")
+    def y_of(self, rows: IntArray) -> IntArray:
+        """Return the labels of images by their row index: the files of the first class come first."""
+        return np.searchsorted(np.cumsum(self.class_counts()), rows, side="right")
 
     def content(self, expected: bytes | bytearray = b"") -> Content:
         """Return the images, in the shape of the first readable one; `expected` are the SHA-256s of the files."""
@@ -90,14 +91,14 @@ class Listing:
         while some := list(islice(files, _MOST_AT_ONCE)):
             found += b"".join(digests(some, available_cores()))
         # Increase the 3 when images are decoded differently.
-        counts = tuple(self.kept_counts.tolist())
+        counts = tuple(self.class_counts().tolist())
         size, color, how = self.form
         resize = () if size is None or how == "squash" else (how,)
         about = repr((3, size, color, self.class_names, counts, self.bad, *resize)).encode()
         return hashlib.sha256(about + found).hexdigest(), partial(self.content, found)
 
     def _labels(self) -> Iterator[IntArray]:
-        return (np.full(count, label) for label, count in enumerate(self.kept_counts))
+        return (np.full(count, label) for label, count in enumerate(self.class_counts()))
 
     def files(self) -> Iterator[Path]:
         """List the image files again, in order; raises DataError if their number has changed."""
