@@ -88,9 +88,8 @@ def _read_arrays(path: Path, preprocess: Preprocess) -> Iterator[Unlabeled]:
     if X.ndim == 2:
         arrays.check_finite(path, "remove or replace them")
     are_images = preprocess.is_image and X.ndim == 4
-    if arrays.example_shape != preprocess.example_shape and not are_images:
-        problem = f"examples are {arrays.example_shape}, the model's are {preprocess.example_shape}"
-        raise DataError(path, problem, "name data like the training data")
+    if not are_images:
+        preprocess.check_shape(arrays, path)
     for start in range(0, len(X), _ROWS_AT_ONCE):
         examples = arrays.pixels(slice(start, start + _ROWS_AT_ONCE))
         names = [str(start + row) for row in range(len(examples))]

@@ -20,6 +20,7 @@ from imgclf.data.download.catalog import OFFICIAL
 from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources import SOURCES, Source, recognize
 from imgclf.data.sources._image_files import Suggestion, nearly_black, what_they_need
+from imgclf.data.split_names import SPLITS
 from imgclf.data.splits import limit, match_classes, present, quoted, split_off_test, split_off_validation
 from imgclf.errors import DataError, UsageError
 from imgclf.files.images import Form
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from imgclf.data.sources._class_folders import Listing
     from imgclf.data.sources._tree import Tree
 
-_SPLITS = ("train", "val", "test")
 _Part = TypeVar("_Part", bound="Dataset | Listing")
 _LOOKED_AT = 16  # classes, of which the first image is opened
 
@@ -48,7 +48,7 @@ def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
 
 def load_training_and_test(config: Config) -> tuple[Dataset, Dataset | None, Dataset | None]:
     """Load train, val and test at once, for a test split that is taken from train."""
-    found = _load(config, _SPLITS)
+    found = _load(config, SPLITS)
     train, val = _to_train_on(config, found)
     return train, val, found.get("test")
 
@@ -135,14 +135,14 @@ def load_all_splits(config: Config) -> dict[str, Dataset]:
 
     Labels index the classes of train; a split with images of other classes keeps its own.
     """
-    found = _load(config, _SPLITS)
+    found = _load(config, SPLITS)
     if "train" in found:
         train, val = _divided(config, found["train"], found.get("val"))
         found |= {"train": train} | ({} if val is None else {"val": val})
         found = {split: _as_in(train, dataset) for split, dataset in found.items()}
     if not found:
         raise DataError(where(config), "there are no images", "name a data set that holds some")
-    return {split: found[split] for split in _SPLITS if split in found}
+    return {split: found[split] for split in SPLITS if split in found}
 
 
 def _as_in(train: Dataset, other: Dataset) -> Dataset:
@@ -223,9 +223,7 @@ def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxy
     dataset = match_classes(found["test"] if "test" in found else found["train"], model.class_names, path)
     if preprocess.is_image and len(dataset.example_shape) == 3:
         dataset = _redrawn(dataset, preprocess.conform, path)
-    if dataset.example_shape != preprocess.example_shape:
-        problem = f"examples are {dataset.example_shape}, the model's are {preprocess.example_shape}"
-        raise DataError(path, problem, "name data like the training data")
+    preprocess.check_shape(dataset, path)
     return dataset
 
 

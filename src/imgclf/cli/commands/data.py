@@ -135,7 +135,8 @@ def pack(
 
 
 def _describe_pack(console: Console, out: Path, resize: str) -> None:
-    from imgclf.data.packs.pack import SPLITS, open_pack
+    from imgclf.data.packs.pack import open_pack
+    from imgclf.data.split_names import SPLITS
 
     splits = open_pack(out, SPLITS)
     for split, dataset in splits.items():

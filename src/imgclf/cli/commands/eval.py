@@ -151,12 +151,8 @@ def _choose_data(
         console.result("there is no test split: evaluating val")
     if dataset is None:
         raise DataError(where(config), f"there is no {split} split", "choose another --split")
-    if dataset.example_shape != model.preprocess.example_shape:
-        raise DataError(
-            where(config),
-            f"examples are {dataset.example_shape}, the model's are {model.preprocess.example_shape}",
-            "the data has changed since the run: restore it, or train again",
-        )
+    changed = "the data has changed since the run: restore it, or train again"
+    model.preprocess.check_shape(dataset, where(config), changed)
     return split or "test", dataset
 
 

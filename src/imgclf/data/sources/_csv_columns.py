@@ -5,13 +5,12 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from imgclf.data.class_names import first_few
-from imgclf.data.sources._tree import split_of
+from imgclf.data.split_names import split_word
 from imgclf.errors import DataError, UsageError
 from imgclf.files.csv_table import Table, is_number, is_picture, shown
 
@@ -273,9 +272,3 @@ class _Guess:
         name = self.table.names[index]
         plain = re.fullmatch(r"\w[\w .-]{0,18}\w|\w", name) and self.table.names.count(name) == 1
         return f"-s {shlex.quote(f'data.options.{option}={name if plain else index + 1}')}"
-
-
-def split_word(cell: str) -> str | None:
-    """Return the split that a cell names: train, validation, dev, test, PublicTest."""
-    word = {"publictest": "val", "privatetest": "test"}.get(cell.strip().casefold())
-    return word or split_of(Path(cell))

@@ -14,6 +14,7 @@ from string import digits
 from typing import Any, NamedTuple
 
 from imgclf.data.class_names import file_name, first_few, natural_key
+from imgclf.data.split_names import IMAGE_FOLDERS, SPLITS, is_evaluation, split_of, telling_words
 from imgclf.errors import DataError, plural
 from imgclf.files.reading import kind_of, reading
 
@@ -38,20 +39,7 @@ _NOTES = {
     *(".mat", ".npy", ".npz", ".pkl", ".py", ".ipynb", ".zip", ".gz"),
     *("readme", "license", "copying", "citation", "changelog", "makefile", "dockerfile"),
 }
-# Generic names of a folder between a class, or a split, and its images.
-IMAGE_FOLDERS = {"images", "image", "imgs", "img", "pictures", "photos", "jpegimages"}
-_SPLITS: tuple[str, ...] = ("train", "val", "test")
 _USUAL = {"train", "val", "valid", "validation", "test"}
-_SYNONYMS = {
-    word: split
-    for split, words in {
-        "train": "train training trainset",
-        "val": "val valid validation validate validating valset dev devel development",
-        "test": "test testing testset eval evaluation",
-    }.items()
-    for word in words.split()
-}
-_SAYS_NOTHING = {"", "set", "data", "dataset", "split", "folder", *IMAGE_FOLDERS}
 _DEEPEST = 8
 _SHOWN = 5
 
@@ -148,7 +136,7 @@ def read_tree(root: Path) -> Tree:
     start = _through_wrappers(root)
     inside = look_into(start)
     named = {folder: split for folder in inside.folders if (split := split_of(folder))}
-    only_split = [folder.name for folder in named if len(_telling_words(folder)) == 1]  # freight_train may be a class
+    only_split = [folder.name for folder in named if len(telling_words(folder)) == 1]  # freight_train may be a class
     holding = {folder: classes for folder in named if (classes := _class_folders(folder) or _annotated(folder))}
     if holding:
         return _with_splits(root, inside, named, holding)
@@ -161,7 +149,7 @@ def read_tree(root: Path) -> Tree:
     called = numbered | named
     if len(called) == len(inside.folders) and (len(only_split) == len(called) or len(set(called.values())) > 1):
         held = "no class folders" if all(look_into(one).is_empty for one in called) else "images, not class folders"
-        names = [folder.name for folder in sorted(called, key=lambda folder: _SPLITS.index(called[folder]))]
+        names = [folder.name for folder in sorted(called, key=lambda folder: SPLITS.index(called[folder]))]
         problem = f"{_and(names)} {'hold' if len(names) > 1 else 'holds'} {held}"
         first = next(iter(look_into(root / names[0]).images), None) if start == root else None
         example = f"{_class_in(first.name)} for {first.name}" if first else "cat"
@@ -233,26 +221,8 @@ def _with_splits(root: Path, inside: Inside, named: dict[Path, str], holding: di
             passed.append(_passed(root, folder, "no class folders are in it"))
         elif folder not in named:
             passed.append(_passed(root, folder, "not the name of a split (train, val, test)"))
-    folders = {split: holding[splits[split]] for split in _SPLITS if split in splits}
+    folders = {split: holding[splits[split]] for split in SPLITS if split in splits}
     return Tree(root, folders, (*passed, *_left_over(root, folders.values())))
-
-
-def split_of(folder: Path) -> str | None:
-    """Return the split of a folder by its name: train, Training, training_set, seg_train, train_01."""
-    telling = _telling_words(folder)
-    return _SYNONYMS.get(telling[-1]) if telling else None
-
-
-def split_in(name: str) -> str | None:
-    """Return the split that a word of a file's name tells: mnist_train, train_labels, Testing_set."""
-    words = {split for word in re.split(r"[^a-zA-Z]+", name) if (split := split_of(Path(word)))}
-    return words.pop() if len(words) == 1 else None
-
-
-def _telling_words(folder: Path) -> list[str]:
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", file_name(folder.name))  # TrainingData
-    words = re.split(r"[^a-z0-9]+", apart.casefold())
-    return [word for word in words if word not in _SAYS_NOTHING and not word.isdigit()]
 
 
 def _rank(folder: Path) -> int:
@@ -261,8 +231,7 @@ def _rank(folder: Path) -> int:
 
 
 def _is_evaluation(folder: Path) -> bool:
-    """Whether a folder is named evaluation: test, or val if there is another test split."""
-    return _telling_words(folder)[-1].startswith("eval")
+    return is_evaluation(telling_words(folder)[-1])
 
 
 def _through_wrappers(folder: Path, around: str | None = None) -> Path:

@@ -25,11 +25,12 @@ from imgclf.data.class_names import check_names, composed, first_few, natural_ke
 from imgclf.data.dataset import Dataset, LoadedFile
 from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources._class_folders import Listing
-from imgclf.data.sources._csv_columns import Columns, Options, columns_of, split_word
+from imgclf.data.sources._csv_columns import Columns, Options, columns_of
 from imgclf.data.sources._csv_images import ImagePlaces
-from imgclf.data.sources._csv_tables import SPLITS, find_tables, is_table, tables_in
+from imgclf.data.sources._csv_tables import find_tables, is_table, tables_in
 from imgclf.data.sources._options import chosen
-from imgclf.data.sources._tree import look_into, read_tree, split_of
+from imgclf.data.sources._tree import look_into, read_tree
+from imgclf.data.split_names import SPLITS, is_evaluation, split_of, split_word
 from imgclf.errors import DataError
 from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, shown, texts
 from imgclf.files.images import Form
@@ -233,7 +234,7 @@ def _splits_of_words(table: Table, cells: list[str], rows: list[int]) -> list[st
     for cell, row in zip(cells, rows, strict=True):
         if splits[cell] is None:
             raise DataError(table.path, f"row {row:,}: {shown(cell)} is not a split", "write train, val or test")
-    evaluations = {cell for cell in splits if cell.casefold().startswith("eval")}
+    evaluations = {cell for cell in splits if is_evaluation(cell)}
     if "val" not in splits.values() and any(splits[cell] == "test" for cell in splits.keys() - evaluations):
         splits |= dict.fromkeys(evaluations, "val")
     return [str(splits[cell]) for cell in cells]

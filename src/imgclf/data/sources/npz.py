@@ -21,6 +21,7 @@ from imgclf.data.class_names import as_text, decode_names, first_few, read_names
 from imgclf.data.dataset import Dataset
 from imgclf.data.packs.pack import is_pack
 from imgclf.data.sources._arrays import examples, labels
+from imgclf.data.split_names import WORDS, is_evaluation
 from imgclf.errors import DataError
 from imgclf.files.npy import read_npy
 from imgclf.files.npz import npz_names, read_npz
@@ -29,12 +30,8 @@ from imgclf.files.reading import is_file, kind_of, reading
 CLASS_NAMES = "class_names"
 _EXAMPLES = ("x", "features", "feats", "embeddings", "images", "data")  # the first that is there is read
 _LABELS = ("y", "labels", "label", "targets", "target")
-_SPLITS = {
-    **dict.fromkeys(["train", "training"], "train"),
-    **dict.fromkeys(["val", "valid", "validation", "dev"], "val"),
-    **dict.fromkeys(["test", "testing"], "test"),
-}
-_SPLIT, _KIND = "|".join(_SPLITS), "|".join([*_EXAMPLES, *_LABELS])
+# Not eval, which may be val or test.
+_SPLIT, _KIND = "|".join(word for word in WORDS if not is_evaluation(word)), "|".join([*_EXAMPLES, *_LABELS])
 _NAME = re.compile(rf"(?:({_SPLIT})[_.-]?)?({_KIND})(?:[_.-]?({_SPLIT}))?", re.IGNORECASE)
 
 
@@ -138,7 +135,7 @@ def _parsed(name: str) -> tuple[str, str] | None:
     found = _NAME.fullmatch(name)
     if found is None or (found[1] and found[3]):
         return None
-    return _SPLITS[(found[1] or found[3] or "train").lower()], found[2].lower()
+    return WORDS[(found[1] or found[3] or "train").lower()], found[2].lower()
 
 
 def _is_of(name: str, words: Collection[str]) -> bool:
