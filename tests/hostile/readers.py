@@ -71,7 +71,8 @@ from hostile.good_files import (
 from imgclf.config import dump, resolve
 from imgclf.config.problems import ConfigError
 from imgclf.data.dataset import Dataset
-from imgclf.data.sources import cifar10, csv_files, folder, idx, npz, pack, recognize
+from imgclf.data.sources import cifar10, folder, idx, npz, pack, recognize
+from imgclf.data.sources.csv import loading as csv_loading
 from imgclf.errors import DataError, ImgclfError, RunError
 from imgclf.files.archive import find_folder
 from imgclf.files.images import read_header, read_image, settled_warnings
@@ -144,12 +145,12 @@ def npz_file(path: Path) -> object:
 
 def csv_file(path: Path) -> object:
     assert recognize(path) == "csv"
-    return look(csv_files.load(path, ("train", "val", "test"))), csv_files.warnings(path)
+    return look(csv_loading.load(path, ("train", "val", "test"))), csv_loading.warnings(path)
 
 
 def csv_folder(path: Path) -> object:
     assert recognize(path.parent) == "csv"
-    return look(csv_files.load(path.parent, ("train", "val", "test")))
+    return look(csv_loading.load(path.parent, ("train", "val", "test")))
 
 
 def npy_folder(path: Path) -> object:

@@ -25,11 +25,11 @@ from imgclf.data.class_names import check_names, composed, first_few, natural_ke
 from imgclf.data.dataset import Dataset, LoadedFile
 from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources._class_folders import Listing
-from imgclf.data.sources._csv_columns import Columns, Options, columns_of
-from imgclf.data.sources._csv_images import ImagePlaces
-from imgclf.data.sources._csv_tables import find_tables, is_table, tables_in
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources._tree import look_into, read_tree
+from imgclf.data.sources.csv.columns import Columns, Options, columns_of
+from imgclf.data.sources.csv.image_places import ImagePlaces
+from imgclf.data.sources.csv.tables import find_tables, is_table, tables_in
 from imgclf.data.split_names import SPLITS, is_evaluation, split_of, split_word
 from imgclf.errors import DataError
 from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, shown, texts
