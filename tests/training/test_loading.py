@@ -12,7 +12,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.packs.writer import Content, write_pack
 from imgclf.data.sources import folder, synthetic
 from imgclf.errors import DataError
-from imgclf.files.images import Form
+from imgclf.files.form import Form
 from imgclf.training.loading import (
     count_training_images,
     load_all_splits,

@@ -13,7 +13,8 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     """Describe the run, from pixels to steps, with its own numbers."""
     from imgclf.files.npy import mapped_file
     from imgclf.losses import LOSSES
-    from imgclf.training.loading import remarks, takes_test
+    from imgclf.training.data_remarks import remarks
+    from imgclf.training.loading import takes_test
     from imgclf.training.plan import scale_advice
 
     config, penalty = plan.config, plan.objective

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
 from imgclf.errors import DataError
-from imgclf.files.images import Form, read_image
+from imgclf.files.form import Form
+from imgclf.files.images import read_image
 from imgclf.numerics.indices import row_indices, slices
 from imgclf.numerics.sums import Summation, Sums, serial_sum, sum_over_blocks
 

@@ -11,7 +11,7 @@ from imgclf.data.packs.writer import Content, Packed, write_pack
 from imgclf.data.sources._parquet import contents as parquet_contents
 from imgclf.data.split_names import SPLITS
 from imgclf.errors import DataError, UsageError
-from imgclf.files.images import Form
+from imgclf.files.form import Form
 from imgclf.files.writing import check_out, remove_litter, translate_os_errors
 from imgclf.training.loading import list_source, load_source, where
 

@@ -15,7 +15,7 @@ from imgclf.data.packs.writer import write_pack
 from imgclf.data.sources import _parquet, recognize
 from imgclf.errors import DataError, UsageError
 from imgclf.files import parquet
-from imgclf.files.images import Form
+from imgclf.files.form import Form
 from imgclf.files.parquet import Parquet
 
 pa = pytest.importorskip("pyarrow")

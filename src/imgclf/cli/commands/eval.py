@@ -123,7 +123,8 @@ def _choose_data(
     """Return the name and the data of the split that the options ask for."""
     from imgclf.numerics.indices import row_indices
     from imgclf.run.opening import config_of_run, data_of_run, table_options
-    from imgclf.training.loading import load_for, warnings_about, where
+    from imgclf.training.loading import where
+    from imgclf.training.other_data import load_for, warnings_about
 
     if data is not None and split is None:
         options = table_options(path)

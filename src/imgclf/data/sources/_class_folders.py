@@ -19,7 +19,7 @@ from imgclf.data.sources._tree import look_into, look_into_class
 from imgclf.data.split_names import split_of
 from imgclf.data.splits import MaskArray
 from imgclf.errors import DataError, plural
-from imgclf.files.images import Form
+from imgclf.files.form import Form
 from imgclf.files.reading import read_bytes, reading
 from imgclf.machine.cores import available_cores
 

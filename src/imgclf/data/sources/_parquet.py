@@ -29,7 +29,8 @@ from imgclf.data.sources._tree import look_into
 from imgclf.data.sources.csv.columns import LABELS, Options
 from imgclf.data.split_names import SPLITS, split_in, split_of
 from imgclf.errors import DataError
-from imgclf.files.images import Form, decode_image, settled_warnings
+from imgclf.files.form import Form
+from imgclf.files.images import decode_image, settled_warnings
 from imgclf.files.parquet import Parquet, Schema
 from imgclf.files.reading import kind_of, open_regular, reading
 from imgclf.machine.cores import available_cores

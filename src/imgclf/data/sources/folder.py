@@ -12,7 +12,7 @@ from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources._class_folders import Listing, list_annotated, list_classes
 from imgclf.data.sources._tree import annotations_of, look_into
 from imgclf.data.sources._tree import read_tree as tree
-from imgclf.files.images import Form
+from imgclf.files.form import Form
 from imgclf.files.reading import kind_of
 
 

@@ -33,7 +33,7 @@ from imgclf.data.sources.csv.tables import find_tables, is_table, tables_in
 from imgclf.data.split_names import SPLITS, is_evaluation, split_of, split_word
 from imgclf.errors import DataError
 from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, shown, texts
-from imgclf.files.images import Form
+from imgclf.files.form import Form
 from imgclf.files.reading import kind_of
 from imgclf.machine.memory import require_memory
 
