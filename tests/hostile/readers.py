@@ -17,6 +17,7 @@ from hostile.good_files import (
     CLASS_FILE,
     CONFIGS,
     CSV_BARE,
+    CSV_CELLS,
     CSV_FEATURES,
     CSV_IMAGES,
     CSV_PIXELS,
@@ -281,6 +282,7 @@ READERS: dict[str, Reader] = {
         csv_file,
         (
             File("data.csv", (CSV_PIXELS,)),
+            File("data.csv", (CSV_CELLS,)),
             File("data.csv", (CSV_FEATURES.encode(),)),
             File("data.csv", (CSV_FEATURES.encode("utf-16"),)),
             File("data.csv", (CSV_BARE,)),
@@ -290,6 +292,10 @@ READERS: dict[str, Reader] = {
         bombs={
             "a line of 200 MB": Bomb(lambda: b"1," * 100_000_000, refused=True),
             "a million columns": Bomb(lambda: b"label" + b",x" * 1_000_000 + b"\n" * 1_000_000, refused=True),
+            "a million pixels in a cell": Bomb(lambda: b"label,pixels\n0," + b"1 " * 1_000_000, refused=True),
+            "65,536 pixels in each of 100 cells": Bomb(
+                lambda: b"label,pixels\n" + (b"0," + b" ".join([b"1"] * 65_536) + b"\n") * 100, refused=False
+            ),
             "a million columns of a number": Bomb(lambda: b"label" + b",x" * 1_000_000 + b"\n1", refused=True),
             "a cell without an end": Bomb(lambda: b'a,b\n"' + b"x\n" * 10_000_000, refused=True),
             "a million empty lines": Bomb(lambda: CSV_BARE + b"\n" * 1_000_000, refused=False),

@@ -322,6 +322,52 @@ def test_wrong_options_are_refused(write, options, words):
 
 
 @pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("emotion,pixels,Usage", "{label},{pixels},{usage}"),  # FER2013
+        ("emotion, Usage, pixels", "{label}, {usage}, {pixels}"),
+        ('"pixels";"label";"usage"', '"{pixels}";"{label}";"{usage}"'),
+    ],
+)
+def test_a_cell_of_all_pixels_is_an_image(write, header, row):
+    images = np.arange(6 * 64).reshape(6, 8, 8) % 251
+    usage = ["Training", "PrivateTest", "Training", "PublicTest", "Training", "Training"]
+    rows = [
+        row.format(label=number % 2, pixels=" ".join(map(str, image.ravel())), usage=usage[number])
+        for number, image in enumerate(images)
+    ]
+    root = write({"fer2013.csv": "\n".join([header, *rows])})
+    assert loading.splits(root) == {"train", "val", "test"}
+    assert loading.warnings(root) == []
+    found = loading.load(root, ALL)
+    for split, own in (("train", [0, 2, 4, 5]), ("val", [3]), ("test", [1])):
+        assert found[split].pixels(np.arange(len(own)))[..., 0].tolist() == images[own].tolist()
+        assert [found[split].class_names[y] for y in found[split].y] == [str(number % 2) for number in own]
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        ("0," + " ".join(["7"] * 65), "row 4 has 66 cells, the first 65"),
+        ("0," + " ".join(["7"] * 63), "row 4 has 64 cells, the first 65"),
+        ("0," + " ".join(["7"] * 63 + ["x"]), "row 4, column 'pixel63': 'x' is not a whole number within 0..255"),
+        ("0," + " ".join(["256"] + ["7"] * 63), "row 4, column 'pixel0': '256' is not a whole number within 0..255"),
+    ],
+)
+def test_a_cell_of_other_pixels_is_refused(write, monkeypatch, bad, problem):
+    monkeypatch.setattr("imgclf.files.csv_table._SAMPLE", 2)
+    good = "1," + " ".join(["7"] * 64)
+    with pytest.raises(DataError, match=problem):
+        loading.load(write({"x.csv": f"label,pixels\n{good}\n{good}\n{bad}\n"}), ALL)
+
+
+@pytest.mark.parametrize("table", ["image,cat,dog\n1.png,1,0\n2.png,0,1\n", "a,b,cat,dog\n.5,.3,0,1\n.2,.1,1,0\n"])
+def test_one_hot_labels_are_named(write, table):
+    with pytest.raises(DataError, match="the labels are one-hot, in 'cat', 'dog' - write one column, named label"):
+        loading.load(write({"x.csv": table, "1.png": 1, "2.png": 2}), ALL)
+
+
+@pytest.mark.parametrize(
     "name", ["../out.png", "a/../../out.png", "{root}/../out.png", "C:\\out.png", "..\\out.png", ".", "..", "", "\x1b"]
 )
 def test_a_name_may_not_leave_the_folder(write, name):

@@ -253,6 +253,12 @@ class _Guess:
         cells = {row[i] for row in self.table.sample for i in values}
         return shape if all(is_number(cell) and float(cell) in range(256) for cell in cells) else None
 
+    def _one_hot(self, columns: Sequence[int]) -> list[int]:
+        """Return those columns that hold 0 and 1, if each row has a single 1 in them."""
+        found = [i for i in columns if {*self.table.column(i)} <= {"0", "1", "0.0", "1.0"}]
+        alone = all(sum(float(row[i]) for i in found) == 1 for row in self.table.sample)
+        return found if alone and len(found) > 1 else []
+
     def _holds_splits(self, index: int) -> bool:
         return all(split_word(cell) for cell in self.table.column(index))
 
@@ -263,6 +269,9 @@ class _Guess:
         what = {"label_column": "the labels", "image_column": "the file names", "split_column": "train, val or test"}
         if not found:
             return DataError(self.table.path, f"no column holds {what[option]}", "add a column, named label")
+        if option == "label_column" and (one_hot := self._one_hot(found)):
+            problem = f"the labels are one-hot, in {self._quoted(one_hot)}"
+            return DataError(self.table.path, problem, "write one column, named label: in pandas idxmax(axis=1)")
         those = " or ".join(self._set(option, i) for i in found[:2])
         problem = f"{what[option]} may be in {'column ' * (not self.table.header)}{self._quoted(found)}"
         return DataError(self.table.path, problem, f"name one: {those}")
