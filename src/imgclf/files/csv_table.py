@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.errors import DataError, excerpt, plural
-from imgclf.files.reading import open_regular, size_of
+from imgclf.files.reading import open_regular, shown, size_of
 
 _AT_ONCE = 1 << 18  # bytes read at a time; lines and their copies take ten times as much
 _LONGEST_LINE = 1 << 25  # characters: a row of 3 million values, each with its comma
@@ -112,12 +112,6 @@ def _divided(table: Table) -> Table:
     sample = tuple((*row[:at], *row[at].split(" "), *row[at + 1 :]) for row in alike)
     pixels = (f"pixel{number}" for number in range(values))
     return replace(table, header=(*table.names[:at], *pixels, *table.names[at + 1 :]), sample=sample, joined=at)
-
-
-def shown(cell: str) -> str:
-    """Return a cell in quotes for an error, cut off after 40 characters; control characters become several."""
-    quoted = repr(cell[:40])
-    return quoted if len(quoted) <= 42 else f"{quoted[:38]}...'"
 
 
 def is_number(cell: str) -> bool:

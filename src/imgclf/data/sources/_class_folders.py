@@ -20,7 +20,7 @@ from imgclf.data.split_names import split_of
 from imgclf.data.splits import MaskArray
 from imgclf.errors import DataError, plural
 from imgclf.files.form import Form
-from imgclf.files.reading import read_bytes, reading
+from imgclf.files.reading import read_bytes, reading, shown
 from imgclf.machine.cores import available_cores
 
 _MOST_TEXT = 64 << 20  # bytes of a file of annotations
@@ -191,7 +191,7 @@ def list_annotated(folder: Path, annotations: Path, root: Path, form: Form) -> L
         else:
             missing.append(name)
     if missing:
-        problem = f"{plural(len(missing), 'line')} with no image of that name, or named twice: {missing[0][:40]!r}"
+        problem = f"{plural(len(missing), 'line')} with no image of that name, or named twice: {shown(missing[0])}"
         raise DataError(annotations, problem, f"name each image of {place.name} once")
     if here:
         problem = f"does not name {plural(len(here), 'image')}, such as {first_few(list(here), 1)[:40]}"

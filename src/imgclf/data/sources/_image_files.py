@@ -124,44 +124,51 @@ class Problems:
 
     first   an image that was readable, of the shape that all must have
     bad     lines about images that are known to be unreadable
+    others  the first image of another color, and the first of another size, and their shapes
     """
 
     def __init__(
         self, folder: Path, shape: tuple[int, ...], first: Path | None = None, bad: Iterable[str] = ()
     ) -> None:
         self.folder, self.shape, self.first, self.bad = folder, shape, first, list(bad)
-        self.different: tuple[Path, tuple[int, ...]] | None = None
+        self.others: dict[str, tuple[Path, tuple[int, ...]]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self.bad) or self.different is not None
+        return bool(self.bad or self.others)
 
     def add(self, files: Sequence[Path], read: Sequence[tuple[Problem, bytes]]) -> None:
         """Take note of the problems of a chunk."""
         for file, (problem, _) in zip(files, read, strict=True):
             if isinstance(problem, str):
                 self.bad.append(f"{file.relative_to(self.folder)}: {problem}")
-            elif problem is not None and self.different is None:
-                self.different = file, problem
-            elif problem is None and self.first is None:
-                self.first = file
+            elif problem is None:
+                self.first = self.first or file
+            else:
+                if problem[2] != self.shape[2]:
+                    self.others.setdefault("color", (file, problem))
+                if problem[:2] != self.shape[:2]:
+                    self.others.setdefault("size", (file, problem))
 
     def raise_if_any(self, total: int) -> None:
         """Raise one DataError for all bad images of so many, else for one of another shape."""
         if self.bad:
             raise _bad_files(self.folder, self.bad, total)
-        if self.different is not None:
-            raise _not_alike(self.first or self.folder, self.shape, *self.different)
+        if self.others:
+            raise self._not_alike()
+
+    def _not_alike(self) -> DataError:
+        problems, settings = [], []
+        if "color" in self.others:
+            words, (other, shape) = {1: "gray", 3: "in color"}, self.others["color"]
+            problems.append(f"it is {words[self.shape[2]]}, but {other} is {words[shape[2]]}")
+            settings.append("set preprocess.color to gray or rgb")
+        if "size" in self.others:
+            (height, width, _), (other, shape) = self.shape, self.others["size"]
+            problems.append(f"it is {width}x{height}, but {other} is {shape[1]}x{shape[0]} (width x height)")
+            settings.append("set preprocess.image_size")
+        return DataError(self.first or self.folder, "; ".join(problems), ", and ".join(settings))
 
 
 def _bad_files(folder: Path, bad: list[str], total: int) -> DataError:
     shown = "; ".join(bad[:_SHOWN]) + (f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else "")
     return DataError(folder, f"{len(bad)} bad of {total} files: {shown}", "convert, replace or remove them")
-
-
-def _not_alike(one: Path, shape: tuple[int, ...], other: Path, other_shape: tuple[int, ...]) -> DataError:
-    if shape[2] != other_shape[2]:
-        words = {1: "gray", 3: "in color"}
-        problem = f"it is {words[shape[2]]}, but {other} is {words[other_shape[2]]}"
-        return DataError(one, problem, "set preprocess.color to gray or rgb")
-    problem = f"it is {shape[1]}x{shape[0]}, but {other} is {other_shape[1]}x{other_shape[0]} (width x height)"
-    return DataError(one, problem, "set preprocess.image_size")

@@ -27,7 +27,7 @@ from imgclf.data.split_names import WORDS, is_evaluation, split_of
 from imgclf.errors import DataError
 from imgclf.files.npy import read_npy
 from imgclf.files.npz import npz_names, read_npz
-from imgclf.files.reading import is_file, kind_of, reading
+from imgclf.files.reading import is_file, kind_of, reading, shown
 
 CLASS_NAMES = "class_names"
 _EXAMPLES = ("x", "features", "feats", "embeddings", "images", "data")  # the first that is there is read
@@ -187,7 +187,7 @@ def _pairs(path: Path, arrays: Arrays) -> dict[str, Pair]:
         if split not in X or split not in y:
             name, words = (X[split], _LABELS) if split in X else (y[split], _EXAMPLES)
             wanted = [_partner(name, word) for word in words]
-            problem = f"there is no array {wanted[0]!r} for {name[:40]!r}"
+            problem = f"there is no array {wanted[0]!r} for {shown(name)}"
             raise DataError(path, problem, f"looked for {', '.join(wanted)}")
     return {split: Pair(X[split], y[split]) for split in X}
 

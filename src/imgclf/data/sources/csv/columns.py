@@ -12,7 +12,8 @@ import numpy as np
 from imgclf.data.class_names import first_few
 from imgclf.data.split_names import split_word
 from imgclf.errors import DataError, UsageError
-from imgclf.files.csv_table import Table, is_number, is_picture, shown
+from imgclf.files.csv_table import Table, is_number, is_picture
+from imgclf.files.reading import shown
 
 # Names of columns without case, spaces, - and _; those of the second rank count where there is none of the first.
 LABELS = (

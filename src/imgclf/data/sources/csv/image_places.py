@@ -9,8 +9,8 @@ from imgclf.data.sources._class_folders import leads_inside
 from imgclf.data.sources._tree import look_into
 from imgclf.data.split_names import IMAGE_FOLDERS, split_of
 from imgclf.errors import DataError, plural
-from imgclf.files.csv_table import is_picture, shown
-from imgclf.files.reading import reading
+from imgclf.files.csv_table import is_picture
+from imgclf.files.reading import reading, shown
 
 _SHOWN = 3
 _LONGEST_PATH = 1000

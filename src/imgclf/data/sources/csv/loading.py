@@ -32,9 +32,9 @@ from imgclf.data.sources.csv.image_places import ImagePlaces
 from imgclf.data.sources.csv.tables import find_tables, is_table, tables_in
 from imgclf.data.split_names import SPLITS, is_evaluation, split_of, split_word
 from imgclf.errors import DataError
-from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, shown, texts
+from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, texts
 from imgclf.files.form import Form
-from imgclf.files.reading import kind_of
+from imgclf.files.reading import kind_of, shown
 from imgclf.machine.memory import require_memory
 
 _WHOLE = re.compile(r"(\d+)\.0*", re.ASCII)  # pandas writes whole numbers so where one is missing
