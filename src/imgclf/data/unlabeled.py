@@ -11,8 +11,8 @@ from imgclf.data.class_names import as_text
 from imgclf.data.dataset import Dataset, Unlabeled
 from imgclf.data.preprocess import Preprocess
 from imgclf.data.sources import npz
+from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._image_files import NamedFile, read_images
-from imgclf.data.sources._tree import look_into
 from imgclf.data.sources.csv.tables import is_table
 from imgclf.data.sources.csv.unlabeled import read_unlabeled as read_csv
 from imgclf.errors import DataError, ImgclfError

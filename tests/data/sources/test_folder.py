@@ -81,6 +81,9 @@ def test_different_sizes_and_colors_name_two_files_and_the_way_out(root):
     write_image(root / "dog" / "b.png", mode="L")
     with pytest.raises(DataError, match=r"in color, but .*b\.png is gray - set preprocess\.color"):
         folder.load(root, ["train"])
+    write_image(root / "dog" / "b.png", mode="L", size=(9, 7))
+    with pytest.raises(DataError, match=r"b\.png is gray; it is 4x3, but .*b\.png is 9x7"):
+        folder.load(root, ["train"])
     write_image(root / "dog" / "a.png", size=(9, 7))
     both = r"in color, but .*b\.png is gray; it is 4x3, but .*a\.png is 9x7 .* set preprocess\.color .*, and set .*size"
     with pytest.raises(DataError, match=both):

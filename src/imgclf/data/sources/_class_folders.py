@@ -14,8 +14,8 @@ import numpy as np
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.class_names import check_names, decode_texts, file_name, first_few, natural_key
 from imgclf.data.packs.writer import Content
+from imgclf.data.sources._folders import look_into, look_into_class
 from imgclf.data.sources._image_files import Problems, digests, first_readable, read_into
-from imgclf.data.sources._tree import look_into, look_into_class
 from imgclf.data.split_names import split_of
 from imgclf.data.splits import MaskArray
 from imgclf.errors import DataError, plural

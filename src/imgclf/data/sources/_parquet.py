@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.class_names import check_names, composed, first_few, natural_key
 from imgclf.data.packs.writer import Content
+from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._image_files import Problems, read_into
 from imgclf.data.sources._options import chosen
-from imgclf.data.sources._tree import look_into
 from imgclf.data.sources.csv.columns import LABELS, Options
 from imgclf.data.split_names import SPLITS, split_in, split_of
 from imgclf.errors import DataError

@@ -22,7 +22,7 @@ from imgclf.data.class_names import as_text, decode_names, first_few, read_names
 from imgclf.data.dataset import Dataset
 from imgclf.data.packs.pack import is_pack
 from imgclf.data.sources._arrays import examples, labels
-from imgclf.data.sources._tree import look_into
+from imgclf.data.sources._folders import look_into
 from imgclf.data.split_names import WORDS, is_evaluation, split_of
 from imgclf.errors import DataError
 from imgclf.files.npy import read_npy

@@ -25,8 +25,9 @@ from imgclf.data.class_names import check_names, composed, first_few, natural_ke
 from imgclf.data.dataset import Dataset, LoadedFile
 from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources._class_folders import Listing
+from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._options import chosen
-from imgclf.data.sources._tree import look_into, read_tree
+from imgclf.data.sources._tree import read_tree
 from imgclf.data.sources.csv.columns import Columns, Options, columns_of
 from imgclf.data.sources.csv.image_places import ImagePlaces
 from imgclf.data.sources.csv.tables import find_tables, is_table, tables_in
@@ -49,20 +50,12 @@ class NamedImages(NamedTuple):
     rows: list[int]
 
 
-def load(
-    path: Path,
-    splits: Collection[str],
-    *,
-    image_size: int | tuple[int, int] | None = None,
-    color: str | None = None,
-    resize: str = "squash",
-    **options: Any,
-) -> dict[str, Dataset]:
+def load(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Dataset]:
     """Load the splits; images that are named are read, converted and cached as those of a folder."""
-    listings = list_splits(path, splits, image_size=image_size, color=color, resize=resize, **options)
+    listings = list_splits(path, splits, **settings)
     if listings is not None:
         return {split: through_cache(listing) for split, listing in listings.items()}
-    ours = chosen(Options, options)
+    ours = chosen(Options, {name: value for name, value in settings.items() if name not in Form._fields})
     loaded: dict[str, Dataset] = {}
     for split, file in find_tables(path, ours).wanted(splits):
         table = open_table(file)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf.data.class_names import first_few
-from imgclf.data.sources._tree import look_into
+from imgclf.data.sources._folders import look_into
 from imgclf.data.sources.csv.columns import Options, columns_of
 from imgclf.data.split_names import SPLITS, split_in, split_of
 from imgclf.errors import DataError, UsageError
