@@ -9,12 +9,13 @@ import numpy as np
 
 from imgclf.data.dataset import Unlabeled
 from imgclf.data.preprocess import Preprocess
-from imgclf.data.sources._csv_columns import Columns, Options, columns_of
-from imgclf.data.sources._csv_images import ImagePlaces
 from imgclf.data.sources._image_files import NamedFile, read_images
 from imgclf.data.sources._options import chosen
+from imgclf.data.sources.csv.columns import Columns, Options, columns_of
+from imgclf.data.sources.csv.image_places import ImagePlaces
 from imgclf.errors import DataError
-from imgclf.files.csv_table import Table, numbers, open_table, shown, texts
+from imgclf.files.csv_table import Table, numbers, open_table, texts
+from imgclf.files.reading import shown
 
 
 def read_unlabeled(path: Path, preprocess: Preprocess, **options: Any) -> Iterator[Unlabeled]:
