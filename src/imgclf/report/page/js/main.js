@@ -1,0 +1,4 @@
+const main = (async () => {
+  window.imgclf = { core, data: await data.load() };
+  document.getElementById("ready").textContent = "ready";
+})();

@@ -1,0 +1,63 @@
+"""The HTML of the page, from a template, a style sheet and scripts.
+
+A section is added by a file in js/: all are joined into one script, whose hash the page allows to run; nothing else.
+"""
+
+import base64
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+FOLDER = Path(__file__).parent
+FIRST, LAST = ("core", "data", "shared"), ("main",)  # scripts that others need, and that need others
+
+
+def render(about: dict[str, Any], arrays: str) -> str:
+    """Return the page: `about` is what it says, `arrays` the text of the arrays."""
+    script = f'"use strict";\n{scripts()}'
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            about=about,
+            about_json=Markup(json_for_html(about)),
+            arrays=arrays,
+            style=Markup((FOLDER / "style.css").read_text(encoding="utf-8")),
+            script=Markup(script),
+            policy=f"default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'",
+        )
+    )
+
+
+def json_for_html(content: Any) -> str:
+    """Return JSON that is safe inside a <script>: no text can end the element, or begin a comment."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text.encode(errors="backslashreplace").decode()
+
+
+@cache
+def scripts() -> str:
+    """Return all scripts, joined in order: those that others need come first."""
+    found = {path.stem: path.read_text(encoding="utf-8") for path in sorted((FOLDER / "js").glob("*.js"))}
+    order = [*FIRST, *(name for name in found if name not in FIRST + LAST), *LAST]
+    return "\n".join(found[name] for name in order if name in found)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
