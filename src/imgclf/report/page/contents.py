@@ -1,7 +1,6 @@
-"""All that the page says, and the arrays it holds, within a budget of bytes."""
+"""The arrays of the page, within a budget of bytes, and the page itself."""
 
-import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -9,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import Batch, FloatArray, IntArray
-from imgclf.config import dump
 from imgclf.data.class_names import as_text
 from imgclf.data.dataset import Dataset
 from imgclf.data.splits import stratified
@@ -19,19 +17,16 @@ from imgclf.metrics import wilson_interval
 from imgclf.model import split
 from imgclf.numerics.random_streams import PAGE
 from imgclf.report.page.baselines import baselines
+from imgclf.report.page.description import describe
 from imgclf.report.page.hill import Hill, hill, path_losses, share_inside, sides
 from imgclf.report.page.packing import Packed, blob, pack
 from imgclf.report.page.page_run import PageRun
 from imgclf.report.page.rendering import render
-from imgclf.report.page.samples import LOOKED_THROUGH, Sample, mistakes, predictions, with_mistakes
-from imgclf.run.learning import LearningPath, read_path, read_steps
-from imgclf.run.run_dir import read_json, read_status, read_table
+from imgclf.report.page.samples import LOOKED_THROUGH, mistakes, predictions, with_mistakes
+from imgclf.run.learning import LearningPath, read_path
 
 BUDGET = 3_000_000  # characters of a page
 SENTENCES = 4_000  # of it for what is said of what was left out
-MOST_ROWS = 1_000  # of the table of epochs
-MOST_CELLS = 200**2  # of a confusion matrix
-MOST_CLASSES = 2_000  # with a row each
 FRAMES = 12  # templates on the way
 # Images of the sample, of training, and of wrong cells: the most, and their share of what the weights leave.
 SAMPLE, TRAIN, MISTAKES = (600, 0.42), (400, 0.28), (100, 0.08)
@@ -70,77 +65,6 @@ class Room:
         return True
 
 
-def describe(run: PageRun, findings: Sequence[Any]) -> dict[str, Any]:
-    """Return what the page says in words and numbers."""
-    model, config, seen = run.model, run.config, run.seen
-    preprocess, classes = model.preprocess, len(model.class_names)
-    environment = read_json(run.directory / "environment.json")
-    command = environment.get("command")
-    metrics, steps = read_table(run.directory / "metrics.csv"), read_steps(run.directory)
-    has_rows = classes <= MOST_CLASSES
-    return {
-        "run": run.directory.name,
-        "title": f"{run.directory.name}: {model.loss}",
-        "command": shlex.join(map(str, command)) if isinstance(command, list) else "",
-        "created": str(environment.get("started", "")),
-        "version": str(environment.get("imgclf", "")),
-        "status": read_status(run.directory),
-        "loss": model.loss,
-        "l2": model.l2,
-        "l1": model.l1,
-        "objective": {"formula": "", "translations": []},
-        "classes": list(model.class_names),
-        "image": (
-            dict(zip(("height", "width", "channels"), preprocess.example_shape, strict=True))
-            if preprocess.is_image
-            else None
-        ),
-        "preprocess": {
-            "scale": preprocess.scale,
-            "center": config.preprocess.center,
-            "std": config.preprocess.std,
-            "color": preprocess.color if preprocess.is_image else None,
-            "size": config.preprocess.image_size,
-            "resize": preprocess.resize,
-            "norm": preprocess.norm,
-        },
-        "n": {"train": len(run.train), "val": len(run.val) if run.val else 0},
-        "result": {
-            "split": run.split,
-            "accuracy": seen.accuracy,
-            "interval": list(wilson_interval(seen.correct, seen.n)),
-            "n": seen.n,
-            "objective": seen.objective,
-        },
-        "verdict": findings[0].sentence if findings else "",
-        "findings": [one._asdict() for one in findings],
-        "epochs": _thinned(metrics),
-        "steps": {"step": [], "loss": []}
-        if steps is None
-        else dict(zip(("step", "loss"), _lists(*steps), strict=True)),
-        "steps_per_epoch": int(metrics["step"][0] or 1) if metrics.get("step") else None,
-        "kept_epoch": run.kept_epoch,
-        "guess": {"loss": run.loss_of_guessing, "accuracy": 1 / classes},
-        "optimizer": config.optimizer.model_dump(),
-        "schedule": config.schedule.model_dump(),
-        "batch_size": config.train.batch_size,
-        "class_weights": None if model.class_weights is None else model.class_weights.tolist(),
-        "confusion": seen.confusion.tolist() if classes**2 <= MOST_CELLS and seen.confusion is not None else None,
-        "per_class": [one._asdict() for one in seen.per_class()] if has_rows else [],
-        "config": dump(config),
-        "environment": {key: environment[key] for key in environment if key not in ("data_files", "data_classes")},
-        "frames": None,
-        "hill": None,
-    }
-
-
-def _thinned(table: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Return every row of a table, or every 2nd, 3rd..., and the last one."""
-    rows = len(next(iter(table.values()), []))
-    stride = -(-rows // MOST_ROWS) or 1
-    return {name: column[:-1:stride] + column[-1:] for name, column in table.items()}
-
-
 def _add_arrays(run: PageRun, about: dict[str, Any], room: Room, means: FloatArray | None) -> None:
     """Add arrays in the order of their importance, and say in `about` what they are."""
     W, b = split(run.model.weights)
@@ -148,7 +72,7 @@ def _add_arrays(run: PageRun, about: dict[str, Any], room: Room, means: FloatArr
     weights = {"W": W, "b": b} | {key: one.astype(np.float64) for key, one in fitted.items() if one is not None}
     size = f"{plural(W.size, 'weight')} take more bytes than a page may have"
     room.add(weights, f"The live parts: {size}.")
-    shown, train = _add_examples(run, about, room)
+    train = _add_examples(run, about, room)
     if path := read_path(run.directory):
         _add_hill(run, about, room, path, train)
     else:
@@ -160,12 +84,14 @@ def _add_arrays(run: PageRun, about: dict[str, Any], room: Room, means: FloatArr
     about["left_out"] = room.left_out
 
 
-def _add_examples(run: PageRun, about: dict[str, Any], room: Room) -> tuple[Sample, IntArray]:
-    """Add the images; return the rows of those that are shown, and of the training images."""
+def _add_examples(run: PageRun, about: dict[str, Any], room: Room) -> IntArray:
+    """Add the images; return the rows of the training images."""
     seed = run.config.seed
     probe = run.shown.pixels(stratified(run.shown, _PROBED, seed, PAGE))
     each = pack(_stored(probe)).characters / len(probe)
     n, n_train, n_wrong = (min(most, int(share * room.left / each)) for most, share in (SAMPLE, TRAIN, MISTAKES))
+    if not run.val:  # one sample for both
+        n = min(SAMPLE[0], n + n_train)
     counted = stratified(run.shown, n, seed, PAGE)
     wrong = mistakes(run.model, run.shown, stratified(run.shown, LOOKED_THROUGH, seed, PAGE), n_wrong)
     shown = with_mistakes(counted, wrong)
@@ -186,7 +112,7 @@ def _add_examples(run: PageRun, about: dict[str, Any], room: Room) -> tuple[Samp
     }
     about["sample"] = _judge(run, counted)
     about["val_names"] = _names(run.shown, shown.rows)
-    return shown, train
+    return train
 
 
 def _judge(run: PageRun, rows: IntArray) -> dict[str, Any] | None:
@@ -232,11 +158,15 @@ def _add_hill(run: PageRun, about: dict[str, Any], room: Room, path: LearningPat
     if plane is None:
         room.left_out.append("The hill: the weights at the end are those at the start.")
         return
+    description = _describe_hill(run, plane, path, X, y)
+    if not np.isfinite(description["loss"]).all():
+        room.left_out.append("The hill: its losses are no finite numbers.")
+        return
     arrays = {"hill/scores": plane.scores.astype(np.float32)}
     if run.model.l1:
         arrays["hill/axes"] = plane.axes[:, :-1].astype(np.float32)
     if room.add(arrays, "The hill: its scores did not fit."):
-        about["hill"] = _describe_hill(run, plane, path, X, y)
+        about["hill"] = description
 
 
 def _describe_hill(run: PageRun, plane: Hill, path: LearningPath, X: FloatArray, y: IntArray) -> dict[str, Any]:
@@ -286,7 +216,3 @@ def _add_frames(run: PageRun, about: dict[str, Any], room: Room, path: LearningP
                 return
         kept = np.append(kept[:-1:2], kept[-1])
     room.left_out.append("The templates on the way: they did not fit.")
-
-
-def _lists(*arrays: NDArray[Any]) -> Iterable[list[Any]]:
-    return (array.tolist() for array in arrays)

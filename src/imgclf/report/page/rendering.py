@@ -6,6 +6,7 @@ A section is added by a file in js/: all are joined into one script, whose hash 
 import base64
 import hashlib
 import json
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,19 @@ def render(about: dict[str, Any], arrays: str) -> str:
 
 def json_for_html(content: Any) -> str:
     """Return JSON that is safe inside a <script>: no text can end the element, or begin a comment."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(_finite(content), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return text.encode(errors="backslashreplace").decode()
+
+
+def _finite(content: Any) -> Any:
+    """Return the same with null for numbers that JSON does not have: those of a diverged run."""
+    if isinstance(content, float):
+        return content if math.isfinite(content) else None
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    return [_finite(value) for value in content] if isinstance(content, list | tuple) else content
 
 
 @cache

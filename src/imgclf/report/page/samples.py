@@ -10,7 +10,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.training.classifier import Model
 from imgclf.training.evaluation import score_images
 
-LOOKED_THROUGH = 20_000  # images in which those of wrong cells are looked for
+LOOKED_THROUGH = 10_000  # images in which those of wrong cells are looked for
 
 
 class Sample(NamedTuple):
