@@ -35,7 +35,7 @@ def command(ctx: click.Context, run: Path | None, data: Path | None, opens: bool
     remedy = "say where the run's data is now: --data PATH"
     config = data_of_run(config_of_run(path), path, data, remedy)
     with acquire(path):
-        content = page(read_run(path, config, f"restore the data, or {remedy}")).encode()
+        content = page(read_run(path, config, f"restore the data, or {remedy}"))
         write_whole(path / "report.html", content)
     console.result(f"page   {path / 'report.html'}, {len(content):,} bytes")
     if opens:

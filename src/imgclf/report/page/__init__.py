@@ -1,7 +1,7 @@
 """The page `report.html`: one file that explains a run and lets one try.
 
     page_run     what a page is made from: a run directory, its model and its data
-    samples      which images travel in the page
+    samples      images that the model mistakes
     baselines    what simpler classifiers reach on the same images
     hill         the loss on a plane through the weights
     description  what the page says in words and numbers

@@ -18,7 +18,7 @@ MOST_REMEMBERED = 2_000  # training images among which neighbors are looked for
 MOST_LEARNED = 10_000  # training images that are averaged or fitted
 LARGEST_RIDGE = 1_024  # numbers an example: a larger system takes long to solve
 RIDGE = 0.1  # of the mean variance of a number
-_HELD = 1 << 24  # numbers in memory
+_HELD = 1 << 25  # numbers in memory
 _AT_ONCE = 1 << 20  # numbers read at a time
 
 
@@ -112,7 +112,7 @@ def ridge(parts: Iterable[Examples], classes: int, D: int) -> FloatArray:
 
 
 def _parts(read: Reader, train: Dataset, seed: int, D: int) -> Iterator[Examples]:
-    rows, size = stratified(train, MOST_LEARNED, seed, PAGE), max(1, _AT_ONCE // D)
+    rows, size = stratified(train, _fit(MOST_LEARNED, D), seed, PAGE), max(1, _AT_ONCE // D)
     return (read(rows[start : start + size]) for start in range(0, len(rows), size))
 
 

@@ -72,6 +72,9 @@ def describe(run: PageRun, findings: Sequence[Any]) -> dict[str, Any]:
         "per_class": [one._asdict() for one in seen.per_class()] if has_rows else [],
         "config": dump(config),
         "environment": {key: environment[key] for key in environment if key not in ("data_files", "data_classes")},
+        "embedded": {"val": 0, "val_total": len(run.shown), "cells": 0, "train": 0},
+        "sample": None,
+        "val_names": None,
         "frames": None,
         "hill": None,
     }

@@ -18,22 +18,20 @@ FOLDER = Path(__file__).parent
 FIRST, LAST = ("core", "data", "shared"), ("main",)  # scripts that others need, and that need others
 
 
-def render(about: dict[str, Any], arrays: str) -> str:
+def render(about: dict[str, Any], arrays: str) -> bytes:
     """Return the page: `about` is what it says, `arrays` the text of the arrays."""
     script = f'"use strict";\n{scripts()}'
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            about=about,
-            about_json=Markup(json_for_html(about)),
-            arrays=arrays,
-            style=Markup((FOLDER / "style.css").read_text(encoding="utf-8")),
-            script=Markup(script),
-            policy=f"default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'",
-        )
+    template = _environment().get_template("page.html.j2")
+    html = template.render(
+        about=about,
+        about_json=Markup(json_for_html(about)),
+        arrays=arrays,
+        style=Markup((FOLDER / "style.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        policy=f"default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'",
     )
+    return html.encode(errors="backslashreplace")  # a file name need not be valid text
 
 
 def json_for_html(content: Any) -> str:
