@@ -1,4 +1,4 @@
-"""What simpler classifiers reach on the same images: something to compare an accuracy with."""
+"""Baselines: the accuracy of simple classifiers on the same images."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple

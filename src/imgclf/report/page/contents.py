@@ -1,4 +1,4 @@
-"""The arrays of the page, within a budget of bytes, and the page itself."""
+"""Contents of the page: text and arrays within a budget of bytes."""
 
 from collections.abc import Sequence
 from itertools import islice
