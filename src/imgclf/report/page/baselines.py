@@ -13,7 +13,7 @@ from imgclf.numerics.random_streams import PAGE
 from imgclf.report.page.page_run import PageRun
 
 NEIGHBORS = 5
-MOST_JUDGED = 1_000  # images
+MOST_JUDGED = 600  # images: as many as the page's sample
 MOST_REMEMBERED = 2_000  # training images among which neighbors are looked for
 MOST_LEARNED = 10_000  # training images that are averaged or fitted
 LARGEST_RIDGE = 1_024  # numbers an example: a larger system takes long to solve
