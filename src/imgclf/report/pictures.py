@@ -71,9 +71,9 @@ class RunToDraw:
 
 
 class Picture(NamedTuple):
-    """A picture of a run, or a table: how to draw it, and of which runs."""
+    """A picture of a run, a table or its page: how to draw it, and of which runs."""
 
-    draw: Callable[[RunToDraw], "Figure | str"]
+    draw: Callable[[RunToDraw], "Figure | str | bytes"]
     is_of: Callable[[RunToDraw], bool] = lambda run: True
 
 
@@ -156,6 +156,14 @@ def _confusion_csv(model: Model, split: str, seen: Evaluation) -> str:
     return write_confusion_csv(seen.confusion, model.class_names)
 
 
+def _page(run: RunToDraw) -> bytes:
+    from imgclf.report.page.contents import page
+    from imgclf.report.page.page_run import PageRun
+
+    _, seen = run.evaluated
+    return page(PageRun(run.directory, run.config, run.model, *run.splits, seen, run.kept_epoch))
+
+
 def _has_few_classes(run: RunToDraw) -> bool:
     """Return whether a picture with a part per class is readable, and drawn in seconds."""
     return len(run.model.class_names) <= MAX_CONFUSION_CLASSES
@@ -176,6 +184,7 @@ PICTURES = {
     "errors.png": Picture(_errors, lambda run: run.evaluate is not None and run.model.preprocess.is_image),
     "confusion_matrix.png": Picture(lambda run: _confusion_matrix(run.model, *run.evaluated), _has_matrix),
     "confusion_matrix.csv": Picture(lambda run: _confusion_csv(run.model, *run.evaluated), _has_matrix),
+    "report.html": Picture(_page, lambda run: run.evaluate is not None),
 }
 WITHOUT_WEIGHTS = ("curves.png",)
 
@@ -198,7 +207,9 @@ def draw_confusion(seen: Evaluation, model: Model, split: str, directory: Path) 
         _write(directory / "confusion_matrix.png", _confusion_matrix(model, split, seen))
 
 
-def _write(path: Path, content: "Figure | str") -> None:
+def _write(path: Path, content: "Figure | str | bytes") -> None:
     from imgclf.report.style import png_bytes
 
-    write_whole(path, content.encode() if isinstance(content, str) else png_bytes(content))
+    if isinstance(content, str):
+        content = content.encode()
+    write_whole(path, content if isinstance(content, bytes) else png_bytes(content))

@@ -16,7 +16,7 @@ from imgclf.gradients import analytic_gradient
 from imgclf.metrics import wilson_interval
 from imgclf.model import split
 from imgclf.numerics.random_streams import PAGE
-from imgclf.report.page.baselines import baselines
+from imgclf.report.class_means import class_means
 from imgclf.report.page.description import describe
 from imgclf.report.page.hill import Hill, hill, path_losses, share_inside, sides
 from imgclf.report.page.packing import Packed, blob, pack
@@ -39,12 +39,11 @@ _PROBED = 32  # images that tell how many fit
 
 def page(run: PageRun, findings: Sequence[Any] = ()) -> bytes:
     """Return the page of a run; `findings` are what is said of it. The same run gives the same bytes."""
-    found, means = baselines(run)
-    about = describe(run, findings) | {"baselines": [one._asdict() for one in found]}
+    about = describe(run, findings)
     budget = BUDGET
     while True:
         room = Room(about, budget - SIZE_OF_HTML)
-        _fill(room, run, means)
+        _fill(room, run)
         index, text = blob(room.arrays)
         html = render(room.about | {"arrays": index, "left_out": room.left_out}, text)
         if len(html) <= BUDGET or not room.arrays:
@@ -74,7 +73,7 @@ class Room:
         return True
 
 
-def _fill(room: Room, run: PageRun, means: FloatArray | None) -> None:
+def _fill(room: Room, run: PageRun) -> None:
     """Add everything in the order of its importance."""
     preprocess, (W, b) = run.model.preprocess, split(run.model.weights)
     fitted = {"mean": preprocess.mean, "std": preprocess.std}
@@ -85,9 +84,9 @@ def _fill(room: Room, run: PageRun, means: FloatArray | None) -> None:
         _add_hill(room, run, path, train)
     else:
         room.left_out.append("The hill and the templates on the way: the run has no path.npz.")
-    if means is not None and (images := _mean_images(run, means)) is not None:
-        room.add({"means": images}, "The mean image of each class: it did not fit.")
-    if path and preprocess.is_image:
+    if preprocess.is_image:
+        _add_means(room, run)
+    if preprocess.is_image and path:
         _add_frames(room, path)
 
 
@@ -192,15 +191,14 @@ def _describe_hill(run: PageRun, plane: Hill, path: LearningPath, X: FloatArray,
     }
 
 
-def _mean_images(run: PageRun, means: FloatArray) -> NDArray[np.uint8] | None:
-    """Return the mean image of each class as bytes; black for a class without images; None if not known."""
-    preprocess = run.model.preprocess
-    if not preprocess.is_image or preprocess.norm:
-        return None
-    values = means if preprocess.std is None else means * preprocess.std
-    values = values if preprocess.mean is None else values + preprocess.mean
-    pixels = np.nan_to_num(values * preprocess.scale)
-    return np.rint(pixels).clip(0, 255).astype(np.uint8).reshape(-1, *preprocess.example_shape)
+def _add_means(room: Room, run: PageRun) -> None:
+    """Add the mean image of each class, black for a class without images: (C, H, W, channels)."""
+    problem = "The mean image of each class: it did not fit."
+    if run.model.preprocess.size * len(run.model.class_names) > BUDGET:
+        room.left_out.append(problem)
+        return
+    black = np.zeros(run.model.preprocess.example_shape, np.uint8)
+    room.add({"means": np.stack([black if mean is None else mean for mean in class_means(run.train)])}, problem)
 
 
 def _add_frames(room: Room, path: LearningPath) -> None:
