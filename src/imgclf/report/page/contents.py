@@ -24,6 +24,7 @@ from imgclf.report.page.page_run import PageRun
 from imgclf.report.page.rendering import json_for_html, render
 from imgclf.report.page.samples import LOOKED_THROUGH, mistakes, predictions
 from imgclf.run.learning import LearningPath, read_path
+from imgclf.speed.threads import workers
 
 BUDGET = 3_000_000  # characters of a page
 SIZE_OF_HTML = 200_000  # of it for the template, its style and its scripts
@@ -39,16 +40,17 @@ _PROBED = 32  # images that tell how many fit
 
 def page(run: PageRun, findings: Sequence[Any] = ()) -> bytes:
     """Return the page of a run; `findings` are what is said of it. The same run gives the same bytes."""
-    about = describe(run, findings)
-    budget = BUDGET
-    while True:
-        room = Room(about, budget - SIZE_OF_HTML)
-        _fill(room, run)
-        index, text = blob(room.arrays)
-        html = render(room.about | {"arrays": index, "left_out": room.left_out}, text)
-        if len(html) <= BUDGET or not room.arrays:
-            return html
-        budget -= len(html) - BUDGET
+    with workers(1):  # so that no last bit depends on the number of threads
+        about = describe(run, findings)
+        budget = BUDGET
+        while True:
+            room = Room(about, budget - SIZE_OF_HTML)
+            _fill(room, run)
+            index, text = blob(room.arrays)
+            html = render(room.about | {"arrays": index, "left_out": room.left_out}, text)
+            if len(html) <= BUDGET or not room.arrays:
+                return html
+            budget -= len(html) - BUDGET
 
 
 class Room:
@@ -152,7 +154,7 @@ def _add_hill(room: Room, run: PageRun, path: LearningPath, rows: IntArray) -> N
         return
     pixels = _stored(run.train.pixels(rows))  # as the page has them
     X, y = run.model.preprocess.apply(pixels).astype(np.float64), run.train.y_of(rows)
-    end = run.model.weights.astype(np.float64)
+    end = np.ascontiguousarray(run.model.weights, np.float64)  # in one order, however it was made
     gradient = analytic_gradient(run.objective, Batch.of(X, y), end).grad
     plane = hill(run.objective, X, y, path.weights, end, gradient)
     if plane is None:
