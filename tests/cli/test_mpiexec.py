@@ -21,9 +21,9 @@ MPIEXEC = Path(sys.executable).parent / "mpiexec"
 PATIENCE = 120  # seconds after which something hangs
 FILES = {
     "config.yaml", "environment.json", "status.json", "metrics.csv", "timings.csv", "metrics.json", "model.npz",
-    ".lock", "checkpoint.npz", "checkpoint.previous.npz",
+    ".lock", "checkpoint.npz", "checkpoint.previous.npz", "steps.csv", "path.npz",
 }  # fmt: skip
-SAME = ("model.npz", "metrics.csv", "metrics.json")
+SAME = ("model.npz", "metrics.csv", "metrics.json", "steps.csv", "path.npz")
 DATA = "data={source: synthetic, options: {train: 700, val: 150, size: 4}}"
 ENDLESS = ("train", "-s", DATA, "-s", "train.epochs=1000000", "-s", "schedule.name=constant", "--progress", "none",
            "--no-plots", "--out", "run")  # fmt: skip

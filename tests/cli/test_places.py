@@ -146,7 +146,7 @@ WORDS = " ".join(f"'{word}'" for word in TRAIN)
 
 def test_a_disk_that_is_full(tmp_path, mounts):
     code, out, err = spaces(f"""
-        mkdir place && mount -t tmpfs -o size=300k tmpfs place && cd place && head -c 180k /dev/zero >other
+        mkdir place && mount -t tmpfs -o size=400k tmpfs place && cd place && head -c 280k /dev/zero >other
         $IMGCLF -q {WORDS} --out run; echo $?; ls -A run
         rm other
         $IMGCLF -q train --no-plots --resume run >&2; echo $?; cat run/status.json
@@ -154,7 +154,7 @@ def test_a_disk_that_is_full(tmp_path, mounts):
     first, *names, then, _, status, _ = out.splitlines()
     assert (code, first, then, status.strip()) == (0, "6", "0", '"status": "finished"')
     assert set(names) <= {".lock", "config.yaml", "environment.json", "status.json", "metrics.csv", "timings.csv",
-                          "model.npz", "checkpoint.npz", "checkpoint.previous.npz"}  # fmt: skip
+                          "model.npz", "checkpoint.npz", "checkpoint.previous.npz", "steps.csv", "path.npz"}  # fmt: skip
     assert err.startswith("imgclf: error: run")
     assert "no space left on device" in err.splitlines()[0]
 

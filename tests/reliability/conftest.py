@@ -56,7 +56,8 @@ def what_is_left(directory):
     assert damaged is None
     snapshot = checkpoint.snapshot
     left = {
-        name: (directory / name).read_bytes() for name in ("model.npz", "metrics.csv", "metrics.json", "status.json")
+        name: (directory / name).read_bytes()
+        for name in ("model.npz", "metrics.csv", "metrics.json", "status.json", "steps.csv", "path.npz")
     }
     left |= {f"memory/{name}": array.tobytes() for name, array in snapshot.state.memory.items()}
     left["weights"] = snapshot.state.weights.tobytes()

@@ -9,6 +9,7 @@ import pytest
 from children import in_child
 from imgclf.config import dump
 from imgclf.run import run_dir
+from imgclf.run.learning import MOST_ROWS, read_path
 from imgclf.run.session import run
 from imgclf.speed.threads import workers
 from imgclf.training.epochs import Epoch
@@ -26,8 +27,8 @@ def held():
 
 
 def size_of(directory):
-    """Bytes of the files of a run, and their names; an epoch's rows are all that may be added."""
-    tables = {"metrics.csv", "timings.csv"}
+    """Bytes of the files of a run, and their names; an epoch's rows and few steps are all that may be added."""
+    tables = {"metrics.csv", "timings.csv", "steps.csv", "path.npz"}
     files = {path.name: path.stat().st_size for path in directory.iterdir()}
     return sum(length for name, length in files.items() if name not in tables), set(files)
 
@@ -46,7 +47,9 @@ def train(runs, steps, growth):
     left, there = size_of(directory)
     assert there == names | {"model.npz", "metrics.json"}
     new = sum((directory / name).stat().st_size for name in ("model.npz", "metrics.json"))
-    assert left - new < disk + 1000  # numbers grow by digits
+    assert left - new < disk + 1000 + 2 * 8 * MOST_ROWS  # numbers grow by digits; the losses are in both checkpoints
+    assert MOST_ROWS // 2 < len((directory / "steps.csv").read_text().splitlines()) <= 1 + MOST_ROWS
+    assert len(read_path(directory).steps) < 45
     rows = (directory / "metrics.csv").read_text().splitlines()
     assert len(rows) == 1 + steps // STEPS_AN_EPOCH
 

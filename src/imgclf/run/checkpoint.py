@@ -3,8 +3,8 @@
     checkpoint.npz            the newest
     checkpoint.previous.npz   the one before it, in case the newest is damaged
 
-A sealed npz of plain arrays: `about`, a JSON text with the numbers; the weights; the optimizer state; and, under early
-stopping, the weights of the best epoch.
+A sealed npz of plain arrays: `about`, a JSON text with the numbers; the weights; the optimizer state; the losses of
+steps for steps.csv; and, under early stopping, the weights of the best epoch.
 """
 
 import math
@@ -34,11 +34,13 @@ class Checkpoint:
 
     tables        the lengths of metrics.csv and timings.csv, in bytes
     fingerprints  of the config, the data and the order of the images
+    losses        (K,) float64 of the steps `learning.kept_losses`; None in a run of an earlier version
     """
 
     snapshot: Snapshot
     tables: dict[str, int]
     fingerprints: dict[str, str]
+    losses: FloatArray | None = None
 
 
 def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
@@ -80,6 +82,8 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
     arrays |= {_MEMORY + name: array for name, array in snapshot.state.memory.items()}
     if best is not None:
         arrays["best_weights"] = best.weights
+    if checkpoint.losses is not None:
+        arrays["losses"] = checkpoint.losses
     return described_npz(about, arrays)
 
 
@@ -103,7 +107,8 @@ def _checkpoint(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Check
     loss = None if about["previous_loss"] is None else _real(about["previous_loss"])
     tables = {str(name): _count(length) for name, length in about["tables"].items()}
     fingerprints = {str(name): str(text) for name, text in about["origin"].items()}
-    return Checkpoint(Snapshot(state, _count(about["epochs"]), tally, best, loss), tables, fingerprints)
+    snapshot = Snapshot(state, _count(about["epochs"]), tally, best, loss)
+    return Checkpoint(snapshot, tables, fingerprints, _losses(arrays.get("losses")))
 
 
 def _best(weights: NDArray[Any], epoch: Any, score: Any, waited: Any) -> Best:
@@ -117,6 +122,12 @@ def _tally(loss: Any, correct: Any, examples: Any) -> Tally:
 def _finite(array: FloatArray) -> FloatArray:
     if array.ndim != 2 or array.dtype not in (np.float32, np.float64) or not np.isfinite(array).all():
         raise ValueError("weights are not a finite float matrix")
+    return array
+
+
+def _losses(array: FloatArray | None) -> FloatArray | None:
+    if array is not None and (array.ndim != 1 or array.dtype != np.float64 or not np.isfinite(array).all()):
+        raise ValueError("losses are not finite numbers")
     return array
 
 

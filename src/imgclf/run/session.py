@@ -1,13 +1,13 @@
 """Train a run from a config, in its own directory."""
 
 from collections.abc import Generator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from imgclf.config import Config
-from imgclf.errors import DivergedError, ImgclfError
+from imgclf.errors import DivergedError, ImgclfError, StorageError
 from imgclf.files.writing import write_json, write_whole
 from imgclf.machine.cores import available_cores, helpful_threads
 from imgclf.machine.memory import WEIGHT_COPIES, require_memory
@@ -127,17 +127,21 @@ def run(
             yield event
         assert isinstance(event, Finished), "training ends with its results"
         writer.save()
+        writer.finish()
         write_whole(directory / "model.npz", model_bytes(event.model))
         write_json(directory / "metrics.json", event.metrics())
         run_dir.write_status(directory, "finished")
     except DivergedError:
         run_dir.correct_status(directory, "diverged")
+        with suppress(StorageError):  # the error is that of training
+            writer.finish()
         raise
     except BaseException:
         # Ctrl-C, a full disk, a bug: keep what was learned so far, and a true status.
         try:
             writer.save()
             write_whole(directory / "model.npz", model_bytes(plan.model(writer.snapshot.state.weights)))
+            writer.finish()
         finally:
             run_dir.correct_status(directory, "interrupted")
         raise

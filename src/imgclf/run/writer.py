@@ -1,4 +1,4 @@
-"""Write the tables and checkpoints of a run."""
+"""Write the tables, checkpoints and record of learning of a run."""
 
 import hashlib
 import os
@@ -17,6 +17,7 @@ from imgclf.optimizers import OptimizerState
 from imgclf.run import run_dir
 from imgclf.run.checkpoint import Checkpoint, save_checkpoint
 from imgclf.run.data_identity import check_data, data_fingerprints, with_data_path
+from imgclf.run.learning import Learning, kept_losses
 from imgclf.training.epochs import Epoch
 from imgclf.training.loading import where
 from imgclf.training.plan import Plan
@@ -26,13 +27,14 @@ TABLES = {"metrics.csv": run_dir.METRICS, "timings.csv": run_dir.TIMINGS}
 
 
 class RunWriter:
-    """Writes the tables and checkpoints of a run into its directory, which this process has locked."""
+    """Writes tables, checkpoints and record of learning of a run into its directory, which this process has locked."""
 
     def __init__(self, plan: Plan, directory: Path, snapshot: Snapshot) -> None:
         self._reached: tuple[Snapshot, dict[str, int]] = snapshot, {}  # and the lengths of the tables then
         self._directory = directory
         self._chosen = plan.config.checkpoint
         self._fingerprints = run_fingerprints(plan)
+        self._learning = Learning.start(snapshot)
         self._saved: Snapshot | None = None
         self._saved_at = time.monotonic()
 
@@ -58,11 +60,13 @@ class RunWriter:
                 raise RunError(path, "not the rows that the checkpoint counts", "the file was changed: train again")
             with translate_os_errors(path), open_own(path, 0) as file:
                 os.ftruncate(file.fileno(), length)
+        self._learning = Learning.resume(self._directory, since.snapshot, since.losses)
         self._reached, self._saved = (since.snapshot, since.tables), since.snapshot
 
     def step(self, snapshot: Snapshot) -> None:
         """Take note of a step; make a checkpoint if one is due."""
         self._reached = snapshot, self._reached[1]
+        self._learning.note(snapshot)
         if self._is_due():
             self.save()
 
@@ -73,6 +77,7 @@ class RunWriter:
             run_dir.append_row(self._directory / name, columns, row)
         # In one assignment, so that no signal comes between; after the rows, so that a full disk changes nothing.
         self._reached = epoch.snapshot, self._table_lengths()
+        self._learning.note(epoch.snapshot)
         if self._is_due() or (self._chosen.unit == "epoch" and epoch.snapshot.epochs % self._chosen.every == 0):
             self.save()
 
@@ -80,11 +85,18 @@ class RunWriter:
         """Make a checkpoint, unless this snapshot has one already."""
         if self._saved is not None and self._saved.moment == self.snapshot.moment:
             return
+        self._learning.note(self.snapshot)  # again, if a signal came before
         # First the rows that the checkpoint counts, then the checkpoint: a power cut must not leave it without them.
         for name in TABLES:
             sync(self._directory / name)
-        save_checkpoint(self._directory, Checkpoint(*self._reached, self._fingerprints))
+        self._learning.write(self._directory)
+        save_checkpoint(self._directory, Checkpoint(*self._reached, self._fingerprints, self._learning.losses))
         self._saved, self._saved_at = self.snapshot, time.monotonic()
+
+    def finish(self) -> None:
+        """Write what was learned until the end of the run, whatever ended it."""
+        self._learning.note(self.snapshot)
+        self._learning.finish(self._directory, self.snapshot)
 
     def _is_due(self) -> bool:
         unit, every = self._chosen.unit, self._chosen.every
@@ -135,7 +147,7 @@ def check_fingerprints(plan: Plan, checkpoint: Checkpoint, directory: Path, reme
 
 def check_fit(plan: Plan, checkpoint: Checkpoint, directory: Path) -> None:
     """Refuse an undamaged checkpoint that no run of this plan can have made."""
-    snapshot = checkpoint.snapshot
+    snapshot, losses = checkpoint.snapshot, checkpoint.losses
     (step, weights, optimizer_state), tally, best = snapshot.state, snapshot.tally, snapshot.best
     epochs, batches = divmod(step, plan.steps_per_epoch)
     empty = plan.optimizer.init(plan.weights)
@@ -152,6 +164,7 @@ def check_fit(plan: Plan, checkpoint: Checkpoint, directory: Path) -> None:
         if best is None
         else 0 < best.epoch == epochs - best.waited and _kind(best.weights) == _kind(plan.weights),
         "tables": set(checkpoint.tables) == set(TABLES),
+        "losses": losses is None or len(losses) == len(kept_losses(step)),
     }
     if wrong := [what for what, is_right in fits.items() if not is_right]:
         raise RunError(directory, f"a checkpoint does not fit this run: its {', '.join(wrong)}", "train again")

@@ -22,7 +22,7 @@ from imgclf.training.loading import load_training_data
 
 FILES = {
     "config.yaml", "environment.json", "status.json", "metrics.csv", "timings.csv", "metrics.json", "model.npz",
-    ".lock", "checkpoint.npz", "checkpoint.previous.npz",
+    ".lock", "checkpoint.npz", "checkpoint.previous.npz", "steps.csv", "path.npz",
 }  # fmt: skip
 EPOCH = re.compile(r"^ *\d+ +\d+ +[\d.e-]+ .*[\d,]+$", re.MULTILINE)
 PICTURES = {"curves.png", "templates.png", "confusion_matrix.png", "confusion_matrix.csv"}

@@ -38,14 +38,39 @@ const data = (() => {
 
   function assemble(about, arrays) {
     const get = name => arrays[name] ?? null;
-    const examples = name => arrays[`${name}/pixels`] && {
-      pixels: arrays[`${name}/pixels`], y: arrays[`${name}/y`], index: arrays[`${name}/index`],
-      counted: get(`${name}/counted`), name: about[`${name}_names`] ?? null,
+    const data = {
+      about, W: get("W"), b: get("b"), mean: get("mean"), std: get("std"), means: get("means"), frames: get("frames"),
+      val: examples(arrays, "val", about.val_names), train: examples(arrays, "train", null), hill: null,
     };
-    return {
-      about, W: get("W"), b: get("b"), mean: get("mean"), std: get("std"), means: get("means"),
-      frames: get("frames"), val: examples("val") || null, train: examples("train") || null,
-    };
+    // Without a validation split, the images that are shown are training images.
+    if (!data.train && data.val && about.result.split === "train") data.train = counted(data.val);
+    if (about.hill) data.hill = surfaceOf(about, arrays, data.train.y);
+    return data;
+  }
+
+  function examples(arrays, split, name) {
+    const [pixels, y, index, counted] = ["pixels", "y", "index", "counted"].map(key => arrays[`${split}/${key}`]);
+    return pixels ? { pixels, y, index, counted: counted ?? null, name } : null;
+  }
+
+  // Those examples that are in the stratified sample, and not only shown.
+  function counted({ pixels, y, index, counted }) {
+    const rows = Array.from(counted.keys()).filter(i => counted[i]), D = pixels.length / y.length;
+    const some = new pixels.constructor(rows.length * D);
+    rows.forEach((row, i) => some.set(pixels.subarray(row * D, (row + 1) * D), i * D));
+    return { pixels: some, y: Int32Array.from(rows, i => y[i]), index: Int32Array.from(rows, i => index[i]) };
+  }
+
+  // What core.surface takes.
+  function surfaceOf(about, arrays, y) {
+    const { loss, l2, l1, class_weights: classWeights } = about, { products } = about.hill;
+    const [scores, axes] = ["hill/scores", "hill/axes"].map(name => arrays[name] ? thirds(arrays[name]) : null);
+    return { scores, y, loss, l2, l1, classWeights, products, axes };
+  }
+
+  function thirds(array) {
+    const n = array.length / 3;
+    return [0, 1, 2].map(i => array.subarray(i * n, (i + 1) * n));
   }
 
   return { load };
