@@ -13,6 +13,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from imgclf.report.page.svg_curves import last_step, panels
+
 FOLDER = Path(__file__).parent
 FIRST, LAST = ("core", "data", "shared"), ("main",)  # scripts that others need, and that need others
 
@@ -26,6 +28,8 @@ def render(about: dict[str, Any], arrays: str) -> str:
         .get_template("page.html.j2")
         .render(
             about=about,
+            panels=panels(about),
+            last_step=last_step(about),
             about_json=Markup(json_for_html(about)),
             arrays=arrays,
             style=Markup((FOLDER / "style.css").read_text(encoding="utf-8")),

@@ -40,7 +40,7 @@ const hill = (() => {
   }
 
   function makeSurface() {
-    const loss = finer(about.loss); // loss[row of a][column of b] on the grid
+    const loss = finer(about.loss); // loss[i][j]: i counts b, j counts a
     const flat = loss.flat();
     surface = { loss, least: Math.min(...flat), most: Math.max(...flat) };
   }
@@ -69,7 +69,7 @@ const hill = (() => {
 
   function drawHeat(context, width, tall) {
     const { loss } = surface;
-    const [columns, rows] = [loss.length, loss[0].length];
+    const [rows, columns] = [loss.length, loss[0].length];
     const heat = document.createElement("canvas");
     heat.width = columns;
     heat.height = rows;
@@ -77,7 +77,7 @@ const hill = (() => {
     const [low, high] = [shared.color("low"), shared.color("high")];
     for (let row = 0, at = 0; row < rows; row++) {
       for (let column = 0; column < columns; column++) {
-        const rgb = shared.mix(low, high, height(loss[column][rows - 1 - row]));
+        const rgb = shared.mix(low, high, height(loss[rows - 1 - row][column]));
         for (let k = 0; k < 3; k++) image.data[at++] = rgb[k];
         image.data[at++] = 255;
       }
@@ -90,18 +90,18 @@ const hill = (() => {
   /** Lines of equal loss, by marching squares (Lorensen and Cline 1987, in two dimensions). */
   function drawContours(context, width, tall) {
     const { loss } = surface;
-    const [columns, rows] = [loss.length - 1, loss[0].length - 1];
+    const [rows, columns] = [loss.length - 1, loss[0].length - 1];
     context.strokeStyle = shared.css(shared.color("ink"), 0.28);
     context.lineWidth = 1;
     for (let k = 1; k < CONTOURS; k++) {
       const level = surface.least + (surface.most - surface.least) * (k / CONTOURS) ** 2;
       context.beginPath();
-      for (let i = 0; i < columns; i++) {
-        for (let j = 0; j < rows; j++) {
-          const crossings = crossingsOf(level, i, j, loss);
-          for (let c = 0; c + 1 < crossings.length; c += 2) {
-            context.moveTo((crossings[c][0] / columns) * width, (1 - crossings[c][1] / rows) * tall);
-            context.lineTo((crossings[c + 1][0] / columns) * width, (1 - crossings[c + 1][1] / rows) * tall);
+      for (let i = 0; i < rows; i++) {
+        for (let j = 0; j < columns; j++) {
+          const ends = crossingsOf(level, i, j, loss).map(([up, right]) => [(right / columns) * width, (1 - up / rows) * tall]);
+          for (let end = 0; end + 1 < ends.length; end += 2) {
+            context.moveTo(...ends[end]);
+            context.lineTo(...ends[end + 1]);
           }
         }
       }

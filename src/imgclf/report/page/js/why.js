@@ -9,37 +9,33 @@ const why = (() => {
   const DIGITS = 2;
 
   let data, image;
-  let seen; // {first, second, terms (D), parts, total}
+  let inkWeights; // W / std, and b without the mean image
+  let seen; // the two classes, {terms (D), for, against, bias, score}, and how these are printed: parts, total
   let cursor = [0, 0];
   let pinned = false; // the reader chose the pixel; else it is the strongest one
 
   // ---- the mathematics -----------------------------------------------------------------------------------------
 
-  /** The weights (D) and the bias of what is shown: a class, or the difference of two. */
-  function weighing(first, second, show) {
-    const { W, b } = data;
-    const C = b.length;
-    const pick = { difference: (row) => row(first) - row(second), first: (row) => row(first), second: (row) => row(second) }[show];
-    const w = Float64Array.from({ length: W.length / C }, (_, d) => pick((c) => W[d * C + c]));
-    return { w, bias: pick((c) => b[c]) };
-  }
-
-  /** The terms of a score, one a value of the image: they and the bias add up to it. */
-  function evidence(pixels, { w, bias }, against) {
-    if (against === "mean") {
-      const x = core.preprocess(pixels, data);
-      return { terms: w.map((weight, d) => weight * x[d]), bias };
-    }
-    const divisor = divisorOf(pixels);
-    const { mean, std } = data;
-    const scaled = std ? w.map((weight, d) => weight / std[d]) : w;
-    const moved = mean ? scaled.reduce((sum, weight, d) => sum + weight * mean[d], 0) : 0;
-    return { terms: scaled.map((weight, d) => (weight * pixels[d]) / divisor), bias: bias - moved };
+  /** What speaks for a class, or for one rather than another: {terms (D), for, against, bias, score}. */
+  function evidence(pixels, first, second, what) {
+    const ink = against() === "ink";
+    const { W, b } = ink ? inkWeights : data;
+    const x = ink ? Float64Array.from(pixels, (pixel) => pixel / divisorOf(pixels)) : core.preprocess(pixels, data);
+    if (what === "difference") return core.difference(x, W, b, first, second);
+    return core.evidence(x, W, b, what === "first" ? first : second);
   }
 
   function divisorOf(pixels) {
     const { scale, norm } = data.about.preprocess;
-    return norm ? Math.hypot(...pixels) || 1 : scale;
+    return norm ? Math.sqrt(pixels.reduce((sum, value) => sum + value * value, 0)) || 1 : scale;
+  }
+
+  /** The weight that multiplies value d of the image, in what is shown. */
+  function weightOf(d) {
+    const C = data.b.length;
+    const { W } = against() === "ink" ? inkWeights : data;
+    const of = (c) => W[d * C + c];
+    return { difference: () => of(seen.first) - of(seen.second), first: () => of(seen.first), second: () => of(seen.second) }[show()]();
   }
 
   /** Add up the channels of each pixel. */
@@ -47,12 +43,6 @@ const why = (() => {
     const sums = new Float64Array(image.height * image.width);
     for (let d = 0; d < terms.length; d++) sums[Math.floor(d / image.channels)] += terms[d];
     return sums;
-  }
-
-  function sumOf(terms, wanted) {
-    let sum = 0;
-    for (const term of terms) if (wanted(term)) sum += term;
-    return sum;
   }
 
   // ---- what is seen --------------------------------------------------------------------------------------------
@@ -63,11 +53,10 @@ const why = (() => {
   function refresh() {
     const { pixels, order } = play.view();
     const [first, second] = order;
-    const weights = weighing(first, second, show());
-    const { terms, bias } = evidence(pixels, weights, against());
-    const sums = byPixel(terms);
-    const rounded = shared.roundToSum([sumOf(terms, (term) => term > 0), sumOf(terms, (term) => term < 0), bias], DIGITS);
-    seen = { first, second, weights, terms, sums, pixels, bias, ...rounded };
+    const found = evidence(pixels, first, second, show());
+    const sums = byPixel(found.terms);
+    const rounded = shared.roundToSum([found.for, found.against, found.bias], DIGITS);
+    seen = { first, second, pixels, sums, evidence: found, divisor: divisorOf(pixels), ...rounded };
     if (!pinned) cursor = placeOf(shared.argmax(sums.map(Math.abs)));
 
     const scale = sums.reduce((largest, sum) => Math.max(largest, Math.abs(sum)), 0) || 1;
@@ -75,7 +64,7 @@ const why = (() => {
     shared.drawSigned($("why-map"), sums, image.height, image.width, scale);
     $("why-least").textContent = shared.signed(-scale, DIGITS);
     $("why-most").textContent = shared.signed(scale, DIGITS);
-    fillTotals(scale);
+    fillTotals();
     fillChoices();
     fillReadout();
     $("why-seen").textContent = sentence();
@@ -102,9 +91,9 @@ const why = (() => {
 
   function fillChoices() {
     const [first, second] = [seen.first, seen.second].map((c) => data.about.classes[c]);
-    $("why-difference-name").textContent = `${first} rather than ${second}`;
-    $("why-first-name").textContent = `${first} alone`;
-    $("why-second-name").textContent = `${second} alone`;
+    $("show-difference-label").textContent = `${first} rather than ${second}`;
+    $("show-first-label").textContent = `${first} alone`;
+    $("show-second-label").textContent = `${second} alone`;
   }
 
   function subject() {
@@ -135,12 +124,12 @@ const why = (() => {
 
   /** (pixel 0.61 - mean 0.30) x weight 0.21 = +0.065 */
   function product(d) {
+    const ink = against() === "ink";
     const { mean, std } = data;
-    const value = `pixel ${shared.fixed(seen.pixels[d] / divisorOf(seen.pixels), DIGITS)}`;
-    const spread = std ? ` / std ${shared.fixed(std[d], DIGITS)}` : "";
-    const ink = against() === "ink" || !mean;
-    const difference = ink ? value : `(${value} \u2212 mean ${shared.fixed(mean[d], DIGITS)})`;
-    return `${difference}${spread} \u00d7 weight ${shared.fixed(seen.weights.w[d], 3)} = ${shared.signed(seen.terms[d], 3)}`;
+    const value = `pixel ${shared.fixed(seen.pixels[d] / seen.divisor, DIGITS)}`;
+    const spread = std && !ink ? ` / std ${shared.fixed(std[d], DIGITS)}` : "";
+    const difference = ink || !mean ? value : `(${value} \u2212 mean ${shared.fixed(mean[d], DIGITS)})`;
+    return `${difference}${spread} \u00d7 weight ${shared.fixed(weightOf(d), 3)} = ${shared.signed(seen.evidence.terms[d], 3)}`;
   }
 
   function pointTo([row, column]) {
@@ -165,7 +154,7 @@ const why = (() => {
       const { pixels, order } = play.view();
       before ??= order[0];
       if (order[0] !== before) break;
-      const { terms } = evidence(pixels, weighing(order[0], order[1], "difference"), against());
+      const { terms } = evidence(pixels, order[0], order[1], "difference");
       play.rubOut([shared.argmax(byPixel(terms))]);
       rubbed++;
     }
@@ -193,6 +182,7 @@ const why = (() => {
   function start(loaded) {
     data = loaded;
     ({ image } = data.about);
+    inkWeights = core.byInk(data);
     shared.choose("show", show());
     shared.choose("against", against());
     shared.onChoice("show", (value) => state.set({ show: value === "difference" ? null : value }));
