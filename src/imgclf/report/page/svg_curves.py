@@ -97,6 +97,7 @@ def panels(about: dict[str, Any]) -> list[Panel]:
         last,
         lambda value: f"{value:.3g}",
         least=0.0,
+        log=False,
     )
     return [panel for panel in (loss, accuracy, ratio, step_size) if panel is not None]
 
@@ -118,9 +119,12 @@ def _panel(
     band: Sequence[float] | None = None,
     least: float | None = None,
     most: float | None = None,
-    log: bool = False,
+    log: bool | None = None,
 ) -> Panel | None:
-    """Scale lines to a panel: linear, or logarithmic if they span too much; None without a single finite value."""
+    """Scale lines to a panel; None without a single finite value.
+
+    log  whether the axis is logarithmic; None: if the lines span too much
+    """
     series = [(kind, name, _finite(xs, ys)) for kind, name, xs, ys in given]
     seen = [y for _, _, points in series for _, y in points]
     if not seen:
@@ -128,7 +132,8 @@ def _panel(
     guides = [(value, text) for value, text in levels if value is not None]
     shown = [*seen, *(value for value, _ in guides), *(band or ())]
     low, high = min([*shown, *([] if least is None else [least])]), max(shown)
-    log = log or (min(seen) > 0 and high / min(seen) > LOG_SPAN)
+    if log is None:
+        log = most is None and min(seen) > 0 and high / min(seen) > LOG_SPAN
     if log:
         low = min((value for value in shown if value > 0), default=1e-9)
         scaled, ticks = _log_axis(low, max(high, low * 10))

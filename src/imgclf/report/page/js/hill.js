@@ -25,7 +25,8 @@ const hill = (() => {
   function finer(rows) {
     const along = (line) => {
       const out = [];
-      const at = (k) => line[Math.max(0, Math.min(line.length - 1, k))];
+      const last = line.length - 1;
+      const at = (k) => (k < 0 ? 2 * line[0] - line[1] : k > last ? 2 * line[last] - line[last - 1] : line[k]);
       for (let k = 0; k < line.length - 1; k++) {
         const [p, q, r, s] = [at(k - 1), at(k), at(k + 1), at(k + 2)];
         for (let j = 0; j < FINER; j++) {
@@ -219,8 +220,10 @@ const hill = (() => {
     const path = data.about.hill?.path;
     if (!path) return "the slider is shared with the curves below.";
     const k = shared.nearest(path.steps, step);
-    return `the loss of the training images in this page is ${shared.fixed(path.loss[k], 3)} there, and ` +
-      `${shared.fixed(path.loss.at(-1), 3)} at the end.`;
+    const [here, start, end] = [path.loss[k], path.loss[0], path.loss.at(-1)].map((loss) => shared.fixed(loss, 3));
+    return k === path.steps.length - 1
+      ? `the loss of the training images in this page fell from ${start} to ${end}.`
+      : `the loss of the training images in this page is ${here}, on its way from ${start} to ${end}.`;
   }
 
   function fillPath() {

@@ -44,8 +44,9 @@ const how = (() => {
     for (const cursor of document.querySelectorAll("#how-charts .cursor")) cursor.style.left = `${(100 * step) / end}%`;
     $("how-slider").value = at();
     $("how-slider").setAttribute("aria-valuetext", words());
-    const text = `${words()[0].toUpperCase()}${words().slice(1)}: ${measured(step)}.`;
-    $("how-seen").textContent = text;
+    const now = `${words()[0].toUpperCase()}${words().slice(1)}`;
+    $("how-now").textContent = now;
+    $("how-seen").textContent = `${now}: ${measured(step)}.`;
   }
 
   function start(loaded) {

@@ -19,12 +19,7 @@ const learned = (() => {
   function largest(k) {
     const sizes = [];
     for (let c = 0; c < data.about.classes.length; c++) for (const weight of template(k, c)) sizes.push(Math.abs(weight));
-    return quantile(Float64Array.from(sizes), 0.995) || 1; // a few huge weights must not turn all others to gray
-  }
-
-  function quantile(values, share) {
-    values.sort();
-    return values[Math.min(values.length - 1, Math.floor(share * values.length))];
+    return shared.quantile(Float64Array.from(sizes), 0.995) || 1; // a few huge weights must not turn all others to gray
   }
 
   function makeFigures() {
@@ -64,7 +59,7 @@ const learned = (() => {
     if (!data.frames) return "Only the weights at the end are kept in this page.";
     const k = steps.at();
     const last = steps.list.length - 1;
-    if (k === last) return `These are the weights after the last step, ${shared.whole(steps.list[last])}. Move the slider to see them form.`;
+    if (k === last) return `These are the weights after the last step, ${shared.whole(steps.list[last])}: ${hill.lossAt(steps.list[last])}`;
     const alike = mean(data.about.classes.map((_, c) => correlation(template(k, c), template(last, c))));
     return `After step ${shared.whole(steps.list[k])} of ${shared.whole(steps.list[last])} the templates correlate ` +
       `with those at the end by ${shared.fixed(alike)} on average: ${hill.lossAt(steps.list[k])}`;

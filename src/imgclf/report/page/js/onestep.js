@@ -10,7 +10,7 @@ const onestep = (() => {
   let canvases = [];
 
   const from = () => state.get("from", "zero");
-  const size = () => state.get("size", Number((range / 8).toPrecision(2)));
+  const size = () => state.get("size", Number((range / 40).toPrecision(2)));
 
   // ---- the mathematics -----------------------------------------------------------------------------------------
 

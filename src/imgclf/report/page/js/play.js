@@ -215,7 +215,7 @@ const play = (() => {
   function nameOf({ kind, k, name }) {
     if (kind === "drawing") return "your drawing";
     if (kind === "file") return `the file ${name} (approximate)`;
-    return `${data.about.result?.split ?? "val"} image ${data.val.index[k]}, in truth ${data.about.classes[data.val.y[k]]}`;
+    return `image ${data.val.index[k]} of ${data.about.result?.split ?? "val"} (in truth ${data.about.classes[data.val.y[k]]})`;
   }
 
   function changes() {
@@ -247,7 +247,7 @@ const play = (() => {
         likely: element("td", { className: "number", hidden: !likely }),
       };
       row.line = element("tr", {},
-        element("th", { scope: "row" }, row.name, row.note),
+        element("th", { scope: "row" }, element("span", { className: "class" }, row.name, row.note)),
         element("td", { className: "bar-cell" }, element("span", { className: "bar signed" }, row.bar)),
         row.score, row.likely);
       return row;

@@ -57,6 +57,12 @@ const shared = (() => {
   /** The positions of the values, from the largest down; equal values in their order. */
   const ranking = (values) => Array.from(values, (_, k) => k).sort((j, k) => values[k] - values[j] || j - k);
 
+  /** The value that a share of the values are below; sorts them. */
+  function quantile(values, share) {
+    values.sort();
+    return values[Math.min(values.length - 1, Math.floor(share * values.length))];
+  }
+
   function nearest(sorted, value) {
     let best = 0;
     for (let k = 1; k < sorted.length; k++) if (Math.abs(sorted[k] - value) < Math.abs(sorted[best] - value)) best = k;
@@ -305,7 +311,7 @@ const shared = (() => {
   }
 
   return {
-    $, element, fixed, signed, percent, whole, plural, compact, roundToSum, argmax, ranking, nearest, signal, state,
+    $, element, fixed, signed, percent, whole, plural, compact, roundToSum, argmax, ranking, quantile, nearest, signal, state,
     parseHash, say, color, mix, css, themeChanged, calm, drawImage, drawSigned, drawTemplate, sharpContext, placeFrame,
     pixelAt, onArrows, placeBars, placeBar, chosen, choose, onChoice, whenNear, question,
   };

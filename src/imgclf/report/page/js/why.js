@@ -59,7 +59,7 @@ const why = (() => {
     seen = { first, second, pixels, sums, evidence: found, divisor: divisorOf(pixels), ...rounded };
     if (!pinned) cursor = placeOf(shared.argmax(sums.map(Math.abs)));
 
-    const scale = sums.reduce((largest, sum) => Math.max(largest, Math.abs(sum)), 0) || 1;
+    const scale = shared.quantile(sums.map(Math.abs), 0.99) || 1; // a few strong pixels must not turn all others pale
     shared.drawImage($("why-image"), pixels, image);
     shared.drawSigned($("why-map"), sums, image.height, image.width, scale);
     $("why-least").textContent = shared.signed(-scale, DIGITS);
