@@ -1,4 +1,4 @@
-"""`imgclf report`: write the page of a run again."""
+"""`imgclf report`: write the page of a run."""
 
 from pathlib import Path
 
@@ -16,40 +16,27 @@ from imgclf.errors import UsageError
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 @click.pass_context
 def command(ctx: click.Context, run: Path | None, data: Path | None, opens: bool) -> None:
-    """Write report.html of RUN again, from its directory and its data.
+    """Write report.html of RUN, from its directory and its data.
 
-    RUN defaults to the newest finished run under runs/. The page is one file that needs no network: what the run
-    learned, why it decides as it does, and where it is wrong, to try out in a browser.
+    The page is one file that needs no network: what the run learned, why it decides as it does, where it is wrong,
+    all to be tried out in a browser. `imgclf train` writes it, too. RUN defaults to the newest finished run under
+    runs/; a run that was interrupted or diverged has a page as far as it came.
     """
     from imgclf.files.writing import write_whole
     from imgclf.report.page.contents import page
-    from imgclf.run.run_dir import find_run
+    from imgclf.report.page.page_run import read_run
+    from imgclf.run.opening import config_of_run, data_of_run
+    from imgclf.run.run_dir import acquire, find_run
 
     console = Console(ctx, as_json=False)
     path = find_run(run)
     if not path.is_dir():
         raise UsageError(path, "not a run directory", "a model file does not say how it was made")
-    content = page(_open(path, data)).encode()
-    write_whole(path / "report.html", content)
+    remedy = "say where the run's data is now: --data PATH"
+    config = data_of_run(config_of_run(path), path, data, remedy)
+    with acquire(path):
+        content = page(read_run(path, config, f"restore the data, or {remedy}"))
+        write_whole(path / "report.html", content)
     console.result(f"page   {path / 'report.html'}, {len(content):,} bytes")
     if opens:
         click.launch((path / "report.html").resolve().as_uri())
-
-
-def _open(path, data):
-    from imgclf.machine.cores import helpful_threads
-    from imgclf.report.page.page_run import PageRun
-    from imgclf.run.data_identity import check_data
-    from imgclf.run.opening import config_of_run, data_of_run, open_run
-    from imgclf.speed.threads import workers
-    from imgclf.training.evaluation import evaluate
-    from imgclf.training.loading import load_training_data, where
-
-    _, model = open_run(path)
-    remedy = "say where the run's data is now: --data PATH"
-    config = data_of_run(config_of_run(path), path, data, remedy)
-    train, val = load_training_data(config)
-    check_data(train, val, path, where(config), f"restore the data, or {remedy}")
-    with workers(helpful_threads(*model.weights.shape)) as sum_blocks:
-        seen = evaluate(model, val or train, sum_blocks)
-    return PageRun(path, config, model, train, val, seen)

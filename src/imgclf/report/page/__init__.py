@@ -1,12 +1,13 @@
 """The page `report.html`: one file that explains a run and lets one try.
 
-    page_run     what the page is made from: a run directory, its model and its data
-    samples      which images travel in the page
+    page_run     what a page is made from: a run directory, its model and its data
+    samples      images that the model mistakes
     baselines    what simpler classifiers reach on the same images
     hill         the loss on a plane through the weights
-    contents     all numbers of the page, within a budget of bytes
+    description  what the page says in words and numbers
+    contents     its arrays, within a budget of bytes, and the page itself
     packing      arrays as text
-    rendering    the page itself, from its template, style and scripts
+    rendering    HTML from the template, style and scripts
 
 The scripts in js/ do the same mathematics as the package, in float64; tests hold them to it in a browser.
 """

@@ -13,12 +13,13 @@ from imgclf.numerics.random_streams import PAGE
 from imgclf.report.page.page_run import PageRun
 
 NEIGHBORS = 5
-MOST_JUDGED = 2_000  # images
+MOST_JUDGED = 1_000  # images
 MOST_REMEMBERED = 2_000  # training images among which neighbors are looked for
-MOST_LEARNED = 20_000  # training images that are averaged or fitted
+MOST_LEARNED = 10_000  # training images that are averaged or fitted
 LARGEST_RIDGE = 1_024  # numbers an example: a larger system takes long to solve
 RIDGE = 0.1  # of the mean variance of a number
-_AT_ONCE = 1 << 24  # numbers
+_HELD = 1 << 25  # numbers in memory
+_AT_ONCE = 1 << 20  # numbers read at a time
 
 
 class Baseline(NamedTuple):
@@ -44,7 +45,7 @@ def baselines(run: PageRun) -> tuple[list[Baseline], FloatArray | None]:
     few = len(shown) if run.val else len(shown) // 5
     judged = stratified(shown, _fit(min(MOST_JUDGED, few), D), seed, PAGE)
     train = run.train if run.val else run.train.subset(np.setdiff1d(np.arange(len(shown)), judged))
-    if not len(judged) or not len(train) or classes * D > _AT_ONCE:
+    if not len(judged) or not len(train) or classes * D > _HELD:
         return found, None
     preprocess = run.model.preprocess
     X, y = Reader(preprocess, shown)(judged)
@@ -79,7 +80,8 @@ def nearest(X: FloatArray, others: FloatArray, k: int) -> IntArray:
     """
     others = others.astype(X.dtype)
     distances = np.einsum("md,md->m", others, others) - 2 * (X @ others.T)  # (n, M)
-    return distances.argsort(axis=1, kind="stable")[:, :k]
+    found = np.argpartition(distances, range(k), axis=1)
+    return np.asarray(found[:, :k])
 
 
 def vote(labels: IntArray, classes: int) -> IntArray:
@@ -96,12 +98,12 @@ def ridge(parts: Iterable[Examples], classes: int, D: int) -> FloatArray:
     """Fit a line to the classes, (D+1, C): the least |X @ W + b - one_hot(y)|**2 / N + RIDGE * variance * |W|**2."""
     N, sums, products, targets, moments = 0, np.zeros(D), np.zeros((D, D)), np.zeros(classes), np.zeros((D, classes))
     for examples in parts:
-        X, Y = examples.X.astype(np.float64), _one_hot(examples.y, classes, "float64")
+        X, is_class = examples.X.astype(np.float64), _one_hot(examples.y, classes, "float64")
         N += len(X)
         sums += X.sum(axis=0)
-        targets += Y.sum(axis=0)
+        targets += is_class.sum(axis=0)
         products += X.T @ X
-        moments += X.T @ Y
+        moments += X.T @ is_class
     mean, share = sums / N, targets / N
     covariance = products / N - np.outer(mean, mean)
     penalty = RIDGE * max(float(np.trace(covariance)) / D, np.finfo(np.float64).tiny)
@@ -110,13 +112,13 @@ def ridge(parts: Iterable[Examples], classes: int, D: int) -> FloatArray:
 
 
 def _parts(read: Reader, train: Dataset, seed: int, D: int) -> Iterator[Examples]:
-    rows, size = stratified(train, MOST_LEARNED, seed, PAGE), _fit(MOST_LEARNED, D)
+    rows, size = stratified(train, _fit(MOST_LEARNED, D), seed, PAGE), max(1, _AT_ONCE // D)
     return (read(rows[start : start + size]) for start in range(0, len(rows), size))
 
 
 def _fit(n: int, D: int) -> int:
-    """Return n, or as many examples of D numbers as are read at once."""
-    return min(n, max(1, _AT_ONCE // D))
+    """Return n, or as many examples of D numbers as are held in memory."""
+    return min(n, max(1, _HELD // D))
 
 
 def _one_hot(y: IntArray, classes: int, dtype: str) -> FloatArray:

@@ -1,6 +1,4 @@
-"""Which images travel in the page: a stratified sample, and those of the fullest wrong cells."""
-
-from typing import NamedTuple
+"""Images that a model mistakes, of the fullest wrong cells."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,38 +8,23 @@ from imgclf.data.dataset import Dataset
 from imgclf.training.classifier import Model
 from imgclf.training.evaluation import score_images
 
-LOOKED_THROUGH = 20_000  # images in which those of wrong cells are looked for
-
-
-class Sample(NamedTuple):
-    """Images of a split: their row indices in it, increasing; which of them are in the stratified sample."""
-
-    rows: IntArray
-    counted: NDArray[np.bool_]
-
-
-def with_mistakes(counted: IntArray, mistakes: IntArray) -> Sample:
-    """Return the images of a sample together with others, which are only shown."""
-    rows = np.union1d(counted, mistakes)
-    return Sample(rows, np.isin(rows, counted))
+LOOKED_THROUGH = 10_000  # images in which those of wrong cells are looked for
+OF_A_CELL = 10  # images of a wrong cell
 
 
 def mistakes(model: Model, dataset: Dataset, among: IntArray, n: int) -> IntArray:
-    """Return the row indices of n images that the model mistakes, fullest wrong cells first.
+    """Return the row indices, increasing, of at most n images that the model mistakes: of the fullest wrong cells.
 
-    `among` are those to look through. Each cell gives an image in turn, its most confident mistake first.
+    `among` are those to look through. A cell, a true and a predicted class, gives its most confident mistakes.
     """
-    if n == 0:
-        return among[:0]
-    true, predicted, margins = dataset.y_of(among), *predictions(model, dataset, among)
+    true, (predicted, margins) = dataset.y_of(among), predictions(model, dataset, among)
     wrong = np.flatnonzero(true != predicted)
     cells = true[wrong] * len(model.class_names) + predicted[wrong]
     _, cell, counts = np.unique(cells, return_inverse=True, return_counts=True)
-    order = np.lexsort((among[wrong], -margins[wrong], cell))
-    turn = np.empty(len(wrong), np.int64)
-    turn[order] = np.arange(len(wrong)) - np.repeat(np.cumsum(counts) - counts, counts)
-    chosen = np.lexsort((among[wrong], cell, -counts[cell], turn))[:n]
-    return np.sort(among[wrong[chosen]])
+    order = np.lexsort((-margins[wrong], cell, -counts[cell]))  # the fullest cell first, in it the largest margin
+    starts = np.flatnonzero(np.diff(cell[order], prepend=-1))
+    place = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))  # in its cell
+    return np.sort(among[wrong[order[place < OF_A_CELL][:n]]])
 
 
 def predictions(model: Model, dataset: Dataset, rows: IntArray) -> tuple[IntArray, NDArray[np.float64]]:
