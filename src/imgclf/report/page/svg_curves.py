@@ -1,7 +1,7 @@
 """Learning curves of the page, as lines in SVG.
 
-A panel's lines are in thousandths of its width and height, stretched to any size; its words are HTML beside them, so that
-they stay as large as other words on a phone, too.
+A panel's lines are in thousandths of its width and height, stretched to any size; its words are placed by shares of
+them, so that they stay as large as other words on a phone, too.
 """
 
 import math
@@ -52,8 +52,8 @@ def panels(about: dict[str, Any]) -> list[Panel]:
     steps = about["steps"]
     stride = max(1, len(steps["step"]) // STEPS_DRAWN)
 
-    def start_at(value: float | None, xs: Sequence[float], ys: Sequence[float | None]) -> tuple[list[float], list[Any]]:
-        return [0, *xs], [value, *ys]
+    def from_guessing(xs: Sequence[float], ys: Sequence[float | None]) -> tuple[list[float], list[float | None]]:
+        return ([0, *xs], [guess["accuracy"], *ys]) if _finite(xs, ys) else ([], [])
 
     loss = _panel(
         "Loss",
@@ -72,8 +72,8 @@ def panels(about: dict[str, Any]) -> list[Panel]:
         "Accuracy",
         "The band is where the accuracy at the end may lie: 95 % of such intervals hold the truth.",
         [
-            ("train", "train", *start_at(guess["accuracy"], middles, epochs.get("train/accuracy", []))),
-            ("val", "val", *start_at(guess["accuracy"], ends, epochs.get("val/accuracy", []))),
+            ("train", "train", *from_guessing(middles, epochs.get("train/accuracy", []))),
+            ("val", "val", *from_guessing(ends, epochs.get("val/accuracy", []))),
         ],
         last,
         lambda value: f"{100 * value:.1f}\N{NARROW NO-BREAK SPACE}%",
@@ -189,7 +189,8 @@ def _log_axis(low: float, high: float) -> tuple[Callable[[float], float], list[f
 def _apart(lines: Sequence[Line], least: float = 0.11) -> list[Line]:
     """Move the labels at the ends of lines apart, so that none covers another."""
     placed: list[Line] = []
+    room = 1 - least * (len(lines) - 1)
     for line in sorted(lines, key=lambda line: line.top):
         top = max(line.top, placed[-1].top + least) if placed else line.top
-        placed.append(line._replace(top=min(top, 0.96)))
+        placed.append(line._replace(top=min(top, room + least * len(placed))))
     return placed

@@ -23,7 +23,7 @@ const learned = (() => {
   }
 
   function makeFigures() {
-    const { classes } = data.about;
+    const { labels: classes } = data.about;
     const D = image.height * image.width * image.channels;
     figures = classes.map((name, c) => {
       const canvas = element("canvas", { role: "img", width: image.width, height: image.height });
@@ -45,7 +45,7 @@ const learned = (() => {
     const k = steps.at();
     figures.forEach(({ canvas }, c) => {
       shared.drawTemplate(canvas, template(k, c), image, scale);
-      canvas.setAttribute("aria-label", `Template of ${data.about.classes[c]}, ${steps.words()}`);
+      canvas.setAttribute("aria-label", `Template of ${data.about.labels[c]}, ${steps.words()}`);
     });
     $("learned-seen").textContent = sentence();
     $("learned-scale").textContent = `\u2212${shared.compact(scale)} to +${shared.compact(scale)}`;
@@ -113,7 +113,7 @@ const learned = (() => {
   function askQuestion3() {
     const recalls = data.about.per_class?.map((one) => one.recall ?? 0) ?? [1];
     asked = shared.argmax(recalls);
-    const name = data.about.classes[asked];
+    const name = data.about.labels[asked];
     $("q3-text").textContent = `At which step do you recognize ${name}? Begin at step 0, move on until you do, and say so.`;
     const question = shared.question("q3");
     $("q3-begin").addEventListener("click", () => {

@@ -18,14 +18,14 @@ const mistakes = (() => {
   }
 
   function makeMatrix() {
-    const { confusion, classes } = data.about;
+    const { confusion, classes, labels } = data.about;
     const head = element("tr", {}, element("td"), ...shown.map((p) =>
-      element("th", { scope: "col" }, element("span", { textContent: classes[p] }))), element("th", { scope: "col", className: "number", textContent: "recall" }));
+      element("th", { scope: "col" }, element("span", { textContent: labels[p] }))), element("th", { scope: "col", className: "number", textContent: "recall" }));
     const body = shown.map((t) => {
       const total = confusion[t].reduce((sum, n) => sum + n, 0);
       const cells = shown.map((p) => element("td", {}, makeCell(t, p, confusion[t][p], total)));
       const recall = total ? shared.percent(confusion[t][t] / total, 0) : "\u2013";
-      return element("tr", {}, element("th", { scope: "row" }, element("span", { textContent: classes[t] })), ...cells,
+      return element("tr", {}, element("th", { scope: "row" }, element("span", { textContent: labels[t] })), ...cells,
         element("td", { className: "number", textContent: recall }));
     });
     $("mistakes-matrix").replaceChildren(
@@ -38,11 +38,13 @@ const mistakes = (() => {
   function makeCell(t, p, count, total) {
     const { classes } = data.about;
     if (!count) return element("span", { className: "none", textContent: "\u00b7", "aria-label": "none", role: "img" });
-    const cell = element("button", { type: "button", textContent: shared.whole(count), tabIndex: -1 });
-    cell.setAttribute("aria-label", `true ${classes[t]}, predicted ${classes[p]}, ${shared.plural(count, "image")}`);
-    cell.dataset.cell = `${t},${p}`;
+    const cell = element($("mistakes-images") ? "button" : "span", { textContent: shared.whole(count) });
     cell.className = t === p ? "right" : "wrong";
     cell.style.setProperty("--share", Math.sqrt(count / total).toFixed(3));
+    if (cell.localName === "span") return cell; // without images there is nothing to open
+    cell.type = "button";
+    cell.setAttribute("aria-label", `true ${classes[t]}, predicted ${classes[p]}, ${shared.plural(count, "image")}`);
+    cell.dataset.cell = `${t},${p}`;
     cell.addEventListener("click", () => state.set({ cell: [t, p] }));
     return cell;
   }
@@ -129,7 +131,7 @@ const mistakes = (() => {
   }
 
   function sentence() {
-    const { confusion, classes } = data.about;
+    const { confusion, labels: classes } = data.about;
     const pairs = [];
     for (let t = 0; t < classes.length; t++) for (let p = 0; p < classes.length; p++) if (t !== p) pairs.push([confusion[t][p], t, p]);
     const wrong = pairs.reduce((sum, [count]) => sum + count, 0);

@@ -112,7 +112,7 @@ const onestep = (() => {
   }
 
   function drawTemplates() {
-    const { image, classes } = data.about;
+    const { image, labels: classes } = data.about;
     if (!canvases.length) return;
     let largest = 0;
     for (const g of now.seen.dW) largest = Math.max(largest, Math.abs(g));
@@ -173,7 +173,7 @@ const onestep = (() => {
   }
 
   function makeCanvases() {
-    const { image, classes } = data.about;
+    const { image, labels: classes } = data.about;
     const grid = $("onestep-grid");
     if (!grid) return;
     canvases = classes.map((name) => {

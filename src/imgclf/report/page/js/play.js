@@ -204,7 +204,7 @@ const play = (() => {
   }
 
   function describe() {
-    const names = data.about.classes;
+    const names = data.about.labels;
     const [first, second] = view.order;
     const lead = shared.fixed(view.scores[first] - view.scores[second]);
     return `${sentenceCase(nameOf(origin))}${changes()}: called ${names[first]}, ${lead} ahead of ${names[second]}.`;
@@ -215,7 +215,7 @@ const play = (() => {
   function nameOf({ kind, k, name }) {
     if (kind === "drawing") return "your drawing";
     if (kind === "file") return `the file ${name} (approximate)`;
-    return `image ${data.val.index[k]} of ${data.about.result?.split ?? "val"} (in truth ${data.about.classes[data.val.y[k]]})`;
+    return `image ${data.val.index[k]} of ${data.about.result?.split ?? "val"} (in truth ${data.about.labels[data.val.y[k]]})`;
   }
 
   function changes() {
@@ -264,7 +264,7 @@ const play = (() => {
     const shown = rows.length < scores.length ? order.slice(0, rows.length) : rows.map((_, c) => c);
     shown.forEach((c, at) => {
       const row = rows[at];
-      row.name.textContent = data.about.classes[c];
+      row.name.textContent = data.about.labels[c];
       row.note.textContent = [c === order[0] ? "called" : "", c === label ? "true" : ""].filter(Boolean).join(", ");
       row.line.classList.toggle("first", c === order[0]);
       row.bar.classList.toggle("below", scores[c] < 0);
@@ -316,10 +316,10 @@ const play = (() => {
     const box = $("q1");
     if (!example) {
       $("q1-text").textContent = "Move some images: none of those looked through changes its name within a few pixels. Which does?";
-      $("q1-take").hidden = true;
+      for (const part of box.querySelectorAll(".controls, .answer")) part.hidden = true;
       return;
     }
-    const names = data.about.classes;
+    const names = data.about.labels;
     $("q1-text").textContent =
       `Take ${nameOf({ kind: "val", k: example.k })}, and move it ${example.way}, pixel by pixel. ` +
       "What will it be called instead, and how soon? Predict, then do it.";
@@ -352,7 +352,7 @@ const play = (() => {
     base = new Float64Array(image.height * image.width * image.channels);
     largestScore = findLargestScore();
     makeRows();
-    for (const [c, name] of data.about.classes.entries()) $("q1-guess").append(element("option", { value: c, textContent: name }));
+    for (const [c, name] of data.about.labels.entries()) $("q1-guess").append(element("option", { value: c, textContent: name }));
 
     const canvas = $("play-canvas");
     const act = (change) => (shared.chosen("tool") === "move" ? move(change) : moveBrush(change));

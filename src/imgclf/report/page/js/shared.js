@@ -20,7 +20,7 @@ const shared = (() => {
 
   const MINUS = "\u2212";
   const withMinus = (text) => (/^-0(\.0*)?$/.test(text) ? text.slice(1) : text.replace("-", MINUS));
-  const fixed = (value, digits = 2) => withMinus(value.toFixed(digits));
+  const fixed = (value, digits = 2) => (Math.abs(value) < 1e6 ? withMinus(value.toFixed(digits)) : compact(value)); // a diverged run
   const signed = (value, digits = 2) => (value < 0 ? "" : "+") + fixed(value, digits).replace(/^\u2212(0(\.0*)?)$/, "$1");
   const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}\u202f%`;
   const whole = (count) => count.toLocaleString("en-US");

@@ -90,14 +90,14 @@ const why = (() => {
   }
 
   function fillChoices() {
-    const [first, second] = [seen.first, seen.second].map((c) => data.about.classes[c]);
+    const [first, second] = [seen.first, seen.second].map((c) => data.about.labels[c]);
     $("show-difference-label").textContent = `${first} rather than ${second}`;
     $("show-first-label").textContent = `${first} alone`;
     $("show-second-label").textContent = `${second} alone`;
   }
 
   function subject() {
-    const [first, second] = [seen.first, seen.second].map((c) => data.about.classes[c]);
+    const [first, second] = [seen.first, seen.second].map((c) => data.about.labels[c]);
     return { difference: `${first} rather than ${second}`, first, second }[show()];
   }
 
@@ -160,7 +160,7 @@ const why = (() => {
     }
     rubbing = false;
     const called = play.view().order[0];
-    const names = data.about.classes;
+    const names = data.about.labels;
     $("q2-count").textContent = `${shared.plural(rubbed, "pixel")} of ${image.height * image.width} rubbed out`;
     if (called === before) return;
     const guess = $("q2-guess").value;
