@@ -1,4 +1,4 @@
-"""The page `report.html`: one file that explains a run and lets one try.
+"""The page report.html: explain a run, and let one try.
 
     page_run     what a page is made from: a run directory, its model and its data
     samples      images that the model mistakes

@@ -1,4 +1,4 @@
-"""The arrays of the page, within a budget of bytes, and the page itself."""
+"""Contents of the page: text and arrays within a budget of bytes."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -32,6 +32,8 @@ FRAMES = 12  # templates on the way
 SAMPLE, TRAIN, MISTAKES = (600, 0.42), (400, 0.28), (100, 0.08)
 QUANTILE = 0.995  # of |W|: a few huge weights must not turn all others to gray
 MOST_BYTES = 1 << 26  # of images in which those of wrong cells are looked for
+MOST_SCORES = 20_000  # of the training images: each point of the hill needs all of them
+_AT_LEAST = 100  # training images, however many classes there are
 _PROBED = 32  # images that tell how many fit
 
 
@@ -95,6 +97,7 @@ def _add_examples(room: Room, run: PageRun) -> IntArray:
     probe = shown.pixels(stratified(shown, _PROBED, seed, PAGE))
     each = pack(_stored(probe)).characters / len(probe)
     n, n_train, n_wrong = (min(most, int(share * room.left / each)) for most, share in (SAMPLE, TRAIN, MISTAKES))
+    n_train = min(n_train, max(MOST_SCORES // len(run.model.class_names), _AT_LEAST))
     if not run.val:  # one sample for both
         n = min(SAMPLE[0], n + n_train)
     counted = stratified(shown, n, seed, PAGE)

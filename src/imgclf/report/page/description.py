@@ -1,4 +1,4 @@
-"""What the page says in words and numbers, from the run directory and its data."""
+"""Describe a run for its page, in words and numbers."""
 
 import shlex
 from collections.abc import Sequence

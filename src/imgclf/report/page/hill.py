@@ -1,4 +1,4 @@
-"""The loss of some images on a plane through the weights, and the path of learning on it."""
+"""The loss on a plane through the weights, and the path there."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A run to make a page of: its directory, its model and its data."""
+"""Read a run for its page: directory, model and data."""
 
 from dataclasses import dataclass
 from functools import cached_property

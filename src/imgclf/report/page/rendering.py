@@ -1,4 +1,4 @@
-"""The HTML of the page, from a template, a style sheet and scripts.
+"""Render the page from template, style sheet and scripts.
 
 A section is added by a file in js/: all are joined into one script, whose hash the page allows to run; nothing else.
 """
