@@ -41,7 +41,7 @@ const how = (() => {
   function refresh() {
     const step = list[at()];
     const end = Number($("how-charts").dataset.last) || 1;
-    for (const cursor of document.querySelectorAll("#how-charts .cursor")) cursor.style.left = `${(100 * step) / end}%`;
+    for (const cursor of document.querySelectorAll("#how-charts .cursor")) cursor.style.left = `${Math.min(100, (100 * step) / end)}%`;
     $("how-slider").value = at();
     $("how-slider").setAttribute("aria-valuetext", words());
     const now = `${words()[0].toUpperCase()}${words().slice(1)}`;
