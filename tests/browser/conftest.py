@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from browser.page import Browser, run_of
+from browser.page import Browser, read, run_of, write_page
+from browser.reader import Reader
 
 MISSING = "there is no browser: apt-get install chromium chromium-driver"
 
@@ -42,3 +43,24 @@ def run_directory(tmp_path_factory):
         return made[settings]
 
     return directory
+
+
+@pytest.fixture(scope="session")
+def page_of(run_directory, tmp_path_factory):
+    """A function that writes the page of a run with these settings, once, and returns its path and the run."""
+    made = {}
+
+    def page(*settings):
+        if settings not in made:
+            run = read(run_directory(*settings))
+            made[settings] = write_page(run, tmp_path_factory.mktemp("pages") / "report.html"), run
+        return made[settings]
+
+    return page
+
+
+@pytest.fixture
+def reader(browser):
+    """A reader of pages, in whose console nothing was written when it leaves."""
+    yield Reader(browser)
+    assert browser.messages() == []

@@ -42,10 +42,10 @@ class Browser:
     def quit(self):
         self.driver.quit()
 
-    def open(self, path, patience=PATIENCE):
+    def open(self, path, patience=PATIENCE, address=""):
         """Open a page and wait until its data is there; forget what was said and asked for before."""
         self.messages(), self.requests()
-        self.driver.get(Path(path).resolve().as_uri())
+        self.driver.get(Path(path).resolve().as_uri() + address)
         WebDriverWait(self.driver, patience, poll_frequency=0.02).until(lambda driver: driver.execute_script(READY))
 
     def run(self, script, *arguments):

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,24 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from imgclf.report.labels import distinct_labels, without_common_words
+from imgclf.report.page.svg_curves import last_step, panels
+
+LABEL = 24  # characters
 FOLDER = Path(__file__).parent
 FIRST, LAST = ("core", "data", "shared"), ("main",)  # scripts that others need, and that need others
 
 
 def render(about: dict[str, Any], arrays: str) -> bytes:
     """Return the page: `about` is what it says, `arrays` the text of the arrays."""
+    about = about | {"labels": _short(about["classes"])}
     script = f'"use strict";\n{scripts()}'
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template = _environment().get_template("page.html.j2")
     html = template.render(
         about=about,
+        panels=panels(about),
+        last_step=last_step(about),
         about_json=Markup(json_for_html(about)),
         arrays=arrays,
         style=Markup((FOLDER / "style.css").read_text(encoding="utf-8")),
@@ -32,6 +40,11 @@ def render(about: dict[str, Any], arrays: str) -> bytes:
         policy=f"default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'",
     )
     return html.encode(errors="backslashreplace")  # a file name need not be valid text
+
+
+def _short(class_names: Sequence[str]) -> list[str]:
+    """Return class names for narrow places, still distinct."""
+    return distinct_labels(without_common_words(class_names), lambda text: len(text) <= LABEL)
 
 
 def json_for_html(content: Any) -> str:
