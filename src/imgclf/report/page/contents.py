@@ -94,29 +94,38 @@ def _fill(room: Room, run: PageRun) -> None:
 
 def _add_examples(room: Room, run: PageRun) -> IntArray:
     """Add the images; return the rows of the training images."""
-    shown, seed = run.shown, run.config.seed
-    probe = shown.pixels(stratified(shown, _PROBED, seed, PAGE))
+    shown, seed, none = run.shown, run.config.seed, np.zeros(0, np.int64)
+    what = "images" if run.model.preprocess.is_image else "feature vectors"
+    n, n_train, n_wrong = _how_many(room, run)
+    if n < 1:
+        room.left_out.append(f"All {what}: they are too large for a page.")
+        return none
+    counted = stratified(shown, n, seed, PAGE)
+    looked_through = min(LOOKED_THROUGH, max(1, MOST_BYTES // max(1, shown.images[:1].nbytes)))
+    wrong = mistakes(run.model, shown, stratified(shown, looked_through, seed, PAGE), n_wrong)
+    rows = np.union1d(counted, wrong)
+    number = {"val": len(counted), "val_total": len(shown), "cells": len(rows) - len(counted), "train": len(counted)}
+    said: dict[str, Any] = {"sample": _judge(run, counted), "val_names": _names(shown, rows), "embedded": number}
+    arrays = _examples("val", shown, rows) | {"val/counted": np.isin(rows, counted).astype(np.uint8)}
+    if not room.add(arrays, f"All {what}: they did not fit.", **said):
+        return none
+    if not run.val:
+        return counted
+    train = stratified(run.train, n_train, seed, PAGE)
+    if not len(train) or not room.add(_examples("train", run.train, train)):
+        room.left_out.append(f"The training {what}: they did not fit.")
+        train = none
+    room.about["embedded"] = number | {"train": len(train)}
+    return train
+
+
+def _how_many(room: Room, run: PageRun) -> tuple[int, int, int]:
+    """Return how many images of the sample, of training and of wrong cells there is room for."""
+    probe = run.shown.pixels(stratified(run.shown, _PROBED, run.config.seed, PAGE))
     each = pack(_stored(probe)).characters / len(probe)
     n, n_train, n_wrong = (min(most, int(share * room.left / each)) for most, share in (SAMPLE, TRAIN, MISTAKES))
     n_train = min(n_train, max(MOST_SCORES // len(run.model.class_names), _AT_LEAST))
-    if not run.val:  # one sample for both
-        n = min(SAMPLE[0], n + n_train)
-    counted = stratified(shown, n, seed, PAGE)
-    looked_through = min(LOOKED_THROUGH, max(1, MOST_BYTES // max(1, probe[:1].nbytes)))
-    wrong = mistakes(run.model, shown, stratified(shown, looked_through, seed, PAGE), n_wrong)
-    rows = np.union1d(counted, wrong)
-    arrays = _examples("val", shown, rows) | {"val/counted": np.isin(rows, counted).astype(np.uint8)}
-    what = "images" if run.model.preprocess.is_image else "feature vectors"
-    train = stratified(run.train, n_train, seed, PAGE) if run.val else counted
-    number = {"val": len(counted), "val_total": len(shown), "cells": len(rows) - len(counted), "train": len(train)}
-    said: dict[str, Any] = {"sample": _judge(run, counted), "val_names": _names(shown, rows), "embedded": number}
-    if not len(counted) or not room.add(arrays, **said):
-        room.left_out.append(f"All {what}: they are too large for a page.")
-        return train[:0]
-    if run.val and not room.add(_examples("train", run.train, train), f"The training {what}: they did not fit."):
-        room.about["embedded"] = number | {"train": 0}
-        return train[:0]
-    return train
+    return (n, n_train, n_wrong) if run.val else (min(SAMPLE[0], n + n_train), 0, n_wrong)  # one sample for both
 
 
 def _judge(run: PageRun, rows: IntArray) -> dict[str, Any]:
