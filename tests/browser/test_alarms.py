@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -97,14 +98,24 @@ def check_names(browser, path):
     assert browser.messages() == []
 
 
+@pytest.fixture(autouse=True)
+def _templates_are_read_anew():
+    rendering._environment.cache_clear()
+    yield
+    rendering._environment.cache_clear()
+
+
 @pytest.fixture
-def named(run):
-    """The same run with class names that would break a page."""
+def named(run, tmp_path):
+    """The same run with class names, and a name of its own, that would break a page."""
+    directory = shutil.copytree(run.directory, tmp_path / "<img src=x onerror=alert(1)>")
 
     def of(data):
         return data and replace(data, class_names=HOSTILE)
 
-    return replace(run, model=replace(run.model, class_names=HOSTILE), train=of(run.train), val=of(run.val))
+    return replace(
+        run, directory=directory, model=replace(run.model, class_names=HOSTILE), train=of(run.train), val=of(run.val)
+    )
 
 
 def test_hostile_names_are_text(browser, named, tmp_path):
@@ -113,6 +124,12 @@ def test_hostile_names_are_text(browser, named, tmp_path):
 
 def test_names_that_are_not_escaped_ring(browser, named, tmp_path, monkeypatch):
     monkeypatch.setattr(rendering, "json_for_html", lambda content: json.dumps(content))
+    with pytest.raises((AssertionError, TimeoutException)):
+        check_names(browser, write_page(named, tmp_path / "report.html"))
+
+
+def test_a_template_that_does_not_escape_rings(browser, named, tmp_path, monkeypatch):
+    monkeypatch.setattr(rendering._environment(), "autoescape", False)
     with pytest.raises((AssertionError, TimeoutException)):
         check_names(browser, write_page(named, tmp_path / "report.html"))
 

@@ -13,7 +13,7 @@ from imgclf.numerics.random_streams import PAGE
 from imgclf.report.page.page_run import PageRun
 
 NEIGHBORS = 5
-MOST_JUDGED = 1_000  # images
+MOST_JUDGED = 600  # images: as many as the page's sample
 MOST_REMEMBERED = 2_000  # training images among which neighbors are looked for
 MOST_LEARNED = 10_000  # training images that are averaged or fitted
 LARGEST_RIDGE = 1_024  # numbers an example: a larger system takes long to solve
@@ -31,8 +31,8 @@ class Baseline(NamedTuple):
     split: str
 
 
-def baselines(run: PageRun) -> tuple[list[Baseline], FloatArray | None]:
-    """Judge all baselines; also return the mean X of each class (C, D), or None if these are too many numbers.
+def baselines(run: PageRun) -> list[Baseline]:
+    """Judge all baselines; of too many numbers a class, only those that know no image.
 
     Where training images are judged, for want of others, none of them is learned from.
     """
@@ -46,7 +46,7 @@ def baselines(run: PageRun) -> tuple[list[Baseline], FloatArray | None]:
     judged = stratified(shown, _fit(min(MOST_JUDGED, few), D), seed, PAGE)
     train = run.train if run.val else run.train.subset(np.setdiff1d(np.arange(len(shown)), judged))
     if not len(judged) or not len(train) or classes * D > _HELD:
-        return found, None
+        return found
     preprocess = run.model.preprocess
     X, y = Reader(preprocess, shown)(judged)
     read = Reader(preprocess, train)
@@ -59,8 +59,7 @@ def baselines(run: PageRun) -> tuple[list[Baseline], FloatArray | None]:
     if D <= LARGEST_RIDGE:
         weights = ridge(_parts(read, train, seed, D), classes, D)
         predicted["ridge"] = (X @ weights[:-1] + weights[-1]).argmax(axis=1)
-    found += [Baseline(name, float((one == y).mean()), len(y), run.split) for name, one in predicted.items()]
-    return found, means
+    return found + [Baseline(name, float((one == y).mean()), len(y), run.split) for name, one in predicted.items()]
 
 
 def class_means(parts: Iterable[Examples], classes: int, D: int) -> FloatArray:

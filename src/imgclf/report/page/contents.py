@@ -16,7 +16,7 @@ from imgclf.gradients import analytic_gradient
 from imgclf.metrics import wilson_interval
 from imgclf.model import split
 from imgclf.numerics.random_streams import PAGE
-from imgclf.report.page.baselines import baselines
+from imgclf.report.class_means import class_means
 from imgclf.report.page.description import describe
 from imgclf.report.page.hill import Hill, hill, path_losses, share_inside, sides
 from imgclf.report.page.packing import Packed, blob, pack
@@ -24,6 +24,7 @@ from imgclf.report.page.page_run import PageRun
 from imgclf.report.page.rendering import json_for_html, render
 from imgclf.report.page.samples import LOOKED_THROUGH, mistakes, predictions
 from imgclf.run.learning import LearningPath, read_path
+from imgclf.speed.threads import workers
 
 BUDGET = 3_000_000  # characters of a page
 SIZE_OF_HTML = 200_000  # of it for the template, its style and its scripts
@@ -39,17 +40,17 @@ _PROBED = 32  # images that tell how many fit
 
 def page(run: PageRun, findings: Sequence[Any] = ()) -> bytes:
     """Return the page of a run; `findings` are what is said of it. The same run gives the same bytes."""
-    found, means = baselines(run)
-    about = describe(run, findings) | {"baselines": [one._asdict() for one in found]}
-    budget = BUDGET
-    while True:
-        room = Room(about, budget - SIZE_OF_HTML)
-        _fill(room, run, means)
-        index, text = blob(room.arrays)
-        html = render(room.about | {"arrays": index, "left_out": room.left_out}, text)
-        if len(html) <= BUDGET or not room.arrays:
-            return html
-        budget -= len(html) - BUDGET
+    with workers(1):  # so that no last bit depends on the number of threads
+        about = describe(run, findings)
+        budget = BUDGET
+        while True:
+            room = Room(about, budget - SIZE_OF_HTML)
+            _fill(room, run)
+            index, text = blob(room.arrays)
+            html = render(room.about | {"arrays": index, "left_out": room.left_out}, text)
+            if len(html) <= BUDGET or not room.arrays:
+                return html
+            budget -= len(html) - BUDGET
 
 
 class Room:
@@ -74,7 +75,7 @@ class Room:
         return True
 
 
-def _fill(room: Room, run: PageRun, means: FloatArray | None) -> None:
+def _fill(room: Room, run: PageRun) -> None:
     """Add everything in the order of its importance."""
     preprocess, (W, b) = run.model.preprocess, split(run.model.weights)
     fitted = {"mean": preprocess.mean, "std": preprocess.std}
@@ -85,37 +86,46 @@ def _fill(room: Room, run: PageRun, means: FloatArray | None) -> None:
         _add_hill(room, run, path, train)
     else:
         room.left_out.append("The hill and the templates on the way: the run has no path.npz.")
-    if means is not None and (images := _mean_images(run, means)) is not None:
-        room.add({"means": images}, "The mean image of each class: it did not fit.")
-    if path and preprocess.is_image:
+    if preprocess.is_image:
+        _add_means(room, run)
+    if preprocess.is_image and path:
         _add_frames(room, path)
 
 
 def _add_examples(room: Room, run: PageRun) -> IntArray:
     """Add the images; return the rows of the training images."""
-    shown, seed = run.shown, run.config.seed
-    probe = shown.pixels(stratified(shown, _PROBED, seed, PAGE))
+    shown, seed, none = run.shown, run.config.seed, np.zeros(0, np.int64)
+    what = "images" if run.model.preprocess.is_image else "feature vectors"
+    n, n_train, n_wrong = _how_many(room, run)
+    if n < 1:
+        room.left_out.append(f"All {what}: they are too large for a page.")
+        return none
+    counted = stratified(shown, n, seed, PAGE)
+    looked_through = min(LOOKED_THROUGH, max(1, MOST_BYTES // max(1, shown.images[:1].nbytes)))
+    wrong = mistakes(run.model, shown, stratified(shown, looked_through, seed, PAGE), n_wrong)
+    rows = np.union1d(counted, wrong)
+    number = {"val": len(counted), "val_total": len(shown), "cells": len(rows) - len(counted), "train": len(counted)}
+    said: dict[str, Any] = {"sample": _judge(run, counted), "val_names": _names(shown, rows), "embedded": number}
+    arrays = _examples("val", shown, rows) | {"val/counted": np.isin(rows, counted).astype(np.uint8)}
+    if not room.add(arrays, f"All {what}: they did not fit.", **said):
+        return none
+    if not run.val:
+        return counted
+    train = stratified(run.train, n_train, seed, PAGE)
+    if not len(train) or not room.add(_examples("train", run.train, train)):
+        room.left_out.append(f"The training {what}: they did not fit.")
+        train = none
+    room.about["embedded"] = number | {"train": len(train)}
+    return train
+
+
+def _how_many(room: Room, run: PageRun) -> tuple[int, int, int]:
+    """Return how many images of the sample, of training and of wrong cells there is room for."""
+    probe = run.shown.pixels(stratified(run.shown, _PROBED, run.config.seed, PAGE))
     each = pack(_stored(probe)).characters / len(probe)
     n, n_train, n_wrong = (min(most, int(share * room.left / each)) for most, share in (SAMPLE, TRAIN, MISTAKES))
     n_train = min(n_train, max(MOST_SCORES // len(run.model.class_names), _AT_LEAST))
-    if not run.val:  # one sample for both
-        n = min(SAMPLE[0], n + n_train)
-    counted = stratified(shown, n, seed, PAGE)
-    looked_through = min(LOOKED_THROUGH, max(1, MOST_BYTES // max(1, probe[:1].nbytes)))
-    wrong = mistakes(run.model, shown, stratified(shown, looked_through, seed, PAGE), n_wrong)
-    rows = np.union1d(counted, wrong)
-    arrays = _examples("val", shown, rows) | {"val/counted": np.isin(rows, counted).astype(np.uint8)}
-    what = "images" if run.model.preprocess.is_image else "feature vectors"
-    train = stratified(run.train, n_train, seed, PAGE) if run.val else counted
-    number = {"val": len(counted), "val_total": len(shown), "cells": len(rows) - len(counted), "train": len(train)}
-    said: dict[str, Any] = {"sample": _judge(run, counted), "val_names": _names(shown, rows), "embedded": number}
-    if not len(counted) or not room.add(arrays, **said):
-        room.left_out.append(f"All {what}: they are too large for a page.")
-        return train[:0]
-    if run.val and not room.add(_examples("train", run.train, train), f"The training {what}: they did not fit."):
-        room.about["embedded"] = number | {"train": 0}
-        return train[:0]
-    return train
+    return (n, n_train, n_wrong) if run.val else (min(SAMPLE[0], n + n_train), 0, n_wrong)  # one sample for both
 
 
 def _judge(run: PageRun, rows: IntArray) -> dict[str, Any]:
@@ -153,7 +163,7 @@ def _add_hill(room: Room, run: PageRun, path: LearningPath, rows: IntArray) -> N
         return
     pixels = _stored(run.train.pixels(rows))  # as the page has them
     X, y = run.model.preprocess.apply(pixels).astype(np.float64), run.train.y_of(rows)
-    end = run.model.weights.astype(np.float64)
+    end = np.ascontiguousarray(run.model.weights, np.float64)  # in one order, however it was made
     gradient = analytic_gradient(run.objective, Batch.of(X, y), end).grad
     plane = hill(run.objective, X, y, path.weights, end, gradient)
     if plane is None:
@@ -192,15 +202,14 @@ def _describe_hill(run: PageRun, plane: Hill, path: LearningPath, X: FloatArray,
     }
 
 
-def _mean_images(run: PageRun, means: FloatArray) -> NDArray[np.uint8] | None:
-    """Return the mean image of each class as bytes; black for a class without images; None if not known."""
-    preprocess = run.model.preprocess
-    if not preprocess.is_image or preprocess.norm:
-        return None
-    values = means if preprocess.std is None else means * preprocess.std
-    values = values if preprocess.mean is None else values + preprocess.mean
-    pixels = np.nan_to_num(values * preprocess.scale)
-    return np.rint(pixels).clip(0, 255).astype(np.uint8).reshape(-1, *preprocess.example_shape)
+def _add_means(room: Room, run: PageRun) -> None:
+    """Add the mean image of each class, black for a class without images: (C, H, W, channels)."""
+    problem = "The mean image of each class: it did not fit."
+    if run.model.preprocess.size * len(run.model.class_names) > BUDGET:
+        room.left_out.append(problem)
+        return
+    black = np.zeros(run.model.preprocess.example_shape, np.uint8)
+    room.add({"means": np.stack([black if mean is None else mean for mean in class_means(run.train)])}, problem)
 
 
 def _add_frames(room: Room, path: LearningPath) -> None:

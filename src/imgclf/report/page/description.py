@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from imgclf.config import dump
+from imgclf.data.preprocess import default_scale
 from imgclf.metrics import wilson_interval
+from imgclf.report.page.baselines import baselines
 from imgclf.report.page.page_run import PageRun
 from imgclf.run.learning import read_steps
 from imgclf.run.run_dir import read_json, read_status, read_table
@@ -35,11 +37,7 @@ def describe(run: PageRun, findings: Sequence[Any]) -> dict[str, Any]:
         "l1": model.l1,
         "objective": {"formula": "", "translations": []},
         "classes": list(model.class_names),
-        "image": (
-            dict(zip(("height", "width", "channels"), preprocess.example_shape, strict=True))
-            if preprocess.is_image
-            else None
-        ),
+        "image": _image(run),
         "preprocess": {
             "scale": preprocess.scale,
             "center": config.preprocess.center,
@@ -57,6 +55,7 @@ def describe(run: PageRun, findings: Sequence[Any]) -> dict[str, Any]:
             "n": seen.n,
             "objective": seen.objective,
         },
+        "baselines": [one._asdict() for one in baselines(run)],
         "verdict": findings[0].sentence if findings else "",
         "findings": [one._asdict() for one in findings],
         "epochs": _thinned(metrics),
@@ -78,6 +77,14 @@ def describe(run: PageRun, findings: Sequence[Any]) -> dict[str, Any]:
         "frames": None,
         "hill": None,
     }
+
+
+def _image(run: PageRun) -> dict[str, float] | None:
+    """Return the shape of an image, and which of its values is white; None for feature vectors."""
+    if not run.model.preprocess.is_image:
+        return None
+    height, width, channels = run.model.preprocess.example_shape
+    return {"height": height, "width": width, "channels": channels, "white": default_scale(run.train)}
 
 
 def _thinned(table: dict[str, list[Any]]) -> dict[str, list[Any]]:

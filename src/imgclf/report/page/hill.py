@@ -1,6 +1,7 @@
 """The loss on a plane through the weights, and the path there."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ class Hill:
     scores: NDArray[np.float64]
     y: IntArray
 
-    @property
+    @cached_property
     def products(self) -> NDArray[np.float64]:
         """The inner products of start, first and second without their biases, (3, 3): the penalty needs them."""
         flat = self.axes[:, :-1].reshape(3, -1)
