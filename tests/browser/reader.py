@@ -20,7 +20,10 @@ class Reader:
     def open(self, path, address="", size=DESKTOP, dark=False, calm=True):
         """Open a page at an address, on a screen of that size, in a theme."""
         self._emulate("setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=False)
-        chosen = {"prefers-color-scheme": "dark" if dark else "light", "prefers-reduced-motion": "reduce" if calm else ""}
+        chosen = {
+            "prefers-color-scheme": "dark" if dark else "light",
+            "prefers-reduced-motion": "reduce" if calm else "",
+        }
         self._emulate("setEmulatedMedia", features=[{"name": name, "value": value} for name, value in chosen.items()])
         self.driver.get("about:blank")  # or a page with another address would not be read again
         self.browser.open(path, address=address)
@@ -44,7 +47,9 @@ class Reader:
     def visit(self, section):
         """Scroll to a section, and wait until what it computes only then is there."""
         self.run("document.getElementById(arguments[0]).scrollIntoView()", section)
-        filled = {"hill": "hill-ball", "onestep": "onestep-seen", "mistakes": "mistakes-count"}.get(section)
+        filled = {
+            "learned": "learned-seen", "hill": "hill-ball", "onestep": "onestep-seen", "mistakes": "mistakes-count",
+        }.get(section)  # fmt: skip
         if filled and self.all(f"#{filled}"):
             WebDriverWait(self.driver, 20).until(lambda _: self.text(filled))
         return self

@@ -213,7 +213,10 @@ const hill = (() => {
 
   // ---- the path ------------------------------------------------------------------------------------------------
 
-  const shownStep = () => state.get("step", about.path.steps.at(-1));
+  function shownStep() {
+    const { list, at } = how.steps();
+    return list[at()];
+  }
 
   /** What the path says about a step, for this section and for the templates. */
   function lossAt(step) {
@@ -313,11 +316,10 @@ const hill = (() => {
   const [SLOWEST, FASTEST] = [-4, 3]; // powers of ten of the slider
   const sizeAt = (position) => Number((10 ** position).toPrecision(2));
 
-  /** The smallest step size, to two digits, with which the ball leaves: between one that stays and one that leaves. */
+  /** The smallest step size with which the ball leaves, by halving the room between one that stays and one that leaves. */
   function leavingSize() {
-    let [stays, goes] = [SLOWEST, SLOWEST];
-    while (goes < FASTEST && !leaves(10 ** goes)) [stays, goes] = [goes, goes + 0.25];
-    if (goes >= FASTEST) return null;
+    if (!leaves(10 ** FASTEST)) return null;
+    let [stays, goes] = [SLOWEST, FASTEST];
     while (goes - stays > 0.005) {
       const middle = (stays + goes) / 2;
       if (leaves(10 ** middle)) goes = middle;

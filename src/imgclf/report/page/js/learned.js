@@ -24,17 +24,11 @@ const learned = (() => {
 
   function makeFigures() {
     const { labels: classes } = data.about;
-    const D = image.height * image.width * image.channels;
-    figures = classes.map((name, c) => {
-      const canvas = element("canvas", { role: "img", width: image.width, height: image.height });
-      const figure = element("figure", {}, canvas);
-      if (data.means) {
-        const mean = element("canvas", { role: "img", "aria-label": `Mean image of ${name}` });
-        shared.drawImage(mean, data.means, image, c * D);
-        figure.append(mean);
-      }
-      figure.append(element("figcaption", { textContent: name }));
-      return { canvas, figure };
+    const size = { width: image.width, height: image.height }; // at once, or the page would grow when they are drawn
+    figures = classes.map((name) => {
+      const canvas = element("canvas", { role: "img", "aria-label": `Template of ${name}`, ...size });
+      const mean = data.means ? element("canvas", { role: "img", "aria-label": `Mean image of ${name}`, ...size }) : "";
+      return { canvas, mean, figure: element("figure", {}, canvas, mean, element("figcaption", { textContent: name })) };
     });
     $("learned-grid").append(...figures.map(({ figure }) => figure));
     $("learned-grid").classList.toggle("many", classes.length > 20);
@@ -130,13 +124,23 @@ const learned = (() => {
     });
   }
 
-  function start(loaded) {
+  /** What is laid out at once. */
+  function prepare(loaded) {
     data = loaded;
     ({ image } = data.about);
     steps = how.steps();
     makeFigures();
     const moving = data.frames && steps.list.length > 1;
     $("learned-controls").hidden = !moving;
+    $("learned-run").hidden = shared.calm.matches;
+    if (moving) askQuestion3();
+    else $("q3").hidden = true;
+  }
+
+  function start() {
+    const D = image.height * image.width * image.channels;
+    if (data.means) figures.forEach(({ mean }, c) => shared.drawImage(mean, data.means, image, c * D));
+    const moving = data.frames && steps.list.length > 1;
     scale = largest(moving ? steps.list.length - 1 : 0);
     const slider = $("learned-slider");
     slider.max = steps.list.length - 1;
@@ -145,13 +149,10 @@ const learned = (() => {
       steps.go(Number(slider.value));
     });
     $("learned-run").addEventListener("click", run);
-    $("learned-run").hidden = shared.calm.matches;
     shared.themeChanged.watch(refresh);
     state.watch(["step"], refresh);
     refresh();
-    if (moving) askQuestion3();
-    else $("q3").hidden = true;
   }
 
-  return { start };
+  return { prepare, start };
 })();

@@ -22,7 +22,8 @@ const main = (async () => {
     why.start(loaded);
     setTimeout(play.askQuestion1);
   }
-  if ($("learned")) learned.start(loaded);
+  if ($("learned")) learned.prepare(loaded);
+  whenNear("learned", learned.start);
   whenNear("hill", hill.start);
   whenNear("onestep", () => onestep.start(loaded));
   if ($("mistakes")) mistakes.start(loaded);

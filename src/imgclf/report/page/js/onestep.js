@@ -7,10 +7,11 @@ const onestep = (() => {
   let now = null; // {W, b, seen: loss, accuracy, dW, db, slope: |gradient|^2, S, G: scores of W and of the gradient}
   let taken = 0;
   let range = 1; // of the slider: step sizes from 0
+  let firstSize = 0.1;
   let canvases = [];
 
   const from = () => state.get("from", "zero");
-  const size = () => state.get("size", Number((range / 40).toPrecision(2)));
+  const size = () => state.get("size", firstSize);
 
   // ---- the mathematics -----------------------------------------------------------------------------------------
 
@@ -73,16 +74,22 @@ const onestep = (() => {
       taken++;
       if (!Number.isFinite(now.seen.loss)) break;
     }
+    fit();
     refresh();
     shared.say($("onestep-seen").textContent);
+  }
+
+  /** Let the chart and the slider under it show the whole valley, and the step. */
+  function fit() {
+    range = Number(Math.max(2 * (longest() ?? 1), 1.25 * state.get("size", 0)).toPrecision(2));
   }
 
   function startOver() {
     const [W, b] = from() === "trained" ? [data.W, data.b] : [new Float64Array(data.W.length), new Float64Array(data.b.length)];
     now = at(Float64Array.from(W), Float64Array.from(b));
     taken = 0;
-    range = Number(Math.max(2 * (longest() ?? 1), 1.25 * state.get("size", 0)).toPrecision(2));
     shared.choose("from", from());
+    fit();
     refresh();
   }
 
@@ -216,8 +223,10 @@ const onestep = (() => {
     state.watch(["from"], startOver);
     state.watch(["size"], refresh);
     shared.themeChanged.watch(refresh);
-    new ResizeObserver(draw).observe($("onestep-chart"));
     startOver();
+    firstSize = Number((range / 40).toPrecision(2)); // short enough for first order to come near the truth
+    refresh();
+    new ResizeObserver(draw).observe($("onestep-chart"));
   }
 
   return { start, now: () => now, taken: () => taken, longest };

@@ -257,12 +257,15 @@ const shared = (() => {
 
   /** Give elements with data-from and data-to, shares of their box, that place. */
   function placeBars(root) {
-    for (const bar of root.querySelectorAll("[data-to]")) placeBar(bar, Number(bar.dataset.from ?? 0), Number(bar.dataset.to));
+    for (const { dataset, style } of root.querySelectorAll("[data-to]")) {
+      const from = Number(dataset.from ?? 0);
+      Object.assign(style, { left: `${100 * from}%`, width: `${100 * (dataset.to - from)}%` });
+    }
   }
 
+  /** Let a bar as wide as its box end at these shares of it. Transformed bars do not lay out the page again. */
   function placeBar(bar, from, to) {
-    bar.style.left = `${100 * Math.min(from, to)}%`;
-    bar.style.width = `${100 * Math.abs(to - from)}%`;
+    bar.style.transform = `translateX(${100 * from}%) scaleX(${to - from})`;
   }
 
   /** The chosen value of a group of radio buttons, and what to do when it changes. */
