@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.metrics import wilson_interval
-from imgclf.report.line_plot import format_number, label_ends, line_axes
+from imgclf.report.line_plot import format_number, label_ends, line_axes, say_empty
 from imgclf.report.style import BLUE, MARGIN, MUTED, SMALL, VERMILION, new_figure, styled
 
 LEAST_SPAN = 1e-3  # of a loss: on a narrower axis, rounding and noise would fill the panel
@@ -29,6 +29,7 @@ _ADVICE = {
 _LEFT, _WIDTH, _LABELS = 0.85, 6.3, 1.05  # inches
 _GAP, _HEIGHTS, _EPOCHS = 0.42, (2.0, 2.0, 0.9, 0.6), 0.38
 _MARKED = 30  # epochs; with more, the markers would hide the line
+_FEW = 200  # steps; with more, their line is thin and pale
 _DASHES = (0, (4, 2))
 
 
@@ -80,7 +81,9 @@ def curves(
         top += panel + _GAP
     loss, accuracy, ratio, step_size = panels
 
-    loss.plot(numbers, losses, color=BLUE, linewidth=0.7, alpha=0.35, label="_steps")
+    width, alpha = (1.1, 0.5) if len(numbers) <= _FEW else (0.7, 0.35)
+    label = "_steps" if len(epochs) else "step"
+    loss.plot(numbers, losses, color=BLUE, linewidth=width, alpha=alpha, label=label)
     if has_val and val_images:
         _band(accuracy, epochs, table["val/accuracy"], val_images)
     for axes, what, guessed in ((loss, "loss", guess.loss), (accuracy, "accuracy", guess.accuracy)):
@@ -88,14 +91,19 @@ def curves(
         for split in splits:
             x, y = epochs - (0.5 if split == "train" else 0), table[f"{split}/{what}"]
             before = (start or {}).get(split)
+            if not np.isfinite(y).any():
+                continue
             if before is not None:
                 x, y = np.append(0, x), np.append(before[what == "accuracy"], y)
             _plot(axes, x, y, _COLORS[split], split)
         if start:
             origin = next(iter(start.values()))[what == "accuracy"]
             axes.plot(0, origin, color=MUTED, marker="o", markersize=4.5, label="_start", clip_on=False, zorder=3)
-    ratios = table["update_ratio"]
-    _plot(ratio, epochs, np.where(ratios > 0, ratios, np.nan), MUTED, " ")
+    ratios = np.where(table["update_ratio"] > 0, table["update_ratio"], np.nan)
+    _plot(ratio, epochs, ratios, MUTED, " ")
+    for axes, seen in ((loss, [*losses, *table["train/loss"]]), (accuracy, table["train/accuracy"]), (ratio, ratios)):
+        if not np.isfinite(seen).any():
+            say_empty(axes)
     starts = [] if first_step_size is None else [first_step_size]
     _plot(step_size, np.append(np.zeros(len(starts)), epochs), np.append(starts, table["step_size"]), MUTED, " ")
     for axes in panels:
@@ -170,9 +178,8 @@ def _fit_ratio(axes: Axes) -> None:
     axes.set_title("update ratio (log scale)")
     note = "|change of W| / |W| in the last step of an epoch"
     axes.set_title(note, loc="right", color=MUTED, size=SMALL, weight="normal")
-    low, high = _span(axes)
     axes.axhline(USUAL_RATIO, color=MUTED, linewidth=0.8, linestyle=_DASHES, label="usual", zorder=1)
-    _fit_powers(axes, min(low, USUAL_RATIO), max(high, USUAL_RATIO), 3)
+    _fit_powers(axes, *_span(axes), most=3)
     label_ends(axes, lambda value: format_number(value, 2))
 
 

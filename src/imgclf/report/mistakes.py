@@ -100,8 +100,8 @@ def _first(best: Mistakes, more: Mistakes) -> Mistakes:
 @styled()
 def mistakes(found: Mistakes, dataset: Dataset, model: Model, split: str) -> Figure:
     """Draw images that were taken for another class: true and predicted class, confidence, and which image it is."""
-    how = "the probability" if LOSSES[model.loss] in PROBABILITIES else "how far its score is above the next one"
-    advice = f"Above each image its true class; below it what the model says instead, {how}, and which image it is."
+    how = "probability" if LOSSES[model.loss] in PROBABILITIES else "lead over the next score"
+    advice = f"Above each image its true class; below it the model's answer, its {how}, and which image it is."
     shown = len(found.rows)
     columns = min(_COLUMNS, max(1, shown))
     height, width, _ = model.preprocess.example_shape
