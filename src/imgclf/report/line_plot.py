@@ -32,8 +32,6 @@ def label_ends(axes: Axes, write: Callable[[float], str]) -> None:
         values = np.asarray(line.get_ydata())
         if not str(line.get_label()).startswith("_") and (finite := values[np.isfinite(values)]).size:
             ends.append((float(finite[-1]), line))
-    if not ends:
-        say_empty(axes)
     free = -math.inf  # points; below it labels are written already
     for value, line in sorted(ends, key=lambda end: end[0]):
         height = axes.transData.transform((0, value))[1] / DPI / POINT

@@ -78,22 +78,22 @@ class Picture(NamedTuple):
 
 
 def _curves(run: RunToDraw) -> "Figure":
-    from imgclf.report.curves import Guess, curves
+    from imgclf.report.curves import Seen, curves
 
     (train, val), model, config = run.splits, run.model, run.config
     classes, shown = len(model.class_names), train if val is None else val
-    guess = Guess(_loss_of_guessing(model, train), shown.class_counts().max() / len(shown))
+    guess = Seen(_loss_of_guessing(model, train), shown.class_counts().max() / len(shown))
     steps = read_steps(run.directory)
     start = None
     if steps is not None and len(steps[0]):
-        first = float(steps[1][0]), 1 / classes
+        first = Seen(float(steps[1][0]), 1 / classes)
         # With W = 0, the loss is the same for all images, but for class weights.
         start = {"train": first} | ({} if config.model.init_scale else {"val": first})
     return curves(
         read_table(run.directory / "metrics.csv"),
         run.title,
         run.steps_per_epoch,
-        guess,
+        guess=guess,
         steps=steps,
         start=start,
         val_images=0 if val is None else len(val),
