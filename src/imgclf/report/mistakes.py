@@ -37,6 +37,7 @@ from imgclf.training.classifier import Model
 from imgclf.training.evaluation import PROBABILITIES, score_images
 
 SHOWN = 24
+_SCORES = 1 << 22  # computed at a time
 A_PAIR = 3  # at most, of one true and one predicted class: else one pair could fill the picture
 
 _COLUMNS = 6
@@ -63,7 +64,7 @@ def most_confident(model: Model, dataset: Dataset) -> Mistakes:
     probabilities = PROBABILITIES.get(LOSSES[model.loss])
     none = np.zeros(0, np.int64)
     best = Mistakes(none, none, none, np.zeros(0))
-    for part in slices(len(dataset), dataset.at_once):
+    for part in slices(len(dataset), min(dataset.at_once, max(1, _SCORES // len(model.class_names)))):
         y = dataset.y_of(part)
         s = score_images(model, dataset.pixels(part))
         predicted = s.argmax(axis=1)

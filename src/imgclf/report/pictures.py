@@ -173,7 +173,7 @@ PICTURES = {
     "curves.png": Picture(_curves),
     "templates.png": Picture(_templates, _has_templates),
     "steps.png": Picture(_steps, lambda run: _has_templates(run) and (run.directory / PATH).exists()),
-    "errors.png": Picture(_errors, lambda run: run.evaluate is not None and run.model.preprocess.is_image),
+    "errors.png": Picture(_errors, lambda run: run.evaluate is not None and _has_templates(run)),
     "confusion_matrix.png": Picture(lambda run: _confusion_matrix(run.model, *run.evaluated), _has_matrix),
     "confusion_matrix.csv": Picture(lambda run: _confusion_csv(run.model, *run.evaluated), _has_matrix),
 }
