@@ -104,11 +104,12 @@ def test_what_is_rubbed_out_says_nothing(opened):
 
 
 def test_question_1_is_about_an_image_that_changes_its_name_there_and_not_before(opened):
-    reader, run = opened()
+    reader, run = opened(*A_SAMPLE)
     reader.find("q1-take").click()
     example = reader.run("return imgclf.play.example()")
     position = reader.run("return imgclf.data.val.index[arguments[0]]", example["k"])
     image = run.shown.pixels([position])
+    assert example["pixels"] > 1
     down, right = example["step"]
     called = [int(scores_of(run, moved(image, by * down, by * right)).argmax()) for by in range(example["pixels"] + 1)]
     assert called == [example["from"]] * example["pixels"] + [example["to"]]
@@ -217,7 +218,7 @@ def test_question_5_names_the_longest_step_that_goes_down(opened):
 
 
 def test_the_sliders_of_templates_and_curves_are_one(opened):
-    reader, _ = opened()
+    reader, _ = opened(*A_SAMPLE)
     reader.visit("learned")
     steps = reader.run("return imgclf.how.steps().list")
     reader.press("learned-slider", Keys.END, Keys.ARROW_LEFT)
