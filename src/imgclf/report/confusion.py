@@ -21,6 +21,7 @@ from imgclf.report.style import (
     DPI,
     EMPTY,
     INK,
+    LEFT_TO_RIGHT,
     LINE_HEIGHT,
     MARGIN,
     MUTED,
@@ -138,7 +139,7 @@ def _said(
     if interval is not None:
         said.append(f"95% interval of the accuracy: {interval[0]:.1%} to {interval[1]:.1%}.")
     if confused:
-        names = class_labels(class_names, _PAIR_WIDTH, BODY)
+        names = [f"{LEFT_TO_RIGHT}{name}{LEFT_TO_RIGHT}" for name in class_labels(class_names, _PAIR_WIDTH, BODY)]
         pairs = [f"{count:,} of {totals[true]:,} {names[true]} as {names[taken]}" for true, taken, count in confused]
         said.append(f"Most confused: {', '.join(pairs)}.")
     return said

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.metrics import wilson_interval
-from imgclf.report.line_plot import format_number, label_ends, line_axes
+from imgclf.report.line_plot import format_number, label_ends, line_axes, say_empty
 from imgclf.report.style import BLUE, MARGIN, MUTED, SMALL, VERMILION, new_figure, styled
 
 LEAST_SPAN = 1e-3  # of a loss: on a narrower axis, rounding and noise would fill the panel
@@ -29,11 +29,12 @@ _ADVICE = {
 _LEFT, _WIDTH, _LABELS = 0.85, 6.3, 1.05  # inches
 _GAP, _HEIGHTS, _EPOCHS = 0.42, (2.0, 2.0, 0.9, 0.6), 0.38
 _MARKED = 30  # epochs; with more, the markers would hide the line
+_FEW = 200  # steps; with more, their line is thin and pale
 _DASHES = (0, (4, 2))
 
 
-class Guess(NamedTuple):
-    """What guessing gives: the loss of equal scores, and the accuracy of always naming the largest class."""
+class Seen(NamedTuple):
+    """A loss, and an accuracy."""
 
     loss: float
     accuracy: float
@@ -44,10 +45,10 @@ def curves(
     metrics: Mapping[str, Sequence[float | None]],
     title: str,
     steps_per_epoch: int,
-    guess: Guess,
     *,
+    guess: Seen | None = None,
     steps: tuple[IntArray, FloatArray] | None = None,
-    start: Mapping[str, tuple[float, float]] | None = None,
+    start: Mapping[str, Seen] | None = None,
     val_images: int = 0,
     kept_epoch: int | None = None,
     first_step_size: float | None = None,
@@ -59,6 +60,7 @@ def curves(
     marked; without it the last weights are kept, and nothing is. The loss is on a log scale when a linear one could
     not show it.
 
+    guess             the loss of equal scores, and the accuracy of always naming the largest class
     steps             numbers of steps and the losses of their batches
     start             loss and accuracy before the first step, by split
     val_images        the number that val/accuracy is a share of
@@ -80,24 +82,27 @@ def curves(
         top += panel + _GAP
     loss, accuracy, ratio, step_size = panels
 
-    loss.plot(numbers, losses, color=BLUE, linewidth=0.7, alpha=0.35, label="_steps")
+    width, alpha = (1.1, 0.5) if len(numbers) <= _FEW else (0.7, 0.35)
+    label = "_steps" if len(epochs) else "step"
+    loss.plot(numbers, losses, color=BLUE, linewidth=width, alpha=alpha, label=label)
     if has_val and val_images:
         _band(accuracy, epochs, table["val/accuracy"], val_images)
-    for axes, what, guessed in ((loss, "loss", guess.loss), (accuracy, "accuracy", guess.accuracy)):
-        axes.axhline(guessed, color=MUTED, linewidth=0.8, linestyle=_DASHES, label="guessing", zorder=1)
+    for axes, what in ((loss, "loss"), (accuracy, "accuracy")):
+        if guess is not None:
+            _dash(axes, getattr(guess, what), "guessing")
         for split in splits:
-            x, y = epochs - (0.5 if split == "train" else 0), table[f"{split}/{what}"]
-            before = (start or {}).get(split)
-            if before is not None:
-                x, y = np.append(0, x), np.append(before[what == "accuracy"], y)
-            _plot(axes, x, y, _COLORS[split], split)
+            before = start.get(split) if start else None
+            _plot_split(axes, epochs, table[f"{split}/{what}"], split, before and getattr(before, what))
         if start:
-            origin = next(iter(start.values()))[what == "accuracy"]
-            axes.plot(0, origin, color=MUTED, marker="o", markersize=4.5, label="_start", clip_on=False, zorder=3)
-    ratios = table["update_ratio"]
-    _plot(ratio, epochs, np.where(ratios > 0, ratios, np.nan), MUTED, " ")
+            origin = getattr(start["train"], what)
+            axes.plot([0], [origin], color=MUTED, marker="o", markersize=4.5, label="_start", clip_on=False, zorder=3)
+    ratios = np.where(table["update_ratio"] > 0, table["update_ratio"], np.nan)
+    _plot(ratio, epochs, ratios, MUTED, " ")
     starts = [] if first_step_size is None else [first_step_size]
     _plot(step_size, np.append(np.zeros(len(starts)), epochs), np.append(starts, table["step_size"]), MUTED, " ")
+    for axes in panels:
+        if not any(np.isfinite(line.get_ydata()).any() for line in axes.lines if line.get_linestyle() == "-"):
+            say_empty(axes)
     for axes in panels:
         axes.set_xlim(-0.015 * last, 1.015 * last)
         axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, steps=[1, 2, 5, 10]))
@@ -121,6 +126,19 @@ def _finite(column: Sequence[float | None] | FloatArray) -> FloatArray:
 def _plot(axes: Axes, epochs: FloatArray, values: FloatArray, color: str, label: str) -> None:
     marker = "o" if len(epochs) <= _MARKED + 1 else ""
     axes.plot(epochs, values, color=color, label=label, marker=marker, markersize=3.2, linewidth=1.6, clip_on=False)
+
+
+def _plot_split(axes: Axes, epochs: FloatArray, values: FloatArray, split: str, before: float | None) -> None:
+    """Draw a column of a split, from the value before the first step on, if it has any values."""
+    x = epochs - (0.5 if split == "train" else 0)
+    if before is not None:
+        x, values = np.append(0, x), np.append(before, values)
+    if np.isfinite(values[x > 0]).any():
+        _plot(axes, x, values, _COLORS[split], split)
+
+
+def _dash(axes: Axes, value: float, label: str) -> None:
+    axes.axhline(value, color=MUTED, linewidth=0.8, linestyle=_DASHES, label=label, zorder=1)
 
 
 def _band(axes: Axes, epochs: FloatArray, accuracy: FloatArray, n: int) -> None:
@@ -170,9 +188,8 @@ def _fit_ratio(axes: Axes) -> None:
     axes.set_title("update ratio (log scale)")
     note = "|change of W| / |W| in the last step of an epoch"
     axes.set_title(note, loc="right", color=MUTED, size=SMALL, weight="normal")
-    low, high = _span(axes)
-    axes.axhline(USUAL_RATIO, color=MUTED, linewidth=0.8, linestyle=_DASHES, label="usual", zorder=1)
-    _fit_powers(axes, min(low, USUAL_RATIO), max(high, USUAL_RATIO), 3)
+    _dash(axes, USUAL_RATIO, "usual")
+    _fit_powers(axes, *_span(axes), most=3)
     label_ends(axes, lambda value: format_number(value, 2))
 
 
@@ -184,7 +201,7 @@ def _fit_step_size(axes: Axes) -> None:
 
 def _span(axes: Axes) -> tuple[float, float]:
     """Return the smallest and the largest value of the lines."""
-    values = np.concatenate([np.atleast_1d(np.asarray(line.get_ydata())) for line in axes.lines])
+    values = np.concatenate([np.zeros(0), *(np.atleast_1d(np.asarray(line.get_ydata())) for line in axes.lines)])
     finite = values[np.isfinite(values)]
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
 

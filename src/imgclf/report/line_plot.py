@@ -32,8 +32,6 @@ def label_ends(axes: Axes, write: Callable[[float], str]) -> None:
         values = np.asarray(line.get_ydata())
         if not str(line.get_label()).startswith("_") and (finite := values[np.isfinite(values)]).size:
             ends.append((float(finite[-1]), line))
-    if not ends:
-        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, color=MUTED, ha="center", va="center")
     free = -math.inf  # points; below it labels are written already
     for value, line in sorted(ends, key=lambda end: end[0]):
         height = axes.transData.transform((0, value))[1] / DPI / POINT
@@ -49,6 +47,11 @@ def label_ends(axes: Axes, write: Callable[[float], str]) -> None:
             va="center_baseline",
         )
         free += 1.35 * SMALL
+
+
+def say_empty(axes: Axes) -> None:
+    """Write that there is nothing to draw."""
+    axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, color=MUTED, ha="center", va="center")
 
 
 def format_number(value: float, digits: int = 3) -> str:

@@ -37,6 +37,7 @@ from imgclf.training.classifier import Model
 from imgclf.training.evaluation import PROBABILITIES, score_images
 
 SHOWN = 24
+_SCORES = 1 << 22  # computed at a time
 A_PAIR = 3  # at most, of one true and one predicted class: else one pair could fill the picture
 
 _COLUMNS = 6
@@ -63,7 +64,7 @@ def most_confident(model: Model, dataset: Dataset) -> Mistakes:
     probabilities = PROBABILITIES.get(LOSSES[model.loss])
     none = np.zeros(0, np.int64)
     best = Mistakes(none, none, none, np.zeros(0))
-    for part in slices(len(dataset), dataset.at_once):
+    for part in slices(len(dataset), min(dataset.at_once, max(1, _SCORES // len(model.class_names)))):
         y = dataset.y_of(part)
         s = score_images(model, dataset.pixels(part))
         predicted = s.argmax(axis=1)
@@ -100,46 +101,46 @@ def _first(best: Mistakes, more: Mistakes) -> Mistakes:
 @styled()
 def mistakes(found: Mistakes, dataset: Dataset, model: Model, split: str) -> Figure:
     """Draw images that were taken for another class: true and predicted class, confidence, and which image it is."""
-    how = "the probability" if LOSSES[model.loss] in PROBABILITIES else "how far its score is above the next one"
-    advice = f"Above each image its true class; below it what the model says instead, {how}, and which image it is."
     shown = len(found.rows)
-    columns = min(_COLUMNS, max(1, shown))
+    if not shown:
+        title = f"Not one mistake among {plural(len(dataset), 'image')}"
+        return new_figure(title, f"The model is right about every image of {split}.", _LEAST_WIDTH, MARGIN)[0]
+    how = "probability" if LOSSES[model.loss] in PROBABILITIES else "lead over the next score"
+    advice = f"Above each image its true class; below it the model's answer, its {how}, and which image it is."
+    columns = min(_COLUMNS, shown)
     height, width, _ = model.preprocess.example_shape
     height, width = zoomed_size((height, width), _SIDE * DPI)
-    column_width = max(width, round(_LEAST_ROOM * DPI)) + round(_GAP * DPI)
-    line, pad = round(LINE_HEIGHT * _SIZE * POINT * DPI), 3  # the space between an image and the text beside it
-    row_height = height + 3 * line + round(_GAP * DPI)
-    grid = -(-shown // columns) * row_height / DPI
-    across = max(columns * column_width / DPI - _GAP, _LEAST_WIDTH)
-    title = (
-        f"The most confident mistakes, {split}" if shown else f"Not one mistake among {plural(len(dataset), 'image')}"
-    )
-    advice = (
-        advice + key_to_numbers(model.class_names) if shown else f"The model is right about every image of {split}."
-    )
-    figure, top = new_figure(title, advice, across + 2 * MARGIN, 0.1 + grid + MARGIN - _GAP)
-    upper, room = round((top + 0.1) * DPI), column_width / DPI - _GAP
-    names = class_labels(model.class_names, room, _SIZE)
+    room, gap = max(width, round(_LEAST_ROOM * DPI)), round(_GAP * DPI)  # in device pixels, as all sizes here
+    line, pad = round(LINE_HEIGHT * _SIZE * POINT * DPI), 3
+    row_height = height + 3 * line + gap
+    across = max((columns * (room + gap) - gap) / DPI, _LEAST_WIDTH) + 2 * MARGIN
+    down = 0.1 + (-(-shown // columns) * row_height - gap) / DPI + MARGIN
+    title = f"The most confident mistakes, {split}"
+    figure, top = new_figure(title, advice + key_to_numbers(model.class_names), across, down)
+
     sure = [_written(value, model) for value in found.confidence.tolist()]
-    widest = max((text_width(f" {text}", _SIZE) for text in sure), default=0)
-    shorter = class_labels(model.class_names, room - widest, _SIZE)
+    widest = max(text_width(f" {text}", _SIZE) for text in sure)
+    names = class_labels(model.class_names, room / DPI, _SIZE)
+    shorter = class_labels(model.class_names, room / DPI - widest, _SIZE)
     places = _places(dataset, found.rows)
     brighten = WHITE / default_scale(dataset)
     for i, image in enumerate(dataset.pixels(found.rows)):
         row, column = divmod(i, columns)
-        left, above = round(MARGIN * DPI) + column * column_width, upper + row * row_height
+        left, upper = round(MARGIN * DPI) + column * (room + gap), round((top + 0.1) * DPI) + row * row_height
         pixels = np.rint(image * brighten).clip(0, WHITE).astype(np.uint8)
-        show_pixels(figure, pixels, left, above + line, height, width)
-        texts = [
-            (above + line // 2 - pad, names[found.true[i]], INK, _SIZE, "left"),
-            (above + height + 3 * line // 2 + pad, shorter[found.predicted[i]], VERMILION, _SIZE, "left"),
-            (above + height + 3 * line // 2 + pad, sure[i], VERMILION, _SIZE, "right"),
-            (above + height + 5 * line // 2 + pad, _fit(places[i], room), MUTED, _NOTE, "left"),
-        ]
-        for middle, text, color, size, side in texts:
-            place = (left + (column_width - round(_GAP * DPI) if side == "right" else 0)) / DPI
-            add_text(figure, place, middle / DPI, text, size=size, color=color, ha=side, va="center_baseline")
+        show_pixels(figure, pixels, left, upper + line, height, width)
+        lower = upper + line + height + pad
+        _write(figure, left, upper + line // 2 - pad, names[found.true[i]], INK)
+        _write(figure, left, lower + line // 2, shorter[found.predicted[i]], VERMILION)
+        _write(figure, left + room, lower + line // 2, sure[i], VERMILION, ha="right")
+        _write(figure, left, lower + 3 * line // 2, _fit(places[i], room / DPI), MUTED, size=_NOTE)
     return figure
+
+
+def _write(
+    figure: Figure, left: int, middle: int, text: str, color: str, size: float = _SIZE, ha: str = "left"
+) -> None:
+    add_text(figure, left / DPI, middle / DPI, text, size=size, color=color, ha=ha, va="center_baseline")
 
 
 def _written(confidence: float, model: Model) -> str:

@@ -78,22 +78,22 @@ class Picture(NamedTuple):
 
 
 def _curves(run: RunToDraw) -> "Figure":
-    from imgclf.report.curves import Guess, curves
+    from imgclf.report.curves import Seen, curves
 
     (train, val), model, config = run.splits, run.model, run.config
     classes, shown = len(model.class_names), train if val is None else val
-    guess = Guess(_loss_of_guessing(model, train), shown.class_counts().max() / len(shown))
+    guess = Seen(_loss_of_guessing(model, train), shown.class_counts().max() / len(shown))
     steps = read_steps(run.directory)
     start = None
     if steps is not None and len(steps[0]):
-        first = float(steps[1][0]), 1 / classes
+        first = Seen(float(steps[1][0]), 1 / classes)
         # With W = 0, the loss is the same for all images, but for class weights.
         start = {"train": first} | ({} if config.model.init_scale else {"val": first})
     return curves(
         read_table(run.directory / "metrics.csv"),
         run.title,
         run.steps_per_epoch,
-        guess,
+        guess=guess,
         steps=steps,
         start=start,
         val_images=0 if val is None else len(val),
@@ -181,7 +181,7 @@ PICTURES = {
     "curves.png": Picture(_curves),
     "templates.png": Picture(_templates, _has_templates),
     "steps.png": Picture(_steps, lambda run: _has_templates(run) and (run.directory / PATH).exists()),
-    "errors.png": Picture(_errors, lambda run: run.evaluate is not None and run.model.preprocess.is_image),
+    "errors.png": Picture(_errors, lambda run: run.evaluate is not None and _has_templates(run)),
     "confusion_matrix.png": Picture(lambda run: _confusion_matrix(run.model, *run.evaluated), _has_matrix),
     "confusion_matrix.csv": Picture(lambda run: _confusion_csv(run.model, *run.evaluated), _has_matrix),
     "report.html": Picture(_page, lambda run: run.evaluate is not None),

@@ -33,8 +33,10 @@ LINE_HEIGHT = 1.4  # of the size of the text
 MARGIN = 0.3  # inches
 
 _COMPRESSION = 3  # of 9: the next ones take twice as long, and save a tenth
+LEFT_TO_RIGHT = "\N{LEFT-TO-RIGHT MARK}"  # on both sides of a name in a sentence: what is around it keeps its order
 NO_GLYPH = "\N{WHITE SQUARE}"
 
+_TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 _FONT = "DejaVu Sans"  # comes with matplotlib, so a picture is the same everywhere
 _RC = {
     "font.family": [_FONT],
@@ -103,10 +105,11 @@ def add_text(figure: Figure, left: float, top: float, text: str, **how: Any) -> 
 def legible(text: str) -> str:
     """Join a text into one line, with a square for every character that the font lacks.
 
-    Matplotlib would warn of such a character each time it measures or draws it.
+    Matplotlib would warn of such a character each time it measures or draws it. Characters that turn the direction of
+    what follows are left out: one in a name could write a sentence backwards.
     """
     has_glyph = get_font(findfont(_FONT)).get_char_index
-    line = " ".join(text.split())
+    line = " ".join(text.translate(_TURNING).split())
     return "".join(char if char == " " or has_glyph(ord(char)) else NO_GLYPH for char in line)
 
 

@@ -39,7 +39,11 @@ def template_steps(
     drawn = [template_images(weights[k], image_shape) for k in chosen]
     images = np.stack([shown for shown, _ in drawn], axis=1)  # (C, K, H, W, 3)
     columns = [
-        (f"{step:,}", format_number(step / steps_per_epoch, 2 if step < 10 * steps_per_epoch else 4), f"±{scale:.2g}")
+        (
+            f"{step:,}",
+            format_number(step / steps_per_epoch, 2 if step < 10 * steps_per_epoch else 4),
+            f"±{format_number(scale, 2)}",
+        )
         for step, (_, scale) in zip(steps[chosen].tolist(), drawn, strict=True)
     ]
     size, side = (7.5, 0.95) if classes <= 4 else (7.0, 0.68) if classes <= 20 else (6.0, 0.45)

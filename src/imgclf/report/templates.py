@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, FloatArray
 from imgclf.report.class_grid import class_grid
+from imgclf.report.line_plot import format_number
 from imgclf.report.style import EMPTY, MARGIN, MUTED, SMALL, add_axes, add_text, key_to_numbers, styled, text_width
 
 DIVERGING = "RdBu_r"  # red for the class, white 0, blue against it
@@ -26,7 +27,7 @@ _COLOR_ADVICE = (
     "One scale for all classes; mid-gray is 0. An image that is bright where the template is bright, "
     "color by color, scores high."
 )
-_MEANS_ADVICE = " Beside it: the mean of its training images; its bias, which is added to the score{recall}."
+_MEANS_ADVICE = " Beside it: the mean of its training images and its bias{recall}."
 
 
 @styled()
@@ -57,9 +58,7 @@ def templates(
         empty = np.full((height, width, 3), _EMPTY, np.uint8)
         beside = [empty if mean is None else mean for mean in means]
         notes = [[f"bias {_signed(b)}"] for b in weights[-1].tolist()]
-        advice += _MEANS_ADVICE.format(
-            recall=f"; its recall, the share of its {recalls[0]} images that are recognized" if recalls else ""
-        )
+        advice += _MEANS_ADVICE.format(recall=f", and its recall on {recalls[0]}" if recalls else "")
         if recalls:
             for lines, recall in zip(notes, recalls[1], strict=True):
                 lines.append("recall \N{EN DASH}" if recall is None else f"recall {recall:.0%}")
@@ -78,7 +77,7 @@ def template_images(weights: FloatArray, image_shape: Sequence[int]) -> tuple[By
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.2g}".replace("-", "\N{MINUS SIGN}")
+    return ("+" if value >= 0 else "\N{MINUS SIGN}") + format_number(abs(value), 2)
 
 
 def _scale(W: FloatArray) -> float:
@@ -111,6 +110,6 @@ def color_key(figure: Figure, scale: float | None, channels: int, top: float) ->
     axes = add_axes(figure, left, top, width, height)
     axes.imshow(strips, extent=(-1, 1, 0, 1), aspect="auto", interpolation="nearest")
     axes.set_yticks([])
-    end = "max" if scale is None else f"{scale:.2g}"
+    end = "max" if scale is None else format_number(scale, 2)
     axes.set_xticks([-1, 0, 1], [f"\N{MINUS SIGN}{end}", "0", end], size=SMALL, color=MUTED)
     axes.tick_params(length=2)

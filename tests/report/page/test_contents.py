@@ -214,7 +214,7 @@ def test_findings_are_in_the_page(run_of):
 
 def test_a_run_of_an_older_version_has_a_page_without_its_path(run_of, tmp_path):
     run = run_of("data.limit=300")
-    for name in ("metrics.csv", "environment.json", "status.json"):
+    for name in ("config.yaml", "metrics.csv", "environment.json", "status.json"):
         (tmp_path / name).write_bytes((run.directory / name).read_bytes())
     about, arrays = parts(page(replace(run, directory=tmp_path)))
     assert about["hill"] is None
