@@ -5,7 +5,6 @@ const hill = (() => {
   const FINER = 6; // points drawn for each step of the grid
   const CONTOURS = 14;
   const RUN = 50; // steps
-  const OPTIONS = { sgd: {}, momentum: {}, nesterov: {}, adagrad: {}, rmsprop: {}, adam: {} }; // the defaults of core
 
   let data, about; // about: the hill
   let surface = null; // the grid, finer
@@ -14,8 +13,7 @@ const hill = (() => {
   let frame = 0;
 
   const optimizerName = () => state.get("optimizer", "sgd");
-  const stepSize = () => state.get("ball", defaultSize);
-  let defaultSize = 0.1;
+  const stepSize = () => state.get("ball", 0.1);
 
   const lossAndGrad = ([a, b]) => core.surface(data.hill, a, b);
 
@@ -239,10 +237,14 @@ const hill = (() => {
 
   // ---- the ball ------------------------------------------------------------------------------------------------
 
+  function ballAt(at) {
+    const optimizer = core.OPTIMIZERS[optimizerName()]();
+    const { loss } = lossAndGrad(at);
+    return { at: [...at], trail: [[...at]], start: loss, loss, steps: 0, optimizer, optimizerState: optimizer.init(2) };
+  }
+
   function drop(at) {
-    const optimizer = core.OPTIMIZERS[optimizerName()](OPTIONS[optimizerName()]);
-    ball = { at: [...at], start: lossAndGrad(at).loss, trail: [[...at]], optimizer, optimizerState: optimizer.init(2), steps: 0 };
-    ball.loss = ball.start;
+    ball = ballAt(at);
     stop();
     fillBall();
     draw();
@@ -302,10 +304,9 @@ const hill = (() => {
 
   // ---- Question 4: at which step size does the ball leave the valley? ------------------------------------------
 
-  /** Whether a ball that starts like the one shown leaves the valley within a run. */
+  /** Whether a ball leaves the valley within a run from the start of the path. */
   function leaves(size) {
-    const optimizer = core.OPTIMIZERS[optimizerName()](OPTIONS[optimizerName()]);
-    const one = { at: [...about.start], start: lossAndGrad(about.start).loss, optimizer, optimizerState: optimizer.init(2), steps: 0 };
+    const one = ballAt(about.start);
     for (let k = 0; k < RUN; k++) {
       rolled(one, size);
       if (hasLeft(one)) return true;
@@ -356,7 +357,6 @@ const hill = (() => {
   function start() {
     const canvas = $("hill-canvas");
     makeSurface();
-    defaultSize = 0.1;
     $("hill-size").min = SLOWEST;
     $("hill-size").max = FASTEST;
     $("hill-size").addEventListener("input", (event) => state.set({ ball: sizeAt(Number(event.target.value)) }));

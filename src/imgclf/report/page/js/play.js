@@ -238,7 +238,7 @@ const play = (() => {
   let rows = [];
   function makeRows() {
     const count = Math.min(data.about.classes.length, MOST_ROWS);
-    const likely = core.PROBABILITIES?.includes?.(data.about.loss) ?? data.about.loss === "softmax";
+    const likely = data.about.loss === "softmax"; // the scores of other losses stand for no probabilities
     $("play-likely").hidden = !likely;
     rows = Array.from({ length: count }, () => {
       const row = {
@@ -313,10 +313,9 @@ const play = (() => {
 
   function askQuestion1() {
     findExample();
-    const box = $("q1");
     if (!example) {
       $("q1-text").textContent = "Move some images: none of those looked through changes its name within a few pixels. Which does?";
-      for (const part of box.querySelectorAll(".controls, .answer")) part.hidden = true;
+      for (const part of $("q1").querySelectorAll(".controls, .answer")) part.hidden = true;
       return;
     }
     const names = data.about.labels;
@@ -340,7 +339,6 @@ const play = (() => {
         (guess === "" ? "" : ` You said ${names[guess]}.`) +
         " A template sits at one place: it cannot follow what moves. That is why convolution was invented.");
     });
-    box.hidden = false;
   }
 
   // ---- start ---------------------------------------------------------------------------------------------------
