@@ -73,7 +73,9 @@ class Tolerant(doctest.OutputChecker):
         return sizes[1] == pytest.approx(sizes[0], abs=1)
 
 
-@pytest.mark.parametrize("page", TRIED[1:], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in TRIED if ">>> " in page.read_text(encoding="utf-8")], ids=lambda page: page.name
+)
 def test_every_line_of_python_says_what_the_page_shows(page):
     examples = doctest.DocTestParser().get_doctest(page.read_text(encoding="utf-8"), {}, page.name, None, None)
     failed, tried = doctest.DocTestRunner(Tolerant()).run(examples)

@@ -161,26 +161,6 @@ def test_features_in_npy_files_are_trained_on_evaluated_verified_and_packed(imgc
     assert imgclf("-q", "train", "--resume", "run", "-s", "train.epochs=21", "--no-plots").code == 0
 
 
-def test_a_run_that_learned_nothing_says_so_and_what_to_try(imgclf):
-    rng = np.random.default_rng(0)
-    np.savez("noise.npz", X=rng.standard_normal((600, 3)), y=rng.integers(0, 3, 600))
-    np.savez("data.npz", X=FEATURES, y=np.arange(60) % 3)
-
-    def said(name, *options):
-        npz = ("-s", "data.source=npz", "-s", f"data.path={name}.npz", "-s", "train.epochs=3", "--no-plots")
-        lines = imgclf("-q", "train", *npz, *options).out.splitlines()
-        return [line for line in lines if line.startswith("note   nothing was learned: ")]
-
-    assert said("data") == []
-    for options, remedy in (
-        ((), "try a larger schedule.step_size than 0.1 or more train.epochs, and check that the labels"),
-        (("-s", "schedule.step_size=1e4"), "try a smaller schedule.step_size than 10000"),
-        (("-s", "preprocess.std=none", "-s", "preprocess.scale=1e5"), "try preprocess.scale: 1"),
-    ):
-        (line,) = said("noise", *options)
-        assert remedy in line
-
-
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 12345\n"
 
 

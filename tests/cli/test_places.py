@@ -154,7 +154,8 @@ def test_a_disk_that_is_full(tmp_path, mounts):
     first, *names, then, _, status, _ = out.splitlines()
     assert (code, first, then, status.strip()) == (0, "6", "0", '"status": "finished"')
     assert set(names) <= {".lock", "config.yaml", "environment.json", "status.json", "metrics.csv", "timings.csv",
-                          "model.npz", "checkpoint.npz", "checkpoint.previous.npz", "steps.csv", "path.npz"}  # fmt: skip
+                          "steps.csv", "path.npz", "model.npz", "checkpoint.npz",
+                          "checkpoint.previous.npz"}  # fmt: skip
     assert err.startswith("imgclf: error: run")
     assert "no space left on device" in err.splitlines()[0]
 

@@ -137,6 +137,8 @@ def test_a_ragged_row_is_named_with_its_cells(table, read):
     [
         (b"", "an empty file"),
         (b"\n \n", "an empty file"),
+        (b'"', "an empty file"),
+        (b'""\n', "an empty file"),
         (b"a,b\n", "a header without rows"),
         (b"a,b\n1,\xff\n", "not text in utf-8"),
         (b"a,b\n1,\0\n", "NUL bytes"),

@@ -26,7 +26,7 @@ from imgclf.data.packs.writer import Content, write_pack
 from imgclf.data.preprocess import Preprocess
 from imgclf.errors import DataError
 from imgclf.files.npy import read_header
-from imgclf.files.sealed_npz import digest
+from imgclf.files.sealed_npz import digest, sealed_npz
 from imgclf.run.checkpoint import Checkpoint, checkpoint_bytes
 from imgclf.run.model_file import model_bytes
 from imgclf.trainer import TrainState
@@ -356,9 +356,12 @@ CHECKPOINT = checkpoint_bytes(
         ),
         tables={"metrics.csv": 100, "timings.csv": 50},
         fingerprints={"config": "a", "data": "b", "classes": "c", "order": "1"},
+        losses=SOME.random(7),
     )
 )
 CHECKPOINT_MEMBERS = members(CHECKPOINT)
+PATH = sealed_npz({"steps": np.array([0, 1, 3]), "weights": SOME.random((3, 5, 3), np.float32)})
+PATH_MEMBERS = members(PATH)
 
 TABLE = b"epoch,train/loss,val/loss\n0,2.302585092994046,\n1,0.30000000000000004,1e-300\n2,1.5,0.25\n"
 RUN = {

@@ -38,6 +38,8 @@ from hostile.good_files import (
     NAMES,
     NPY_FILES,
     PACK,
+    PATH,
+    PATH_MEMBERS,
     PNG_PARTS,
     RECORDS,
     RUN,
@@ -78,6 +80,7 @@ from imgclf.files.images import read_header, read_image, settled_warnings
 from imgclf.run import run_dir
 from imgclf.run.checkpoint import checkpoint_bytes, read_checkpoint
 from imgclf.run.environment import compare_environment
+from imgclf.run.learning import read_path
 from imgclf.run.model_file import load_model, model_bytes
 from imgclf.run.opening import config_of_run
 from imgclf.run.run_dir import read_table
@@ -192,6 +195,12 @@ def run_folder(path: Path) -> object:
     config, metrics = dump(config_of_run(run)), run_dir.read_metrics(run)
     rows = run_dir.table_lines(run / "metrics.csv")
     return config, metrics, rows, run_dir.read_status(run), compare_environment(run, {"cpu": "y"})
+
+
+def path_file(path: Path) -> object:
+    found = read_path(path.parent)
+    assert found is not None
+    return found.steps.tobytes(), found.weights.tobytes()
 
 
 def checkpoint_file(path: Path) -> object:
@@ -384,6 +393,17 @@ READERS: dict[str, Reader] = {
         ),
         errors=RunError,
         words=[*words.ZIP, *words.JSON],
+        memory=192 * MB,
+        checked=True,
+    ),
+    "path of learning": Reader(
+        path_file,
+        (
+            File("path.npz", (PATH,)),
+            File("path.npz", tuple(PATH_MEMBERS.values()), zip_of(*PATH_MEMBERS), sealed_inside=True),
+        ),
+        errors=RunError,
+        words=words.ZIP,
         memory=192 * MB,
         checked=True,
     ),

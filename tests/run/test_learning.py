@@ -112,7 +112,7 @@ def test_another_path_is_refused(tmp_path):
     with pytest.raises(RunError, match="not the path of this run"):
         Learning.resume(tmp_path, replace(other, state=other.state._replace(weights=np.zeros((4, 2)))), None)
     (tmp_path / "path.npz").write_bytes((tmp_path / "path.npz").read_bytes()[:-50])
-    with pytest.raises(RunError, match="damaged path: .* - remove it"):
+    with pytest.raises(RunError, match=r"damaged path: .* - remove it"):
         read_path(tmp_path)
 
 

@@ -15,8 +15,7 @@ from imgclf.run.model_file import load_model
 from imgclf.run.session import run
 from imgclf.speed.threads import workers
 from imgclf.trainer import descend, start
-from imgclf.training.epochs import Epoch, Finished, Step, nothing_learned
-from imgclf.training.evaluation import Evaluation, PairCounts
+from imgclf.training.epochs import Epoch, Finished, Step
 from imgclf.training.plan import make_plan
 
 DATA = "data.options={train: 150, classes: 3, size: 5, noise: 100}"
@@ -145,40 +144,3 @@ def test_a_step_allocates_nothing_of_the_size_of_its_batch(threads):
         finally:
             tracemalloc.stop()
     assert peak < batch_bytes / 8
-
-
-@pytest.mark.parametrize("share", [0.5, 0.9])
-def test_to_name_the_largest_class_is_to_learn_nothing_and_more_than_its_interval_is_something(tmp_path, share):
-    n, largest = 200, int(200 * share)
-    y = np.repeat([0, 1], [largest, n - largest])
-    plan = plan_of(tmp_path, y)
-
-    def told(correct):
-        return bool(nothing_learned(plan, evaluation(y, np.where(np.arange(n) < correct, y, 1 - y))))
-
-    answers = [told(correct) for correct in range(n + 1)]
-    first = answers.index(False)
-    assert answers == [True] * first + [False] * (n + 1 - first)
-    deviation = np.sqrt(share * (1 - share) * n)
-    assert largest + 1.5 * deviation < first < largest + 2.5 * deviation
-
-
-def test_with_class_weights_guessing_is_weighed_as_the_loss_is(tmp_path):
-    y = np.repeat([0, 1], [180, 20])
-    often_common, often_rare = np.where(np.arange(200) % 3 > 0, y, 0), np.where(np.arange(200) % 3 > 0, y, 1)
-    usual, balanced = plan_of(tmp_path, y), plan_of(tmp_path, y, "train.class_weight=balanced")
-    assert nothing_learned(usual, evaluation(y, often_rare))  # 69 % are correct, and 90 % by naming the common class
-    assert not nothing_learned(balanced, evaluation(y, often_rare))  # mean recall 83 %
-    assert not nothing_learned(usual, evaluation(y, often_common))
-    assert "accuracy 0.500 (weighted by class), and 0.500 by" in nothing_learned(balanced, evaluation(y, y * 0))
-
-
-def plan_of(directory, y, *options):
-    np.savez(directory / "data.npz", X=np.arange(len(y))[:, None] * 1.0, y=y)
-    data = ["data.source=npz", f"data.path='{directory / 'data.npz'}'", "data.val_fraction=0"]
-    return make_plan(resolve((), [*data, *options]).config)
-
-
-def evaluation(y, predicted):
-    correct = int((y == predicted).sum())
-    return Evaluation(0.5, 0.0, PairCounts.of(y, predicted, 2), np.array([correct, len(y) - correct]))

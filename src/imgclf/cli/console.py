@@ -108,10 +108,10 @@ def _padded(cell: str, width: int, to_the_left: bool) -> str:
 
 
 def fold(head: str, text: str) -> list[str]:
-    """Return a text as lines that fit a terminal, behind and below its head; phrases stay whole."""
+    """Return a text as lines that fit a terminal, behind and below its head; phrases, terms and (W, b) stay whole."""
     lines = [head]
-    for phrase in re.split("(?<=[,;:]) ", text):
-        if len(lines[-1] + phrase) > WIDTH:
+    for phrase in re.split(r"(?<=[,;:]) (?!b\))| (?=\+ )", text):
+        if display_width(lines[-1] + phrase) > WIDTH:
             lines.append(" " * len(head))
         lines[-1] += f"{phrase} "
     return [line.rstrip() for line in lines]

@@ -1,27 +1,31 @@
-"""Describe a run before it starts: data, model, loss, optimizer, steps."""
+"""Describe a run before it starts, and what became of it."""
 
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgclf.cli.console import Console, fold, format_percent, format_shape, noun_of
-from imgclf.errors import plural
+from imgclf.cli.console import WIDTH, Console, fold, format_percent, format_shape, noun_of
+from imgclf.errors import ImgclfError, plural
+from imgclf.machine.terminal import display_width
 
 if TYPE_CHECKING:
+    from imgclf.training.epochs import Finished
     from imgclf.training.plan import Plan
+
+TOLD = 2  # findings; who reads more has a page
 
 
 def describe_plan(console: Console, plan: "Plan") -> None:
     """Describe the run, from pixels to steps, with its own numbers."""
     from imgclf.files.npy import mapped_file
     from imgclf.losses import LOSSES
+    from imgclf.report.objective import formula, translations
     from imgclf.training.loading import remarks, takes_test
     from imgclf.training.plan import scale_advice
 
-    config, penalty = plan.config, plan.objective
+    config = plan.config
     D, C = plan.preprocess.size, len(plan.train.class_names)
-    title, _, formula = (LOSSES[config.model.loss].__doc__ or "").partition("\n")[0].partition(": ")
-    terms = ["mean loss" if plan.class_weights is None else "mean of weight[y] * loss"]
-    terms += [f"{penalty.l2:g}/2 * sum(W**2)"] if penalty.l2 else []
-    terms += [f"{penalty.l1:g} * sum(|W|)"] if penalty.l1 else []
+    title, _, loss = (LOSSES[config.model.loss].__doc__ or "").partition("\n")[0].partition(": ")
     knobs = config.optimizer.model_dump(exclude={"name"})
     settings = ", ".join(f"{key} {value:g}" for key, value in knobs.items())
     what = noun_of(plan.preprocess.example_shape)
@@ -34,8 +38,8 @@ def describe_plan(console: Console, plan: "Plan") -> None:
         **_augmentation(plan),
         "pixels" if plan.preprocess.is_image else "features": f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
-        "loss": f"{config.model.loss}: {formula or title}",
-        "minimize": f"L(W, b) = {' + '.join(terms)}",
+        "loss": f"{config.model.loss}: {loss or title}",
+        "minimize": formula(config),
         **({} if plan.class_weights is None else {"classes": f"weight {_class_weights(plan)}"}),
         "step": f"weights -= step_size * direction; {config.optimizer.name}{f' ({settings})' if settings else ''}, "
         f"step_size {config.schedule.step_size:g} ({config.schedule.name}), {config.train.gradient} gradient",
@@ -44,11 +48,73 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     }
     for word, line in lines.items():
         console.say(*fold(f"{word:<9} ", line))
+    console.detail("the same objective elsewhere:")
+    for name, number in translations(config, len(plan.train)):
+        console.detail(*fold(f"{name:<22} ", number))
     if advice := scale_advice(plan):
         console.warn(f"preprocess: {advice}")
     if mapped := mapped_file(plan.train.images):
         console.detail(f"mapped    {mapped}")
     console.warn(*remarks(config, {"train": plan.train}))
+
+
+def describe_first_loss(console: Console, plan: "Plan") -> None:
+    """Print the loss at W = 0, where a new run begins, or would begin without model.init_scale."""
+    from imgclf.report.objective import describe_start
+
+    start = describe_start(plan.config.model.loss, plan.train.class_counts(), plan.class_weights)
+    spread = plan.config.model.init_scale
+    random = f"W is random, of standard deviation {spread:g}; the " if spread else ""
+    console.say(*fold(f"{'start':<9} ", f"{random}loss at W = 0 is {start}"))
+
+
+def describe_results(console: Console, plan: "Plan", directory: Path, finished: "Finished") -> None:
+    """Print the most confused pairs of classes, and the diagnosis of a finished run."""
+    from imgclf.report.diagnosis import confused_pairs
+
+    split, seen = finished.evaluated()
+    if pairs := confused_pairs(seen, finished.model.class_names):
+        console.say(*fold("wrong  ", f"most often on {split}: {', '.join(pairs)}"))
+    describe_findings(console, plan, directory, finished)
+
+
+def describe_findings(console: Console, plan: "Plan", directory: Path, finished: "Finished | None" = None) -> None:
+    """Print the diagnosis of a run that is finished, or has diverged; with --quiet, only what is alarming."""
+    from imgclf.report.diagnosis import ALARMS, diagnose
+    from imgclf.report.run_facts import read_facts
+    from imgclf.training.epochs import LARGE_SPREAD
+    from imgclf.training.plan import scale_problem
+
+    model, train, val = (finished.model, finished.train, finished.val) if finished else (None, None, None)
+    scale = scale_problem(plan, LARGE_SPREAD)
+    try:
+        facts = read_facts(directory, model=model, train=train, val=val, scale_problem=scale)
+    except ImgclfError as error:  # the results are as good without
+        console.warn(f"no diagnosis: {error}")
+        return
+    for finding in diagnose(facts)[:TOLD]:
+        tell = console.result if finding.name in {rule.__name__ for rule in ALARMS} else console.say
+        tell(*fold("note   ", finding.sentence))
+        if finding.remedy:
+            tell(*_command("try    ", finding.remedy))
+
+
+def _command(head: str, command: str) -> list[str]:
+    """Return a command as lines that fit a terminal, where they can, and that a shell takes for one."""
+    phrases: list[str] = []
+    for word in shlex.split(command):
+        if word == "-s" or not phrases:
+            phrases.append(word)
+        else:
+            phrases[-1] += f" {shlex.quote(word)}"
+    lines = [head + phrases[0]]
+    for phrase in phrases[1:]:
+        if display_width(f"{lines[-1]} {phrase} \\") > WIDTH:
+            lines[-1] += " \\"
+            lines.append(" " * len(head) + phrase)
+        else:
+            lines[-1] += f" {phrase}"
+    return lines
 
 
 def _augmentation(plan: "Plan") -> dict[str, str]:

@@ -75,17 +75,23 @@ def open_table(path: Path) -> Table:
     encoding = "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
     first = next((line for _, line in _lines(path, encoding) if line.strip()), None)
     if first is None:
-        raise DataError(path, "an empty file", "name a CSV file with a row for each example")
+        raise _empty(path)
     delimiter = max(",;\t", key=re.sub(r'"[^"]*"', "", first).count)
     width = len(_cells(path, first, delimiter))
     beginning = Table(path, encoding, delimiter, None, (("",) * width,))
     rows = min(_SAMPLE, max(2, _CELLS // width))
     sample = tuple(tuple(cells) for _, cells in islice(texts(beginning), rows + 1))
+    if not sample:  # only quotes
+        raise _empty(path)
     if is_header(sample[0]):
         if len(sample) == 1:
             raise DataError(path, "a header without rows", "name a CSV file with a row for each example")
         return Table(path, encoding, delimiter, sample[0], sample[1:])
     return Table(path, encoding, delimiter, None, sample[:rows])
+
+
+def _empty(path: Path) -> DataError:
+    return DataError(path, "an empty file", "name a CSV file with a row for each example")
 
 
 def shown(cell: str) -> str:

@@ -134,6 +134,9 @@ def read_path(directory: Path) -> LearningPath | None:
     except (DataError, KeyError) as error:
         problem = error.problem if isinstance(error, DataError) else f"it has no {error}"
         raise RunError(path, f"a damaged path: {problem}", _REMEDY) from error
-    if steps.dtype != np.int64 or steps.ndim != 1 or weights.ndim != 3 or len(steps) != len(weights) or not len(steps):
-        raise RunError(path, "not the weights of steps", _REMEDY)
+    is_path = steps.dtype == np.int64 and steps.ndim == 1 and weights.ndim == 3 and 0 < len(steps) == len(weights)
+    if not (is_path and steps[0] == 0 and (np.diff(steps) > 0).all() and weights.dtype in (np.float32, np.float64)):
+        raise RunError(path, "not the weights after steps", _REMEDY)
+    if not np.isfinite(weights).all():
+        raise RunError(path, "a weight is not a finite number", _REMEDY)
     return LearningPath(steps, weights)

@@ -11,7 +11,6 @@ import numpy as np
 from imgclf.arrays import FloatArray
 from imgclf.config import Config
 from imgclf.errors import DivergedError
-from imgclf.metrics import wilson_interval
 from imgclf.model import split
 from imgclf.numerics.sums import Summation
 from imgclf.trainer import descend, start
@@ -108,30 +107,6 @@ def train(plan: Plan, sum_blocks: Summation, snapshot: Snapshot) -> Generator[Ev
         snapshot = replace(snapshot, epochs=snapshot.epochs + 1, tally=Tally(), best=best)
         yield Epoch(row, seconds, speed, best.improved if best else None, snapshot)
     yield _finish(plan, snapshot, sum_blocks)
-
-
-def nothing_learned(plan: Plan, seen: Evaluation) -> str:
-    """Return a line if the training images are recognized no better than by guessing, and what to try; else "".
-
-    Guessing is to name the largest class always; Wilson's interval around its share counts as no better. With class
-    weights, each image counts as much as in the loss, and the interval is that of as many equal ones (Kish 1965).
-    """
-    right, support, _ = seen.pairs.totals(len(seen.ranks))
-    w = np.ones(len(support)) if plan.class_weights is None else plan.class_weights
-    total = float(w @ support)
-    accuracy, share, n = float(w @ right) / total, float((w * support).max()) / total, total**2 / float(w**2 @ support)
-    if seen.correct == seen.n or accuracy > wilson_interval(share * n, n)[1]:
-        return ""
-    name = plan.train.class_names[int((w * support).argmax())]
-    weighted = "" if plan.class_weights is None else " (weighted by class)"
-    problem = f"nothing was learned: train accuracy {accuracy:.3f}{weighted}, and {share:.3f} by always naming {name!r}"
-    equal_scores = np.zeros((len(support), len(support)))
-    before = float(plan.objective.loss_fn(equal_scores, np.arange(len(support)))[0] @ support) / seen.n
-    step = f"schedule.step_size than {plan.config.schedule.step_size:g}"
-    remedy = f"try a larger {step} or more train.epochs, and check that the labels belong to the images"
-    if seen.objective > before:
-        remedy = f"the loss grew from {before:.4g} to {seen.objective:.4g}: try a smaller {step}"
-    return f"{problem} - {scale_advice(plan) or remedy}"
 
 
 def _row(plan: Plan, before: Snapshot, after: Snapshot, sum_blocks: Summation) -> Row:

@@ -183,21 +183,30 @@ def fit(config: Config, train: Dataset, sum_blocks: Summation) -> Preprocess:
         raise DataError(where(config), f"{error}: values are too large for {dtype}", "rescale the data") from error
 
 
-def scale_advice(plan: Plan, largest: float = math.inf) -> str:
-    """Return a warning if the standard deviation of X is too small, or above `largest`, and what to try; else "".
+def scale_problem(plan: Plan, largest: float = math.inf) -> tuple[str, str]:
+    """Return what is wrong with the standard deviation of X, and the override of the config that mends it; "" if none.
+
+    largest   the largest one that is right
 
     Step sizes suit values with a deviation near 1: from far smaller ones, hardly anything is learned.
     """
     found = spread(plan.preprocess, plan.train)
     if math.isnan(found):
-        return "x is the same for every training image: nothing can be learned from it" if len(plan.train) > 1 else ""
+        same = "x is the same for every training image: nothing can be learned from it"
+        return (same, "") if len(plan.train) > 1 else ("", "")
     if SMALL_SPREAD <= found <= largest:
-        return ""
+        return "", ""
     usual = default_scale(plan.train)
     other_scale = plan.preprocess.scale != usual and not plan.preprocess.norm
-    remedy = f"preprocess.scale: {usual:g}" if other_scale else "preprocess.std: pixel"
     much = f"only {found:.2g}" if found < SMALL_SPREAD else f"{found:.2g}"
-    return f"x has a standard deviation of {much}, step sizes suit one near 1: try {remedy}"
+    override = f"preprocess.scale={usual:g}" if other_scale else "preprocess.std=pixel"
+    return f"x has a standard deviation of {much}, step sizes suit one near 1", override
+
+
+def scale_advice(plan: Plan, largest: float = math.inf) -> str:
+    """Return the problem of `scale_problem` and what to try, or ""."""
+    problem, override = scale_problem(plan, largest)
+    return f"{problem}: try {override.replace('=', ': ')}" if override else problem
 
 
 def check_early_stopping(config: Config, val: Dataset | None) -> None:

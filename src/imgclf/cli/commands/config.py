@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from imgclf.cli.console import Console, echo, write
+from imgclf.cli.console import Console, echo, fold, write
 from imgclf.cli.options import PATH, config_options, show_help
 from imgclf.cli.parsing import Group
 from imgclf.errors import UsageError
@@ -40,11 +40,17 @@ def init(ctx: click.Context, file: Path) -> None:
 @command.command("show", short_help="Show the resolved config and where each value comes from.")
 @config_options
 def show(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
-    """Show the resolved config of -c and -s, and where each value comes from."""
+    """Show the resolved config of -c and -s, where each value comes from, and the objective in others' terms."""
     from imgclf.config import resolve
     from imgclf.config import show as show_resolved
+    from imgclf.report.objective import formula, translations
 
-    write(show_resolved(resolve(files, overrides)))
+    resolved = resolve(files, overrides)
+    write(show_resolved(resolved))
+    # Comments, so that what is printed stays a config.
+    objective = fold("  ", f"{formula(resolved.config)}, over N training images")
+    elsewhere = [line for name, number in translations(resolved.config) for line in fold(f"  {name:<22} ", number)]
+    echo("", *("#" + line[1:] for line in [*objective, *elsewhere]))
 
 
 @command.command("check", short_help="Check configs; show every mistake where it is.")

@@ -15,8 +15,14 @@ from imgclf.cli.mpi import on_every_rank
 from imgclf.cli.options import PATH, config_options, json_option, progress_option, threads_option
 from imgclf.cli.parsing import Command
 from imgclf.cli.signals import Stop, asked
-from imgclf.cli.train_report import describe_cost, describe_plan
-from imgclf.errors import ImgclfError, StorageError, plural
+from imgclf.cli.train_report import (
+    describe_cost,
+    describe_findings,
+    describe_first_loss,
+    describe_plan,
+    describe_results,
+)
+from imgclf.errors import DivergedError, ImgclfError, StorageError, plural
 
 if TYPE_CHECKING:
     from imgclf.run.session import Planned, SessionEvent
@@ -119,7 +125,6 @@ def _follow(
     from imgclf.report.pictures import RunToDraw, pictures_of
     from imgclf.run.session import Planned
     from imgclf.run.targets import Ready
-    from imgclf.training.epochs import nothing_learned
 
     seconds: dict[str, float] = {}
     with _timed(seconds, "loading"):
@@ -128,6 +133,8 @@ def _follow(
     if planned.damaged is not None:
         console.warn(f"{planned.damaged.where}: {planned.damaged.problem} - resuming from the previous checkpoint")
     describe_plan(console, planned.plan)
+    if planned.since is None:
+        describe_first_loss(console, planned.plan)
     if dry_run:
         describe_cost(console, planned.plan)
         return
@@ -138,12 +145,15 @@ def _follow(
     console.say(*ready.notes)
     console.warn(*ready.warnings)
     with _timed(seconds, "training"), drawn_if_stopped(console, planned.plan, ready.directory, draw=draw and not comm):
-        finished = _train(console, planned, ready.directory, events, progress)
+        try:
+            finished = _train(console, planned, ready.directory, events, progress)
+        except DivergedError:
+            describe_findings(console, planned.plan, ready.directory)
+            raise
     if progress != "none":
         console.say("")
     _say_results(console, finished)
-    if line := nothing_learned(planned.plan, finished.train):
-        console.result(f"note   {line}")
+    describe_results(console, planned.plan, ready.directory, finished)
     drawn: list[str] = []
     if draw:
         with _timed(seconds, "drawing"):
