@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow test-kernels test-long fuzz test-lowest check lint types format cover bench gradcheck wheel wheel-check clean
+.PHONY: help setup train test test-slow test-browser test-kernels test-long fuzz test-lowest check lint types format cover bench gradcheck wheel wheel-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: .venv/.developed  ## run the tests
 
 test-slow: .venv/.developed  ## run the tests that take longest: kills, strangers' files, several processes
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'slow and not long'
+
+test-browser: .venv/.developed  ## run the tests of the page in a browser; it needs chromium and chromium-driver
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m 'browser and not long' -rs tests/browser
 
 # OpenBLAS multiplies with the kernel that is named: AVX2, and SSE2 alone. `make test` has the processor's own.
 test-kernels: .venv/.developed  ## run the tests of last bits with other kinds of matrix multiplication, too
@@ -95,7 +98,7 @@ wheel-check: wheel  ## install the wheel into an empty environment and train in 
 # Left out is what takes longest and hardly meets the libraries; `tests/cli` checks gradients and resumes as well.
 test-lowest: .venv-lowest/.installed  ## run the tests on the oldest supported versions, but for the slowest
 	.venv-lowest/bin/python -m pytest -q -n auto --dist worksteal -m 'not long and not slow' \
-		--ignore tests/gradcheck --ignore tests/hostile --ignore tests/reliability --ignore tests/test_readme.py
+		--ignore tests/browser --ignore tests/gradcheck --ignore tests/hostile --ignore tests/reliability --ignore tests/test_readme.py
 
 .venv-lowest/.installed: pyproject.toml tests/lowest.txt
 	rm -rf .venv-lowest

@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import shutil
 import signal
 import threading
 import time
@@ -45,7 +46,13 @@ def tell(request):
     return note
 
 
-def pytest_terminal_summary(terminalreporter):
+NO_BROWSER = "the page is not tested in a browser: apt-get install chromium chromium-driver, then make test-browser"
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    runs_all = config.args_source is config.ArgsSource.TESTPATHS
+    if runs_all and not (shutil.which("chromedriver") and shutil.which("chromium")):
+        terminalreporter.write_line(NO_BROWSER)
     if TOLD:
         terminalreporter.section("the long form")
         terminalreporter.write_line("| what was done | how often | went wrong | seconds |")

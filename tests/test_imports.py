@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = {"numpy", "PIL", "matplotlib", "pydantic", "yaml", "tqdm", "threadpoolctl", "mpi4py", "http", "isal"}
+HEAVY = {"numpy", "jinja2", "PIL", "matplotlib", "pydantic", "yaml", "tqdm", "threadpoolctl", "mpi4py", "http", "isal"}
 SCRIPT = """
 import json, sys
 from imgclf.cli import cli
@@ -25,7 +25,7 @@ def modules_after(*arguments):
 
 
 @pytest.mark.parametrize("command", [
-    [], ["train"], ["eval"], ["predict"], ["gradcheck"], ["data"], ["data", "info"], ["data", "pack"],
+    [], ["train"], ["eval"], ["predict"], ["gradcheck"], ["report"], ["data"], ["data", "info"], ["data", "pack"],
     ["data", "download"], ["config"], ["config", "init"], ["config", "show"], ["config", "check"], ["config", "schema"],
     ["completion"],
 ])  # fmt: skip

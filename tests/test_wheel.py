@@ -53,6 +53,14 @@ def test_a_wheel_holds_the_ready_configs(installed, tmp_path):
     assert python(installed, tmp_path, "-c", names).split() == sorted(one.stem for one in (ROOT / "configs").iterdir())
 
 
+def test_a_wheel_holds_all_parts_of_the_page(installed):
+    page = Path(imgclf.__file__).parent / "report" / "page"
+    names = {str(path.relative_to(page)) for path in page.rglob("*") if path.suffix in (".j2", ".css", ".js")}
+    assert {"page.html.j2", "style.css", "js/core.js", "js/main.js"} <= names
+    for name in names:
+        assert (installed / "imgclf/report/page" / name).read_bytes() == (page / name).read_bytes()
+
+
 @pytest.mark.long  # `make wheel-check` does so too
 def test_a_wheel_trains_in_an_empty_folder(installed, tmp_path):
     out = python(installed, tmp_path, "-m", "imgclf", "train", "-s", "train.epochs=1")

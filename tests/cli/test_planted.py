@@ -53,8 +53,9 @@ sys.addaudithook(_hook)
 def _here(monkeypatch):
     """In an empty folder, with a cache; figures are empty, which saves time."""
     monkeypatch.delenv("IMGCLF_CACHE")
-    for draw in ("curves.curves", "templates.templates", "confusion.confusion_matrix", "style.png_bytes"):
-        monkeypatch.setattr(f"imgclf.report.{draw}", lambda *_: b"")
+    for draw in ("curves.curves", "templates.templates", "template_steps.template_steps", "mistakes.mistakes",
+                 "confusion.confusion_matrix", "style.png_bytes"):  # fmt: skip
+        monkeypatch.setattr(f"imgclf.report.{draw}", lambda *_, **__: b"")
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
 from matplotlib.text import Text
 
-from imgclf.report.confusion import COUNTED, confusion_matrix, write_confusion_csv
-from imgclf.report.style import png_bytes
+from imgclf.report.confusion import COUNTED, confusion_matrix, share_colors, write_confusion_csv
+from imgclf.report.style import LEFT_TO_RIGHT, png_bytes
 
 ODD_NAMES = ["a,b", 'say "hi"', "two\nlines", "cr\rhere", "both\r\n", "猫 ü", "", " spaces ", "$x$", "='1'"]
 
@@ -28,10 +29,30 @@ def texts(figure):
 def test_counts_in_the_cells_are_the_counts(classes):
     counts = random_counts(classes)
     axes = confusion_matrix(counts, names(classes), "title").axes[0]
-    assert [int(text.get_text()) for text in axes.texts] == counts.ravel().tolist()
-    for text in axes.texts:
+    cells = [text for text in axes.texts if text.get_position()[0] <= classes - 1]
+    assert [int(text.get_text()) for text in cells] == counts.ravel().tolist()
+    for text in cells:
         column, row = text.get_position()
         assert int(text.get_text()) == counts[int(row), int(column)]
+
+
+@pytest.mark.parametrize("classes", [2, 10, 100])
+def test_recall_stands_at_the_end_of_its_row(classes):
+    counts = random_counts(classes)
+    counts[1] = 0
+    axes = confusion_matrix(counts, names(classes), "title").axes[0]
+    beside = {text.get_position()[1]: text.get_text() for text in axes.texts if text.get_position()[0] > classes - 0.5}
+    assert beside.pop(min(beside)) == "recall"
+    expected = {row: f"{counts[row, row] / counts[row].sum():.0%}" for row in range(classes) if row != 1}
+    assert beside == expected
+
+
+def test_interval_and_confused_pairs_are_said_in_words():
+    counts = np.array([[8, 2, 0], [1, 5, 0], [0, 4, 6]])
+    figure = confusion_matrix(counts, ["cat", "$x$", "שלום"], "title", (0.5, 0.75), [(2, 1, 4), (0, 1, 2)])
+    said = " ".join(text.get_text() for text in figure.texts).replace(LEFT_TO_RIGHT, "")
+    assert "95% interval of the accuracy: 50.0% to 75.0%." in said
+    assert "Most confused: 4 of 10 שלום as $x$, 2 of 10 cat as $x$." in said
 
 
 @pytest.mark.parametrize("classes", [2, COUNTED, COUNTED + 1, 100])
@@ -43,10 +64,34 @@ def test_every_class_is_named_on_both_axes(classes):
     assert {"true class", "predicted class", "the title", "share of the true class"} <= set(texts(figure))
 
 
-def test_color_is_the_share_of_the_row():
-    counts = np.array([[3, 1], [0, 500]])
-    (image,) = confusion_matrix(counts, names(2), "title").axes[0].images
-    np.testing.assert_array_equal(image.get_array(), [[0.75, 0.25], [0, 1]])
+@pytest.mark.parametrize("classes", [2, 3, COUNTED, 100])
+def test_color_is_the_share_of_the_row_on_whole_device_pixels(classes):
+    counts = random_counts(classes)
+    figure = confusion_matrix(counts, names(classes), "title")
+    (image,) = figure.images
+    cells = np.asarray(image.get_array())
+    size, rest = divmod(len(cells), classes)
+    assert rest == 0
+    middles = np.arange(classes) * size + size // 2
+    expected = share_colors(counts / counts.sum(axis=1, keepdims=True))
+    np.testing.assert_array_equal(cells[middles][:, middles], expected)
+    box = figure.axes[0].get_window_extent()
+    np.testing.assert_allclose(
+        [image.ox, image.oy, *cells.shape[:2]], [box.x0, box.y0, box.height, box.width], atol=1e-6
+    )
+
+
+def test_a_quarter_is_half_way_to_the_darkest_color():
+    np.testing.assert_array_equal(share_colors(np.array([[0, 0.25], [1, 1]])), blues(np.array([[0, 0.5], [1, 1]])))
+
+
+def blues(values):
+    return colormaps["Blues"](values, bytes=True)[..., :3]
+
+
+def test_shares_from_none_to_all_become_darker():
+    grays = share_colors(np.linspace(0, 1, 50)).astype(int).sum(axis=1)
+    assert (np.diff(grays) < 0).all()
 
 
 def test_row_without_examples_is_hatched_and_warns_of_nothing():
@@ -89,11 +134,9 @@ def test_no_text_leaves_the_sheet(classes, name):
 def test_numbers_can_be_read_on_their_color():
     counts = np.array([[100, 0], [50, 50]])
     axes = confusion_matrix(counts, names(2), "title").axes[0]
-    colors = axes.images[0].to_rgba(axes.images[0].get_array())
-    assert axes.texts[0].get_color() == "white"
-    assert colors[0, 0, :3].mean() < 0.5
-    assert axes.texts[1].get_color() != "white"
-    assert colors[0, 1, :3].mean() > 0.9
+    colors = {text.get_position(): text.get_color() for text in axes.texts}
+    assert colors[0, 0] == "white"
+    assert colors[1, 0] != "white"
 
 
 def test_odd_names_are_drawn():

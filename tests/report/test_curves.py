@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from imgclf.report.curves import curves
+from imgclf.metrics import wilson_interval
+from imgclf.report.curves import USUAL_RATIO, Seen, curves
 from imgclf.report.line_plot import format_number
 from imgclf.report.style import png_bytes
 
@@ -25,7 +26,7 @@ def history(epochs, *, val=True, **columns):
 
 
 def drawn(metrics, **options):
-    figure = curves(metrics, "the title", **options)
+    figure = curves(metrics, "the title", 10, **options)
     png_bytes(figure)
     return figure
 
@@ -47,34 +48,82 @@ def test_epoch_ticks_are_whole_and_shared_and_reach_from_0_to_near_the_last(epoc
     ((left, right),) = {axes.get_xlim() for axes in figure.axes}
     assert left < 0 < epochs < right
     shown = [list(ticks(axes.xaxis)) for axes in figure.axes]
-    assert shown[0] == shown[1] == shown[2]
+    assert shown[0] == shown[1] == shown[2] == shown[3]
     assert shown[0][0] == 0
     assert all(tick == int(tick) for tick in shown[0])
     assert epochs - shown[0][-1] <= epochs / 4
-    assert list(ticks(figure.axes[2].xaxis).values()) == [f"{tick:.0f}" for tick in shown[0]]
+    assert list(ticks(figure.axes[3].xaxis).values()) == [f"{tick:.0f}" for tick in shown[0]]
+
+
+def line(axes, name):
+    (found,) = (one for one in axes.lines if one.get_label() == name)
+    return found
 
 
 @pytest.mark.parametrize("val", [True, False])
 @pytest.mark.parametrize("epochs", [1, 300])
-def test_lines_are_the_columns(epochs, val):
+def test_lines_are_the_columns_and_train_lies_in_the_middle_of_its_epoch(epochs, val):
     metrics = history(epochs, val=val)
-    loss, accuracy, step_size = drawn(metrics).axes
+    loss, accuracy, ratio, step_size = drawn(metrics).axes
     for axes, what in ((loss, "loss"), (accuracy, "accuracy")):
-        names = [f"train/{what}", f"val/{what}"] if val else [f"train/{what}"]
-        for line, name in zip(axes.lines, names, strict=False):
-            np.testing.assert_array_equal(line.get_xdata(), metrics["epoch"])
-            np.testing.assert_array_equal(line.get_ydata(), metrics[name])
-    np.testing.assert_array_equal(step_size.lines[0].get_ydata(), metrics["step_size"])
+        for split in ("train", "val") if val else ("train",):
+            x = np.array(metrics["epoch"]) - (0.5 if split == "train" else 0)
+            np.testing.assert_array_equal(line(axes, split).get_xdata(), x)
+            np.testing.assert_array_equal(line(axes, split).get_ydata(), metrics[f"{split}/{what}"])
+    np.testing.assert_array_equal(line(ratio, " ").get_ydata(), metrics["update_ratio"])
+    np.testing.assert_array_equal(line(step_size, " ").get_ydata(), metrics["step_size"])
+
+
+def test_what_comes_before_the_first_epoch_is_drawn_at_0():
+    start = dict.fromkeys(("train", "val"), Seen(2.5, 0.1))
+    for axes, first in zip(drawn(history(3), start=start).axes[:2], (2.5, 0.1), strict=True):
+        for split in ("train", "val"):
+            assert line(axes, split).get_xydata()[0].tolist() == [0, first]
+        assert line(axes, "_start").get_xydata().tolist() == [[0, first]]
+
+
+def test_guessing_and_the_usual_update_ratio_are_lines_with_their_numbers():
+    figure = drawn(history(3), guess=Seen(2.303, 0.107))
+    loss, accuracy, ratio, _ = figure.axes
+    assert list(line(loss, "guessing").get_ydata()) == [2.303] * 2
+    assert list(line(accuracy, "guessing").get_ydata()) == [0.107] * 2
+    assert list(line(ratio, "usual").get_ydata()) == [USUAL_RATIO] * 2
+    assert {"guessing 2.303", "guessing 10.70%", "usual 0.001"} <= set(texts(figure))
+
+
+def test_losses_of_steps_lie_where_their_step_lies_in_its_epoch():
+    steps = np.array([0, 5, 10, 15]), np.array([2.0, 1.5, 1.2, 1.0])
+    (loss, *_) = drawn(history(2), steps=steps).axes
+    np.testing.assert_array_equal(line(loss, "_steps").get_xydata(), np.transpose([[0, 0.5, 1, 1.5], steps[1]]))
+
+
+def test_a_run_that_diverged_in_its_first_epoch_shows_how():
+    figure = drawn(history(0), steps=(np.arange(3), np.array([2.3, 1e20, 1e70])), guess=Seen(2.3, 0.1))
+    assert figure.axes[0].get_title("left") == "loss (log scale)"
+    assert "step 1e70" in texts(figure)
+    assert not any(text.startswith("train ") and text[6].isdigit() for text in texts(figure))
+    assert texts(figure).count("no finite value") == 3  # there is neither an accuracy, a ratio nor a step size
+
+
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_the_band_is_the_interval_of_each_accuracy(epochs):
+    metrics = history(epochs)
+    (_, accuracy, *_) = drawn(metrics, val_images=200).axes
+    drawn_at = np.concatenate([path.vertices for band in accuracy.collections for path in band.get_paths()])
+    for epoch, share in zip(metrics["epoch"], metrics["val/accuracy"], strict=True):
+        for end in wilson_interval(share * 200, 200):
+            assert np.isclose(drawn_at, [epoch, end]).all(axis=1).any()
+    assert not drawn(metrics).axes[1].collections
 
 
 def test_one_epoch_is_seen_as_a_point():
-    for axes in drawn(history(1, val=False)).axes:
-        assert axes.lines[0].get_marker() == "o"
+    for axes, name in zip(drawn(history(1, val=False)).axes, ("train", "train", " ", " "), strict=True):
+        assert line(axes, name).get_marker() == "o"
 
 
 def test_axes_and_lines_are_named():
     shown = texts(drawn(history(4)))
-    assert {"the title", "loss", "accuracy", "step size", "epoch"} <= set(shown)
+    assert {"the title", "loss", "accuracy", "update ratio (log scale)", "step size", "epoch of 10 steps"} <= set(shown)
     assert {"train 0.55", "val 0.65", "train 82.50%", "val 75.00%"} <= set(shown)
     assert not any("val" in text for text in texts(drawn(history(4, val=False))))
 
@@ -90,7 +139,7 @@ def test_the_epoch_that_was_kept_is_marked_and_no_other(val, value):
     for axes, what in zip(figure.axes, ("loss", "accuracy"), strict=False):
         (ring,) = (line for line in axes.lines if line.get_markersize() == 8)
         column = metrics[f"{'val' if val else 'train'}/{what}"]
-        assert (list(ring.get_xdata()), list(ring.get_ydata())) == ([kept], [column[kept - 1]])
+        assert (list(ring.get_xdata()), list(ring.get_ydata())) == ([kept - (0 if val else 0.5)], [column[kept - 1]])
 
 
 def test_without_early_stopping_no_epoch_is_marked():
@@ -101,7 +150,7 @@ def test_without_early_stopping_no_epoch_is_marked():
 
 def test_step_sizes_begin_with_that_of_the_first_step():
     metrics = history(1) | {"step_size": [0.0]}  # of the last step of a cosine
-    axes = drawn(metrics, first_step_size=0.1).axes[2]
+    axes = drawn(metrics, first_step_size=0.1).axes[3]
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[0, 0.1], [1, 0]])
 
 
@@ -120,8 +169,16 @@ def test_cells_that_are_no_number_are_gaps(bad):
     metrics = history(3)
     for column in ("train/loss", "val/loss", "train/accuracy", "val/accuracy", "step_size"):
         metrics[column] = [metrics[column][0], bad, metrics[column][2]]
-        drawn_gap = curves(metrics, "title")
-    assert all(np.isnan(axes.lines[0].get_ydata()[1]) for axes in drawn_gap.axes)
+        drawn_gap = curves(metrics, "title", 10)
+    loss, accuracy, _, step_size = drawn_gap.axes
+    shown = [
+        line(loss, "train"),
+        line(loss, "val"),
+        line(accuracy, "train"),
+        line(accuracy, "val"),
+        line(step_size, " "),
+    ]
+    assert all(np.isnan(one.get_ydata()[1]) for one in shown)
     png_bytes(drawn_gap)
     for column in ("train/loss", "val/loss", "train/accuracy", "val/accuracy", "step_size"):
         metrics[column] = [bad] * 3
@@ -129,7 +186,7 @@ def test_cells_that_are_no_number_are_gaps(bad):
 
 
 def test_no_epoch_at_all_is_said():
-    assert texts(drawn(history(0))).count("no finite value") == 3
+    assert texts(drawn(history(0))).count("no finite value") == 4
 
 
 @pytest.mark.parametrize(
@@ -166,7 +223,7 @@ def test_accuracy_is_in_percent_between_0_and_100(values):
 
 @pytest.mark.parametrize("values", [[0.1], [0.0], [1e-7, 1e-9], [1e6]])
 def test_step_size_axis_begins_at_zero(values):
-    axes = drawn(history(len(values)) | {"step_size": values}).axes[2]
+    axes = drawn(history(len(values)) | {"step_size": values}).axes[3]
     assert axes.get_ylim()[0] == 0
     assert max(values) < axes.get_ylim()[1]
     assert ticks(axes.yaxis)[0] == "0"
@@ -190,7 +247,7 @@ def test_nothing_reaches_the_edge_of_the_figure(epochs, loss):
 
 
 def test_same_metrics_same_bytes():
-    assert png_bytes(curves(history(9), "$x$ 猫")) == png_bytes(curves(history(9), "$x$ 猫"))
+    assert png_bytes(curves(history(9), "$x$ 猫", 10)) == png_bytes(curves(history(9), "$x$ 猫", 10))
 
 
 @pytest.mark.parametrize(

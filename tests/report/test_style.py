@@ -145,3 +145,7 @@ def test_axes_are_where_they_were_placed():
     figure, top = new_figure("title", "advice", 3, 2)
     box = add_axes(figure, 0.5, top + 0.25, 1.5, 1).get_window_extent()
     np.testing.assert_allclose([box.x0, box.y0, box.width, box.height], DPI * np.array([0.5, 0.75, 1.5, 1]))
+
+
+def test_a_name_cannot_turn_what_follows_it():
+    assert legible("\u202eabc\u202c \u2066x\u2069") == "abc x"

@@ -81,7 +81,7 @@ def test_each_channel_shows_its_own_weight():
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_red_is_for_and_blue_against_and_the_bias_is_not_shown(shape):
+def test_red_is_for_and_blue_against_and_the_bias_has_no_color(shape):
     weights = np.ones((np.prod(shape) + 1, 2))
     weights[:, 1] = -1
     before = templates(weights, shape, names(2))
@@ -156,3 +156,68 @@ def test_same_weights_same_bytes_and_they_stay_as_they_were():
 def test_weights_of_another_shape_are_refused(shape, classes):
     with pytest.raises(ValueError, match="no templates"):
         templates(np.zeros((8 * 8 + 1, 2)), shape, names(classes))
+
+
+def beside(figure):
+    """Return the images of templates, and those beside them."""
+    return figure.images[::2], figure.images[1::2]
+
+
+@pytest.mark.parametrize(("shape", "classes"), [((28, 28, 1), 2), ((32, 32, 3), 10), ((28, 28, 1), 100)])
+def test_the_mean_image_stands_beside_each_template_at_half_its_size(shape, classes):
+    rng = np.random.default_rng(1)
+    means = list(rng.integers(0, 256, (classes, *shape), dtype=np.uint8))
+    figure = templates(random_weights(shape, classes), shape, names(classes), means)
+    png_bytes(figure)
+    for template, mean, pixels in zip(*beside(figure), means, strict=True):
+        height, width, _ = np.asarray(mean.get_array()).shape
+        zoom, rest = divmod(height, shape[0])
+        assert rest == 0
+        assert np.asarray(template.get_array()).shape[:2] == (2 * height, 2 * width)
+        shown = np.broadcast_to(pixels, (*shape[:2], 3)).repeat(zoom, axis=0).repeat(zoom, axis=1)
+        np.testing.assert_array_equal(mean.get_array(), shown)
+        assert template.ox + 2 * width < mean.ox
+        assert template.oy + 2 * height == mean.oy + height  # their upper edges are one line
+
+
+def test_bias_and_recall_of_each_class_are_written():
+    weights = random_weights((8, 8, 1), 3)
+    weights[-1] = [0.214, -1.5, 1e30]
+    means = [np.zeros((8, 8, 1), np.uint8), None, np.zeros((8, 8, 1), np.uint8)]
+    figure = templates(weights, (8, 8, 1), names(3), means, ("val", [0.931, None, 1.0]))
+    said = [text.get_text() for text in figure.texts]
+    for text in (
+        "bias +0.21",
+        "bias \N{MINUS SIGN}1.5",
+        "bias +1e30",
+        "recall 93%",
+        "recall \N{EN DASH}",
+        "recall 100%",
+    ):
+        assert text in said
+    assert any("recall on val" in text for text in said)
+
+
+@pytest.mark.parametrize(
+    ("classes", "shape"),
+    [(1, (28, 28, 1)), (2, (32, 32, 3)), (10, (28, 28, 1)), (10, (4, 60, 1)), (4, (300, 200, 1)), (23, (60, 4, 3)),
+     (100, (32, 32, 3))],
+)  # fmt: skip
+def test_no_text_leaves_the_sheet_or_covers_an_image(classes, shape):
+    means = [np.zeros(shape, np.uint8)] * classes
+    recalls = "train", [1.0] * classes
+    figure = templates(
+        -random_weights(shape, classes), shape, ["a rather long name of a class"] * classes, means, recalls
+    )
+    boxes = [text.get_window_extent() for text in figure.texts]
+    for box in boxes:
+        assert min(box.x0, box.y0) >= 0
+        assert box.x1 <= figure.bbox.width
+        assert box.y1 <= figure.bbox.height
+    for image in figure.images:
+        height, width, _ = np.asarray(image.get_array()).shape
+        edges = image.ox, image.oy, image.ox + width, image.oy + height
+        assert not any(
+            box.x0 < edges[2] - 1 and edges[0] < box.x1 - 1 and box.y0 < edges[3] - 2 and edges[1] < box.y1 - 2
+            for box in boxes
+        )

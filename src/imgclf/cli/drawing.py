@@ -7,16 +7,16 @@ import logging
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgclf.cli.console import Console
 from imgclf.cli.signals import Stop, asked
-from imgclf.errors import ImgclfError, StorageError
+from imgclf.errors import DivergedError, ImgclfError, StoppedError, StorageError
 
 if TYPE_CHECKING:
-    from imgclf.report.pictures import FinishedRun
+    from imgclf.report.pictures import RunToDraw
+    from imgclf.training.plan import Plan
 
 
 @contextmanager
@@ -26,8 +26,7 @@ def drawing(console: Console, where: Path, state: str, remedy: str = "") -> Iter
     state    what is saved already, and what is missing
     remedy   how to draw again
     """
-    if console.quiet:
-        logging.getLogger("matplotlib").setLevel(logging.CRITICAL)  # it reports on its caches to stderr
+    _quiet(console)
     try:
         yield
     except BaseException as error:
@@ -42,11 +41,49 @@ def drawing(console: Console, where: Path, state: str, remedy: str = "") -> Iter
         raise
 
 
-def draw_pictures(console: Console, run: "FinishedRun", names: Sequence[str]) -> None:
+def _quiet(console: Console) -> None:
+    if console.quiet:
+        logging.getLogger("matplotlib").setLevel(logging.CRITICAL)  # it reports on its caches to stderr
+
+
+def draw_pictures(console: Console, run: "RunToDraw", names: Sequence[str]) -> None:
     """Draw pictures of a finished run."""
     state = "the run is finished and saved; only its pictures are missing"
     remedy = f"`imgclf train --resume {shlex.quote(str(run.directory))}` draws them"
     with drawing(console, run.directory, state, remedy):
         from imgclf.report.pictures import draw_run
 
-        draw_run(run._replace(evaluate=cache(run.evaluate)), names)
+        draw_run(run, names)
+
+
+@contextmanager
+def drawn_if_stopped(console: Console, plan: "Plan", directory: Path, *, draw: bool) -> Iterator[None]:
+    """Draw the pictures of a run that is interrupted or diverges, as far as its data need not be evaluated."""
+    try:
+        yield
+    except (DivergedError, StoppedError) as error:
+        if draw:
+            _draw_stopped(console, plan, directory, "diverged" if isinstance(error, DivergedError) else "interrupted")
+        raise
+
+
+def _draw_stopped(console: Console, plan: "Plan", directory: Path, status: str) -> None:
+    """Draw what there is to draw; an error of drawing only warns, as the one that ended the run is told."""
+    _quiet(console)
+    try:
+        from imgclf.report.pictures import WITHOUT_WEIGHTS, RunToDraw, draw_run, pictures_of
+        from imgclf.run.learning import read_path
+        from imgclf.run.model_file import load_model
+        from imgclf.run.run_dir import acquire
+
+        with acquire(directory):  # it may be resumed at once
+            path, is_saved = read_path(directory), status == "interrupted"
+            model = (
+                load_model(directory / "model.npz")
+                if is_saved
+                else plan.model(path.weights[-1] if path else plan.weights)
+            )
+            run = RunToDraw(directory, model, plan.config, status, None, lambda: (plan.train, plan.val))
+            draw_run(run, pictures_of(run) if is_saved or path else WITHOUT_WEIGHTS)
+    except Exception as problem:  # noqa: BLE001 - of any kind
+        console.warn(f"{directory}: its pictures are missing ({' '.join(str(problem).split())[:120]})")

@@ -1,7 +1,7 @@
 """`imgclf train --resume` of a finished run: answer and complete it."""
 
 from contextlib import ExitStack
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,12 @@ from imgclf.cli.drawing import draw_pictures
 from imgclf.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imgclf.data.dataset import Dataset
+    from imgclf.report.pictures import RunToDraw
     from imgclf.run.targets import ResumedRun
+    from imgclf.training.classifier import Model
     from imgclf.training.early_stopping import Best
     from imgclf.training.evaluation import Evaluation
 
@@ -35,7 +40,7 @@ def complete(console: Console, run: "ResumedRun", threads: int | None, *, change
 
     If -s names a new location of the data, config.yaml is updated; nothing else changes.
     """
-    from imgclf.report.pictures import FinishedRun
+    from imgclf.report.pictures import RunToDraw
     from imgclf.run.checkpoint import load_checkpoint
     from imgclf.run.run_dir import read_metrics
 
@@ -43,7 +48,12 @@ def complete(console: Console, run: "ResumedRun", threads: int | None, *, change
     metrics = read_metrics(run.directory)
     best = checkpoint.snapshot.best if checkpoint else None
     console.result(f"{run.directory}: finished already; {_how_to_continue(run, best)}")
-    missing = _missing_pictures(run) if change and draw else []
+    kept = best.epoch if best else None
+    data = cache(lambda: run.with_data_found().load())
+    model = run.model()
+    evaluate = partial(_evaluate, model, data, threads)
+    to_draw = RunToDraw(run.directory, model, run.config, "finished", kept, data, evaluate)
+    missing = _missing_pictures(to_draw) if change and draw else []
     moved = change and run.before != run.config
     with ExitStack() as stack:
         if missing or moved:
@@ -52,9 +62,7 @@ def complete(console: Console, run: "ResumedRun", threads: int | None, *, change
             run.load()
             console.say(*run.write_config())
         if missing:
-            kept = best.epoch if best else None
-            evaluate = partial(_evaluate, run, threads)
-            draw_pictures(console, FinishedRun(run.directory, run.model(), kept, evaluate, run.config), missing)
+            draw_pictures(console, to_draw, missing)
             console.result(f"drawn  {run.directory}", *fold("       ", ", ".join(missing)))
     # The checkpoints may have been deleted to save space.
     epochs, steps = (None, None) if checkpoint is None else (checkpoint.snapshot.epochs, checkpoint.snapshot.state.step)
@@ -69,23 +77,24 @@ def _how_to_continue(run: "ResumedRun", best: "Best | None") -> str:
     return "add `-s train.epochs=N` to train for longer"
 
 
-def _missing_pictures(run: "ResumedRun") -> list[str]:
+def _missing_pictures(run: "RunToDraw") -> list[str]:
     """Return the missing pictures, lost to a kill or an error; none if the run was started with --no-plots."""
     from imgclf.report.pictures import pictures_of
     from imgclf.run.run_dir import read_json
 
     if read_json(run.directory / "environment.json").get("plots") is False:
         return []
-    return [name for name in pictures_of(run.model()) if not (run.directory / name).exists()]
+    return [name for name in pictures_of(run) if not (run.directory / name).exists()]
 
 
-def _evaluate(run: "ResumedRun", threads: int | None) -> "tuple[str, Evaluation]":
+def _evaluate(
+    model: "Model", data: "Callable[[], tuple[Dataset, Dataset | None]]", threads: int | None
+) -> "tuple[str, Evaluation]":
     """Evaluate the split of the confusion matrix: val, or train if there is no val."""
     from imgclf.machine.cores import helpful_threads
     from imgclf.speed.threads import workers
     from imgclf.training.evaluation import evaluate
 
-    model = run.model()
-    train, val = run.with_data_found().load()
+    train, val = data()
     with workers(threads or helpful_threads(*model.weights.shape)) as sum_blocks:
         return ("val", evaluate(model, val, sum_blocks)) if val else ("train", evaluate(model, train, sum_blocks))

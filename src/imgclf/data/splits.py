@@ -57,12 +57,14 @@ def _divided(examples: _Examples, fraction: float, seed: int, purpose: int) -> t
 
 def limit(dataset: Dataset, n: int, seed: int) -> Dataset:
     """Return n of the examples, stratified by class, in their order; all of them if there are no more."""
-    if n >= len(dataset):
-        return dataset
+    return dataset if n >= len(dataset) else dataset.subset(stratified(dataset, n, seed, LIMIT))
+
+
+def stratified(dataset: Dataset, n: int, seed: int, purpose: int) -> IntArray:
+    """Return the row indices of at most n examples, stratified by class, increasing."""
     counts = dataset.class_counts()
-    wanted = apportion(n, counts, counts, shuffled(len(counts), seed, LIMIT, 1))
-    chosen = _choose(dataset.y_of, len(dataset), wanted, shuffled(len(dataset), seed, LIMIT))
-    return dataset.subset(np.flatnonzero(chosen))
+    wanted = apportion(min(n, len(dataset)), counts, counts, shuffled(len(counts), seed, purpose, 1))
+    return np.flatnonzero(_choose(dataset.y_of, len(dataset), wanted, shuffled(len(dataset), seed, purpose)))
 
 
 def match_classes(dataset: Dataset, class_names: Sequence[str], where: object = "data") -> Dataset:

@@ -23,21 +23,21 @@ def line_axes(figure: Figure, left: float, top: float, width: float, height: flo
 
 
 def label_ends(axes: Axes, write: Callable[[float], str]) -> None:
-    """Write the label and the last value of each line beside its end, moved up where they would overlap."""
+    """Write the label and the last value of each line beside its end, moved up where they would overlap.
+
+    Lines whose label begins with `_` have none.
+    """
     ends: list[tuple[float, Line2D]] = []
     for line in axes.lines:
         values = np.asarray(line.get_ydata())
-        if (finite := values[np.isfinite(values)]).size:
+        if not str(line.get_label()).startswith("_") and (finite := values[np.isfinite(values)]).size:
             ends.append((float(finite[-1]), line))
-    if not ends:
-        axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, color=MUTED, ha="center", va="center")
     free = -math.inf  # points; below it labels are written already
     for value, line in sorted(ends, key=lambda end: end[0]):
         height = axes.transData.transform((0, value))[1] / DPI / POINT
         free = max(free, height)
-        name = str(line.get_label())
         axes.annotate(
-            write(value) if name.startswith("_") else f"{name} {write(value)}",
+            f"{line.get_label()} {write(value)}".lstrip(),
             (1, value),
             xycoords=("axes fraction", "data"),
             xytext=(7, free - height),
@@ -47,6 +47,12 @@ def label_ends(axes: Axes, write: Callable[[float], str]) -> None:
             va="center_baseline",
         )
         free += 1.35 * SMALL
+
+
+def say_empty(axes: Axes) -> None:
+    """Write that there is nothing to draw."""
+    text = axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, color=MUTED, ha="center", va="center")
+    text.set_bbox({"facecolor": "white", "linewidth": 0, "pad": 3})  # a line may lie there
 
 
 def format_number(value: float, digits: int = 3) -> str:

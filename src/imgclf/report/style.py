@@ -11,12 +11,14 @@ from io import BytesIO
 from typing import Any
 
 import matplotlib.style
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
+from PIL import Image
 
 from imgclf.report.labels import distinct_labels, shorten
 
@@ -30,8 +32,11 @@ TITLE, BODY, SMALL = 12.0, 9.0, 8.0  # points
 LINE_HEIGHT = 1.4  # of the size of the text
 MARGIN = 0.3  # inches
 
+_COMPRESSION = 3  # of 9: the next ones take twice as long, and save a tenth
+LEFT_TO_RIGHT = "\N{LEFT-TO-RIGHT MARK}"  # on both sides of a name in a sentence: what is around it keeps its order
 NO_GLYPH = "\N{WHITE SQUARE}"
 
+_TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 _FONT = "DejaVu Sans"  # comes with matplotlib, so a picture is the same everywhere
 _RC = {
     "font.family": [_FONT],
@@ -100,10 +105,11 @@ def add_text(figure: Figure, left: float, top: float, text: str, **how: Any) -> 
 def legible(text: str) -> str:
     """Join a text into one line, with a square for every character that the font lacks.
 
-    Matplotlib would warn of such a character each time it measures or draws it.
+    Matplotlib would warn of such a character each time it measures or draws it. Characters that turn the direction of
+    what follows are left out: one in a name could write a sentence backwards.
     """
     has_glyph = get_font(findfont(_FONT)).get_char_index
-    line = " ".join(text.split())
+    line = " ".join(text.translate(_TURNING).split())
     return "".join(char if char == " " or has_glyph(ord(char)) else NO_GLYPH for char in line)
 
 
@@ -131,9 +137,13 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
 def png_bytes(figure: Figure) -> bytes:
     """Draw a figure as a PNG file; the same figure gives the same bytes."""
     file = BytesIO()
+    assert isinstance(figure.canvas, FigureCanvasAgg)
     with styled():
-        # By default the version of matplotlib is written into the file.
-        figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
+        figure.canvas.draw()  # type: ignore[no-untyped-call]
+    drawn = np.asarray(figure.canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    # Nothing shines through a white figure: without alpha, and compressed less, in a third of the time of savefig.
+    pixels = Image.fromarray(np.ascontiguousarray(drawn[..., :3]))
+    pixels.save(file, format="png", dpi=(DPI, DPI), compress_level=_COMPRESSION)
     return file.getvalue()
 
 

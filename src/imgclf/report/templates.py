@@ -5,16 +5,19 @@ from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, FloatArray
 from imgclf.report.class_grid import class_grid
-from imgclf.report.style import MARGIN, MUTED, SMALL, add_axes, add_text, key_to_numbers, styled, text_width
+from imgclf.report.line_plot import format_number
+from imgclf.report.style import EMPTY, MARGIN, MUTED, SMALL, add_axes, add_text, key_to_numbers, styled, text_width
 
 DIVERGING = "RdBu_r"  # red for the class, white 0, blue against it
 QUANTILE = 0.995  # of |W|: a few huge weights must not turn all others to gray
 
+_EMPTY = np.rint(255 * np.array(to_rgb(EMPTY))).astype(np.uint8)
 _TITLE = "The weights of each class, as an image"
 _GRAY_ADVICE = (
     "One scale for all classes. A bright pixel counts for the class where the template is red, "
@@ -24,27 +27,57 @@ _COLOR_ADVICE = (
     "One scale for all classes; mid-gray is 0. An image that is bright where the template is bright, "
     "color by color, scores high."
 )
+_MEANS_ADVICE = " Beside it: the mean of its training images and its bias{recall}."
 
 
 @styled()
-def templates(weights: FloatArray, image_shape: Sequence[int], class_names: Sequence[str]) -> Figure:
+def templates(
+    weights: FloatArray,
+    image_shape: Sequence[int],
+    class_names: Sequence[str],
+    means: Sequence[ByteArray | None] | None = None,
+    recalls: tuple[str, Sequence[float | None]] | None = None,
+) -> Figure:
     """Draw the weights of each class as an image: a column of W (D, C), reshaped to (H, W, channels).
 
-    weights (D+1, C); the bias, the last row, is not shown. The first axes hold an image per class, in order: the
+    weights (D+1, C); the bias, the last row, is written. The first axes hold an image per class, in order: the
     colors of W / scale, from -1 to 1.
+
+    means     the mean image of each class (H, W, channels), None for a class without images; shown beside the weights
+    recalls   a split, and for each class how many of its images in that split are recognized, None where are none
     """
     height, width, channels = image_shape
     if weights.shape != (height * width * channels + 1, len(class_names)) or channels not in (1, 3):
         raise ValueError(
             f"weights {weights.shape} are no templates of {tuple(image_shape)} for {len(class_names)} classes"
         )
+    images, scale = template_images(weights, image_shape)
+    advice = _GRAY_ADVICE if channels == 1 else _COLOR_ADVICE
+    beside, notes = None, None
+    if means is not None:
+        empty = np.full((height, width, 3), _EMPTY, np.uint8)
+        beside = [empty if mean is None else mean for mean in means]
+        notes = [[f"bias {_signed(b)}"] for b in weights[-1].tolist()]
+        advice += _MEANS_ADVICE.format(recall=f", and its recall on {recalls[0]}" if recalls else "")
+        if recalls:
+            for lines, recall in zip(notes, recalls[1], strict=True):
+                lines.append("recall \N{EN DASH}" if recall is None else f"recall {recall:.0%}")
+    figure, top = class_grid(
+        images, class_names, _TITLE, advice + key_to_numbers(class_names), 0.6 + MARGIN, beside=beside, notes=notes
+    )
+    color_key(figure, scale, channels, top + 0.25)
+    return figure
+
+
+def template_images(weights: FloatArray, image_shape: Sequence[int]) -> tuple[ByteArray, float]:
+    """Return the colors of W (D, C) as an image per class, (C, H, W, 3), and the weight of the darkest color."""
     W = weights[:-1].astype(np.float64)
     scale = _scale(W)
-    images = _colors((np.clip(W, -scale, scale) / scale).T.reshape(-1, height, width, channels))
-    advice = (_GRAY_ADVICE if channels == 1 else _COLOR_ADVICE) + key_to_numbers(class_names)
-    figure, top = class_grid(images, class_names, _TITLE, advice, 0.6 + MARGIN)
-    _key(figure, scale, channels, top + 0.25)
-    return figure
+    return _colors((np.clip(W, -scale, scale) / scale).T.reshape(-1, *image_shape)), scale
+
+
+def _signed(value: float) -> str:
+    return ("+" if value >= 0 else "\N{MINUS SIGN}") + format_number(abs(value), 2)
 
 
 def _scale(W: FloatArray) -> float:
@@ -63,8 +96,11 @@ def _colors(values: NDArray[Any]) -> ByteArray:
     return np.asarray(colormaps[DIVERGING](0.5 + 0.5 * values[..., 0], bytes=True)[..., :3])
 
 
-def _key(figure: Figure, scale: float, channels: int, top: float) -> None:
-    """Explain the colors: a strip from -scale to scale, or one for each of red, green and blue."""
+def color_key(figure: Figure, scale: float | None, channels: int, top: float) -> None:
+    """Explain the colors: a strip from -scale to scale, or one for each of red, green and blue.
+
+    Without a scale, the ends are called `-max` and `max`.
+    """
     ramp = np.linspace(-1, 1, 255)[:, np.newaxis]  # odd, so that 0 is among them
     strips = _colors(np.eye(channels)[:, np.newaxis] * ramp)  # (channels, 255, 3)
     width, height = 2.0, 0.15 if channels == 1 else 0.24
@@ -74,5 +110,6 @@ def _key(figure: Figure, scale: float, channels: int, top: float) -> None:
     axes = add_axes(figure, left, top, width, height)
     axes.imshow(strips, extent=(-1, 1, 0, 1), aspect="auto", interpolation="nearest")
     axes.set_yticks([])
-    axes.set_xticks([-1, 0, 1], [f"\N{MINUS SIGN}{scale:.2g}", "0", f"{scale:.2g}"], size=SMALL, color=MUTED)
+    end = "max" if scale is None else format_number(scale, 2)
+    axes.set_xticks([-1, 0, 1], [f"\N{MINUS SIGN}{end}", "0", end], size=SMALL, color=MUTED)
     axes.tick_params(length=2)

@@ -71,7 +71,7 @@ class ResumedRun:
     """A run that resumes in its own directory.
 
     before    its config so far
-    pictures  names of its picture files, which are removed when it is extended: they show the shorter run
+    pictures  names of its picture files, which are removed when it resumes: they show the shorter run
     """
 
     directory: Path
@@ -128,9 +128,9 @@ class ResumedRun:
         changed = compare_environment(self.directory, environment)
         if self.is_changed:
             write_status(self.directory, "interrupted")  # first: with the longer config, the run is not finished
-            for name in self.pictures:  # before training: a kill must not leave them in the longer run
-                with translate_os_errors(self.directory / name):
-                    (self.directory / name).unlink(missing_ok=True)
+        for name in self.pictures:  # before training: a kill must not leave them in the longer run
+            with translate_os_errors(self.directory / name):
+                (self.directory / name).unlink(missing_ok=True)
         if self.before != self.config:
             notes += self.write_config()
         warnings = tuple(f"{line}: the bytes may differ from those of an uninterrupted run" for line in changed)

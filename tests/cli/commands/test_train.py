@@ -25,7 +25,8 @@ FILES = {
     ".lock", "checkpoint.npz", "checkpoint.previous.npz", "steps.csv", "path.npz",
 }  # fmt: skip
 EPOCH = re.compile(r"^ *\d+ +\d+ +[\d.e-]+ .*[\d,]+$", re.MULTILINE)
-PICTURES = {"curves.png", "templates.png", "confusion_matrix.png", "confusion_matrix.csv"}
+OF_IMAGES = {"templates.png", "steps.png", "errors.png"}
+PICTURES = {"curves.png", "confusion_matrix.png", "confusion_matrix.csv", "report.html"} | OF_IMAGES
 
 
 def rows(run, name="metrics.csv"):
@@ -218,7 +219,7 @@ def test_features_have_no_templates(imgclf):
         "train", "-s", "data.source=npz", "-s", "data.path=features.npz", "-s", "preprocess.scale=1", "--json"
     )
     assert done.code == 0
-    assert {path.name for path in Path(done.json["run"]).iterdir()} == (FILES | PICTURES) - {"templates.png"}
+    assert {path.name for path in Path(done.json["run"]).iterdir()} == (FILES | PICTURES) - OF_IMAGES
     assert done.json["train"]["accuracy"] > 0.6
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imgclf.cli.console import Console, fold, format_loss, format_percent, write
-from imgclf.cli.drawing import draw_pictures
+from imgclf.cli.drawing import draw_pictures, drawn_if_stopped
 from imgclf.cli.mpi import on_every_rank
 from imgclf.cli.options import PATH, config_options, json_option, progress_option, threads_option
 from imgclf.cli.parsing import Command
@@ -122,7 +122,7 @@ def _follow(
     draw: bool,
 ) -> None:
     """Print the events of a session, and draw the pictures of the run."""
-    from imgclf.report.pictures import FinishedRun, pictures_of
+    from imgclf.report.pictures import RunToDraw, pictures_of
     from imgclf.run.session import Planned
     from imgclf.run.targets import Ready
 
@@ -144,7 +144,7 @@ def _follow(
     assert isinstance(ready, Ready)
     console.say(*ready.notes)
     console.warn(*ready.warnings)
-    with _timed(seconds, "training"):
+    with _timed(seconds, "training"), drawn_if_stopped(console, planned.plan, ready.directory, draw=draw and not comm):
         try:
             finished = _train(console, planned, ready.directory, events, progress)
         except DivergedError:
@@ -157,11 +157,13 @@ def _follow(
     drawn: list[str] = []
     if draw:
         with _timed(seconds, "drawing"):
-            drawn = pictures_of(finished.model)
-            evaluated, config = finished.evaluated, planned.plan.config
-            draw_pictures(
-                console, FinishedRun(ready.directory, finished.model, finished.best_epoch, evaluated, config), drawn
+            plan, kept = planned.plan, finished.best_epoch
+            data = plan.train, plan.val
+            run = RunToDraw(
+                ready.directory, finished.model, plan.config, "finished", kept, lambda: data, finished.evaluated
             )
+            drawn = pictures_of(run)
+            draw_pictures(console, run, drawn)
     _summarize(console, finished, ready.directory, drawn, seconds)
 
 

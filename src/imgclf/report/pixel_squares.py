@@ -1,0 +1,32 @@
+"""Images whose pixels are squares of whole device pixels."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.transforms import IdentityTransform
+from PIL import Image
+
+from imgclf.arrays import ByteArray
+from imgclf.report.style import RULE
+
+
+def zoomed_size(size: tuple[int, int], longest: float) -> tuple[int, int]:
+    """Return height and width in device pixels, the longer one at most `longest`: so many whole ones a pixel.
+
+    An image that is too large for that is shrunk.
+    """
+    height, width = size
+    zoom = longest // max(height, width) or longest / max(height, width)
+    return max(1, round(zoom * height)), max(1, round(zoom * width))
+
+
+def show_pixels(figure: Figure, image: ByteArray, left: int, top: int, height: int, width: int) -> None:
+    """Show an image (H, W, 1 or 3) with its upper left corner there; all in device pixels."""
+    # Resized here: imshow would leave it to rounding which pixels an image covers.
+    colors = np.broadcast_to(image, (*image.shape[:2], 3))
+    pixels = np.asarray(Image.fromarray(np.ascontiguousarray(colors)).resize((width, height), Image.Resampling.BOX))
+    bottom = round(figure.bbox.height) - top - height
+    figure.figimage(pixels, left, bottom)
+    # A frame shows the edge of a white image; it lies behind the image, so that it covers no pixel.
+    frame = Rectangle((left, bottom), width, height, fill=False, color=RULE, transform=IdentityTransform(), zorder=-1)
+    figure.add_artist(frame)

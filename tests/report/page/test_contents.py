@@ -1,0 +1,228 @@
+import base64
+import json
+import re
+import zlib
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from imgclf.data.dataset import Dataset
+from imgclf.report.diagnosis import diagnose
+from imgclf.report.objective import formula, translations
+from imgclf.report.page import contents
+from imgclf.report.page.baselines import class_means, nearest
+from imgclf.report.page.contents import BUDGET, SIZE_OF_HTML, page
+from imgclf.report.page.samples import OF_A_CELL, mistakes
+from imgclf.report.run_facts import read_facts
+from imgclf.speed.threads import workers
+from imgclf.training.evaluation import score_images
+
+COLOR = ("data.source=synthetic", "data.options={classes: 5, size: 12, channels: 3, train: 400}")
+
+
+def parts(html):
+    """What a page says, and its arrays."""
+    text = html.decode()
+    about = json.loads(re.search(r'id="about">(.*?)</script>', text, re.DOTALL)[1])
+    content, at, arrays = base64.b64decode(re.search(r'id="arrays">(.*?)</script>', text, re.DOTALL)[1]), 0, {}
+    for one in about["arrays"]:
+        raw = zlib.decompress(content[at : at + one["bytes"]])
+        arrays[one["name"]] = np.frombuffer(raw, one["dtype"]).reshape(one["shape"])
+        at += one["bytes"]
+    return about, arrays
+
+
+def test_the_same_run_gives_the_same_bytes_on_any_number_of_threads(run_of):
+    with workers(1):
+        first = page(run_of(*COLOR))
+    assert page(replace(run_of(*COLOR))) == first
+
+
+def test_the_sample_is_stratified_and_judged_by_the_model(run_of, monkeypatch):
+    monkeypatch.setattr(contents, "SAMPLE", (20, 1.0))
+    run = run_of("data.val_fraction=0.3", *COLOR)
+    about, arrays = parts(page(run))
+    rows = arrays["val/index"][arrays["val/counted"] == 1]
+    assert Counter(run.val.y_of(rows).tolist()) == Counter(dict.fromkeys(range(5), 4))
+    right = (score_images(run.model, run.val.pixels(rows)).argmax(axis=1) == run.val.y_of(rows)).mean()
+    assert about["sample"]["accuracy"] == right
+    assert about["sample"]["interval"][0] < right < about["sample"]["interval"][1]
+    others = {"cells": len(arrays["val/index"]) - 20, "train": len(arrays["train/index"])}
+    assert about["embedded"] == {"val": 20, "val_total": len(run.val), **others}
+
+
+def test_images_of_wrong_cells_are_of_the_fullest_and_the_most_confident(run_of):
+    run = run_of("data.limit=300")
+    s = score_images(run.model, run.val.pixels(np.arange(len(run.val)))).astype(np.float64)
+    y, predicted = run.val.y, s.argmax(axis=1)
+    cells = {}
+    for i in np.flatnonzero(y != predicted):
+        cells.setdefault((y[i], predicted[i]), []).append((y[i] and 0, -(s[i].max() - s[i, y[i]]), i))
+    fullest = sorted(cells.items(), key=lambda cell: (-len(cell[1]), cell[0]))
+    expected = [i for _, images in fullest for _, _, i in sorted(images)[:OF_A_CELL]]
+    found = mistakes(run.model, run.val, np.arange(len(run.val)), 25)
+    assert found.tolist() == sorted(expected[:25])
+
+
+def test_without_a_val_split_training_images_are_shown_and_those_judged_are_not_learned_from(run_of, monkeypatch):
+    run = run_of("data.val_fraction=0", *COLOR)
+    about, arrays = parts(page(run))
+    assert about["result"]["split"] == "train"
+    assert "train/pixels" not in arrays
+    assert about["embedded"]["train"] == about["embedded"]["val"] == arrays["val/counted"].sum()
+    learned, judged = [], []
+
+    def means(parts, *rest):
+        parts = list(parts)
+        learned.extend(x.tobytes() for X, _ in parts for x in X)
+        return class_means(parts, *rest)
+
+    def near(X, others, k):
+        judged.extend(x.tobytes() for x in X)
+        return nearest(X, others, k)
+
+    monkeypatch.setattr("imgclf.report.page.baselines.class_means", means)
+    monkeypatch.setattr("imgclf.report.page.baselines.nearest", near)
+    page(run)
+    assert len(learned) + len(set(judged)) == len(run.train)
+    assert set(learned).isdisjoint(judged)
+
+
+def test_baselines_are_computed_with_their_numbers(run_of):
+    about, _ = parts(page(run_of("data.limit=300")))
+    found = {one["name"]: one for one in about["baselines"]}
+    assert list(found) == ["guessing", "majority", "nearest class mean", "5 nearest neighbors", "ridge"]
+    assert found["guessing"]["accuracy"] == 0.1
+    counts = Counter(run_of("data.limit=300").val.y.tolist())
+    train = Counter(run_of("data.limit=300").train.y.tolist())
+    largest = min(c for c in range(10) if train[c] == max(train.values()))
+    assert found["majority"]["accuracy"] == counts[largest] / 600
+    assert all(one["n"] == 600 and one["split"] == "val" for one in found.values())
+    assert all(0.5 < found[name]["accuracy"] < 0.9 for name in list(found)[2:])
+
+
+def test_what_does_not_fit_is_left_out_in_order_and_said(run_of, monkeypatch):
+    run = run_of("data.limit=300")
+    room = {}
+    for budget in (3_000_000, SIZE_OF_HTML + 300_000, SIZE_OF_HTML + 100_000, SIZE_OF_HTML + 20_000):
+        monkeypatch.setattr(contents, "BUDGET", budget)
+        html = page(run)
+        about, arrays = parts(html)
+        assert len(html) <= budget or not arrays
+        room[budget] = set(arrays), about
+        assert all(text.endswith(".") for text in about["left_out"])
+        for name, words in (("W", "live"), ("frames", "on the way"), ("hill/scores", "hill"), ("val/pixels", "images")):
+            assert (name in arrays) or any(words in text for text in about["left_out"]), (budget, name)
+        assert (about["hill"] is None) == ("hill/scores" not in arrays)
+        assert (about["frames"] is None) == ("frames" not in arrays)
+    kept = [arrays for arrays, _ in room.values()]
+    assert {"W", "val/pixels", "train/pixels", "frames", "hill/scores", "means"} <= kept[0]
+    assert "frames" not in kept[-2]
+    assert "W" in kept[-2]
+    embedded = [about["embedded"]["val"] for _, about in room.values()]
+    assert embedded == sorted(embedded, reverse=True)
+    assert embedded[0] == 600 > embedded[-2]
+
+
+def test_the_penalty_l1_needs_the_axes_of_the_hill_in_full(run_of):
+    run = run_of("data.limit=300", "regularization.l1=0.001")
+    about, arrays = parts(page(run))
+    start, first, _ = arrays["hill/axes"].astype(np.float64)
+    end = run.model.weights[:-1]
+    np.testing.assert_allclose(start + about["hill"]["end"][0] * first, end, atol=1e-6 * np.abs(end).max())
+    assert "hill/axes" not in parts(page(run_of("data.limit=300")))[1]
+
+
+def test_weights_that_do_not_fit_leave_a_page_without_live_parts(run_of, monkeypatch):
+    monkeypatch.setattr(contents, "BUDGET", SIZE_OF_HTML + 45_000)
+    about, arrays = parts(page(run_of("data.limit=300")))
+    assert "W" not in arrays
+    assert "What is live: 7,840 weights take more bytes than a page may have." in about["left_out"]
+
+
+def test_feature_vectors_travel_as_float32_without_images(run_of, tmp_path):
+    rng = np.random.default_rng(0)
+    y = np.arange(90) % 3
+    np.savez(tmp_path / "data.npz", X_train=rng.normal(size=(90, 7)) + 2 * np.eye(3, 7)[y], y_train=y)
+    run = run_of("data.source=npz", f"data.path={tmp_path / 'data.npz'}")
+    about, arrays = parts(page(run))
+    assert about["image"] is None
+    assert arrays["val/pixels"].dtype == np.float32
+    assert (arrays["val/pixels"] == run.val.pixels(arrays["val/index"]).astype(np.float32)).all()
+    assert "means" not in arrays
+    assert "frames" not in arrays
+    assert about["hill"] is not None
+
+
+@pytest.mark.parametrize("classes", [2, 100, 250])
+def test_few_and_many_classes_have_a_page(run_of, classes):
+    options = f"data.options={{classes: {classes}, size: 6, channels: 1, train: 1200}}"
+    run = run_of("data.source=synthetic", options)
+    html = page(run)
+    about, arrays = parts(html)
+    assert len(html) < BUDGET
+    assert len(about["classes"]) == len(about["per_class"]) == classes == arrays["b"].size
+    assert (about["confusion"] is None) == (classes > 200)
+
+
+def test_templates_on_the_way_are_those_of_the_path(run_of):
+    run = run_of("data.limit=300")
+    about, arrays = parts(page(run))
+    with np.load(run.directory / "path.npz") as file:
+        weights = dict(zip(file["steps"].tolist(), file["weights"], strict=True))
+    assert arrays["frames"].shape == (len(about["frames"]["steps"]), 10, 784)
+    assert about["frames"]["steps"][-1] == max(weights)
+    for step, scale, frame in zip(about["frames"]["steps"], about["frames"]["scale"], arrays["frames"], strict=True):
+        W = np.clip(weights[step][:-1].T, -scale, scale)
+        np.testing.assert_allclose(frame / 127 * scale, W, atol=scale / 253)
+
+
+def test_mean_images_are_the_means_of_the_classes(run_of):
+    run = run_of("data.limit=300", "preprocess.std=pixel")
+    _, arrays = parts(page(run))
+    images = np.cumsum(arrays["means"], axis=2, dtype=np.uint8)
+    for c in range(10):
+        expected = run.train.pixels(np.flatnonzero(run.train.y == c)).mean(axis=0)
+        assert np.abs(images[c] - expected).max() <= 0.51
+
+
+def test_only_sampled_images_are_read(run_of, monkeypatch):
+    run = run_of("data.limit=300")
+    images = np.lib.stride_tricks.as_strided(run.train.images, (60_000, 28, 28, 1), (0, 28, 1, 1))
+    large = Dataset.of(images, np.arange(60_000) % 10, run.train.class_names)
+    read = []
+    plain = Dataset.pixels
+
+    def pixels(self, rows, out=None):
+        if self is large:
+            read.append(np.size(self.rows[rows]))
+        return plain(self, rows, out)
+
+    monkeypatch.setattr(Dataset, "pixels", pixels)
+    about, _ = parts(page(replace(run, val=large)))
+    assert about["n"] == {"train": 300, "val": 60_000}
+    assert sum(read) < 15_000
+    assert max(read) <= large.at_once
+
+
+def test_findings_and_objective_are_those_of_the_diagnosis(run_of):
+    run = run_of("data.limit=300")
+    about, _ = parts(page(run))
+    found = diagnose(read_facts(run.directory, model=run.model, val=run.seen))
+    assert about["findings"] == [one._asdict() for one in found]
+    assert about["verdict"] == found[0].sentence
+    assert about["objective"]["formula"] == formula(run.config)
+    assert about["objective"]["translations"] == [list(pair) for pair in translations(run.config, 300)]
+
+
+def test_a_run_of_an_older_version_has_a_page_without_its_path(run_of, tmp_path):
+    run = run_of("data.limit=300")
+    for name in ("config.yaml", "metrics.csv", "environment.json", "status.json"):
+        (tmp_path / name).write_bytes((run.directory / name).read_bytes())
+    about, arrays = parts(page(replace(run, directory=tmp_path)))
+    assert about["hill"] is None
+    assert about["steps"] == {"step": [], "loss": []}
+    assert "W" in arrays
+    assert about["left_out"] == ["The hill and the templates on the way: the run has no path.npz."]
