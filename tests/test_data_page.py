@@ -73,6 +73,8 @@ def what_people_have(tmp_path, monkeypatch):
     rows = [",".join(map(str, [number % 3, *rng.integers(0, 256, 784)])) for number in range(60)]
     for split in ("train", "test"):
         Path(f"digits/{split}.csv").write_text("\n".join([header, *rows]))
+    faces = [f"{number % 3},{' '.join(row.split(',')[1:])},Training" for number, row in enumerate(rows)]
+    Path("fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *faces]))
     flowers = [f"{number % 3 + rng.random()},{rng.random()},{'abc'[number % 3]}" for number in range(60)]
     Path("iris.csv").write_text("\n".join(["petal,sepal,species", *flowers]))
     for name, size in (("cat", (200, 100)), ("dog", (90, 120))):

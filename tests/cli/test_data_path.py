@@ -9,10 +9,12 @@ from PIL import Image
 from cli.conftest import write_pictures
 from imgclf.config import resolve
 from imgclf.config.ready import ready_configs
-from imgclf.data.sources._image_files import MOST_LOOKED_AT, Suggestion, what_they_need
-from imgclf.files.images import conform, read_image
+from imgclf.data.sources._image_headers import MOST_LOOKED_AT, Suggestion, what_they_need
+from imgclf.files.form import conform
+from imgclf.files.images import read_image
 from imgclf.run.model_file import load_model
-from imgclf.training.loading import load_for, load_test, load_training_data
+from imgclf.training.loading import load_test, load_training_data
+from imgclf.training.other_data import load_for
 
 READY = sorted(ready_configs())
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cli.conftest import write_pictures
-from imgclf.data.sources import csv_files
+from imgclf.data.sources.csv import loading
 
 WITH_TEST = ("-s", "data.test_fraction=0.25", "-s", "train.epochs=2", "--no-plots")
 
@@ -84,11 +84,14 @@ def table(tmp_path):
 def test_rows_of_a_table_are_set_aside_and_it_is_read_once(imgclf, table, monkeypatch, path):
     read = []
     monkeypatch.setattr(
-        csv_files, "_load_numbers", lambda *given, load=csv_files._load_numbers: read.append(load(*given)) or read[-1]
+        loading, "_load_numbers", lambda *given, load=loading._load_numbers: read.append(load(*given)) or read[-1]
     )
     assert imgclf("train", path, *WITH_TEST, "--out", "r").code == 0
     assert len(read) == 1
     assert imgclf("eval", "r", "--split", "test", "--json").json["n"] == 10
+    assert len(read) == 2
+    assert imgclf("data", "info", path, "-s", "data.test_fraction=0.25", "--json").json["splits"]["test"]["n"] == 10
+    assert len(read) == 3
     assert imgclf("eval", "r", "--split", "train", "--json").json["n"] == 27
 
 

@@ -112,3 +112,9 @@ def test_names_may_differ_only_in_case_in_a_file_but_not_in_folders(tmp_path):
     assert as_text_labels(tmp_path / "letters", letters).class_names == letters
     with pytest.raises(DataError, match="the classes 'A' and 'a' differ only in case"):
         as_folder(tmp_path / "folders", letters)
+
+
+def test_a_name_that_is_refused_is_cut_off_where_it_would_fill_the_screen():
+    with pytest.raises(DataError, match="is not a class name") as caught:
+        check_names(["\uf600" * 200], "x")
+    assert len(str(caught.value)) < 150

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from imgclf.data import splits
 from imgclf.data.dataset import Dataset
-from imgclf.data.splits import apportion, limit, match_classes, rows_to_test_on, split_off_validation
+from imgclf.data.splits import apportion, limit, match_classes, split_off_test, split_off_validation
 from imgclf.errors import DataError
 from imgclf.numerics.indices import slices
 
@@ -47,18 +47,18 @@ def test_every_class_keeps_an_example_in_train_and_gives_its_share(y, fraction, 
 @given(labels, st.floats(0, 0.99), seeds)
 def test_images_to_test_on_are_as_many_of_each_class_as_those_to_validate_on(y, fraction, seed):
     dataset = dataset_of(y)
-    chosen = rows_to_test_on(dataset.y_of, dataset.class_counts(), fraction, seed)
-    assert chosen.shape == (len(y),)
-    assert not chosen.any() or set(dataset.y[~chosen]) == set(y)
+    rest, test = split_off_test(dataset, fraction, seed)
+    assert sorted(members(rest) + members(test)) == members(dataset)
+    assert len(test) == 0 or set(rest.y) == set(y)
     _, val = split_off_validation(dataset, fraction, seed)
-    assert int(chosen.sum()) == len(val)
+    assert len(test) == len(val)
 
 
 def test_images_to_test_on_and_to_validate_on_are_drawn_apart():
     dataset = dataset_of([0, 1] * 50)
-    tested = np.flatnonzero(rows_to_test_on(dataset.y_of, dataset.class_counts(), 0.3, 5)).tolist()
+    tested = members(split_off_test(dataset, 0.3, 5)[1])
     assert tested != members(split_off_validation(dataset, 0.3, 5)[1])
-    assert tested == np.flatnonzero(rows_to_test_on(dataset.y_of, dataset.class_counts(), 0.3, 5)).tolist()
+    assert tested == members(split_off_test(dataset, 0.3, 5)[1])
 
 
 @given(labels, st.integers(1, 70), seeds)

@@ -13,8 +13,9 @@ from PIL.JpegImagePlugin import JpegImageFile
 from imgclf.data.preprocess import Preprocess
 from imgclf.data.sources import folder
 from imgclf.errors import DataError
-from imgclf.files import images
-from imgclf.files.images import conform, read_header, read_image
+from imgclf.files import images, pixels
+from imgclf.files.form import conform
+from imgclf.files.images import read_header, read_image
 
 GRAY = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 COLOR = np.stack([GRAY, GRAY[::-1], 255 - GRAY], axis=2)
@@ -533,7 +534,7 @@ def test_pixels_do_not_depend_on_how_many_are_converted_at_a_time(read, monkeypa
     ]  # fmt: skip
     monkeypatch.setattr(images, "FULL_SIZE", 48 // factor**2)
     expected = [read(raw) for raw in raws]
-    monkeypatch.setattr(images, "_STRIP", strip)
+    monkeypatch.setattr(pixels, "_STRIP", strip)
     assert [read(raw).tolist() for raw in raws] == [one.tolist() for one in expected]
 
 

@@ -161,6 +161,8 @@ CSV_IMAGES = b"file,label,split\na.png,cat,train\nin/b.png,dog,train\nin\\c,cat,
 CSV_PIXELS = b"label," + b",".join(b"pixel%d" % n for n in range(48)) + b"\n"
 CSV_PIXELS += b"".join(b"%d,%s\n" % (label, b",".join(b"%d" % n for n in GRAY.ravel())) for label in (3, 1, 4))
 CSV_FEATURES = 'größe;b;class\n0.5;-1e3;cat\n1;2;"dög"\n.25;7;cat\n'
+CSV_CELLS = b"emotion,pixels,Usage\n"
+CSV_CELLS += b"".join(b"%d,%s,%s\n" % (n, b" ".join([b"%d" % n] * 64), b"Training") for n in (3, 1, 4))
 CSV_BARE = b"5.1,3.5,1.4,setosa\r\n4.9,3,1.4,setosa\r\n7,3.2,4.7,versicolor\r\n"
 
 

@@ -17,6 +17,7 @@ from hostile.good_files import (
     CLASS_FILE,
     CONFIGS,
     CSV_BARE,
+    CSV_CELLS,
     CSV_FEATURES,
     CSV_IMAGES,
     CSV_PIXELS,
@@ -73,7 +74,8 @@ from hostile.good_files import (
 from imgclf.config import dump, resolve
 from imgclf.config.problems import ConfigError
 from imgclf.data.dataset import Dataset
-from imgclf.data.sources import cifar10, csv_files, folder, idx, npz, pack, recognize
+from imgclf.data.sources import cifar10, folder, idx, npz, pack, recognize
+from imgclf.data.sources.csv import loading as csv_loading
 from imgclf.errors import DataError, ImgclfError, RunError
 from imgclf.files.archive import find_folder
 from imgclf.files.images import read_header, read_image, settled_warnings
@@ -147,12 +149,12 @@ def npz_file(path: Path) -> object:
 
 def csv_file(path: Path) -> object:
     assert recognize(path) == "csv"
-    return look(csv_files.load(path, ("train", "val", "test"))), csv_files.warnings(path)
+    return look(csv_loading.load(path, ("train", "val", "test"))), csv_loading.warnings(path)
 
 
 def csv_folder(path: Path) -> object:
     assert recognize(path.parent) == "csv"
-    return look(csv_files.load(path.parent, ("train", "val", "test")))
+    return look(csv_loading.load(path.parent, ("train", "val", "test")))
 
 
 def npy_folder(path: Path) -> object:
@@ -289,6 +291,7 @@ READERS: dict[str, Reader] = {
         csv_file,
         (
             File("data.csv", (CSV_PIXELS,)),
+            File("data.csv", (CSV_CELLS,)),
             File("data.csv", (CSV_FEATURES.encode(),)),
             File("data.csv", (CSV_FEATURES.encode("utf-16"),)),
             File("data.csv", (CSV_BARE,)),
@@ -298,6 +301,10 @@ READERS: dict[str, Reader] = {
         bombs={
             "a line of 200 MB": Bomb(lambda: b"1," * 100_000_000, refused=True),
             "a million columns": Bomb(lambda: b"label" + b",x" * 1_000_000 + b"\n" * 1_000_000, refused=True),
+            "a million pixels in a cell": Bomb(lambda: b"label,pixels\n0," + b"1 " * 1_000_000, refused=True),
+            "65,536 pixels in each of 100 cells": Bomb(
+                lambda: b"label,pixels\n" + (b"0," + b" ".join([b"1"] * 65_536) + b"\n") * 100, refused=False
+            ),
             "a million columns of a number": Bomb(lambda: b"label" + b",x" * 1_000_000 + b"\n1", refused=True),
             "a cell without an end": Bomb(lambda: b'a,b\n"' + b"x\n" * 10_000_000, refused=True),
             "a million empty lines": Bomb(lambda: CSV_BARE + b"\n" * 1_000_000, refused=False),

@@ -17,7 +17,7 @@ from hostile.mutations import KINDS, mutate
 from hostile.watch import LONGEST_LINE
 from imgclf.data.sources import _parquet
 from imgclf.errors import DataError
-from imgclf.files.images import Form
+from imgclf.files.form import Form
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")

@@ -12,7 +12,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.packs.writer import Content, write_pack
 from imgclf.data.sources import folder, synthetic
 from imgclf.errors import DataError
-from imgclf.files.images import Form
+from imgclf.files.form import Form
 from imgclf.training.loading import (
     count_training_images,
     load_all_splits,
@@ -88,9 +88,8 @@ def test_train_val_and_test_are_all_images_and_those_of_all_sources_are_the_same
     ]
     X, y = all_images()
     whole = Dataset.of(X[..., None], y, tuple(COUNTS))
-    chosen = splits.rows_to_test_on(whole.y_of, whole.class_counts(), 0.3, 0)
-    assert members(test) == members(whole.subset(np.flatnonzero(chosen)))
-    rest = whole.subset(np.flatnonzero(~chosen))
+    rest, tested = splits.split_off_test(whole, 0.3, 0)
+    assert members(test) == members(tested)
     assert [members(part) for part in splits.split_off_validation(rest, 0.1, 0)] == [members(train), members(val)]
     assert len(test) == 11  # of 10.5
     assert abs(test.class_counts() - [6, 3.3, 1.2]).max() < 1
@@ -153,11 +152,10 @@ def test_nothing_is_taken_by_default(as_folder):
 def test_a_part_of_a_listing_is_known_by_what_is_in_it_alone(as_folder, tmp_path):
     """So the cache of decoded images never takes one part for another, and finds a folder that holds just these."""
     listing = folder.list_splits(as_folder, ("train",))["train"]
-    kept = np.zeros(35, bool)
-    kept[[0, 1, 20, 31]] = True
-    part = listing.subset(kept)
+    part = listing.subset(np.array([0, 1, 5, 20, 31])).subset(np.array([0, 1, 3, 4]))
     assert len(part) == 4
-    assert part.kept_counts.tolist() == [2, 1, 1]
+    assert part.class_counts().tolist() == [2, 1, 1]
+    assert part.y_of(np.arange(4)).tolist() == [0, 0, 1, 2]
     for name, number in (("cat", 0), ("cat", 1), ("dog", 0), ("elk", 0)):
         (tmp_path / "few" / name).mkdir(parents=True, exist_ok=True)
         (tmp_path / "few" / name / f"{number}.png").write_bytes((as_folder / name / f"{number}.png").read_bytes())

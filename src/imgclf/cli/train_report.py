@@ -20,7 +20,8 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     from imgclf.files.npy import mapped_file
     from imgclf.losses import LOSSES
     from imgclf.report.objective import formula, translations
-    from imgclf.training.loading import remarks, takes_test
+    from imgclf.training.data_remarks import remarks
+    from imgclf.training.loading import takes_test
     from imgclf.training.plan import scale_advice
 
     config = plan.config

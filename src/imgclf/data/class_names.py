@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imgclf.errors import DataError
-from imgclf.files.reading import read_bytes
+from imgclf.files.reading import read_bytes, shown
 
 _MAX_NAMES = 100_000
 _MAX_LENGTH = 200
@@ -48,10 +48,10 @@ def check_names(names: Iterable[str], where: object) -> tuple[str, ...]:
         raise DataError(where, f"{len(checked):,} class names", f"there must be 1 to {_MAX_NAMES:,}")
     for name in checked:
         if not name or not name.isprintable() or len(name) > _MAX_LENGTH or name != name.strip():
-            raise DataError(where, f"{name[:40]!r} is not a class name", "use printable text, without spaces around it")
+            raise DataError(where, f"{shown(name)} is not a class name", "use printable text, without spaces around it")
     if len(set(checked)) != len(checked):
         twice = Counter(checked).most_common(1)[0][0]
-        raise DataError(where, f"two classes are named {twice[:40]!r}", "give each its own name")
+        raise DataError(where, f"two classes are named {shown(twice)}", "give each its own name")
     return checked
 
 

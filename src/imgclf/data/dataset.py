@@ -36,11 +36,13 @@ class Unlabeled(NamedTuple):
     names     (n) what to call each: a path, or the number of its row
     examples  (n, H, W, channels) uint8 or (n, D) float
     errors    of others that cannot be read
+    features  (D) what the numbers of feature vectors are called, if the file says it
     """
 
     names: list[str]
     examples: NDArray[Any]
     errors: Sequence[ImgclfError] = ()
+    features: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
-from imgclf.files.images import Form, read_image
+from imgclf.errors import DataError
+from imgclf.files.form import Form
+from imgclf.files.images import read_image
 from imgclf.numerics.indices import row_indices, slices
 from imgclf.numerics.sums import Summation, Sums, serial_sum, sum_over_blocks
 
@@ -92,6 +94,12 @@ class Preprocess:
     def _divisor(self) -> float:
         """The scale, which a vector of unit length does not depend on."""
         return 1.0 if self.norm else self.scale
+
+    def check_shape(self, dataset: Dataset, where: object, remedy: str = "name data like the training data") -> None:
+        """Raise DataError unless the examples have the shape of the training examples."""
+        if dataset.example_shape != self.example_shape:
+            problem = f"examples are {dataset.example_shape}, the model's are {self.example_shape}"
+            raise DataError(where, problem, remedy)
 
     def apply(self, pixels: NDArray[Any], out: FloatArray | None = None) -> FloatArray:
         """Turn pixels (n, H, W, channels) or features (n, D) into X (n, D), in `out` if it is given."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,35 +17,42 @@ from imgclf.numerics.random_streams import LIMIT, TEST_SPLIT, VAL_SPLIT, shuffle
 MaskArray: TypeAlias = NDArray[np.bool_]
 
 
-def split_off_validation(dataset: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
+class Labeled(Protocol):
+    """Examples with labels: a `Dataset`, or images that are listed but not yet opened."""
+
+    def y_of(self, rows: IntArray, /) -> IntArray:
+        """Return the labels of examples by their row index."""
+
+    def class_counts(self) -> IntArray:
+        """Return the number of examples of each class, (C,)."""
+
+    def subset(self, rows: IntArray, /) -> Self:
+        """Keep only the examples at these row indices, which ascend."""
+
+
+_Examples = TypeVar("_Examples", bound=Labeled)
+
+
+def split_off_validation(examples: _Examples, fraction: float, seed: int) -> tuple[_Examples, _Examples]:
     """Return (train, val): val has round(fraction * N) examples, stratified by class; both keep their order.
 
     At least one example of every class stays in train, so val may be smaller or empty if classes are tiny.
     """
-    chosen = _share(dataset.y_of, dataset.class_counts(), fraction, seed, VAL_SPLIT)
-    return dataset.subset(np.flatnonzero(~chosen)), dataset.subset(np.flatnonzero(chosen))
+    return _divided(examples, fraction, seed, VAL_SPLIT)
 
 
-def rows_to_test_on(
-    labels_of: Callable[[IntArray], IntArray], counts: IntArray, fraction: float, seed: int
-) -> MaskArray:
-    """Mark the examples to test on, (N,): as `split_off_validation`, in an order of its own.
-
-    labels_of  (row indices) -> labels
-    counts     (C,), the number of examples of each class
-
-    Labels are enough, so that images to test on need not be opened.
-    """
-    return _share(labels_of, counts, fraction, seed, TEST_SPLIT)
+def split_off_test(examples: _Examples, fraction: float, seed: int) -> tuple[_Examples, _Examples]:
+    """Return (the rest, test): as `split_off_validation`, but drawn apart from it."""
+    return _divided(examples, fraction, seed, TEST_SPLIT)
 
 
-def _share(
-    labels_of: Callable[[IntArray], IntArray], counts: IntArray, fraction: float, seed: int, purpose: int
-) -> MaskArray:
+def _divided(examples: _Examples, fraction: float, seed: int, purpose: int) -> tuple[_Examples, _Examples]:
+    counts = examples.class_counts()
     n = int(counts.sum())
     ties = shuffled(len(counts), seed, purpose, 1)
     wanted = apportion(int(n * fraction + 0.5), counts, np.maximum(counts - 1, 0), ties)
-    return _choose(labels_of, n, wanted, shuffled(n, seed, purpose))
+    chosen = _choose(examples.y_of, n, wanted, shuffled(n, seed, purpose))
+    return examples.subset(np.flatnonzero(~chosen)), examples.subset(np.flatnonzero(chosen))
 
 
 def limit(dataset: Dataset, n: int, seed: int) -> Dataset:

@@ -11,10 +11,10 @@ from imgclf.data.class_names import as_text
 from imgclf.data.dataset import Dataset, Unlabeled
 from imgclf.data.preprocess import Preprocess
 from imgclf.data.sources import npz
-from imgclf.data.sources._csv_tables import is_table
-from imgclf.data.sources._csv_unlabeled import read_unlabeled as read_csv
+from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._image_files import NamedFile, read_images
-from imgclf.data.sources._tree import look_into
+from imgclf.data.sources.csv.tables import is_table
+from imgclf.data.sources.csv.unlabeled import read_unlabeled as read_csv
 from imgclf.errors import DataError, ImgclfError
 from imgclf.files.reading import kind_of
 
@@ -88,9 +88,8 @@ def _read_arrays(path: Path, preprocess: Preprocess) -> Iterator[Unlabeled]:
     if X.ndim == 2:
         arrays.check_finite(path, "remove or replace them")
     are_images = preprocess.is_image and X.ndim == 4
-    if arrays.example_shape != preprocess.example_shape and not are_images:
-        problem = f"examples are {arrays.example_shape}, the model's are {preprocess.example_shape}"
-        raise DataError(path, problem, "name data like the training data")
+    if not are_images:
+        preprocess.check_shape(arrays, path)
     for start in range(0, len(X), _ROWS_AT_ONCE):
         examples = arrays.pixels(slice(start, start + _ROWS_AT_ONCE))
         names = [str(start + row) for row in range(len(examples))]

@@ -1,7 +1,8 @@
 """Read CSV files: texts row by row, numbers in chunks.
 
 Cells are divided by commas, semicolons or tabs, whichever the first row has most of, and may be quoted. Text is UTF-8,
-or UTF-16 with a byte order mark. The first line is row 1, header or not, as in a spreadsheet.
+or UTF-16 with a byte order mark. The first line is row 1, header or not, as in a spreadsheet. A column of images, each
+in one cell as `70 80 82 ...`, is read as a column a pixel.
 Memory does not grow with the file: a chunk of it is held, and at most one long line.
 """
 
@@ -11,7 +12,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, pairwise
 from pathlib import Path
@@ -21,13 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.errors import DataError, excerpt, plural
-from imgclf.files.reading import open_regular, size_of
+from imgclf.files.reading import open_regular, shown, size_of
 
 _AT_ONCE = 1 << 18  # bytes read at a time; lines and their copies take ten times as much
 _LONGEST_LINE = 1 << 25  # characters: a row of 3 million values, each with its comma
 _SAMPLE, _CELLS = 100, 1 << 14  # rows, or cells, that are looked at to tell what the columns hold
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 _PICTURE = re.compile(r".*\.(png|jpe?g|bmp|gif|p[pgbn]m|webp|tiff?)\s*", re.IGNORECASE | re.DOTALL)
+_JOINED = re.compile(r"\d{1,3}( \d{1,3}){63,65535}", re.ASCII)  # the pixels of an image, from 8x8 on
 _UNREADABLE = "row {} cannot be read ({})"
 
 
@@ -37,6 +39,7 @@ class Table:
 
     header  names of the columns; None if the first row holds data
     sample  the first rows of data
+    joined  the column of the file whose cells hold many values each, here divided into columns
     """
 
     path: Path
@@ -44,6 +47,7 @@ class Table:
     delimiter: str
     header: tuple[str, ...] | None
     sample: tuple[tuple[str, ...], ...]
+    joined: int | None = None
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -58,6 +62,15 @@ class Table:
     def column(self, index: int) -> list[str]:
         """Return the first cells of a column."""
         return [row[index] for row in self.sample]
+
+    def divided(self, line: str) -> str:
+        """Return a line of the file with a cell for each value of the joined column."""
+        if self.joined is None:
+            return line
+        cells = line.split(self.delimiter)
+        if self.joined < len(cells):
+            cells[self.joined] = cells[self.joined].strip(' "').replace(" ", self.delimiter)
+        return self.delimiter.join(cells)
 
 
 class Numbers(NamedTuple):
@@ -86,7 +99,7 @@ def open_table(path: Path) -> Table:
     if is_header(sample[0]):
         if len(sample) == 1:
             raise DataError(path, "a header without rows", "name a CSV file with a row for each example")
-        return Table(path, encoding, delimiter, sample[0], sample[1:])
+        return _divided(Table(path, encoding, delimiter, sample[0], sample[1:]))
     return Table(path, encoding, delimiter, None, sample[:rows])
 
 
@@ -94,10 +107,17 @@ def _empty(path: Path) -> DataError:
     return DataError(path, "an empty file", "name a CSV file with a row for each example")
 
 
-def shown(cell: str) -> str:
-    """Return a cell in quotes for an error, cut off after 40 characters; control characters become several."""
-    quoted = repr(cell[:40])
-    return quoted if len(quoted) <= 42 else f"{quoted[:38]}...'"
+def _divided(table: Table) -> Table:
+    """Return a table with one column of joined values as one with a column for each of them: pixel0, pixel1, ..."""
+    joined = [column for column in range(table.width) if all(map(_JOINED.fullmatch, table.column(column)))]
+    if len(joined) != 1:
+        return table
+    (at,) = joined
+    values = table.sample[0][at].count(" ") + 1
+    alike = [row for row in table.sample if row[at].count(" ") + 1 == values][: max(2, _CELLS // values)]
+    sample = tuple((*row[:at], *row[at].split(" "), *row[at + 1 :]) for row in alike)
+    pixels = (f"pixel{number}" for number in range(values))
+    return replace(table, header=(*table.names[:at], *pixels, *table.names[at + 1 :]), sample=sample, joined=at)
 
 
 def is_number(cell: str) -> bool:
@@ -125,7 +145,7 @@ def is_header(cells: Sequence[str]) -> bool:
 
 def texts(table: Table) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the cells of each row of data, spaces around them removed; blank lines are skipped."""
-    lines = (f"{line}\n" for _, line in _lines(table.path, table.encoding))
+    lines = (f"{table.divided(line)}\n" for _, line in _lines(table.path, table.encoding))
     reader = csv.reader(lines, delimiter=table.delimiter)
     skip = table.header is not None
     row = 1
@@ -160,7 +180,7 @@ def numbers(
     """
     skip = table.header is not None
     for rows, lines in _chunks(table.path, table.encoding, hear):
-        kept = [(row, line) for row, line in zip(rows, lines, strict=True) if line.strip()]
+        kept = [(row, table.divided(line)) for row, line in zip(rows, lines, strict=True) if line.strip()]
         if skip and kept:
             del kept[0]
             skip = False

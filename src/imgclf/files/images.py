@@ -19,16 +19,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from imgclf.arrays import ByteArray
 from imgclf.errors import DataError, StorageError, excerpt
 from imgclf.files import image_parts
 from imgclf.files.image_parts import Parts, UnsupportedError
+from imgclf.files.pixels import is_gray, to_pixels
 from imgclf.files.reading import read_bytes
 from imgclf.files.tiff import tiff_parts
 
@@ -40,7 +40,6 @@ FULL_SIZE = 25_000_000  # pixels; a larger image is reduced
 MOST_PIXELS = 100_000_000  # that a decoder may hold, at four bytes each
 MOST_OF_WEBP = 52_000_000  # the decoder takes three times as much; cameras of "50" have 50.3
 MOST_BY_ROWS = 250_000_000  # of a JPEG that is reduced row by row
-_STRIP = 1 << 22  # pixels that are converted at a time
 _MAX_BYTES = 256 << 20
 _SCANS_AT_ONCE = 1 << 10  # bytes of a JPEG of many scans: Ctrl-C works only between two pieces
 _TURNS: dict[int, Callable[[ByteArray], ByteArray]] = {
@@ -137,70 +136,6 @@ def _guarded(work: Callable[[bytes, Path], _T], path: Path, raw: bytes) -> _T:
         raise DataError(path, f"a damaged image ({excerpt(error)})", "replace or remove it") from error
 
 
-def conform(pixels: ByteArray, size: tuple[int, int] | None, color: str | None, resize: str = "squash") -> ByteArray:
-    """Give uint8 pixels (H, W, 1 or 3) a size (height, width) and a color, "rgb" or "gray"; None leaves it.
-
-    resize  "squash" changes the proportions; "crop" keeps them and cuts off what is too much on both sides; "pad" keeps
-            them and the whole image, centered on black
-
-    Bilinear, and averaged when shrinking, so that it does not alias. Gray is 0.299 red + 0.587 green + 0.114 blue.
-    Where nothing changes, the same array is returned.
-    """
-    channels = {"gray": 1, "rgb": 3, None: pixels.shape[2]}[color]
-    if channels == 1 < pixels.shape[2]:
-        pixels = _array(Image.fromarray(pixels).convert("L"))
-    if size is not None and pixels.shape[:2] != size:
-        image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-        pixels = _array(RESIZE[resize](image, size[1], size[0]))
-    if channels == 3 > pixels.shape[2]:
-        pixels = np.repeat(pixels, 3, axis=2)
-    return pixels
-
-
-class Form(NamedTuple):
-    """What images become: the arguments of `conform`; by default as they are."""
-
-    image_size: tuple[int, int] | None = None
-    color: str | None = None
-    resize: str = "squash"
-
-    @classmethod
-    def of(
-        cls, image_size: int | tuple[int, int] | None = None, color: str | None = None, resize: str = "squash"
-    ) -> "Form":
-        """Return the form of the keys of `preprocess`; a size n is (n, n)."""
-        return cls((image_size, image_size) if isinstance(image_size, int) else image_size, color, resize)
-
-    def conform(self, pixels: ByteArray) -> ByteArray:
-        """Give pixels (H, W, 1 or 3) this form."""
-        return conform(pixels, *self)
-
-
-def _squash(image: Image.Image, width: int, height: int) -> Image.Image:
-    return image.resize((width, height), Image.Resampling.BILINEAR)
-
-
-def _crop(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Resize the centered part that has the proportions of width and height."""
-    scale = max(width / image.width, height / image.height)
-    across, down = min(width / scale, image.width), min(height / scale, image.height)
-    left, top = (image.width - across) / 2, (image.height - down) / 2
-    box = (left, top, left + across, top + down)  # cut first: scaled, a long and narrow image would be a large one
-    return image.resize((width, height), Image.Resampling.BILINEAR, box)
-
-
-def _pad(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Resize the image to fit, and center it on black."""
-    scale = min(width / image.width, height / image.height)
-    across, down = (max(1, round(side * scale)) for side in image.size)
-    padded = Image.new(image.mode, (width, height))
-    padded.paste(_squash(image, across, down), ((width - across) // 2, (height - down) // 2))
-    return padded
-
-
-RESIZE = {"squash": _squash, "crop": _crop, "pad": _pad}
-
-
 def _decode(raw: bytes, path: Path) -> ByteArray:
     form = _format_of(raw, path)
     parts = form.parts(raw)
@@ -225,7 +160,7 @@ def _header(raw: bytes, path: Path) -> Header:
         with _open(parts.files[0], form.decoder) as image:
             width, height = image.size
             _check_size(path, image.size, MOST_BY_ROWS if parts.by_rows else form.most)
-            gray = gray or _is_gray(image)  # which decodes an image with a palette
+            gray = gray or is_gray(image)  # which decodes an image with a palette
     if parts.orientation in _ON_THEIR_SIDE:
         width, height = height, width
     return Header((height, width, 1 if gray else 3), deep=parts.depth == 16)
@@ -253,7 +188,7 @@ def _read_file(file: bytes, form: _Format, parts: Parts, path: Path) -> ByteArra
                     image.decodermaxblock = _SCANS_AT_ONCE
             image.load()
             low = _low_bytes(file) if parts.key and parts.depth == 16 and image.mode == "RGB" else None
-            pixels = _to_pixels(image, low, parts, factor)
+            pixels = to_pixels(image, low, parts, factor)
     if form.decoder == "Png" and (factor > 1 or _ends_plainly(pixels)) and not image_parts.png_has_all_rows(file):
         raise ValueError("rows are missing")
     turn = _TURNS.get(parts.orientation)
@@ -289,84 +224,3 @@ def _low_bytes(file: bytes) -> Image.Image:
     image.tile = [(name, extents, offset, "RGB;16L") for name, extents, offset, _ in image.tile]  # type: ignore[misc]
     image.load()
     return image
-
-
-def _to_pixels(image: Image.Image, low: Image.Image | None, parts: Parts, factor: int) -> ByteArray:
-    """Lay an image on white as gray or red, green and blue, and average each `factor` x `factor` pixels."""
-    mode = "L" if parts.gray or _is_gray(image) else "RGB"
-    transparent = parts.key is not None or image.has_transparency_data
-    shift = _surplus_bits(image, parts)
-
-    def strips() -> Iterator[Image.Image]:
-        """Yield some rows at a time, with 8 bits a channel; as RGBA where there is transparency."""
-        rows = max(1, _STRIP // (image.width * factor)) * factor
-        for top in range(0, image.height, rows):
-            strip, below = _cut(image, top, rows), _cut(low, top, rows) if low else None
-            yield _with_alpha(strip, below, parts.key, shift) if transparent else _eight_bits(strip, shift)
-
-    on_white = transparent and any(strip.getchannel("A").getextrema() != (0, 0) for strip in strips())
-    done = []
-    for strip in strips():
-        if on_white:
-            strip = Image.alpha_composite(Image.new("RGBA", strip.size, "white"), strip)
-        # Even with nothing to convert, `convert` copies, and holds the interpreter lock.
-        strip = strip if strip.mode == mode else strip.convert(mode)
-        done.append(_array(strip if factor == 1 else strip.reduce(factor)))
-    return done[0] if len(done) == 1 else np.concatenate(done)
-
-
-def _cut(image: Image.Image, top: int, rows: int) -> Image.Image:
-    """Return some rows of an image; all of them without a copy."""
-    if rows >= image.height:
-        return image
-    return image.crop((0, top, image.width, min(top + rows, image.height)))
-
-
-def _with_alpha(image: Image.Image, low: Image.Image | None, key: tuple[int, ...] | None, shift: int) -> Image.Image:
-    """Return an image as RGBA; if there is a key, transparent where all channels equal it."""
-    if key is None:
-        return image.convert("RGBA")
-    values = _array(image.convert("L") if image.mode == "1" else image)
-    if low is not None:
-        values = values.astype(np.uint16) << 8 | _array(low)
-    opaque = (values != np.array(key)).any(axis=2)
-    rgba = _eight_bits(image, shift).convert("RGBA")
-    rgba.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))
-    return rgba
-
-
-def _surplus_bits(image: Image.Image, parts: Parts) -> int:
-    """Return the number of low bits to drop from a 16-bit gray image: 8, or fewer if its values use fewer bits.
-
-    A TIFF of 12 bits has 4. By its specification, a PNG whose sBIT says 12 has its values scaled to 16 bits; those of
-    some cameras are not. They are told by values below 4,096 that no scaling makes: it fills the lowest 4 bits with 0
-    or 1 there.
-    """
-    spare = 16 - parts.significant
-    if spare == 0 or image.mode[0] != "I":
-        return 8
-    if parts.depth == parts.significant:
-        return 8 - spare
-    values = np.asarray(image)
-    as_they_are = values.max() < 1 << parts.significant and bool((values & (1 << spare) - 1 > 1).any())
-    return 8 - spare if as_they_are else 8
-
-
-def _eight_bits(image: Image.Image, shift: int) -> Image.Image:
-    if image.mode[0] != "I":
-        return image
-    # Mode I is 32 bits wide, but no format read here has more than 16.
-    values = np.array(image).astype(np.int64)
-    return Image.fromarray((values.clip(0, 65535) >> shift).astype(np.uint8))
-
-
-def _array(image: Image.Image) -> NDArray[Any]:
-    array = np.array(image)
-    return array[:, :, None] if array.ndim == 2 else array
-
-
-def _is_gray(image: Image.Image) -> bool:
-    if image.mode == "P":
-        colors = np.array(image.getpalette("RGB")).reshape(-1, 3)
-        return bool((colors == colors[:, :1]).all())
-    return image.mode in ("1", "L", "LA") or image.mode[0] == "I"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from imgclf.errors import DataError, excerpt
 from imgclf.files.npy import Header, read_array, read_header
-from imgclf.files.reading import inflated_limit, open_regular, size_of
+from imgclf.files.reading import inflated_limit, open_regular, shown, size_of
 from imgclf.machine.memory import require_memory
 
 _REMEDY = "write it with numpy.savez"
@@ -64,7 +64,7 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")
         if name == info.filename or not name.isprintable() or {"", ".", ".."} & set(name.split("/")):
-            raise DataError(path, f"its member {info.filename[:40]!r} is not the name of an array", _REMEDY)
+            raise DataError(path, f"its member {shown(info.filename)} is not the name of an array", _REMEDY)
         if name in members:
             raise DataError(path, f"holds {name!r} twice", _REMEDY)
         members[name] = info

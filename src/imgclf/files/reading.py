@@ -23,6 +23,12 @@ def inflated_limit(compressed: int) -> int:
     return 1032 * compressed
 
 
+def shown(text: str) -> str:
+    """Return text of a file in quotes for an error, cut off after 40 characters; control characters become several."""
+    quoted = repr(text[:40])
+    return quoted if len(quoted) <= 42 else f"{quoted[:38]}...'"
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Raise DataError where nothing is at a path, StorageError for other errors of the operating system."""

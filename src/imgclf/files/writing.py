@@ -155,9 +155,9 @@ def check_new_file(out: Path, option: str = "--out") -> None:
             raise UsageError(option, f"there is no folder {out.parent}", "make it first")
 
 
-def make_folder(out: Path) -> Path:
+def make_folder(out: Path, option: str = "--out") -> Path:
     """Make a folder for results; it may exist if it is empty."""
-    check_out(out)
+    check_out(out, option)
     with translate_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     return out

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imgclf.data.class_names import decode_names
 from imgclf.data.preprocess import Preprocess
 from imgclf.errors import DataError, RunError, excerpt
-from imgclf.files.images import RESIZE
+from imgclf.files.form import RESIZE
 from imgclf.files.npz import npz_names
 from imgclf.files.sealed_npz import ABOUT, SEAL, described_npz, read_described_npz
 from imgclf.training.classifier import Model

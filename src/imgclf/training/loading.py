@@ -1,38 +1,35 @@
-"""Load the data of a config, or other data for a model."""
+"""Load the data of a config."""
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from imgclf.arrays import ByteArray, IntArray
+from imgclf.arrays import ByteArray
 from imgclf.config import Config
 from imgclf.config.schema import Data
-from imgclf.data.class_names import natural_key
 from imgclf.data.dataset import Dataset
 from imgclf.data.download.catalog import OFFICIAL
 from imgclf.data.packs.cache import through_cache
-from imgclf.data.sources import SOURCES, Source, recognize
-from imgclf.data.sources._image_files import Suggestion, nearly_black, what_they_need
-from imgclf.data.splits import MaskArray, limit, match_classes, present, quoted, rows_to_test_on, split_off_validation
+from imgclf.data.sources import SOURCES, Source
+from imgclf.data.sources._image_headers import Suggestion, what_they_need
+from imgclf.data.split_names import SPLITS
+from imgclf.data.splits import limit, match_classes, quoted, split_off_test, split_off_validation
 from imgclf.errors import DataError, UsageError
-from imgclf.files.images import Form
+from imgclf.files.form import Form
 from imgclf.files.reading import reading
 from imgclf.machine.cores import available_cores
 from imgclf.machine.memory import require_memory
-from imgclf.training.classifier import Model
 
 if TYPE_CHECKING:
     from imgclf.data.sources._class_folders import Listing
     from imgclf.data.sources._tree import Tree
 
-_LOOKED_AT = 16  # classes, of which the first image is opened
+_Part = TypeVar("_Part", bound="Dataset | Listing")
 
 
 def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
@@ -41,7 +38,17 @@ def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
     Images that `data.test_fraction` takes are left out first; where the source can list its images, without opening
     their files.
     """
-    found = _without_test(config, ("train", "val"))
+    return _to_train_on(config, _load(config, ("train", "val")))
+
+
+def load_training_and_test(config: Config) -> tuple[Dataset, Dataset | None, Dataset | None]:
+    """Load train, val and test at once, for a test split that is taken from train."""
+    found = _load(config, SPLITS)
+    train, val = _to_train_on(config, found)
+    return train, val, found.get("test")
+
+
+def _to_train_on(config: Config, found: dict[str, Dataset]) -> tuple[Dataset, Dataset | None]:
     if "train" not in found:
         raise _no_training_split(config)
     train, val = found["train"], found.get("val")
@@ -79,7 +86,7 @@ def load_test(config: Config, class_names: tuple[str, ...]) -> Dataset | None:
 
     It is the source's own, or what `data.test_fraction` takes from train.
     """
-    test = _taken_test(config) if takes_test(config) else load_source(config, ("test",)).get("test")
+    test = _load(config, ("test",)).get("test")
     return None if test is None else match_classes(test, class_names, where(config))
 
 
@@ -87,55 +94,35 @@ def takes_test(config: Config) -> bool:
     """Whether test images are taken from train: `data.test_fraction` is above 0, and the source has no test split."""
     if config.data.test_fraction == 0:
         return False
-    source, (path, settings) = SOURCES[config.data.source], _arguments(config)
+    source, (path, settings) = SOURCES[config.data.source], arguments(config)
     if source.splits is None:
         return "test" not in source.load(path, ("test",), **settings)
     return "test" not in source.splits(path, **config.data.options)
 
 
-def _taken_test(config: Config) -> Dataset | None:
-    """Return the images that `data.test_fraction` takes from train; None if there are none."""
-    return _parts(config, ("train",), lambda taken: taken).get("train")
+def _load(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
+    """Load those splits: images that can be listed, without opening those of others."""
+    found = _parts(config, splits, lambda wanted: list_source(config, wanted) or load_source(config, wanted))
+    return {split: part if isinstance(part, Dataset) else through_cache(part) for split, part in found.items()}
 
 
-def _without_test(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
-    """Load those splits, without the images that `data.test_fraction` takes from train."""
-    return _parts(config, splits, np.logical_not) if takes_test(config) else load_source(config, splits)
-
-
-def _parts(config: Config, splits: Collection[str], keep: Callable[[MaskArray], MaskArray]) -> dict[str, Dataset]:
-    """Load those splits, of train only the part that `keep` makes of the mask of test images."""
-    listed = _listed_parts(config, splits, keep)
-    if listed is not None:
-        return {split: through_cache(listing) for split, listing in listed.items() if len(listing)}
-    found = load_source(config, splits)
-    if train := found.get("train"):
-        test = _test_rows(config, train.y_of, train.class_counts())
-        found["train"] = train.subset(np.flatnonzero(keep(test)))
-    return {split: dataset for split, dataset in found.items() if len(dataset)}
-
-
-def _listed_parts(
-    config: Config, splits: Collection[str], keep: Callable[[MaskArray], MaskArray]
-) -> "dict[str, Listing] | None":
-    """List the images that `_parts` loads; None if the source can only load."""
-    listed = list_source(config, splits)
-    if listed and (listing := listed.get("train")):
-        listed["train"] = listing.subset(keep(_test_rows(config, listing.labels_of, listing.kept_counts)))
-    return listed
+def _parts(
+    config: Config, splits: Collection[str], read: Callable[[Collection[str]], Mapping[str, _Part]]
+) -> dict[str, _Part]:
+    """Read those splits; where test is taken from train, train is the rest of it."""
+    if not takes_test(config):
+        return dict(read(splits))
+    found = dict(read({"train" if split == "test" else split for split in splits}))
+    if "train" in found:
+        found["train"], found["test"] = split_off_test(found["train"], config.data.test_fraction, config.seed)
+    return {split: part for split, part in found.items() if split in splits and len(part)}
 
 
 def what_images_need(config: Config) -> Suggestion:
     """Return settings for training images that differ in size or color; images to test on are not opened."""
-    splits = ("train", "val")
-    listed = _listed_parts(config, splits, np.logical_not) if takes_test(config) else list_source(config, splits)
-    listings = (listed or {}).values()
+    listings = _parts(config, ("train", "val"), lambda wanted: list_source(config, wanted) or {}).values()
     files = chain.from_iterable(listing.files() for listing in listings)
     return what_they_need(files, sum(map(len, listings)), available_cores())
-
-
-def _test_rows(config: Config, labels_of: Callable[[IntArray], IntArray], counts: IntArray) -> MaskArray:
-    return rows_to_test_on(labels_of, counts, config.data.test_fraction, config.seed)
 
 
 def load_all_splits(config: Config) -> dict[str, Dataset]:
@@ -143,16 +130,14 @@ def load_all_splits(config: Config) -> dict[str, Dataset]:
 
     Labels index the classes of train; a split with images of other classes keeps its own.
     """
-    found = _without_test(config, ("train", "val", "test"))
-    if takes_test(config) and (taken := _taken_test(config)):
-        found["test"] = taken
+    found = _load(config, SPLITS)
     if "train" in found:
         train, val = _divided(config, found["train"], found.get("val"))
         found |= {"train": train} | ({} if val is None else {"val": val})
         found = {split: _as_in(train, dataset) for split, dataset in found.items()}
     if not found:
         raise DataError(where(config), "there are no images", "name a data set that holds some")
-    return {split: found[split] for split in ("train", "val", "test") if split in found}
+    return {split: found[split] for split in SPLITS if split in found}
 
 
 def _as_in(train: Dataset, other: Dataset) -> Dataset:
@@ -165,86 +150,15 @@ def _as_in(train: Dataset, other: Dataset) -> Dataset:
 def tree_of(config: Config) -> "Tree | None":
     """Return how the image folder of a config is read; None for other sources."""
     tree = SOURCES[config.data.source].tree
-    return tree(_arguments(config)[0]) if tree else None
-
-
-def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
-    """Return warnings: skipped files, how data was read that is not plain, and classes that one split lacks."""
-    lines = _passed_over(config.data.source, _arguments(config)[0], config.data.options)
-    lines += dict.fromkeys(remark for dataset in splits.values() for remark in dataset.remarks)
-    if config.data.test_fraction and not takes_test(config):
-        lines.append("data.test_fraction: not used, because the data has a test split")
-    train = splits.get("train")
-    if train is None:
-        return lines
-    if file := nearly_black(islice(_first_of_each_class(train), _LOOKED_AT)):
-        problem = "16 bits, but no value above 4,095, so it is read as 0 to 15, nearly black"
-        lines.append(f"{file}: {problem}: if a camera made it with 12 bits, multiply its values by 16")
-    seen = set(present(train))
-    if empty := [name for name in train.class_names if name not in seen]:
-        lines.append(f"{where(config)}: no training images of {quoted(empty)}")
-    for split, dataset in splits.items():
-        if foreign := sorted(set(present(dataset)) - set(train.class_names), key=natural_key):
-            lines.append(f"{where(config)}: {split} has images of {quoted(foreign)}, classes that train lacks")
-    return lines
-
-
-def _first_of_each_class(train: Dataset) -> Iterator[Path]:
-    """Yield the file of the first image of each class, if images have files of their own."""
-    if train.paths is not None:
-        wanted = set(train.rows[np.unique(train.y, return_index=True)[1]].tolist())
-        yield from (file for row, file in enumerate(train.paths()) if row in wanted)
-
-
-def warnings_about(path: Path, options: Mapping[str, Any]) -> list[str]:
-    """Return warnings about skipped data at a path; `options` as for `load_for`."""
-    return _passed_over(recognize(path), path, _options_there(path, options))
-
-
-def _options_there(path: Path, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that name columns, if there are tables at a path, and the table if it is there."""
-    if recognize(path) != "csv":
-        return {}
-    return {name: value for name, value in options.items() if name != "labels_file" or (path / value).is_file()}
-
-
-def _passed_over(source: str, path: Path, options: Mapping[str, Any]) -> list[str]:
-    warnings = SOURCES[source].warnings
-    return warnings(path, **options) if warnings else []
-
-
-def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxyType({})) -> Dataset:
-    """Load other data for a model: its test split, or all of it without splits; classes by name.
-
-    `options` are the `data.options` for tables.
-    """
-    preprocess = model.preprocess
-    source = SOURCES[recognize(path)]
-    settings = _options_there(path, options)
-    if preprocess.is_image:
-        settings |= {name: value for name, value in preprocess.form._asdict().items() if name in source.settings}
-    for kind, classes in source.labels.items():
-        if classes == len(model.class_names):
-            settings["labels"] = kind
-    load = partial(source.load, path, **settings)
-    found = load(("test",)) or load(("train", "val"))
-    if "val" in found:
-        raise DataError(path, "no test split found", "give a data set with a test split or without splits")
-    dataset = match_classes(found["test"] if "test" in found else found["train"], model.class_names, path)
-    if preprocess.is_image and len(dataset.example_shape) == 3:
-        dataset = _redrawn(dataset, preprocess.conform, path)
-    if dataset.example_shape != preprocess.example_shape:
-        problem = f"examples are {dataset.example_shape}, the model's are {preprocess.example_shape}"
-        raise DataError(path, problem, "name data like the training data")
-    return dataset
+    return tree(arguments(config)[0]) if tree else None
 
 
 def load_source(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
     """Load those splits that the config's source has, in the config's size and color."""
-    path, settings = _arguments(config)
+    path, settings = arguments(config)
     found = SOURCES[config.data.source].load(path, splits, **settings)
     redraw = _redraw(config, [dataset.example_shape for dataset in found.values()])
-    return {split: _redrawn(dataset, redraw, where(config)) if redraw else dataset for split, dataset in found.items()}
+    return {split: redrawn(dataset, redraw, where(config)) if redraw else dataset for split, dataset in found.items()}
 
 
 def list_source(config: Config, splits: Collection[str]) -> "dict[str, Listing] | None":
@@ -252,7 +166,7 @@ def list_source(config: Config, splits: Collection[str]) -> "dict[str, Listing] 
     listings = SOURCES[config.data.source].listings
     if listings is None:
         return None
-    path, settings = _arguments(config)
+    path, settings = arguments(config)
     return listings(path, splits, **settings)
 
 
@@ -262,11 +176,11 @@ def count_training_images(config: Config) -> int:
     listings = list_source(config, splits)
     if listings is not None:
         return sum(map(len, listings.values()))
-    path, settings = _arguments(config)
+    path, settings = arguments(config)
     return sum(map(len, SOURCES[config.data.source].load(path, splits, **settings).values()))
 
 
-def _arguments(config: Config) -> tuple[Any, dict[str, object]]:
+def arguments(config: Config) -> tuple[Any, dict[str, object]]:
     """Return the path, or None, and the settings for the `load` of a config's source."""
     data, source = config.data, SOURCES[config.data.source]
     if data.options and not source.options:
@@ -321,7 +235,7 @@ def where(config: Config) -> str:
     return config.data.path or config.data.source
 
 
-def _redrawn(dataset: Dataset, redraw: Callable[[ByteArray], ByteArray], called: object) -> Dataset:
+def redrawn(dataset: Dataset, redraw: Callable[[ByteArray], ByteArray], called: object) -> Dataset:
     """Apply `redraw` to every image, as to image files; without a change nothing is copied."""
     if len(dataset.images) == 0 or redraw(dataset.images[0]).shape == dataset.example_shape:
         return dataset

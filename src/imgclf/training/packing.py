@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from imgclf.config import Config
-from imgclf.data.packs.pack import INDEX, SPLITS, array_file, is_pack, read_index
+from imgclf.data.packs.pack import INDEX, array_file, is_pack, read_index
 from imgclf.data.packs.writer import Content, Packed, write_pack
 from imgclf.data.sources._parquet import contents as parquet_contents
+from imgclf.data.split_names import SPLITS
 from imgclf.errors import DataError, UsageError
-from imgclf.files.images import Form
+from imgclf.files.form import Form
 from imgclf.files.writing import check_out, remove_litter, translate_os_errors
 from imgclf.training.loading import list_source, load_source, where
 

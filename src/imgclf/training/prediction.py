@@ -27,6 +27,12 @@ class Prediction(NamedTuple):
         """The predicted class."""
         return next(iter(self.scores))
 
+    def top(self, kept: int) -> "Prediction":
+        """Return the prediction with only the best `kept` classes."""
+        names = list(self.scores)[:kept]
+        scores, probabilities = (None if each is None else {name: each[name] for name in names} for each in self[1:])
+        return Prediction(self.image, scores or {}, probabilities)
+
     def probability(self, name: str) -> float | None:
         """Return the probability of a class, if there is one."""
         return None if self.probabilities is None else self.probabilities[name]

@@ -17,7 +17,8 @@ from imgclf.numerics.products import slab_scores
 from imgclf.numerics.sums import BLOCK
 from imgclf.run.model_file import load_model
 from imgclf.training.evaluation import PairCounts, score_images
-from imgclf.training.loading import load_for, load_test
+from imgclf.training.loading import load_test
+from imgclf.training.other_data import load_for
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from imgclf.data.sources import _image_files as _decoding
 from imgclf.data.sources import folder, recognize
 from imgclf.errors import DataError
 from imgclf.files import images
+from imgclf.files.form import conform
 
 
 def write_image(path, level=100, size=(4, 3), mode="RGB"):
@@ -69,7 +70,7 @@ def test_images_become_the_size_and_color_that_are_asked_for(root):
     train = folder.load(root, ["train"], image_size=(5, 6), color="rgb")["train"]
     assert train.images.shape == (5, 5, 6, 3)
     assert folder.load(root, ["train"], image_size=5, color="gray")["train"].images.shape == (5, 5, 5, 1)
-    one = images.conform(images.read_image(root / "dog" / "b.png"), (5, 6), "rgb")
+    one = conform(images.read_image(root / "dog" / "b.png"), (5, 6), "rgb")
     assert train.images[3].tolist() == one.tolist()  # as prediction reads it
 
 
@@ -79,6 +80,13 @@ def test_different_sizes_and_colors_name_two_files_and_the_way_out(root):
         folder.load(root, ["train"])
     write_image(root / "dog" / "b.png", mode="L")
     with pytest.raises(DataError, match=r"in color, but .*b\.png is gray - set preprocess\.color"):
+        folder.load(root, ["train"])
+    write_image(root / "dog" / "b.png", mode="L", size=(9, 7))
+    with pytest.raises(DataError, match=r"b\.png is gray; it is 4x3, but .*b\.png is 9x7"):
+        folder.load(root, ["train"])
+    write_image(root / "dog" / "a.png", size=(9, 7))
+    both = r"in color, but .*b\.png is gray; it is 4x3, but .*a\.png is 9x7 .* set preprocess\.color .*, and set .*size"
+    with pytest.raises(DataError, match=both):
         folder.load(root, ["train"])
 
 

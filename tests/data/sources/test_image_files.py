@@ -10,7 +10,8 @@ from PIL import Image
 from imgclf.data.sources import _class_folders, folder
 from imgclf.data.sources import _image_files as _decoding
 from imgclf.errors import DataError
-from imgclf.files.images import Form, read_image
+from imgclf.files.form import Form
+from imgclf.files.images import read_image
 
 
 @pytest.fixture(name="files")

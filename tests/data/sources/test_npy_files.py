@@ -71,6 +71,35 @@ def test_files_of_other_splits_are_not_opened(save):
         npz.load(folder, ("test",))
 
 
+def test_a_folder_of_each_split_holds_its_pair(save):
+    root = save()
+    for folder, rows in (("train", 4), ("dev", 3), ("Test", 2)):
+        (root / folder).mkdir()
+        np.save(root / folder / "X.npy", FEATURES[:rows])
+        np.save(root / folder / ("y_test.npy" if folder == "Test" else "y.npy"), LABELS[:rows])
+    (root / "class_names.txt").write_text("cat\ndog\nelk")
+    assert recognize(root) == "npz"
+    assert set(npz.splits(root)) == {"train", "val", "test"}
+    found = npz.load(root, ("train", "val", "test"))
+    assert {split: data.images.tolist() for split, data in found.items()} == {
+        split: FEATURES[:rows].tolist() for split, rows in (("train", 4), ("val", 3), ("test", 2))
+    }
+    assert {data.class_names for data in found.values()} == {("cat", "dog", "elk")}
+    assert mapped_file(found["val"].images) == root / "dev" / "X.npy"
+    np.save(root / "train_X.npy", FEATURES)
+    with pytest.raises(DataError, match=r"both train_X\.npy and train/X\.npy - keep one of them"):
+        npz.load(root, ("train",))
+
+
+def test_arrays_beside_class_folders_are_not_taken_for_the_data(save):
+    root = save()
+    for name in ("cat", "dog"):
+        (root / "train" / name).mkdir(parents=True)
+        (root / "train" / name / "1.png").touch()
+    np.save(root / "train" / "X.npy", FEATURES)
+    assert recognize(root) == "folder"
+
+
 def test_labels_and_class_names_may_be_text(save):
     folder = save(X=FEATURES, y=np.array(["b", "a", "c", "b"]))
     assert npz.load(folder, ("train",))["train"].class_names == ("a", "b", "c")

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgclf.data.packs.pack import SPLITS, open_pack
+from imgclf.data.packs.pack import open_pack
 from imgclf.data.packs.writer import write_pack
 from imgclf.data.sources import _parquet, recognize
+from imgclf.data.split_names import SPLITS
 from imgclf.errors import DataError, UsageError
 from imgclf.files import parquet
-from imgclf.files.images import Form
+from imgclf.files.form import Form
 from imgclf.files.parquet import Parquet
 
 pa = pytest.importorskip("pyarrow")
@@ -203,6 +204,12 @@ def test_bad_images_are_named_by_file_and_row(tmp_path):
     pq.write_table(pa.table({"image": images[:2], "label": [0, 1]}), tmp_path / "y.parquet")
     with pytest.raises(DataError, match=r"it is 4x3, but .*y\.parquet: row 2 is 4x2 .* - set preprocess\.image_size"):
         packed(tmp_path / "y.parquet", tmp_path / "other")
+    images[1:2] = [{"bytes": png(PIXELS[0, ..., 0])}, images[1]]
+    pq.write_table(pa.table({"image": images[:3], "label": [0, 1, 0]}), tmp_path / "both.parquet")
+    both = r"in color, but .*row 2 is gray; it is 4x3, but .*row 3 is 4x2 .* set preprocess\.color .*, and set .*size"
+    with pytest.raises(DataError, match=both):
+        packed(tmp_path / "both.parquet", tmp_path / "both")
+    del images[1]
     pq.write_table(pa.table({"image": images, "label": [0, 1, 0]}), tmp_path / "z.parquet")
     with pytest.raises(DataError, match="row 3 has no image in it"):
         packed(tmp_path / "z.parquet", tmp_path / "third", (3, 4))

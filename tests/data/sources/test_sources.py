@@ -11,7 +11,8 @@ from imgclf.data.preprocess import fit_preprocess
 from imgclf.data.sources import SOURCES, recognize, recognized
 from imgclf.errors import DataError, UsageError
 from imgclf.training.classifier import Model
-from imgclf.training.loading import load_for, load_source
+from imgclf.training.loading import load_source
+from imgclf.training.other_data import load_for
 
 
 def load(name, *overrides):

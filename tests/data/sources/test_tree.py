@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from imgclf.data.sources import folder
-from imgclf.data.sources._tree import is_clutter, read_tree
+from imgclf.data.sources._folders import is_clutter
+from imgclf.data.sources._tree import read_tree
 from imgclf.errors import DataError
 
 

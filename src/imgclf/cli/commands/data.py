@@ -42,7 +42,8 @@ def info(
 
     Describes the configured data set with its training splits, or PATH unchanged unless -s says otherwise.
     """
-    from imgclf.training.loading import load_all_splits, remarks, tree_of, where
+    from imgclf.training.data_remarks import remarks
+    from imgclf.training.loading import load_all_splits, tree_of, where
 
     console = Console(ctx, as_json=as_json)
     if path is None:
@@ -116,7 +117,7 @@ def pack(
     """  # noqa: D301 - click wants the character, not its name
     from imgclf.cli.progress import PackProgress, follow
     from imgclf.data.sources._parquet import is_parquet
-    from imgclf.training.loading import remarks
+    from imgclf.training.data_remarks import remarks
     from imgclf.training.packing import pack as write
 
     console = Console(ctx, as_json=as_json)
@@ -135,7 +136,8 @@ def pack(
 
 
 def _describe_pack(console: Console, out: Path, resize: str) -> None:
-    from imgclf.data.packs.pack import SPLITS, open_pack
+    from imgclf.data.packs.pack import open_pack
+    from imgclf.data.split_names import SPLITS
 
     splits = open_pack(out, SPLITS)
     for split, dataset in splits.items():

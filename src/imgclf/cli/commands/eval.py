@@ -123,7 +123,8 @@ def _choose_data(
     """Return the name and the data of the split that the options ask for."""
     from imgclf.numerics.indices import row_indices
     from imgclf.run.opening import config_of_run, data_of_run, table_options
-    from imgclf.training.loading import load_for, warnings_about, where
+    from imgclf.training.loading import where
+    from imgclf.training.other_data import load_for, warnings_about
 
     if data is not None and split is None:
         options = table_options(path)
@@ -151,12 +152,8 @@ def _choose_data(
         console.result("there is no test split: evaluating val")
     if dataset is None:
         raise DataError(where(config), f"there is no {split} split", "choose another --split")
-    if dataset.example_shape != model.preprocess.example_shape:
-        raise DataError(
-            where(config),
-            f"examples are {dataset.example_shape}, the model's are {model.preprocess.example_shape}",
-            "the data has changed since the run: restore it, or train again",
-        )
+    changed = "the data has changed since the run: restore it, or train again"
+    model.preprocess.check_shape(dataset, where(config), changed)
     return split or "test", dataset
 
 
@@ -170,18 +167,19 @@ def _own_split(
     """
     from imgclf.data.splits import match_classes
     from imgclf.run.data_identity import check_data
-    from imgclf.training.loading import load_test, load_training_data, takes_test, where
+    from imgclf.training.loading import load_test, load_training_and_test, load_training_data, takes_test, where
 
     taken = split == "test" and takes_test(config)
+    test = None
     if split != "test" or moved or taken:
-        train, val = load_training_data(config)
+        train, val, test = load_training_and_test(config) if taken else (*load_training_data(config), None)
         check_data(train, val, path, where(config), "restore the data, or evaluate other images: --data PATH")
-    if split == "test":
+    if split == "test" and not taken:
         test = load_test(config, model.class_names)
-        if test is not None and not moved and not taken:
+        if test is not None and not moved:
             _warn_if_test_is_new(console, config, path)
         return test
-    chosen = train if split == "train" else val
+    chosen = {"train": train, "val": val, "test": test}[split]
     return None if chosen is None else match_classes(chosen, model.class_names, where(config))
 
 

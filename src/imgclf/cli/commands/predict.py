@@ -1,6 +1,7 @@
 """`imgclf predict`: predict the classes of images."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from imgclf.cli.console import Console, Table, format_percent, write
+from imgclf.cli.console import Console, Table, echo, format_percent, write
+from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, progress_option
 from imgclf.cli.parsing import Command
 from imgclf.errors import DataError, ImgclfError, UsageError, plural, printable
@@ -19,6 +21,7 @@ from imgclf.files.csv_text import csv_text, is_formula
 if TYPE_CHECKING:
     from imgclf.data.dataset import Unlabeled
     from imgclf.files.csv_text import Cell
+    from imgclf.report.explanation_files import ExplanationFolder
     from imgclf.training.classifier import Model
     from imgclf.training.prediction import Prediction
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 SHOWN = 3  # classes of an image in the table
 MOST_ERRORS = 20  # that are printed
+MOST_EXPLAINED = 1000  # examples; a picture takes about half a second
 
 
 class UnreadableImagesError(DataError):
@@ -47,6 +51,8 @@ class UnreadableImagesError(DataError):
 @click.argument("sources", type=PATH, nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--top-k", type=click.IntRange(min=1), metavar="K",
               help=f"Show the K best classes (default: {SHOWN} in the table, all in csv and json).")  # fmt: skip
+@click.option("--explain", type=PATH, metavar="DIR",
+              help="Write into DIR why: for each image, a picture and a JSON of what each pixel adds.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]),
               help="Output format (default: table; with --columns or --out csv, or json for FILE.json).")  # fmt: skip
 @click.option("--columns", metavar="A,B",
@@ -59,6 +65,7 @@ def command(
     run: Path,
     sources: tuple[Path, ...],
     top_k: int | None,
+    explain: Path | None,
     form: str | None,
     columns: str | None,
     out: Path | None,
@@ -67,7 +74,7 @@ def command(
     """Predict the class of each SOURCE with the model of RUN, a run directory or a model.npz.
 
     \b
-    imgclf predict runs/NAME photo.jpg
+    imgclf predict runs/NAME photo.jpg --explain why
     imgclf predict runs/NAME photos --format csv --out predictions.csv
     imgclf predict runs/NAME test --columns ImageId,Label --out submission.csv
 
@@ -78,6 +85,7 @@ def command(
     from imgclf.cli.progress import PredictProgress
     from imgclf.data.unlabeled import has_arrays, named_files, read_unlabeled
     from imgclf.files.writing import check_new_file, write_parts
+    from imgclf.report.explanation_files import ExplanationFolder
     from imgclf.run.opening import open_run, table_options
 
     if form is None and out is not None:
@@ -90,19 +98,22 @@ def command(
         raise UsageError("--columns", f"does not go with --format {form}", "leave one of them out")
     if out is not None:
         check_new_file(out)
+    if explain is not None:
+        _check_explain(explain, sources, out)
     console = Console(ctx, as_json=form == "json")
     path, model = open_run(run)
     kept = top_k or (1 if names else SHOWN if form == "table" else len(model.class_names))
     is_shown = out is None and form != "json" and sys.stdout.isatty()
-    mode = "none" if is_shown and progress == "auto" else progress
+    mode = "none" if is_shown and progress == "auto" and explain is None else progress
     errors: list[ImgclfError] = []
+    explanations = None if explain is None else ExplanationFolder(explain, model.preprocess)
 
     def count() -> int | None:
         return None if any(map(has_arrays, sources)) else sum(1 for _ in named_files(sources, relative=False))
 
     with PredictProgress(console, mode, count) as show:
         examples = read_unlabeled(sources, model.preprocess, relative=names is not None, options=table_options(path))
-        chunks = _predictions(console, path, model, examples, kept, show, errors)
+        chunks = _predictions(console, path, model, examples, kept, show, errors, explanations)
         text = _in_two_columns(chunks, names) if names else FORMATS[form](chunks)
         if out is not None:
             write_parts(out, (piece.encode(errors="surrogateescape") for piece in text))
@@ -112,8 +123,25 @@ def command(
         else:
             for piece in text:
                 write(piece)
+    if explanations is not None:
+        if not console.quiet:
+            echo(f"explained {plural(len(explanations), 'example')} in {explain}", err=True)
+        if explanations.left_out:
+            more = plural(explanations.left_out, "more example")
+            console.warn(f"--explain: {MOST_EXPLAINED:,} examples at a time: {more} not explained")
     if errors:
         raise UnreadableImagesError(errors)
+
+
+def _check_explain(explain: Path, sources: Sequence[Path], out: Path | None) -> None:
+    """Refuse a folder where explanations would be mixed up with images or predictions."""
+    folder = Path(os.path.realpath(explain))
+    for source in filter(os.path.isdir, sources):
+        if folder.is_relative_to(os.path.realpath(source)):
+            problem = f"{explain} is in {source}, where its pictures would be predicted, too"
+            raise UsageError("--explain", problem, "name a folder elsewhere")
+    if out is not None and Path(os.path.realpath(out)).is_relative_to(folder):
+        raise UsageError("--out", f"{out} is in the folder of --explain", "name a file elsewhere")
 
 
 def _predictions(
@@ -124,8 +152,12 @@ def _predictions(
     kept: int,
     show: "Callable[[int], None]",
     errors: list[ImgclfError],
+    folder: "ExplanationFolder | None",
 ) -> "Chunks":
-    """Yield predictions, chunk by chunk, and collect the errors; raises them at the end if nothing was predicted."""
+    """Yield predictions, chunk by chunk, and collect the errors; raises them at the end if nothing was predicted.
+
+    With a folder for explanations, those of a chunk are written after it was yielded.
+    """
     from imgclf.speed.threads import workers
     from imgclf.training.prediction import predict
 
@@ -137,15 +169,43 @@ def _predictions(
                 console.warn(f"{path}: {warning}")
             try:
                 with workers(1):
-                    predictions = predict(path, model, some, kept)
+                    predictions = predict(path, model, some, kept if folder is None else max(kept, 2))
             except DataError as error:
                 errors.append(error)
             else:
-                yield predictions
-                done += len(predictions)
+                yield predictions if folder is None else [one.top(kept) for one in predictions]
+                if folder is not None:
+                    for _ in _explain(console, model, some, predictions, folder, errors):
+                        done += 1
+                        show(done + len(errors))
+                else:
+                    done += len(predictions)
         show(done + len(errors))
     if not done:
         raise UnreadableImagesError(errors)
+
+
+def _explain(
+    console: Console,
+    model: "Model",
+    some: "Unlabeled",
+    predictions: "list[Prediction]",
+    folder: "ExplanationFolder",
+    errors: list[ImgclfError],
+) -> Iterator[None]:
+    """Write the explanations of some examples, unless there are too many; yield after each."""
+    from imgclf.report.evidence import explain
+
+    for one, example in zip(predictions, some.examples, strict=True):
+        if len(folder) == MOST_EXPLAINED:
+            folder.left_out += 1
+        else:
+            with drawing(console, folder.directory, "some examples are not explained"):
+                try:
+                    folder.write(explain(model, one.image, example, list(one.scores)[:2]), some.features)
+                except DataError as error:
+                    errors.append(error)
+        yield
 
 
 def _write_at_once(text: Iterator[str]) -> None:

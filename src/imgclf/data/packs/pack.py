@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from imgclf.data.class_names import decode_names
 from imgclf.data.dataset import Dataset
+from imgclf.data.split_names import SPLITS
 from imgclf.errors import DataError, excerpt
 from imgclf.files.npy import map_npy
 from imgclf.files.reading import is_file, read_bytes
 from imgclf.files.writing import write_whole
 
 INDEX = "imgclf-pack.json"
-SPLITS = ("train", "val", "test")
 _FORMAT = "imgclf pack 1"
 _REMEDY = "pack the data again"
 _MAX_INDEX = 64 << 20

@@ -49,7 +49,7 @@ class Source(NamedTuple):
 
 def _function(name: str) -> Callable[..., Any]:
     """Return a function MODULE.NAME of this package, imported when it is called, so that configs need no NumPy."""
-    module, _, word = name.partition(".")
+    module, _, word = name.rpartition(".")
 
     def call(*arguments: Any, **settings: Any) -> Any:
         return getattr(import_module(f"{__name__}.{module}"), word)(*arguments, **settings)
@@ -79,12 +79,12 @@ SOURCES: dict[str, Source] = {
     "npz": _at_path("npz", "an .npz file with X and y, or X.npy beside y.npy", warnings=_function("npz.warnings")),
     "pack": _at_path("pack", "a folder that `imgclf data pack` made"),
     "csv": _at_path(
-        "csv_files",
+        "csv.loading",
         "a CSV file of file names, pixels or features, with labels, or the folder that holds it",
         settings=("image_size", "color", "resize"),
         options=True,
-        warnings=_function("csv_files.warnings"),
-        listings=_function("csv_files.list_splits"),
+        warnings=_function("csv.loading.warnings"),
+        listings=_function("csv.loading.list_splits"),
     ),
     "folder": _at_path(
         "folder",

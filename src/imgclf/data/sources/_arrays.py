@@ -19,6 +19,7 @@ from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.class_names import check_names, decode_texts, first_few, natural_key
 from imgclf.errors import DataError
 from imgclf.files.npy import take_rows
+from imgclf.files.reading import shown
 from imgclf.machine.memory import require_memory
 from imgclf.numerics.indices import slices
 
@@ -205,6 +206,6 @@ def _from_text(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> 
     if unknown := set(texts) - set(names):
         numbers = all(text.isdecimal() for text in texts)
         remedy = "store numbers, y.astype(int)" if numbers else "add it there"
-        raise DataError(where, f"label {min(unknown)[:40]!r} is not among class_names", remedy)
+        raise DataError(where, f"label {shown(min(unknown))} is not among class_names", remedy)
     label_of = {name: label for label, name in enumerate(names)}
     return np.array([label_of[text] for text in texts], np.min_scalar_type(len(names) - 1))[inverse], names

@@ -14,12 +14,13 @@ import numpy as np
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.class_names import check_names, decode_texts, file_name, first_few, natural_key
 from imgclf.data.packs.writer import Content
+from imgclf.data.sources._folders import look_into, look_into_class
 from imgclf.data.sources._image_files import Problems, digests, first_readable, read_into
-from imgclf.data.sources._tree import look_into, look_into_class, split_of
+from imgclf.data.split_names import split_of
 from imgclf.data.splits import MaskArray
 from imgclf.errors import DataError, plural
-from imgclf.files.images import Form
-from imgclf.files.reading import read_bytes, reading
+from imgclf.files.form import Form
+from imgclf.files.reading import read_bytes, reading, shown
 from imgclf.machine.cores import available_cores
 
 _MOST_TEXT = 64 << 20  # bytes of a file of annotations
@@ -54,23 +55,24 @@ class Listing:
     form: Form
     kept: MaskArray | None = None
 
-    @property
-    def kept_counts(self) -> IntArray:
+    def class_counts(self) -> IntArray:
         """Number of images of each class, (C,)."""
         if self.kept is None:
             return np.array(self.counts)
         return np.array([int(part.sum()) for part in np.split(self.kept, np.cumsum(self.counts)[:-1])])
 
     def __len__(self) -> int:
-        return int(self.kept_counts.sum())
+        return int(self.class_counts().sum())
 
-    def subset(self, kept: MaskArray) -> "Listing":
-        """Keep only these images; the files of the others are not opened."""
+    def subset(self, rows: IntArray) -> "Listing":
+        """Keep only the images at these row indices, which ascend; the files of the others are not opened."""
+        kept = np.zeros(sum(self.counts), bool)
+        kept[rows if self.kept is None else np.flatnonzero(self.kept)[rows]] = True
         return replace(self, kept=kept)
 
-    def labels_of(self, rows: IntArray) -> IntArray:
-        """Return the labels of images by their row index among all files."""
-        return np.searchsorted(np.cumsum(self.counts), rows, side="right")
+    def y_of(self, rows: IntArray) -> IntArray:
+        """Return the labels of images by their row index: the files of the first class come first."""
+        return np.searchsorted(np.cumsum(self.class_counts()), rows, side="right")
 
     def content(self, expected: bytes | bytearray = b"") -> Content:
         """Return the images, in the shape of the first readable one; `expected` are the SHA-256s of the files."""
@@ -90,14 +92,14 @@ class Listing:
         while some := list(islice(files, _MOST_AT_ONCE)):
             found += b"".join(digests(some, available_cores()))
         # Increase the 3 when images are decoded differently.
-        counts = tuple(self.kept_counts.tolist())
+        counts = tuple(self.class_counts().tolist())
         size, color, how = self.form
         resize = () if size is None or how == "squash" else (how,)
         about = repr((3, size, color, self.class_names, counts, self.bad, *resize)).encode()
         return hashlib.sha256(about + found).hexdigest(), partial(self.content, found)
 
     def _labels(self) -> Iterator[IntArray]:
-        return (np.full(count, label) for label, count in enumerate(self.kept_counts))
+        return (np.full(count, label) for label, count in enumerate(self.class_counts()))
 
     def files(self) -> Iterator[Path]:
         """List the image files again, in order; raises DataError if their number has changed."""
@@ -189,7 +191,7 @@ def list_annotated(folder: Path, annotations: Path, root: Path, form: Form) -> L
         else:
             missing.append(name)
     if missing:
-        problem = f"{plural(len(missing), 'line')} with no image of that name, or named twice: {missing[0][:40]!r}"
+        problem = f"{plural(len(missing), 'line')} with no image of that name, or named twice: {shown(missing[0])}"
         raise DataError(annotations, problem, f"name each image of {place.name} once")
     if here:
         problem = f"does not name {plural(len(here), 'image')}, such as {first_few(list(here), 1)[:40]}"

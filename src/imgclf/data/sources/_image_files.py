@@ -1,12 +1,11 @@
 """Decode many image files in parallel, in a fixed order."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -15,26 +14,17 @@ from imgclf.arrays import ByteArray
 from imgclf.data.dataset import Unlabeled
 from imgclf.data.preprocess import Preprocess
 from imgclf.errors import DataError, ImgclfError, StorageError
-from imgclf.files.images import Form, Header, decode_image, image_bytes, read_header, read_image, settled_warnings
+from imgclf.files.form import Form
+from imgclf.files.images import decode_image, image_bytes, read_image, settled_warnings
 from imgclf.machine.cores import available_cores
 
 Problem: TypeAlias = str | tuple[int, ...] | None  # an error; or the shape, if it differs; or None
 _T = TypeVar("_T")
 
-MOST_LOOKED_AT = 4096  # files, to see what images need
-LARGEST_SIDE, LARGEST_AS_THEY_ARE = 64, 256  # pixels a side: of images that are resized, and of those that need not be
-_OF_12_BITS = 16  # 4,096 of 65,536, as a byte
 NO_DIGEST = bytes(32)  # of an unreadable file, which decoding will report
 _SHOWN = 20
 _BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 256  # of images in memory
 _MOST_A_TASK = 16  # files; handing one to a thread costs as much as reading a small one
-
-
-class Suggestion(NamedTuple):
-    """Settings that images need, KEY -> value, and why: `images differ in size`."""
-
-    settings: Mapping[str, object] = MappingProxyType({})
-    why: str = ""
 
 
 class NamedFile(NamedTuple):
@@ -72,7 +62,7 @@ def read_into(
         return None, digest
 
     with settled_warnings():
-        return _of_each(len(files), read, threads)
+        return of_each(len(files), read, threads)
 
 
 def read_images(files: Iterable[NamedFile], preprocess: Preprocess) -> Iterator[Unlabeled]:
@@ -90,7 +80,7 @@ def read_images(files: Iterable[NamedFile], preprocess: Preprocess) -> Iterator[
     remaining = iter(files)
     while some := list(islice(remaining, at_once)):
         with settled_warnings():
-            seen = _of_each(len(some), partial(read, some), threads)
+            seen = of_each(len(some), partial(read, some), threads)
         images = [one for one in seen if isinstance(one, np.ndarray)]
         yield Unlabeled(
             [file.name for file, one in zip(some, seen, strict=True) if isinstance(one, np.ndarray)],
@@ -108,62 +98,15 @@ def digests(files: Sequence[Path], threads: int) -> list[bytes]:
         except (DataError, StorageError):
             return NO_DIGEST
 
-    return _of_each(len(files), digest, threads)
+    return of_each(len(files), digest, threads)
 
 
-def _of_each(count: int, work: Callable[[int], _T], threads: int) -> list[_T]:
+def of_each(count: int, work: Callable[[int], _T], threads: int) -> list[_T]:
     """Return work(0), work(1), ...; reading files and most decoders release the interpreter lock."""
     step = max(1, min(_MOST_A_TASK, count // (4 * threads)))
     tasks = [range(start, min(start + step, count)) for start in range(0, count, step)]
     with ThreadPoolExecutor(threads) as pool:
         return [one for done in pool.map(lambda task: [work(row) for row in task], tasks) for one in done]
-
-
-def what_they_need(files: Iterable[Path], n: int, threads: int) -> Suggestion:
-    """Return settings with which n image files can be trained on: one size and color; empty if they have these.
-
-    Images that differ in size are resized to the side that half of them reach, at most 64; images of one size only if
-    it is above 256. Their color is RGB unless all are gray. Only headers are read, of at most 4,096 files spread
-    evenly.
-    """
-    some = list(islice(files, 0, None, -(-n // MOST_LOOKED_AT) or 1))
-    with settled_warnings():
-        headers = [one for one in _of_each(len(some), lambda row: _header(some[row]), threads) if one is not None]
-    sizes, channels = {one.shape[:2] for one in headers}, {one.shape[2] for one in headers}
-    settings: dict[str, object] = {}
-    reasons = []
-    if len(sizes) > 1 or any(max(size) > LARGEST_AS_THEY_ARE for size in sizes):
-        sides = sorted(min(one.shape[:2]) for one in headers)
-        settings["preprocess.image_size"] = min(LARGEST_SIDE, sides[(len(sides) - 1) // 2])
-        reasons.append("differ in size" if len(sizes) > 1 else "are large")
-    if len(channels) > 1:
-        reasons.append("are gray and in color")
-    if 3 in channels and (len(channels) > 1 or len(some) < n):
-        settings["preprocess.color"] = "rgb"
-    looked_at = f" ({len(headers):,} of {n:,} looked at)" if len(some) < n else ""
-    return Suggestion(settings, f"images {' and '.join(reasons)}{looked_at}" if reasons else "")
-
-
-def _header(file: Path) -> Header | None:
-    try:
-        return read_header(file)
-    except (DataError, StorageError):  # reported when all are decoded
-        return None
-
-
-def nearly_black(files: Iterable[Path]) -> Path | None:
-    """Return the first file of 16 bits that only has values below 4,096, as of a camera of 12 bits; else None."""
-    with settled_warnings():
-        for file in files:
-            header = _header(file)
-            if header is not None and header.deep:
-                try:
-                    darkest = 0 < read_image(file).max() < _OF_12_BITS
-                except (DataError, StorageError):
-                    continue
-                if darkest:
-                    return file
-    return None
 
 
 def first_readable(files: Iterable[Path], form: Form) -> tuple[Path, tuple[int, ...]] | None:
@@ -181,44 +124,51 @@ class Problems:
 
     first   an image that was readable, of the shape that all must have
     bad     lines about images that are known to be unreadable
+    others  the first image of another color, and the first of another size, and their shapes
     """
 
     def __init__(
         self, folder: Path, shape: tuple[int, ...], first: Path | None = None, bad: Iterable[str] = ()
     ) -> None:
         self.folder, self.shape, self.first, self.bad = folder, shape, first, list(bad)
-        self.different: tuple[Path, tuple[int, ...]] | None = None
+        self.others: dict[str, tuple[Path, tuple[int, ...]]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self.bad) or self.different is not None
+        return bool(self.bad or self.others)
 
     def add(self, files: Sequence[Path], read: Sequence[tuple[Problem, bytes]]) -> None:
         """Take note of the problems of a chunk."""
         for file, (problem, _) in zip(files, read, strict=True):
             if isinstance(problem, str):
                 self.bad.append(f"{file.relative_to(self.folder)}: {problem}")
-            elif problem is not None and self.different is None:
-                self.different = file, problem
-            elif problem is None and self.first is None:
-                self.first = file
+            elif problem is None:
+                self.first = self.first or file
+            else:
+                if problem[2] != self.shape[2]:
+                    self.others.setdefault("color", (file, problem))
+                if problem[:2] != self.shape[:2]:
+                    self.others.setdefault("size", (file, problem))
 
     def raise_if_any(self, total: int) -> None:
         """Raise one DataError for all bad images of so many, else for one of another shape."""
         if self.bad:
             raise _bad_files(self.folder, self.bad, total)
-        if self.different is not None:
-            raise _not_alike(self.first or self.folder, self.shape, *self.different)
+        if self.others:
+            raise self._not_alike()
+
+    def _not_alike(self) -> DataError:
+        problems, settings = [], []
+        if "color" in self.others:
+            words, (other, shape) = {1: "gray", 3: "in color"}, self.others["color"]
+            problems.append(f"it is {words[self.shape[2]]}, but {other} is {words[shape[2]]}")
+            settings.append("set preprocess.color to gray or rgb")
+        if "size" in self.others:
+            (height, width, _), (other, shape) = self.shape, self.others["size"]
+            problems.append(f"it is {width}x{height}, but {other} is {shape[1]}x{shape[0]} (width x height)")
+            settings.append("set preprocess.image_size")
+        return DataError(self.first or self.folder, "; ".join(problems), ", and ".join(settings))
 
 
 def _bad_files(folder: Path, bad: list[str], total: int) -> DataError:
     shown = "; ".join(bad[:_SHOWN]) + (f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else "")
     return DataError(folder, f"{len(bad)} bad of {total} files: {shown}", "convert, replace or remove them")
-
-
-def _not_alike(one: Path, shape: tuple[int, ...], other: Path, other_shape: tuple[int, ...]) -> DataError:
-    if shape[2] != other_shape[2]:
-        words = {1: "gray", 3: "in color"}
-        problem = f"it is {words[shape[2]]}, but {other} is {words[other_shape[2]]}"
-        return DataError(one, problem, "set preprocess.color to gray or rgb")
-    problem = f"it is {shape[1]}x{shape[0]}, but {other} is {other_shape[1]}x{other_shape[0]} (width x height)"
-    return DataError(one, problem, "set preprocess.image_size")

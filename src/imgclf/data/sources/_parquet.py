@@ -23,12 +23,14 @@ from numpy.typing import NDArray
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.class_names import check_names, composed, first_few, natural_key
 from imgclf.data.packs.writer import Content
-from imgclf.data.sources._csv_columns import LABELS, Options
+from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._image_files import Problems, read_into
 from imgclf.data.sources._options import chosen
-from imgclf.data.sources._tree import look_into, split_in, split_of
+from imgclf.data.sources.csv.columns import LABELS, Options
+from imgclf.data.split_names import SPLITS, split_in, split_of
 from imgclf.errors import DataError
-from imgclf.files.images import Form, decode_image, settled_warnings
+from imgclf.files.form import Form
+from imgclf.files.images import decode_image, settled_warnings
 from imgclf.files.parquet import Parquet, Schema
 from imgclf.files.reading import kind_of, open_regular, reading
 from imgclf.machine.cores import available_cores
@@ -99,7 +101,7 @@ def _splits(path: Path) -> dict[str, list[Path]]:
         )
     found = {
         split: sorted((file for file in files if split_by_name[file] == split), key=lambda file: natural_key(str(file)))
-        for split in ("train", "val", "test")
+        for split in SPLITS
     }
     for some in found.values():
         _check_complete(some)

@@ -4,91 +4,22 @@ Only names decide; no file is opened. Nothing is skipped silently: `Tree.passed_
 and the warnings of `imgclf train` print it.
 """
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import translate
 from pathlib import Path
 from string import digits
-from typing import Any, NamedTuple
+from typing import Any
 
-from imgclf.data.class_names import file_name, first_few, natural_key
+from imgclf.data.class_names import first_few
+from imgclf.data.sources._folders import Inside, look_into
+from imgclf.data.split_names import IMAGE_FOLDERS, SPLITS, is_evaluation, split_of, telling_words
 from imgclf.errors import DataError, plural
-from imgclf.files.reading import kind_of, reading
+from imgclf.files.reading import kind_of
 
-# Files that systems, image viewers and file servers leave behind, in lower case; and hidden files.
-_CLUTTER = (
-    ".*",
-    *("__macosx", "icon\r", "network trash folder", "temporary items", "thevolumesettingsfolder"),  # macOS
-    *("thumbs.db", "thumbs.db:encryptable", "ehthumbs*.db", "desktop.ini", "*:zone.identifier"),  # Windows
-    *("$recycle.bin", "system volume information", "found.[0-9][0-9][0-9]"),
-    *("lost+found", "lost.dir", "*~"),  # Linux, Android
-    *("@eadir", "#recycle", "@recycle", "#snapshot"),  # file servers of Synology and QNAP
-    *("picasa.ini", "zbthumbnail.info", "xnview*.db", "sync.ffs_db"),
-)
-_IS_CLUTTER = re.compile("|".join(map(translate, _CLUTTER)))
-_IMAGES = {
-    *("", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"),
-    *(".webp", ".tif", ".tiff", ".avif", ".heic", ".jp2"),
-}
-# Files beside images that are not images.
-_NOTES = {
-    *(".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".rst", ".html", ".pdf", ".log"),
-    *(".mat", ".npy", ".npz", ".pkl", ".py", ".ipynb", ".zip", ".gz"),
-    *("readme", "license", "copying", "citation", "changelog", "makefile", "dockerfile"),
-}
-# Generic names of a folder between a class, or a split, and its images.
-IMAGE_FOLDERS = {"images", "image", "imgs", "img", "pictures", "photos", "jpegimages"}
-_SPLITS: tuple[str, ...] = ("train", "val", "test")
 _USUAL = {"train", "val", "valid", "validation", "test"}
-_SYNONYMS = {
-    word: split
-    for split, words in {
-        "train": "train training trainset",
-        "val": "val valid validation validate validating valset dev devel development",
-        "test": "test testing testset eval evaluation",
-    }.items()
-    for word in words.split()
-}
-_SAYS_NOTHING = {"", "set", "data", "dataset", "split", "folder", *IMAGE_FOLDERS}
 _DEEPEST = 8
 _SHOWN = 5
-
-
-class Inside(NamedTuple):
-    """Content of a folder in natural order, links followed: folders, other files, and names to ignore.
-
-    `odd` are those of `files` that are not plainly regular files: links, pipes.
-    """
-
-    folders: list[Path]
-    files: list[Path]
-    odd: set[Path]
-    clutter: list[str]
-
-    @property
-    def images(self) -> list[Path]:
-        """Files with the suffix of an image, or with none."""
-        return [file for file in self.files if file.suffix.lower() in _IMAGES and not _is_note(file)]
-
-    @property
-    def only_folder(self) -> Path | None:
-        """The only folder, if there are only notes beside it, and no links or possible images."""
-        if len(self.folders) != 1 or self.folders[0].is_symlink():
-            return None
-        return self.folders[0] if all(map(_is_note, self.files)) else None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it has neither folders nor files."""
-        return not self.folders and not self.files
-
-    @property
-    def words(self) -> str:
-        """The counts in words: `4 folders and 2 files`."""
-        counts = [plural(len(found), word) for word, found in (("folder", self.folders), ("file", self.files)) if found]
-        return " and ".join(counts) or "nothing"
 
 
 @dataclass(frozen=True)
@@ -148,7 +79,7 @@ def read_tree(root: Path) -> Tree:
     start = _through_wrappers(root)
     inside = look_into(start)
     named = {folder: split for folder in inside.folders if (split := split_of(folder))}
-    only_split = [folder.name for folder in named if len(_telling_words(folder)) == 1]  # freight_train may be a class
+    only_split = [folder.name for folder in named if len(telling_words(folder)) == 1]  # freight_train may be a class
     holding = {folder: classes for folder in named if (classes := _class_folders(folder) or _annotated(folder))}
     if holding:
         return _with_splits(root, inside, named, holding)
@@ -161,7 +92,7 @@ def read_tree(root: Path) -> Tree:
     called = numbered | named
     if len(called) == len(inside.folders) and (len(only_split) == len(called) or len(set(called.values())) > 1):
         held = "no class folders" if all(look_into(one).is_empty for one in called) else "images, not class folders"
-        names = [folder.name for folder in sorted(called, key=lambda folder: _SPLITS.index(called[folder]))]
+        names = [folder.name for folder in sorted(called, key=lambda folder: SPLITS.index(called[folder]))]
         problem = f"{_and(names)} {'hold' if len(names) > 1 else 'holds'} {held}"
         first = next(iter(look_into(root / names[0]).images), None) if start == root else None
         example = f"{_class_in(first.name)} for {first.name}" if first else "cat"
@@ -174,44 +105,6 @@ def _class_in(name: str) -> str:
     """Return the word with which the name of an image begins, as cat.0.jpg does; else an example."""
     found = re.match(r"[^\W\d_]{2,}", name)
     return found[0] if found else "cat"
-
-
-def look_into(folder: Path) -> Inside:
-    """List a folder."""
-    inside = Inside([], [], set(), [])
-    with reading(folder), os.scandir(folder) as found:
-        for entry in sorted(found, key=lambda entry: natural_key(file_name(entry.name))):
-            if is_clutter(entry.name):
-                inside.clutter.append(entry.name)
-            elif _is_folder(entry):
-                inside.folders.append(Path(entry.path))
-            else:
-                inside.files.append(path := Path(entry.path))
-                if not entry.is_file(follow_symlinks=False):
-                    inside.odd.add(path)
-    return inside
-
-
-def is_clutter(name: str) -> bool:
-    """Whether a name is hidden or left behind by a system."""
-    return _IS_CLUTTER.match(name.lower()) is not None
-
-
-def _is_folder(entry: "os.DirEntry[str]") -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that loops
-        return False
-
-
-def look_into_class(folder: Path) -> Inside:
-    """List a class folder, or CLASS/images or CLASS/CLASS if it holds only that and notes."""
-    inside = look_into(folder)
-    only = inside.only_folder
-    if only is None or only.name.lower() not in {*IMAGE_FOLDERS, folder.name.lower()}:
-        return inside
-    deeper = look_into(only)
-    return inside if deeper.folders else deeper
 
 
 def _with_splits(root: Path, inside: Inside, named: dict[Path, str], holding: dict[Path, Path]) -> Tree:
@@ -233,26 +126,8 @@ def _with_splits(root: Path, inside: Inside, named: dict[Path, str], holding: di
             passed.append(_passed(root, folder, "no class folders are in it"))
         elif folder not in named:
             passed.append(_passed(root, folder, "not the name of a split (train, val, test)"))
-    folders = {split: holding[splits[split]] for split in _SPLITS if split in splits}
+    folders = {split: holding[splits[split]] for split in SPLITS if split in splits}
     return Tree(root, folders, (*passed, *_left_over(root, folders.values())))
-
-
-def split_of(folder: Path) -> str | None:
-    """Return the split of a folder by its name: train, Training, training_set, seg_train, train_01."""
-    telling = _telling_words(folder)
-    return _SYNONYMS.get(telling[-1]) if telling else None
-
-
-def split_in(name: str) -> str | None:
-    """Return the split that a word of a file's name tells: mnist_train, train_labels, Testing_set."""
-    words = {split for word in re.split(r"[^a-zA-Z]+", name) if (split := split_of(Path(word)))}
-    return words.pop() if len(words) == 1 else None
-
-
-def _telling_words(folder: Path) -> list[str]:
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", file_name(folder.name))  # TrainingData
-    words = re.split(r"[^a-z0-9]+", apart.casefold())
-    return [word for word in words if word not in _SAYS_NOTHING and not word.isdigit()]
 
 
 def _rank(folder: Path) -> int:
@@ -261,8 +136,7 @@ def _rank(folder: Path) -> int:
 
 
 def _is_evaluation(folder: Path) -> bool:
-    """Whether a folder is named evaluation: test, or val if there is another test split."""
-    return _telling_words(folder)[-1].startswith("eval")
+    return is_evaluation(telling_words(folder)[-1])
 
 
 def _through_wrappers(folder: Path, around: str | None = None) -> Path:
@@ -311,10 +185,6 @@ def _left_over(root: Path, folders: Iterable[Path]) -> Iterator[PassedOver]:
     levels = {place: None for folder in folders for place in (folder, *folder.parents) if place.is_relative_to(root)}
     for level in sorted(level for level in levels if _annotated(level) is None):
         yield from _beside(str(level.relative_to(root)), look_into(level))
-
-
-def _is_note(file: Path) -> bool:
-    return file.suffix.lower() in _NOTES or file.name.lower() in _NOTES
 
 
 def _beside(place: str, inside: Inside) -> Iterator[PassedOver]:

@@ -10,9 +10,10 @@ from typing import Any
 from imgclf.data.dataset import Dataset
 from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources._class_folders import Listing, list_annotated, list_classes
-from imgclf.data.sources._tree import annotations_of, look_into
+from imgclf.data.sources._folders import look_into
+from imgclf.data.sources._tree import annotations_of
 from imgclf.data.sources._tree import read_tree as tree
-from imgclf.files.images import Form
+from imgclf.files.form import Form
 from imgclf.files.reading import kind_of
 
 

@@ -4,8 +4,9 @@ The arrays are X and y, or x_train, y_train, x_val, y_val, x_test, y_test, and o
 matter; the split may come first (train_X), val may be called valid, validation or dev; X may be called features,
 embeddings, images or data, and y labels or targets. Other arrays are skipped, with a warning.
 
-.npy files are named so in a folder, or one of them is named, and its labels lie beside it; all its rows are then one
-split. X is mapped from them. `_arrays` says which arrays are images, features and labels.
+.npy files are named so in a folder, or lie in a folder for each split (train/X.npy); or one of them is named, and its
+labels lie beside it; all its rows are then one split. X is mapped from them. `_arrays` says which arrays are images,
+features and labels.
 """
 
 import re
@@ -21,20 +22,18 @@ from imgclf.data.class_names import as_text, decode_names, first_few, read_names
 from imgclf.data.dataset import Dataset
 from imgclf.data.packs.pack import is_pack
 from imgclf.data.sources._arrays import examples, labels
+from imgclf.data.sources._folders import look_into
+from imgclf.data.split_names import WORDS, is_evaluation, split_of
 from imgclf.errors import DataError
 from imgclf.files.npy import read_npy
 from imgclf.files.npz import npz_names, read_npz
-from imgclf.files.reading import is_file, kind_of, reading
+from imgclf.files.reading import is_file, kind_of, reading, shown
 
 CLASS_NAMES = "class_names"
 _EXAMPLES = ("x", "features", "feats", "embeddings", "images", "data")  # the first that is there is read
 _LABELS = ("y", "labels", "label", "targets", "target")
-_SPLITS = {
-    **dict.fromkeys(["train", "training"], "train"),
-    **dict.fromkeys(["val", "valid", "validation", "dev"], "val"),
-    **dict.fromkeys(["test", "testing"], "test"),
-}
-_SPLIT, _KIND = "|".join(_SPLITS), "|".join([*_EXAMPLES, *_LABELS])
+# Not eval, which may be val or test.
+_SPLIT, _KIND = "|".join(word for word in WORDS if not is_evaluation(word)), "|".join([*_EXAMPLES, *_LABELS])
 _NAME = re.compile(rf"(?:({_SPLIT})[_.-]?)?({_KIND})(?:[_.-]?({_SPLIT}))?", re.IGNORECASE)
 
 
@@ -69,7 +68,7 @@ def recognizes(path: Path) -> bool:
     """Whether a path is that of an .npz or .npy file, or a folder with .npy files of examples."""
     if kind_of(path) == "file":
         return path.suffix.lower() in (".npz", ".npy")
-    return not is_pack(path) and any(_is_of(name, _EXAMPLES) for name in _npy_files(path))
+    return not is_pack(path) and any(_is_of(name, _EXAMPLES) for name in _npy_at(path))
 
 
 def splits(path: Path) -> Collection[str]:
@@ -103,7 +102,7 @@ def _arrays(path: Path, *, alone: bool = False) -> Arrays:
     alone  the labels of one file are not looked for
     """
     if kind_of(path) == "folder":
-        files = _npy_files(path)
+        files = _npy_at(path)
     elif path.suffix.lower() != ".npy":
         return Arrays(tuple(npz_names(path)), lambda name: read_npz(path, [name])[name], lambda name: f"{path}: {name}")
     else:
@@ -111,6 +110,25 @@ def _arrays(path: Path, *, alone: bool = False) -> Arrays:
         beside = _npy_files(path.parent)
         files |= {name: beside[name] for name in beside if name.lower() == CLASS_NAMES}
     return Arrays(tuple(files), lambda name: read_npy(files[name]), lambda name: str(files[name]))
+
+
+def _npy_at(folder: Path) -> dict[str, Path]:
+    """Return the .npy files of a folder, and those in the folders of its splits: train/X.npy as train_X."""
+    found = _npy_files(folder)
+    for inside in look_into(folder).folders:
+        if (split := split_of(inside)) and (files := _npy_files(inside)) and not look_into(inside).folders:
+            for name, file in files.items():
+                whole = name if _has_split(name) else f"{split}_{name}"
+                if whole in found:
+                    both = f"both {found[whole].relative_to(folder)} and {file.relative_to(folder)}"
+                    raise DataError(folder, both, "keep one of them")
+                found[whole] = file
+    return found
+
+
+def _has_split(name: str) -> bool:
+    known = _NAME.fullmatch(name)
+    return known is not None and bool(known[1] or known[3])
 
 
 def _npy_files(folder: Path) -> dict[str, Path]:
@@ -138,7 +156,7 @@ def _parsed(name: str) -> tuple[str, str] | None:
     found = _NAME.fullmatch(name)
     if found is None or (found[1] and found[3]):
         return None
-    return _SPLITS[(found[1] or found[3] or "train").lower()], found[2].lower()
+    return WORDS[(found[1] or found[3] or "train").lower()], found[2].lower()
 
 
 def _is_of(name: str, words: Collection[str]) -> bool:
@@ -169,7 +187,7 @@ def _pairs(path: Path, arrays: Arrays) -> dict[str, Pair]:
         if split not in X or split not in y:
             name, words = (X[split], _LABELS) if split in X else (y[split], _EXAMPLES)
             wanted = [_partner(name, word) for word in words]
-            problem = f"there is no array {wanted[0]!r} for {name[:40]!r}"
+            problem = f"there is no array {wanted[0]!r} for {shown(name)}"
             raise DataError(path, problem, f"looked for {', '.join(wanted)}")
     return {split: Pair(X[split], y[split]) for split in X}
 

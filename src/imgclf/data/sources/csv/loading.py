@@ -25,15 +25,17 @@ from imgclf.data.class_names import check_names, composed, first_few, natural_ke
 from imgclf.data.dataset import Dataset, LoadedFile
 from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources._class_folders import Listing
-from imgclf.data.sources._csv_columns import Columns, Options, columns_of, split_word
-from imgclf.data.sources._csv_images import ImagePlaces
-from imgclf.data.sources._csv_tables import SPLITS, find_tables, is_table, tables_in
+from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._options import chosen
-from imgclf.data.sources._tree import look_into, read_tree, split_of
+from imgclf.data.sources._tree import read_tree
+from imgclf.data.sources.csv.columns import Columns, Options, columns_of
+from imgclf.data.sources.csv.image_places import ImagePlaces
+from imgclf.data.sources.csv.tables import find_tables, is_table, tables_in
+from imgclf.data.split_names import SPLITS, is_evaluation, split_of, split_word
 from imgclf.errors import DataError
-from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, shown, texts
-from imgclf.files.images import Form
-from imgclf.files.reading import kind_of
+from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, texts
+from imgclf.files.form import Form
+from imgclf.files.reading import kind_of, shown
 from imgclf.machine.memory import require_memory
 
 _WHOLE = re.compile(r"(\d+)\.0*", re.ASCII)  # pandas writes whole numbers so where one is missing
@@ -48,20 +50,12 @@ class NamedImages(NamedTuple):
     rows: list[int]
 
 
-def load(
-    path: Path,
-    splits: Collection[str],
-    *,
-    image_size: int | tuple[int, int] | None = None,
-    color: str | None = None,
-    resize: str = "squash",
-    **options: Any,
-) -> dict[str, Dataset]:
+def load(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Dataset]:
     """Load the splits; images that are named are read, converted and cached as those of a folder."""
-    listings = list_splits(path, splits, image_size=image_size, color=color, resize=resize, **options)
+    listings = list_splits(path, splits, **settings)
     if listings is not None:
         return {split: through_cache(listing) for split, listing in listings.items()}
-    ours = chosen(Options, options)
+    ours = chosen(Options, {name: value for name, value in settings.items() if name not in Form._fields})
     loaded: dict[str, Dataset] = {}
     for split, file in find_tables(path, ours).wanted(splits):
         table = open_table(file)
@@ -233,7 +227,7 @@ def _splits_of_words(table: Table, cells: list[str], rows: list[int]) -> list[st
     for cell, row in zip(cells, rows, strict=True):
         if splits[cell] is None:
             raise DataError(table.path, f"row {row:,}: {shown(cell)} is not a split", "write train, val or test")
-    evaluations = {cell for cell in splits if cell.casefold().startswith("eval")}
+    evaluations = {cell for cell in splits if is_evaluation(cell)}
     if "val" not in splits.values() and any(splits[cell] == "test" for cell in splits.keys() - evaluations):
         splits |= dict.fromkeys(evaluations, "val")
     return [str(splits[cell]) for cell in cells]

@@ -9,12 +9,13 @@ import numpy as np
 
 from imgclf.data.dataset import Unlabeled
 from imgclf.data.preprocess import Preprocess
-from imgclf.data.sources._csv_columns import Columns, Options, columns_of
-from imgclf.data.sources._csv_images import ImagePlaces
 from imgclf.data.sources._image_files import NamedFile, read_images
 from imgclf.data.sources._options import chosen
+from imgclf.data.sources.csv.columns import Columns, Options, columns_of
+from imgclf.data.sources.csv.image_places import ImagePlaces
 from imgclf.errors import DataError
-from imgclf.files.csv_table import Table, numbers, open_table, shown, texts
+from imgclf.files.csv_table import Table, numbers, open_table, texts
+from imgclf.files.reading import shown
 
 
 def read_unlabeled(path: Path, preprocess: Preprocess, **options: Any) -> Iterator[Unlabeled]:
@@ -59,9 +60,10 @@ def _numbers(table: Table, columns: Columns, preprocess: Preprocess) -> Iterator
         problem = f"{len(values):,} values in a row, but examples of the model have {preprocess.size:,}"
         raise DataError(table.path, problem, "name data like the training data")
     of_text = [] if columns.row_name is None else [columns.row_name]
+    features = () if preprocess.is_image or table.header is None else [table.names[index] for index in values]
     done = 0
     for some in numbers(table, values, of_text, np.dtype(np.uint8 if preprocess.is_image else np.float32)):
         examples = some.values.reshape(len(some.rows), *shape)
         names = some.texts[0] if of_text else [str(done + number) for number in range(1, len(examples) + 1)]
         done += len(examples)
-        yield Unlabeled(names, preprocess.conform_all(examples) if preprocess.is_image else examples)
+        yield Unlabeled(names, preprocess.conform_all(examples) if preprocess.is_image else examples, features=features)

@@ -5,15 +5,15 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from imgclf.data.class_names import first_few
-from imgclf.data.sources._tree import split_of
+from imgclf.data.split_names import split_word
 from imgclf.errors import DataError, UsageError
-from imgclf.files.csv_table import Table, is_number, is_picture, shown
+from imgclf.files.csv_table import Table, is_number, is_picture
+from imgclf.files.reading import shown
 
 # Names of columns without case, spaces, - and _; those of the second rank count where there is none of the first.
 LABELS = (
@@ -254,6 +254,12 @@ class _Guess:
         cells = {row[i] for row in self.table.sample for i in values}
         return shape if all(is_number(cell) and float(cell) in range(256) for cell in cells) else None
 
+    def _one_hot(self, columns: Sequence[int]) -> list[int]:
+        """Return those columns that hold 0 and 1, if each row has a single 1 in them."""
+        found = [i for i in columns if {*self.table.column(i)} <= {"0", "1", "0.0", "1.0"}]
+        alone = all(sum(float(row[i]) for i in found) == 1 for row in self.table.sample)
+        return found if alone and len(found) > 1 else []
+
     def _holds_splits(self, index: int) -> bool:
         return all(split_word(cell) for cell in self.table.column(index))
 
@@ -264,6 +270,9 @@ class _Guess:
         what = {"label_column": "the labels", "image_column": "the file names", "split_column": "train, val or test"}
         if not found:
             return DataError(self.table.path, f"no column holds {what[option]}", "add a column, named label")
+        if option == "label_column" and (one_hot := self._one_hot(found)):
+            problem = f"the labels are one-hot, in {self._quoted(one_hot)}"
+            return DataError(self.table.path, problem, "write one column, named label: in pandas idxmax(axis=1)")
         those = " or ".join(self._set(option, i) for i in found[:2])
         problem = f"{what[option]} may be in {'column ' * (not self.table.header)}{self._quoted(found)}"
         return DataError(self.table.path, problem, f"name one: {those}")
@@ -273,9 +282,3 @@ class _Guess:
         name = self.table.names[index]
         plain = re.fullmatch(r"\w[\w .-]{0,18}\w|\w", name) and self.table.names.count(name) == 1
         return f"-s {shlex.quote(f'data.options.{option}={name if plain else index + 1}')}"
-
-
-def split_word(cell: str) -> str | None:
-    """Return the split that a cell names: train, validation, dev, test, PublicTest."""
-    word = {"publictest": "val", "privatetest": "test"}.get(cell.strip().casefold())
-    return word or split_of(Path(cell))

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf.data.class_names import first_few
-from imgclf.data.sources._csv_columns import Options, columns_of
-from imgclf.data.sources._tree import look_into, split_in, split_of
+from imgclf.data.sources._folders import look_into
+from imgclf.data.sources.csv.columns import Options, columns_of
+from imgclf.data.split_names import SPLITS, split_in, split_of
 from imgclf.errors import DataError, UsageError
 from imgclf.files.csv_table import open_table
 from imgclf.files.reading import kind_of
 
-SPLITS = ("train", "val", "test")
 _SUFFIXES = (".csv", ".tsv")
 _NOT_DATA = re.compile(r"submi(t|ssion)", re.IGNORECASE)  # Kaggle's example of an answer
 

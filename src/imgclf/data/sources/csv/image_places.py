@@ -6,10 +6,11 @@ from pathlib import Path, PureWindowsPath
 
 from imgclf.data.class_names import composed, file_name, first_few
 from imgclf.data.sources._class_folders import leads_inside
-from imgclf.data.sources._tree import IMAGE_FOLDERS, look_into, split_of
+from imgclf.data.sources._folders import look_into
+from imgclf.data.split_names import IMAGE_FOLDERS, split_of
 from imgclf.errors import DataError, plural
-from imgclf.files.csv_table import is_picture, shown
-from imgclf.files.reading import reading
+from imgclf.files.csv_table import is_picture
+from imgclf.files.reading import reading, shown
 
 _SHOWN = 3
 _LONGEST_PATH = 1000

@@ -7,7 +7,7 @@ from PIL import Image
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import fit_preprocess
 from imgclf.data.sources import _image_files
-from imgclf.data.sources._csv_unlabeled import read_unlabeled
+from imgclf.data.sources.csv.unlabeled import read_unlabeled
 from imgclf.errors import DataError
 from imgclf.files import csv_table
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgclf.data.sources import csv_files, folder, recognize
+from imgclf.data.sources import folder, recognize
+from imgclf.data.sources.csv import loading
 from imgclf.errors import DataError, UsageError
 
 ALL = ("train", "val", "test")
@@ -66,12 +67,12 @@ FILES = {"img1.png": 1, "img10.png": 10, "img2.png": 2}
 def test_images_that_a_table_names_are_those_of_class_folders(write, table, place):
     root = write({"labels.csv": table, **{f"{place}/{name}": level for name, level in FILES.items()}})
     options = {"image_column": "x"} if table.startswith("x,") else {}
-    assert seen(csv_files.load(root, ALL, **options)) == LEVELS
+    assert seen(loading.load(root, ALL, **options)) == LEVELS
     assert recognize(root) == recognize(root / "labels.csv") == "csv"
     for label, name, level in (("cat", "img1", 1), ("cat", "img10", 10), ("dog", "img2", 2)):
         write_image(root.parent / "folder" / label / f"{name}.png", level)
     for path in (root, root / "labels.csv"):
-        (ours,) = csv_files.list_splits(path, ALL, **options).values()
+        (ours,) = loading.list_splits(path, ALL, **options).values()
         (theirs,) = folder.list_splits(root.parent / "folder", ALL).values()
         assert ours.proven()[0] == theirs.proven()[0]  # one key of the cache, and of a pack
 
@@ -92,10 +93,10 @@ def test_a_column_of_splits_divides_the_rows(write, name, splits):
     images = {f"{split}{n}.png": 10 * at + n for at, split in enumerate(splits) for n in range(2)}
     root = write({"labels.csv": f"image,label,{name}\n{rows}", **images})
     expected = {split: [(10 * at, "a"), (10 * at + 1, "b")] for at, split in enumerate(splits)}
-    assert seen(csv_files.load(root, ALL)) == expected
-    assert seen(csv_files.load(root, ["test"])) == {"test": expected["test"]}
+    assert seen(loading.load(root, ALL)) == expected
+    assert seen(loading.load(root, ["test"])) == {"test": expected["test"]}
     pixels = "".join(f"{w},{label},{n},0,0,0\n" for w in splits.values() for n, label in enumerate("ab"))
-    found = csv_files.load(write({"labels.csv": f"{name},label,p0,p1,p2,p3\n{pixels}"}), ALL)
+    found = loading.load(write({"labels.csv": f"{name},label,p0,p1,p2,p3\n{pixels}"}), ALL)
     assert seen(found) == {split: [(0, "a"), (1, "b")] for split in splits}
 
 
@@ -114,7 +115,7 @@ def test_a_column_of_splits_divides_the_rows(write, name, splits):
 )
 def test_splits_come_from_the_names_of_files_and_folders(write, files):
     root = write({**files, "train/1.png": 1, "train/2.png": 2, "test/1.png": 7})
-    assert seen(csv_files.load(root, ALL)) == {"train": [(1, "a"), (2, "b")], "test": [(7, "b")]}
+    assert seen(loading.load(root, ALL)) == {"train": [(1, "a"), (2, "b")], "test": [(7, "b")]}
     assert recognize(root) == "csv"
 
 
@@ -127,7 +128,7 @@ def test_nothing_but_the_order_of_pixels_depends_on_the_order_of_rows(write, for
     found = []
     for order in (rows, rows[::-1]):
         text = "\n".join([header, *(line.format(*row) for row in order)])
-        found.append(csv_files.load(write({"labels.csv": text, **images}), ALL)["train"])
+        found.append(loading.load(write({"labels.csv": text, **images}), ALL)["train"])
     assert found[0].class_names == found[1].class_names == ("9", "10")
     assert sorted(found[0].y.tolist()) == sorted(found[1].y.tolist()) == [0, 0, 1, 1]
     if form == "images":
@@ -169,7 +170,7 @@ GRID = [f"{row}x{column}" for row in range(1, 9) for column in range(1, 9)]
 def test_pixels_in_columns_are_upright_images(write, table):
     root = write({"train.csv": table})
     for path in (root, root / "train.csv"):
-        found = csv_files.load(path, ALL)["train"]
+        found = loading.load(path, ALL)["train"]
         assert found.images.shape == (12, 8, 8, 1)
         assert found.images[..., 0].tolist() == DIGITS.tolist()
         assert found.class_names == ("0", "1", "4", "5")  # no empty class
@@ -183,14 +184,14 @@ def test_pixels_are_put_in_order_by_their_number(write):
         f"{label},{','.join(map(str, image.ravel()[order]))}" for label, image in zip(LABELS, DIGITS, strict=True)
     )
     root = write({"x.csv": f"label,{','.join(f'pixel{n}' for n in order)}\n{rows}"})
-    assert csv_files.load(root, ALL)["train"].images[..., 0].tolist() == DIGITS.tolist()
+    assert loading.load(root, ALL)["train"].images[..., 0].tolist() == DIGITS.tolist()
 
 
 def test_three_values_a_pixel_are_red_green_and_blue(write):
     pixels = np.random.default_rng(2).integers(0, 256, (2, 2, 2, 3))
     rows = "\n".join(f"{label},{','.join(map(str, image.ravel()))}" for label, image in zip("ab", pixels, strict=True))
     root = write({"x.csv": f"label,{','.join(f'pixel{n:04}' for n in range(12))}\n{rows}"})
-    assert csv_files.load(root, ALL)["train"].images.tolist() == pixels.tolist()
+    assert loading.load(root, ALL)["train"].images.tolist() == pixels.tolist()
 
 
 def test_a_test_file_without_labels_is_named_not_read(write):
@@ -198,8 +199,8 @@ def test_a_test_file_without_labels_is_named_not_read(write):
     root = write(
         {"train.csv": pixel_table("label," + ",".join(PIXELS)), "test.csv": bare, "sample_submission.csv": "a,b\n1,2"}
     )
-    assert list(csv_files.load(root, ALL)) == ["train"]
-    assert csv_files.warnings(root) == [f"{root}: passed over: test.csv (no labels: for `imgclf predict`)"]
+    assert list(loading.load(root, ALL)) == ["train"]
+    assert loading.warnings(root) == [f"{root}: passed over: test.csv (no labels: for `imgclf predict`)"]
 
 
 IRIS = [("setosa", 5.1, 1.4), ("virginica", 6.3, 6.0), ("versicolor", 7.0, 4.7)]
@@ -221,7 +222,7 @@ IRIS = [("setosa", 5.1, 1.4), ("virginica", 6.3, 6.0), ("versicolor", 7.0, 4.7)]
 def test_other_numbers_are_features(write, header, line, label):
     rows = [line.format(name, a, b, n) for n, (name, a, b) in enumerate(IRIS)]
     root = write({"features.csv": "\n".join([header, *rows] if header else rows)})
-    found = csv_files.load(root, ALL, **({} if label is None else {"label_column": label}))["train"]
+    found = loading.load(root, ALL, **({} if label is None else {"label_column": label}))["train"]
     assert found.images.dtype == np.float32
     assert found.images[:, :2].tolist() == np.float32([row[1:] for row in IRIS]).tolist()
     names = ("setosa", "versicolor", "virginica") if "{0}" in line else ("0", "1", "2")
@@ -231,14 +232,14 @@ def test_other_numbers_are_features(write, header, line, label):
 
 def test_columns_that_are_not_used_are_named(write):
     root = write({"x.csv": "path,label,f0,f1,f2,f3\nx,a,1,2,3,4\n"})
-    assert csv_files.warnings(root / "x.csv") == [f"{root}/x.csv: columns not used: 'path'"]
+    assert loading.warnings(root / "x.csv") == [f"{root}/x.csv: columns not used: 'path'"]
     root = write({"x.csv": "image_id,dx,type,age\n1,nv,a,7\n2,mel,b,8\n"})
-    assert csv_files.warnings(root / "x.csv") == [f"{root}/x.csv: columns not used: 'dx', 'age'"]
+    assert loading.warnings(root / "x.csv") == [f"{root}/x.csv: columns not used: 'dx', 'age'"]
     root = write({"x.csv": "1.5,2.5,a\n3,4,b\n"})
-    assert csv_files.warnings(root) == [f"{root}/x.csv: no column has a name: labels are read from column 3"]
+    assert loading.warnings(root) == [f"{root}/x.csv: no column has a name: labels are read from column 3"]
     pixels = ",".join(f"pixel{n}" for n in range(4))
     root = write({"x.csv": f"label,{pixels}\na,0.5,1,0,0\n"})
-    assert csv_files.warnings(root) == [
+    assert loading.warnings(root) == [
         f"{root}/x.csv: pixels that are not whole numbers within 0..255 of a square: read as features"
     ]
 
@@ -247,7 +248,7 @@ def test_pixels_without_labels_are_not_taken_for_labels(write):
     rows = "\n".join(",".join(map(str, image.ravel())) for image in DIGITS)
     for header in ("", ",".join(map(str, range(64))) + "\n", ",".join(PIXELS) + "\n"):
         with pytest.raises(DataError, match="labels"):
-            csv_files.load(write({"x.csv": header + rows}), ALL)
+            loading.load(write({"x.csv": header + rows}), ALL)
 
 
 @pytest.mark.parametrize(
@@ -276,10 +277,10 @@ def test_pixels_without_labels_are_not_taken_for_labels(write):
 def test_what_is_not_plain_is_asked_for_in_one_line(write, table, words):
     root = write({"x.csv": table})
     if words is None:
-        assert csv_files.load(root, ALL)["train"].images.shape == (1, 4)
+        assert loading.load(root, ALL)["train"].images.shape == (1, 4)
         return
     with pytest.raises(DataError, match=words) as caught:
-        csv_files.load(root, ALL)
+        loading.load(root, ALL)
     assert len(str(caught.value).removeprefix(str(root))) < 300
 
 
@@ -293,11 +294,11 @@ def test_options_name_columns_by_name_or_number(write):
         ({"label_column": 3, "labels_file": "x.csv"}, ("c", "d")),
         ({"labels_file": "y.csv"}, ("q", "r")),
     ):
-        assert csv_files.load(root, ALL, **options)["train"].class_names == names
+        assert loading.load(root, ALL, **options)["train"].class_names == names
     with pytest.raises(
         DataError, match=r"labels may be in 'x\.csv', 'y\.csv' - name one: -s data\.options\.labels_file=x\.csv"
     ):
-        csv_files.load(write({"x.csv": "image,label\n1,a\n2,b\n"}), ALL)
+        loading.load(write({"x.csv": "image,label\n1,a\n2,b\n"}), ALL)
 
 
 @pytest.mark.parametrize(
@@ -315,9 +316,55 @@ def test_options_name_columns_by_name_or_number(write):
 def test_wrong_options_are_refused(write, options, words):
     root = write({"x.csv": "image,label\n1,a\n2,b\n"})
     with pytest.raises(UsageError, match=words):
-        csv_files.load(root, ALL, **options)
+        loading.load(root, ALL, **options)
     with pytest.raises(UsageError, match="is a file itself"):
-        csv_files.load(root / "x.csv", ALL, labels_file="x.csv")
+        loading.load(root / "x.csv", ALL, labels_file="x.csv")
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("emotion,pixels,Usage", "{label},{pixels},{usage}"),  # FER2013
+        ("emotion, Usage, pixels", "{label}, {usage}, {pixels}"),
+        ('"pixels";"label";"usage"', '"{pixels}";"{label}";"{usage}"'),
+    ],
+)
+def test_a_cell_of_all_pixels_is_an_image(write, header, row):
+    images = np.arange(6 * 64).reshape(6, 8, 8) % 251
+    usage = ["Training", "PrivateTest", "Training", "PublicTest", "Training", "Training"]
+    rows = [
+        row.format(label=number % 2, pixels=" ".join(map(str, image.ravel())), usage=usage[number])
+        for number, image in enumerate(images)
+    ]
+    root = write({"fer2013.csv": "\n".join([header, *rows])})
+    assert loading.splits(root) == {"train", "val", "test"}
+    assert loading.warnings(root) == []
+    found = loading.load(root, ALL)
+    for split, own in (("train", [0, 2, 4, 5]), ("val", [3]), ("test", [1])):
+        assert found[split].pixels(np.arange(len(own)))[..., 0].tolist() == images[own].tolist()
+        assert [found[split].class_names[y] for y in found[split].y] == [str(number % 2) for number in own]
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        ("0," + " ".join(["7"] * 65), "row 4 has 66 cells, the first 65"),
+        ("0," + " ".join(["7"] * 63), "row 4 has 64 cells, the first 65"),
+        ("0," + " ".join(["7"] * 63 + ["x"]), "row 4, column 'pixel63': 'x' is not a whole number within 0..255"),
+        ("0," + " ".join(["256"] + ["7"] * 63), "row 4, column 'pixel0': '256' is not a whole number within 0..255"),
+    ],
+)
+def test_a_cell_of_other_pixels_is_refused(write, monkeypatch, bad, problem):
+    monkeypatch.setattr("imgclf.files.csv_table._SAMPLE", 2)
+    good = "1," + " ".join(["7"] * 64)
+    with pytest.raises(DataError, match=problem):
+        loading.load(write({"x.csv": f"label,pixels\n{good}\n{good}\n{bad}\n"}), ALL)
+
+
+@pytest.mark.parametrize("table", ["image,cat,dog\n1.png,1,0\n2.png,0,1\n", "a,b,cat,dog\n.5,.3,0,1\n.2,.1,1,0\n"])
+def test_one_hot_labels_are_named(write, table):
+    with pytest.raises(DataError, match="the labels are one-hot, in 'cat', 'dog' - write one column, named label"):
+        loading.load(write({"x.csv": table, "1.png": 1, "2.png": 2}), ALL)
 
 
 @pytest.mark.parametrize(
@@ -327,22 +374,22 @@ def test_a_name_may_not_leave_the_folder(write, name):
     root = write({"../out.png": 1, "in.png": 2, "a/in.png": 3})
     write({"x.csv": f"image,label\nin.png,a\n{name.format(root=root)},b\n"})
     with pytest.raises(DataError, match=r"row 3: .* is not the name of a file inside"):
-        csv_files.load(root, ALL)
+        loading.load(root, ALL)
 
 
 def test_a_link_may_lead_only_inside(write):
     root = write({"../out/1.png": 1, "in.png": 2, "x.csv": "image,label\nlink.png,a\n"})
     (root / "link.png").symlink_to(root / "in.png")
-    assert seen(csv_files.load(root, ALL)) == {"train": [(2, "a")]}
+    assert seen(loading.load(root, ALL)) == {"train": [(2, "a")]}
     (root / "link.png").unlink()
     (root / "link.png").symlink_to(root.parent / "out" / "1.png")
     with pytest.raises(DataError, match=r"row 2: 'link.png' is a link that leads nowhere or out"):
-        csv_files.load(root, ALL)
+        loading.load(root, ALL)
     (root / "link.png").unlink()
     (root / "linked").symlink_to(root.parent / "out")
     write({"x.csv": "image,label\nlinked/1.png,a\n"})
     with pytest.raises(DataError, match=r"1 of 1 file missing: row 2 \(linked/1\.png\)"):
-        csv_files.load(root, ALL)
+        loading.load(root, ALL)
 
 
 def test_all_missing_files_are_counted_in_one_line(write):
@@ -351,7 +398,7 @@ def test_all_missing_files_are_counted_in_one_line(write):
     with pytest.raises(
         DataError, match=r"49 of 50 files missing: row 2 \(0\.png\), row 3 .* and 46 more - looked in \., images"
     ):
-        csv_files.load(root, ALL)
+        loading.load(root, ALL)
 
 
 @pytest.mark.parametrize(
@@ -370,22 +417,22 @@ def test_all_missing_files_are_counted_in_one_line(write):
 def test_mistakes_are_named_by_row(write, table, words):
     root = write({"x.csv": table, "1.png": 1, "2.png": 2, "3.png": 3, "3.jpg": 3})
     if words is None:  # neither splits nor bytes: one more column, and features
-        csv_files.load(root, ALL, **({"label_column": "label"} if "split" in table else {}))
+        loading.load(root, ALL, **({"label_column": "label"} if "split" in table else {}))
         return
     with pytest.raises(DataError, match=words):
-        csv_files.load(root, ALL)
+        loading.load(root, ALL)
 
 
 def test_a_word_that_is_no_split_is_named_by_row(write):
     root = write({"x.csv": "image,label,split\n1,a,train\n2,b,trian\n", "1.png": 1, "2.png": 2})
     with pytest.raises(DataError, match="row 3: 'trian' is not a split - write train, val or test"):
-        csv_files.load(root, ALL, split_column="split")
+        loading.load(root, ALL, split_column="split")
 
 
 def test_a_bad_image_is_named_as_in_a_folder(write):
     root = write({"x.csv": "image,label\n1,a\n2,b\n", "1.png": 1, "2.png": "<html>"})
     with pytest.raises(DataError, match=r"1 bad of 2 files: 2\.png: not a PNG"):
-        csv_files.load(root, ALL)
+        loading.load(root, ALL)
 
 
 def test_class_folders_beside_a_table_are_read_as_before(write):

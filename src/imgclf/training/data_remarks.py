@@ -1,0 +1,52 @@
+"""Collect warnings about data."""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imgclf.config import Config
+from imgclf.data.class_names import natural_key
+from imgclf.data.dataset import Dataset
+from imgclf.data.sources import SOURCES
+from imgclf.data.sources._image_headers import nearly_black
+from imgclf.data.splits import present, quoted
+from imgclf.training.loading import arguments, takes_test, where
+
+_LOOKED_AT = 16  # classes, of which the first image is opened
+
+
+def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
+    """Return warnings: skipped files, how data was read that is not plain, and classes that one split lacks."""
+    lines = passed_over(config.data.source, arguments(config)[0], config.data.options)
+    lines += dict.fromkeys(remark for dataset in splits.values() for remark in dataset.remarks)
+    if config.data.test_fraction and not takes_test(config):
+        lines.append("data.test_fraction: not used, because the data has a test split")
+    train = splits.get("train")
+    if train is None:
+        return lines
+    if file := nearly_black(islice(_first_of_each_class(train), _LOOKED_AT)):
+        problem = "16 bits, but no value above 4,095, so it is read as 0 to 15, nearly black"
+        lines.append(f"{file}: {problem}: if a camera made it with 12 bits, multiply its values by 16")
+    seen = set(present(train))
+    if empty := [name for name in train.class_names if name not in seen]:
+        lines.append(f"{where(config)}: no training images of {quoted(empty)}")
+    for split, dataset in splits.items():
+        if foreign := sorted(set(present(dataset)) - set(train.class_names), key=natural_key):
+            lines.append(f"{where(config)}: {split} has images of {quoted(foreign)}, classes that train lacks")
+    return lines
+
+
+def _first_of_each_class(train: Dataset) -> Iterator[Path]:
+    """Yield the file of the first image of each class, if images have files of their own."""
+    if train.paths is not None:
+        wanted = set(train.rows[np.unique(train.y, return_index=True)[1]].tolist())
+        yield from (file for row, file in enumerate(train.paths()) if row in wanted)
+
+
+def passed_over(source: str, path: Path, options: Mapping[str, Any]) -> list[str]:
+    """Return warnings about skipped data at a path."""
+    warnings = SOURCES[source].warnings
+    return warnings(path, **options) if warnings else []

@@ -1,0 +1,51 @@
+"""Load data that a model was not trained on."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from imgclf.data.dataset import Dataset
+from imgclf.data.sources import SOURCES, recognize
+from imgclf.data.splits import match_classes
+from imgclf.errors import DataError
+from imgclf.training.classifier import Model
+from imgclf.training.data_remarks import passed_over
+from imgclf.training.loading import redrawn
+
+
+def warnings_about(path: Path, options: Mapping[str, Any]) -> list[str]:
+    """Return warnings about skipped data at a path; `options` as for `load_for`."""
+    return passed_over(recognize(path), path, _options_there(path, options))
+
+
+def _options_there(path: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that name columns, if there are tables at a path, and the table if it is there."""
+    if recognize(path) != "csv":
+        return {}
+    return {name: value for name, value in options.items() if name != "labels_file" or (path / value).is_file()}
+
+
+def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxyType({})) -> Dataset:
+    """Load other data for a model: its test split, or all of it without splits; classes by name.
+
+    `options` are the `data.options` for tables.
+    """
+    preprocess = model.preprocess
+    source = SOURCES[recognize(path)]
+    settings = _options_there(path, options)
+    if preprocess.is_image:
+        settings |= {name: value for name, value in preprocess.form._asdict().items() if name in source.settings}
+    for kind, classes in source.labels.items():
+        if classes == len(model.class_names):
+            settings["labels"] = kind
+    load = partial(source.load, path, **settings)
+    found = load(("test",)) or load(("train", "val"))
+    if "val" in found:
+        raise DataError(path, "no test split found", "give a data set with a test split or without splits")
+    dataset = match_classes(found["test"] if "test" in found else found["train"], model.class_names, path)
+    if preprocess.is_image and len(dataset.example_shape) == 3:
+        dataset = redrawn(dataset, preprocess.conform, path)
+    preprocess.check_shape(dataset, path)
+    return dataset
