@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from imgclf.arrays import ByteArray, FloatArray
 from imgclf.data.preprocess import WHITE, Preprocess
 from imgclf.errors import plural, printable
-from imgclf.report.class_grid import show_pixels
 from imgclf.report.evidence import INK_ALONE, Evidence, Explanation
 from imgclf.report.evidence_text import Printed, decimal_text, formulas, last_place, printed, rounded_parts
 from imgclf.report.labels import shorten
 from imgclf.report.line_plot import format_number
+from imgclf.report.pixel_squares import show_pixels
 from imgclf.report.style import (
     BODY,
     DPI,
@@ -91,7 +91,7 @@ def _maps(preprocess: Preprocess, explanation: Explanation, _: Sequence[str]) ->
     for (name, some), (caption, example) in zip(maps.items(), shown, strict=True):
         top = _row_heading(figure, top, preprocess, name)
         for column, image in enumerate([example, *(evidence_colors(one, scale) for one in some)]):
-            show_pixels(figure, image, round(_left(column) * DPI), round(top * DPI), width, height)
+            show_pixels(figure, image, round(_left(column) * DPI), round(top * DPI), height, width)
         top += height / DPI + _SPACE
         add_text(figure, _left(0), top, caption, size=SMALL, color=MUTED)
         for column, one in enumerate(sums[name], 1):
