@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
 from matplotlib.text import Text
 
 from imgclf.report.confusion import COUNTED, confusion_matrix, share_colors, write_confusion_csv
@@ -78,6 +79,14 @@ def test_color_is_the_share_of_the_row_on_whole_device_pixels(classes):
     np.testing.assert_allclose(
         [image.ox, image.oy, *cells.shape[:2]], [box.x0, box.y0, box.height, box.width], atol=1e-6
     )
+
+
+def test_a_quarter_is_half_way_to_the_darkest_color():
+    np.testing.assert_array_equal(share_colors(np.array([[0, 0.25], [1, 1]])), blues(np.array([[0, 0.5], [1, 1]])))
+
+
+def blues(values):
+    return colormaps["Blues"](values, bytes=True)[..., :3]
 
 
 def test_shares_from_none_to_all_become_darker():

@@ -73,7 +73,7 @@ def curves(
     numbers, losses = (np.zeros(0), np.zeros(0)) if steps is None else (steps[0] / steps_per_epoch, _finite(steps[1]))
     last = max(epochs.max(initial=0), numbers.max(initial=0)) or 1
 
-    advice = " ".join([*([_STEPS] if len(numbers) else []), *(_ADVICE[split] for split in splits)])
+    advice = " ".join([*([_STEPS] if len(numbers) else []), *(_ADVICE[split] for split in splits if len(epochs))])
     height = (_GAP + sum(_HEIGHTS) + _GAP * len(_HEIGHTS)) + _EPOCHS + MARGIN - _GAP
     figure, top = new_figure(title, advice, _LEFT + _WIDTH + _LABELS + MARGIN, height)
     panels = []

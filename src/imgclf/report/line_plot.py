@@ -51,7 +51,8 @@ def label_ends(axes: Axes, write: Callable[[float], str]) -> None:
 
 def say_empty(axes: Axes) -> None:
     """Write that there is nothing to draw."""
-    axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, color=MUTED, ha="center", va="center")
+    text = axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, color=MUTED, ha="center", va="center")
+    text.set_bbox({"facecolor": "white", "linewidth": 0, "pad": 3})  # a line may lie there
 
 
 def format_number(value: float, digits: int = 3) -> str:

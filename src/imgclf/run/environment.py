@@ -15,7 +15,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.run.data_identity import describe_data
 from imgclf.run.run_dir import read_json
 
-PACKAGES = ("numpy", "click", "matplotlib", "pillow", "pydantic", "PyYAML", "threadpoolctl", "tqdm")
+PACKAGES = ("numpy", "click", "Jinja2", "matplotlib", "pillow", "pydantic", "PyYAML", "threadpoolctl", "tqdm")
 
 
 def describe_environment(threads: int, train: Dataset, val: Dataset | None, processes: int = 1) -> dict[str, Any]:

@@ -26,7 +26,7 @@ FILES = {
 }  # fmt: skip
 EPOCH = re.compile(r"^ *\d+ +\d+ +[\d.e-]+ .*[\d,]+$", re.MULTILINE)
 OF_IMAGES = {"templates.png", "steps.png", "errors.png"}
-PICTURES = {"curves.png", "confusion_matrix.png", "confusion_matrix.csv"} | OF_IMAGES
+PICTURES = {"curves.png", "confusion_matrix.png", "confusion_matrix.csv", "report.html"} | OF_IMAGES
 
 
 def rows(run, name="metrics.csv"):

@@ -4,16 +4,18 @@ import re
 import zlib
 from collections import Counter
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from imgclf.data.dataset import Dataset
+from imgclf.report.diagnosis import diagnose
+from imgclf.report.objective import formula, translations
 from imgclf.report.page import contents
 from imgclf.report.page.baselines import class_means, nearest
 from imgclf.report.page.contents import BUDGET, SIZE_OF_HTML, page
 from imgclf.report.page.samples import OF_A_CELL, mistakes
+from imgclf.report.run_facts import read_facts
 from imgclf.speed.threads import workers
 from imgclf.training.evaluation import score_images
 
@@ -205,11 +207,14 @@ def test_only_sampled_images_are_read(run_of, monkeypatch):
     assert max(read) <= large.at_once
 
 
-def test_findings_are_in_the_page(run_of):
-    finding = SimpleNamespace(sentence="It fell.", _asdict=lambda: {"name": "a", "sentence": "It fell.", "remedy": "b"})
-    about, _ = parts(page(run_of("data.limit=300"), [finding]))
-    assert about["verdict"] == "It fell."
-    assert about["findings"] == [{"name": "a", "sentence": "It fell.", "remedy": "b"}]
+def test_findings_and_objective_are_those_of_the_diagnosis(run_of):
+    run = run_of("data.limit=300")
+    about, _ = parts(page(run))
+    found = diagnose(read_facts(run.directory, model=run.model, val=run.seen))
+    assert about["findings"] == [one._asdict() for one in found]
+    assert about["verdict"] == found[0].sentence
+    assert about["objective"]["formula"] == formula(run.config)
+    assert about["objective"]["translations"] == [list(pair) for pair in translations(run.config, 300)]
 
 
 def test_a_run_of_an_older_version_has_a_page_without_its_path(run_of, tmp_path):

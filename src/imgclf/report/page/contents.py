@@ -1,6 +1,5 @@
 """Contents of the page: text and arrays within a budget of bytes."""
 
-from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -38,10 +37,10 @@ _AT_LEAST = 100  # training images, however many classes there are
 _PROBED = 32  # images that tell how many fit
 
 
-def page(run: PageRun, findings: Sequence[Any] = ()) -> bytes:
-    """Return the page of a run; `findings` are what is said of it. The same run gives the same bytes."""
+def page(run: PageRun) -> bytes:
+    """Return the page of a run. The same run gives the same bytes."""
     with workers(1):  # so that no last bit depends on the number of threads
-        about = describe(run, findings)
+        about = describe(run)
         budget = BUDGET
         while True:
             room = Room(about, budget - SIZE_OF_HTML)

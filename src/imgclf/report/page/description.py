@@ -1,14 +1,16 @@
 """Describe a run for its page, in words and numbers."""
 
 import shlex
-from collections.abc import Sequence
 from typing import Any
 
 from imgclf.config import dump
 from imgclf.data.preprocess import default_scale
 from imgclf.metrics import wilson_interval
+from imgclf.report.diagnosis import diagnose
+from imgclf.report.objective import formula, loss_at_zero, translations
 from imgclf.report.page.baselines import baselines
 from imgclf.report.page.page_run import PageRun
+from imgclf.report.run_facts import read_facts
 from imgclf.run.learning import read_steps
 from imgclf.run.run_dir import read_json, read_status, read_table
 
@@ -17,12 +19,14 @@ MOST_CELLS = 200**2  # of a confusion matrix
 MOST_CLASSES = 2_000  # with a row each
 
 
-def describe(run: PageRun, findings: Sequence[Any]) -> dict[str, Any]:
+def describe(run: PageRun) -> dict[str, Any]:
     """Return what the page says in words and numbers."""
     model, config, seen = run.model, run.config, run.seen
     preprocess, classes = model.preprocess, len(model.class_names)
     environment = read_json(run.directory / "environment.json")
     command = environment.get("command")
+    train, val = (None, seen) if run.val else (seen, None)
+    findings = diagnose(read_facts(run.directory, model=model, train=train, val=val))
     metrics, steps = read_table(run.directory / "metrics.csv"), read_steps(run.directory)
     has_rows = classes <= MOST_CLASSES
     return {
@@ -35,7 +39,7 @@ def describe(run: PageRun, findings: Sequence[Any]) -> dict[str, Any]:
         "loss": model.loss,
         "l2": model.l2,
         "l1": model.l1,
-        "objective": {"formula": "", "translations": []},
+        "objective": {"formula": formula(config), "translations": translations(config, len(run.train))},
         "classes": list(model.class_names),
         "image": _image(run),
         "preprocess": {
@@ -56,13 +60,16 @@ def describe(run: PageRun, findings: Sequence[Any]) -> dict[str, Any]:
             "objective": seen.objective,
         },
         "baselines": [one._asdict() for one in baselines(run)],
-        "verdict": findings[0].sentence if findings else "",
+        "verdict": findings[0].sentence,
         "findings": [one._asdict() for one in findings],
         "epochs": _thinned(metrics),
         "steps": {"step": steps[0].tolist(), "loss": steps[1].tolist()} if steps else {"step": [], "loss": []},
         "steps_per_epoch": int(metrics["step"][0] or 1) if metrics.get("step") else None,
         "kept_epoch": run.kept_epoch,
-        "guess": {"loss": run.loss_of_guessing, "accuracy": 1 / classes},
+        "guess": {
+            "loss": loss_at_zero(model.loss, run.train.class_counts(), model.class_weights),
+            "accuracy": 1 / classes,
+        },
         "optimizer": config.optimizer.model_dump(),
         "schedule": config.schedule.model_dump(),
         "batch_size": config.train.batch_size,

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from imgclf.config import Config
 from imgclf.data.dataset import Dataset
 from imgclf.errors import DataError, RunError
@@ -55,13 +53,6 @@ class PageRun:
         """The training objective."""
         loss = weighted(LOSSES[self.model.loss], self.model.class_weights)
         return Objective(loss, self.model.l2, self.model.l1)
-
-    @cached_property
-    def loss_of_guessing(self) -> float:
-        """The mean loss of the training images if all scores are equal, as for W = 0."""
-        counts = self.train.class_counts()
-        equal = np.zeros((len(counts), len(counts)))
-        return float(self.objective.loss_fn(equal, np.arange(len(counts)))[0] @ counts) / len(self.train)
 
 
 def read_run(directory: Path, config: Config, remedy: str) -> PageRun:
