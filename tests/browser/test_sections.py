@@ -4,8 +4,9 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from browser.page import SMALL
 from imgclf.model import scores
@@ -101,6 +102,20 @@ def test_what_is_rubbed_out_says_nothing(opened):
     terms = reader.run("return [...imgclf.why.seen().evidence.terms]")
     assert np.abs(terms[200:203]).max() < 1e-12
     assert np.abs(terms[203:210]).max() > 0
+
+
+def test_a_file_is_opened_and_called_approximate(opened, tmp_path):
+    reader, run = opened()
+    assert not reader.find("play-approximate").is_displayed()
+    image = run.shown.pixels([5])[0, :, :, 0]
+    Image.fromarray(image).save(tmp_path / "mine.png")
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    reader.find("play-file").send_keys(str(tmp_path / "mine.png"))
+    WebDriverWait(reader.driver, 20).until(lambda _: reader.find("play-approximate").is_displayed())
+    assert "The file mine.png (approximate)" in reader.text("play-seen")
+    assert np.abs(np.array(reader.run("return [...imgclf.play.view().pixels]")) - image.reshape(-1)).max() <= 2
+    reader.find("play-file").send_keys(str(tmp_path / "broken.png"))
+    WebDriverWait(reader.driver, 20).until(lambda _: "cannot read" in reader.text("play-seen"))
 
 
 def test_question_1_is_about_an_image_that_changes_its_name_there_and_not_before(opened):
