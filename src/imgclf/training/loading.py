@@ -26,6 +26,7 @@ from imgclf.files.images import Form
 from imgclf.files.reading import reading
 from imgclf.machine.cores import available_cores
 from imgclf.machine.memory import require_memory
+from imgclf.machine.progress import advancing
 from imgclf.training.classifier import Model
 
 if TYPE_CHECKING:
@@ -328,6 +329,8 @@ def _redrawn(dataset: Dataset, redraw: Callable[[ByteArray], ByteArray], called:
     shape = (len(dataset.images), *redraw(dataset.images[0]).shape)
     require_memory(math.prod(shape), called)
     images = np.empty(shape, np.uint8)
+    advance = advancing("resizing", len(images))
     for row, image in enumerate(dataset.images):
         images[row] = redraw(image)
+        advance(1)
     return replace(dataset, images=images)

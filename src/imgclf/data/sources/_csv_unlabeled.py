@@ -15,6 +15,7 @@ from imgclf.data.sources._image_files import NamedFile, read_images
 from imgclf.data.sources._options import chosen
 from imgclf.errors import DataError
 from imgclf.files.csv_table import Table, numbers, open_table, shown, texts
+from imgclf.machine.progress import advancing
 
 
 def read_unlabeled(path: Path, preprocess: Preprocess, **options: Any) -> Iterator[Unlabeled]:
@@ -59,9 +60,10 @@ def _numbers(table: Table, columns: Columns, preprocess: Preprocess) -> Iterator
         problem = f"{len(values):,} values in a row, but examples of the model have {preprocess.size:,}"
         raise DataError(table.path, problem, "name data like the training data")
     of_text = [] if columns.row_name is None else [columns.row_name]
-    done = 0
+    done, advance = 0, advancing("reading", None, "row")
     for some in numbers(table, values, of_text, np.dtype(np.uint8 if preprocess.is_image else np.float32)):
         examples = some.values.reshape(len(some.rows), *shape)
         names = some.texts[0] if of_text else [str(done + number) for number in range(1, len(examples) + 1)]
         done += len(examples)
+        advance(len(examples))
         yield Unlabeled(names, preprocess.conform_all(examples) if preprocess.is_image else examples)

@@ -17,6 +17,7 @@ from imgclf.data.preprocess import Preprocess
 from imgclf.errors import DataError, ImgclfError, StorageError
 from imgclf.files.images import Form, Header, decode_image, image_bytes, read_header, read_image, settled_warnings
 from imgclf.machine.cores import available_cores
+from imgclf.machine.progress import advancing
 
 Problem: TypeAlias = str | tuple[int, ...] | None  # an error; or the shape, if it differs; or None
 _T = TypeVar("_T")
@@ -50,12 +51,13 @@ def read_into(
     files: Sequence[Path],
     form: Form,
     threads: int,
+    advance: Callable[[int], None] | None = None,
     bytes_of: Callable[[Path], bytes] | None = None,
 ) -> list[tuple[Problem, bytes]]:
     """Read files into the rows of images (n, H, W, channels), in this form.
 
     Returns the problem of each, and the SHA-256 of the bytes that were decoded. `bytes_of` is for images that are in no
-    file of their own.
+    file of their own. `advance` is told of each that is read.
     """
 
     def read(row: int) -> tuple[Problem, bytes]:
@@ -72,11 +74,14 @@ def read_into(
         return None, digest
 
     with settled_warnings():
-        return _of_each(len(files), read, threads)
+        return _of_each(len(files), read, threads, advance)
 
 
-def read_images(files: Iterable[NamedFile], preprocess: Preprocess) -> Iterator[Unlabeled]:
-    """Read image files of any size and mode in the size and color of the training images, in parallel."""
+def read_images(files: Iterable[NamedFile], preprocess: Preprocess, total: int | None = None) -> Iterator[Unlabeled]:
+    """Read image files of any size and mode in the size and color of the training images, in parallel.
+
+    `total` is their number, if it is known.
+    """
 
     def read(some: Sequence[NamedFile], row: int) -> ByteArray | ImgclfError:
         file = some[row]
@@ -87,10 +92,10 @@ def read_images(files: Iterable[NamedFile], preprocess: Preprocess) -> Iterator[
 
     threads = available_cores()
     at_once = min(max(_BYTES_AT_ONCE // preprocess.size, threads), _MOST_AT_ONCE)
-    remaining = iter(files)
+    remaining, advance = iter(files), advancing("reading", total)
     while some := list(islice(remaining, at_once)):
         with settled_warnings():
-            seen = _of_each(len(some), partial(read, some), threads)
+            seen = _of_each(len(some), partial(read, some), threads, advance)
         images = [one for one in seen if isinstance(one, np.ndarray)]
         yield Unlabeled(
             [file.name for file, one in zip(some, seen, strict=True) if isinstance(one, np.ndarray)],
@@ -99,7 +104,7 @@ def read_images(files: Iterable[NamedFile], preprocess: Preprocess) -> Iterator[
         )
 
 
-def digests(files: Sequence[Path], threads: int) -> list[bytes]:
+def digests(files: Sequence[Path], threads: int, advance: Callable[[int], None] | None = None) -> list[bytes]:
     """Return the SHA-256 of each file, 32 bytes."""
 
     def digest(row: int) -> bytes:
@@ -108,15 +113,26 @@ def digests(files: Sequence[Path], threads: int) -> list[bytes]:
         except (DataError, StorageError):
             return NO_DIGEST
 
-    return _of_each(len(files), digest, threads)
+    return _of_each(len(files), digest, threads, advance)
 
 
-def _of_each(count: int, work: Callable[[int], _T], threads: int) -> list[_T]:
+def _of_each(
+    count: int, work: Callable[[int], _T], threads: int, advance: Callable[[int], None] | None = None
+) -> list[_T]:
     """Return work(0), work(1), ...; reading files and most decoders release the interpreter lock."""
+
+    def some(rows: range) -> list[_T]:
+        done = []
+        for row in rows:
+            done.append(work(row))
+            if advance:
+                advance(1)
+        return done
+
     step = max(1, min(_MOST_A_TASK, count // (4 * threads)))
     tasks = [range(start, min(start + step, count)) for start in range(0, count, step)]
     with ThreadPoolExecutor(threads) as pool:
-        return [one for done in pool.map(lambda task: [work(row) for row in task], tasks) for one in done]
+        return [one for done in pool.map(some, tasks) for one in done]
 
 
 def what_they_need(files: Iterable[Path], n: int, threads: int) -> Suggestion:
