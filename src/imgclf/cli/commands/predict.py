@@ -52,7 +52,7 @@ class UnreadableImagesError(DataError):
 @click.option("--columns", metavar="A,B",
               help="Write two columns with these names, the image and its class: a file to submit.")  # fmt: skip
 @click.option("--out", type=PATH, metavar="FILE", help="Write to a new file, once all is predicted.")
-@progress_option("Progress bar, or none; auto: a bar if stderr is a terminal and stdout is not.")
+@progress_option("Progress bar, or none; auto: a bar if stderr is a terminal.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -75,7 +75,6 @@ def command(
     Images may have any size and color mode: they are converted to those of the training images. If some cannot be
     read, the others are predicted; exit code 3.
     """  # noqa: D301 - click wants the character, not its name
-    from imgclf.cli.progress import PredictProgress
     from imgclf.data.unlabeled import has_arrays, named_files, read_unlabeled
     from imgclf.files.writing import check_new_file, write_parts
     from imgclf.run.opening import open_run, table_options
@@ -90,28 +89,26 @@ def command(
         raise UsageError("--columns", f"does not go with --format {form}", "leave one of them out")
     if out is not None:
         check_new_file(out)
-    console = Console(ctx, as_json=form == "json")
+    console = Console(ctx, as_json=form == "json", progress=progress)
     path, model = open_run(run)
     kept = top_k or (1 if names else SHOWN if form == "table" else len(model.class_names))
-    is_shown = out is None and form != "json" and sys.stdout.isatty()
-    mode = "none" if is_shown and progress == "auto" else progress
     errors: list[ImgclfError] = []
-
-    def count() -> int | None:
-        return None if any(map(has_arrays, sources)) else sum(1 for _ in named_files(sources, relative=False))
-
-    with PredictProgress(console, mode, count) as show:
-        examples = read_unlabeled(sources, model.preprocess, relative=names is not None, options=table_options(path))
-        chunks = _predictions(console, path, model, examples, kept, show, errors)
-        text = _in_two_columns(chunks, names) if names else FORMATS[form](chunks)
-        if out is not None:
-            write_parts(out, (piece.encode(errors="surrogateescape") for piece in text))
-            console.say(f"written to {out}")
-        elif form == "json":
-            _write_at_once(text)
-        else:
-            for piece in text:
-                write(piece)
+    total = None
+    if console.shows_progress and not any(map(has_arrays, sources)):
+        total = sum(1 for _ in named_files(sources, relative=False))
+    examples = read_unlabeled(
+        sources, model.preprocess, relative=names is not None, options=table_options(path), total=total
+    )
+    chunks = _predictions(console, path, model, examples, kept, errors)
+    text = _in_two_columns(chunks, names) if names else FORMATS[form](chunks)
+    if out is not None:
+        write_parts(out, (piece.encode(errors="surrogateescape") for piece in text))
+        console.say(f"written to {out}")
+    elif form == "json":
+        _write_at_once(text)
+    else:
+        for piece in text:
+            write(piece)
     if errors:
         raise UnreadableImagesError(errors)
 
@@ -122,7 +119,6 @@ def _predictions(
     model: "Model",
     examples: "Iterable[Unlabeled]",
     kept: int,
-    show: "Callable[[int], None]",
     errors: list[ImgclfError],
 ) -> "Chunks":
     """Yield predictions, chunk by chunk, and collect the errors; raises them at the end if nothing was predicted."""
@@ -143,7 +139,6 @@ def _predictions(
             else:
                 yield predictions
                 done += len(predictions)
-        show(done + len(errors))
     if not done:
         raise UnreadableImagesError(errors)
 
