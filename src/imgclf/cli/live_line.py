@@ -69,13 +69,15 @@ class _Bar(tqdm):  # type: ignore[type-arg]
         if msg is None and not self.is_shown:
             self._clear_line()
             self.is_shown = True
-        super().display(msg, pos)
+        self.sp(str(self) if msg is None else msg)  # tqdm's own fails where a terminal does not tell its size
 
     def hide(self) -> None:
         """Clear it, if it is shown."""
         if self.is_shown:
             self.is_shown = False
-            self.clear()
+            self.sp("")
+            self.fp.write("\r")
+            self.fp.flush()
 
     def close(self) -> None:
         self.hide()
@@ -83,8 +85,9 @@ class _Bar(tqdm):  # type: ignore[type-arg]
 
     def __str__(self) -> str:
         seen = self.format_dict
+        columns = seen["ncols"] or 0  # 0 or less where a terminal does not tell
         speed = seen["rate"] or ((self.n - self.initial) / seen["elapsed"] if seen["elapsed"] else 0.0)
-        return live_text(self.last, self.last.notes(), speed, seen["ncols"] or COLUMNS)
+        return live_text(self.last, self.last.notes(), speed, columns if columns > 0 else COLUMNS)
 
 
 def live_text(seen: Progress, notes: Sequence[str], speed: float, columns: int) -> str:

@@ -23,10 +23,7 @@ def print_self_test(console: Console, done: "SelfTest") -> None:
         ]
         for name, trials in by_mutant.items()
     ]
-    console.say(
-        "The first check that finds each mistake, in any loss; and in how many losses ten",
-        "samples or one direction find it.",
-    )
+    console.say("The first check that finds each mistake; in how many losses ten samples or one", "direction find it.")
     console.say("", *table(["mistake", "found by", "ten", "one"], rows, left=2), "")
     counted = [trial for trial in done.trials if not trial.is_none]
     for what, seen in {
