@@ -9,6 +9,7 @@ from PIL import Image
 
 import imgclf.machine.progress
 from imgclf.cli import main
+from imgclf.cli.console import echo
 from imgclf.cli.live_line import BETWEEN_LINES, PATIENCE, LiveLine, PlainLines, live_text
 from imgclf.data.sources import folder
 from imgclf.machine.progress import Progress, advancing, listening
@@ -90,7 +91,7 @@ def test_longer_work_is_shown_and_nothing_of_it_stays(clock):
 
 def test_work_within_work_takes_its_place_and_gives_it_back(clock):
     def work(_):
-        outer = advancing("training", 10)
+        outer = advancing("training for a long time", 10)
         for _ in range(3):
             clock[0] += PATIENCE
             outer(1)
@@ -106,7 +107,25 @@ def test_work_within_work_takes_its_place_and_gives_it_back(clock):
     assert "4 of 10 images" in text.rpartition("evaluating")[2]
     assert "\n" not in text
     assert screen(text) == ""
-    assert "training" not in screen(text[: text.index("3 of 4 images") + 13])
+    seen = text[: text.index("3 of 4 images") + 13]
+    assert screen(seen) == seen.rpartition("\r")[2]
+
+
+def test_what_is_printed_meanwhile_has_a_line_of_its_own(clock, monkeypatch):
+    def work(live):
+        monkeypatch.setattr("imgclf.cli.console._live", [live])
+        advance = advancing("decoding", 10)
+        clock[0] += PATIENCE
+        advance(1)
+        echo("a warning", err=True)
+        clock[0] += PATIENCE
+        advance(1)
+
+    text = on_a_terminal(work)
+    first, second = text.split("\n")
+    assert "1 of 10 images" in first
+    assert screen(first) == "a warning"
+    assert "2 of 10 images" in second
 
 
 def test_plain_lines_come_every_ten_seconds(clock):
