@@ -199,6 +199,21 @@ def test_quiet_none_and_a_dumb_terminal_have_no_live_line(busy, monkeypatch, opt
     assert "\r" not in text
 
 
+def test_long_names_fit_the_tables_of_a_terminal_and_are_whole_in_a_pipe(imgclf):
+    for number in range(30):
+        file = Path("data", ("cat", "a long name " * 10)[number % 2].strip(), f"{number}.png")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (3, 3), number).save(file)
+    assert imgclf("train", "data", "--no-plots", "--out", "run").code == 0
+    for arguments in ("eval", "run", "--split", "val"), ("data", "info", "data"), ("predict", "run", "data/cat"):
+        code, text = run(*arguments)
+        assert code == 0
+        table = [line for line in text.split("\n") if line.startswith(("cat ", "a long", "class ", "data/cat"))]
+        assert len(table) >= 3
+        assert max(map(len, table)) <= 80
+        assert file.parent.name in imgclf(*arguments).out
+
+
 def test_nothing_of_it_is_piped(busy, capfd, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["imgclf", *TRAIN, "--out", "run"])
     with pytest.raises(SystemExit):

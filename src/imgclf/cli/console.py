@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from imgclf.cli.live_line import LiveLine
 
 WIDTH = 80  # columns of a terminal, unless its user has made it wider
+SHORTEST = 12  # columns that a name keeps in a table
 
 _live: "list[LiveLine]" = []  # the line that must be cleared before anything else is printed, if there is one
 
@@ -124,11 +126,35 @@ class Table:
         """Return the lines of some rows."""
         cells = [[printable(cell) for cell in row] for row in [*self._header, *rows]]
         self._header = []
-        self._widths = [max(width, *map(display_width, column))
-                        for width, column in zip(self._widths, zip(*cells, strict=True), strict=True)]  # fmt: skip
+        if sys.stdout.isatty():
+            cells = self._narrowed(cells, os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH)
+        self._widths = self._wide_enough(cells)
         return ["  ".join(_padded(cell, width, i < self._left)
                           for i, (cell, width) in enumerate(zip(row, self._widths, strict=True))).rstrip()
                 for row in cells]  # fmt: skip
+
+    def _wide_enough(self, cells: list[list[str]]) -> list[int]:
+        return [max(width, *map(display_width, column))
+                for width, column in zip(self._widths, zip(*cells, strict=True), strict=True)]  # fmt: skip
+
+    def _narrowed(self, cells: list[list[str]], room: int) -> list[list[str]]:
+        """Shorten the names in the left columns, the widest first, until a line fits a terminal of so many columns."""
+        from imgclf.report.labels import shorten
+
+        widths = self._wide_enough(cells)
+        over = sum(widths) + 2 * (len(widths) - 1) - room
+        for column in sorted(range(self._left), key=lambda column: -widths[column]):
+            most = max(SHORTEST, widths[column] - over)
+            if over > 0 and most < widths[column]:
+                over -= widths[column] - most
+                fits = partial(_fits, columns=most)
+                for row in cells:
+                    row[column] = shorten(row[column], fits)
+        return cells
+
+
+def _fits(text: str, columns: int) -> bool:
+    return display_width(text) <= columns
 
 
 def _padded(cell: str, width: int, to_the_left: bool) -> str:
