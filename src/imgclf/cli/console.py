@@ -5,15 +5,22 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from io import TextIOWrapper
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from imgclf.errors import plural, printable
 from imgclf.machine.terminal import display_width
 
+if TYPE_CHECKING:
+    from imgclf.cli.live_line import LiveLine
+
 WIDTH = 80  # columns of a terminal, unless its user has made it wider
+SHORTEST = 12  # columns that a name keeps in a table
+
+_live: "list[LiveLine]" = []  # the line that must be cleared before anything else is printed, if there is one
 
 
 def open_streams() -> None:
@@ -34,6 +41,8 @@ def echo(*lines: str, err: bool = False) -> None:
 def write(text: str, *, err: bool = False) -> None:
     """Write text for a program, unchanged. If the reader is gone (`| head`), discard all later output."""
     stream = sys.stderr if err else sys.stdout
+    for line in _live:
+        line.clear()
     try:
         stream.write(text)
         stream.flush()
@@ -47,12 +56,34 @@ def stop_talking(stream: TextIO) -> None:
 
 
 class Console:
-    """Output of a command: text to stdout, or to stderr if stdout is reserved for JSON."""
+    """Output of a command: text to stdout, or to stderr if stdout is reserved for JSON.
 
-    def __init__(self, ctx: click.Context, *, as_json: bool) -> None:
+    Until the command ends, progress is shown, unless --quiet: with `progress` bar on a live line, with plain on lines
+    of their own, with auto on a live line if stderr is a terminal.
+    """
+
+    def __init__(self, ctx: click.Context, *, as_json: bool, progress: str = "auto") -> None:
         self.as_json = as_json
         self.quiet: bool = ctx.obj["quiet"]
         self.verbose: bool = ctx.obj["verbose"]
+        if progress == "auto":
+            progress = "none" if not sys.stderr.isatty() else "plain" if os.environ.get("TERM") == "dumb" else "line"
+        self.shows_progress = progress != "none" and not self.quiet
+        if self.shows_progress:
+            self._show_progress(ctx, progress)
+
+    def _show_progress(self, ctx: click.Context, how: str) -> None:
+        from imgclf.cli.live_line import PATIENCE, LiveLine, PlainLines
+        from imgclf.machine.progress import listening
+
+        if how == "plain":
+            ctx.with_resource(listening(PlainLines(lambda line: echo(line, err=True))))
+            return
+        live = LiveLine(0 if how == "bar" else PATIENCE)  # a bar that was asked for is there at once
+        _live.append(live)
+        ctx.call_on_close(_live.clear)
+        ctx.call_on_close(live.close)
+        ctx.with_resource(listening(live))
 
     def say(self, *lines: str) -> None:
         """Print progress, unless --quiet."""
@@ -95,11 +126,35 @@ class Table:
         """Return the lines of some rows."""
         cells = [[printable(cell) for cell in row] for row in [*self._header, *rows]]
         self._header = []
-        self._widths = [max(width, *map(display_width, column))
-                        for width, column in zip(self._widths, zip(*cells, strict=True), strict=True)]  # fmt: skip
+        if sys.stdout.isatty():
+            cells = self._narrowed(cells, os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH)
+        self._widths = self._wide_enough(cells)
         return ["  ".join(_padded(cell, width, i < self._left)
                           for i, (cell, width) in enumerate(zip(row, self._widths, strict=True))).rstrip()
                 for row in cells]  # fmt: skip
+
+    def _wide_enough(self, cells: list[list[str]]) -> list[int]:
+        return [max(width, *map(display_width, column))
+                for width, column in zip(self._widths, zip(*cells, strict=True), strict=True)]  # fmt: skip
+
+    def _narrowed(self, cells: list[list[str]], room: int) -> list[list[str]]:
+        """Shorten the names in the left columns, the widest first, until a line fits a terminal of so many columns."""
+        from imgclf.report.labels import shorten
+
+        widths = self._wide_enough(cells)
+        over = sum(widths) + 2 * (len(widths) - 1) - room
+        for column in sorted(range(self._left), key=lambda column: -widths[column]):
+            most = max(SHORTEST, widths[column] - over)
+            if over > 0 and most < widths[column]:
+                over -= widths[column] - most
+                fits = partial(_fits, columns=most)
+                for row in cells:
+                    row[column] = shorten(row[column], fits)
+        return cells
+
+
+def _fits(text: str, columns: int) -> bool:
+    return display_width(text) <= columns
 
 
 def _padded(cell: str, width: int, to_the_left: bool) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgclf.cli.console import Console, table
+from imgclf.cli.console import Console, fold, table
 from imgclf.errors import plural
+from imgclf.machine.terminal import display_width
 
 if TYPE_CHECKING:
     from imgclf.gradcheck.check import CheckedLoss
@@ -17,38 +18,98 @@ if TYPE_CHECKING:
     from imgclf.training.plan import Plan
 
 SHOWN = 10  # parameters of a table
+FIVE = 5  # parameters that explain the check
+PLACE = 29  # columns of a parameter's pixel and class
 POINTS = {"zero": "W = 0", "start": "given W", "steps": "10 steps on", "wide": "random W"}
 CHECKS = {
-    "value": "loss value against its definition, in extended precision",
-    "textbook": "central differences of the loss, one weight at a time",
-    "exhaustive": "every parameter, by exact differences of the loss",
+    "value": "loss value, in extended precision",
+    "textbook": "central differences, weight by weight",
+    "exhaustive": "every parameter, by exact differences",
     "complex step": "the exact differences, by complex step",
-    "invariances": "order, repetition, units, parts, convexity",
-    "purity": "deterministic; no input modified; no state retained",
-    "small_cases": "one image, one pixel, two classes, huge scores",
-    "optimizer": "steps and step sizes against their formulas",
-    "float32": "loss and gradient in float32 against float64",
-    "training": "the kernel that trains, on a batch of the run",
+    "invariances": "order, repeats, units, parts, convexity",
+    "purity": "deterministic; changes no input or state",
+    "small_cases": "tiny data, two classes, huge scores",
+    "optimizer": "steps and step sizes, by their formulas",
+    "float32": "loss and gradient in float32",
+    "training": "the kernel that trains, on a batch",
 }
 
 
 def print_report(console: Console, plan: "Plan", checked: "Sequence[CheckedLoss]", verdict: str) -> None:
-    """Print a line per loss and per check, the worst parameters, kinks, failures and times."""
+    """Print five weights, failures, times and the verdict; with --verbose also what each check found."""
+    findings = [finding for one in checked for finding in one.findings]
+    if lines := _five_weights(findings, plan):
+        console.say(*lines, "")
+    console.say(*_cost(checked[0], plan), "")
+    if console.verbose:
+        _print_tables(console, plan, checked, findings)
+    _print_failures(console, findings, plan, verdict)
+    console.say(*fold("", _in_a_sentence(findings, plan, verdict)))
+    console.result(f"verdict: {verdict}")
+
+
+def _print_tables(
+    console: Console, plan: "Plan", checked: "Sequence[CheckedLoss]", findings: "Sequence[Finding]"
+) -> None:
     console.say(
         *_losses(checked),
-        "Worst error: of the parameter with the largest share of its bound on truncation and rounding. Undetected: the",
-        "largest mistake that could stay undetected in a parameter. At a kink: parameters whose step crosses one.",
+        "error, share: of the parameter with the largest share of its bound on",
+        "truncation and rounding. hidden: the largest mistake that could stay",
+        "undetected in a parameter; relative: to the median gradient. kinks: parameters",
+        "whose step crosses one.",
         "",
     )
-    findings = [finding for one in checked for finding in one.findings]
     console.say(*_checks(findings), "")
     console.say(*_worst(findings, plan), "")
     _print_kinks(console, checked, plan)
     for finding in findings:
         console.detail(f"{_about(finding)}: {finding.verdict}, {finding.outcome.reason}")
-    _print_failures(console, findings, plan, verdict)
-    console.say(_cost(checked[0], plan))
-    console.result(f"verdict: {verdict}")
+
+
+def _five_weights(findings: "Sequence[Finding]", plan: "Plan") -> list[str]:
+    """Return a table of parameters of one loss: the worst where one is wrong, then those of the largest gradient."""
+    from imgclf.report.labels import shorten
+
+    wrong = [(f, f.worst) for f in findings if f.verdict == "fail" and f.worst]
+    chosen = [max(wrong, key=lambda pair: pair[1].ratio)] if wrong else []
+    losses = [f.loss for f, _ in chosen] or [findings[0].loss]
+    tried = [f for f in findings if f.check == "textbook" and f.loss in losses and not f.l2 and not f.l1]
+    others = sorted((one for f in tried[:1] for one in f.outcome.worst), key=lambda one: -abs(one.numerical))
+    chosen += [(tried[0], one) for one in others if one.parameter not in {wrong.parameter for _, wrong in chosen}]
+    if not chosen:
+        return []
+    rows = []
+    for _, compared in chosen[:FIVE]:
+        size = max(abs(compared.analytic), abs(compared.numerical))
+        place = shorten(pixel_and_class(compared.parameter, plan), lambda text: display_width(text) <= PLACE)
+        rows.append(
+            [
+                parameter_name(compared.parameter, len(plan.weights)),
+                place,
+                f"{compared.numerical:.8f}",
+                f"{compared.analytic:.8f}",
+                f"{compared.error / size:.0e}" if size else "0",
+            ]
+        )
+    header = ["parameter", "pixel; class", "by trying", "by calculus", "rel. error"]
+    return [
+        f"The slope of the {chosen[0][0].loss} loss along some weights, found in two ways:",
+        *table(header, rows, left=2),
+        "by trying: move the weight a little down and up, and see how the loss changes.",
+        "by calculus: the formula that training uses. Its error is relative.",
+    ]
+
+
+def _in_a_sentence(findings: "Sequence[Finding]", plan: "Plan", verdict: str) -> str:
+    losses = list(dict.fromkeys(finding.loss for finding in findings))
+    what, are = f"gradient of the {losses[0]} loss", "is"
+    if len(losses) > 1:
+        what, are = f"gradients of {len(losses)} losses", "are"
+    if verdict == "pass":
+        return f"The {what} {are} right at all {plan.weights.size:,} parameters, up to rounding."
+    if verdict == "fail":
+        return f"Not all of the {what} {are} right, so training would not follow the slope."
+    return f"No mistake was found in the {what}, but these images are not enough to prove it right."
 
 
 def _losses(checked: "Sequence[CheckedLoss]") -> list[str]:
@@ -66,7 +127,6 @@ def _losses(checked: "Sequence[CheckedLoss]") -> list[str]:
             [
                 one.loss,
                 f"{worst.error:.1e}",
-                f"{worst.bound:.1e}",
                 _share(worst.ratio),
                 f"{floor:.0e}",
                 f"{floor / median:.0e}",
@@ -74,7 +134,7 @@ def _losses(checked: "Sequence[CheckedLoss]") -> list[str]:
                 judge(one.findings),
             ]
         )
-    header = ["loss", "worst error", "its bound", "share", "undetected", "of the median", "at a kink", "verdict"]
+    header = ["loss", "error", "share", "hidden", "relative", "kinks", "verdict"]
     return table(header, rows)
 
 
@@ -86,7 +146,7 @@ def _checks(findings: "Sequence[Finding]") -> list[str]:
         [check_name(name), CHECKS[name], ", ".join(f"{n} {verdict}" for verdict, n in count.items())]
         for name, count in sorted(counts.items(), key=lambda one: list(CHECKS).index(one[0]))
     ]
-    return table(["check", "what it checks", "points, with and without penalty"], rows, left=3)
+    return table(["check", "what it checks", "result"], rows, left=3)
 
 
 def _worst(findings: "Sequence[Finding]", plan: "Plan") -> list[str]:
@@ -94,11 +154,12 @@ def _worst(findings: "Sequence[Finding]", plan: "Plan") -> list[str]:
     compared.sort(key=lambda pair: -pair[1].ratio)
     # Points and penalties may give the same numbers: a parameter is shown once per loss.
     compared = list({(f.loss, one.parameter): (f, one) for f, one in reversed(compared)}.values())[::-1]
-    header = ["nearest to its bound", "point", "parameter", "pixel; class", "analytic", "numerical", "error", "share"]
-    rows = [
-        [finding.loss, POINTS[finding.point], *_row(one, plan), _share(one.ratio)] for finding, one in compared[:SHOWN]
-    ]
-    return table(header, rows, left=4)
+    header = ["nearest bound", "point", "parameter", "analytic", "error", "share"]
+    rows = []
+    for finding, one in compared[:SHOWN]:
+        name, _, analytic, _, error = _row(one, plan)
+        rows.append([finding.loss, POINTS[finding.point], name, analytic, error, _share(one.ratio)])
+    return table(header, rows, left=3)
 
 
 def _row(one: "Compared", plan: "Plan") -> list[str]:
@@ -159,7 +220,7 @@ def check_name(check: str) -> str:
     return check.replace("_", " ")
 
 
-def _cost(checked: "CheckedLoss", plan: "Plan") -> str:
+def _cost(checked: "CheckedLoss", plan: "Plan") -> list[str]:
     """Measure the time of one gradient by each method."""
     from imgclf.arrays import Batch
     from imgclf.gradcheck.truth.exhaustive import differences
@@ -172,10 +233,12 @@ def _cost(checked: "CheckedLoss", plan: "Plan") -> str:
     exact = _seconds(lambda: differences(case.loss, case.scores, case.X, case.y))
     analytic = _seconds(lambda: analytic_gradient(objective, batch, case.weights))
     evaluations = 2 * plan.weights.size
-    return (
-        f"Time of one gradient of {plural(plan.weights.size, 'parameter')}: numerical, {evaluations:,} losses, about "
-        f"{_time(evaluations * loss)}; exact differences {_time(exact)}; analytic {_time(analytic)}."
-    )
+    return [
+        f"The whole gradient, {plural(plan.weights.size, 'parameter')}, on {plural(len(case.y), 'image')}:",
+        f"by trying    {evaluations:,} losses, about {_time(evaluations * loss)}",
+        f"by calculus  one formula, {_time(analytic)}",
+        f"This check   exact differences of the loss at every parameter, {_time(exact)}",
+    ]
 
 
 def _seconds(function: Any) -> float:

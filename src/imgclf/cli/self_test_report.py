@@ -11,21 +11,20 @@ if TYPE_CHECKING:
 
 def print_self_test(console: Console, done: "SelfTest") -> None:
     """Print a line per mistake: which check finds it in each loss."""
-    losses = list(dict.fromkeys(trial.loss for trial in done.trials))
     by_mutant: dict[str, dict[str, Trial]] = {}
     for trial in done.trials:
         by_mutant.setdefault(trial.mutant.name, {})[trial.loss] = trial
     rows = [
         [
             name,
-            *(_seen(trials.get(loss)) for loss in losses),
+            ", ".join(dict.fromkeys(map(_seen, trials.values()))),
             _count([trial.ten_samples for trial in trials.values()]),
             _count([trial.one_direction for trial in trials.values()]),
         ]
         for name, trials in by_mutant.items()
     ]
-    console.say("The first check that finds each mistake; in how many losses ten samples or one direction find it.")
-    console.say("", *table(["mistake", *losses, "ten", "one"], rows, left=1 + len(losses)), "")
+    console.say("The first check that finds each mistake; in how many losses ten samples or one", "direction find it.")
+    console.say("", *table(["mistake", "found by", "ten", "one"], rows, left=2), "")
     counted = [trial for trial in done.trials if not trial.is_none]
     for what, seen in {
         "this check": sum(bool(trial.check) for trial in counted),
@@ -44,9 +43,7 @@ def print_self_test(console: Console, done: "SelfTest") -> None:
     console.result(f"verdict: {done.verdict}")
 
 
-def _seen(trial: "Trial | None") -> str:
-    if trial is None:
-        return ""
+def _seen(trial: "Trial") -> str:
     return check_name(trial.check) or ("no change" if trial.is_none else "NOT FOUND")
 
 

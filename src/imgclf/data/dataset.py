@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from imgclf.arrays import IntArray
 from imgclf.errors import DataError, ImgclfError
 from imgclf.files.npy import check_whole, take_rows
+from imgclf.machine.progress import advancing
 from imgclf.numerics.indices import row_indices, slices
 
 AT_ONCE = 16 << 20  # bytes of images processed at a time
@@ -122,6 +123,11 @@ class Dataset:
         """The shape of one example: (H, W, channels), or (D,) for feature vectors."""
         return tuple(self.images.shape[1:])
 
+    @property
+    def unit(self) -> str:
+        """What one of them is called: image, or example for a feature vector."""
+        return "image" if self.images.ndim == 4 else "example"
+
     def pixels(self, rows: IntArray | slice, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Gather examples by their row index in this split: (n, H, W, channels) uint8 or (n, D) float."""
         return take_rows(self.images, self.rows[rows], out)
@@ -144,6 +150,8 @@ class Dataset:
         digest = hashlib.sha256(repr((self.class_names, len(self), self.example_shape)).encode())
         for part in slices(len(self)):
             digest.update(np.ascontiguousarray(self.y_of(part), dtype="<i8").data)
+        advance = advancing("hashing", len(self), self.unit)
         for part in slices(len(self), self.at_once):
-            digest.update(self.pixels(part).data)
+            digest.update((some := self.pixels(part)).data)
+            advance(len(some))
         return digest.hexdigest()

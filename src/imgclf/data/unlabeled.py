@@ -17,21 +17,27 @@ from imgclf.data.sources.csv.tables import is_table
 from imgclf.data.sources.csv.unlabeled import read_unlabeled as read_csv
 from imgclf.errors import DataError, ImgclfError
 from imgclf.files.reading import kind_of
+from imgclf.machine.progress import advancing
 
 _ROWS_AT_ONCE = 1 << 12
 
 
 def read_unlabeled(
-    sources: Iterable[Path], preprocess: Preprocess, *, relative: bool, options: Mapping[str, Any]
+    sources: Iterable[Path],
+    preprocess: Preprocess,
+    *,
+    relative: bool,
+    options: Mapping[str, Any],
+    total: int | None = None,
 ) -> Iterator[Unlabeled]:
     """Yield the examples of images, folders of images, and arrays or tables, as a model takes them, some at a time.
 
     An error of one source does not stop the others. `relative` is for the names: see `named_files`; `options` name the
-    columns of tables.
+    columns of tables; `total` is the number of images, if it is known.
     """
     for are_arrays, some in groupby(sources, has_arrays):
         if not are_arrays and preprocess.is_image:
-            yield from read_images(named_files(some, relative=relative), preprocess)
+            yield from read_images(named_files(some, relative=relative), preprocess, total)
             continue
         for path in some:
             try:
@@ -90,7 +96,9 @@ def _read_arrays(path: Path, preprocess: Preprocess) -> Iterator[Unlabeled]:
     are_images = preprocess.is_image and X.ndim == 4
     if not are_images:
         preprocess.check_shape(arrays, path)
+    advance = advancing("reading", len(X), arrays.unit)
     for start in range(0, len(X), _ROWS_AT_ONCE):
         examples = arrays.pixels(slice(start, start + _ROWS_AT_ONCE))
         names = [str(start + row) for row in range(len(examples))]
         yield Unlabeled(names, preprocess.conform_all(examples) if are_images else examples)
+        advance(len(names))

@@ -21,6 +21,7 @@ from imgclf.gradcheck.coverage import missing
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.points import POINTS, stratified_images
 from imgclf.gradcheck.verdict import Finding, Outcome
+from imgclf.machine.progress import advancing
 from imgclf.training.plan import Plan, make_objective
 
 Penalty: TypeAlias = tuple[float, float]  # l2, l1
@@ -102,7 +103,7 @@ def check_loss(
         vague = missing(list(cases.values()), l2, l1, plan.train.class_names, present)
         for point, case in cases.items():
             for name, check in checks.items():
-                if point not in check.points or ((l2 or l1) and not check.sees_penalty):
+                if point not in check.points or not _applies(check, (l2, l1)):
                     continue
                 outcome = check.run(code, case, l2, l1)
                 if name == "exhaustive" and vague and outcome.verdict == "pass":
@@ -110,10 +111,19 @@ def check_loss(
                 yield Finding(loss, l2, l1, point, name, outcome)
 
 
+def _applies(check: Check, penalty: Penalty) -> bool:
+    return check.sees_penalty or penalty == (0.0, 0.0)
+
+
 def check_plan(plan: Plan, losses: Sequence[str], images: int, *, as_config: bool) -> Iterator[CheckedLoss]:
     """Check each loss on this number of training images."""
     X, y = stratified_images(plan, images)
     checks, penalties = checks_of(plan), penalties_of(plan, as_config=as_config)
+    a_loss = sum(len(check.points) for penalty in penalties for check in checks.values() if _applies(check, penalty))
+    advance = advancing("checking", len(losses) * a_loss, "check")
     for loss in losses:
-        cases = make_cases(plan, loss, X, y)
-        yield CheckedLoss(loss, cases, list(check_loss(plan, Implementation.of(plan, loss), cases, penalties, checks)))
+        cases, findings = make_cases(plan, loss, X, y), []
+        for finding in check_loss(plan, Implementation.of(plan, loss), cases, penalties, checks):
+            findings.append(finding)
+            advance(1)
+        yield CheckedLoss(loss, cases, findings)

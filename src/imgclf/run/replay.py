@@ -5,12 +5,13 @@ from pathlib import Path
 
 from imgclf.errors import RunError
 from imgclf.files.writing import json_bytes
+from imgclf.machine.progress import advancing
 from imgclf.numerics.sums import Summation
 from imgclf.run import run_dir
 from imgclf.run.checkpoint import NEWEST, PREVIOUS, read_checkpoint
 from imgclf.run.model_file import model_bytes
 from imgclf.run.writer import check_fingerprints, check_fit
-from imgclf.training.epochs import Epoch, Event, Finished, first_snapshot, train
+from imgclf.training.epochs import Epoch, Event, Finished, Step, first_snapshot, train
 from imgclf.training.plan import Plan
 from imgclf.training.state import Snapshot
 
@@ -40,7 +41,10 @@ def replay(plan: Plan, directory: Path, sum_blocks: Summation) -> Replay:
     finished = run_dir.read_status(directory) == "finished"
     rows = run_dir.table_lines(directory / "metrics.csv")
     differences: list[str] = []
+    advance = advancing("repeating", newest.snapshot.state.step - since.state.step, "step")
     for event in train(plan, sum_blocks, since):
+        if isinstance(event, Step):
+            advance(1)
         differences += _compare(event, newest.snapshot, rows, directory)
         if _is_at(event, newest.snapshot) and not finished:
             break

@@ -11,6 +11,7 @@ from imgclf.data.batches import Reader
 from imgclf.data.dataset import Dataset
 from imgclf.gradients import Objective
 from imgclf.losses import LOSSES, LossFn, softmax
+from imgclf.machine.progress import advancing
 from imgclf.metrics import ClassMetrics, per_class
 from imgclf.numerics.indices import row_indices
 from imgclf.numerics.products import rows_of, slab_scores
@@ -150,12 +151,14 @@ def evaluate(model: Model, dataset: Dataset, sum_blocks: Summation) -> Evaluatio
     objective = Objective(weighted(LOSSES[model.loss], model.class_weights), model.l2, model.l1)
     classes = len(model.class_names)
     reader, read_block = Reader(model.preprocess, dataset), BlockReader()
+    advance = advancing("evaluating", len(dataset), dataset.unit)
 
     def sums(rows: IntArray) -> Sums:
         X, y = read_block(reader, rows)
         s = slab_scores(X, model.weights)
         losses, _ = objective.loss_fn(s, y)
         pairs = PairCounts.of(y, s.argmax(axis=1), classes)
+        advance(len(y))
         return losses.sum(dtype=np.float64), pairs, np.bincount(rank_of(s, y), minlength=classes)
 
     block = rows_of(model.preprocess.size, classes)

@@ -24,6 +24,7 @@ from imgclf.files.form import Form
 from imgclf.files.reading import reading
 from imgclf.machine.cores import available_cores
 from imgclf.machine.memory import require_memory
+from imgclf.machine.progress import advancing
 
 if TYPE_CHECKING:
     from imgclf.data.sources._class_folders import Listing
@@ -242,6 +243,8 @@ def redrawn(dataset: Dataset, redraw: Callable[[ByteArray], ByteArray], called: 
     shape = (len(dataset.images), *redraw(dataset.images[0]).shape)
     require_memory(math.prod(shape), called)
     images = np.empty(shape, np.uint8)
+    advance = advancing("resizing", len(images))
     for row, image in enumerate(dataset.images):
         images[row] = redraw(image)
+        advance(1)
     return replace(dataset, images=images)

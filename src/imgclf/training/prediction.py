@@ -10,6 +10,7 @@ from imgclf.data.class_names import as_text
 from imgclf.data.dataset import Dataset, Unlabeled
 from imgclf.errors import DataError, RunError
 from imgclf.losses import LOSSES
+from imgclf.machine.progress import advancing
 from imgclf.numerics.indices import slices
 from imgclf.training.classifier import Model
 from imgclf.training.evaluation import PROBABILITIES, score_images
@@ -79,6 +80,7 @@ def predict(where: object, model: Model, examples: Unlabeled, kept: int) -> list
 def answers(model: Model, dataset: Dataset) -> Iterator[list[Answer]]:
     """Yield the predictions of a data set, chunk by chunk: each with the path of its file, or with its row."""
     paths = None if dataset.paths is None else [*dataset.paths()]
+    advance = advancing("predicting", len(dataset), dataset.unit)
     for part in slices(len(dataset), dataset.at_once):
         rows = np.arange(part.start, part.stop)
         s, y = score_images(model, dataset.pixels(rows)), dataset.y_of(part)
@@ -96,6 +98,7 @@ def answers(model: Model, dataset: Dataset) -> Iterator[list[Answer]]:
             )
             for i, place in enumerate(dataset.rows[part].tolist())
         ]
+        advance(len(rows))
 
 
 def _probabilities(model: Model, s: FloatArray) -> FloatArray | None:

@@ -1,6 +1,7 @@
 """`imgclf gradcheck`: passes what is right, exits 1 for what is wrong or cannot be told, and says where."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -88,12 +89,12 @@ def test_one_image_is_never_called_wrong(imgclf, loss):
 
 
 def test_people_see_each_loss_each_check_and_what_it_costs(imgclf):
-    done = imgclf("gradcheck", "-s", "model.loss=svm_cs")
+    done = imgclf("-v", "gradcheck", "-s", "model.loss=svm_cs")
     for words in (
         "7,850 parameters",
         "svm_cs",
         *(name.replace("_", " ") for name in CHECKS),
-        "nearest to its bound",
+        "nearest bound",
         "row ",
         "has margin 0 with",
         "15,700 losses, about",
@@ -101,6 +102,41 @@ def test_people_see_each_loss_each_check_and_what_it_costs(imgclf):
     ):
         assert words in done.out
     assert len([line for line in done.out.splitlines() if line.startswith("svm_cs ")]) == 1 + 10
+
+
+def five(text):
+    """The five weights: parameter -> by trying, by calculus, relative error."""
+    rows = re.findall(r"^([Wb]\[[\d,]+\]) .*?  +(\S+)  +(\S+)  +(\S+)$", text, re.MULTILINE)
+    return {name: tuple(map(float, numbers)) for name, *numbers in rows}
+
+
+def test_a_beginner_sees_five_weights_found_in_two_ways_and_one_sentence(imgclf):
+    done = imgclf("gradcheck", "-s", "model.loss=softmax")
+    weights = five(done.out)
+    assert len(weights) == 5
+    for tried, known, error in weights.values():
+        assert tried == pytest.approx(known, abs=1e-8)
+        assert abs(known) > 1e-3
+        assert 0 < error < 1e-6
+    assert "The gradient of the softmax loss is right at all 7,850 parameters" in done.out
+    assert "15,700 losses, about" in done.out
+    assert max(map(len, done.out.splitlines()[1:])) <= 80
+    assert "nearest bound" not in done.out
+
+
+@pytest.mark.parametrize("loss", ["softmax", "svm"])
+def test_the_five_weights_begin_with_the_worst_one(imgclf, wrong, loss):
+    def change(grad):
+        if grad.shape == (785, 10):
+            grad[123, 4] += 0.5
+
+    wrong(change)
+    done = imgclf("gradcheck", "-s", f"model.loss={loss}")
+    name, (tried, known, error) = next(iter(five(done.out).items()))
+    assert name == "W[123,4]"
+    assert known - tried == pytest.approx(0.5, rel=1e-3)
+    assert error > 0.5
+    assert "verdict: fail" in done.out
 
 
 def test_verbose_says_what_each_check_found_at_each_point(imgclf):

@@ -120,7 +120,7 @@ def pack(
     from imgclf.training.data_remarks import remarks
     from imgclf.training.packing import pack as write
 
-    console = Console(ctx, as_json=as_json)
+    console = Console(ctx, as_json=as_json, progress=progress)
     parquet = path if path is not None and is_parquet(path) else None
     if path is None or parquet:
         config = read_config(files, overrides)
@@ -130,8 +130,7 @@ def pack(
             console.say(needed)
     if not parquet:
         console.warn(*remarks(config, {}))
-    with PackProgress(console, progress) as show:
-        follow(write(config, out, parquet, console.warn), show, out)
+    follow(write(config, out, parquet, console.warn), PackProgress(console, progress), out)
     _describe_pack(console, out, config.preprocess.resize)
 
 

@@ -29,10 +29,10 @@ def command(ctx: click.Context, name: str, out: Path, progress: str, as_json: bo
     from imgclf.cli.progress import DownloadProgress, follow
     from imgclf.data.download.fetch import PATIENCE, fetch
 
-    console = Console(ctx, as_json=as_json)
+    console = Console(ctx, as_json=as_json, progress=progress)
     wanted = OFFICIAL[name]
-    with DownloadProgress(console, progress) as show:
-        follow(fetch(wanted, out, PATIENCE), show, out)
+    show = DownloadProgress(console, progress)
+    follow(fetch(wanted, out, PATIENCE), show, out)
     folder = out / wanted.folder
     for event in show.files.values():
         how = "downloaded" if event.loaded else "already there"

@@ -1,6 +1,7 @@
 """`imgclf eval`: evaluate a trained model on a data split."""
 
 import math
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -96,6 +97,11 @@ def command(
     _print(console, model, seen, content)
     if out is not None:
         _write(console, out, model, dataset, seen, content)
+        console.say(f"written to {out}")
+    elif not os.path.lexists(folder := f"{path.stem}-{name}"):
+        asked = [*(["--split", split] if split else []), *(["--data", str(data)] if data else [])]
+        console.say(f"next       {shlex.join(['imgclf', 'eval', str(path), *asked, '--out', folder])}")
+        console.say("           writes the confusion matrix and the prediction of each image")
     console.object(content)
     if min_accuracy is not None and seen.accuracy < min_accuracy:
         echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)

@@ -58,7 +58,7 @@ class UnreadableImagesError(DataError):
 @click.option("--columns", metavar="A,B",
               help="Write two columns with these names, the image and its class: a file to submit.")  # fmt: skip
 @click.option("--out", type=PATH, metavar="FILE", help="Write to a new file, once all is predicted.")
-@progress_option("Progress bar, or none; auto: a bar if stderr is a terminal and stdout is not.")
+@progress_option("Progress bar, or none; auto: a bar if stderr is a terminal.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -82,7 +82,6 @@ def command(
     Images may have any size and color mode: they are converted to those of the training images. If some cannot be
     read, the others are predicted; exit code 3.
     """  # noqa: D301 - click wants the character, not its name
-    from imgclf.cli.progress import PredictProgress
     from imgclf.data.unlabeled import has_arrays, named_files, read_unlabeled
     from imgclf.files.writing import check_new_file, write_parts
     from imgclf.report.explanation_files import ExplanationFolder
@@ -100,29 +99,27 @@ def command(
         check_new_file(out)
     if explain is not None:
         _check_explain(explain, sources, out)
-    console = Console(ctx, as_json=form == "json")
+    console = Console(ctx, as_json=form == "json", progress=progress)
     path, model = open_run(run)
     kept = top_k or (1 if names else SHOWN if form == "table" else len(model.class_names))
-    is_shown = out is None and form != "json" and sys.stdout.isatty()
-    mode = "none" if is_shown and progress == "auto" and explain is None else progress
     errors: list[ImgclfError] = []
     explanations = None if explain is None else ExplanationFolder(explain, model.preprocess)
-
-    def count() -> int | None:
-        return None if any(map(has_arrays, sources)) else sum(1 for _ in named_files(sources, relative=False))
-
-    with PredictProgress(console, mode, count) as show:
-        examples = read_unlabeled(sources, model.preprocess, relative=names is not None, options=table_options(path))
-        chunks = _predictions(console, path, model, examples, kept, show, errors, explanations)
-        text = _in_two_columns(chunks, names) if names else FORMATS[form](chunks)
-        if out is not None:
-            write_parts(out, (piece.encode(errors="surrogateescape") for piece in text))
-            console.say(f"written to {out}")
-        elif form == "json":
-            _write_at_once(text)
-        else:
-            for piece in text:
-                write(piece)
+    total = None
+    if console.shows_progress and not any(map(has_arrays, sources)):
+        total = sum(1 for _ in named_files(sources, relative=False))
+    examples = read_unlabeled(
+        sources, model.preprocess, relative=names is not None, options=table_options(path), total=total
+    )
+    chunks = _predictions(console, path, model, examples, kept, errors, explanations)
+    text = _in_two_columns(chunks, names) if names else FORMATS[form](chunks)
+    if out is not None:
+        write_parts(out, (piece.encode(errors="surrogateescape") for piece in text))
+        console.say(f"written to {out}")
+    elif form == "json":
+        _write_at_once(text)
+    else:
+        for piece in text:
+            write(piece)
     if explanations is not None:
         if not console.quiet:
             echo(f"explained {plural(len(explanations), 'example')} in {explain}", err=True)
@@ -150,7 +147,6 @@ def _predictions(
     model: "Model",
     examples: "Iterable[Unlabeled]",
     kept: int,
-    show: "Callable[[int], None]",
     errors: list[ImgclfError],
     folder: "ExplanationFolder | None",
 ) -> "Chunks":
@@ -174,13 +170,9 @@ def _predictions(
                 errors.append(error)
             else:
                 yield predictions if folder is None else [one.top(kept) for one in predictions]
+                done += len(predictions)
                 if folder is not None:
-                    for _ in _explain(console, model, some, predictions, folder, errors):
-                        done += 1
-                        show(done + len(errors))
-                else:
-                    done += len(predictions)
-        show(done + len(errors))
+                    _explain(console, model, some, predictions, folder, errors)
     if not done:
         raise UnreadableImagesError(errors)
 
@@ -192,10 +184,12 @@ def _explain(
     predictions: "list[Prediction]",
     folder: "ExplanationFolder",
     errors: list[ImgclfError],
-) -> Iterator[None]:
-    """Write the explanations of some examples, unless there are too many; yield after each."""
+) -> None:
+    """Write the explanations of some examples, unless there are too many."""
+    from imgclf.machine.progress import advancing
     from imgclf.report.evidence import explain
 
+    advance = advancing("explaining", len(predictions))
     for one, example in zip(predictions, some.examples, strict=True):
         if len(folder) == MOST_EXPLAINED:
             folder.left_out += 1
@@ -205,7 +199,7 @@ def _explain(
                     folder.write(explain(model, one.image, example, list(one.scores)[:2]), some.features)
                 except DataError as error:
                     errors.append(error)
-        yield
+        advance(1)
 
 
 def _write_at_once(text: Iterator[str]) -> None:

@@ -81,8 +81,8 @@ def command(
     from imgclf.run.run_dir import check_new
     from imgclf.run.targets import NewRun
 
-    console = Console(ctx, as_json=as_json)
     is_first = comm is None or comm.rank == 0  # the other ranks print and write nothing
+    console = Console(ctx, as_json=as_json, progress=progress if is_first else "none")
     target: NewRun | ResumedRun
     if resume is None:
         config, line = config_for(ctx, path, files, overrides)
@@ -181,12 +181,13 @@ def _train(
     events: "Generator[SessionEvent, None, None]",
     progress: str,
 ) -> "Finished":
-    from imgclf.cli.progress import Progress
+    from imgclf.cli.progress import TrainProgress
     from imgclf.training.epochs import Epoch, Finished, Step
 
     try:
-        with ExitStack() as unless_finished, Progress(console, planned.plan, progress, planned.since) as show:
+        with ExitStack() as unless_finished:
             unless_finished.callback(events.close)  # which saves a checkpoint
+            show = TrainProgress(console, planned.plan, progress)
             for event in events:
                 if isinstance(event, Finished):
                     unless_finished.pop_all()  # the directory stays locked until its pictures are drawn

@@ -18,6 +18,7 @@ from imgclf.errors import StorageError, UsageError
 from imgclf.files.npy import header_bytes
 from imgclf.files.writing import open_own, translate_os_errors
 from imgclf.machine.memory import require_memory
+from imgclf.machine.progress import advancing
 from imgclf.numerics.indices import slices
 
 _BYTES_AT_RISK = 16 << 20  # written since the last sync, so lost in a crash
@@ -47,8 +48,10 @@ class Content:
             return (dataset.y_of(part) for part in slices(n))
 
         def examples(start: int) -> Iterator[NDArray[Any]]:
-            parts = slices(n - start, dataset.at_once)
-            return (dataset.pixels(slice(start + part.start, start + part.stop)) for part in parts)
+            advance = advancing("copying", n, dataset.unit, done=start)
+            for part in slices(n - start, dataset.at_once):
+                yield (some := dataset.pixels(slice(start + part.start, start + part.stop)))
+                advance(len(some))
 
         return cls(n, dataset.example_shape, dataset.images.dtype, dataset.class_names, labels, examples)
 

@@ -22,6 +22,7 @@ from imgclf.errors import DataError, plural
 from imgclf.files.form import Form
 from imgclf.files.reading import read_bytes, reading, shown
 from imgclf.machine.cores import available_cores
+from imgclf.machine.progress import advancing
 
 _MOST_TEXT = 64 << 20  # bytes of a file of annotations
 _BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 1024  # of images in memory
@@ -89,8 +90,9 @@ class Listing:
         and times of files prove nothing: two sets may have the same.
         """
         files, found = self.files(), bytearray()
+        advance = advancing("hashing", len(self), "file")
         while some := list(islice(files, _MOST_AT_ONCE)):
-            found += b"".join(digests(some, available_cores()))
+            found += b"".join(digests(some, available_cores(), advance))
         # Increase the 3 when images are decoded differently.
         counts = tuple(self.class_counts().tolist())
         size, color, how = self.form
@@ -114,9 +116,10 @@ class Listing:
         threads = available_cores()
         at_once = min(max(_BYTES_AT_ONCE // int(np.prod(shape)), threads), _MOST_AT_ONCE)
         files = islice(self.files(), start, None)
+        advance = advancing("decoding", len(self), done=start)
         while some := list(islice(files, at_once)):
             images: ByteArray = np.empty((len(some), *shape), np.uint8)
-            read = read_into(images, some, self.form, threads)
+            read = read_into(images, some, self.form, threads, advance)
             if expected and b"".join(digest for _, digest in read) != expected[32 * start : 32 * (start + len(some))]:
                 raise _has_changed(self.folder)
             start += len(some)

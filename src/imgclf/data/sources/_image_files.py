@@ -17,6 +17,7 @@ from imgclf.errors import DataError, ImgclfError, StorageError
 from imgclf.files.form import Form
 from imgclf.files.images import decode_image, image_bytes, read_image, settled_warnings
 from imgclf.machine.cores import available_cores
+from imgclf.machine.progress import advancing
 
 Problem: TypeAlias = str | tuple[int, ...] | None  # an error; or the shape, if it differs; or None
 _T = TypeVar("_T")
@@ -40,12 +41,13 @@ def read_into(
     files: Sequence[Path],
     form: Form,
     threads: int,
+    advance: Callable[[int], None] | None = None,
     bytes_of: Callable[[Path], bytes] | None = None,
 ) -> list[tuple[Problem, bytes]]:
     """Read files into the rows of images (n, H, W, channels), in this form.
 
     Returns the problem of each, and the SHA-256 of the bytes that were decoded. `bytes_of` is for images that are in no
-    file of their own.
+    file of their own. `advance` is told of each that is read.
     """
 
     def read(row: int) -> tuple[Problem, bytes]:
@@ -62,11 +64,14 @@ def read_into(
         return None, digest
 
     with settled_warnings():
-        return of_each(len(files), read, threads)
+        return of_each(len(files), read, threads, advance)
 
 
-def read_images(files: Iterable[NamedFile], preprocess: Preprocess) -> Iterator[Unlabeled]:
-    """Read image files of any size and mode in the size and color of the training images, in parallel."""
+def read_images(files: Iterable[NamedFile], preprocess: Preprocess, total: int | None = None) -> Iterator[Unlabeled]:
+    """Read image files of any size and mode in the size and color of the training images, in parallel.
+
+    `total` is their number, if it is known.
+    """
 
     def read(some: Sequence[NamedFile], row: int) -> ByteArray | ImgclfError:
         file = some[row]
@@ -77,10 +82,10 @@ def read_images(files: Iterable[NamedFile], preprocess: Preprocess) -> Iterator[
 
     threads = available_cores()
     at_once = min(max(_BYTES_AT_ONCE // preprocess.size, threads), _MOST_AT_ONCE)
-    remaining = iter(files)
+    remaining, advance = iter(files), advancing("reading", total)
     while some := list(islice(remaining, at_once)):
         with settled_warnings():
-            seen = of_each(len(some), partial(read, some), threads)
+            seen = of_each(len(some), partial(read, some), threads, advance)
         images = [one for one in seen if isinstance(one, np.ndarray)]
         yield Unlabeled(
             [file.name for file, one in zip(some, seen, strict=True) if isinstance(one, np.ndarray)],
@@ -89,7 +94,7 @@ def read_images(files: Iterable[NamedFile], preprocess: Preprocess) -> Iterator[
         )
 
 
-def digests(files: Sequence[Path], threads: int) -> list[bytes]:
+def digests(files: Sequence[Path], threads: int, advance: Callable[[int], None] | None = None) -> list[bytes]:
     """Return the SHA-256 of each file, 32 bytes."""
 
     def digest(row: int) -> bytes:
@@ -98,15 +103,26 @@ def digests(files: Sequence[Path], threads: int) -> list[bytes]:
         except (DataError, StorageError):
             return NO_DIGEST
 
-    return of_each(len(files), digest, threads)
+    return of_each(len(files), digest, threads, advance)
 
 
-def of_each(count: int, work: Callable[[int], _T], threads: int) -> list[_T]:
+def of_each(
+    count: int, work: Callable[[int], _T], threads: int, advance: Callable[[int], None] | None = None
+) -> list[_T]:
     """Return work(0), work(1), ...; reading files and most decoders release the interpreter lock."""
+
+    def some(rows: range) -> list[_T]:
+        done = []
+        for row in rows:
+            done.append(work(row))
+            if advance:
+                advance(1)
+        return done
+
     step = max(1, min(_MOST_A_TASK, count // (4 * threads)))
     tasks = [range(start, min(start + step, count)) for start in range(0, count, step)]
     with ThreadPoolExecutor(threads) as pool:
-        return [one for done in pool.map(lambda task: [work(row) for row in task], tasks) for one in done]
+        return [one for done in pool.map(some, tasks) for one in done]
 
 
 def first_readable(files: Iterable[Path], form: Form) -> tuple[Path, tuple[int, ...]] | None:

@@ -34,6 +34,7 @@ from imgclf.files.images import decode_image, settled_warnings
 from imgclf.files.parquet import Parquet, Schema
 from imgclf.files.reading import kind_of, open_regular, reading
 from imgclf.machine.cores import available_cores
+from imgclf.machine.progress import advancing
 from imgclf.numerics.indices import slices
 
 _SUFFIX = ".parquet"
@@ -247,19 +248,21 @@ def _images(
     """Yield the images from `start` on, in chunks; raises one DataError for all bad ones, at the end."""
     folder = shards[0].path.parent
     problems = Problems(folder, shape)
+    n = sum(len(shard.labels) for shard in shards)
+    advance = advancing("decoding", n, done=start)
     for shard, row in _from(shards, start):
         with Parquet(shard.path) as file:
             for raws in file.images(columns.examples, row):
                 named = {folder / f"{shard.path.name}: row {number}": raw for number, raw in enumerate(raws, row + 1)}
                 images: ByteArray = np.empty((len(raws), *shape), np.uint8)
-                read = read_into(images, list(named), form, available_cores(), named.__getitem__)
+                read = read_into(images, list(named), form, available_cores(), advance, named.__getitem__)
                 problems.add(list(named), read)
                 row += len(raws)
                 if not problems:
                     yield images
         if row != len(shard.labels):
             raise DataError(shard.path, f"{row:,} images, but {len(shard.labels):,} labels", "download it again")
-    problems.raise_if_any(sum(len(shard.labels) for shard in shards))
+    problems.raise_if_any(n)
 
 
 def _features(

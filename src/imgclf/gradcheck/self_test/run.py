@@ -14,6 +14,7 @@ from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradcheck.self_test.mutants import MUTANTS, Mutant
 from imgclf.gradcheck.self_test.usual_checks import one_direction, ten_samples
+from imgclf.machine.progress import advancing
 from imgclf.numerics.sums import BLOCK, serial_sum
 from imgclf.training.plan import Plan
 
@@ -76,12 +77,17 @@ def self_test(
         plan = replace(plan, class_weights=np.linspace(*CLASS_WEIGHTS, plan.weights.shape[1]))
     X, y = stratified_images(plan, images)
     checks = checks_of(plan) if checks is None else checks
-    trials, alarms = [], []
+    trials: list[Trial] = []
+    alarms = []
+    planted = [(loss, mutant) for loss in losses for mutant in MUTANTS if loss in mutant.losses]
+    advance = advancing("planting", len(planted), "mistake")
     for loss in losses:
         cases, right = make_cases(plan, loss, X, y), Implementation.of(plan, loss)
         if first_to_see(right, cases, penalty, checks):
             alarms.append(loss)
-        trials += [_try(mutant, right, cases, penalty, checks) for mutant in MUTANTS if loss in mutant.losses]
+        for mutant in [mutant for one, mutant in planted if one == loss]:
+            trials.append(_try(mutant, right, cases, penalty, checks))
+            advance(1)
     return SelfTest(trials, alarms)
 
 

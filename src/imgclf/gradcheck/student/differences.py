@@ -17,6 +17,7 @@ from imgclf.gradcheck.student.noise import noise_of
 from imgclf.gradcheck.student.precision import COARSE, UNITS, magnitude
 from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
 from imgclf.gradcheck.verdict import Compared, Index
+from imgclf.machine.progress import advancing
 from imgclf.numerics.random_streams import CHECK, shuffled, stream, uniform
 
 # The first step of a weight moves no score by more than this: truncation and rounding are about equal.
@@ -138,11 +139,13 @@ def compare(around: Surroundings, dW: FloatArray, *, seed: int = 0, budget: floa
     found: list[Derivative] = []
     wrong = 0
     began = time.perf_counter()
+    advance = advancing("checking", None, "parameter")  # as many as there is time for
     for index in random_order(around.W.shape, seed):
         if len(found) >= FEWEST and (wrong >= ENOUGH or time.perf_counter() - began > budget):
             break
         found.append(compare_derivative(around, index, float(dW[index])))
         wrong += found[-1].outcome == "wrong"
+        advance(1)
     return Comparison(found, around.W.size)
 
 

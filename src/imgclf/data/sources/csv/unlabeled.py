@@ -16,6 +16,7 @@ from imgclf.data.sources.csv.image_places import ImagePlaces
 from imgclf.errors import DataError
 from imgclf.files.csv_table import Table, numbers, open_table, texts
 from imgclf.files.reading import shown
+from imgclf.machine.progress import advancing
 
 
 def read_unlabeled(path: Path, preprocess: Preprocess, **options: Any) -> Iterator[Unlabeled]:
@@ -61,9 +62,10 @@ def _numbers(table: Table, columns: Columns, preprocess: Preprocess) -> Iterator
         raise DataError(table.path, problem, "name data like the training data")
     of_text = [] if columns.row_name is None else [columns.row_name]
     features = () if preprocess.is_image or table.header is None else [table.names[index] for index in values]
-    done = 0
+    done, advance = 0, advancing("reading", None, "row")
     for some in numbers(table, values, of_text, np.dtype(np.uint8 if preprocess.is_image else np.float32)):
         examples = some.values.reshape(len(some.rows), *shape)
         names = some.texts[0] if of_text else [str(done + number) for number in range(1, len(examples) + 1)]
         done += len(examples)
+        advance(len(examples))
         yield Unlabeled(names, preprocess.conform_all(examples) if preprocess.is_image else examples, features=features)
