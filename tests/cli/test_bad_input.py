@@ -145,7 +145,7 @@ def test_pictures_that_differ_in_size(refused, pictures, on_pictures):
 @pytest.mark.parametrize("arguments", [
     ("trian",), ("train", "--epochs", "3"), ("train", "--progress", "loud"), ("train", "--threads", "0"),
     ("eval", "--min-accuracy", "2"), ("predict",), ("completion", "tcsh"), ("-v", "-q", "train"), ("data", "pack"),
-    ("sweep",), ("report",), ("train", "-s", "augment.rotate=0.5"),
+    ("sweep",), ("train", "-s", "augment.rotate=0.5"),
     ("train", "-s", "epochs"), ("config", "shwo"),
 ])  # fmt: skip
 def test_what_there_is_not_is_usage(refused, arguments):

@@ -33,7 +33,7 @@ def stops(monkeypatch):
                 raise Stop(number)
 
         patch = pytest.MonkeyPatch()
-        patch.setattr("imgclf.cli.progress.Progress.__call__", show)
+        patch.setattr("imgclf.cli.progress.TrainProgress.__call__", show)
         return patch
 
     return at_the_third

@@ -48,6 +48,7 @@ SAYS = {  # a command line that prints the name, and its exit code
     ("predict", f"run/{NAME}", f"image/{NAME}", "--format", "json", "--progress", "none"): 0,
     ("predict", f"run/{NAME}", f"config/{NAME}"): 3,
     ("verify", f"run/{NAME}"): 0,
+    ("report", f"run/{NAME}"): 0,
     ("gradcheck", "--run", NAME): 4,
     ("gradcheck", "--loss", f"{NAME}.py:f"): 2,
     ("data", "info", f"data/{NAME}"): 0,

@@ -40,7 +40,7 @@ def complete(console: Console, run: "ResumedRun", threads: int | None, *, change
 
     If -s names a new location of the data, config.yaml is updated; nothing else changes.
     """
-    from imgclf.report.pictures import RunToDraw
+    from imgclf.report.pictures import FINISHED, RunToDraw
     from imgclf.run.checkpoint import load_checkpoint
     from imgclf.run.run_dir import read_metrics
 
@@ -48,12 +48,12 @@ def complete(console: Console, run: "ResumedRun", threads: int | None, *, change
     metrics = read_metrics(run.directory)
     best = checkpoint.snapshot.best if checkpoint else None
     console.result(f"{run.directory}: finished already; {_how_to_continue(run, best)}")
-    kept = best.epoch if best else None
-    data = cache(lambda: run.with_data_found().load())
-    model = run.model()
-    evaluate = partial(_evaluate, model, data, threads)
-    to_draw = RunToDraw(run.directory, model, run.config, "finished", kept, data, evaluate)
-    missing = _missing_pictures(to_draw) if change and draw else []
+    missing: list[str] = []
+    if change and draw:
+        model, data = run.model(), cache(lambda: run.with_data_found().load())
+        evaluate, kept = partial(_evaluate, model, data, threads), best.epoch if best else None
+        to_draw = RunToDraw(run.directory, model, run.config, FINISHED, kept, data, evaluate)
+        missing = _missing_pictures(to_draw)
     moved = change and run.before != run.config
     with ExitStack() as stack:
         if missing or moved:

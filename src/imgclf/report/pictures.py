@@ -11,7 +11,7 @@ import numpy as np
 from imgclf.config import Config
 from imgclf.data.batches import steps_per_epoch
 from imgclf.data.dataset import Dataset
-from imgclf.errors import plural
+from imgclf.errors import ImgclfError, plural
 from imgclf.files.writing import write_whole
 from imgclf.losses import LOSSES
 from imgclf.metrics import wilson_interval
@@ -195,9 +195,17 @@ def pictures_of(run: RunToDraw) -> list[str]:
 
 
 def draw_run(run: RunToDraw, names: Sequence[str]) -> None:
-    """Draw pictures of a run into its directory."""
+    """Draw pictures of a run into its directory; where the data is gone, those that need none."""
+    errors = []
     for name in names:
-        _write(run.directory / name, PICTURES[name].draw(run))
+        try:
+            content = PICTURES[name].draw(run)
+        except ImgclfError as error:
+            errors.append(error)
+        else:
+            _write(run.directory / name, content)
+    if errors:
+        raise errors[0]
 
 
 def draw_confusion(seen: Evaluation, model: Model, split: str, directory: Path) -> None:

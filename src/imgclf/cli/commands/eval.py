@@ -101,7 +101,7 @@ def command(
     elif not os.path.lexists(folder := f"{path.stem}-{name}"):
         asked = [*(["--split", split] if split else []), *(["--data", str(data)] if data else [])]
         console.say(f"next       {shlex.join(['imgclf', 'eval', str(path), *asked, '--out', folder])}")
-        console.say("           writes the confusion matrix and the prediction of each image")
+        console.say(f"           writes the confusion matrix and the prediction of each {dataset.unit}")
     console.object(content)
     if min_accuracy is not None and seen.accuracy < min_accuracy:
         echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
