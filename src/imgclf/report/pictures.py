@@ -60,7 +60,9 @@ class RunToDraw:
 
     @property
     def steps_per_epoch(self) -> int:
-        """The number of steps in an epoch."""
+        """The number of steps in an epoch: of the first one, or what the data will make it."""
+        if ends := read_table(self.directory / "metrics.csv")["step"]:
+            return int(ends[0] or 0)
         n, size = len(self.splits[0]), self.config.train.batch_size
         return steps_per_epoch(n, n if size == "all" else size)
 
