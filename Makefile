@@ -8,6 +8,9 @@ BIN := .venv/bin
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# To collect all tests takes pytest as long as some of them do.
+files_with = $(shell grep -rl --include='test_*.py' 'mark\.$(1)\b' tests)
+
 .venv/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "imgclf needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
@@ -29,16 +32,16 @@ test: .venv/.developed  ## run the tests
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 test-slow: .venv/.developed  ## run the tests that take longest: kills, strangers' files, several processes
-	$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'slow and not long'
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'slow and not long' $(call files_with,slow)
 
 test-browser: .venv/.developed  ## run the tests of the page in a browser; it needs chromium and chromium-driver
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m 'browser and not long' -rs tests/browser
 
 # OpenBLAS multiplies with the kernel that is named: AVX2, and SSE2 alone. `make test` has the processor's own.
 test-kernels: .venv/.developed  ## run the tests of last bits with other kinds of matrix multiplication, too
-	@for kernel in Haswell Prescott; do \
+	@for kernel in $(or $(KERNELS),Haswell Prescott); do \
 		echo "OPENBLAS_CORETYPE=$$kernel"; \
-		OPENBLAS_CORETYPE=$$kernel $(BIN)/python -m pytest -q -n auto -m 'bits and not long' || exit 1; \
+		OPENBLAS_CORETYPE=$$kernel $(BIN)/python -m pytest -q -n auto -m 'bits and not long' $(call files_with,bits) || exit 1; \
 	done
 
 test-long: .venv/.developed  ## run the long forms of the tests, and fuzz: some hours; FUZZ_MINUTES=10 a reader; CIFAR10=DIR for real images
@@ -95,10 +98,10 @@ wheel-check: wheel  ## install the wheel into an empty environment and train in 
 	build/wheel-check/venv/bin/pip install --quiet --disable-pip-version-check dist/*.whl
 	cd build/wheel-check/empty && ../venv/bin/imgclf train -s train.epochs=2 && ../venv/bin/imgclf eval
 
-# Left out is what takes longest and hardly meets the libraries; `tests/cli` checks gradients and resumes as well.
-test-lowest: .venv-lowest/.installed  ## run the tests on the oldest supported versions, but for the slowest
-	.venv-lowest/bin/python -m pytest -q -n auto --dist worksteal -m 'not long and not slow' \
-		--ignore tests/browser --ignore tests/gradcheck --ignore tests/hostile --ignore tests/reliability --ignore tests/test_readme.py
+# What meets the libraries; the commands, of which these are many, check gradients, resume and draw as well.
+test-lowest: .venv-lowest/.installed  ## run the tests that meet other libraries, on the oldest supported versions
+	.venv-lowest/bin/python -m pytest -q -n auto --dist worksteal \
+		tests/cli/commands tests/config tests/data tests/files tests/numerics tests/report tests/run tests/training tests/test_imports.py
 
 .venv-lowest/.installed: pyproject.toml tests/lowest.txt
 	rm -rf .venv-lowest
