@@ -19,6 +19,8 @@ from imgclf.losses import LOSSES
 from imgclf.speed.threads import workers
 from imgclf.training.plan import make_plan
 
+pytestmark = pytest.mark.slow
+
 PENALTY = (1e-4, 3e-5)
 
 
