@@ -116,8 +116,9 @@ def _refuse_data(run: Path) -> None:
     """Suggest --data if RUN is a data set, not a run."""
     from imgclf.data.sources import recognize
 
-    # A model is an .npz, and pictures of runs are no data.
-    if run.suffix.lower() == ".npz" or any(run.glob("model.npz")) or any(run.glob("*/model.npz")):
+    # A model is an .npz, and pictures of runs, which have no model if they diverged, are no data.
+    files = ("model.npz", "status.json")
+    if run.suffix.lower() == ".npz" or any(any(run.glob(f"{at}{file}")) for file in files for at in ("", "*/")):
         return
     try:
         recognize(run)
