@@ -85,7 +85,7 @@ def describe_findings(console: Console, plan: "Plan", directory: Path, finished:
     from imgclf.training.plan import scale_problem
 
     model, train, val = (finished.model, finished.train, finished.val) if finished else (None, None, None)
-    scale = scale_problem(plan, LARGE_SPREAD)
+    scale = scale_problem(plan.preprocess, plan.train, LARGE_SPREAD)
     try:
         facts = read_facts(directory, model=model, train=train, val=val, scale_problem=scale)
     except ImgclfError as error:  # the results are as good without
