@@ -199,6 +199,13 @@ def test_a_diagnosis_needs_no_more_than_the_directory(imgclf):
     assert seen.predicted[4] == 11
 
 
+def test_the_page_has_the_same_remedy_as_the_terminal(imgclf):
+    done = imgclf("train", *PLAIN, "--out", "run", *RUNS["loss_above_guessing"][0])
+    assert "preprocess.scale=255" in done.out
+    assert imgclf("report", "run").code == 0
+    assert "imgclf train -c run/config.yaml -s preprocess.scale=255" in Path("run/report.html").read_text()
+
+
 def test_a_command_can_be_copied_into_a_shell(imgclf):
     out = "of my own/a -s b/" + "long " * 12 + "name"
     done = imgclf("train", *PLAIN, "--out", out, *RUNS["loss_above_guessing"][0])

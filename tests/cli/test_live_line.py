@@ -2,6 +2,7 @@
 
 import sys
 from functools import partial
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import imgclf.machine.progress
 from imgclf.cli import main
 from imgclf.cli.console import echo
 from imgclf.cli.live_line import BETWEEN_LINES, PATIENCE, LiveLine, PlainLines, live_text
+from imgclf.cli.signals import Stop
 from imgclf.data.sources import folder
 from imgclf.machine.progress import Progress, advancing, listening
 from pseudo_terminal import Terminal, run
@@ -126,6 +128,36 @@ def test_what_is_printed_meanwhile_has_a_line_of_its_own(clock, monkeypatch):
     assert "1 of 10 images" in first
     assert screen(first) == "a warning"
     assert "2 of 10 images" in second
+
+
+class Interrupted(StringIO):
+    """A stream where a signal comes right after the next text, once."""
+
+    is_due = False
+
+    def write(self, text):
+        super().write(text)
+        if self.is_due and text:
+            self.is_due = False
+            raise Stop
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+def test_a_signal_while_the_line_is_cleared_leaves_nothing_of_it(clock, monkeypatch, is_done):
+    stream, live = Interrupted(), LiveLine()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr("imgclf.cli.console._live", [live])
+    with listening(live):
+        advance = advancing("decoding", 3)
+    clock[0] += PATIENCE
+    advance(1)
+    stream.is_due = True
+    with pytest.raises(Stop):
+        advance(2) if is_done else echo("a warning", err=True)
+    echo("stopped", err=True)
+    live.close()
+    assert "1 of 3 images" in stream.getvalue()
+    assert "\rstopped\n" in stream.getvalue()
 
 
 def test_plain_lines_come_every_ten_seconds(clock):

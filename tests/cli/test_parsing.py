@@ -102,6 +102,9 @@ def test_images_in_place_of_a_run_are_told_how_to_be_evaluated(imgclf, refused, 
     assert imgclf("eval", "runs/a", "--out", "runs/a/eval").code == 0  # a folder with a picture in it
     assert imgclf("eval", "runs/a").code == 0
     refused(4, "runs", "eval", "runs")
+    assert imgclf("train", *on_pictures, "-s", "schedule.step_size=1e30", "--out", "far").code == 5
+    Path("far/curves.png").write_bytes(next(Path("pictures").rglob("*.png")).read_bytes())
+    refused(4, "far: this run diverged and has no model", "eval", "far")
 
 
 def single(command):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -170,6 +171,24 @@ def fold(head: str, text: str) -> list[str]:
             lines.append(" " * len(head))
         lines[-1] += f"{phrase} "
     return [line.rstrip() for line in lines]
+
+
+def fold_command(head: str, command: str) -> list[str]:
+    """Return a command as lines that fit a terminal, where they can, and that a shell takes for one."""
+    phrases: list[str] = []
+    for word in shlex.split(command):
+        if word.startswith("-") or not phrases:
+            phrases.append(word)
+        else:
+            phrases[-1] += f" {shlex.quote(word)}"
+    lines = [head + phrases[0]]
+    for phrase in phrases[1:]:
+        if display_width(f"{lines[-1]} {phrase} \\") > WIDTH:
+            lines[-1] += " \\"
+            lines.append(" " * len(head) + phrase)
+        else:
+            lines[-1] += f" {phrase}"
+    return lines
 
 
 def format_loss(value: float) -> str:

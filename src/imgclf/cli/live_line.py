@@ -36,7 +36,8 @@ class LiveLine:
             bar.last = seen
             bar.update(seen.done - bar.n)
             if seen.done == seen.total:
-                self._bars.pop(seen.what).close()
+                bar.close()
+                del self._bars[seen.what]
 
     def clear(self) -> None:
         """Remove the line until there is more to show."""
@@ -47,8 +48,9 @@ class LiveLine:
     def close(self) -> None:
         """Remove the line for good."""
         with self._lock:
-            while self._bars:
-                self._bars.popitem()[1].close()
+            for bar in self._bars.values():
+                bar.close()
+            self._bars.clear()
 
 
 class _Bar(tqdm):  # type: ignore[type-arg]
@@ -72,12 +74,12 @@ class _Bar(tqdm):  # type: ignore[type-arg]
         self.sp(str(self) if msg is None else msg)  # tqdm's own fails where a terminal does not tell its size
 
     def hide(self) -> None:
-        """Clear it, if it is shown."""
+        """Clear it, if it is shown; a signal may stop that, so only a line that is cleared counts as not shown."""
         if self.is_shown:
-            self.is_shown = False
             self.sp("")
             self.fp.write("\r")
             self.fp.flush()
+            self.is_shown = False
 
     def close(self) -> None:
         self.hide()

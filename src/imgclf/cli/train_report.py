@@ -1,12 +1,10 @@
 """Describe a run before it starts, and what became of it."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgclf.cli.console import WIDTH, Console, fold, format_percent, format_shape, noun_of
+from imgclf.cli.console import Console, fold, fold_command, format_percent, format_shape, noun_of
 from imgclf.errors import ImgclfError, plural
-from imgclf.machine.terminal import display_width
 
 if TYPE_CHECKING:
     from imgclf.training.epochs import Finished
@@ -87,7 +85,7 @@ def describe_findings(console: Console, plan: "Plan", directory: Path, finished:
     from imgclf.training.plan import scale_problem
 
     model, train, val = (finished.model, finished.train, finished.val) if finished else (None, None, None)
-    scale = scale_problem(plan, LARGE_SPREAD)
+    scale = scale_problem(plan.preprocess, plan.train, LARGE_SPREAD)
     try:
         facts = read_facts(directory, model=model, train=train, val=val, scale_problem=scale)
     except ImgclfError as error:  # the results are as good without
@@ -97,25 +95,7 @@ def describe_findings(console: Console, plan: "Plan", directory: Path, finished:
         tell = console.result if finding.name in {rule.__name__ for rule in ALARMS} else console.say
         tell(*fold("note   ", finding.sentence))
         if finding.remedy:
-            tell(*_command("try    ", finding.remedy))
-
-
-def _command(head: str, command: str) -> list[str]:
-    """Return a command as lines that fit a terminal, where they can, and that a shell takes for one."""
-    phrases: list[str] = []
-    for word in shlex.split(command):
-        if word == "-s" or not phrases:
-            phrases.append(word)
-        else:
-            phrases[-1] += f" {shlex.quote(word)}"
-    lines = [head + phrases[0]]
-    for phrase in phrases[1:]:
-        if display_width(f"{lines[-1]} {phrase} \\") > WIDTH:
-            lines[-1] += " \\"
-            lines.append(" " * len(head) + phrase)
-        else:
-            lines[-1] += f" {phrase}"
-    return lines
+            tell(*fold_command("try    ", finding.remedy))
 
 
 def _augmentation(plan: "Plan") -> dict[str, str]:

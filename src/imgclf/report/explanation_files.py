@@ -9,7 +9,7 @@ from typing import Any
 
 from imgclf.data.class_names import composed
 from imgclf.data.preprocess import Preprocess
-from imgclf.files.writing import make_folder, write_whole
+from imgclf.files.writing import check_out, make_folder, write_whole
 from imgclf.report.evidence import Explanation
 from imgclf.report.evidence_text import formulas, printed
 
@@ -17,13 +17,14 @@ LONGEST_NAME = 50  # characters of up to 4 bytes; file systems allow 255 bytes
 
 
 class ExplanationFolder:
-    """A new folder of explanations: NAME.png and NAME.json, named for the image; `len` of it counts them.
+    """A folder of explanations, made for the first: NAME.png and NAME.json, named for the image; `len` counts them.
 
     left_out  how many examples more there were
     """
 
     def __init__(self, directory: Path, preprocess: Preprocess) -> None:
-        self.directory, self._preprocess = make_folder(directory, "--explain"), preprocess
+        check_out(directory, "--explain")
+        self.directory, self._preprocess = directory, preprocess
         self._taken: set[str] = set()
         self._count = 0
         self.left_out = 0
@@ -36,6 +37,8 @@ class ExplanationFolder:
         from imgclf.report.explanation import explanation_picture
         from imgclf.report.style import png_bytes
 
+        if not self._count:
+            make_folder(self.directory, "--explain")
         name = self._free_name(explanation.image)
         figure = explanation_picture(self._preprocess, explanation, feature_names)
         write_whole(self.directory / f"{name}.png", png_bytes(figure))

@@ -6,14 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from imgclf.config import Config
 from imgclf.data.batches import steps_per_epoch
 from imgclf.data.dataset import Dataset
 from imgclf.errors import ImgclfError, plural
 from imgclf.files.writing import write_whole
-from imgclf.losses import LOSSES
 from imgclf.metrics import wilson_interval
 from imgclf.run.learning import PATH, read_path, read_steps
 from imgclf.run.run_dir import read_table
@@ -81,10 +78,12 @@ class Picture(NamedTuple):
 
 def _curves(run: RunToDraw) -> "Figure":
     from imgclf.report.curves import Seen, curves
+    from imgclf.report.objective import loss_at_zero
 
     (train, val), model, config = run.splits, run.model, run.config
     classes, shown = len(model.class_names), train if val is None else val
-    guess = Seen(_loss_of_guessing(model, train), shown.class_counts().max() / len(shown))
+    loss = loss_at_zero(model.loss, train.class_counts(), model.class_weights)
+    guess = Seen(loss, shown.class_counts().max() / len(shown))
     steps = read_steps(run.directory)
     start = None
     if steps is not None and len(steps[0]):
@@ -101,14 +100,6 @@ def _curves(run: RunToDraw) -> "Figure":
         val_images=0 if val is None else len(val),
         kept_epoch=run.kept_epoch,
         first_step_size=make_schedule(config, run.steps_per_epoch)(0),
-    )
-
-
-def _loss_of_guessing(model: Model, train: Dataset) -> float:
-    """Return the data loss on the training images where all scores are equal."""
-    loss = float(LOSSES[model.loss](np.zeros((1, len(model.class_names))), np.zeros(1, np.int64))[0][0])
-    return (
-        loss if model.class_weights is None else loss * float(model.class_weights @ train.class_counts()) / len(train)
     )
 
 

@@ -8,7 +8,7 @@ from imgclf.errors import RunError
 from imgclf.files.reading import is_file
 from imgclf.run.data_identity import find_data, with_data_path
 from imgclf.run.model_file import load_model
-from imgclf.run.run_dir import find_run
+from imgclf.run.run_dir import find_run, read_status
 from imgclf.training.classifier import Model
 
 
@@ -16,6 +16,8 @@ def open_run(run: Path | None) -> tuple[Path, Model]:
     """Return the path of a run or model file, and its model."""
     path = find_run(run)
     if path.is_dir() and not (path / "model.npz").exists():
+        if read_status(path) == "diverged":
+            raise RunError(path, "this run diverged and has no model", "train again with a smaller step size")
         raise RunError(path, "there is no model.npz in this folder", "name a run directory, such as runs/NAME")
     return path, load_model(path / "model.npz" if path.is_dir() else path)
 

@@ -183,21 +183,21 @@ def fit(config: Config, train: Dataset, sum_blocks: Summation) -> Preprocess:
         raise DataError(where(config), f"{error}: values are too large for {dtype}", "rescale the data") from error
 
 
-def scale_problem(plan: Plan, largest: float = math.inf) -> tuple[str, str]:
+def scale_problem(preprocess: Preprocess, train: Dataset, largest: float = math.inf) -> tuple[str, str]:
     """Return what is wrong with the standard deviation of X, and the override of the config that mends it; "" if none.
 
     largest   the largest one that is right
 
     Step sizes suit values with a deviation near 1: from far smaller ones, hardly anything is learned.
     """
-    found = spread(plan.preprocess, plan.train)
+    found = spread(preprocess, train)
     if math.isnan(found):
         same = "x is the same for every training image: nothing can be learned from it"
-        return (same, "") if len(plan.train) > 1 else ("", "")
+        return (same, "") if len(train) > 1 else ("", "")
     if SMALL_SPREAD <= found <= largest:
         return "", ""
-    usual = default_scale(plan.train)
-    other_scale = plan.preprocess.scale != usual and not plan.preprocess.norm
+    usual = default_scale(train)
+    other_scale = preprocess.scale != usual and not preprocess.norm
     much = f"only {found:.2g}" if found < SMALL_SPREAD else f"{found:.2g}"
     override = f"preprocess.scale={usual:g}" if other_scale else "preprocess.std=pixel"
     return f"x has a standard deviation of {much}, step sizes suit one near 1", override
@@ -205,7 +205,7 @@ def scale_problem(plan: Plan, largest: float = math.inf) -> tuple[str, str]:
 
 def scale_advice(plan: Plan, largest: float = math.inf) -> str:
     """Return the problem of `scale_problem` and what to try, or ""."""
-    problem, override = scale_problem(plan, largest)
+    problem, override = scale_problem(plan.preprocess, plan.train, largest)
     return f"{problem}: try {override.replace('=', ': ')}" if override else problem
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -49,6 +50,26 @@ def test_a_table_for_people_has_the_same_numbers(imgclf, trained):
     assert f"{seen['objective']:.4f}" in done.out
     assert "precision" in done.out
     assert "true \\ predicted" in done.out
+
+
+def test_lines_for_people_fit_80_columns_and_end_with_commands_that_work(imgclf):
+    names, rng = [(f"{kind} of a long name " * 4).strip() for kind in "abc"], np.random.default_rng(0)
+    for name in names:
+        (Path("data") / name).mkdir(parents=True)
+        for number in range(20):
+            Image.fromarray(rng.integers(0, 256, (4, 4), np.uint8)).save(Path("data", name, f"{number}.png"))
+    run = f"a run of a name that is as long as that {'x' * 20}"
+    assert imgclf("train", "data", "--no-plots", "--out", run, "-s", "train.epochs=1").code == 0
+    done = imgclf("eval", run)
+    end = done.out[done.out.index("accuracy   ") :]
+    assert end.count(" taken for ") == 3
+    assert max(len(line) for line in end.splitlines() if run not in line) <= 80
+    commands = end[end.index("next") + 4 :].replace("\\\n", "").splitlines()
+    first, report = (shlex.split(line)[1:] for line in commands if line.strip().startswith("imgclf "))
+    assert imgclf(*first).code == 0
+    assert (Path(first[-1]) / "predictions.csv").is_file()
+    assert report == ["report", run, "--open"]
+    assert "next       imgclf report" in imgclf("eval", run).out
 
 
 def test_the_newest_finished_run_is_evaluated(imgclf, pictures, on_pictures):

@@ -139,6 +139,12 @@ def test_a_bad_image_does_not_stop_the_others(imgclf, undrawn, trained, pictures
     assert [line.split(": ")[0] for line in done.err.splitlines()] == ["explained 6 examples in why", "imgclf"]
 
 
+def test_where_no_image_can_be_read_there_is_no_folder(refused, trained):
+    Path("bad.png").write_bytes(b"no image")
+    refused(3, "bad.png", "predict", trained, "bad.png", "--explain", "why")
+    assert not Path("why").exists()
+
+
 def test_more_images_than_anyone_looks_at_are_predicted_but_not_explained(
     imgclf, undrawn, trained, pictures, monkeypatch
 ):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import WIDTH, Console, echo, fold, format_loss, format_percent, noun_of, table
+from imgclf.cli.console import WIDTH, Console, echo, fold, fold_command, format_loss, format_percent, noun_of, table
 from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, json_option, threads_option
 from imgclf.cli.parsing import Command
@@ -30,7 +30,6 @@ CORNER = "true \\ predicted"
 SHOWN = 12  # classes up to which the confusion matrix fits a terminal
 COLUMN = 7  # columns of the terminal for a class's name, at most
 CONFUSED = 10  # pairs of classes in the JSON object
-NAMED = 3  # pairs of classes in the terminal
 MISSED = 1
 
 
@@ -98,10 +97,15 @@ def command(
     if out is not None:
         _write(console, out, model, dataset, seen, content)
         console.say(f"written to {out}")
-    elif not os.path.lexists(folder := f"{path.stem}-{name}"):
+    head = "next       "
+    if out is None and not os.path.lexists(folder := f"{path.stem}-{name}"):
         asked = [*(["--split", split] if split else []), *(["--data", str(data)] if data else [])]
-        console.say(f"next       {shlex.join(['imgclf', 'eval', str(path), *asked, '--out', folder])}")
-        console.say(f"           writes the confusion matrix and the prediction of each {dataset.unit}")
+        console.say(*fold_command(head, shlex.join(["imgclf", "eval", str(path), *asked, "--out", folder])))
+        head = " " * len(head)
+        console.say(f"{head}writes the confusion matrix and the prediction of each {dataset.unit}")
+    if path.is_dir():
+        console.say(*fold_command(head, shlex.join(["imgclf", "report", str(path), "--open"])))
+        console.say(f"{' ' * len(head)}shows what it has learned, and why it is wrong where it is")
     console.object(content)
     if min_accuracy is not None and seen.accuracy < min_accuracy:
         echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
@@ -112,8 +116,9 @@ def _refuse_data(run: Path) -> None:
     """Suggest --data if RUN is a data set, not a run."""
     from imgclf.data.sources import recognize
 
-    # A model is an .npz, and pictures of runs are no data.
-    if run.suffix.lower() == ".npz" or any(run.glob("model.npz")) or any(run.glob("*/model.npz")):
+    # A model is an .npz, and pictures of runs, which have no model if they diverged, are no data.
+    files = ("model.npz", "status.json")
+    if run.suffix.lower() == ".npz" or any(any(run.glob(f"{at}{file}")) for file in files for at in ("", "*/")):
         return
     try:
         recognize(run)
@@ -260,6 +265,8 @@ def summarize(path: Path, split: str, model: "Model", seen: "Evaluation", top_k:
 
 
 def _print(console: Console, model: "Model", seen: "Evaluation", content: dict[str, Any]) -> None:
+    from imgclf.report.diagnosis import confused_pairs
+
     split, (low, high) = content["split"], content["accuracy_interval"]
     ((k, share),) = content["top_k"].items()
     console.say(f"{content['run']}: {model.loss}, {plural(len(model.class_names), 'class', 'classes')}")
@@ -277,8 +284,8 @@ def _print(console: Console, model: "Model", seen: "Evaluation", content: dict[s
     if int(k) < len(model.class_names):
         console.result(f"top {k:<6} {format_percent(share)}")
     console.say(f"balanced   {format_percent(content['balanced_accuracy'])}, the mean recall of the classes")
-    if named := [f"{one['true']} as {one['predicted']} {one['count']:,}" for one in content["most_confused"][:NAMED]]:
-        console.say(*fold("confused   ", ", ".join(named)))
+    if pairs := confused_pairs(seen, model.class_names):
+        console.say(*fold("confused   ", ", ".join(pairs)))
     weighted = "" if model.class_weights is None else ", weighted by class"
     console.result(f"objective  {format_loss(seen.objective)} (data loss {format_loss(seen.data_loss)}{weighted})")
 

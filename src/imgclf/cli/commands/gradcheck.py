@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imgclf.cli.console import Console, format_shape
+from imgclf.cli.console import Console, fold, format_shape
 from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, config_options, json_option
 from imgclf.cli.parsing import Command
@@ -161,12 +161,12 @@ def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_co
 
 def _introduce(console: Console, plan: "Plan", images: int) -> None:
     weighted = "" if plan.class_weights is None else "; losses weighted by class"
-    console.say(
+    about = (
         f"{plan.config.data.source}: {plural(min(images, len(plan.train)), 'training image')}, "
         f"{format_shape(plan.train.example_shape)}, {plural(len(plan.train.class_names), 'class', 'classes')}: "
-        f"{plural(plan.weights.size, 'parameter')}{weighted}",
-        "",
+        f"{plural(plan.weights.size, 'parameter')}{weighted}"
     )
+    console.say(*fold("", about), "")
 
 
 def _draw(console: Console, plan: "Plan", checked: "list[CheckedLoss]", directory: Path) -> None:

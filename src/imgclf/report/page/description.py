@@ -13,6 +13,8 @@ from imgclf.report.page.page_run import PageRun
 from imgclf.report.run_facts import read_facts
 from imgclf.run.learning import read_steps
 from imgclf.run.run_dir import read_json, read_status, read_table
+from imgclf.training.epochs import LARGE_SPREAD
+from imgclf.training.plan import scale_problem
 
 MOST_ROWS = 1_000  # of the table of epochs
 MOST_CELLS = 200**2  # of a confusion matrix
@@ -26,7 +28,8 @@ def describe(run: PageRun) -> dict[str, Any]:
     environment = read_json(run.directory / "environment.json")
     command = environment.get("command")
     train, val = (None, seen) if run.val else (seen, None)
-    findings = diagnose(read_facts(run.directory, model=model, train=train, val=val))
+    scale = scale_problem(preprocess, run.train, LARGE_SPREAD)
+    findings = diagnose(read_facts(run.directory, model=model, train=train, val=val, scale_problem=scale))
     metrics, steps = read_table(run.directory / "metrics.csv"), read_steps(run.directory)
     has_rows = classes <= MOST_CLASSES
     return {
