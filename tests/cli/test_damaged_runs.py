@@ -15,6 +15,8 @@ from imgclf.files.sealed_npz import SEAL, sealed_npz
 from imgclf.run.model_file import load_model, model_bytes
 from imgclf.run.run_dir import find_run
 
+pytestmark = pytest.mark.slow
+
 DATA = "data.options={train: 40, val: 10, test: 10, classes: 2, size: 3}"
 TRAIN = ("train", "-s", "data.source=synthetic", "-s", DATA, "-s", "train.batch_size=16", "-s", "train.epochs=2",
          "--no-plots", "--progress", "none")  # fmt: skip

@@ -12,6 +12,8 @@ from imgclf.report.pictures import PICTURES, Picture
 from imgclf.report.style import add_axes, class_labels, new_figure, png_bytes, styled
 from imgclf.run.model_file import load_model
 
+pytestmark = pytest.mark.slow
+
 FEW = ("-s", "data.limit=200", "-s", "train.epochs=2", "--progress", "none")
 ERRORS = [
     (RuntimeError("Could not determine home directory."), 6, "RuntimeError: Could not determine home directory."),

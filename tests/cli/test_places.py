@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 TRAIN = ("train", "-s", "data.limit=100", "-s", "train.epochs=2", "--no-plots", "--progress", "none")
 NAMES = {
     "spaces": " a  run ",

@@ -11,6 +11,8 @@ from imgclf.errors import RunError
 from imgclf.run.checkpoint import NEWEST, PREVIOUS, load_checkpoint
 from imgclf.run.writer import TABLES
 
+pytestmark = pytest.mark.slow
+
 LOST = {"empty": lambda content: b"", "half": lambda content: content[: len(content) // 2],
         "zeros": lambda content: bytes(len(content))}  # fmt: skip
 LOOKED_AT = (NEWEST, PREVIOUS, *TABLES)

@@ -98,7 +98,7 @@ def test_names_of_files_are_letters_digits_and_nothing_that_leads_elsewhere(imag
     assert stem_for(image) == expected
 
 
-def test_hostile_file_names_stay_in_the_folder(imgclf, trained, pictures):
+def test_hostile_file_names_stay_in_the_folder(imgclf, trained, pictures, undrawn):
     Path("photos").mkdir()
     latin = os.fsdecode(b"caf\xe9.png")
     for name in ("-rf.png", "$x^2$.png", "a\nb.png", "\u202exyz.png", "<b>.png", latin, "\u9577" * 60 + ".png"):
