@@ -15,7 +15,7 @@ from PIL import Image
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.preprocess import WHITE
 from imgclf.files.csv_text import csv_text
-from imgclf.report.pixel_squares import zoomed_size
+from imgclf.report.pixel_squares import place_pixels, zoomed_size
 from imgclf.report.style import (
     BODY,
     DPI,
@@ -125,7 +125,7 @@ def _show(figure: Figure, colors: ByteArray, left: float, top: float, pixels: in
     if len(colors) <= COUNTED:
         borders = np.arange(1, len(colors)) * (pixels // len(colors))
         cells[borders] = cells[borders - 1] = cells[:, borders] = cells[:, borders - 1] = WHITE
-    figure.figimage(cells, round(DPI * left), round(figure.bbox.height) - round(DPI * top) - pixels, zorder=-1)
+    place_pixels(figure, cells, round(DPI * left), round(DPI * top), zorder=-1)
 
 
 def _said(

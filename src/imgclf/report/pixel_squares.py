@@ -35,15 +35,21 @@ class _Pixels(FigureImage):
         return colors, self.ox, self.oy, None
 
 
+def place_pixels(figure: Figure, pixels: ByteArray, left: int, top: int, zorder: float = 0) -> int:
+    """Draw pixels (H, W, 3), one a device pixel, with their upper left corner there; return where their bottom is."""
+    bottom = round(figure.bbox.height) - top - len(pixels)
+    shown = _Pixels(figure, offsetx=left, offsety=bottom, zorder=zorder)
+    shown.set_data(pixels)
+    figure.images.append(shown)
+    return bottom
+
+
 def show_pixels(figure: Figure, image: ByteArray, left: int, top: int, height: int, width: int) -> None:
     """Show an image (H, W, 1 or 3) with its upper left corner there; all in device pixels."""
     # Resized here: imshow would leave it to rounding which pixels an image covers.
     colors = np.broadcast_to(image, (*image.shape[:2], 3))
     pixels = np.asarray(Image.fromarray(np.ascontiguousarray(colors)).resize((width, height), Image.Resampling.BOX))
-    bottom = round(figure.bbox.height) - top - height
-    shown = _Pixels(figure, offsetx=left, offsety=bottom)
-    shown.set_data(pixels)
-    figure.images.append(shown)
+    bottom = place_pixels(figure, pixels, left, top)
     # A frame shows the edge of a white image; it lies behind the image, so that it covers no pixel.
     frame = Rectangle((left, bottom), width, height, fill=False, color=RULE, transform=IdentityTransform(), zorder=-1)
     figure.add_artist(frame)
