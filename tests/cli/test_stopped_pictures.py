@@ -109,7 +109,7 @@ def test_an_error_of_drawing_changes_neither_the_exit_code_nor_the_error(imgclf,
 
 TWICE = """
 import os, signal, imgclf.cli.progress, imgclf.report.pictures
-imgclf.cli.progress.Progress.__call__ = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+imgclf.cli.progress.TrainProgress.__call__ = lambda *_: os.kill(os.getpid(), signal.SIGINT)
 imgclf.report.pictures.draw_run = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
 from imgclf.__main__ import main
 main()

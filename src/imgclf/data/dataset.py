@@ -152,6 +152,6 @@ class Dataset:
             digest.update(np.ascontiguousarray(self.y_of(part), dtype="<i8").data)
         advance = advancing("hashing", len(self), self.unit)
         for part in slices(len(self), self.at_once):
-            digest.update((some := self.pixels(part)).data)
-            advance(len(some))
+            digest.update(self.pixels(part).data)  # under no name: the next part would be made beside it
+            advance(part.stop - part.start)
         return digest.hexdigest()

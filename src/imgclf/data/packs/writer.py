@@ -50,8 +50,8 @@ class Content:
         def examples(start: int) -> Iterator[NDArray[Any]]:
             advance = advancing("copying", n, dataset.unit, done=start)
             for part in slices(n - start, dataset.at_once):
-                yield (some := dataset.pixels(slice(start + part.start, start + part.stop)))
-                advance(len(some))
+                yield dataset.pixels(slice(start + part.start, start + part.stop))
+                advance(part.stop - part.start)
 
         return cls(n, dataset.example_shape, dataset.images.dtype, dataset.class_names, labels, examples)
 
