@@ -41,7 +41,7 @@ test-browser: .venv/.developed  ## run the tests of the page in a browser; it ne
 test-kernels: .venv/.developed  ## run the tests of last bits with other kinds of matrix multiplication, too
 	@for kernel in $(or $(KERNELS),Haswell Prescott); do \
 		echo "OPENBLAS_CORETYPE=$$kernel"; \
-		OPENBLAS_CORETYPE=$$kernel $(BIN)/python -m pytest -q -n auto -m 'bits and not long' $(call files_with,bits) || exit 1; \
+		OPENBLAS_CORETYPE=$$kernel $(BIN)/python -m pytest -q -n auto -m 'bits and not long' $(or $(FILES),$(call files_with,bits)) || exit 1; \
 	done
 
 test-long: .venv/.developed  ## run the long forms of the tests, and fuzz: some hours; FUZZ_MINUTES=10 a reader; CIFAR10=DIR for real images
@@ -98,10 +98,10 @@ wheel-check: wheel  ## install the wheel into an empty environment and train in 
 	build/wheel-check/venv/bin/pip install --quiet --disable-pip-version-check dist/*.whl
 	cd build/wheel-check/empty && ../venv/bin/imgclf train -s train.epochs=2 && ../venv/bin/imgclf eval
 
-# What meets the libraries; the commands, of which these are many, check gradients, resume and draw as well.
+# What meets the libraries; the commands compute and draw as well.
 test-lowest: .venv-lowest/.installed  ## run the tests that meet other libraries, on the oldest supported versions
 	.venv-lowest/bin/python -m pytest -q -n auto --dist worksteal \
-		tests/cli/commands tests/config tests/data tests/files tests/numerics tests/report tests/run tests/training tests/test_imports.py
+		tests/cli/commands tests/config tests/data tests/files tests/test_imports.py
 
 .venv-lowest/.installed: pyproject.toml tests/lowest.txt
 	rm -rf .venv-lowest
