@@ -13,8 +13,9 @@ from imgclf.cli.console import WIDTH, fold
 from imgclf.config import resolve
 from imgclf.metrics import Z_95, wilson_interval
 from imgclf.report import diagnosis
-from imgclf.report.diagnosis import confused_pairs, diagnose, fall_to_come
+from imgclf.report.diagnosis import confused_pairs, diagnose
 from imgclf.report.run_facts import Counts, RunFacts, Split
+from imgclf.report.trend import fall_to_come
 from imgclf.schedules import SCHEDULES
 from imgclf.training.evaluation import Evaluation, PairCounts
 

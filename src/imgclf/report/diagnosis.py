@@ -11,24 +11,21 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from imgclf.arrays import FloatArray
 from imgclf.errors import plural, printable
 from imgclf.machine.terminal import display_width
 from imgclf.metrics import Z_95, wilson_interval
 from imgclf.report.labels import shorten
 from imgclf.report.run_facts import RunFacts, Split
+from imgclf.report.trend import FEW, WORTH_IT, falls, longer
 from imgclf.training.evaluation import Evaluation
-from imgclf.training.plan import make_schedule
 
 USUAL_STEP = 0.1  # the default step size, for x of a standard deviation near 1
-WORTH_IT = 0.01  # of all that the loss has fallen: where as many steps again bring less, they are not worth their time
 HEAVY = 0.1  # of all that the loss has fallen, in penalty: with less of it, the loss could fall about as much further
 OTHER_PENALTY = 3  # the factor to the next one to try; by 10, the answer to too much of it would be too little
 LARGE_L2 = 0.01  # where an l2 begins to tell
 SMALL_EFFECT = 0.2  # Cohen's h: a smaller difference of two shares is hardly worth a word (Cohen 1988, section 6.2)
 CHANCE = 0.05  # of a false alarm
 ROUNDING = 1e-5  # of a loss, in float32
-FEW = 5  # epochs that the curve of the loss can be fitted to
 LONGEST_NAME = 20  # columns of a terminal: two of them fit a line
 
 
@@ -156,24 +153,24 @@ def class_never_predicted(facts: RunFacts) -> Finding | None:
 def still_falling(facts: RunFacts) -> Finding | None:
     """Twice as many steps would lower the loss by a hundredth of all that it has fallen, on train and on val.
 
-    See `fall_to_come`. Under early stopping, val has said before that it no longer falls. Where there is hardly a
+    See `trend.fall_to_come`. Under early stopping, val has said before that it no longer falls. Where there is hardly a
     mistake, a lower loss is of no use.
     """
-    falls, learned = _falls(facts), _learned(facts)
+    to_come, learned = falls(facts), _learned(facts)
     if all(_has_hardly_a_mistake(split) for split in (facts.train, facts.val) if split):
         return None
-    if facts.epochs < facts.config.train.epochs or not all(fall > WORTH_IT * learned > 0 for fall in falls):
+    if facts.epochs < facts.config.train.epochs or not all(fall > WORTH_IT * learned > 0 for fall in to_come):
         return None
     where = " on train and val" if facts.val else ""
-    more = f": twice as many steps may lower it by another {falls[-1]:.2g}"
+    more = f": twice as many steps may lower it by another {to_come[-1]:.2g}"
     if facts.epochs < FEW:
         since = facts.epochs // 2
-        more = f", by {falls[-1]:.2g} since {f'epoch {since}' if since else 'the start'}"
+        more = f", by {to_come[-1]:.2g} since {f'epoch {since}' if since else 'the start'}"
     sentence = f"The loss still falls{where}{more}"
-    epochs = _longer(facts)
+    epochs = longer(facts)
     if epochs is None:  # the step size has become so small that more epochs lead nowhere
-        longer = ("schedule.name=cosine", f"train.epochs={2 * facts.epochs}")
-        return Finding("still_falling", f"{sentence}, but the step size does not last.", _again(facts, *longer))
+        again = _again(facts, "schedule.name=cosine", f"train.epochs={2 * facts.epochs}")
+        return Finding("still_falling", f"{sentence}, but the step size does not last.", again)
     remedy = f"imgclf train --resume {_quoted(facts)} -s train.epochs={epochs}"
     return Finding("still_falling", f"{sentence}.", remedy)
 
@@ -290,58 +287,6 @@ QUESTIONS: tuple[tuple[Rule, ...], ...] = (
 )
 
 
-def fall_to_come(losses: FloatArray, step_sizes: FloatArray, way: FloatArray) -> float:
-    """Estimate how much lower a loss would be after twice as many steps, at the least (95 %); all are (epochs,).
-
-    way   the sum of the step sizes so far, as a share of that of the run
-
-    Fits loss = a + b * step_size + c / way: the noise of batches leaves a part that grows with the step size (Bottou,
-    Curtis and Nocedal 2018, theorem 4.6), and gradient descent comes as close to the minimum of a convex function as
-    1 / way (Nesterov 2004, section 2.1.5). Twice the way takes off half of c. The first eighth of it is left out. As
-    no loss is below 0, neither is a, and c is at most the last loss.
-    """
-    kept = way >= 1 / 8
-    terms = [np.ones_like(way), 1 / way, *([step_sizes / step_sizes.max()] if np.ptp(step_sizes) else [])]
-    X, y = np.stack(terms, axis=1)[kept], losses[kept]
-    if len(y) <= len(terms):
-        return 0.0
-    inverse = np.linalg.pinv(X.T @ X)
-    coefficients = inverse @ X.T @ y
-    variance = np.square(y - X @ coefficients).sum() / (len(y) - len(terms))
-    least = coefficients[1] - Z_95 * math.sqrt(variance * inverse[1, 1])
-    return float(min(least, losses[-1])) / 2
-
-
-def _falls(facts: RunFacts) -> list[float]:
-    """Return `fall_to_come` of train, and of val if there is one; of a few epochs, the fall of their second half."""
-    step_sizes, names = facts.column("step_size"), ["train/loss", *(["val/loss"] if facts.val else [])]
-    columns = [facts.column(name) for name in names]
-    if not len(step_sizes) or any(len(one) != len(step_sizes) for one in columns) or not (step_sizes > 0).all():
-        return [0.0]
-    if len(step_sizes) < FEW:
-        return [float(np.append(facts.guessing, one)[len(one) // 2] - one[-1]) for one in columns]
-    if _is_settled(facts):
-        return [0.0]
-    way = step_sizes.cumsum() / step_sizes.sum()
-    # Train losses are means over an epoch: those of its middle.
-    middle = (np.append(step_sizes[0], step_sizes[:-1]) + step_sizes) / 2
-    middles = middle, (middle.cumsum() - middle / 2) / step_sizes.sum()
-    return [fall_to_come(one, *at) for one, at in zip(columns, (middles, (step_sizes, way)), strict=False)]
-
-
-def _is_settled(facts: RunFacts) -> bool:
-    """Whether l2 alone has led the loss to its minimum, but for noise.
-
-    A function with l2/2 * sum(W**2) in it is strongly convex: a way of s leaves at most exp(-l2 * s) of its height
-    above the minimum (Nesterov 2004, theorem 2.1.15). Steps with momentum are 1 / (1 - momentum) times as long.
-    """
-    chosen, steps = facts.config.optimizer, facts.column("step")
-    longer = {"sgd": 1.0, "momentum": 1.0, "nesterov": 1.0}.get(chosen.name, 0.0)
-    longer /= 1 - float(getattr(chosen, "momentum", 0))
-    way = longer * float(steps[0] * facts.column("step_size").sum()) if len(steps) else 0.0
-    return math.exp(-facts.config.regularization.l2 * way) < WORTH_IT
-
-
 def confused_pairs(seen: Evaluation, class_names: Sequence[str], most: int = 3) -> list[str]:
     """Return the most frequent mistakes in words: `Shirt taken for T-shirt/top (18 of 60)`."""
     _, support, _ = seen.pairs.totals(len(class_names))
@@ -413,18 +358,6 @@ def _gap(facts: RunFacts) -> tuple[float, float] | None:
 def _is_equal(facts: RunFacts) -> bool:
     gap = _gap(facts)
     return gap is not None and gap[0] + gap[1] < SMALL_EFFECT
-
-
-def _longer(facts: RunFacts) -> int | None:
-    """Return how many epochs the run needs to go as far again, by the sum of its step sizes; None if no number does."""
-    way = float(facts.column("step_size").sum())
-    for times in range(2, 11):
-        epochs = times * facts.epochs
-        config = facts.config.model_copy(update={"train": facts.config.train.model_copy(update={"epochs": epochs})})
-        step_size = make_schedule(config, 1)
-        if sum(map(step_size, range(facts.epochs, epochs))) > 0.99 * way:
-            return epochs
-    return None
 
 
 def _smaller_steps(facts: RunFacts) -> list[str]:
