@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -131,6 +132,16 @@ class Dataset:
     def pixels(self, rows: IntArray | slice, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Gather examples by their row index in this split: (n, H, W, channels) uint8 or (n, D) float."""
         return take_rows(self.images, self.rows[rows], out)
+
+    def paths_of(self, rows: IntArray) -> list[Path] | None:
+        """Return the paths of images by their row index in this split; None if they have no files of their own."""
+        if self.paths is None:
+            return None
+        places = self.rows[rows].tolist()
+        wanted = set(places)
+        listed = enumerate(islice(self.paths(), max(wanted, default=-1) + 1))
+        found = {place: path for place, path in listed if place in wanted}
+        return [found[place] for place in places]
 
     def check_finite(self, where: object, remedy: str) -> None:
         """Raise DataError if a feature vector has a NaN or Inf."""

@@ -155,9 +155,7 @@ def _fit(text: str, room: float) -> str:
 
 def _places(dataset: Dataset, rows: IntArray) -> list[str]:
     """Return the file names of images, or the numbers of their rows in the data."""
-    places = dataset.rows[rows].tolist()
-    if dataset.paths is None:
-        return [f"row {place:,}" for place in places]
-    wanted = set(places)
-    names = {place: as_text(Path(path.name)) for place, path in enumerate(dataset.paths()) if place in wanted}
-    return [names[place] for place in places]
+    paths = dataset.paths_of(rows)
+    if paths is None:
+        return [f"row {place:,}" for place in dataset.rows[rows].tolist()]
+    return [as_text(Path(path.name)) for path in paths]

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
 from imgclf.data.dataset import Dataset
+from imgclf.numerics.indices import slices
 from imgclf.training.classifier import Model
 from imgclf.training.evaluation import score_images
 
@@ -30,9 +31,9 @@ def mistakes(model: Model, dataset: Dataset, among: IntArray, n: int) -> IntArra
 def predictions(model: Model, dataset: Dataset, rows: IntArray) -> tuple[IntArray, NDArray[np.float64]]:
     """Return the predicted classes (n,), and how much their scores are above those of the right classes (n,)."""
     predicted, margins = np.empty(len(rows), np.int64), np.empty(len(rows))
-    for start in range(0, len(rows), dataset.at_once):
-        part = rows[start : start + dataset.at_once]
-        s, here = score_images(model, dataset.pixels(part)), slice(start, start + len(part))
+    for here in slices(len(rows), dataset.at_once):
+        part = rows[here]
+        s = score_images(model, dataset.pixels(part))
         predicted[here] = s.argmax(axis=1)
         each = np.arange(len(part))
         margins[here] = s[each, predicted[here]] - s[each, dataset.y_of(part)]
