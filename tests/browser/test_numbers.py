@@ -118,10 +118,10 @@ def test_the_hill_is_the_loss_at_its_weights(browser, opened):
     axes = axes_by_hand(run)
     places = [(i, j) for i in range(3, 31, 6) for j in range(1, 31, 6)]
     points = [hill["start"], hill["end"], *((hill["a"][j], hill["b"][i]) for i, j in places)]
-    expected = [evaluate_loss(run.objective, batch, axes[0] + a * axes[1] + b * axes[2])[0] for a, b in points]
+    expected = [evaluate_loss(run.model.objective, batch, axes[0] + a * axes[1] + b * axes[2])[0] for a, b in points]
     np.testing.assert_allclose(surface(browser, points)[:, 0], expected, atol=1e-6)
     np.testing.assert_allclose([hill["loss"][i][j] for i, j in places], expected[2:], atol=1e-6)
-    assert expected[1] == pytest.approx(evaluate_loss(run.objective, batch, run.model.weights)[0], abs=1e-6)
+    assert expected[1] == pytest.approx(evaluate_loss(run.model.objective, batch, run.model.weights)[0], abs=1e-6)
 
 
 def axes_by_hand(run):
@@ -192,8 +192,8 @@ def test_fifty_steps_of_the_ball_are_those_of_the_optimizer(browser, opened, nam
     axes[:, -1] = 0  # b has no penalty
 
     def gradient(a, b):
-        _, dscores = run.objective.loss_fn(s[0] + a * s[1] + b * s[2], y)
-        penalty = run.objective.penalty_gradient(axes[0] + a * axes[1] + b * axes[2])
+        _, dscores = run.model.objective.loss_fn(s[0] + a * s[1] + b * s[2], y)
+        penalty = run.model.objective.penalty_gradient(axes[0] + a * axes[1] + b * axes[2])
         return np.array([(dscores * s[k]).sum() / len(y) + (penalty * axes[k]).sum() for k in (1, 2)])
 
     optimizer = OPTIMIZERS[name](**options)

@@ -6,7 +6,9 @@ import numpy as np
 
 from imgclf.arrays import FloatArray
 from imgclf.data.preprocess import Preprocess
+from imgclf.gradients import Objective
 from imgclf.losses import LOSSES
+from imgclf.training.class_weights import weighted
 
 
 @dataclass(frozen=True)
@@ -45,3 +47,8 @@ class Model:
             raise ValueError(f"class weights are {w.dtype} {w.shape}, not {expected[1:]} float64 above 0")
         if w is not None and not np.isfinite(w).all():
             raise ValueError("a class weight is not finite")
+
+    @property
+    def objective(self) -> Objective:
+        """The training objective: its loss with the weights of the classes, and its penalties."""
+        return Objective(weighted(LOSSES[self.loss], self.class_weights), self.l2, self.l1)

@@ -9,15 +9,13 @@ import numpy as np
 from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.batches import Reader
 from imgclf.data.dataset import Dataset
-from imgclf.gradients import Objective
-from imgclf.losses import LOSSES, LossFn, softmax
+from imgclf.losses import LossFn, softmax
 from imgclf.machine.progress import advancing
 from imgclf.metrics import ClassMetrics, per_class
 from imgclf.numerics.indices import row_indices
 from imgclf.numerics.products import rows_of, slab_scores
 from imgclf.numerics.sums import Summation, Sums, sum_over_blocks
 from imgclf.speed.blocks import BlockReader
-from imgclf.training.class_weights import weighted
 from imgclf.training.classifier import Model
 
 MAX_CONFUSION_CLASSES = 2000  # nobody can read a larger matrix, and one of 20,000 classes takes gigabytes
@@ -148,8 +146,7 @@ def evaluate(model: Model, dataset: Dataset, sum_blocks: Summation) -> Evaluatio
 
     `sum_blocks` comes from `speed.threads.workers`, which keeps BLAS on one thread: only then are the bits promised.
     """
-    objective = Objective(weighted(LOSSES[model.loss], model.class_weights), model.l2, model.l1)
-    classes = len(model.class_names)
+    objective, classes = model.objective, len(model.class_names)
     reader, read_block = Reader(model.preprocess, dataset), BlockReader()
     advance = advancing("evaluating", len(dataset), dataset.unit)
 

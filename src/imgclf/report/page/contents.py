@@ -1,6 +1,5 @@
 """Contents of the page: text and arrays within a budget of bytes."""
 
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -149,11 +148,8 @@ def _stored(pixels: NDArray[Any]) -> NDArray[Any]:
 
 def _names(dataset: Dataset, rows: IntArray) -> list[str] | None:
     """Return the file names of images, with the folder they are in; None if they have no files of their own."""
-    if dataset.paths is None:
-        return None
-    wanted = set(dataset.rows[rows].tolist())
-    found = {i: path for i, path in enumerate(islice(dataset.paths(), max(wanted) + 1)) if i in wanted}
-    return ["/".join(as_text(found[i]).split("/")[-2:]) for i in dataset.rows[rows].tolist()]
+    paths = dataset.paths_of(rows)
+    return None if paths is None else ["/".join(as_text(path).split("/")[-2:]) for path in paths]
 
 
 def _add_hill(room: Room, run: PageRun, path: LearningPath, rows: IntArray) -> None:
@@ -163,8 +159,8 @@ def _add_hill(room: Room, run: PageRun, path: LearningPath, rows: IntArray) -> N
     pixels = _stored(run.train.pixels(rows))  # as the page has them
     X, y = run.model.preprocess.apply(pixels).astype(np.float64), run.train.y_of(rows)
     end = np.ascontiguousarray(run.model.weights, np.float64)  # in one order, however it was made
-    gradient = analytic_gradient(run.objective, Batch.of(X, y), end).grad
-    plane = hill(run.objective, X, y, path.weights, end, gradient)
+    gradient = analytic_gradient(run.model.objective, Batch.of(X, y), end).grad
+    plane = hill(run.model.objective, X, y, path.weights, end, gradient)
     if plane is None:
         room.left_out.append("The hill: the weights at the end are those at the start.")
         return
@@ -190,7 +186,7 @@ def _describe_hill(run: PageRun, plane: Hill, path: LearningPath, X: FloatArray,
             "steps": path.steps.tolist(),
             "a": a.tolist(),
             "b": b.tolist(),
-            "loss": path_losses(run.objective, X, y, path.weights),
+            "loss": path_losses(run.model.objective, X, y, path.weights),
             "loss_on_plane": plane.loss(a, b).tolist(),
         },
         "inside": share_inside(plane, path.weights),

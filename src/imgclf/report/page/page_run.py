@@ -1,21 +1,17 @@
 """Read a run for its page: directory, model and data."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from imgclf.config import Config
 from imgclf.data.dataset import Dataset
 from imgclf.errors import DataError, RunError
-from imgclf.gradients import Objective
-from imgclf.losses import LOSSES
 from imgclf.machine.cores import helpful_threads
 from imgclf.run.checkpoint import load_checkpoint
 from imgclf.run.data_identity import check_data
 from imgclf.run.learning import read_path
 from imgclf.run.model_file import load_model
 from imgclf.speed.threads import workers
-from imgclf.training.class_weights import weighted
 from imgclf.training.classifier import Model
 from imgclf.training.evaluation import Evaluation, evaluate
 from imgclf.training.loading import load_training_data, where
@@ -47,12 +43,6 @@ class PageRun:
     def shown(self) -> Dataset:
         """The split that is shown."""
         return self.val or self.train
-
-    @cached_property
-    def objective(self) -> Objective:
-        """The training objective."""
-        loss = weighted(LOSSES[self.model.loss], self.model.class_weights)
-        return Objective(loss, self.model.l2, self.model.l1)
 
 
 def read_run(directory: Path, config: Config, remedy: str) -> PageRun:
