@@ -22,7 +22,7 @@ STEPS_AN_EPOCH = 50
 
 
 def held():
-    """Bytes that Python and NumPy hold (the system's own count differs by half a MB from run to run), and open files."""
+    """Bytes that Python and NumPy hold, and open files; what the system counts differs by half a MB between runs."""
     return tracemalloc.get_traced_memory()[0], len(list(Path("/proc/self/fd").iterdir()))
 
 
