@@ -15,6 +15,7 @@ from imgclf.config import resolve
 from imgclf.data.sources import fashion_mnist_mini
 from imgclf.losses import LOSSES
 from imgclf.machine import cores
+from imgclf.report import pictures as drawing
 from imgclf.run.model_file import load_model
 from imgclf.speed import threads as parallel
 from imgclf.training.epochs import Epoch
@@ -171,13 +172,15 @@ def test_a_test_split_that_is_broken_does_not_matter_to_training(imgclf, picture
     assert imgclf("eval").code == 3
 
 
-def test_without_validation_the_confusion_matrix_is_of_train(imgclf):
+def test_without_validation_the_confusion_matrix_is_of_train(imgclf, monkeypatch):
+    table = "confusion_matrix.csv"
+    monkeypatch.setattr(drawing, "PICTURES", {table: drawing.PICTURES[table]})
     done = imgclf("train", "-s", "data.val_fraction=0", "-s", "data.limit=100", "-s", "train.epochs=1", "--json")
     assert done.json["val"] is None
     run = Path(done.json["run"])
     (row,) = rows(run)
     assert row["val/loss"] == row["val/accuracy"] == ""
-    with (run / "confusion_matrix.csv").open(newline="") as file:
+    with (run / table).open(newline="") as file:
         header, *counts = csv.reader(file)
     assert header[0] == "true \\ predicted"
     assert sum(int(cell) for line in counts for cell in line[1:]) == 100
@@ -265,7 +268,8 @@ def test_quiet_and_progress_say_less(imgclf, small):
 
 @pytest.mark.parametrize("gradient", ["analytic", "numerical"])
 def test_a_run_that_diverges_stops_and_says_what_to_try(refused, gradient):
-    options = ("-s", "schedule.step_size=1e30", "-s", "preprocess.image_size=3", "-s", "train.epochs=2")
+    options = ("-s", "schedule.step_size=1e30", "-s", "preprocess.image_size=3", "-s", "train.epochs=2",
+               "--no-plots")  # fmt: skip
     done = refused(5, ["a weight is inf", "smaller schedule.step_size"], "train", "-s",
                    f"train.gradient={gradient}", "-s", "data.limit=600", *options, "--out", "run")  # fmt: skip
     assert "train" not in done.err.split("error:")[0]
