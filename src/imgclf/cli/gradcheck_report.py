@@ -87,8 +87,8 @@ def _five_weights(findings: "Sequence[Finding]", plan: "Plan") -> list[str]:
             [
                 parameter_name(compared.parameter, len(plan.weights)),
                 place,
-                f"{compared.numerical:.8f}",
-                f"{compared.analytic:.8f}",
+                _derivative(compared.numerical),
+                _derivative(compared.analytic),
                 f"{compared.error / size:.0e}" if size else "0",
             ]
         )
@@ -99,6 +99,12 @@ def _five_weights(findings: "Sequence[Finding]", plan: "Plan") -> list[str]:
         "by trying: move the weight a little down and up, and see how the loss changes.",
         "by calculus: the formula that training uses. Its error is relative.",
     ]
+
+
+def _derivative(value: float) -> str:
+    """Write a derivative with digits to compare, in at most 12 characters."""
+    text = f"{value:.8f}"
+    return text if len(text) <= 12 else f"{value:.5e}"
 
 
 def _in_a_sentence(findings: "Sequence[Finding]", plan: "Plan", verdict: str) -> str:
