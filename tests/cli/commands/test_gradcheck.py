@@ -72,25 +72,25 @@ def test_all_losses_pass_by_default_with_every_parameter(imgclf):
 
 
 def test_same_seed_same_bytes_but_for_the_time(imgclf, once):
-    one, other = (run("gradcheck", "-s", "model.loss=svm", "--json") for run in (once, imgclf))
+    one, other = (run("gradcheck", *TINY, "-s", "model.loss=svm", "--json") for run in (once, imgclf))
     assert one.json.pop("seconds") > 0
     texts = [json.dumps(done.json | {"seconds": 0}) for done in (one, other)]
     assert texts[0] == texts[1]
-    third = imgclf("gradcheck", "-s", "model.loss=svm", "-s", "seed=1", "--json")
+    third = imgclf("gradcheck", *TINY, "-s", "model.loss=svm", "-s", "seed=1", "--json")
     assert json.dumps(third.json | {"seconds": 0}) != texts[0]
 
 
 @pytest.mark.parametrize("how", ["-s", "-c"])
 def test_a_config_names_its_loss(once, tmp_path, how):
     (tmp_path / "svm.yaml").write_text("model: {loss: svm}\n")
-    seen = once("gradcheck", how, "model.loss=svm" if how == "-s" else "svm.yaml", "--json").json
+    seen = once("gradcheck", *TINY, how, "model.loss=svm" if how == "-s" else "svm.yaml", "--json").json
     assert {check["loss"] for check in seen["checks"]} == {"svm"}
 
 
 def test_a_config_names_its_penalty(imgclf, once):
-    seen = imgclf("gradcheck", "-s", "model.loss=svm", "-s", "regularization.l2=0.5", "--json").json
+    seen = imgclf("gradcheck", *TINY, "-s", "model.loss=svm", "-s", "regularization.l2=0.5", "--json").json
     assert {(check["l2"], check["l1"]) for check in seen["checks"]} == {(0, 0), (0.5, 0)}
-    seen = once("gradcheck", "-s", "model.loss=svm", "--json").json
+    seen = once("gradcheck", *TINY, "-s", "model.loss=svm", "--json").json
     assert {(check["l2"], check["l1"]) for check in seen["checks"]} == {(0, 0), (1e-4, 3e-5)}
 
 
@@ -258,7 +258,7 @@ def test_a_trained_run_is_checked_at_its_weights(imgclf, small, dtype):
 
 
 def test_pictures_are_drawn_where_asked(imgclf, tmp_path):
-    done = imgclf("gradcheck", "-s", "model.loss=svm", "--plot", "look")
+    done = imgclf("gradcheck", *TINY, "-s", "model.loss=svm", "--plot", "look")
     assert done.code == 0
     assert {path.name for path in (tmp_path / "look").iterdir()} == {"steps-svm.png", "errors-svm.png"}
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "look").iterdir())
