@@ -103,16 +103,21 @@ def test_a_run_that_diverged_in_its_first_epoch_shows_how():
     assert "step 1e70" in texts(figure)
     assert not any(text.startswith("train ") and text[6].isdigit() for text in texts(figure))
     assert texts(figure).count("no finite value") == 3  # there is neither an accuracy, a ratio nor a step size
+    axis = figure.axes[3].xaxis
+    assert axis.get_label_text() == "step; an epoch has 10 steps"
+    assert ticks(axis) == {0: "0", 0.1: "1", 0.2: "2"}
 
 
 @pytest.mark.parametrize("epochs", [1, 4])
 def test_the_band_is_the_interval_of_each_accuracy(epochs):
     metrics = history(epochs)
-    (_, accuracy, *_) = drawn(metrics, val_images=200).axes
+    (_, accuracy, *_) = drawn(metrics, val_images=20).axes
     drawn_at = np.concatenate([path.vertices for band in accuracy.collections for path in band.get_paths()])
     for epoch, share in zip(metrics["epoch"], metrics["val/accuracy"], strict=True):
-        for end in wilson_interval(share * 200, 200):
+        for end in wilson_interval(share * 20, 20):
             assert np.isclose(drawn_at, [epoch, end]).all(axis=1).any()
+    low, high = accuracy.get_ylim()
+    assert low <= drawn_at[:, 1].min() < drawn_at[:, 1].max() <= high
     assert not drawn(metrics).axes[1].collections
 
 

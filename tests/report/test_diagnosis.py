@@ -77,6 +77,8 @@ def test_a_diverged_run_says_how_the_loss_grew_and_gives_a_smaller_step():
         assert words in finding.sentence
     assert finding.remedy == "imgclf train -c runs/run/config.yaml -s schedule.step_size=0.1"
     assert diagnose(replace(facts, steps=None))[0].remedy == finding.remedy  # a run of an earlier version
+    (finding,) = diagnose(replace(facts, steps=(steps[0][:1], steps[1][:1])))
+    assert "the loss was 2.303 at step 0, and soon no number" in finding.sentence
 
 
 @pytest.mark.parametrize(("size", "smaller"), [(1e6, 0.1), (1, 0.1), (0.5, 0.05), (1e-3, 1e-4)])

@@ -88,3 +88,4 @@ def test_no_text_leaves_the_sheet(classes, shape):
         assert min(box.x0, box.y0) >= 0
         assert box.x1 <= figure.bbox.width
         assert box.y1 <= figure.bbox.height
+    assert classes < 100 or figure.bbox.height < figure.bbox.width

@@ -68,9 +68,9 @@ def diverged(facts: RunFacts) -> Finding | None:
         return None
     grew = ""
     if facts.steps and len(facts.steps[0]):
-        (first, *_), (start, *_) = facts.steps
-        last, end = facts.steps[0][-1], facts.steps[1][-1]
-        grew = f": the loss was {start:.4g} at step {first:,}, {end:.4g} at step {last:,}, and soon no number"
+        steps, losses = facts.steps
+        ends = dict.fromkeys(f"{losses[i]:.4g} at step {steps[i]:,}" for i in (0, -1))  # once, where there is one step
+        grew = f": the loss was {', '.join(ends)}, and soon no number"
     size = facts.config.schedule.step_size
     cause, _ = facts.scale_problem
     blame = cause or f"the step size (learning rate) of {size:g} is too large"

@@ -11,6 +11,7 @@ from imgclf.data.batches import steps_per_epoch
 from imgclf.data.dataset import Dataset
 from imgclf.errors import ImgclfError, plural
 from imgclf.files.writing import write_whole
+from imgclf.machine.progress import advancing
 from imgclf.metrics import wilson_interval
 from imgclf.run.learning import PATH, read_path, read_steps
 from imgclf.run.run_dir import read_table
@@ -189,7 +190,7 @@ def pictures_of(run: RunToDraw) -> list[str]:
 
 def draw_run(run: RunToDraw, names: Sequence[str]) -> None:
     """Draw pictures of a run into its directory; where the data is gone, those that need none."""
-    errors = []
+    errors, advance = [], advancing("drawing", len(names), "picture")
     for name in names:
         try:
             content = PICTURES[name].draw(run)
@@ -197,6 +198,7 @@ def draw_run(run: RunToDraw, names: Sequence[str]) -> None:
             errors.append(error)
         else:
             _write(run.directory / name, content)
+        advance(1)
     if errors:
         raise errors[0]
 

@@ -47,7 +47,7 @@ def template_steps(
         for step, (_, scale) in zip(steps[chosen].tolist(), drawn, strict=True)
     ]
     size, side = (7.5, 0.95) if classes <= 4 else (7.0, 0.68) if classes <= 20 else (6.0, 0.45)
-    blocks = 1 if classes <= 4 else 2 if classes <= 20 else 3
+    blocks = 1 if classes <= 4 else 2 if classes <= 20 else max(3, round(math.sqrt(classes / 7)))  # wider than high
     each = math.ceil(classes / blocks)
     names = [(label,) for label in class_labels(class_names, 0.9, size)]
     tables = [

@@ -27,7 +27,7 @@ _COLOR_ADVICE = (
     "One scale for all classes; mid-gray is 0. An image that is bright where the template is bright, "
     "color by color, scores high."
 )
-_MEANS_ADVICE = " Beside it: the mean of its training images and its bias{recall}."
+_MEANS_ADVICE = " Beside it: the mean of its training images"
 
 
 @styled()
@@ -58,7 +58,7 @@ def templates(
         empty = np.full((height, width, 3), _EMPTY, np.uint8)
         beside = [empty if mean is None else mean for mean in means]
         notes = [[f"bias {_signed(b)}"] for b in weights[-1].tolist()]
-        advice += _MEANS_ADVICE.format(recall=f", and its recall on {recalls[0]}" if recalls else "")
+        advice += _MEANS_ADVICE + (f", its bias and its recall on {recalls[0]}." if recalls else " and its bias.")
         if recalls:
             for lines, recall in zip(notes, recalls[1], strict=True):
                 lines.append("recall \N{EN DASH}" if recall is None else f"recall {recall:.0%}")
@@ -77,7 +77,8 @@ def template_images(weights: FloatArray, image_shape: Sequence[int]) -> tuple[By
 
 
 def _signed(value: float) -> str:
-    return ("+" if value >= 0 else "\N{MINUS SIGN}") + format_number(abs(value), 2)
+    sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else ""
+    return sign + format_number(abs(value), 2)
 
 
 def _scale(W: FloatArray) -> float:

@@ -144,7 +144,7 @@ def _follow(
     assert isinstance(ready, Ready)
     console.say(*ready.notes)
     console.warn(*ready.warnings)
-    with _timed(seconds, "training"), drawn_if_stopped(console, planned.plan, ready.directory, draw=draw and not comm):
+    with _timed(seconds, "training"), drawn_if_stopped(console, planned.plan, ready.directory, draw=draw):
         try:
             finished = _train(console, planned, ready.directory, events, progress)
         except DivergedError:
