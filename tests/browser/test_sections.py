@@ -121,7 +121,7 @@ def test_a_file_is_opened_and_called_approximate(opened, tmp_path):
 def test_question_1_is_about_an_image_that_changes_its_name_there_and_not_before(opened):
     reader, run = opened(*A_SAMPLE)
     reader.find("q1-take").click()
-    example = reader.run("return imgclf.play.example()")
+    example = reader.run("return imgclf.question1.example()")
     position = reader.run("return imgclf.data.val.index[arguments[0]]", example["k"])
     image = run.shown.pixels([position])
     assert example["pixels"] > 1
