@@ -1,12 +1,10 @@
 """The page for everyone: keyboard only, screen readers, phones, both themes; nothing jumps."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from browser.page import SMALL, read, write_page
+from browser.page import SMALL, named, read, write_page
 from browser.reader import DESKTOP, PHONE
 from browser.test_alarms import HOSTILE
 
@@ -132,16 +130,9 @@ def test_nothing_moves_by_itself_for_who_does_not_want_it(opened):
     assert opened(calm=False).find("learned-run").is_displayed()
 
 
-def named(run):
-    def of(data):
-        return data and replace(data, class_names=HOSTILE)
-
-    return replace(run, model=replace(run.model, class_names=HOSTILE), train=of(run.train), val=of(run.val))
-
-
 @pytest.fixture(scope="module")
 def hostile(run_directory, tmp_path_factory):
-    return write_page(named(read(run_directory(*SMALL))), tmp_path_factory.mktemp("hostile") / "report.html")
+    return write_page(named(read(run_directory(*SMALL)), HOSTILE), tmp_path_factory.mktemp("hostile") / "report.html")
 
 
 def test_hostile_names_are_shown_as_text(reader, hostile):
@@ -150,14 +141,6 @@ def test_hostile_names_are_shown_as_text(reader, hostile):
     assert sorted(shown) == sorted(HOSTILE)
     assert reader.run("return document.querySelectorAll('body img, body script:not([type]), main script').length") == 1
     assert reader.violations() == []
-
-
-@pytest.mark.parametrize("width", [360, 768])
-def test_no_page_is_wider_than_its_screen(reader, page_of, hostile, features, width):
-    for path in (page_of(*SMALL)[0], hostile, page_of(*features)[0]):
-        reader.open(path, size=(width, 740)).visit_all()
-        reader.run("for (const one of document.querySelectorAll('details')) one.open = true")
-        assert reader.run("return document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from selenium.common.exceptions import TimeoutException
 
 from browser.page import SMALL, about_and_arrays, read, with_array, write_page
+from browser.page import named as with_names
 from browser.test_numbers import check_scores
 from imgclf.report.page import rendering
 
@@ -109,13 +110,7 @@ def _templates_are_read_anew():
 def named(run, tmp_path):
     """The same run with class names, and a name of its own, that would break a page."""
     directory = shutil.copytree(run.directory, tmp_path / "<img src=x onerror=alert(1)>")
-
-    def of(data):
-        return data and replace(data, class_names=HOSTILE)
-
-    return replace(
-        run, directory=directory, model=replace(run.model, class_names=HOSTILE), train=of(run.train), val=of(run.val)
-    )
+    return replace(with_names(run, HOSTILE), directory=directory)
 
 
 def test_hostile_names_are_text(browser, named, tmp_path):

@@ -67,7 +67,7 @@ def test_rounded_parts_add_up_to_the_rounded_sum(opened):
     for digits in (0, 1, 2, 3):
         cases = [*rng.normal(0, 3, (200, 3)).tolist(), [0.005, 0.005, 0.005], [0.5, -0.5, 0], [1e5, -1e5, 0.004]]
         rounded = reader.run(
-            "return arguments[0].map((parts) => imgclf.roundToSum(parts, arguments[1]))", cases, digits
+            "return arguments[0].map((parts) => imgclf.shared.roundToSum(parts, arguments[1]))", cases, digits
         )
         for parts, found in zip(cases, rounded, strict=True):
             units = [round(value * 10**digits) for value in [*found["parts"], found["total"]]]

@@ -15,7 +15,7 @@ const bars = (() => {
     $("play-likely").hidden = !likely;
     rows = Array.from({ length: count }, () => makeRow(likely));
     $("play-bars").append(...rows.map((row) => row.line));
-    $("play-bars").closest("table").classList.toggle("vast", largest >= 1e4);
+    $("play-bars").closest("table").classList.toggle("vast", largest >= shared.VAST);
     $("play-more").textContent = count < labels.length ? `The ${count} highest of ${labels.length} classes.` : "";
   }
 

@@ -48,12 +48,12 @@ const main = (async () => {
   // For tests, and for the curious in the console:
   //   core       the mathematics, free of the DOM; data: what the page holds
   //   state      state.get(name), state.set({image, move, step, size, ...}), as in the address
-  //   parseHash  what an address says
+  //   parseHash  what an address says; shared: numbers in words, as the sections write them
   //   play       show(position), rubOut([pixel]), view(): {pixels, scores, order, label}; question1: example()
   //   why        seen(): {first, second, terms, parts, total}
   //   hill       ball(): {at, trail, loss}, leaves(size); onestep: now(), taken(), longest(); mistakes: imagesOf([t, p])
   window.imgclf = {
-    core, data: loaded, state: address.state, parseHash: address.parseHash, roundToSum: shared.roundToSum,
+    core, data: loaded, state: address.state, parseHash: address.parseHash, shared,
     play, question1, why, learned, how, hill, onestep, mistakes,
   };
   document.documentElement.dataset.ready = "yes";

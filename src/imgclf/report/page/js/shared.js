@@ -30,6 +30,8 @@ const shared = (() => {
 
   const sentenceCase = (text) => text[0].toUpperCase() + text.slice(1);
 
+  const VAST = 1e4; // from here on, numbers need wider columns
+
   /** Write a number of any size: 0.376, 12.5, 1.23e+5. */
   function compact(value) {
     if (!Number.isFinite(value)) return "no finite number"; // JSON has null for it
@@ -171,7 +173,7 @@ const shared = (() => {
   const youSaid = (guess) => (guess === "" ? "" : ` You said ${guess}.`);
 
   return {
-    $, element, fixed, signed, percent, whole, plural, compact, went, sentenceCase, roundToSum, clamp, mean, argmax, ranking, quantile,
+    $, element, VAST, fixed, signed, percent, whole, plural, compact, went, sentenceCase, roundToSum, clamp, mean, argmax, ranking, quantile,
     nearest, signal, calm, say, onArrows, placeBars, placeBar, chosen, choose, onChoice, whenNear, question, youSaid,
   };
 })();

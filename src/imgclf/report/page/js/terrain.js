@@ -130,22 +130,26 @@ const terrain = (() => {
     paint.line(context, points, paper, 5);
     paint.line(context, points, ink, 2);
     for (const point of points) paint.dot(context, point, 2.5, ink);
-    label(context, points[0], "start", size);
-    label(context, points.at(-1), "end", size);
+    // Words stand where the path does not come from.
+    const isBelow = (k, neighbor) => points[neighbor][1] < points[k][1] - 1;
+    const last = points.length - 1;
+    label(context, points[0], "start", size, isBelow(0, 1));
+    label(context, points[last], "end", size, isBelow(last, last - 1));
     paint.dot(context, points[0], 4, paper, ink);
-    paint.dot(context, points.at(-1), 4, ink, paper);
+    paint.dot(context, points[last], 4, ink, paper);
     if (kept) {
-      label(context, place(kept, size), "kept", size, 20); // below: it may be close to the end
-      paint.dot(context, place(kept, size), 6, null, paint.color("for"));
+      label(context, place(kept, size), "kept", size, !isBelow(last, last - 1)); // it may be close to the end
+      paint.dot(context, place(kept, size), 9, null, ink); // a ring, as on the curves
     }
     const now = shared.nearest(path.steps, step);
-    if (now !== points.length - 1) paint.dot(context, points[now], 6, ink, paper);
+    if (now !== last) paint.dot(context, points[now], 6, ink, paper);
   }
 
-  /** Write a word beside a point, above it if there is room. */
-  function label(context, [x, y], text, { width }, lift = -8) {
+  /** Write a word beside a point, below or above it. */
+  function label(context, [x, y], text, { width, height }, isBelow) {
     const left = x > width - LABEL;
-    paint.words(context, text, [x + (left ? -9 : 9), y < 20 ? y + 18 : y + lift], paint.color("ink"), left ? "right" : "left");
+    const top = shared.clamp(y + (isBelow ? 18 : -8), 14, height - 6);
+    paint.words(context, text, [x + (left ? -9 : 9), top], paint.color("ink"), left ? "right" : "left");
   }
 
   function drawTrail(context, size, trail) {

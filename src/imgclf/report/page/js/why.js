@@ -82,6 +82,7 @@ const why = (() => {
     $("why-bias").textContent = shared.signed(bias, DIGITS);
     $("why-total").textContent = shared.signed(seen.total, DIGITS);
     const largest = Math.max(...seen.parts.map(Math.abs), Math.abs(seen.total)) || 1;
+    $("why-total").closest("table").classList.toggle("vast", largest >= shared.VAST);
     for (const [id, value] of [["for", speaksFor], ["against", speaksAgainst], ["bias", bias], ["total", seen.total]]) {
       const bar = $(`why-${id}-bar`);
       shared.placeBar(bar, 0.5, 0.5 + value / largest / 2);
