@@ -95,8 +95,7 @@ class Reader:
     def press(self, name, *keys):
         """Give an element the focus, and press keys."""
         self.run("document.getElementById(arguments[0]).focus()", name)
-        for key in keys:
-            ActionChains(self.driver).send_keys(key).perform()
+        ActionChains(self.driver).send_keys(*keys).perform()
         return self
 
     def drag(self, name, *places):
@@ -126,17 +125,19 @@ class Reader:
         """, name, file_name, b64encode(content).decode())  # fmt: skip
         return self
 
-    def press_tab(self):
-        ActionChains(self.driver).send_keys(Keys.TAB).perform()
+    def press_tab(self, times):
+        ActionChains(self.driver).send_keys(*[Keys.TAB] * times).perform()
 
     def too_wide(self):
         """How many pixels the page is wider than its screen; and what in its tables touches or is cut off."""
         wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         return [*filter(None, [self.run(wide)]), *self.run(CUT)]
 
-    def violations(self):
-        """What axe finds wrong, as one line each."""
+    def violations(self, within="html"):
+        """What axe finds wrong within an element, as one line each."""
         self.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
-        script = "const done = arguments[arguments.length - 1]; axe.run(document).then(done, (error) => done({error}))"
-        found = self.driver.execute_async_script(script)
+        script = (
+            "const done = arguments[arguments.length - 1]; axe.run(arguments[0]).then(done, (error) => done({error}))"
+        )
+        found = self.driver.execute_async_script(script, within)
         return [f"{one['id']}: {node['html'][:120]}" for one in found["violations"] for node in one["nodes"]]

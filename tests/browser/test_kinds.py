@@ -8,7 +8,6 @@ import pytest
 
 from browser.page import SMALL, named, read, run_of, write_page
 from browser.reader import DESKTOP, PHONE, ZOOMED
-from browser.test_alarms import HOSTILE
 from imgclf.errors import DivergedError
 from imgclf.report.page import contents
 
@@ -53,11 +52,10 @@ KINDS = {
     "early stopping": lambda folder: read(run_of(folder / "run", *SMALL, "early_stopping={patience: 2}")),
     "interrupted": lambda folder: replace(read(run_of(folder / "run", *SMALL)), kept_epoch=1),
     "long names": lambda folder: named(read(run_of(folder / "run", *SMALL)), [letter * 200 for letter in "abcdefghij"]),
-    "hostile names": lambda folder: named(read(run_of(folder / "run", *SMALL)), HOSTILE),
 }
 
 
-WIDE = ("features", "diverged", "100 classes", "early stopping", "long names", "hostile names")
+WIDE = ("features", "diverged", "100 classes", "early stopping", "long names")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -44,7 +44,7 @@ const shared = (() => {
   function went(from, to, digits) {
     const [before, after] = [from, to].map((value) => fixed(value, digits));
     if (before === after) return `stayed at ${before}`;
-    return `${from > to ? "fell" : "rose"} from ${before} to ${after}`;
+    return `${Number.isFinite(to) && to < from ? "fell" : "rose"} from ${before} to ${after}`;
   }
 
   /**
