@@ -72,6 +72,7 @@ const ball = (() => {
   }
 
   function describe() {
+    if (!now.steps) return `The ball lies at a loss of ${shared.compact(now.loss)}.`;
     const outside = terrain.isInside(now.at) ? "" : ", outside the picture";
     const left = hasLeft(now) ? " It is higher now than where it began." : "";
     return `Ball after ${shared.plural(now.steps, "step")}: loss ${shared.compact(now.loss)}${outside}, from ${shared.compact(now.start)}.${left}`;

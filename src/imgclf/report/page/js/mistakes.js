@@ -94,9 +94,9 @@ const mistakes = (() => {
   }
 
   function openCell() {
-    const { classes, confusion } = data.about;
+    const { labels, confusion } = data.about;
     const found = imagesOf(open);
-    const [t, p] = open.map((c) => classes[c]);
+    const [t, p] = open.map((c) => labels[c]);
     const count = confusion?.[open[0]]?.[open[1]] ?? found.length;
     $("mistakes-cell").textContent = t === p ? `${t}, recognized` : `${t}, called ${p}`;
     const text = `${shared.whole(found.length)} of ${shared.plural(count, "image")}` +
@@ -158,7 +158,8 @@ const mistakes = (() => {
   }
 
   function fillClasses() {
-    const rows = data.about.per_class.map((one, c) => ({ ...one, name: data.about.classes[c] }));
+    const { classes, labels } = data.about;
+    const rows = data.about.per_class.map((one, c) => ({ ...one, name: classes[c], label: labels[c] }));
     const order = sorted.by === "name"
       ? (one, other) => one.name.localeCompare(other.name)
       : (one, other) => (one[sorted.by] ?? -1) - (other[sorted.by] ?? -1);
@@ -168,7 +169,7 @@ const mistakes = (() => {
     }
     const share = (value) => (Number.isFinite(value) ? shared.percent(value) : "\u2013");
     $("classes-body").replaceChildren(...rows.map((one) => element("tr", {},
-      element("th", { scope: "row" }, element("span", { className: "name", textContent: one.name })),
+      element("th", { scope: "row", textContent: one.label, title: one.name }),
       element("td", { className: "number", textContent: shared.whole(one.support) }),
       ...["recall", "precision", "f1"].map((column) => element("td", { className: "number", textContent: share(one[column]) })))));
   }

@@ -114,8 +114,8 @@ const onestep = (() => {
     $("onestep-after").textContent = shared.percent(truth.accuracy);
     const verdict = { up: "The step is too long: it goes up.", down: "It goes down.", nowhere: "It stays where it is." }[goes(truth.loss)];
     const text = `${taken ? `After ${shared.plural(taken, "step")}` : from() === "zero" ? "At W = 0" : "At the trained weights"} the loss is ` +
-      `${shared.fixed(seen.loss, 4)}. For a step of ${shared.compact(by)} first order says ${shared.fixed(promised, 4)}, ` +
-      `it is ${shared.fixed(truth.loss, 4)}. ${verdict}`;
+      `${shared.fixed(seen.loss, 4)}. For a step of ${shared.compact(by)} the gradient promises ${shared.fixed(promised, 4)}; ` +
+      `it becomes ${shared.fixed(truth.loss, 4)}. ${verdict}`;
     $("onestep-seen").textContent = text;
     $("onestep-chart").setAttribute("aria-label", `The loss along the direction of the step. ${text}`);
     drawTemplates();
@@ -158,7 +158,7 @@ const onestep = (() => {
     write("no change", range, start, muted, "right");
     const low = Math.max(bottom + 0.12 * room, Math.min(start, firstOrder(range)));
     const promisedAt = Math.min(range, (start - low) / (now.slope || 1));
-    write("first order", promisedAt, low, blue, promisedAt > 0.6 * range ? "right" : "left", 0);
+    write("the gradient\u2019s promise", promisedAt, low, blue, promisedAt > 0.6 * range ? "right" : "left", 0);
     write("the loss", 0.62 * range, after(0.62 * range).loss, ink, "left", 20);
   }
 
