@@ -121,11 +121,11 @@ def test_the_hill_tells_the_model_that_was_kept_from_the_end_of_the_path(reader,
         f"(\u201ckept\u201d): its loss is {loss:.3f}, that of the end of the path (\u201cend\u201d) {end:.3f}"
         in reader.text("hill-seen")
     )
-    dark = "return document.getElementById('hill-canvas').toDataURL()"
-    drawn = reader.run(dark)
+    picture = "return document.getElementById('hill-canvas').toDataURL()"
+    drawn = reader.run(picture)
     reader.run("imgclf.data.about.hill.kept = null; imgclf.state.set({step: 0}); imgclf.state.set({step: null})")
     assert "early stopping" not in reader.text("hill-seen")
-    assert reader.run(dark) != drawn
+    assert reader.run(picture) != drawn
 
 
 def test_without_early_stopping_the_sliders_begin_at_the_end(opened):

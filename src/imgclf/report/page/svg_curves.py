@@ -118,7 +118,7 @@ def panels(about: dict[str, Any]) -> list[Panel]:
     )  # fmt: skip
     ratio = _panel(
         "Update ratio",
-        "How long a step is beside the weights: near 0.001 is a common rule of thumb.",
+        "The length of a step over that of the weights: near 0.001 is a common rule of thumb.",
         [Series("train", "", ends, epochs.get("update_ratio", []))],
         last,
         lambda value: f"{value:.2g}",
