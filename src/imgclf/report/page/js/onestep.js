@@ -8,6 +8,7 @@ const onestep = (() => {
   let now = null; // {W, b, seen: loss, accuracy, dW, db, slope: |gradient|^2, S, G: scores of W and of the gradient}
   let taken = 0;
   let range = 1; // of the slider: step sizes from 0
+  let curve = []; // [step size, loss] of the chart
   let firstSize = 0.1;
   let canvases = [];
 
@@ -78,14 +79,16 @@ const onestep = (() => {
       taken++;
       if (!Number.isFinite(now.seen.loss)) break;
     }
-    fit();
-    refresh();
+    arrive();
     shared.say($("onestep-seen").textContent);
   }
 
-  /** Let the chart and the slider under it show the whole valley, and the step. */
-  function fit() {
+  /** Show where the step begins now; the chart and the slider under it hold the whole valley, and the step. */
+  function arrive() {
     range = Number(Math.max(2 * (longest() || 1), 1.25 * state.get("size", 0)).toPrecision(2));
+    curve = Array.from({ length: 61 }, (_, k) => (range * k) / 60).map((length) => [length, after(length).loss]);
+    drawTemplates();
+    refresh();
   }
 
   function startOver() {
@@ -93,8 +96,7 @@ const onestep = (() => {
     now = at(Float64Array.from(W), Float64Array.from(b));
     taken = 0;
     shared.choose("from", from());
-    fit();
-    refresh();
+    arrive();
   }
 
   // ---- what is seen --------------------------------------------------------------------------------------------
@@ -118,7 +120,6 @@ const onestep = (() => {
       `it becomes ${shared.fixed(truth.loss, 4)}. ${verdict}`;
     $("onestep-seen").textContent = text;
     $("onestep-chart").setAttribute("aria-label", `The loss along the direction of the step. ${text}`);
-    drawTemplates();
     draw();
   }
 
@@ -136,9 +137,8 @@ const onestep = (() => {
 
   function draw() {
     const { context, width, height } = paint.sharpContext($("onestep-chart"));
-    const points = Array.from({ length: 61 }, (_, k) => (range * k) / 60).map((s) => [s, after(s).loss]);
     const start = now.seen.loss;
-    const least = Math.min(...points.map(([, loss]) => loss), start);
+    const least = Math.min(...curve.map(([, loss]) => loss), start);
     const room = Math.max(start - least, 1e-9);
     const [bottom, top] = [least - 0.5 * room, start + 0.7 * room];
     const x = (s) => (s / range) * width;
@@ -150,7 +150,7 @@ const onestep = (() => {
       paint.words(context, text, [x(s), h(loss) + lift], color, align);
     stroke([[0, start], [range, start]], paint.color("muted", 0.6), 1, [2, 4]);
     stroke([[0, start], [range, firstOrder(range)]], blue, 1.5, [6, 4]);
-    stroke(points, ink, 2);
+    stroke(curve, ink, 2);
     const by = size();
     const truth = after(by).loss;
     stroke([[by, firstOrder(by)], [by, truth]], red, 1, [2, 2]);
@@ -204,7 +204,7 @@ const onestep = (() => {
     shared.onChoice("from", (value) => state.set({ from: value === "zero" ? null : value }));
     state.watch(["from"], startOver);
     state.watch(["size"], refresh);
-    paint.themeChanged.watch(refresh);
+    paint.themeChanged.watch(() => { drawTemplates(); draw(); });
     startOver();
     firstSize = Number((range / 40).toPrecision(2)); // short enough for first order to come near the truth
     refresh();

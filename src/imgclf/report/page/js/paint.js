@@ -42,7 +42,8 @@ const paint = (() => {
   /** Draw [red, green, blue] of each pixel. */
   function drawPixels(canvas, height, width, colorOf) {
     const image = new ImageData(width, height);
-    for (let p = 0; p < height * width; p++) image.data.set([...colorOf(p), 255], 4 * p);
+    image.data.fill(255);
+    for (let p = 0; p < height * width; p++) image.data.set(colorOf(p), 4 * p);
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     canvas.getContext("2d").putImageData(image, 0, 0);
   }
@@ -64,8 +65,7 @@ const paint = (() => {
 
   // ---- lines and words: the unit is the CSS pixel, as fine as the screen ---------------------------------------
 
-  function sharpContext(canvas) {
-    const { width, height } = canvas.getBoundingClientRect();
+  function sharpContext(canvas, { width, height } = canvas.getBoundingClientRect()) {
     const ratio = window.devicePixelRatio || 1;
     canvas.width = Math.max(1, Math.round(width * ratio));
     canvas.height = Math.max(1, Math.round(height * ratio));

@@ -1,6 +1,6 @@
 // Terrain: the loss over the plane as heights and contours, the path across it, and what is on it.
 const terrain = (() => {
-  const FINER = 6; // points drawn for each step of the grid
+  const FINER = 4; // points drawn for each step of the grid
   const CONTOURS = 14;
   const LABEL = 60; // pixels, about
 
@@ -68,11 +68,24 @@ const terrain = (() => {
     if (!loss) return;
     const { context, width, height } = paint.sharpContext(canvas);
     const size = { width, height };
-    drawHeat(context, size);
-    drawContours(context, size);
+    context.drawImage(groundFor(size), 0, 0, width, height);
     drawPath(context, size, step);
     if (trail) drawTrail(context, size, trail);
     if (pointer) drawPointer(context, size, pointer);
+  }
+
+  let ground = null; // heights and contours, which only another size or theme changes
+  let groundOf = "";
+  function groundFor(size) {
+    const now = [size.width, size.height, window.devicePixelRatio, paint.color("low")].join();
+    if (now !== groundOf) {
+      ground = document.createElement("canvas");
+      const { context } = paint.sharpContext(ground, size);
+      drawHeat(context, size);
+      drawContours(context, size);
+      groundOf = now;
+    }
+    return ground;
   }
 
   /** How high a loss is drawn, 0 to 1: the root, for a valley is flat and its walls are steep. */
@@ -100,6 +113,7 @@ const terrain = (() => {
       context.beginPath();
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < columns; j++) {
+          if (!crosses(level, i, j)) continue;
           const crossings = crossingsOf(level, i, j).map(([up, right]) => [(right / columns) * width, (1 - up / rows) * height]);
           for (let end = 0; end + 1 < crossings.length; end += 2) {
             context.moveTo(...crossings[end]);
@@ -109,6 +123,11 @@ const terrain = (() => {
       }
       context.stroke();
     }
+  }
+
+  function crosses(level, i, j) {
+    const below = loss[i][j] < level;
+    return loss[i + 1][j] < level !== below || loss[i][j + 1] < level !== below || loss[i + 1][j + 1] < level !== below;
   }
 
   const EDGES = [[[0, 0], [1, 0]], [[1, 0], [1, 1]], [[1, 1], [0, 1]], [[0, 1], [0, 0]]];
