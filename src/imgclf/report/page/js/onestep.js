@@ -159,7 +159,7 @@ const onestep = (() => {
     const low = Math.max(bottom + 0.12 * room, Math.min(start, firstOrder(range)));
     const promisedAt = Math.min(range, (start - low) / (now.slope || 1));
     write("the gradient\u2019s promise", promisedAt, low, blue, promisedAt > 0.6 * range ? "right" : "left", 0);
-    write("the loss", 0.62 * range, after(0.62 * range).loss, ink, "left", 20);
+    write("the loss", 0.45 * range, after(0.45 * range).loss, ink, "left", 20);
   }
 
   function makeCanvases() {
