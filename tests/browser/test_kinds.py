@@ -39,6 +39,7 @@ def with_classes(classes):
     return lambda folder: read(run_of(folder / "run", *SYNTHETIC, options))
 
 
+LONG = [digit + 199 * "W" for digit in "0123456789"]
 KINDS = {
     "features": features,
     "diverged": diverged,
@@ -51,7 +52,7 @@ KINDS = {
     "five images": lambda folder: read(run_of(folder / "run", "data.limit=10", "train.epochs=1")),
     "early stopping": lambda folder: read(run_of(folder / "run", *SMALL, "early_stopping={patience: 2}")),
     "interrupted": lambda folder: replace(read(run_of(folder / "run", *SMALL)), kept_epoch=1),
-    "long names": lambda folder: named(read(run_of(folder / "run", *SMALL)), [digit + 199 * "W" for digit in "0123456789"]),
+    "long names": lambda folder: named(read(run_of(folder / "run", *SMALL)), LONG),
 }
 
 
