@@ -13,7 +13,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from imgclf.config import resolve
 from imgclf.report.page.contents import page
-from imgclf.report.page.page_run import read_run
+from imgclf.report.shown_run import read_run
 from imgclf.run.opening import config_of_run
 from imgclf.run.session import train_run
 

@@ -136,7 +136,7 @@ def named(run):
     def of(data):
         return data and replace(data, class_names=HOSTILE)
 
-    return replace(run, model=replace(run.model, class_names=HOSTILE), train=of(run.train), val=of(run.val))
+    return replace(run, model=replace(run.model, class_names=HOSTILE), data=lambda: (of(run.train), of(run.val)))
 
 
 @pytest.fixture(scope="module")

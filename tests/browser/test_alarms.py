@@ -113,9 +113,8 @@ def named(run, tmp_path):
     def of(data):
         return data and replace(data, class_names=HOSTILE)
 
-    return replace(
-        run, directory=directory, model=replace(run.model, class_names=HOSTILE), train=of(run.train), val=of(run.val)
-    )
+    model = replace(run.model, class_names=HOSTILE)
+    return replace(run, directory=directory, model=model, data=lambda: (of(run.train), of(run.val)))
 
 
 def test_hostile_names_are_text(browser, named, tmp_path):

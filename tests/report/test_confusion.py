@@ -52,7 +52,7 @@ def test_interval_and_confused_pairs_are_said_in_words():
     figure = confusion_matrix(counts, ["cat", "$x$", "שלום"], "title", (0.5, 0.75), [(2, 1, 4), (0, 1, 2)])
     said = " ".join(text.get_text() for text in figure.texts).replace(LEFT_TO_RIGHT, "")
     assert "95% interval of the accuracy: 50.0% to 75.0%." in said
-    assert "Most confused: 4 of 10 שלום as $x$, 2 of 10 cat as $x$." in said
+    assert "Most confused: שלום taken for $x$ (4 of 10), cat taken for $x$ (2 of 10)." in said
 
 
 @pytest.mark.parametrize("classes", [2, COUNTED, COUNTED + 1, 100])

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from imgclf.cli.console import WIDTH, fold
 from imgclf.config import resolve
 from imgclf.metrics import Z_95, wilson_interval
-from imgclf.report import diagnosis
-from imgclf.report.diagnosis import confused_pairs, diagnose
+from imgclf.report.alarms import ALARMS
+from imgclf.report.confused_pairs import confused_pairs
+from imgclf.report.diagnosis import diagnose
+from imgclf.report.questions import QUESTIONS
 from imgclf.report.run_facts import Counts, RunFacts, Split
 from imgclf.report.trend import fall_to_come
 from imgclf.schedules import SCHEDULES
@@ -400,7 +402,7 @@ def runs(draw):
 # What would send a learner both ways: longer and no longer, a larger penalty and a smaller one.
 CONTRADICT = {"step_too_large", "step_too_small", "still_falling", "overfitting", "strong_penalty", "flat_and_equal"}
 AT_ITS_END = {"overfitting", "strong_penalty", "flat_and_equal"}
-ALONE = {rule.__name__ for rule in diagnosis.ALARMS} | {"nothing_to_report"}
+ALONE = {rule.__name__ for rule in ALARMS} | {"nothing_to_report"}
 
 
 @given(runs())
@@ -412,7 +414,7 @@ def test_there_is_something_to_say_of_every_run_and_nothing_that_contradicts_it(
     assert len(told) == 1 or not set(told) & ALONE
     assert len(set(told) & CONTRADICT) <= 1
     assert "best_epoch_is_noise" not in told or not CONTRADICT - AT_ITS_END & set(told)
-    order = [*ALONE, *(name for group in diagnosis.QUESTIONS for name in (rule.__name__ for rule in group))]
+    order = [*ALONE, *(name for group in QUESTIONS for name in (rule.__name__ for rule in group))]
     assert set(told) <= set(order)
     for finding in found:
         assert "nan" not in finding.sentence

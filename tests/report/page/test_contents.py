@@ -201,7 +201,7 @@ def test_only_sampled_images_are_read(run_of, monkeypatch):
         return plain(self, rows, out)
 
     monkeypatch.setattr(Dataset, "pixels", pixels)
-    about, _ = parts(page(replace(run, val=large)))
+    about, _ = parts(page(replace(run, data=lambda: (run.train, large))))
     assert about["n"] == {"train": 300, "val": 60_000}
     assert sum(read) < 15_000
     assert max(read) <= large.at_once

@@ -10,7 +10,7 @@ from imgclf.data.batches import Reader
 from imgclf.data.dataset import Dataset
 from imgclf.data.splits import stratified
 from imgclf.numerics.random_streams import PAGE
-from imgclf.report.page.page_run import PageRun
+from imgclf.report.shown_run import ShownRun
 
 NEIGHBORS = 5
 MOST_JUDGED = 600  # images: as many as the page's sample
@@ -31,7 +31,7 @@ class Baseline(NamedTuple):
     split: str
 
 
-def baselines(run: PageRun) -> list[Baseline]:
+def baselines(run: ShownRun) -> list[Baseline]:
     """Judge all baselines; of too many numbers a class, only those that know no image.
 
     Where training images are judged, for want of others, none of them is learned from.
