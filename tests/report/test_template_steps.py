@@ -52,6 +52,24 @@ def test_steps_epochs_and_scales_are_written_above():
     assert "Before the first step all weights are 0." in " ".join(texts)
 
 
+@pytest.mark.parametrize("kept", [1, 2, 23, 32, 40])
+def test_the_step_that_early_stopping_kept_is_shown_and_marked(kept):
+    steps, weights = path((4, 4, 1), 2)
+    figure = template_steps(steps, weights, (4, 4, 1), names(2), 10, kept)
+    texts = [text.get_text() for text in figure.texts]
+    first = texts.index("scale") + 1
+    shown = texts[first : first + 3 * SHOWN : 3]
+    assert shown.count(f"\N{WHITE CIRCLE} {kept}") == 1
+    numbers = [int(text.removeprefix("\N{WHITE CIRCLE} ")) for text in shown]
+    assert numbers == sorted(numbers)
+    assert (len(numbers), numbers[0], numbers[-1]) == (SHOWN, 1, 40)
+    assert "Early stopping kept the weights of" in " ".join(texts)
+    place = list(steps).index(kept)
+    color = np.asarray(figure.images[numbers.index(kept)].get_array())
+    zoom = len(color) // 4
+    np.testing.assert_array_equal(color[::zoom, ::zoom], template_images(weights[place], (4, 4, 1))[0][0])
+
+
 @pytest.mark.parametrize("kept", [1, 2, 3])
 def test_a_run_of_few_steps_has_fewer(kept):
     steps, weights = path((8, 8, 1), 3)

@@ -198,6 +198,13 @@ def test_bias_and_recall_of_each_class_are_written():
     assert any("recall on val" in text for text in said)
 
 
+def test_weights_that_early_stopping_kept_are_said_to_be_those_of_their_epoch():
+    for kept, told in ((None, False), (7, True)):
+        figure = templates(random_weights((8, 8, 1), 2), (8, 8, 1), names(2), kept_epoch=kept)
+        said = " ".join(text.get_text() for text in figure.texts)
+        assert ("the weights after epoch 7, which early stopping kept" in said) == told
+
+
 @pytest.mark.parametrize(
     ("classes", "shape"),
     [(1, (28, 28, 1)), (2, (32, 32, 3)), (10, (28, 28, 1)), (10, (4, 60, 1)), (4, (300, 200, 1)), (23, (60, 4, 3)),

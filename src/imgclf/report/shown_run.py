@@ -108,9 +108,9 @@ class ShownRun:
     @property
     def kept_place(self) -> int | None:
         """The place of the kept weights in the path; None if they are the last."""
-        return (
-            None if self.path is None or self.kept_step is None else int(self.path.steps.searchsorted(self.kept_step))
-        )
+        if self.path is None or self.kept_step is None:
+            return None
+        return int(self.path.steps.searchsorted(self.kept_step))
 
     @property
     def steps_per_epoch(self) -> int:

@@ -18,7 +18,7 @@ _ADVICE = "Each step has a scale of its own, for all classes: the weight of the 
 _COLOR_ADVICE = "Each step has a scale of its own, for all classes: the weight of the brightest color is above it."
 _FROM_NOTHING = " Before the first step all weights are 0."
 _RING = "\N{WHITE CIRCLE} "
-_KEPT = f" {_RING}early stopping kept these weights, and templates.png shows them."
+_KEPT = f" Early stopping kept the weights of {_RING.strip()}, which templates.png shows, too."
 _CORNER = ("step", "epoch", "scale")
 
 

@@ -1,6 +1,8 @@
 """Describe a run for its page, in words and numbers."""
 
 import shlex
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from imgclf.config import dump
@@ -29,7 +31,8 @@ def describe(run: ShownRun) -> dict[str, Any]:
     words = environment.get("command")
     train, val = (None, seen) if run.val else (seen, None)
     facts = read_facts(run.directory, model=model, train=train, val=val, fitted=(preprocess, run.train))
-    findings, metrics, steps = diagnose(facts), run.metrics, read_steps(run.directory)
+    findings = diagnose(replace(facts, directory=_without_machine(run.directory)))
+    metrics, steps = run.metrics, read_steps(run.directory)
     has_rows = classes <= MOST_CLASSES
     return {
         "run": run.directory.name,
@@ -64,7 +67,7 @@ def describe(run: ShownRun) -> dict[str, Any]:
         "baselines": [one._asdict() for one in baselines(run)],
         "verdict": findings[0].sentence,
         "findings": [one._asdict() for one in findings],
-        "epochs": _thinned(run.metrics),
+        "epochs": _thinned(metrics),
         "steps": {"step": steps[0].tolist(), "loss": steps[1].tolist()} if steps else {"step": [], "loss": []},
         "steps_per_epoch": int(metrics["step"][0] or 1) if metrics.get("step") else None,
         "kept_epoch": run.kept_epoch,
@@ -86,6 +89,14 @@ def describe(run: ShownRun) -> dict[str, Any]:
         "frames": None,
         "hill": None,
     }
+
+
+def _without_machine(directory: Path) -> Path:
+    """Return a directory as one would type it here, without the folders of the machine."""
+    here = Path.cwd()
+    if not directory.is_absolute():
+        return directory
+    return directory.relative_to(here) if directory.is_relative_to(here) else Path(directory.name)
 
 
 def _image(run: ShownRun) -> dict[str, float] | None:
