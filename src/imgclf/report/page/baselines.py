@@ -77,7 +77,7 @@ def nearest(X: FloatArray, others: FloatArray, k: int) -> IntArray:
 
     |x - o|**2 = |x|**2 - 2 x.o + |o|**2, of which the first term is the same for all; rows with NaN come last.
     """
-    others = others.astype(X.dtype)
+    others = others.astype(X.dtype, copy=False)
     distances = np.einsum("md,md->m", others, others) - 2 * (X @ others.T)  # (n, M)
     found = np.argpartition(distances, range(k), axis=1)
     return np.asarray(found[:, :k])

@@ -5,12 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import Batch, FloatArray, IntArray
+from imgclf.arrays import IntArray
 from imgclf.data.class_names import as_text
 from imgclf.data.dataset import Dataset
 from imgclf.data.splits import stratified
 from imgclf.errors import plural
-from imgclf.gradients import analytic_gradient
 from imgclf.metrics import wilson_interval
 from imgclf.model import split
 from imgclf.numerics.random_streams import PAGE
@@ -159,9 +158,7 @@ def _add_hill(room: Room, run: ShownRun, path: LearningPath, rows: IntArray) -> 
         return
     pixels = _stored(run.train.pixels(rows))  # as the page has them
     X, y = run.model.preprocess.apply(pixels).astype(np.float64), run.train.y_of(rows)
-    end = path.weights[-1].astype(np.float64)
-    gradient = analytic_gradient(run.model.objective, Batch.of(X, y), end).grad
-    plane = hill(run.model.objective, X, y, path.weights, end, gradient)
+    plane = hill(run.model.objective, X, y, path.weights)
     if plane is None:
         same = (path.weights[0] == path.weights[-1]).all()
         why = "the weights at the end are those at the start" if same else "the way to the end spans no plane"
@@ -177,7 +174,9 @@ def _add_hill(room: Room, run: ShownRun, path: LearningPath, rows: IntArray) -> 
     room.add(arrays, "The hill: its scores did not fit.", hill=description)
 
 
-def _describe_hill(run: ShownRun, plane: Hill, path: LearningPath, X: FloatArray, y: IntArray) -> dict[str, Any]:
+def _describe_hill(
+    run: ShownRun, plane: Hill, path: LearningPath, X: NDArray[np.float64], y: IntArray
+) -> dict[str, Any]:
     a, b = plane.at(path.weights)
     across, up = sides(plane, a, b)
     losses = path_losses(run.model.objective, X, y, path.weights)
