@@ -9,6 +9,7 @@ from matplotlib.text import Text
 
 from imgclf.report.confusion import COUNTED, confusion_matrix, share_colors, write_confusion_csv
 from imgclf.report.style import LEFT_TO_RIGHT, png_bytes
+from layout import laid_out
 
 ODD_NAMES = ["a,b", 'say "hi"', "two\nlines", "cr\rhere", "both\r\n", "猫 ü", "", " spaces ", "$x$", "='1'"]
 
@@ -106,12 +107,12 @@ def test_row_without_examples_is_hatched_and_warns_of_nothing():
 
 @pytest.mark.parametrize("classes", [1, 2])
 def test_nothing_counted_can_be_drawn(classes):
-    png_bytes(confusion_matrix(np.zeros((classes, classes), int), names(classes), "title"))
+    laid_out(confusion_matrix(np.zeros((classes, classes), int), names(classes), "title"))
 
 
 def test_of_very_many_classes_names_do_not_overlap():
     figure = confusion_matrix(np.eye(220, dtype=int), names(220), "title")
-    png_bytes(figure)
+    laid_out(figure)
     boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert all(above.y0 >= below.y1 - 2 for above, below in pairwise(boxes))
 
@@ -122,7 +123,7 @@ def test_of_very_many_classes_names_do_not_overlap():
 def test_no_text_leaves_the_sheet(classes, name):
     counts = random_counts(classes) * 1000
     figure = confusion_matrix(counts, [name.format(c) for c in range(classes)], "Confusion matrix " * 8)
-    png_bytes(figure)
+    laid_out(figure)
     for text in figure.findobj(Text):
         if text.get_text() and text.get_visible():
             box = text.get_window_extent()
@@ -141,7 +142,7 @@ def test_numbers_can_be_read_on_their_color():
 
 def test_odd_names_are_drawn():
     figure = confusion_matrix(random_counts(len(ODD_NAMES)), ODD_NAMES, "猫 $x$")
-    png_bytes(figure)
+    laid_out(figure)
     assert "$x$" in texts(figure)
 
 

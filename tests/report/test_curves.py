@@ -8,6 +8,7 @@ from imgclf.metrics import wilson_interval
 from imgclf.report.curves import USUAL_RATIO, Seen, curves
 from imgclf.report.line_plot import format_number
 from imgclf.report.style import png_bytes
+from layout import laid_out
 
 
 def history(epochs, *, val=True, **columns):
@@ -26,9 +27,7 @@ def history(epochs, *, val=True, **columns):
 
 
 def drawn(metrics, **options):
-    figure = curves(metrics, "the title", 10, **options)
-    png_bytes(figure)
-    return figure
+    return laid_out(curves(metrics, "the title", 10, **options))
 
 
 def texts(figure):
@@ -169,8 +168,7 @@ def test_cells_that_are_no_number_are_gaps(bad):
     metrics = history(3)
     for column in ("train/loss", "val/loss", "train/accuracy", "val/accuracy", "step_size"):
         metrics[column] = [metrics[column][0], bad, metrics[column][2]]
-        drawn_gap = curves(metrics, "title", 10)
-    loss, accuracy, _, step_size = drawn_gap.axes
+    loss, accuracy, _, step_size = drawn(metrics).axes
     shown = [
         line(loss, "train"),
         line(loss, "val"),
@@ -179,7 +177,6 @@ def test_cells_that_are_no_number_are_gaps(bad):
         line(step_size, " "),
     ]
     assert all(np.isnan(one.get_ydata()[1]) for one in shown)
-    png_bytes(drawn_gap)
     for column in ("train/loss", "val/loss", "train/accuracy", "val/accuracy", "step_size"):
         metrics[column] = [bad] * 3
     assert texts(drawn(metrics)).count("no finite value") == 3
@@ -240,6 +237,7 @@ def test_names_of_lines_do_not_overlap_and_keep_their_order(gap):
 @pytest.mark.parametrize(("epochs", "loss"), [(1, 1.0), (2, 1.234e-30), (300, 1.234e300), (4, -1.234e-300)])
 def test_nothing_reaches_the_edge_of_the_figure(epochs, loss):
     figure = drawn(history(epochs, train_loss=[loss] * epochs, train_accuracy=[1.0] * epochs), kept_epoch=epochs)
+    png_bytes(figure)
     pixels = np.array(figure.canvas.buffer_rgba())[..., :3]
     assert (pixels[15:-15, 15:-15] < 255).any()
     pixels[15:-15, 15:-15] = 255

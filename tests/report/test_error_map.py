@@ -7,6 +7,7 @@ from matplotlib.text import Text
 
 from imgclf.report.error_map import LEAST, SEQUENTIAL, error_map
 from imgclf.report.style import INK, VERMILION, png_bytes
+from layout import laid_out
 
 WHITE = [255, 255, 255]
 ORANGE = np.rint(255 * np.array(to_rgb(VERMILION))).astype(int).tolist()
@@ -40,9 +41,7 @@ def names(classes):
 
 
 def drawn(ratio, shape, class_names=None):
-    figure = error_map(ratio, shape, class_names or names(ratio.shape[1]), "the title")
-    png_bytes(figure)
-    return figure
+    return laid_out(error_map(ratio, shape, class_names or names(ratio.shape[1]), "the title"))
 
 
 def images(figure, shape):
@@ -148,6 +147,7 @@ def test_one_mistake_is_seen_however_large_the_picture_is(shape, classes, where)
 def test_every_pixel_is_a_square_of_whole_device_pixels(shape, classes):
     ratio = random_ratio(shape, classes)
     figure = drawn(ratio, shape)
+    png_bytes(figure)
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
     for c in (0, classes - 1):
         image = figure.images[2 * c]
@@ -216,7 +216,7 @@ def test_key_shows_the_colors_of_its_numbers():
 def test_no_text_leaves_the_sheet_or_reaches_the_next_class(shape, classes, name):
     ratio = random_ratio(shape, classes) * 3
     figure = error_map(ratio, shape, [name.format(c) for c in range(classes)], "Errors of the gradient " * 9)
-    png_bytes(figure)
+    laid_out(figure)
     for text in figure.findobj(Text):
         if text.get_text() and text.get_visible():
             box = text.get_window_extent()

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from imgclf.report.style import png_bytes
 from imgclf.report.template_steps import SHOWN, template_steps
 from imgclf.report.templates import template_images
+from layout import laid_out
 
 STEPS = np.array([0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 40])
 
@@ -31,7 +31,7 @@ def shown_steps(figure):
 def test_each_image_shows_a_class_after_a_step(shape, classes):
     steps, weights = path(shape, classes)
     figure = template_steps(steps, weights, shape, names(classes), 10)
-    png_bytes(figure)
+    laid_out(figure)
     chosen = shown_steps(figure)
     assert len(chosen) == SHOWN
     assert (chosen[0], chosen[-1]) == (1, 40)
@@ -74,7 +74,7 @@ def test_the_step_that_early_stopping_kept_is_shown_and_marked(kept):
 def test_a_run_of_few_steps_has_fewer(kept):
     steps, weights = path((8, 8, 1), 3)
     figure = template_steps(steps[:kept], weights[:kept], (8, 8, 1), names(3), 10)
-    png_bytes(figure)
+    laid_out(figure)
     assert len(figure.images) == 3 * max(1, kept - 1)
 
 
@@ -87,7 +87,7 @@ def test_a_start_that_is_not_nothing_is_shown():
 def test_huge_weights_are_drawn_without_a_warning():
     steps, weights = path((8, 8, 1), 3)
     weights[-1] *= 1e300
-    png_bytes(template_steps(steps, weights, (8, 8, 1), names(3), 10))
+    laid_out(template_steps(steps, weights, (8, 8, 1), names(3), 10))
 
 
 def test_weights_of_another_shape_are_refused():
