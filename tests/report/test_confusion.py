@@ -111,7 +111,7 @@ def test_nothing_counted_can_be_drawn(classes):
 
 
 def test_of_very_many_classes_names_do_not_overlap():
-    figure = confusion_matrix(np.eye(130, dtype=int), names(130), "title")
+    figure = confusion_matrix(np.eye(170, dtype=int), names(170), "title")
     laid_out(figure)
     boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert all(above.y0 >= below.y1 - 2 for above, below in pairwise(boxes))
