@@ -1,6 +1,8 @@
 """Pictures of a run: the list, and how to draw each."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,6 +11,7 @@ from imgclf.files.writing import write_whole
 from imgclf.metrics import wilson_interval
 from imgclf.report.shown_run import ShownRun
 from imgclf.run.learning import PATH, read_steps
+from imgclf.speed.threads import workers
 from imgclf.training.classifier import Model
 from imgclf.training.evaluation import MAX_CONFUSION_CLASSES, Evaluation
 from imgclf.training.plan import make_schedule
@@ -16,6 +19,7 @@ from imgclf.training.plan import make_schedule
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PAGE = "report.html"
 NAMED = 3  # pairs of classes that are written under the title of the confusion matrix
 
 
@@ -121,7 +125,7 @@ PICTURES = {
     "errors.png": Picture(_errors, lambda run: run.evaluate is not None and _has_templates(run)),
     "confusion_matrix.png": Picture(lambda run: _confusion_matrix(run.model, run.split, run.seen), _has_matrix),
     "confusion_matrix.csv": Picture(lambda run: _confusion_csv(run.model, run.split, run.seen), _has_matrix),
-    "report.html": Picture(_page, lambda run: run.evaluate is not None),
+    PAGE: Picture(_page, lambda run: run.evaluate is not None),
 }
 WITHOUT_WEIGHTS = ("curves.png",)
 
@@ -132,15 +136,31 @@ def pictures_of(run: ShownRun) -> list[str]:
 
 
 def draw_run(run: ShownRun, names: Sequence[str]) -> None:
-    """Draw pictures of a run into its directory; where the data is gone, those that need none."""
-    errors = []
-    for name in names:
+    """Draw pictures of a run into its directory; where the data is gone, those that need none.
+
+    The page is made on a second core: it is mostly NumPy's arithmetic, and pictures mostly matplotlib's Python.
+    """
+    errors: list[ImgclfError] = []
+
+    def draw(name: str) -> None:
         try:
             content = PICTURES[name].draw(run)
         except ImgclfError as error:
             errors.append(error)
         else:
             _write(run.directory / name, content)
+
+    if PAGE in names:
+        with suppress(ImgclfError):  # the data is gone, as each picture that needs it will say
+            run.prepare()
+    # BLAS has one thread until both are done: the page, whose bits depend on it, must not find it changed.
+    with workers(1), ThreadPoolExecutor(1) as beside:
+        pages = [beside.submit(draw, name) for name in names if name == PAGE]
+        for name in names:
+            if name != PAGE:
+                draw(name)
+        for page in pages:
+            page.result()
     if errors:
         raise errors[0]
 

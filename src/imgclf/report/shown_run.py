@@ -80,6 +80,10 @@ class ShownRun:
         assert self.evaluate is not None, "only a finished run is evaluated"
         return self.evaluate()
 
+    def prepare(self) -> None:
+        """Load the data and evaluate the model, before several threads ask for them."""
+        _ = self.splits, self.evaluate and self.seen
+
     @cached_property
     def class_means(self) -> list[ByteArray | None]:
         """The mean training image of each class."""
