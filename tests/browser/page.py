@@ -14,8 +14,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from imgclf.config import resolve
 from imgclf.report.page.contents import page
-from imgclf.report.page.page_run import read_run
 from imgclf.report.page.rendering import json_for_html
+from imgclf.report.shown_run import read_run
 from imgclf.run.opening import config_of_run
 from imgclf.run.session import train_run
 
@@ -88,7 +88,7 @@ def named(run, class_names):
     def of(data):
         return data and replace(data, class_names=names)
 
-    return replace(run, model=replace(run.model, class_names=names), train=of(run.train), val=of(run.val))
+    return replace(run, model=replace(run.model, class_names=names), data=lambda: (of(run.train), of(run.val)))
 
 
 def about_and_arrays(path):

@@ -16,7 +16,8 @@ from imgclf.cli.signals import Stop
 from imgclf.data.sources import folder
 from imgclf.machine.progress import Progress, advancing, listening
 from imgclf.report import pictures
-from imgclf.report.pictures import Picture, RunToDraw, draw_run
+from imgclf.report.pictures import Picture, draw_run
+from imgclf.report.shown_run import ShownRun
 from pseudo_terminal import Terminal, run
 
 SEEN = Progress("training", 300, 1000)
@@ -198,7 +199,7 @@ def test_each_picture_is_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "PICTURES", {name: Picture(lambda run: "drawn") for name in "abc"})
     seen = []
     with listening(seen.append):
-        draw_run(RunToDraw(tmp_path, None, None, "finished", None, None), "abc")
+        draw_run(ShownRun(tmp_path, None, None, "finished", None, None), "abc")
     assert [one[:4] for one in seen] == [("drawing", done, 3, "picture") for done in range(4)]
 
 

@@ -37,14 +37,16 @@ def templates(
     class_names: Sequence[str],
     means: Sequence[ByteArray | None] | None = None,
     recalls: tuple[str, Sequence[float | None]] | None = None,
+    kept_epoch: int | None = None,
 ) -> Figure:
     """Draw the weights of each class as an image: a column of W (D, C), reshaped to (H, W, channels).
 
     weights (D+1, C); the bias, the last row, is written. The first axes hold an image per class, in order: the
     colors of W / scale, from -1 to 1.
 
-    means     the mean image of each class (H, W, channels), None for a class without images; shown beside the weights
-    recalls   a split, and for each class how many of its images in that split are recognized, None where are none
+    means       the mean image of each class (H, W, channels), None for a class without images; beside the weights
+    recalls     a split, and for each class how many of its images in that split are recognized, None where are none
+    kept_epoch  the epoch after which early stopping kept these weights, if it is not the last one
     """
     height, width, channels = image_shape
     if weights.shape != (height * width * channels + 1, len(class_names)) or channels not in (1, 3):
@@ -62,6 +64,8 @@ def templates(
         if recalls:
             for lines, recall in zip(notes, recalls[1], strict=True):
                 lines.append("recall \N{EN DASH}" if recall is None else f"recall {recall:.0%}")
+    if kept_epoch is not None:
+        advice += f" These are the weights after epoch {kept_epoch:,}, which early stopping kept."
     figure, top = class_grid(
         images, class_names, _TITLE, advice + key_to_numbers(class_names), 0.6 + MARGIN, beside=beside, notes=notes
     )

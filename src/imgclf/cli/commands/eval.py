@@ -266,7 +266,7 @@ def summarize(path: Path, split: str, model: "Model", seen: "Evaluation", top_k:
 
 
 def _print(console: Console, model: "Model", seen: "Evaluation", content: dict[str, Any]) -> None:
-    from imgclf.report.diagnosis import confused_pairs
+    from imgclf.report.confused_pairs import confused_pairs
 
     split, (low, high) = content["split"], content["accuracy_interval"]
     ((k, share),) = content["top_k"].items()
