@@ -348,7 +348,7 @@ def quickly(monkeypatch):
     """Let each picture be a line of what it would be drawn from."""
 
     def line(run):
-        split, seen = run.evaluated
+        split, seen = run.split, run.seen
         return f"{run.title} {run.kept_epoch} {[len(part) for part in run.splits if part]} {split} {seen.correct}"
 
     for name, picture in PICTURES.items():
