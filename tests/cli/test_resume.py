@@ -368,7 +368,8 @@ def test_pictures_that_a_kill_cost_are_drawn_and_nothing_else_changes(imgclf, mo
     assert imgclf(*DRAWN, *options, "--out", "whole").code == 0
     Path("elsewhere").mkdir()
     with monkeypatch.context() as patch:
-        patch.setitem(PICTURES, "curves.png", PICTURES["curves.png"]._replace(draw=raise_stop))
+        for name, picture in PICTURES.items():  # the page is drawn beside the others
+            patch.setitem(PICTURES, name, picture._replace(draw=raise_stop))
         assert imgclf(*DRAWN, *options, "--out", "elsewhere/whole").code == 130
     run = Path("elsewhere/whole")
     before = tree(run)
@@ -409,7 +410,8 @@ def test_pictures_of_a_run_before_it_became_longer_do_not_stay(imgclf, monkeypat
     assert imgclf(*DRAWN, *FEW, "--out", "run").code == 0
     longer = (*DRAWN, "--resume", "run", "-s", "train.epochs=5")
     with monkeypatch.context() as patch:
-        patch.setitem(PICTURES, "curves.png", PICTURES["curves.png"]._replace(draw=raise_stop))
+        for name, picture in PICTURES.items():  # the page is drawn beside the others
+            patch.setitem(PICTURES, name, picture._replace(draw=raise_stop))
         assert imgclf(*longer).code == 130
     assert not any(Path("run", name).exists() for name in PICTURES)
     assert imgclf(*longer).code == 0
