@@ -38,6 +38,7 @@ def run(tmp_path, capsys):
         console = Console(SimpleNamespace(obj={"quiet": quiet, "verbose": False}), as_json=as_json)
         plan = SimpleNamespace(
             train=SimpleNamespace(class_names=NAMES, example_shape=SHAPE),
+            preprocess=SimpleNamespace(is_image=True),
             weights=np.zeros((13, 3)),
             config=SimpleNamespace(seed=0, regularization=SimpleNamespace(l2=0.5)),
         )
@@ -53,7 +54,7 @@ def test_a_right_function_passes(run, against):
     passed, out, err = run(RIGHT, against)
     assert passed
     assert not err
-    assert out.splitlines()[-1] == "verdict: pass"
+    assert out.splitlines()[-1] == "verdict: pass, with the penalty reg * sum(W * W)"
     assert "16 images, 36 parameters" in out
     assert ("against svm" in out) == bool(against)
     assert "FAIL" not in out
@@ -104,12 +105,17 @@ def test_a_program_gets_one_object(run, text):
     passed, out, err = run(text, as_json=True)
     seen = json.loads(out)
     assert seen["verdict"] == ("pass" if passed else "fail")
-    assert list(seen) == ["verdict", "checked", "parameters", "seconds", "worst", "checks", "advice"]
+    assert list(seen) == [
+        "verdict", "checked", "parameters", "seconds", "worst", "checks", "advice", "outcome", "penalty", "notes",
+        "uses_imgclf",
+    ]  # fmt: skip
     assert (seen["checked"], seen["parameters"]) == (36, 36)
     assert set(seen["worst"]) == {"parameter", "analytic", "numerical", "error", "bound"}
     assert seen["worst"]["parameter"].startswith("W[")
     for check in seen["checks"]:
-        assert list(check) == ["loss", "l2", "l1", "point", "layer", "verdict", "reason", "checked", "worst"]
+        assert list(check) == [
+            "loss", "l2", "l1", "point", "layer", "verdict", "reason", "checked", "worst", "outcome"
+        ]  # fmt: skip
         assert check["loss"] == "my_svm"
         assert check["point"] in ("zero", "start", "steps", "wide")
     assert "verdict: " in err
@@ -132,13 +138,13 @@ def test_no_answer_is_a_line_and_a_verdict(run, text, words, as_json):
     assert not passed
     line, verdict = (err if as_json else out).splitlines()
     assert words in line
-    assert verdict == "verdict: fail"
+    assert verdict == "verdict: fail (crashed)"
     if as_json:
         seen = json.loads(out)
-        assert seen["verdict"] == "fail"
+        assert (seen["verdict"], seen["outcome"]) == ("fail", "crashed")
         assert words in seen["checks"][0]["reason"]
         assert set(seen["checks"][0]) == {
-            "loss", "l2", "l1", "point", "layer", "verdict", "reason", "checked", "worst"
+            "loss", "l2", "l1", "point", "layer", "verdict", "reason", "checked", "worst", "outcome"
         }  # fmt: skip
 
 
@@ -176,7 +182,7 @@ def test_what_it_prints_is_a_note(run):
 
 
 def test_quiet_leaves_what_was_asked_for(run):
-    assert run(RIGHT, quiet=True)[1] == "verdict: pass\n"
+    assert run(RIGHT, quiet=True)[1] == "verdict: pass, with the penalty reg * sum(W * W)\n"
     assert "advice: " in run(NO_MEAN, quiet=True)[1]
 
 
@@ -184,3 +190,66 @@ def test_quiet_leaves_what_was_asked_for(run):
 def test_a_wrong_use_is_no_verdict(run, name):
     with pytest.raises(UsageError):
         run(RIGHT, name=name)
+
+
+def test_hints_say_nothing_where_or_why(run):
+    """Text and object of each: with an object, the text goes to stderr."""
+    told = {hints: run(NO_MEAN, hints=hints, as_json=True)[1:] for hints in ("none", "where", "why")}
+    objects = {hints: json.loads(out) for hints, (out, _) in told.items()}
+    assert told["none"][1] == "verdict: fail\n"
+    nothing = {"worst": None, "penalty": None, "checks": [], "advice": [], "notes": []}
+    assert {key: objects["none"][key] for key in nothing} == nothing
+    assert objects["none"].keys() == objects["where"].keys() == objects["why"].keys()
+    assert "the worst parameter is dW[" in told["where"][1]
+    worst = objects["where"]["worst"]
+    assert worst.pop("parameter") == objects["why"]["worst"]["parameter"]
+    assert set(worst.values()) == {None}
+    for words in ("advice: ", "  yours ", "ours 0", "previous error"):
+        assert words not in told["where"][1]
+        assert words in told["why"][1]
+
+
+def test_wrong_and_crashed_are_different_words(run):
+    crashes = RIGHT.replace("    s = X", "    if len(y) == 1: raise ValueError('one')\n    s = X")
+    wrong, crashed = (json.loads(run(text, as_json=True)[1]) for text in (NO_MEAN, crashes))
+    assert (wrong["outcome"], crashed["outcome"]) == ("wrong", "crashed")
+    assert {"right", "wrong"} == {check["outcome"] for check in wrong["checks"]}
+    assert {"right", "crashed"} == {check["outcome"] for check in crashed["checks"]}
+    out = run(crashes)[1]
+    assert "  CRASH other data    my_svm raises ValueError: one" in out
+    assert out.endswith("verdict: fail (crashed)\n")
+    assert json.loads(run(RIGHT, as_json=True)[1])["outcome"] == "right"
+
+
+def test_a_right_function_has_no_table_of_steps(run):
+    assert "previous error" not in run(RIGHT)[1]
+
+
+def test_the_penalty_is_named_in_verdict_and_object(run):
+    half = RIGHT.replace("reg * np.sum", "reg / 2 * np.sum").replace("2 * reg * W", "reg * W")
+    assert run(half)[1].endswith("verdict: pass, with the penalty reg/2 * sum(W * W)\n")
+    assert json.loads(run(half, as_json=True)[1])["penalty"] == "reg/2 * sum(W * W)"
+    passed, out, _ = run(half, penalty="full")
+    assert not passed
+    assert "advice: your penalty is half ours: it should be reg * sum(W * W)\n" in out
+
+
+def test_who_uses_imgclf_itself_is_told_and_no_less_right(run):
+    text = RIGHT.replace("import numpy as np", "import numpy as np\nimport imgclf.losses")
+    assert json.loads(run(text, as_json=True)[1])["uses_imgclf"] is True
+    passed, out, _ = run(text)
+    assert passed
+    assert "note: it uses imgclf itself\n" in out
+
+
+@pytest.mark.parametrize(("hints", "files"), [("why", ["errors-my_svm.png", "steps-my_svm.png"]),
+                                              ("where", ["errors-my_svm.png"])])  # fmt: skip
+def test_errors_are_drawn(run, tmp_path, hints, files):
+    _, out, _ = run(NO_MEAN, hints=hints, plot=tmp_path / "look")
+    assert sorted(path.name for path in (tmp_path / "look").iterdir()) == files
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "look").iterdir())
+    assert f"pictures  {tmp_path / 'look'} ({', '.join(files)})\n" in out
+
+
+def test_what_returns_nothing_has_no_picture(run, tmp_path):
+    assert "pictures  there is nothing to draw" in run("def my_svm(*_):\n    1 / 0", plot=tmp_path / "look")[1]

@@ -10,6 +10,7 @@ from imgclf.gradcheck.student.check import check_student
 from imgclf.gradcheck.student.conversation import Answered
 from imgclf.gradcheck.student.differences import Comparison, Derivative
 from imgclf.gradcheck.student.findings import derivative_finding, images_finding
+from imgclf.gradcheck.student.known_mistakes import known_mistakes
 from imgclf.gradcheck.student.ours import ours
 from imgclf.gradcheck.student.points import Point
 from imgclf.gradcheck.student.precision import UNITS, precision_of
@@ -51,7 +52,7 @@ def test_right_functions_pass(asking, make_case, loss, function, known):
     assert not report.advice
     assert report.worst.error <= report.worst.bound
     assert findings(report).keys() - {"value", "gradient"} == {
-        "repeatable", "inputs", "images", "precision", "derivative", "large scores", "other data"
+        "repeatable", "inputs", "images", "precision", "penalty", "derivative", "large scores", "other data"
     }  # fmt: skip
     assert ({"value", "gradient"} <= findings(report).keys()) == known
 
@@ -104,7 +105,7 @@ def test_there_are_enough_mistakes():
 
 @pytest.mark.parametrize(("name", "finding"), [
     ("changes X", "inputs"), ("changes W", "inputs"), ("something random", "repeatable"), ("grows", "repeatable"),
-    ("no shift", "large scores"), ("a ghost", "derivative"), ("half the penalty", "value"),
+    ("no shift", "large scores"), ("a ghost", "derivative"), ("twice the penalty", "value"),
     ("one parameter", "gradient"),
 ])  # fmt: skip
 def test_the_finding_that_fails_is_the_one(asking, make_case, name, finding):
@@ -181,11 +182,119 @@ def test_where_loss_and_gradient_are_ours_fewer_questions_are_asked(asking, make
     assert asked["softmax"] < 250 < 2000 < asked[None]
 
 
-def test_a_right_gradients_error_falls_to_a_quarter(asking, make_case):
+def test_only_a_wrong_gradient_has_a_table_of_halved_steps(asking, make_case):
     X, y = make_case()
-    table = check_student(asking(RIGHT["softmax"][1]), X, y, 5).table
-    assert [round(row.step / table[0].step, 6) for row in table[:3]] == [1, 0.5, 0.25]
-    assert all(3.9 < row.ratio < 4.1 for row in table[1:4])
+    tables = [
+        check_student(asking(function), X, y, 5, against="softmax").table
+        for function in (RIGHT["softmax"][1], WRONG["all over 64"].function, WRONG["wrong sign"].function)
+    ]
+    assert [len(table) for table in tables] == [0, 0, 8]
+    assert all(0.9 < row.ratio < 1.1 for row in tables[2][5:])
+
+
+def penalized(value, gradient):
+    """A softmax function with multiples of reg * sum(W * W) in its loss, and of 2 * reg * W in dW."""
+
+    def function(W, X, y, reg):
+        loss, dW = RIGHT["softmax"][1](W, X, y, 0.0)
+        return loss + value * reg * np.sum(W * W), dW + gradient * 2 * reg * W
+
+    return function
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(("value", "penalty", "named", "verdict"), [
+    (1, "either", "reg * sum(W * W)", "pass"),
+    (0.5, "either", "reg/2 * sum(W * W)", "pass"),
+    (1, "full", "reg * sum(W * W)", "pass"),
+    (0.5, "half", "reg/2 * sum(W * W)", "pass"),
+    (0.5, "full", "reg/2 * sum(W * W)", "fail"),
+    (1, "half", "reg * sum(W * W)", "fail"),
+])  # fmt: skip
+def test_either_penalty_is_right_and_named_unless_one_is_asked_for(
+    asking, make_case, value, penalty, named, verdict, known
+):
+    X, y = make_case(N=17, D=5, C=3)
+    against = "softmax" if known else None
+    report = check_student(asking(penalized(value, value)), X, y, 3, against=against, reg=0.1, penalty=penalty)
+    assert (report.verdict, report.penalty) == (verdict, named), report.findings
+    assert findings(report)["penalty"] == verdict
+    assert len(report.advice) == (verdict == "fail")
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(("value", "gradient", "words"), [(1, 0.5, "gradient is half"), (0.5, 1, "gradient is twice")])
+def test_two_conventions_in_one_function_are_a_mistake_that_is_named(asking, make_case, value, gradient, words, known):
+    X, y = make_case(N=17, D=5, C=3)
+    report = check_student(asking(penalized(value, gradient)), X, y, 3, against="softmax" if known else None)
+    assert (report.verdict, report.penalty) == ("fail", None)
+    assert words in report.advice[0]
+
+
+def test_without_a_loss_of_ours_any_penalty_whose_gradient_is_right_passes(asking, make_case):
+    X, y = make_case(N=17, D=5, C=3)
+    for multiple in (0, 3):
+        report = check_student(asking(penalized(multiple, multiple)), X, y, 3)
+        assert (report.verdict, report.penalty) == ("pass", None)
+
+
+def mistaken(*, loss_is_sum=False, sign=1, slope_is_sum=False, right_class=True, penalty=1.0, dpenalty=1.0, over=None):
+    """An SVM function with some mistakes at once."""
+
+    def function(W, X, y, reg):
+        losses, slopes = LOSSES["svm"](X @ W, y)
+        slopes = slopes.copy()
+        slopes[np.arange(len(y)), y] *= right_class
+        N = over or len(y)
+        loss = losses.sum() / (1 if loss_is_sum else N) + penalty * reg * np.sum(W * W)
+        return loss, sign * X.T @ slopes / (1 if slope_is_sum else N) + dpenalty * 2 * reg * W
+
+    return function
+
+
+FORGOTTEN, TOO_LARGE, HALF = "right class missing", "23 times too large (N = 23)", "the penalty's gradient is half"
+
+
+@pytest.mark.parametrize(("mistakes", "words"), [
+    ({"slope_is_sum": True, "dpenalty": 0.5}, [HALF, TOO_LARGE]),
+    ({"right_class": False, "dpenalty": 0.5}, [HALF, FORGOTTEN]),
+    ({"right_class": False, "slope_is_sum": True}, [FORGOTTEN, TOO_LARGE]),
+    ({"right_class": False, "penalty": 0}, ["the penalty is missing from the loss", FORGOTTEN]),
+    ({"loss_is_sum": True, "sign": -1}, ["your loss is N = 23 times ours", "the wrong sign"]),
+    ({"loss_is_sum": True, "right_class": False}, ["your loss is N = 23 times ours", FORGOTTEN]),
+    ({"over": 23, "dpenalty": 0}, ["the penalty's gradient is missing", "it divides by 23, not by N"]),
+])  # fmt: skip
+def test_two_mistakes_at_once_are_both_named(asking, make_case, mistakes, words):
+    X, y = make_case()
+    report = check_student(asking(mistaken(**mistakes)), X, y, 5, against="svm", candidates=known_mistakes("svm"))
+    assert len(report.advice) == 2, report.advice
+    for word, sentence in zip(words, report.advice, strict=True):
+        assert word in sentence
+
+
+def test_what_computes_nothing_yet_is_told_so(asking, make_case):
+    X, y = make_case()
+    report = check_student(asking(lambda W, X, y, reg: (0.0, np.zeros(W.shape))), X, y, 5, against="svm")
+    assert list(report.advice) == ["your loss and dW are 0 everywhere: does the function compute anything yet?"]
+    assert findings(report)["precision"] == "pass"
+    assert "float32" not in str(report.findings)
+
+
+def test_errors_are_measured_for_pictures_where_asked(asking, make_case):
+    X, y = make_case()
+    for against in ("softmax", None):
+        right = check_student(asking(RIGHT["softmax"][1]), X, y, 5, against=against)
+        wrong = check_student(asking(WRONG["last class never"].function), X, y, 5, against=against, curves=True)
+        assert not right.curves
+        assert right.ratios.max() <= 1
+        assert (wrong.ratios[:, 4] > 1).any()
+        assert (wrong.ratios[:, :4] <= 1).all()
+        assert [len(curve.errors) for curve in wrong.curves] == [21, 21]
+        assert (
+            wrong.curves[0].errors.min()
+            > 1e3
+            * check_student(asking(RIGHT["softmax"][1]), X, y, 5, against=against, curves=True).curves[0].errors.min()
+        )
 
 
 @pytest.mark.parametrize("known", [True, pytest.param(False, marks=pytest.mark.long)])
@@ -245,7 +354,7 @@ def test_a_sum_that_begins_with_a_large_penalty_is_within_the_bounds(reg):
 
 @pytest.mark.parametrize("name", [
     "whole batches", "all over 64", "penalty for 64", "C of the labels", "five classes", "scores clipped in dW",
-    "dW not over N", "no dpenalty", "half the penalty", "last class never", "right class counts", "no shift",
+    "dW not over N", "no dpenalty", "twice the penalty", "last class never", "right class counts", "no shift",
 ])  # fmt: skip
 def test_mistakes_are_seen_in_float32(asking, make_case, name):
     wrong = WRONG[name]

@@ -78,6 +78,7 @@ def test_a_function_is_asked_and_answers(student):
             assert (answer.dtype, answer.changed) == ("float64", ())
             assert answer.seconds > 0
         assert ask.notes == ()
+        assert not ask.uses_imgclf
 
 
 def test_it_gets_what_was_sent(student):
@@ -272,6 +273,20 @@ def test_a_past_of_its_own_comes_first_and_another_module_is_still_missing(stude
         assert ask(W, X, y, 0.0).loss == 8
         assert ask.notes == ()
     assert "No module named 'past.utils'" in failure(RIGHT, "from past.utils import old_div")
+
+
+@pytest.mark.parametrize(("above", "body"), [
+    ("from imgclf.losses import svm", "return 1.0, W"),
+    ("import imgclf", "return 1.0, W"),
+    ("from .further import svm", "return 1.0, W"),
+    ("", "import imgclf.losses\nreturn 1.0, W"),
+])  # fmt: skip
+def test_who_uses_imgclf_itself_is_told_so(student, tmp_path, above, body):
+    (tmp_path / "further.py").write_text("from imgclf.losses import svm\n")
+    with open_student(student(body, above), "f") as ask:
+        ask(W, X, y, 0.0)
+        assert ask.uses_imgclf
+        assert ask.notes == ("it uses imgclf itself",)
 
 
 def test_a_copy_that_it_forks_does_not_answer_too(student):

@@ -303,8 +303,9 @@ ELSEWHERE = {
     "differences clipped in dW": Wrong(
         with_scores(lambda s: np.maximum(s - s.max(axis=1, keepdims=True), -100), "svm_squared"), "svm_squared", CLIPS
     ),
-    "dW clipped": Wrong(gradient_clipped(1e5), "softmax", "wrong where X is a million times larger"),
-    "small dW lost": Wrong(small_slopes_lost, "svm", "wrong where X is a million times smaller"),
+    "dW clipped": Wrong(gradient_clipped(1e5), "softmax", "wrong where X is a billion times larger"),
+    "dW clipped at ten million": Wrong(gradient_clipped(1e7), "softmax", "wrong where X is a billion times larger"),
+    "small dW lost": Wrong(small_slopes_lost, "svm", "wrong where X is a billion times smaller"),
 }  # fmt: skip
 
 WRONG = ELSEWHERE | {
@@ -339,10 +340,10 @@ WRONG = ELSEWHERE | {
                                     "the penalty is missing from the loss: add reg"),
     "no penalty at all": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v, d)), "svm",
                                "missing from the loss and from dW", False),
-    "half the penalty": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v + p / 2, d + dp / 2)), "softmax",
-                              "your penalty is half ours: it should be reg * sum(W * W)", False),
+    "twice the penalty": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v + 2 * p, d + 2 * dp)), "softmax",
+                               "your penalty is twice ours: it should be reg * sum(W * W)", False),
     "half the penalty in the loss": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v + p / 2, d + dp)),
-                                          "softmax", "your penalty is half ours: it should be"),
+                                          "softmax", "the penalty's gradient is twice: the derivative of reg/2"),
     "root of the penalty": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + np.sqrt(p * k["reg"]), d + dp)), "svm",
                                  "times ours"),
     # of the classes
