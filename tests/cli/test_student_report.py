@@ -1,6 +1,7 @@
 """`run_student`: a report for learners, an object for programs, and whether all is well."""
 
 import json
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 from imgclf.cli.console import Console
 from imgclf.cli.student_report import run_student
 from imgclf.errors import UsageError
+from imgclf.gradcheck.student import process
+from imgclf.gradcheck.student.child import checked
+from imgclf.gradcheck.student.process import Answer, open_student
 
 RIGHT = """
 import numpy as np
@@ -27,11 +31,26 @@ SHAPE = (2, 2, 3)
 NAMES = ("cat", "dog", "cow")
 
 
+@contextmanager
+def opened_here(path, name, patience):
+    """Open a function in this process: a child process costs more than its check."""
+    module = {}
+    exec(path.read_text(), module)
+
+    def ask(W, X, y, reg):
+        loss, dW, dtype = checked(module[name](W.copy(), X.copy(), y.copy(), reg), W.shape)
+        return Answer(loss, dW, dtype, 1e-4, ())
+
+    ask.notes, ask.uses_imgclf = (), False
+    yield ask
+
+
 @pytest.fixture
-def run(tmp_path, capsys):
+def run(tmp_path, capsys, monkeypatch):
     """Check the function my_svm of this file; return whether it passed, and what was printed."""
 
-    def check(text, against="svm", *, as_json=False, quiet=False, name="my_svm", **options):
+    def check(text, against="svm", *, as_json=False, quiet=False, name="my_svm", in_child=False, **options):
+        monkeypatch.setattr(process, "open_student", open_student if in_child else opened_here)
         (tmp_path / "student.py").write_text(text)
         rng = np.random.default_rng(0)
         X, y = rng.random((16, 12)), np.arange(16) % 3
@@ -134,7 +153,7 @@ def test_same_seed_same_bytes(run):
 ])  # fmt: skip
 @pytest.mark.parametrize("as_json", [True, False])
 def test_no_answer_is_a_line_and_a_verdict(run, text, words, as_json):
-    passed, out, err = run(text, as_json=as_json, quiet=True, patience=0.3)
+    passed, out, err = run(text, as_json=as_json, quiet=True, patience=0.3, in_child=True)
     assert not passed
     line, verdict = (err if as_json else out).splitlines()
     assert words in line
@@ -176,7 +195,7 @@ def test_what_is_right_for_one_number_of_images_only_fails_with_a_way_out(run, a
 
 
 def test_what_it_prints_is_a_note(run):
-    passed, out, _ = run(RIGHT.replace("    s = X", "    print('scores of', X.shape)\n    s = X"))
+    passed, out, _ = run(RIGHT.replace("    s = X", "    print('scores of', X.shape)\n    s = X"), in_child=True)
     assert passed
     assert "note: it prints: scores of (16, 12)\n" in out
 
@@ -189,7 +208,7 @@ def test_quiet_leaves_what_was_asked_for(run):
 @pytest.mark.parametrize("name", ["my_swm", "no name"])
 def test_a_wrong_use_is_no_verdict(run, name):
     with pytest.raises(UsageError):
-        run(RIGHT, name=name)
+        run(RIGHT, name=name, in_child=True)
 
 
 def test_hints_say_nothing_where_or_why(run):
@@ -211,11 +230,11 @@ def test_hints_say_nothing_where_or_why(run):
 
 def test_wrong_and_crashed_are_different_words(run):
     crashes = RIGHT.replace("    s = X", "    if len(y) == 1: raise ValueError('one')\n    s = X")
-    wrong, crashed = (json.loads(run(text, as_json=True)[1]) for text in (NO_MEAN, crashes))
+    wrong, crashed = (json.loads(run(text, as_json=True, in_child=True)[1]) for text in (NO_MEAN, crashes))
     assert (wrong["outcome"], crashed["outcome"]) == ("wrong", "crashed")
     assert {"right", "wrong"} == {check["outcome"] for check in wrong["checks"]}
     assert {"right", "crashed"} == {check["outcome"] for check in crashed["checks"]}
-    out = run(crashes)[1]
+    out = run(crashes, in_child=True)[1]
     assert "  CRASH other data    my_svm raises ValueError: one" in out
     assert out.endswith("verdict: fail (crashed)\n")
     assert json.loads(run(RIGHT, as_json=True)[1])["outcome"] == "right"
@@ -236,8 +255,8 @@ def test_the_penalty_is_named_in_verdict_and_object(run):
 
 def test_who_uses_imgclf_itself_is_told_and_no_less_right(run):
     text = RIGHT.replace("import numpy as np", "import numpy as np\nimport imgclf.losses")
-    assert json.loads(run(text, as_json=True)[1])["uses_imgclf"] is True
-    passed, out, _ = run(text)
+    assert json.loads(run(text, as_json=True, in_child=True)[1])["uses_imgclf"] is True
+    passed, out, _ = run(text, in_child=True)
     assert passed
     assert "note: it uses imgclf itself\n" in out
 
@@ -252,4 +271,7 @@ def test_errors_are_drawn(run, tmp_path, hints, files):
 
 
 def test_what_returns_nothing_has_no_picture(run, tmp_path):
-    assert "pictures  there is nothing to draw" in run("def my_svm(*_):\n    1 / 0", plot=tmp_path / "look")[1]
+    assert (
+        "pictures  there is nothing to draw"
+        in run("def my_svm(*_):\n    1 / 0", plot=tmp_path / "look", in_child=True)[1]
+    )

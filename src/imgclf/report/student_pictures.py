@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from imgclf.files.writing import write_whole
 from imgclf.gradcheck.student.check import StudentReport
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
@@ -17,9 +15,10 @@ def draw_student(report: StudentReport, name: str, against: str | None, plan: Pl
     """Draw the errors of function `name` by weight and, where they were measured, by step size; return file names."""
     pictures = {}
     if report.ratios is not None and plan.preprocess.is_image:
-        ratios = np.vstack([report.ratios, np.zeros((1, report.ratios.shape[1]))])  # it has no bias
         title = f"{name}: error of dW, beside {against or f'the slopes of its loss, at {report.checked:,} weights'}"
-        pictures[f"errors-{name}.png"] = error_map(ratios, plan.train.example_shape, plan.train.class_names, title)
+        pictures[f"errors-{name}.png"] = error_map(
+            report.ratios, plan.train.example_shape, plan.train.class_names, title
+        )
     if report.curves:
         curve = LOSS_FACTS[against].curve if against else None
         flat = curve is not None and curve.third == 0 and curve.curvature(2) == 0
