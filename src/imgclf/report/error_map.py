@@ -29,9 +29,9 @@ def error_map(ratio: FloatArray, image_shape: Sequence[int], class_names: Sequen
     """Draw the error of each weight's gradient, one image per class: dark is large, vermilion a proven mistake.
 
     ratio (D+1, C) at least 0: the error of a parameter's gradient, divided by the largest error that is no mistake;
-    inf and nan are infinitely wrong. The last row, the bias, is a square before the name; it may be missing. The largest ratio of a
-    pixel's channels is drawn, on a log scale. An image too large for its space is reduced to the largest ratios, so
-    that no mistake is lost. The first axes hold an image and a square per class, in order, as bytes.
+    inf and nan are infinitely wrong. The last row, the bias, is a square before the name, if there is one. The largest
+    ratio of a pixel's channels is drawn, on a log scale. An image too large for its space is reduced to the largest
+    ratios, so that no mistake is lost. The first axes hold an image and a square per class, in order, as bytes.
     """
     height, width, channels = image_shape
     pixels = height * width * channels

@@ -47,8 +47,7 @@ def test_right_functions_pass(asking, make_case, loss, function, known):
     X, y = make_case(N=12)
     report = check_student(asking(function), X, y, 5, against=loss if known else None, reg=0.1)
     assert report.verdict == "pass", report.findings
-    assert report.parameters == 55
-    assert report.checked == (50 if known else 55)  # where loss and dW are ours, the fewest slopes do
+    assert report.parameters == report.checked == 35
     assert not report.advice
     assert report.worst.error <= report.worst.bound
     assert findings(report).keys() - {"value", "gradient"} == {
@@ -59,14 +58,14 @@ def test_right_functions_pass(asking, make_case, loss, function, known):
 
 @pytest.mark.parametrize(("loss", "function"), ALL_RIGHT)
 @pytest.mark.parametrize("case", [
-    {"N": 1, "D": 3, "C": 2}, {"N": 2, "D": 13, "C": 7, "pixels": 1.0}, {"N": 16, "D": 2, "C": 3, "pixels": 1e-3},
-    {"N": 12, "D": 5, "C": 4, "pixels": 1e3, "seed": 1},
+    {"N": 1, "D": 3, "C": 2}, {"N": 2, "D": 13, "C": 7, "pixels": 1.0, "center": True},
+    {"N": 16, "D": 2, "C": 3, "pixels": 1e-3}, {"N": 12, "D": 5, "C": 4, "pixels": 1e3, "seed": 1, "center": True},
 ])  # fmt: skip
 def test_right_functions_never_fail(asking, make_case, loss, function, case):
-    X, y = make_case(**case)
-    for centered in (X, X - X.mean(axis=0)):
-        report = check_student(asking(function), centered, y, case["C"], against=loss, seed=3)
-        assert report.verdict != "fail", report.findings
+    center, sizes = case.get("center", False), {key: value for key, value in case.items() if key != "center"}
+    X, y = make_case(**sizes)
+    report = check_student(asking(function), X - center * X.mean(axis=0), y, case["C"], against=loss, seed=3)
+    assert report.verdict != "fail", report.findings
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -127,7 +126,7 @@ def test_an_answer_that_changes_later_is_seen(asking, make_case):
     assert [finding.check for finding in report.findings if finding.verdict == "fail"] == ["repeatable"]
 
 
-@pytest.mark.parametrize("coordinate", [(0, 0), (7, 4), (10, 2)])
+@pytest.mark.parametrize("coordinate", [(0, 0), (4, 4), (6, 2)])
 def test_one_coordinate_wrong_by_1e_4_is_seen_and_is_the_worst(asking, make_case, coordinate):
     X, y = make_case()
 

@@ -241,8 +241,9 @@ def _checked_gradient(dW: Any, shape: tuple[int, ...]) -> tuple[NDArray[np.float
         raise WrongAnswerError(f"returns a dW of dtype {dW.dtype}, not float64")
     with np.errstate(over="ignore"):
         array = np.asarray(dW).astype(np.float64)
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
+    finite = np.isfinite(array)
+    if not finite.all():
+        bad = np.argwhere(~finite)
         index = ",".join(map(str, bad[0]))
         more = f" ({len(bad):,} of {array.size:,} are not finite)" if len(bad) > 1 else ""
         raise WrongAnswerError(f"returns dW[{index}] = {array[tuple(bad[0])]}{more}")
