@@ -134,6 +134,8 @@ PARTS = np.random.default_rng(2).random(61)
     (PARTS[:32].mean(), 0.0, "it omits the last 29 images; a last, smaller batch counts too"),
     (PARTS[:32].sum() / 61, 0.0, "it omits the last 29 images; a last, smaller batch counts too"),
     (PARTS[:60].mean() + 3, 3.0, "it omits the last image; a last, smaller batch counts too"),
+    (PARTS[:32].sum() / 64, 0.0, "it omits the last 29 images, and divides by 64, not by N = len(y); a last, smaller "
+                                 "batch counts too"),
     (PARTS.mean(), 3.0, "the penalty is missing there"),
 ])  # fmt: skip
 def test_which_images_count_is_told(theirs, penalty, sentence):

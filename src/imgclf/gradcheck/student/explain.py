@@ -99,11 +99,12 @@ def explain_number(theirs: float, parts: FloatArray, penalty: float, usual: int)
     if usual != N and abs(data - sums[N] / usual) <= room * max(1, N / usual):
         return f"{wrong}: it divides by {usual}, not by N = len(y)"
     fewer = np.arange(N)  # of the first images alone
-    means = sums[:N] / np.maximum(fewer, 1), sums[:N] / N
-    left_out = N - fewer[(np.abs(means[0] - data) <= room) | (np.abs(means[1] - data) <= room)]
-    if len(left_out):
-        images = "the last image" if left_out[-1] == 1 else f"the last {left_out[-1]} images"
-        return f"{wrong}: it omits {images}; a last, smaller batch counts too"
+    divisors = [(np.maximum(fewer, 1), ""), (N, ""), (usual, f", and divides by {usual}, not by N = len(y)")]
+    for divisor, also in divisors:
+        left_out = N - fewer[np.abs(sums[:N] / divisor - data) <= room]
+        if len(left_out):
+            images = "the last image" if left_out[-1] == 1 else f"the last {left_out[-1]} images"
+            return f"{wrong}: it omits {images}{also}; a last, smaller batch counts too"
     return None
 
 
