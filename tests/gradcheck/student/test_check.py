@@ -8,7 +8,7 @@ import pytest
 
 from imgclf.gradcheck.student.check import check_student
 from imgclf.gradcheck.student.conversation import Answered
-from imgclf.gradcheck.student.differences import Comparison, Derivative
+from imgclf.gradcheck.student.differences import Comparison, Derivative, random_order
 from imgclf.gradcheck.student.findings import derivative_finding, images_finding
 from imgclf.gradcheck.student.known_mistakes import known_mistakes
 from imgclf.gradcheck.student.ours import ours
@@ -142,6 +142,21 @@ def test_one_coordinate_wrong_by_1e_4_is_seen_and_is_the_worst(asking, make_case
         assert all(0.9 < row.ratio < 1.1 for row in report.table[5:])
 
 
+def test_the_worst_parameter_beside_ours_is_among_the_few_whose_slope_is_taken(asking, make_case):
+    X, y = make_case(D=40)
+    last = list(random_order((40, 5), 0))[-1]
+
+    def wrong(W, X, y, reg):
+        loss, dW = RIGHT["softmax"][1](W, X, y, reg)
+        dW[min(last[0], len(dW) - 1), last[1] % dW.shape[1]] += 1
+        return loss, dW
+
+    report = check_student(asking(wrong), X, y, 5, against="softmax")
+    assert report.worst.parameter == last
+    assert report.checked == 50
+    assert len(report.table) == 8
+
+
 def test_without_a_loss_of_ours_a_sum_over_the_images_is_told_from_their_mean(asking, make_case):
     X, y = make_case()
     report = check_student(asking(WRONG["neither over N"].function), X, y, 5)
@@ -269,6 +284,13 @@ def test_two_mistakes_at_once_are_both_named(asking, make_case, mistakes, words)
     assert len(report.advice) == 2, report.advice
     for word, sentence in zip(words, report.advice, strict=True):
         assert word in sentence
+
+
+def test_a_wrong_penalty_alone_is_not_found_again_elsewhere(asking, make_case):
+    X, y = make_case()
+    report = check_student(asking(mistaken(dpenalty=0)), X, y, 5, against="svm")
+    assert findings(report)["other data"] == findings(report)["large scores"] == "pass"
+    assert len(report.advice) == 1
 
 
 def test_what_computes_nothing_yet_is_told_so(asking, make_case):

@@ -304,7 +304,7 @@ ELSEWHERE = {
         with_scores(lambda s: np.maximum(s - s.max(axis=1, keepdims=True), -100), "svm_squared"), "svm_squared", CLIPS
     ),
     "dW clipped": Wrong(gradient_clipped(1e5), "softmax", "wrong where X is a billion times larger"),
-    "dW clipped at ten million": Wrong(gradient_clipped(1e7), "softmax", "wrong where X is a billion times larger"),
+    "dW clipped at a billion": Wrong(gradient_clipped(1e9), "softmax", "wrong where X is a billion times larger"),
     "small dW lost": Wrong(small_slopes_lost, "svm", "wrong where X is a billion times smaller"),
 }  # fmt: skip
 
