@@ -314,7 +314,10 @@ def test_errors_are_measured_for_pictures_where_asked(asking, make_case):
 
 
 @pytest.mark.parametrize("known", [True, pytest.param(False, marks=pytest.mark.long)])
-@pytest.mark.parametrize(("loss", "function"), [pair for pair in ALL_RIGHT if not pair[1].__name__.endswith("loops")])
+@pytest.mark.parametrize(("loss", "function"), [
+    pytest.param(loss, function, marks=[] if function.__name__ == loss else pytest.mark.long)
+    for loss, function in ALL_RIGHT if not function.__name__.endswith("loops")
+])  # fmt: skip
 @pytest.mark.parametrize("way", PRECISIONS)
 def test_a_right_function_in_another_precision_passes_and_is_told_so(asking, make_case, loss, function, known, way):
     X, y = make_case(pixels=1.0)
