@@ -1,6 +1,7 @@
 """`run_student`: a report for learners, an object for programs, and whether all is well."""
 
 import json
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 from imgclf.cli.console import Console
 from imgclf.cli.student_report import run_student
 from imgclf.errors import UsageError
+from imgclf.gradcheck.student import process
+from imgclf.gradcheck.student.child import checked
+from imgclf.gradcheck.student.process import Answer, open_student
 
 RIGHT = """
 import numpy as np
@@ -27,17 +31,33 @@ SHAPE = (2, 2, 3)
 NAMES = ("cat", "dog", "cow")
 
 
+@contextmanager
+def opened_here(path, name, patience):
+    """Open a function in this process: a child process costs more than its check."""
+    module = {}
+    exec(path.read_text(), module)
+
+    def ask(W, X, y, reg):
+        loss, dW, dtype = checked(module[name](W.copy(), X.copy(), y.copy(), reg), W.shape)
+        return Answer(loss, dW, dtype, 1e-4, ())
+
+    ask.notes, ask.uses_imgclf = (), False
+    yield ask
+
+
 @pytest.fixture
-def run(tmp_path, capsys):
+def run(tmp_path, capsys, monkeypatch):
     """Check the function my_svm of this file; return whether it passed, and what was printed."""
 
-    def check(text, against="svm", *, as_json=False, quiet=False, name="my_svm", **options):
+    def check(text, against="svm", *, as_json=False, quiet=False, name="my_svm", in_child=False, **options):
+        monkeypatch.setattr(process, "open_student", open_student if in_child else opened_here)
         (tmp_path / "student.py").write_text(text)
         rng = np.random.default_rng(0)
         X, y = rng.random((16, 12)), np.arange(16) % 3
         console = Console(SimpleNamespace(obj={"quiet": quiet, "verbose": False}), as_json=as_json)
         plan = SimpleNamespace(
             train=SimpleNamespace(class_names=NAMES, example_shape=SHAPE),
+            preprocess=SimpleNamespace(is_image=True),
             weights=np.zeros((13, 3)),
             config=SimpleNamespace(seed=0, regularization=SimpleNamespace(l2=0.5)),
         )
@@ -53,7 +73,7 @@ def test_a_right_function_passes(run, against):
     passed, out, err = run(RIGHT, against)
     assert passed
     assert not err
-    assert out.splitlines()[-1] == "verdict: pass"
+    assert out.splitlines()[-1] == "verdict: pass, with the penalty reg * sum(W * W)"
     assert "16 images, 36 parameters" in out
     assert ("against svm" in out) == bool(against)
     assert "FAIL" not in out
@@ -104,12 +124,17 @@ def test_a_program_gets_one_object(run, text):
     passed, out, err = run(text, as_json=True)
     seen = json.loads(out)
     assert seen["verdict"] == ("pass" if passed else "fail")
-    assert list(seen) == ["verdict", "checked", "parameters", "seconds", "worst", "checks", "advice"]
+    assert list(seen) == [
+        "verdict", "checked", "parameters", "seconds", "worst", "checks", "advice", "outcome", "penalty", "notes",
+        "uses_imgclf",
+    ]  # fmt: skip
     assert (seen["checked"], seen["parameters"]) == (36, 36)
     assert set(seen["worst"]) == {"parameter", "analytic", "numerical", "error", "bound"}
     assert seen["worst"]["parameter"].startswith("W[")
     for check in seen["checks"]:
-        assert list(check) == ["loss", "l2", "l1", "point", "layer", "verdict", "reason", "checked", "worst"]
+        assert list(check) == [
+            "loss", "l2", "l1", "point", "layer", "verdict", "reason", "checked", "worst", "outcome"
+        ]  # fmt: skip
         assert check["loss"] == "my_svm"
         assert check["point"] in ("zero", "start", "steps", "wide")
     assert "verdict: " in err
@@ -128,17 +153,17 @@ def test_same_seed_same_bytes(run):
 ])  # fmt: skip
 @pytest.mark.parametrize("as_json", [True, False])
 def test_no_answer_is_a_line_and_a_verdict(run, text, words, as_json):
-    passed, out, err = run(text, as_json=as_json, quiet=True, patience=0.3)
+    passed, out, err = run(text, as_json=as_json, quiet=True, patience=0.3, in_child=True)
     assert not passed
     line, verdict = (err if as_json else out).splitlines()
     assert words in line
-    assert verdict == "verdict: fail"
+    assert verdict == "verdict: fail (crashed)"
     if as_json:
         seen = json.loads(out)
-        assert seen["verdict"] == "fail"
+        assert (seen["verdict"], seen["outcome"]) == ("fail", "crashed")
         assert words in seen["checks"][0]["reason"]
         assert set(seen["checks"][0]) == {
-            "loss", "l2", "l1", "point", "layer", "verdict", "reason", "checked", "worst"
+            "loss", "l2", "l1", "point", "layer", "verdict", "reason", "checked", "worst", "outcome"
         }  # fmt: skip
 
 
@@ -170,17 +195,83 @@ def test_what_is_right_for_one_number_of_images_only_fails_with_a_way_out(run, a
 
 
 def test_what_it_prints_is_a_note(run):
-    passed, out, _ = run(RIGHT.replace("    s = X", "    print('scores of', X.shape)\n    s = X"))
+    passed, out, _ = run(RIGHT.replace("    s = X", "    print('scores of', X.shape)\n    s = X"), in_child=True)
     assert passed
     assert "note: it prints: scores of (16, 12)\n" in out
 
 
 def test_quiet_leaves_what_was_asked_for(run):
-    assert run(RIGHT, quiet=True)[1] == "verdict: pass\n"
+    assert run(RIGHT, quiet=True)[1] == "verdict: pass, with the penalty reg * sum(W * W)\n"
     assert "advice: " in run(NO_MEAN, quiet=True)[1]
 
 
 @pytest.mark.parametrize("name", ["my_swm", "no name"])
 def test_a_wrong_use_is_no_verdict(run, name):
     with pytest.raises(UsageError):
-        run(RIGHT, name=name)
+        run(RIGHT, name=name, in_child=True)
+
+
+def test_hints_say_nothing_where_or_why(run):
+    """Text and object of each: with an object, the text goes to stderr."""
+    told = {hints: run(NO_MEAN, hints=hints, as_json=True)[1:] for hints in ("none", "where", "why")}
+    objects = {hints: json.loads(out) for hints, (out, _) in told.items()}
+    assert told["none"][1] == "verdict: fail\n"
+    nothing = {"worst": None, "penalty": None, "checks": [], "advice": [], "notes": []}
+    assert {key: objects["none"][key] for key in nothing} == nothing
+    assert objects["none"].keys() == objects["where"].keys() == objects["why"].keys()
+    assert "the worst parameter is dW[" in told["where"][1]
+    worst = objects["where"]["worst"]
+    assert worst.pop("parameter") == objects["why"]["worst"]["parameter"]
+    assert set(worst.values()) == {None}
+    for words in ("advice: ", "  yours ", "ours 0", "previous error"):
+        assert words not in told["where"][1]
+        assert words in told["why"][1]
+
+
+def test_wrong_and_crashed_are_different_words(run):
+    crashes = RIGHT.replace("    s = X", "    if len(y) == 1: raise ValueError('one')\n    s = X")
+    wrong, crashed = (json.loads(run(text, as_json=True, in_child=True)[1]) for text in (NO_MEAN, crashes))
+    assert (wrong["outcome"], crashed["outcome"]) == ("wrong", "crashed")
+    assert {"right", "wrong"} == {check["outcome"] for check in wrong["checks"]}
+    assert {"right", "crashed"} == {check["outcome"] for check in crashed["checks"]}
+    out = run(crashes, in_child=True)[1]
+    assert "  CRASH other data    my_svm raises ValueError: one" in out
+    assert out.endswith("verdict: fail (crashed)\n")
+    assert json.loads(run(RIGHT, as_json=True)[1])["outcome"] == "right"
+
+
+def test_a_right_function_has_no_table_of_steps(run):
+    assert "previous error" not in run(RIGHT)[1]
+
+
+def test_the_penalty_is_named_in_verdict_and_object(run):
+    half = RIGHT.replace("reg * np.sum", "reg / 2 * np.sum").replace("2 * reg * W", "reg * W")
+    assert run(half)[1].endswith("verdict: pass, with the penalty reg/2 * sum(W * W)\n")
+    assert json.loads(run(half, as_json=True)[1])["penalty"] == "reg/2 * sum(W * W)"
+    passed, out, _ = run(half, penalty="full")
+    assert not passed
+    assert "advice: your penalty is half ours: it should be reg * sum(W * W)\n" in out
+
+
+def test_who_uses_imgclf_itself_is_told_and_no_less_right(run):
+    text = RIGHT.replace("import numpy as np", "import numpy as np\nimport imgclf.losses")
+    assert json.loads(run(text, as_json=True, in_child=True)[1])["uses_imgclf"] is True
+    passed, out, _ = run(text, in_child=True)
+    assert passed
+    assert "note: it uses imgclf itself\n" in out
+
+
+@pytest.mark.parametrize(("hints", "files"), [("why", ["errors-my_svm.png", "steps-my_svm.png"]),
+                                              ("where", ["errors-my_svm.png"])])  # fmt: skip
+def test_errors_are_drawn(run, tmp_path, hints, files):
+    _, out, _ = run(NO_MEAN, hints=hints, plot=tmp_path / "look")
+    assert sorted(path.name for path in (tmp_path / "look").iterdir()) == files
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "look").iterdir())
+    assert f"pictures  {tmp_path / 'look'} ({', '.join(files)})\n" in out
+
+
+def test_what_returns_nothing_has_no_picture(run, tmp_path):
+    assert (
+        "pictures  there is nothing to draw"
+        in run("def my_svm(*_):\n    1 / 0", plot=tmp_path / "look", in_child=True)[1]
+    )

@@ -259,6 +259,11 @@ def test_ratio_of_another_shape_is_refused(shape, classes):
         error_map(np.zeros((8 * 8 + 1, 2)), shape, names(classes), "title")
 
 
+def test_ratio_without_a_bias_has_no_squares():
+    figure = error_map(np.zeros((8 * 8, 2)), (8, 8, 1), names(2), "title")
+    assert len(figure.axes) == len(error_map(np.zeros((8 * 8 + 1, 2)), (8, 8, 1), names(2), "title").axes) - 2
+
+
 def test_error_below_zero_is_refused():
     with pytest.raises(ValueError, match=r"-0\.5"):
         error_map(np.array([[1.0], [np.nan], [-0.5]]), (1, 2, 1), ["a"], "title")

@@ -16,7 +16,7 @@ LEAST = 1e-4  # of the bound: smaller errors above 0 have the same color
 SEQUENTIAL = ListedColormap(colormaps["viridis"](np.linspace(0.6, 0, 256)))
 
 _ADVICE = (
-    "A pixel is a weight{of_colors}; the square before a name is the bias. "
+    "A pixel is a weight{of_colors}{bias}. "
     "Dark: an error near the most that rounding and the step explain; orange: a larger one, a proven mistake."
 )
 _SEEN = 3  # device pixels; a mistake on a smaller square is overlooked
@@ -29,27 +29,32 @@ def error_map(ratio: FloatArray, image_shape: Sequence[int], class_names: Sequen
     """Draw the error of each weight's gradient, one image per class: dark is large, vermilion a proven mistake.
 
     ratio (D+1, C) at least 0: the error of a parameter's gradient, divided by the largest error that is no mistake;
-    inf and nan are infinitely wrong. The last row, the bias, is a square before the name. The largest ratio of a
-    pixel's channels is drawn, on a log scale. An image too large for its space is reduced to the largest ratios, so
-    that no mistake is lost. The first axes hold an image and a square per class, in order, as bytes.
+    inf and nan are infinitely wrong. The last row, the bias, is a square before the name, if there is one. The largest
+    ratio of a pixel's channels is drawn, on a log scale. An image too large for its space is reduced to the largest
+    ratios, so that no mistake is lost. The first axes hold an image and a square per class, in order, as bytes.
     """
     height, width, channels = image_shape
-    if ratio.shape != (height * width * channels + 1, len(class_names)) or channels not in (1, 3):
+    pixels = height * width * channels
+    if ratio.shape not in [(rows, len(class_names)) for rows in (pixels + 1, pixels)] or channels not in (1, 3):
         raise ValueError(f"ratio {ratio.shape} is no map of {tuple(image_shape)} for {len(class_names)} classes")
     if (ratio < 0).any():
         raise ValueError(f"a ratio is {np.nanmin(ratio)}, but an error is at least 0")
     ratio = np.where(np.isnan(ratio), np.inf, ratio)
+    has_bias = len(ratio) > pixels
     images = _reduced(
-        ratio[:-1].T.reshape(-1, height, width, channels).max(axis=3), longest_side(len(class_names)) // _SEEN
+        ratio[:pixels].T.reshape(-1, height, width, channels).max(axis=3), longest_side(len(class_names)) // _SEEN
     )
     mistakes = (ratio > 1).sum(axis=0)  # (C,)
     figure, top = class_grid(
         _colors(images),
         class_names,
         title,
-        _ADVICE.format(of_colors=", the worst of its three colors" if channels == 3 else ""),
+        _ADVICE.format(
+            of_colors=", the worst of its three colors" if channels == 3 else "",
+            bias="; the square before a name is the bias" if has_bias else "",
+        ),
         _KEY_HEIGHT,
-        biases=_colors(ratio[-1]),
+        biases=_colors(ratio[-1]) if has_bias else None,
         # Among a hundred classes one wrong pixel is easily overlooked, a name less so.
         name_colors=[VERMILION if wrong else INK for wrong in mistakes],
     )

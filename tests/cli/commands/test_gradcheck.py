@@ -276,6 +276,9 @@ def test_a_folder_that_holds_something_is_not_drawn_into(refused, tmp_path):
     [
         ("--run and -c", ("--run", "r", "-c", "a.yaml")),
         ("--loss", ("--against", "svm")),
+        ("--loss", ("--hints", "none")),
+        ("--loss", ("--penalty", "half")),
+        ("--plot", ("--loss", "a.py:f", "--hints", "none", "--plot", "look")),
         ("--self-test", ("--loss", "a.py:f", "--self-test")),
         ("self-test has no pictures", ("--self-test", "--plot", "look")),
     ],

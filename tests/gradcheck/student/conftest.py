@@ -25,7 +25,7 @@ def asking(function):
     return ask
 
 
-def make_case(N=23, D=11, C=5, pixels=255.0, seed=0, dead=True):
+def make_case(N=23, D=7, C=5, pixels=255.0, seed=0, dead=True):
     """Pixels as they come, one of them 0 in every image, and labels of every class."""
     rng = np.random.default_rng(seed)
     X = pixels * rng.random((N, D))

@@ -128,8 +128,8 @@ def test_a_right_gradient_costs_two_evaluations_a_place(make_case, loss):
     value, gradient = textbook(loss, X, y, 0.1)
     calls = []
     around = surroundings(value, W, X, 0)._replace(value=lambda W: calls.append(0) or value(W))
-    assert compare(around, gradient(W)).count("agrees") == 55
-    assert len(calls) < 1.1 * 2 * 55
+    assert compare(around, gradient(W)).count("agrees") == 35
+    assert len(calls) < 1.1 * 2 * 35
 
 
 def test_what_is_wrong_by_little_more_than_rounding_is_undecided(make_case):
@@ -207,7 +207,7 @@ def test_a_slow_function_is_tried_at_fifty_places(make_case):
     X, y = make_case(D=60)
     W = weights(X, 5, 1)
     value, gradient = textbook("softmax", X, y, 0.1)
-    assert len(compared(value, gradient(W), W, X, budget=0).derivatives) == FEWEST
+    assert len(compared(value, gradient(W), W, X, budget=0).derivatives) == FEWEST == 50
     assert len(compared(value, gradient(W), W, X).derivatives) == 300
 
 

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from imgclf.errors import UsageError
-from imgclf.gradcheck.student.process import StudentFailure, open_student, parse_spec
+from imgclf.gradcheck.student.child import error_line, functions_of, import_file
+from imgclf.gradcheck.student.process import StudentFailure, no_such_function, open_student, parse_spec
 
 W, X, y = np.arange(6.0).reshape(2, 3), np.array([[1.0, 2], [3, 4], [5, 6], [7, 8]]), np.array([0, 1, 2, 1])
 RIGHT = "return float(W.sum() + reg), 2 * W"
@@ -78,34 +80,52 @@ def test_a_function_is_asked_and_answers(student):
             assert (answer.dtype, answer.changed) == ("float64", ())
             assert answer.seconds > 0
         assert ask.notes == ()
+        assert not ask.uses_imgclf
 
 
-def test_it_gets_what_was_sent(student):
-    body = "return float((X[:, 0] * y).sum()), np.full(W.shape, float(y.dtype == np.int64 and X.dtype == np.float64))"
-    with open_student(student(body), "f") as ask:
-        assert ask(W, X, y, 0.0).loss == 3 + 10 + 7
-        assert ask(W, 2 * X, y, 0.0).loss == 40
-        assert ask(W, X[:2], y[:2], 0.0).loss == 3
-        assert ask(W, X, y.astype(np.uint8), 0.0).dW.min() == 1
+BODY_OF_SEVERAL = """
+    if reg == 1:
+        return float((X[:, 0] * y).sum()), np.full(W.shape, float(y.dtype == np.int64 and X.dtype == np.float64))
+    if reg == 2:
+        return W[1, 1], W
+    if reg == 3:
+        W += 1; X += 1
+        return float(W.sum() + X.sum()), W
+    return float(os.environ['OPENBLAS_NUM_THREADS']), W
+    """
 
 
-def test_bits_survive_the_way(student):
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """Several functions in one process, told apart by reg."""
+    path = tmp_path_factory.mktemp("several") / "student.py"
+    path.write_text(f"import os\nimport numpy as np\n\ndef f(W, X, y, reg):{BODY_OF_SEVERAL}")
+    with open_student(path, "f") as ask:
+        yield ask
+
+
+def test_it_gets_what_was_sent(several):
+    assert several(W, X, y, 1).loss == 3 + 10 + 7
+    assert several(W, 2 * X, y, 1).loss == 40
+    assert several(W, X[:2], y[:2], 1).loss == 3
+    assert several(W, X, y.astype(np.uint8), 1).dW.min() == 1
+
+
+def test_bits_survive_the_way(several):
     odd = np.array([[5e-324, -0.0, 1e308], [np.pi, 1 / 3, -1e-300]])
-    with open_student(student("return W[1, 1], W"), "f") as ask:
-        answer = ask(odd, X, y, 0.0)
+    answer = several(odd, X, y, 2)
     assert answer.dW.tobytes() == odd.tobytes()
     assert answer.loss == 1 / 3
 
 
-def test_what_it_changes_is_named_and_made_good(student):
-    body = """
-        W += 1; X += 1
-        return float(W.sum() + X.sum()), W
-        """
-    with open_student(student(body), "f") as ask:
-        first, second = ask(W, X, y, 0.0), ask(W, X, y, 0.0)
+def test_what_it_changes_is_named_and_made_good(several):
+    first, second = several(W, X, y, 3), several(W, X, y, 3)
     assert first.changed == second.changed == ("W", "X")
     assert first.loss == second.loss == 21 + 44
+
+
+def test_blas_runs_on_one_thread(several):
+    assert several(W, X, y, 4).loss == 1
 
 
 def test_it_runs_in_its_own_folder_and_leaves_no_bytecode(student, tmp_path):
@@ -118,17 +138,19 @@ def test_it_runs_in_its_own_folder_and_leaves_no_bytecode(student, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["colorsys.py", "further.py", "json.py", "student.py"]
 
 
-def test_blas_runs_on_one_thread(student):
-    with open_student(student("return float(os.environ['OPENBLAS_NUM_THREADS']), W"), "f") as ask:
-        assert ask(W, X, y, 0.0).loss == 1
-
-
-@pytest.mark.parametrize(("body", "words"), [
-    ("return W[7]", ["f raises IndexError: index 7 is out of bounds", "(student.py, line 5: return W[7])"]),
-    ("return np.linalg.inv(W)", ["f raises numpy.linalg.LinAlgError", "(student.py, line 5: return np.linalg"]),
+# Ways to return no loss and gradient, and words of the line; all are asked of one process.
+MISTAKES = [
+    (
+        "return W[7]",
+        ["f raises IndexError: index 7 is out of bounds", "(student.py, line {line}: if reg == 1: return W"],
+    ),
+    (
+        "return np.linalg.inv(W)",
+        ["f raises numpy.linalg.LinAlgError", "(student.py, line {line}: if reg == 2: return"],
+    ),
     ("raise ValueError('one\\ntwo \\x1b[31m')", ["f raises ValueError: one"]),
-    ("return f(W, X, y, reg)", ["f raises RecursionError", "student.py, line 5"]),
-    ("sys.exit(3)", ["SystemExit, code 3", "student.py, line 5"]),
+    ("return f(W, X, y, reg)", ["f raises RecursionError", "student.py, line "]),
+    ("sys.exit(3)", ["SystemExit, code 3", "student.py, line {line}"]),
     ("raise KeyboardInterrupt", ["f raises KeyboardInterrupt"]),
     ("return input()", ["f raises EOFError"]),
     ("return", ["f returns None, not a pair (loss, dW)"]),
@@ -150,16 +172,29 @@ def test_blas_runs_on_one_thread(student):
     ("return 1.0, W.astype(object)", ["a dW of dtype object, not float64"]),
     ("W[1, 2] = np.inf; return 1.0, W", ["f returns dW[1,2] = inf"]),
     ("return 1.0, W * np.nan", ["f returns dW[0,0] = nan (6 of 6 are not finite)"]),
-])  # fmt: skip
-def test_a_mistake_is_one_line_and_the_function_can_be_asked_again(student, body, words):
-    with open_student(student(f"if reg: {body}\nreturn 1.0, W"), "f") as ask:
-        with pytest.raises(StudentFailure) as caught:
-            ask(W, X, y, 0.5)
-        assert caught.value.alive
-        for word in words:
-            assert word in str(caught.value).replace("if reg: ", "")
-        assert str(caught.value).isprintable()
-        assert ask(W, X, y, 0.0).loss == 1
+]
+
+
+@pytest.fixture(scope="module")
+def mistaken(tmp_path_factory):
+    """A function that makes mistake number `reg`, and with 0 none."""
+    path = tmp_path_factory.mktemp("mistaken") / "student.py"
+    lines = [f"    if reg == {number}: {body}\n" for number, (body, _) in enumerate(MISTAKES, 1)]
+    path.write_text(f"import os, sys\nimport numpy as np\n\ndef f(W, X, y, reg):\n{''.join(lines)}    return 1.0, W\n")
+    with open_student(path, "f") as ask:
+        yield ask
+
+
+@pytest.mark.parametrize("number", range(1, len(MISTAKES) + 1), ids=[body for body, _ in MISTAKES])
+def test_a_mistake_is_one_line_and_the_function_can_be_asked_again(mistaken, number):
+    with pytest.raises(StudentFailure) as caught:
+        mistaken(W, X, y, number)
+    assert caught.value.alive
+    assert caught.value.crashed == (" raises " in str(caught.value))
+    for word in MISTAKES[number - 1][1]:
+        assert word.format(line=4 + number) in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert mistaken(W, X, y, 0.0).loss == 1
 
 
 @pytest.mark.parametrize(("body", "words"), [
@@ -274,6 +309,15 @@ def test_a_past_of_its_own_comes_first_and_another_module_is_still_missing(stude
     assert "No module named 'past.utils'" in failure(RIGHT, "from past.utils import old_div")
 
 
+def test_who_uses_imgclf_itself_is_told_so(student, tmp_path):
+    (tmp_path / "further.py").write_text("from imgclf.losses import svm\n")
+    with open_student(student("if reg: from .further import svm\nreturn 1.0, W"), "f") as ask:
+        for reg, uses in ((0.0, False), (1.0, True)):
+            ask(W, X, y, reg)
+            assert ask.uses_imgclf == uses
+        assert ask.notes == ("it uses imgclf itself",)
+
+
 def test_a_copy_that_it_forks_does_not_answer_too(student):
     with open_student(student("os.fork()\nreturn float(reg), W"), "f") as ask:
         assert [ask(W, X, y, float(i)).loss for i in range(20)] == list(range(20))
@@ -283,31 +327,53 @@ def test_a_copy_that_it_leaves_behind_does_not_keep_us_waiting(failure):
     assert "exit code 0" in failure("if os.fork(): os._exit(0)\nwhile True: pass", patience=60)
 
 
+def imported(path):
+    """Import a file as the child process does, and leave this one as it was."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [*sys.path])
+        patch.setattr(sys, "modules", {**sys.modules})
+        return import_file(str(path))
+
+
 @pytest.mark.parametrize(("above", "words"), [
-    ("def g(:", ["student.py cannot be imported: SyntaxError: invalid syntax", "(student.py, line 3: def g(:)"]),
+    ("def g(:", ["SyntaxError: invalid syntax", "(student.py, line 3: def g(:)"]),
     ("import no_such_module", ["ModuleNotFoundError: No module named 'no_such_module' (student.py, line 3"]),
     ("sys.exit('stop')", ["SystemExit, code stop"]),
     ("1 / 0", ["ZeroDivisionError", "line 3"]),
-    ("os._exit(0)", ["f ends the program with exit code 0"]),
 ])  # fmt: skip
-def test_a_file_that_cannot_be_imported_is_one_line(failure, above, words):
-    line = failure(RIGHT, above)
+def test_an_error_of_a_file_is_one_line(student, above, words):
+    path = student(RIGHT, above)
+    with pytest.raises((Exception, SystemExit)) as caught:
+        imported(path)
+    line = error_line(caught.value, str(path))
+    assert "\n" not in line
     for word in words:
         assert word in line
+
+
+@pytest.mark.parametrize(("above", "words"), [
+    ("def g(:", "student.py cannot be imported: SyntaxError: invalid syntax"),
+    ("os._exit(0)", "f ends the program with exit code 0"),
+])  # fmt: skip
+def test_a_file_that_cannot_be_imported_is_one_line(failure, above, words):
+    assert words in failure(RIGHT, above)
 
 
 def test_an_import_that_never_ends_is_ended(failure):
     assert "if __name__ == '__main__'" in failure(RIGHT, "while True: pass", patience=0.3)
 
 
-@pytest.mark.parametrize(("name", "words"), [
-    ("my_swm", "did you mean my_svm"), ("g", "it has my_svm, f"), ("np", "it has my_svm, f"),
-    ("NUMBER", "it has my_svm, f"),
-])  # fmt: skip
-def test_a_function_that_is_not_there_is_a_wrong_use(student, name, words):
+def test_a_function_that_is_not_there_is_a_wrong_use(student):
     path = student(RIGHT, "NUMBER = 1\ndef my_svm(): pass\ndef _hidden(): pass")
-    with pytest.raises(UsageError, match=words), open_student(path, name):
+    with pytest.raises(UsageError, match="it has my_svm, f"), open_student(path, "NUMBER"):
         pass
+
+
+def test_the_functions_of_a_file_are_those_that_it_defines(student):
+    module = imported(student(RIGHT, "from json import dumps\nNUMBER = 1\ndef my_svm(): pass\ndef _hidden(): pass"))
+    assert functions_of(module) == ["my_svm", "f"]
+    assert "it defines none" in str(no_such_function(Path("a.py"), "f", []))
+    assert "did you mean my_svm?" in str(no_such_function(Path("a.py"), "my_swm", ["my_svm", "f"]))
 
 
 def test_a_file_that_is_not_there_is_a_wrong_use(tmp_path):
@@ -323,7 +389,7 @@ def test_a_spec_is_a_file_and_a_function():
             parse_spec(spec)
 
 
-@pytest.mark.parametrize("error", [None, KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt])
 def test_nothing_stays_whatever_happens(student, tmp_path, error):
     body = f"""
         child = os.fork()
@@ -337,7 +403,7 @@ def test_nothing_stays_whatever_happens(student, tmp_path, error):
             ask(W, X, y, 0.0)
             if error:
                 raise error
-    except (KeyboardInterrupt, RuntimeError):
+    except KeyboardInterrupt:
         pass
     pid, child = map(int, (tmp_path / "pids").read_text().split())
     assert not exists(pid)  # not even as a zombie

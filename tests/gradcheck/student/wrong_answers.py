@@ -288,7 +288,7 @@ ELSEWHERE = {
     "dW over 64": Wrong(over(64, "logistic_ovr", value=False), "logistic_ovr", "it divides by 64, not by N", N=64),
     "64 images at most": Wrong(first_images(64), "svm", "wrong for 67: it omits the last 3 images", N=64),
     "penalty for 64": Wrong(penalty_for(64), "svm", COUNTS + "the penalty is missing there", False, N=64),
-    "a penalty's largest": Wrong(largest_penalty(1e6), "svm", "11 features and 5 classes, wrong for 5 and 2", False),
+    "a penalty's largest": Wrong(largest_penalty(1e6), "svm", "7 features and 5 classes, wrong for 5 and 2", False),
     "odd images": Wrong(last_image_twice, "svm", COUNTS, N=64),
     "one image squeezed": Wrong(squeezed, "softmax", "wrong for 1: does it divide", N=64),
     "labels of the first call": Wrong(labels_of_the_first_call(), "softmax", "wrong for another", False),
@@ -296,15 +296,16 @@ ELSEWHERE = {
     "C of the labels": Wrong(classes_of_labels, "svm", "where the last class has images", False),
     "one-hot of the labels": Wrong(one_hot_of_labels, "softmax", "W.shape[1], not y.max() + 1"),
     "five classes": Wrong(first_classes(5), "logistic_ovr", "wrong for 5 and 6: D, C = W.shape", False),
-    "eleven features": Wrong(first_features(11), "svm", "wrong for 5 and 6: D, C = W.shape"),
+    "seven features": Wrong(first_features(7), "svm", "wrong for 5 and 6: D, C = W.shape"),
     "scores clipped in dW": Wrong(with_scores(lambda s: np.clip(s, -100, 100)), "softmax", CLIPS),
     "scores clipped high in dW": Wrong(with_scores(lambda s: np.clip(s, -500, 500), "svm"), "svm", CLIPS),
     "scores clipped": Wrong(with_scores(lambda s: np.clip(s, -50, 50), "svm", of_value=True), "svm", CLIPS),
     "differences clipped in dW": Wrong(
         with_scores(lambda s: np.maximum(s - s.max(axis=1, keepdims=True), -100), "svm_squared"), "svm_squared", CLIPS
     ),
-    "dW clipped": Wrong(gradient_clipped(1e5), "softmax", "wrong where X is a million times larger"),
-    "small dW lost": Wrong(small_slopes_lost, "svm", "wrong where X is a million times smaller"),
+    "dW clipped": Wrong(gradient_clipped(1e5), "softmax", "wrong where X is a billion times larger"),
+    "dW clipped at a billion": Wrong(gradient_clipped(1e9), "softmax", "wrong where X is a billion times larger"),
+    "small dW lost": Wrong(small_slopes_lost, "svm", "wrong where X is a billion times smaller"),
 }  # fmt: skip
 
 WRONG = ELSEWHERE | {
@@ -339,10 +340,10 @@ WRONG = ELSEWHERE | {
                                     "the penalty is missing from the loss: add reg"),
     "no penalty at all": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v, d)), "svm",
                                "missing from the loss and from dW", False),
-    "half the penalty": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v + p / 2, d + dp / 2)), "softmax",
-                              "your penalty is half ours: it should be reg * sum(W * W)", False),
+    "twice the penalty": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v + 2 * p, d + 2 * dp)), "softmax",
+                               "your penalty is twice ours: it should be reg * sum(W * W)", False),
     "half the penalty in the loss": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v + p / 2, d + dp)),
-                                          "softmax", "your penalty is half ours: it should be"),
+                                          "softmax", "the penalty's gradient is twice: the derivative of reg/2"),
     "root of the penalty": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + np.sqrt(p * k["reg"]), d + dp)), "svm",
                                  "times ours"),
     # of the classes
@@ -376,8 +377,8 @@ WRONG = ELSEWHERE | {
     "last image lost": Wrong(with_loss("softmax", last_image_lost), "softmax"),
     "duplicates lost": Wrong(duplicates_lost, "softmax"),
     "all 0": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, 0 * d)), "svm", "0 everywhere"),
-    "one parameter": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, multiplied(d, (3, 2), 1.0001) + dp)), "svm",
-                       "only dW[3,2] is wrong"),
+    "one parameter": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, multiplied(d, (2, 2), 1.0001) + dp)), "svm",
+                       "only dW[2,2] is wrong"),
     "a ghost": Wrong(with_loss("svm", ghost), "svm"),
     "clipped": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, np.clip(d, -20, 20) + dp)), "svm"),
     "whole numbers": Wrong(whole_numbers, "svm", "loses fractions"),

@@ -28,6 +28,10 @@ REFUSED = 1
 @click.option("--loss", "spec", metavar="FILE.py:FUNCTION",
               help="Check your own function: f(W, X, y, reg) -> (loss, dW).")  # fmt: skip
 @click.option("--against", metavar="NAME", help="With --loss: compare with imgclf's own loss NAME.")
+@click.option("--penalty", type=click.Choice(["either", "full", "half"]),
+              help="With --loss: its penalty is reg * sum(W * W), half of that, or either (the default).")  # fmt: skip
+@click.option("--hints", type=click.Choice(["none", "where", "why"]),
+              help="With --loss: the verdict alone, also where a mistake is, or also why (the default).")  # fmt: skip
 @click.option("--self-test", is_flag=True, help="Plant known mistakes, and check that all are found.")
 @click.option("--plot", type=PATH, metavar="DIR",
               help="Draw all errors, and error against step size, into DIR, which must be new or empty.")  # fmt: skip
@@ -41,6 +45,8 @@ def command(
     images: int,
     spec: str | None,
     against: str | None,
+    penalty: str | None,
+    hints: str | None,
     self_test: bool,
     plot: Path | None,
     as_json: bool,
@@ -61,13 +67,17 @@ def command(
     from imgclf.speed.threads import workers
 
     console = Console(ctx, as_json=as_json)
-    _refuse_odd_pairs(files, run, spec, against, self_test, plot)
+    _refuse_odd_pairs(files, run, spec, self_test, plot)
+    _refuse_odd_hints(spec, against, penalty, hints, plot)
     if plot is not None:
         check_out(plot, "--plot")
     plan, losses, as_config = _what_to_check(files, overrides, run, usual=self_test)
     with workers(1):
         if spec is not None:
-            passed = run_student(console, plan, spec, against, *stratified_images(plan, images))
+            passed = run_student(
+                console, plan, spec, against, *stratified_images(plan, images), penalty=penalty or "either",
+                hints=hints or "why", plot=plot,
+            )  # fmt: skip
         elif self_test:
             passed = _self_test(console, plan, losses, images)
         else:
@@ -77,22 +87,30 @@ def command(
 
 
 def _refuse_odd_pairs(
-    files: tuple[Path, ...], run: Path | None, spec: str | None, against: str | None, self_test: bool, plot: Path | None
+    files: tuple[Path, ...], run: Path | None, spec: str | None, self_test: bool, plot: Path | None
 ) -> None:
-    from imgclf.losses import LOSSES
-
     if run is not None and files:
         raise UsageError("gradcheck", "--run and -c exclude each other", "leave -c out: a run has its own config")
-    if against is not None and spec is None:
-        raise UsageError("--against", "there is no function to compare", "add --loss FILE.py:FUNCTION")
-    if against is not None and against not in LOSSES:
-        raise UsageError("--against", f"there is no loss {against!r}", f"the losses are {', '.join(LOSSES)}")
-    if spec is not None and (self_test or plot is not None):
-        raise UsageError("--loss", "it cannot be combined with --self-test or --plot", "run them one after the other")
+    if spec is not None and self_test:
+        raise UsageError("--loss", "it cannot be combined with --self-test", "run them one after the other")
     if self_test and run is not None:
         raise UsageError("--self-test", "it tests the check, not a run", "leave --run out")
     if self_test and plot is not None:
         raise UsageError("--plot", "the self-test has no pictures", "leave --plot or --self-test out")
+
+
+def _refuse_odd_hints(
+    spec: str | None, against: str | None, penalty: str | None, hints: str | None, plot: Path | None
+) -> None:
+    from imgclf.losses import LOSSES
+
+    for option, value in {"--against": against, "--penalty": penalty, "--hints": hints}.items():
+        if value is not None and spec is None:
+            raise UsageError(option, "there is no function to check", "add --loss FILE.py:FUNCTION")
+    if against is not None and against not in LOSSES:
+        raise UsageError("--against", f"there is no loss {against!r}", f"the losses are {', '.join(LOSSES)}")
+    if plot is not None and hints == "none":
+        raise UsageError("--plot", "its pictures show where dW is wrong", "leave --plot or --hints none out")
 
 
 def _what_to_check(

@@ -30,6 +30,7 @@ KEPT = 4096  # bytes of its output
 LONGEST = 300  # characters of a failure
 LONGEST_NOTE = 100
 PACKAGE = "student_folder"
+USES_IMGCLF = "it uses imgclf itself"
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 CLOSED = 77  # exit code: the connection was closed from inside
 
@@ -39,6 +40,10 @@ Send: TypeAlias = Callable[[dict[str, Any]], None]
 
 class WrongAnswerError(Exception):
     """The function returned something other than a loss and a gradient."""
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(problem)
+        self.remedy = remedy
 
 
 class OldNames(MetaPathFinder, Loader):
@@ -105,6 +110,8 @@ def main(descriptor: int, parent: int, path: str, name: str) -> None:
     me, folder = os.getpid(), str(Path(path).parent) + os.sep
     old_names = OldNames()
     sys.meta_path.append(old_names)  # last: an installed module comes first
+    for module in [name for name in sys.modules if name.partition(".")[0] == "imgclf"]:
+        del sys.modules[module]  # imported again, it is the function that uses it
 
     def send(header: dict[str, Any]) -> None:
         if os.getpid() != me:  # the function has forked, and this is the copy: it must not answer too
@@ -112,6 +119,7 @@ def main(descriptor: int, parent: int, path: str, name: str) -> None:
         texts = {"it prints: ": printed.first_line(), "it warns: ": warned.first_line().replace(folder, "")}
         notes = [verb + one_line(line, LONGEST_NOTE) for verb, line in texts.items() if line]
         notes += [old_names.note] * bool(old_names.note)
+        notes += [USES_IMGCLF] * any(name.partition(".")[0] == "imgclf" for name in sys.modules)
         connection.send_bytes(json.dumps(header | {"notes": notes}).encode())
 
     try:
@@ -130,7 +138,7 @@ def _load(path: str, name: str, send: Send) -> Callable[..., Any] | None:
     try:
         module = import_file(path)
     except BaseException as error:  # noqa: BLE001 - any error is the learner's
-        send({"failure": f"cannot be imported: {error_line(error, path)}"})
+        send(_crash("cannot be imported:", error, path))
         return None
     function = getattr(module, name, None)
     is_function = callable(function)
@@ -155,12 +163,17 @@ def _serve(function: Callable[..., Any], path: str, connection: "Connection[Any,
             loss, dW, dtype = checked(returned, data["W"].shape)
             answer = {"loss": loss, "dtype": dtype, "seconds": seconds}
         except WrongAnswerError as wrong:
-            answer = {"failure": str(wrong)}
+            answer = {"failure": str(wrong), "remedy": wrong.remedy, "crashed": False}
         except BaseException as error:  # noqa: BLE001 - any error is the learner's
-            answer = {"failure": f"raises {error_line(error, path)}"}
+            answer = _crash("raises", error, path)
         send(answer | {"changed": _restored(given, data)})
         if "loss" in answer:
             connection.send_bytes(dW.tobytes())
+
+
+def _crash(verb: str, error: BaseException, path: str) -> dict[str, Any]:
+    remedy = "a function must return, not end the program" if isinstance(error, SystemExit) else ""
+    return {"failure": f"{verb} {error_line(error, path)}", "remedy": remedy, "crashed": True}
 
 
 def import_file(path: str) -> ModuleType:
@@ -194,13 +207,14 @@ def checked(returned: Any, shape: tuple[int, ...]) -> tuple[float, NDArray[np.fl
         raise WrongAnswerError(f"returns {kind}, not a pair (loss, dW)")
     loss, dW = returned
     if np.ndim(dW) == 0 and isinstance(loss, np.ndarray) and loss.ndim == 2:
-        raise WrongAnswerError("returns (dW, loss): the loss comes first")
+        raise WrongAnswerError("returns (dW, loss)", "the loss comes first")
     return _checked_loss(loss), *_checked_gradient(dW, shape)
 
 
 def _checked_loss(loss: Any) -> float:
     if isinstance(loss, np.ndarray) and loss.ndim:
-        raise WrongAnswerError(f"returns a loss of shape {loss.shape}, not one number: is it the mean over the images?")
+        problem = f"returns a loss of shape {loss.shape}, not one number"
+        raise WrongAnswerError(problem, "is it the mean over the images?")
     # A Python int may be too large for any dtype.
     is_int = isinstance(loss, int) and not isinstance(loss, bool)
     is_real = isinstance(loss, float | np.generic | np.ndarray) and np.asarray(loss).dtype.kind in "fiu"
@@ -221,14 +235,15 @@ def _checked_gradient(dW: Any, shape: tuple[int, ...]) -> tuple[NDArray[np.float
         kind = "None" if dW is None else f"a {type(dW).__name__}"
         raise WrongAnswerError(f"returns a dW that is {kind}, not an array of shape {shape}")
     if dW.shape != shape:
-        way_out = ": transpose it" if dW.shape == shape[::-1] else ""
-        raise WrongAnswerError(f"returns a dW of shape {dW.shape}, not {shape}, the shape of W{way_out}")
+        remedy = "transpose it" if dW.shape == shape[::-1] else ""
+        raise WrongAnswerError(f"returns a dW of shape {dW.shape}, not {shape}, the shape of W", remedy)
     if dW.dtype.kind not in "fiu":
         raise WrongAnswerError(f"returns a dW of dtype {dW.dtype}, not float64")
     with np.errstate(over="ignore"):
         array = np.asarray(dW).astype(np.float64)
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
+    finite = np.isfinite(array)
+    if not finite.all():
+        bad = np.argwhere(~finite)
         index = ",".join(map(str, bad[0]))
         more = f" ({len(bad):,} of {array.size:,} are not finite)" if len(bad) > 1 else ""
         raise WrongAnswerError(f"returns dW[{index}] = {array[tuple(bad[0])]}{more}")
@@ -238,7 +253,7 @@ def _checked_gradient(dW: Any, shape: tuple[int, ...]) -> tuple[NDArray[np.float
 def error_line(error: BaseException, path: str) -> str:
     """Describe an error in one line, with the line of the learner's own files that raised it."""
     if isinstance(error, SystemExit):
-        text = f"SystemExit, code {error.code}: a function must return, not end the program"
+        text = f"SystemExit, code {error.code}"
     else:
         lines = "".join(traceback.format_exception_only(error)).splitlines()
         text = next((line for line in lines if line and not line.startswith(" ")), type(error).__name__)

@@ -43,6 +43,10 @@ class Answered(NamedTuple):
         wrong = int((self.dW_ratios > 1).sum())
         return f"{self.point.words}: dW is wrong at {wrong:,} of {self.answer.dW.size:,} parameters" if wrong else ""
 
+    def where(self, *, gradient: bool = True) -> str:
+        """Say whether the loss or, if `gradient`, dW is wrong here, without the numbers; "" if both are right."""
+        return f"{self.point.words}: the loss is wrong" if self.wrong_loss else self.mistake(gradient=gradient)
+
     def mistake(self, *, gradient: bool = True) -> str:
         """Describe a wrong loss or, if `gradient`, a wrong dW; "" if both are right."""
         wrong = self.wrong_loss or (self.wrong_dW if gradient else "")
@@ -56,6 +60,10 @@ class Unanswered(NamedTuple):
 
     point: Point
     failure: StudentFailure
+
+    def where(self, *, gradient: bool = True) -> str:
+        """Return the reason, without a remedy."""
+        return self.failure.where
 
     def mistake(self, *, gradient: bool = True) -> str:
         """Return the reason."""
@@ -74,13 +82,14 @@ class Conversation:
         self.changed: set[str] = set()  # inputs
         self.dtypes: set[str] = set()
         self.unit = 1.0  # how much coarser than float64 rounding is
+        self.convention = 1.0  # our penalty, as a multiple of reg * sum(W * W)
 
     def at(self, point: Point) -> Answer:
         """Call the function at a point; a failure names the point."""
         try:
             answer = self.ask(point.W, point.X, point.y, point.reg)
         except StudentFailure as failure:
-            raise StudentFailure(f"{failure} - {point.words}", alive=failure.alive) from failure
+            raise failure.at(point.words) from failure
         if point.X is self.X:
             self.seconds.append(answer.seconds)
         self.changed |= set(answer.changed)
@@ -92,4 +101,5 @@ class Conversation:
         answer = self.at(point)
         if not self.against:
             return Answered(point, answer)
-        return Answered(point, answer, ours(self.against, point.W, point.X, point.y, point.reg, self.unit))
+        reg = self.convention * point.reg
+        return Answered(point, answer, ours(self.against, point.W, point.X, point.y, reg, self.unit))

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from imgclf.arrays import FloatArray
+from imgclf.gradcheck.step_sizes import TAUS, ErrorCurve
 from imgclf.gradcheck.student.noise import noise_of
 from imgclf.gradcheck.student.precision import COARSE, UNITS, magnitude
 from imgclf.gradcheck.truth.bounds import UNIT_ROUNDOFF
@@ -134,13 +135,18 @@ def rounding_of_dW(dW: FloatArray, largest: FloatArray, unit: float) -> FloatArr
     return np.asarray(DW_ROUNDINGS * unit * UNIT_ROUNDOFF * (size + typical[:, None]))
 
 
-def compare(around: Surroundings, dW: FloatArray, *, seed: int = 0, budget: float = 20.0) -> Comparison:
-    """Compare derivatives for `budget` seconds, at least FEWEST, until ENOUGH are wrong; the classes in turn."""
+def compare(
+    around: Surroundings, dW: FloatArray, first: Sequence[Index] = (), *, seed: int = 0, budget: float = 20.0
+) -> Comparison:
+    """Compare derivatives for `budget` seconds, at least FEWEST, until ENOUGH are wrong.
+
+    first: these parameters come before the others, whose classes take turns.
+    """
     found: list[Derivative] = []
     wrong = 0
     began = time.perf_counter()
     advance = advancing("checking", None, "parameter")  # as many as there is time for
-    for index in random_order(around.W.shape, seed):
+    for index in dict.fromkeys((*first, *random_order(around.W.shape, seed))):
         if len(found) >= FEWEST and (wrong >= ENOUGH or time.perf_counter() - began > budget):
             break
         found.append(compare_derivative(around, index, float(dW[index])))
@@ -235,6 +241,12 @@ def step_table(around: Surroundings, index: Index, analytic: float) -> tuple[Tab
         rows.append(TableRow(now.step, now.central, error, before / error if before and error else None))
         before = error if error > _rounding(around, index, now) / SAFETY else None
     return tuple(rows)
+
+
+def step_errors(around: Surroundings, dW: FloatArray, indices: Sequence[Index], name: str) -> ErrorCurve:
+    """Measure the largest error of dW (D, C) at some parameters, by step size."""
+    errors = [[quotients(around, index, move).error(float(dW[index])) for index in indices] for move in TAUS]
+    return ErrorCurve(name, TAUS, np.max(errors, axis=1))
 
 
 def _rounding(around: Surroundings, index: Index, now: Quotients) -> float:

@@ -12,13 +12,12 @@ import numpy as np
 from imgclf.gradcheck.student.conversation import Answered, Conversation, Response, Unanswered
 from imgclf.gradcheck.student.differences import Surroundings, along_a_direction
 from imgclf.gradcheck.student.explain import explain_number
-from imgclf.gradcheck.student.findings import elsewhere_finding
+from imgclf.gradcheck.student.findings import StudentFinding, elsewhere_finding
 from imgclf.gradcheck.student.other_data import more_images, other_data, part, toys
 from imgclf.gradcheck.student.points import LARGE, Point, huge_scores, large_scores
 from imgclf.gradcheck.student.precision import magnitude
 from imgclf.gradcheck.student.process import StudentFailure
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
-from imgclf.gradcheck.verdict import Finding
 from imgclf.losses import LOSSES
 from imgclf.numerics.random_streams import CHECK, normal, stream
 
@@ -26,18 +25,20 @@ PROJECTION = 5_000_000  # counter of the seed's stream
 
 
 def ask_elsewhere(
-    talk: Conversation, around: Surroundings, plain: Point, full: Point, seed: int, *, is_right: bool, apart: bool
-) -> tuple[list[Finding], list[str]]:
+    talk: Conversation, around: Surroundings, plain: Point, full: Point, seed: int, *, is_right: bool,
+    penalty: bool, apart: bool,
+) -> tuple[list[StudentFinding], list[str]]:  # fmt: skip
     """Check large scores and, if all is right so far, other data; return findings and advice.
 
-    A mistake found so far would be found again everywhere. apart: whether to check scores so far apart that exp of
-    their difference is 0 in float32.
+    A mistake found so far would be found again everywhere. penalty: whether to ask with reg > 0. apart: whether to
+    check scores so far apart that exp of their difference is 0 in float32.
     """
-    findings: list[Finding] = []
+    findings: list[StudentFinding] = []
     advice: list[str | None] = []
     large = [large_scores(plain, seed)]
     if is_right:
-        others = [answer_at(talk, around, point, seed) for point in other_data(full, seed)]
+        points = [point if penalty else point._replace(reg=0.0) for point in other_data(full, seed)]
+        others = [answer_at(talk, around, point, seed) for point in points]
         wrong, likely = ("", "") if talk.against else mean_of_parts(talk, around, full, seed)
         words = "right for other numbers of images, features and classes, and other scales of X"
         findings.append(elsewhere_finding("other data", others, words, wrong))
@@ -118,15 +119,16 @@ def _against_overflow(talk: Conversation, large: Response) -> str | None:
 def _about_number(talk: Conversation, one: Answered, seed: int) -> str | None:
     """Find which images count in the loss or, if that is ours, in dW along one direction."""
     point, answer = one.point, one.answer
-    if not talk.against or talk.unit > 1:
+    if not talk.against or talk.unit > 1 or len(point.y) == len(talk.y):
         return None
+    reg = talk.convention * point.reg
     losses, dscores = LOSSES[talk.against](point.X @ point.W, point.y)
     if one.wrong_loss:
-        theirs, penalty = answer.loss, point.reg * float(np.sum(point.W**2))
+        theirs, penalty = answer.loss, reg * float(np.sum(point.W**2))
     else:
         row, column = (normal(stream(seed, CHECK, PROJECTION, axis), (point.W.shape[axis],)) for axis in (0, 1))
         losses = (point.X @ row) * (dscores @ column)
-        theirs, penalty = float(row @ answer.dW @ column), float(2 * point.reg * row @ point.W @ column)
+        theirs, penalty = float(row @ answer.dW @ column), float(2 * reg * row @ point.W @ column)
     return explain_number(theirs, losses, penalty, len(talk.X))
 
 

@@ -8,11 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray, IntArray
+from imgclf.gradcheck.student.penalty import EXACT
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS, LossFacts
-
-# Printed only if there is no more specific advice.
-NO_MULTIPLE = "the penalty's part of dW is not a multiple of W: the derivative of reg * W**2 is 2 * reg * W"
-EXACT = 1e-6  # relative; a constant factor with a larger error is another one
 
 
 class Evidence(NamedTuple):
@@ -51,39 +48,11 @@ def explain_gradient(evidence: Evidence, N: int) -> str | None:
         return None
     if not evidence.dW.any():
         return "your gradient of the data term is 0 everywhere: is dW filled, and returned?"
-    for look in (_one_parameter, _one_column, _constant_factor, _moved_columns, _reshaped):
+    for look in (_one_parameter, _one_column, _known_factor, _moved_columns, _reshaped, _constant_factor):
         sentence = look(evidence, N)
         if sentence:
             return sentence
     return None
-
-
-def explain_penalty(
-    value_factor: float, gradient: FloatArray, right: FloatArray, rounding: float, N: int
-) -> str | None:
-    """Name the mistake in the penalty; None if there is none.
-
-    value_factor: the penalty divided by reg * sum(W * W); gradient, right (D, C): its part of dW, and 2 * reg * W.
-    """
-    if not right.any():
-        return None
-    factor = float(np.vdot(gradient, right) / np.vdot(right, right))
-    room = EXACT * max(1.0, abs(factor)) * float(np.abs(right).max()) + rounding
-    if float(np.abs(gradient - factor * right).max()) > room:
-        return NO_MULTIPLE
-    factor = float(_clean(factor, room / float(np.abs(right).max())))
-    value_factor = _clean(value_factor, EXACT)
-    if (value_factor, factor) == (1, 1):
-        return None
-    if value_factor == 1:
-        return _penalty_gradient(factor, N)
-    if value_factor and (factor == 1 or math.isclose(factor, value_factor, rel_tol=EXACT)):
-        return f"your penalty is {_times(value_factor, N)}: it should be reg * sum(W * W)"
-    if value_factor == 0:
-        where = "from the loss" if factor else "from the loss and from dW"
-        return f"the penalty is missing {where}: add reg * sum(W * W){'' if factor else ' and 2 * reg * W'}"
-    both = f"your penalty is {_times(value_factor, N)}, and its part of dW {_times(factor, N)}"
-    return f"{both}: they are reg * sum(W * W) and 2 * reg * W"
 
 
 def explain_values(
@@ -130,21 +99,29 @@ def explain_number(theirs: float, parts: FloatArray, penalty: float, usual: int)
     if usual != N and abs(data - sums[N] / usual) <= room * max(1, N / usual):
         return f"{wrong}: it divides by {usual}, not by N = len(y)"
     fewer = np.arange(N)  # of the first images alone
-    means = sums[:N] / np.maximum(fewer, 1), sums[:N] / N
-    left_out = N - fewer[(np.abs(means[0] - data) <= room) | (np.abs(means[1] - data) <= room)]
-    if len(left_out):
-        images = "the last image" if left_out[-1] == 1 else f"the last {left_out[-1]} images"
-        return f"{wrong}: it omits {images}; a last, smaller batch counts too"
+    divisors = [(np.maximum(fewer, 1), ""), (N, ""), (usual, f", and divides by {usual}, not by N = len(y)")]
+    for divisor, also in divisors:
+        left_out = N - fewer[np.abs(sums[:N] / divisor - data) <= room]
+        if len(left_out):
+            images = "the last image" if left_out[-1] == 1 else f"the last {left_out[-1]} images"
+            return f"{wrong}: it omits {images}{also}; a last, smaller batch counts too"
     return None
 
 
-def matching_candidate(dW: FloatArray, candidates: Mapping[str, FloatArray], bound: FloatArray) -> str | None:
-    """Return the known mistake with this gradient (D, C), within rounding."""
-    for sentence, gradient in candidates.items():
-        room = 4 * bound + EXACT * EXACT * np.abs(gradient)
-        if gradient.shape == dW.shape and (np.abs(dW - gradient) <= room).all():
-            return sentence
-    return None
+def matching_candidate(
+    dW: FloatArray, candidates: Mapping[str, FloatArray], bound: FloatArray, N: int
+) -> list[str]:  # fmt: skip
+    """Return the known mistake with this gradient (D, C), within rounding; or one with a known factor, and both."""
+    rows, columns = (index.ravel() for index in np.indices(dW.shape))
+    same_shape = {sentence: gradient for sentence, gradient in candidates.items() if gradient.shape == dW.shape}
+    for sentence, gradient in same_shape.items():
+        if (np.abs(dW - gradient) <= 4 * bound + EXACT * EXACT * np.abs(gradient)).all():
+            return [sentence]
+    for sentence, gradient in same_shape.items():
+        factor = _known_factor(Evidence(dW, rows, columns, gradient.ravel(), 4 * bound.ravel()), N)
+        if factor:
+            return [sentence, factor]
+    return []
 
 
 def _factors(N: int, classes: int) -> list[tuple[float, str]]:
@@ -161,19 +138,24 @@ def _factors(N: int, classes: int) -> list[tuple[float, str]]:
     return [(factor, words) for factor, words in known if factor != 1]
 
 
-def _constant_factor(evidence: Evidence, N: int) -> str | None:
-    clear = np.abs(evidence.right) > np.maximum(100 * evidence.bound, 1e-3 * np.abs(evidence.right).max())
-    if clear.sum() < 2:
-        return None
-    factor = float(np.median(evidence.own[clear] / evidence.right[clear]))
+def _known_factor(evidence: Evidence, N: int) -> str | None:
+    factor = _factor(evidence)
     near = ((known, words) for known, words in _factors(N, evidence.dW.shape[1]) if abs(factor / known - 1) < EXACT)
-    known, words = next(near, (factor, None))
-    if not evidence.fits(evidence.own, known).all():
+    known, words = next(near, (0.0, ""))
+    return _gradient_factor(known, words, N) if known and evidence.fits(evidence.own, known).all() else None
+
+
+def _constant_factor(evidence: Evidence, N: int) -> str | None:
+    factor = _factor(evidence)
+    if not factor or len(evidence.right) <= 10 or not evidence.fits(evidence.own, factor).all():
         return None
-    if words is not None:
-        return _gradient_factor(known, words, N)
-    is_clear = len(evidence.right) > 10 and factor != 0
-    return f"your gradient is {factor:.6g} times the right one, everywhere" if is_clear else None
+    return f"your gradient is {factor:.6g} times the right one, everywhere"
+
+
+def _factor(evidence: Evidence) -> float:
+    """Return the learner's gradient divided by the right one, where that is clear; 0 if it is nowhere."""
+    clear = np.abs(evidence.right) > np.maximum(100 * evidence.bound, 1e-3 * np.abs(evidence.right).max())
+    return float(np.median(evidence.own[clear] / evidence.right[clear])) if clear.sum() >= 2 else 0.0
 
 
 def _gradient_factor(factor: float, words: str, N: int) -> str:
@@ -241,27 +223,6 @@ def _reshaped(evidence: Evidence, N: int) -> str | None:
     return None
 
 
-def _penalty_gradient(factor: float, N: int) -> str:
-    words = "the derivative of reg * W**2 is 2 * reg * W"
-    if factor == 0:
-        return "the penalty's gradient is missing: add 2 * reg * W to dW"
-    if factor == -1:
-        return f"the penalty's gradient has the wrong sign: {words}"
-    if N > 1 and abs(factor * N - 1) < EXACT:
-        return f"the penalty's gradient is divided by N = {N}: add 2 * reg * W after the mean is taken"
-    return f"the penalty's gradient is {_times(factor, N).replace(' ours', '')}: {words}"
-
-
-def _times(factor: float, N: int) -> str:
-    """Return a factor of the penalty in words."""
-    named = {1.0: "as ours", 0.0: "missing", 0.5: "half ours", 2.0: "twice ours", -1.0: "of the wrong sign"}
-    if factor in named:
-        return named[factor]
-    if N > 1 and abs(factor * N - 1) < EXACT:
-        return f"divided by N = {N}"
-    return f"{factor:.4g} times ours"
-
-
 def _value_factor(factor: float, N: int, classes: int) -> str:
     known = {  # of equal factors, the more likely last
         1 / classes: f"ours divided by C = {classes}: sum over the classes, and take the mean over the images only",
@@ -279,8 +240,3 @@ def _value_offset(difference: float, facts: LossFacts) -> str:
     if facts.margins and facts.compares_scores and abs(difference - 1) < EXACT:
         return "your loss is larger by exactly 1: the right class counts as a violation; exclude it"
     return f"your loss is {'larger' if difference > 0 else 'smaller'} than ours by {abs(difference):.6g} at every W"
-
-
-def _clean(factor: float, room: float) -> float:
-    """Round a factor to 0, 1/2, 1, 2 or -1 if it is within `room` of one of them."""
-    return next((known for known in (0.0, 0.5, 1.0, 2.0, -1.0) if abs(factor - known) <= room), factor)

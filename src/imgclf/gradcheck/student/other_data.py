@@ -14,7 +14,7 @@ from imgclf.numerics.random_streams import CHECK, normal, shuffled, stream
 
 # Counters of the seed's stream, far from those of `differences`, `noise` and `points`.
 ROWS, TOY_X, TOY_W = 3_000_000, 3_000_001, 3_000_002
-SCALE = 2.0**20  # a power of two, so that X * SCALE and W / SCALE give exactly the same scores
+SCALE = 2.0**30  # a power of two, so that X * SCALE and W / SCALE give exactly the same scores
 FEATURES = (5, 6)  # of a toy: the first number that the images do not have
 TOY_REGS = 0.5, 1000.0  # the first penalty is about as large as the data loss, the second much larger
 
@@ -78,8 +78,8 @@ def _other_scales(full: Point) -> list[Point]:
             advice=f"right for the original X, wrong where X is {words}: {CLIPPED}",
         )
         for factor, words, opposite in (
-            (SCALE, "a million times larger", "a million times smaller"),
-            (1 / SCALE, "a million times smaller", "a million times larger"),
+            (SCALE, "a billion times larger", "a billion times smaller"),
+            (1 / SCALE, "a billion times smaller", "a billion times larger"),
         )
     ]
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.errors import UsageError
-from imgclf.gradcheck.student.child import CLOSED
+from imgclf.gradcheck.student.child import CLOSED, USES_IMGCLF
 
 START = 60.0  # seconds for Python and NumPy to start
 LOOK = 0.05  # seconds between two tests whether the process is alive and in time
@@ -44,11 +44,29 @@ Ask: TypeAlias = Callable[[FloatArray, FloatArray, IntArray, float], Answer]
 
 
 class StudentFailure(Exception):  # noqa: N818 - a mistake of the function, not of this program
-    """The function returned no loss and gradient; one line says why."""
+    """The function returned no loss and gradient; one line says why.
 
-    def __init__(self, line: str, *, alive: bool) -> None:
-        super().__init__(line)
-        self.alive = alive  # whether it can be called again
+    problem   what happened, and `remedy`, what to do about it
+    alive     whether it can be called again
+    crashed   whether it returned nothing, rather than something else
+    place     words for its arguments
+    """
+
+    def __init__(self, problem: str, remedy: str = "", *, alive: bool, crashed: bool = True, place: str = "") -> None:
+        super().__init__(problem)
+        self.problem, self.remedy, self.alive, self.crashed, self.place = problem, remedy, alive, crashed, place
+
+    @property
+    def where(self) -> str:
+        """What happened, and where, without the remedy."""
+        return self.problem + (f" - {self.place}" if self.place else "")
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.problem, self.remedy))) + (f" - {self.place}" if self.place else "")
+
+    def at(self, place: str) -> "StudentFailure":
+        """Return the failure with words for its arguments."""
+        return StudentFailure(self.problem, self.remedy, alive=self.alive, crashed=self.crashed, place=place)
 
 
 class Child:
@@ -126,25 +144,27 @@ class Student:
                 self._connection.send_bytes(array.tobytes())
             header = self._receive()
             if "failure" in header:
-                raise StudentFailure(f"{self.name} {header['failure']}", alive=True)
+                raise _failure(self.name, header, alive=True)
             dW = np.frombuffer(self._connection.recv_bytes(8 * W.size)).reshape(W.shape)
             loss, seconds, changed = float(header["loss"]), float(header["seconds"]), map(str, header["changed"])
             if not (math.isfinite(loss + seconds) and np.isfinite(dW).all()):
                 raise ValueError("not finite, which the child process does not send")
             return Answer(loss, dW, str(header["dtype"]), seconds, tuple(changed))
 
+    @property
+    def uses_imgclf(self) -> bool:
+        """Whether its file, or one that it imports, imports imgclf."""
+        return USES_IMGCLF in self.notes
+
     def load(self) -> None:
         """Wait until the file is imported and the function found in it."""
         with self._waiting(START, "Python does not start"):
             self._receive()
-        late = (
-            f"{self.path.name} is still being imported after {self.patience:g} s: put code outside of functions under "
-            "if __name__ == '__main__'"
-        )
-        with self._waiting(self.patience, late):
+        late = f"{self.path.name} is still being imported after {self.patience:g} s"
+        with self._waiting(self.patience, late, "put code outside of functions under if __name__ == '__main__'"):
             header = self._receive()
             if "failure" in header:
-                raise StudentFailure(f"{self.path.name} {header['failure']}", alive=False)
+                raise _failure(self.path.name, header, alive=False)
             if "missing" in header:
                 raise no_such_function(self.path, self.name, list(map(str, header["missing"])))
 
@@ -154,7 +174,7 @@ class Student:
         return header
 
     @contextmanager
-    def _waiting(self, seconds: float, if_late: str) -> Iterator[None]:
+    def _waiting(self, seconds: float, if_late: str, remedy: str = "") -> Iterator[None]:
         """Turn errors of the connection and timeouts into a StudentFailure."""
         if self._failure:
             raise self._failure
@@ -162,7 +182,8 @@ class Student:
         try:
             yield
         except (EOFError, OSError) as error:
-            self._failure = StudentFailure(if_late if self._child.is_late else self._reason(), alive=False)
+            late = self._child.is_late
+            self._failure = StudentFailure(*((if_late, remedy) if late else (self._reason(),)), alive=False)
             raise self._failure from error
         except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
             self._failure = StudentFailure(self._broken, alive=False)
@@ -185,6 +206,11 @@ class Student:
             with suppress(ValueError):
                 return f"{self.name} is killed by {signal.Signals(-code).name}"
         return f"{self.name} ends the program with exit code {code}"
+
+
+def _failure(name: str, header: dict[str, Any], *, alive: bool) -> StudentFailure:
+    problem, remedy = f"{name} {header['failure']}", str(header["remedy"])
+    return StudentFailure(problem, remedy, alive=alive, crashed=bool(header["crashed"]))
 
 
 @contextmanager
