@@ -24,6 +24,7 @@ from imgclf.training.loading import load_test, load_training_data, where
 from imgclf.training.prediction import predicted_classes
 
 FEWEST = 100  # common images, where the splits differ: fewer say little
+_OR_TEST = ", or compare on test images: --split test"
 _RESTORE = "restore the data, or train again"
 
 
@@ -92,8 +93,7 @@ def compare(runs: tuple[ComparedRun, ...], split: str) -> Comparison:
     common = set(keys[0]).intersection(*keys[1:])
     if len(common) < max(map(len, datasets)) and len(common) < FEWEST:
         problem = f"only {plural(len(common), f'{split} image')} in common, too few to compare"
-        another = ", or compare on test images: --split test" if split == "val" else ""
-        remedy = f"train both on the same data with the same seed and data.val_fraction{another}"
+        remedy = f"train on the same data with the same seed and data.val_fraction{_OR_TEST if split == 'val' else ''}"
         raise DataError(" and ".join(str(run.path) for run in runs), problem, remedy)
     names, shown, predicted = runs[0].model.class_names, [], []
     for run, dataset, those in zip(runs, datasets, keys, strict=True):
@@ -120,7 +120,7 @@ def _splits(runs: Sequence[ComparedRun], split: str) -> list[Dataset]:
             train, dataset = loaded[same]
             check_data(train, dataset, run.path, where(run.config), _RESTORE)
         if dataset is None:
-            remedy = "train with data.val_fraction above 0" if split == "val" else "compare on val"
+            remedy = f"train with data.val_fraction above 0{_OR_TEST}" if split == "val" else "compare on val"
             raise DataError(where(run.config), f"there is no {split} split", remedy)
         run.model.preprocess.check_shape(dataset, where(run.config), f"the data has changed since the run: {_RESTORE}")
         found.append(dataset)

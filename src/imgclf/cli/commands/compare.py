@@ -111,7 +111,7 @@ def _print(console: Console, seen: "Comparison", tests: list["McNemar"], content
     if sizes == [n]:
         console.say(f"images      {plural(n, f'{seen.split} {noun}')}, the same in all of them", "")
     else:
-        those = " and ".join(f"{size:,}" for size in seen.sizes)
+        those = f"{sizes[0]:,} each" if len(sizes) == 1 else " and ".join(f"{size:,}" for size in seen.sizes)
         console.say(f"images      {plural(n, f'{seen.split} {noun}')} that all of them have, of {those}", "")
     if content["config"]:
         rows = [[key, *map(_value, values)] for key, values in content["config"].items()]
