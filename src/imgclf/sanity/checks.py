@@ -209,7 +209,7 @@ def shuffled_labels(parts: _Parts) -> Line:
     low, high = wilson_interval(end.val.correct, n[1], Z_999)
     measured = f"val {100 * low:.1f} to {100 * high:.1f} %"
     remedy = "the label of an image can be read off it, or is counted wrongly"
-    return Line(name, measured, f"around {100 * chance:.1f} %, guessing", low <= chance <= high, remedy)
+    return Line(name, measured, f"{100 * chance:.1f} %, by guessing", low <= chance <= high, remedy)
 
 
 def splits_alike(parts: _Parts) -> Line:
