@@ -167,7 +167,8 @@ def _of_values(images: _Images) -> Iterator[Finding]:
         colors = some.reshape(len(some), -1, some.shape[3] if some.ndim == 4 else 1)
         flat += (part.start + np.flatnonzero((colors == colors[:, :1]).all(axis=(1, 2)))).tolist()
     if flat:
-        sentence = f"{plural(len(flat), f'{images.first.unit} has', f'{images.first.unit}s have')} one value or color everywhere"
+        unit = images.first.unit
+        sentence = f"{plural(len(flat), f'{unit} has', f'{unit}s have')} one value or color everywhere"
         yield Finding("one value", sentence, True, [images.name(row) for row in flat[:SHOWN]])
     if same is not None and same.any():
         few = plural(int(same.sum()), "value is", "values are")
