@@ -33,6 +33,7 @@ def command(ctx: click.Context, runs: tuple[Path, ...], split: str, out: Path | 
     Prints what differs in their configs, the accuracies, the recall of each class, how often the answer flips, and the
     exact McNemar test: whether one is right more often than chance explains.
     """
+    from imgclf.cli.looks import say_looks
     from imgclf.files.writing import check_out
     from imgclf.run.comparison import compare, open_runs
     from imgclf.speed.threads import workers
@@ -50,6 +51,8 @@ def command(ctx: click.Context, runs: tuple[Path, ...], split: str, out: Path | 
     tests = _tests(seen)
     content = summarize(seen, tests)
     _print(console, seen, tests, content)
+    if split == "test":
+        say_looks(console, *runs)
     if out is not None:
         _write(console, out, seen, content)
     else:
