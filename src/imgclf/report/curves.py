@@ -109,8 +109,8 @@ def curves(
         axes.tick_params(axis="x", labelbottom=axes is step_size)
     an_epoch = plural(steps_per_epoch, "step")
     step_size.set_xlabel(f"epoch of {an_epoch}" if last >= 1 else f"step; an epoch has {an_epoch}")
-    _fit_loss(loss)
-    _fit_accuracy(accuracy, band)
+    fit_loss(loss)
+    fit_accuracy(accuracy, band)
     _fit_ratio(ratio)
     _fit_step_size(step_size)
     for row in np.flatnonzero(epochs == kept_epoch):
@@ -162,7 +162,7 @@ def _tick_epochs(axes: Axes, last: float, steps_per_epoch: int) -> None:
     axes.set_xticks([number / steps_per_epoch for number in numbers], [f"{number:,.0f}" for number in numbers])
 
 
-def _fit_loss(axes: Axes) -> None:
+def fit_loss(axes: Axes) -> None:
     """Scale the axis to the losses: linear, or logarithmic if they span too much."""
     low, high = _span(axes)
     if low > 0 and (high / low > LOG_SPAN or high >= LOG_LOSS):
@@ -187,11 +187,12 @@ def _fit_powers(axes: Axes, low: float, high: float, most: int = 6) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
 
 
-def _fit_accuracy(axes: Axes, band: FloatArray) -> None:
-    """Scale the axis to accuracies and band, in percent, at least 5 points high, or noise would fill the panel."""
+def fit_accuracy(axes: Axes, band: FloatArray | None = None) -> None:
+    """Scale the axis to accuracies and a band, in percent, at least 5 points high, or noise would fill the panel."""
     axes.set_title("accuracy")
     low, high = _span(axes)
-    low, high = band.min(initial=low), band.max(initial=high)
+    if band is not None:
+        low, high = band.min(initial=low), band.max(initial=high)
     room = max(0.08 * (high - low), (0.05 - (high - low)) / 2)
     _ticks(axes, max(low - room, 0), min(high + room, 1), 5, lambda value: f"{100 * value:g}%")
     label_ends(axes, _format_percent)
