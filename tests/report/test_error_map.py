@@ -261,7 +261,7 @@ def test_ratio_of_another_shape_is_refused(shape, classes):
 
 def test_ratio_without_a_bias_has_no_squares():
     figure = error_map(np.zeros((8 * 8, 2)), (8, 8, 1), names(2), "title")
-    assert len(figure.axes) == len(error_map(np.zeros((8 * 8 + 1, 2)), (8, 8, 1), names(2), "title").axes) - 2
+    assert len(figure.images) == len(error_map(np.zeros((8 * 8 + 1, 2)), (8, 8, 1), names(2), "title").images) - 2
 
 
 def test_error_below_zero_is_refused():
