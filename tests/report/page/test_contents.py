@@ -316,3 +316,10 @@ def test_a_run_of_an_older_version_has_a_page_without_its_path(run_of, tmp_path)
     assert about["steps"] == {"step": [], "loss": []}
     assert "W" in arrays
     assert about["left_out"] == ["The hill and the templates on the way: the run has no path.npz."]
+
+
+def test_sentences_do_not_run_into_each_other(run_of):
+    html = re.sub(r"<(script|style).*?</\1>", "", page(run_of(*COLOR)).decode(), flags=re.DOTALL)
+    text = re.sub(r"<[^>]*>", "\n", html)
+    assert "The best of the simpler ways is" in text
+    assert re.findall(r".*[a-z%)][.:;,][A-Za-z].*", text.replace("imgclf.", "")) == []
