@@ -1,0 +1,13 @@
+"""Lessons: experiments that teach, on the learner's own data.
+
+Each is a file made of the public parts of imgclf, to be read like the textbook: the experiment, its numbers, its
+picture; and, at the end, what to predict before it.
+"""
+
+from imgclf.lessons import gradient, step
+from imgclf.lessons.lesson import Lesson
+
+LESSONS: dict[str, Lesson] = {
+    "step": step.LESSON,
+    "gradient": gradient.LESSON,
+}

@@ -1,0 +1,90 @@
+"""Material of a lesson: the learner's config, and images in memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from imgclf.arrays import Batch, FloatArray
+from imgclf.data.batches import epoch_sampler
+from imgclf.data.dataset import Dataset
+from imgclf.data.splits import limit
+from imgclf.errors import DataError
+from imgclf.gradcheck.points import stratified_images
+from imgclf.gradients import BatchGradient, Objective, analytic_gradient, evaluate_loss
+from imgclf.optimizers import Optimizer
+from imgclf.schedules import constant
+from imgclf.trainer import TrainState, descend, start
+from imgclf.training.loading import where
+from imgclf.training.plan import Plan
+
+MOST = 6000  # images of a split
+BYTES = 256 << 20  # of X
+
+
+@dataclass(frozen=True)
+class Material:
+    """A plan, and at most some thousand of its images, preprocessed; the test split is never opened."""
+
+    plan: Plan
+
+    @property
+    def objective(self) -> Objective:
+        """The objective of the config."""
+        return self.plan.objective
+
+    @property
+    def data_loss(self) -> Objective:
+        """The same without its penalty."""
+        return Objective(self.plan.objective.loss_fn)
+
+    @property
+    def weights(self) -> FloatArray:
+        """The weights before the first step, (D+1, C): 0, unless the config says otherwise."""
+        return self.plan.weights
+
+    @cached_property
+    def train(self) -> Batch:
+        """The training images, stratified by class where there are more than some thousand."""
+        return self._read(self.plan.train)
+
+    @cached_property
+    def val(self) -> Batch:
+        """The validation images; the training images where there are none."""
+        return self.train if self.plan.val is None else self._read(self.plan.val)
+
+    @property
+    def held_out(self) -> str:
+        """What `val` holds: val, or train where there is no such split."""
+        return "val" if self.plan.val is not None else "train"
+
+    def few(self, n: int) -> Batch:
+        """Return at most n training images in float64, stratified by class."""
+        return Batch.of(*stratified_images(self.plan, n))
+
+    def descend(
+        self, optimizer: Optimizer, step_size: float, batch_size: int = 256, objective: Objective | None = None
+    ) -> Iterator[tuple[BatchGradient, TrainState]]:
+        """Train on mini-batches with the textbook's gradient, without end."""
+        return descend(
+            start(self.weights, optimizer),
+            sample=epoch_sampler(len(self.train), batch_size, self.plan.config.seed, self.train.read),
+            objective=objective or self.objective,
+            evaluate_gradient=analytic_gradient,
+            optimizer=optimizer,
+            step_size=constant(step_size),
+        )
+
+    def accuracy(self, batch: Batch, weights: FloatArray) -> float:
+        """Return the fraction of correct examples."""
+        return evaluate_loss(self.data_loss, batch, weights)[1] / len(batch)
+
+    def require_images(self, name: str) -> None:
+        """Refuse feature vectors, where a lesson moves or shows images."""
+        if not self.plan.preprocess.is_image:
+            remedy = "give it images: -s data.source=folder -s data.path=PATH"
+            raise DataError(where(self.plan.config), f"feature vectors; the lesson {name} is about images", remedy)
+
+    def _read(self, dataset: Dataset) -> Batch:
+        most = max(1, min(MOST, BYTES // (self.weights.itemsize * len(self.weights))))
+        chosen = limit(dataset, most, self.plan.config.seed)
+        return Batch.of(self.plan.preprocess.apply(chosen.pixels(slice(None))), chosen.y)
