@@ -15,6 +15,11 @@ def test_no_direction_is_steeper_than_the_gradient(material, loss):
     assert seen["gradient_slope"] == pytest.approx(1, rel=1e-3)
 
 
+def test_a_kink_is_said(material):
+    assert "kink" in str(study(material("model.loss=svm_cs")).shown)  # at W = 0 all rivals tie
+    assert "kink" not in str(study(material()).shown)
+
+
 def test_a_small_step_takes_from_the_loss_what_the_gradient_says(material):
     seen = study(material("schedule.step_size=1e-6")).numbers
     assert seen["loss"] - seen["loss_after"] == pytest.approx(1e-6 * seen["gradient_length"] ** 2, rel=1e-3)

@@ -4,10 +4,13 @@ Each is a file made of the public parts of imgclf, to be read like the textbook:
 picture; and, at the end, what to predict before it.
 """
 
-from imgclf.lessons import gradient, step
+from imgclf.lessons import batches, gradient, step, step_size, strategies
 from imgclf.lessons.lesson import Lesson
 
 LESSONS: dict[str, Lesson] = {
     "step": step.LESSON,
     "gradient": gradient.LESSON,
+    "strategies": strategies.LESSON,
+    "batches": batches.LESSON,
+    "step-size": step_size.LESSON,
 }

@@ -37,7 +37,7 @@ class Panel(NamedTuple):
 
 @styled()
 def draw_panels(title: str, advice: str, panels: Sequence[Panel]) -> Figure:
-    """Draw panels below each other; a line's name and last value are beside its end."""
+    """Draw panels below each other; a line's name is beside it, with its last value where that is to be seen."""
     beside = max(text_width(name, SMALL) for panel in panels for name in panel.lines) + _NUMBER
     height = len(panels) * (_GAP + _HEIGHT + _AXIS) + MARGIN
     figure, top = new_figure(title, advice, _LEFT + _WIDTH + beside + MARGIN, height)
@@ -66,11 +66,13 @@ def _draw(axes: Axes, panel: Panel) -> None:
                   linewidth=2.6 * 0.8**i)  # fmt: skip
     if not seen:
         say_empty(axes)
-    if panel.limits is not None:
-        axes.set_ylim(*panel.limits)
     for text, place in panel.marks.items():
         axes.axvline(place, color=MUTED, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
         axes.annotate(text, (place, 1), xycoords=("data", "axes fraction"), xytext=(3, -3), textcoords="offset points",
                       va="top", size=SMALL, color=MUTED)  # fmt: skip
-    axes.autoscale_view()  # or labels would be placed on other axes than those that are drawn
-    label_ends(axes, format_number)
+    if panel.limits is not None:  # a line may end outside of them
+        axes.set_ylim(*panel.limits)
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, labelcolor="linecolor", fontsize=SMALL)
+    else:
+        axes.autoscale_view()  # or labels would be placed on other axes than those that are drawn
+        label_ends(axes, format_number)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 IMAGES, DIRECTIONS = 4, 1000
 DRAWN = 20_000_000  # random numbers at most, where weights are many
 LENGTH = 1e-6  # of a step that measures a slope
+KINK = 0.01  # a slope is not the gradient's by more than rounding and the bend of the loss explain
 
 
 def study(material: Material) -> Findings:
@@ -73,12 +74,13 @@ def study(material: Material) -> Findings:
         left=4,
     )
     ordered = 100 * np.sort(tried)[::-1]
+    kink = " The loss has a kink here, where the gradient is that of one side." if abs(straight - 1) > KINK else ""
     return Findings(
         shown=[
             table,
             f"Image 1 is of class {names[int(y[0])]!r}; its dscores add up to {dscores[0].sum():.1g}.",
             f"Against the gradient, the loss falls at {percent(straight)} of |gradient| = {steepest:.4g} per unit of "
-            f"length; the best of {len(tried):,} random directions falls at {percent(best)} of it.",
+            f"length; the best of {len(tried):,} random directions falls at {percent(best)} of it.{kink}",
         ],
         picture=partial(_picture, ordered),
         question="How steep can a random direction be, and what would change if there were only two weights?",
