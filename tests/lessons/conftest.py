@@ -20,7 +20,7 @@ def _one_thread():
 def material():
     """Return the material of a config: synthetic images of 6 x 6 pixels, in four classes."""
 
-    def make(*overrides):
-        return Material(make_plan(resolve((), [*SMALL, *overrides]).config))
+    def make(*overrides, data=SMALL):
+        return Material(make_plan(resolve((), [*data, *overrides]).config))
 
     return make

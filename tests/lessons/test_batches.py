@@ -10,6 +10,7 @@ from imgclf.gradients import evaluate_loss
 from imgclf.lessons import batches
 from imgclf.lessons.batches import Curve, study
 from imgclf.optimizers import sgd
+from imgclf.schedules import constant
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +23,7 @@ def _in_no_time(monkeypatch):
 def test_a_curve_ends_with_the_loss_after_five_epochs(material, batch_size):
     one = material("regularization.l2=0.01")
     curve = batches.train(one, batch_size, 0.1)
-    *_, (_, state) = islice(one.descend(sgd(), 0.1, batch_size), 5 * math.ceil(300 / batch_size))
+    *_, (_, state) = islice(one.descend(sgd(), constant(0.1), batch_size), 5 * math.ceil(300 / batch_size))
     assert curve.after(curve.epochs, 5) == evaluate_loss(one.data_loss, one.train, state.weights)[0]
     assert curve.epochs[-1] == 5
     assert curve.losses[0] == pytest.approx(np.log(4))  # without the penalty

@@ -4,7 +4,7 @@ Each is a file made of the public parts of imgclf, to be read like the textbook:
 picture; and, at the end, what to predict before it.
 """
 
-from imgclf.lessons import batches, gradient, step, step_size, strategies
+from imgclf.lessons import batches, gradient, loops, optimizers, penalty, shift, step, step_size, strategies, surface
 from imgclf.lessons.lesson import Lesson
 
 LESSONS: dict[str, Lesson] = {
@@ -13,4 +13,9 @@ LESSONS: dict[str, Lesson] = {
     "strategies": strategies.LESSON,
     "batches": batches.LESSON,
     "step-size": step_size.LESSON,
+    "optimizers": optimizers.LESSON,
+    "penalty": penalty.LESSON,
+    "loops": loops.LESSON,
+    "shift": shift.LESSON,
+    "surface": surface.LESSON,
 }

@@ -11,6 +11,7 @@ from imgclf.gradients import evaluate_loss
 from imgclf.lessons.lesson import Findings, Lesson, Rows
 from imgclf.lessons.material import Material
 from imgclf.optimizers import sgd
+from imgclf.schedules import constant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +40,7 @@ def train(material: Material, batch_size: int, step_size: float) -> Curve:
     per_epoch = steps_per_epoch(len(material.train), batch_size)
     curve = Curve(step_size, [0.0], [0.0], [evaluate_loss(material.data_loss, material.train, material.weights)[0]])
     spent, due, began = 0.0, 1.0, time.perf_counter()
-    for _, state in material.descend(sgd(), step_size, batch_size):
+    for _, state in material.descend(sgd(), constant(step_size), batch_size):
         now = spent + time.perf_counter() - began
         over = (state.step >= EPOCHS * per_epoch and now >= SECONDS) or now >= MOST
         if state.step >= due or state.step == EPOCHS * per_epoch or over:

@@ -3,22 +3,24 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from imgclf.arrays import Batch, FloatArray
-from imgclf.data.batches import epoch_sampler
+from imgclf.data.batches import epoch_sampler, steps_per_epoch
 from imgclf.data.dataset import Dataset
 from imgclf.data.splits import limit
 from imgclf.errors import DataError
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradients import BatchGradient, Objective, analytic_gradient, evaluate_loss
 from imgclf.optimizers import Optimizer
-from imgclf.schedules import constant
+from imgclf.schedules import Schedule, cosine
 from imgclf.trainer import TrainState, descend, start
 from imgclf.training.loading import where
 from imgclf.training.plan import Plan
 
 MOST = 6000  # images of a split
 BYTES = 256 << 20  # of X
+BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,25 @@ class Material:
         """The weights before the first step, (D+1, C): 0, unless the config says otherwise."""
         return self.plan.weights
 
+    @property
+    def step_size(self) -> float:
+        """The step size of the config, at the beginning of its schedule."""
+        return self.plan.config.schedule.step_size
+
     @cached_property
     def train(self) -> Batch:
         """The training images, stratified by class where there are more than some thousand."""
-        return self._read(self.plan.train)
+        return self._read(self._limited(self.plan.train))
 
     @cached_property
     def val(self) -> Batch:
         """The validation images; the training images where there are none."""
-        return self.train if self.plan.val is None else self._read(self.plan.val)
+        return self.train if self.plan.val is None else self._read(self.val_images)
+
+    @property
+    def val_images(self) -> Dataset:
+        """The images of `val`, as pixels."""
+        return self._limited(self.plan.val or self.plan.train)
 
     @property
     def held_out(self) -> str:
@@ -62,7 +74,7 @@ class Material:
         return Batch.of(*stratified_images(self.plan, n))
 
     def descend(
-        self, optimizer: Optimizer, step_size: float, batch_size: int = 256, objective: Objective | None = None
+        self, optimizer: Optimizer, step_size: Schedule, batch_size: int, objective: Objective | None = None
     ) -> Iterator[tuple[BatchGradient, TrainState]]:
         """Train on mini-batches with the textbook's gradient, without end."""
         return descend(
@@ -71,8 +83,13 @@ class Material:
             objective=objective or self.objective,
             evaluate_gradient=analytic_gradient,
             optimizer=optimizer,
-            step_size=constant(step_size),
+            step_size=step_size,
         )
+
+    def train_for(self, epochs: int, objective: Objective | None = None) -> Iterator[tuple[BatchGradient, TrainState]]:
+        """Train so many epochs with the optimizer and step size of the config, which falls to 0 along a cosine."""
+        steps = epochs * steps_per_epoch(len(self.train), BATCH)
+        return islice(self.descend(self.plan.optimizer, cosine(self.step_size, steps=steps), BATCH, objective), steps)
 
     def accuracy(self, batch: Batch, weights: FloatArray) -> float:
         """Return the fraction of correct examples."""
@@ -84,7 +101,9 @@ class Material:
             remedy = "give it images: -s data.source=folder -s data.path=PATH"
             raise DataError(where(self.plan.config), f"feature vectors; the lesson {name} is about images", remedy)
 
-    def _read(self, dataset: Dataset) -> Batch:
+    def _limited(self, dataset: Dataset) -> Dataset:
         most = max(1, min(MOST, BYTES // (self.weights.itemsize * len(self.weights))))
-        chosen = limit(dataset, most, self.plan.config.seed)
-        return Batch.of(self.plan.preprocess.apply(chosen.pixels(slice(None))), chosen.y)
+        return limit(dataset, most, self.plan.config.seed)
+
+    def _read(self, images: Dataset) -> Batch:
+        return Batch.of(self.plan.preprocess.apply(images.pixels(slice(None))), images.y)

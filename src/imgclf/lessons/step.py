@@ -26,7 +26,7 @@ KINK = 0.01  # a slope is not the gradient's by more than rounding and the bend 
 
 def study(material: Material) -> Findings:
     """Take one step on four images, and compare its direction with random ones."""
-    objective, step_size = material.objective, material.plan.config.schedule.step_size
+    objective, step_size = material.objective, material.step_size
     X, y = batch = material.few(IMAGES)
     weights = material.weights.astype(np.float64)
 

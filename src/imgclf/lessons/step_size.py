@@ -10,16 +10,17 @@ from imgclf.arrays import Batch
 from imgclf.data.batches import steps_per_epoch
 from imgclf.gradients import analytic_gradient, evaluate_loss
 from imgclf.lessons.lesson import Findings, Lesson, Rows
-from imgclf.lessons.material import Material
+from imgclf.lessons.material import BATCH, Material
 from imgclf.model import split
 from imgclf.optimizers import sgd
+from imgclf.schedules import constant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 SIZES = tuple(10.0 ** (k / 2) for k in range(-8, 5))  # 1e-4 to 100
-EPOCHS, BATCH = 2, 256
+EPOCHS = 2
 SMALLER = 30  # times: the step that is drawn as too short
 
 
@@ -34,7 +35,7 @@ def study(material: Material) -> Findings:
     steps = EPOCHS * steps_per_epoch(len(train), BATCH)
     curves, ends = [], []
     for size in SIZES:
-        run = list(islice(material.descend(sgd(), size, BATCH), steps))
+        run = list(islice(material.descend(sgd(), constant(size), BATCH), steps))
         curves.append([one.loss for one, _ in run])
         ends.append(evaluate_loss(objective, train, run[-1][1].weights)[0])
     best = int(np.argmin(np.where(np.isfinite(ends), ends, np.inf)))

@@ -60,7 +60,7 @@ def follow_gradient(material: Material, batch: Batch, weights: FloatArray, gradi
         objective=material.objective,
         evaluate_gradient=gradient,
         optimizer=material.plan.optimizer,
-        step_size=constant(material.plan.config.schedule.step_size),
+        step_size=constant(material.step_size),
     )
     for seen, state in steps:
         yield seen.loss, weights

@@ -95,7 +95,8 @@ def _print(console: Console, found: "Findings", *, answer: bool) -> None:
 
 
 def _wrapped(head: str, text: str) -> list[str]:
-    return textwrap.wrap(printable(text), WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
+    indent = " " * len(head)
+    return textwrap.wrap(printable(text), WIDTH, initial_indent=head, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _free(path: Path) -> Path:
