@@ -1,20 +1,16 @@
 """Lesson: how many images a step should look at."""
 
 import time
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from imgclf.data.batches import steps_per_epoch
 from imgclf.gradients import evaluate_loss
-from imgclf.lessons.lesson import Findings, Lesson, Rows
+from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
 from imgclf.lessons.material import Material
 from imgclf.optimizers import sgd
 from imgclf.schedules import constant
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # For each size of a batch two step sizes, of which the better one counts; smaller batches need shorter steps.
 STEP_SIZES = {"all": (0.3, 1.0), "256": (0.3, 1.0), "16": (0.03, 0.1), "1": (0.003, 0.01)}
@@ -68,19 +64,29 @@ def study(material: Material) -> Findings:
         per_epoch = steps_per_epoch(n, batch_size)
         rows.append((name, f"{per_epoch:,}", _or_dash(epochs), _or_dash(seconds), f"{drawn[name].step_size:g}"))
         numbers[name] = {"steps_per_epoch": per_epoch, "after_epochs": epochs, "after_seconds": seconds}
+    ceiling = 1.2 * drawn["all"].losses[0]
     fastest = min(numbers, key=lambda name: np.nan_to_num(numbers[name]["after_seconds"], nan=np.inf))
     return Findings(
         shown=[
             f"Data loss on all {n:,} training examples, each with the better of two step sizes:",
             Rows(("batch", "steps an epoch", f"after {EPOCHS} epochs", f"after {SECONDS:g} s", "step size"), rows),
         ],
-        picture=partial(_picture, drawn),
+        picture=Panels(
+            "The same training with four sizes of a batch",
+            "Data loss on all training examples, above by epochs, below by seconds.",
+            [
+                Panel("loss by epochs", "epochs",
+                      {name: (c.epochs[1:], c.losses[1:]) for name, c in drawn.items()}, log="x", limits=(0, ceiling)),
+                Panel("loss by seconds", "seconds",
+                      {name: (c.seconds, c.losses) for name, c in drawn.items()}, limits=(0, ceiling)),
+            ],
+        ),
         question="Smaller batches make more steps an epoch. Why is the smallest not always the best?",
         answer=f"A batch estimates the gradient: a quarter of the images doubles the noise, but costs a quarter. So an "
         f"epoch of small batches goes farther, while each of their steps costs more time an image, and noise forbids "
         f"long steps. After {SECONDS:g} s here the lowest loss had batches of {fastest}.",
         numbers={"epochs": EPOCHS, "seconds": SECONDS, "batches": numbers},
-    )
+    )  # fmt: skip
 
 
 def _least(losses: list[float]) -> float:
@@ -90,22 +96,6 @@ def _least(losses: list[float]) -> float:
 
 def _or_dash(loss: float) -> str:
     return f"{loss:.4g}" if np.isfinite(loss) else "-"
-
-
-def _picture(drawn: dict[str, Curve]) -> "Figure":
-    from imgclf.lessons.panels import Panel, draw_panels
-
-    ceiling = 1.2 * max(curve.losses[0] for curve in drawn.values())
-    by_epochs = {name: (curve.epochs[1:], curve.losses[1:]) for name, curve in drawn.items()}
-    by_seconds = {name: (curve.seconds, curve.losses) for name, curve in drawn.items()}
-    return draw_panels(
-        "The same training with four sizes of a batch",
-        "Data loss on all training examples, above by epochs, below by seconds.",
-        [
-            Panel("loss by epochs", "epochs", by_epochs, log="x", limits=(0, ceiling)),
-            Panel("loss by seconds", "seconds", by_seconds, limits=(0, ceiling)),
-        ],
-    )
 
 
 LESSON = Lesson(

@@ -3,29 +3,25 @@
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imgclf.arrays import Batch, FloatArray
 from imgclf.gradcheck.points import after_steps
 from imgclf.gradients import STEP, Objective, analytic_gradient, central_difference, evaluate_loss
-from imgclf.lessons.lesson import Findings, Lesson, Rows
+from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
 from imgclf.lessons.material import Material
 from imgclf.losses import LOSSES
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 IMAGES, WEIGHTS, REPEATS = 64, 10, 20
 STEPS = 10.0 ** np.arange(-12, 0.5, 0.5)
-SECANT = 1.0  # h of the secant that is drawn
+SECANT, FAR = 1.0, 20.0  # h of the secant that is drawn; how much farther the hinge is
 
 
 def study(material: Material) -> Findings:
     """Compare ten slopes, follow the loss along one weight, and count what either way costs."""
     objective, batch = material.objective, material.few(IMAGES)
-    X, _ = batch
+    X, y = batch
     weights = after_steps(material.plan, objective, X)  # not at 0, where much is equal by symmetry
 
     def loss(w: FloatArray) -> float:
@@ -45,6 +41,12 @@ def study(material: Material) -> Findings:
     one, calculus = (_seconds(f) for f in (partial(loss, weights),
                                            partial(analytic_gradient, objective, batch, weights)))  # fmt: skip
     losses = 2 * weights.size
+
+    at, moves = chosen[0], np.linspace(-2 * SECANT, 2 * SECANT, 201)
+    name, curve = _name(at), _along(objective, batch, weights, at, moves)
+    low, here, high = _along(objective, batch, weights, at, np.array([-SECANT, 0, SECANT]))
+    secant = (low + high) / 2 + (high - low) / (2 * SECANT) * moves
+    hinge = _along(Objective(LOSSES["svm"]), Batch.of(X[:1], y[:1]), weights, at, FAR * moves)
     return Findings(
         shown=[
             Rows(("weight", f"by trying, h = {STEP:g}", "by calculus", "relative error"), rows),
@@ -53,7 +55,18 @@ def study(material: Material) -> Findings:
             f"they take {1000 * calculus:.3g} ms: {losses * one / calculus:,.0f} times less.",
             f"Among h from {STEPS[0]:g} to {STEPS[-1]:g} the largest relative error is least at h = {best:.1g}.",
         ],
-        picture=partial(_picture, objective, batch, weights, chosen[0], float(grad[chosen[0]]), sizes),
+        picture=Panels(
+            "The slope along one weight",
+            f"The secant through w - {SECANT:g} and w + {SECANT:g} comes near the tangent as h shrinks.",
+            [
+                Panel(f"loss along {name}", "change of the weight",
+                      {"loss": (moves, curve), "tangent": (moves, here + grad[at] * moves), "secant": (moves, secant)}),
+                Panel(f"svm loss of one image along {name}: a kink has no slope", "change of the weight",
+                      {"hinge": (FAR * moves, hinge)}),
+                Panel("largest relative error of ten slopes", "h", {"error": (STEPS, sizes)}, log="xy",
+                      marks={"h = 1e-5": STEP}, markers=True),
+            ],
+        ),
         question="Why does the error grow again when h gets smaller than the best one?",
         answer=f"Trying is off by truncation, some h**2 times the bend of the loss, and by rounding: the two losses "
         f"agree in most of their 16 digits, and what is left is divided by 2h. At h = {STEPS[0]:g} the error is "
@@ -66,6 +79,18 @@ def study(material: Material) -> Findings:
             "numerical_seconds": losses * one, "analytic_seconds": calculus,
         },
     )  # fmt: skip
+
+
+def _along(
+    objective: Objective, batch: Batch, weights: FloatArray, at: tuple[int, int], moves: FloatArray
+) -> FloatArray:
+    """Return the loss where one weight is changed by each of `moves` (k,), and all others stay."""
+    losses = []
+    for move in moves:
+        moved = weights.copy()
+        moved[at] += move
+        losses.append(evaluate_loss(objective, batch, moved)[0])
+    return np.array(losses)
 
 
 def _relative(a: float, b: float) -> float:
@@ -82,36 +107,6 @@ def _seconds(f: Callable[[], object]) -> float:
     for _ in range(REPEATS):
         f()
     return (time.perf_counter() - began) / REPEATS
-
-
-def _picture(
-    objective: Objective, batch: Batch, weights: FloatArray, at: tuple[int, int], slope: float, sizes: list[float]
-) -> "Figure":
-    from imgclf.lessons.panels import Panel, draw_panels
-
-    def along(loss: Objective, images: Batch, moves: FloatArray) -> FloatArray:
-        moved = np.repeat(weights[None], len(moves), axis=0)
-        moved[:, at[0], at[1]] += moves
-        return np.array([evaluate_loss(loss, images, one)[0] for one in moved])
-
-    moves = np.linspace(-2 * SECANT, 2 * SECANT, 201)
-    here, (low, high) = along(objective, batch, np.zeros(1))[0], along(objective, batch, np.array([-SECANT, SECANT]))
-    name, (X, y) = _name(at), batch
-    hinge = along(Objective(LOSSES["svm"]), Batch.of(X[:1], y[:1]), 20 * moves)
-    secant = low + (high - low) * (moves + SECANT) / (2 * SECANT)
-    return draw_panels(
-        "The slope along one weight",
-        f"The secant through w - {SECANT:g} and w + {SECANT:g} comes near the tangent as h shrinks.",
-        [
-            Panel(f"loss along {name}", "change of the weight",
-                  {"loss": (moves, along(objective, batch, moves)), "tangent": (moves, here + slope * moves),
-                   "secant": (moves, secant)}),
-            Panel(f"svm loss of one image along {name}: a kink has no slope", "change of the weight",
-                  {"hinge": (20 * moves, hinge)}),
-            Panel("largest relative error of ten slopes", "h", {"error": (STEPS, sizes)}, log="xy",
-                  marks={"h = 1e-5": STEP}, markers=True),
-        ],
-    )  # fmt: skip
 
 
 LESSON = Lesson(

@@ -2,19 +2,15 @@
 
 import time
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from imgclf.arrays import Batch, FloatArray
 from imgclf.gradients import Objective, analytic_gradient
-from imgclf.lessons.lesson import Findings, Lesson, Rows
+from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
 from imgclf.lessons.material import Material
 from imgclf.model import split
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 GradFn: TypeAlias = Callable[[Objective, Batch, FloatArray], tuple[float, FloatArray]]
 
@@ -87,7 +83,12 @@ def study(material: Material) -> Findings:
                  [(name, f"{1000 * seconds[name][-1]:.3g}", f"{times[name]:,.0f}", f"{apart[name]:.1g}")
                   for name in WAYS]),
         ],
-        picture=partial(_picture, sizes, seconds),
+        picture=Panels(
+            "One gradient, three ways to compute it",
+            "Both scales are logarithmic.",
+            [Panel("seconds", "examples of the batch", {name: (sizes, taken) for name, taken in seconds.items()},
+                   log="xy", markers=True)],
+        ),
         question="All three make the same multiplications. Where does the time of the loops go?",
         answer=f"Into Python: for each product it looks up objects and their types. NumPy does so once for a whole "
         f"matrix, and its products use the cache and several numbers at a time: here {times['three loops']:,.0f} times "
@@ -97,16 +98,8 @@ def study(material: Material) -> Findings:
     )  # fmt: skip
 
 
-def _picture(sizes: list[int], seconds: dict[str, list[float]]) -> "Figure":
-    from imgclf.lessons.panels import Panel, draw_panels
-
-    lines = {name: (sizes, taken) for name, taken in seconds.items()}
-    title, advice = "One gradient, three ways to compute it", "Both scales are logarithmic."
-    return draw_panels(title, advice, [Panel("seconds", "examples of the batch", lines, log="xy", markers=True)])
-
-
 LESSON = Lesson(
-    "the gradient with Python loops and with matrices: equal, and how fast",
+    "the gradient by Python loops and by matrices: equal, and how fast",
     "One gradient: with three loops in Python, with one loop, and with two products of matrices. In how many digits do "
     "they agree, and how much longer do the loops take?",
     study,

@@ -1,21 +1,18 @@
 """Lesson: the optimizers, each at its own best step size."""
 
-from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from imgclf.arrays import FloatArray
 from imgclf.data.batches import steps_per_epoch
 from imgclf.gradients import evaluate_loss
-from imgclf.lessons.lesson import Findings, Lesson, Rows
+from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
 from imgclf.lessons.material import BATCH, Material
 from imgclf.lessons.text import listed, percent
 from imgclf.optimizers import OPTIMIZERS
 from imgclf.schedules import constant
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 EPOCHS = 5
 # Those that divide by the size of the gradient make steps of about the step size in each weight, others do not.
@@ -41,7 +38,7 @@ def study(material: Material) -> Findings:
                      f"{ends[best]:.4g}", percent(accuracy)))  # fmt: skip
         numbers[name] = {"grid": list(grid), "losses": ends, "best": grid[best], "loss": ends[best],
                          "accuracy": accuracy, "on_border": border}  # fmt: skip
-        curves[name] = [seen.loss for seen, _ in runs[best]]
+        curves[name] = np.arange(1, steps + 1), _smooth(np.array([seen.loss for seen, _ in runs[best]]))
     order = sorted(numbers, key=lambda name: np.nan_to_num(numbers[name]["loss"], nan=np.inf))
     borders = [name for name in order if numbers[name]["on_border"]]
     one_size = {name: one["losses"][one["grid"].index(0.03)] for name, one in numbers.items() if 0.03 in one["grid"]}
@@ -52,7 +49,11 @@ def study(material: Material) -> Findings:
             f"! The best lies on the border of its grid: {listed(borders)}. A wider grid might be better still."
             if borders else "No best step size lies on the border of its grid.",
         ],
-        picture=partial(_picture, curves),
+        picture=Panels(
+            "Optimizers, each at its own best step size",
+            "The loss of batches, as means of the last ten steps.",
+            [Panel("training loss", "step", curves)],
+        ),
         question="Why would one step size for all of them be an unfair race?",
         answer=f"A step size means something else to each: sgd moves by it times the gradient, momentum by up to ten "
         f"times as much in the long run, adam by about the step size in each weight, however small the gradient. All "
@@ -62,22 +63,11 @@ def study(material: Material) -> Findings:
     )  # fmt: skip
 
 
-def _picture(curves: dict[str, list[float]]) -> "Figure":
-    from imgclf.lessons.panels import Panel, draw_panels
-
-    def smooth(losses: list[float]) -> np.ndarray:
-        """The mean of each step's loss and those of up to nine steps before."""
-        sums = np.cumsum([0.0, *losses])
-        last = np.arange(1, len(sums))
-        first = np.maximum(0, last - 10)
-        return np.asarray((sums[last] - sums[first]) / (last - first))
-
-    lines = {name: (np.arange(1, len(losses) + 1), smooth(losses)) for name, losses in curves.items()}
-    return draw_panels(
-        "Optimizers, each at its own best step size",
-        "The loss of batches, as means of the last ten steps.",
-        [Panel("training loss", "step", lines)],
-    )
+def _smooth(losses: FloatArray) -> FloatArray:
+    """Return the mean of each step's loss and those of up to nine steps before."""
+    sums, last = np.cumsum([0.0, *losses]), np.arange(1, len(losses) + 1)
+    first = np.maximum(0, last - 10)
+    return np.asarray((sums[last] - sums[first]) / (last - first))
 
 
 LESSON = Lesson(

@@ -1,14 +1,11 @@
 """Pictures of lessons: panels of lines below each other."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
-from numpy.typing import ArrayLike
 
+from imgclf.lessons.lesson import Panel, Panels
 from imgclf.report.comparison import COLORS
 from imgclf.report.line_plot import format_number, label_ends, line_axes, say_empty
 from imgclf.report.style import MARGIN, MUTED, SMALL, new_figure, styled, text_width
@@ -17,31 +14,13 @@ _LEFT, _WIDTH = 0.75, 5.6  # inches
 _GAP, _HEIGHT, _AXIS, _NUMBER = 0.5, 2.2, 0.5, 0.6
 
 
-class Panel(NamedTuple):
-    """Axes with lines, each from x (k,) and y (k,); values that are not finite are gaps.
-
-    across   what the x axis is
-    log      the axes that are logarithmic: "", "x", "y" or "xy"
-    marks    vertical lines, and what is written at them
-    limits   of the y axis, where not all values are to be seen
-    """
-
-    title: str
-    across: str
-    lines: Mapping[str, tuple[ArrayLike, ArrayLike]]
-    log: str = ""
-    marks: Mapping[str, float] = {}
-    markers: bool = False
-    limits: tuple[float, float] | None = None
-
-
 @styled()
-def draw_panels(title: str, advice: str, panels: Sequence[Panel]) -> Figure:
+def draw_panels(picture: Panels) -> Figure:
     """Draw panels below each other; a line's name is beside it, with its last value where that is to be seen."""
-    beside = max(text_width(name, SMALL) for panel in panels for name in panel.lines) + _NUMBER
-    height = len(panels) * (_GAP + _HEIGHT + _AXIS) + MARGIN
-    figure, top = new_figure(title, advice, _LEFT + _WIDTH + beside + MARGIN, height)
-    for panel in panels:
+    beside = max(text_width(name, SMALL) for panel in picture.panels for name in panel.lines) + _NUMBER
+    height = len(picture.panels) * (_GAP + _HEIGHT + _AXIS) + MARGIN
+    figure, top = new_figure(picture.title, picture.advice, _LEFT + _WIDTH + beside + MARGIN, height)
+    for panel in picture.panels:
         _draw(line_axes(figure, _LEFT, top + _GAP, _WIDTH, _HEIGHT), panel)
         top += _GAP + _HEIGHT + _AXIS
     return figure

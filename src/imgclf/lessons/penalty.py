@@ -8,7 +8,7 @@ import numpy as np
 
 from imgclf.arrays import FloatArray
 from imgclf.gradients import evaluate_loss
-from imgclf.lessons.lesson import Findings, Lesson, Rows
+from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
 from imgclf.lessons.material import Material
 from imgclf.lessons.text import percent
 from imgclf.losses import LOSSES
@@ -74,12 +74,10 @@ def study(material: Material) -> Findings:
 def _picture(material: Material, weights: FloatArray) -> "Figure":
     plan = material.plan
     if not plan.preprocess.is_image:
-        from imgclf.lessons.panels import Panel, draw_panels
-
         sizes = {f"l2 = {l2:g}": np.sort(np.abs(W[:-1]), axis=None)[::-1]
                  for l2, W in zip(PENALTIES, weights, strict=True)}  # fmt: skip
         lines = {name: (np.arange(1, len(size) + 1), size) for name, size in sizes.items()}
-        return draw_panels("Weights under three penalties", "", [Panel("|W|", "weight, the largest first", lines)])
+        return Panels("Weights under three penalties", "", [Panel("|W|", "weight, the largest first", lines)])()
     from imgclf.report.image_table import ImageTable, image_tables
     from imgclf.report.style import DPI, MARGIN, class_labels, styled
     from imgclf.report.templates import template_images

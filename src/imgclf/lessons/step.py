@@ -1,12 +1,9 @@
 """Lesson: one gradient step in numbers, and why this direction."""
 
-from functools import partial
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from imgclf.gradients import analytic_gradient, evaluate_loss
-from imgclf.lessons.lesson import Findings, Lesson, Rows
+from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
 from imgclf.lessons.material import Material
 from imgclf.lessons.text import numbers_of, percent
 from imgclf.model import scores, split
@@ -14,9 +11,6 @@ from imgclf.numerics.random_streams import CHECK, normal, stream
 from imgclf.optimizers import sgd
 from imgclf.schedules import constant
 from imgclf.trainer import descend, start
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 IMAGES, DIRECTIONS = 4, 1000
 DRAWN = 20_000_000  # random numbers at most, where weights are many
@@ -73,7 +67,7 @@ def study(material: Material) -> Findings:
         ],
         left=4,
     )
-    ordered = 100 * np.sort(tried)[::-1]
+    rank, ordered = np.arange(1, len(tried) + 1), 100 * np.sort(tried)[::-1]
     kink = " The loss has a kink here, where the gradient is that of one side." if abs(straight - 1) > KINK else ""
     return Findings(
         shown=[
@@ -82,7 +76,12 @@ def study(material: Material) -> Findings:
             f"Against the gradient, the loss falls at {percent(straight)} of |gradient| = {steepest:.4g} per unit of "
             f"length; the best of {len(tried):,} random directions falls at {percent(best)} of it.{kink}",
         ],
-        picture=partial(_picture, ordered),
+        picture=Panels(
+            "How fast the loss falls in random directions",
+            "Steps of equal length. Above 0 the loss falls, below it rises.",
+            [Panel("slope, in percent of that against the gradient", "random direction, the best first",
+                   {"gradient": (rank, np.full(len(rank), 100.0)), "random": (rank, ordered)})],
+        ),
         question="How steep can a random direction be, and what would change if there were only two weights?",
         answer=f"The slope in a direction is the gradient times the cosine of the angle between them, so none is "
         f"steeper. A random direction among {weights.size:,} weights is nearly at right angles to any given one: its "
@@ -94,18 +93,6 @@ def study(material: Material) -> Findings:
             "losses": losses.tolist(), "scores": s.tolist(), "dscores": dscores.tolist(),
         },
     )  # fmt: skip
-
-
-def _picture(ordered: np.ndarray) -> "Figure":
-    from imgclf.lessons.panels import Panel, draw_panels
-
-    rank = np.arange(1, len(ordered) + 1)
-    lines = {"gradient": (rank, np.full(len(rank), 100.0)), "random": (rank, ordered)}
-    return draw_panels(
-        "How fast the loss falls in random directions",
-        "Steps of equal length. Above 0 the loss falls, below it rises.",
-        [Panel("slope, in percent of that against the gradient", "random direction, the best first", lines)],
-    )
 
 
 LESSON = Lesson(

@@ -1,22 +1,17 @@
 """Lesson: how long a step may be."""
 
-from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imgclf.arrays import Batch
 from imgclf.data.batches import steps_per_epoch
 from imgclf.gradients import analytic_gradient, evaluate_loss
-from imgclf.lessons.lesson import Findings, Lesson, Rows
+from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
 from imgclf.lessons.material import BATCH, Material
 from imgclf.model import split
 from imgclf.optimizers import sgd
 from imgclf.schedules import constant
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 SIZES = tuple(10.0 ** (k / 2) for k in range(-8, 5))  # 1e-4 to 100
@@ -41,7 +36,7 @@ def study(material: Material) -> Findings:
     best = int(np.argmin(np.where(np.isfinite(ends), ends, np.inf)))
     diverged = sum(not end <= seen.loss for end in ends)  # not finite either
     low = int(np.abs(np.log(SIZES) - np.log(SIZES[best] / SMALLER)).argmin())
-    drawn = {f"step size {SIZES[i]:.3g}": curves[i] for i in dict.fromkeys((low, best, len(SIZES) - 1))}
+    drawn = {f"step size {SIZES[i]:.3g}": (range(steps), curves[i]) for i in dict.fromkeys((low, best, len(SIZES) - 1))}
 
     (X, y), zeros = material.few(BATCH), np.zeros(weights.shape)
     dW, larger = (split(analytic_gradient(objective, Batch.of(scale * X, y), zeros).grad)[0] for scale in (1, 1000))
@@ -56,7 +51,17 @@ def study(material: Material) -> Findings:
                                              for i, (size, end) in enumerate(zip(SIZES, ends, strict=True))]),
             f"With all values of X 1,000 times as large, the gradient by W at 0 is {longer:,.0f} times as long.",
         ],
-        picture=partial(_picture, true, promised, ends, drawn),
+        picture=Panels(
+            "How long a step may be",
+            f"Above one step, in the middle and below {EPOCHS} epochs of training.",
+            [
+                Panel("loss after one step, and what first order says", "step size",
+                      {"loss": (LENGTHS, true), "first order": (LENGTHS, promised)}, log="x", markers=True,
+                      limits=(0, 3 * seen.loss)),
+                Panel(f"loss after {EPOCHS} epochs", "step size", {"loss": (SIZES, ends)}, log="xy", markers=True),
+                Panel("loss of each batch", "step", drawn, limits=(0, 3 * seen.loss)),
+            ],
+        ),
         question="Which of these runs is too low, which too high, and how do their losses look, step by step?",
         answer=f"Too low: the loss falls steadily, and would go on; at {SIZES[0]:g} it is {ends[0]:.4g} after {EPOCHS} "
         f"epochs. Lowest here: {SIZES[best]:.3g}. Too high: the loss jumps, and {diverged} of {len(SIZES)} step sizes "
@@ -66,24 +71,6 @@ def study(material: Material) -> Findings:
             "start": seen.loss, "gradient_length": steepness**0.5, "lengths": list(LENGTHS), "first_order": promised,
             "loss_after": true, "step_sizes": list(SIZES), "end": ends, "best": SIZES[best],
         },
-    )  # fmt: skip
-
-
-def _picture(true: list[float], promised: list[float], ends: list[float], drawn: dict[str, list[float]]) -> "Figure":
-    from imgclf.lessons.panels import Panel, draw_panels
-
-    ceiling = 3 * max(curve[0] for curve in drawn.values())
-    return draw_panels(
-        "How long a step may be",
-        "Above one step, in the middle and below two epochs of training.",
-        [
-            Panel("loss after one step, and what first order says", "step size",
-                  {"loss": (LENGTHS, true), "first order": (LENGTHS, promised)}, log="x", markers=True,
-                  limits=(0, ceiling)),
-            Panel(f"loss after {EPOCHS} epochs", "step size", {"loss": (SIZES, ends)}, log="xy", markers=True),
-            Panel("loss of each batch", "step",
-                  {name: (range(len(curve)), curve) for name, curve in drawn.items()}, limits=(0, ceiling)),
-        ],
     )  # fmt: skip
 
 

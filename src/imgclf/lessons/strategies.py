@@ -2,26 +2,21 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator
 from itertools import count, islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from imgclf.arrays import Batch, FloatArray
 from imgclf.gradients import GradientFn, analytic_gradient, evaluate_loss, numerical_gradient
-from imgclf.lessons.lesson import Findings, Lesson, Rows
+from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
 from imgclf.lessons.material import Material
 from imgclf.lessons.text import percent
 from imgclf.model import scores
 from imgclf.numerics.random_streams import CHECK, normal, stream
 from imgclf.schedules import constant
 from imgclf.trainer import descend, start
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Search: TypeAlias = Iterator[tuple[float, FloatArray]]  # the lowest loss so far, or the present one, and its weights
 
@@ -112,7 +107,15 @@ def study(material: Material) -> Findings:
             f"With {zeros.size:,} weights, for {side} x {side} values of {len(y)} examples, it is feasible: at each of "
             f"{STEPS} steps the losses of trying and of calculus differ by {apart:.1g} at most.",
         ],
-        picture=partial(_picture, curves, both),
+        picture=Panels(
+            "Three strategies in the same time",
+            "Below, on few weights: the gradient by trying makes the same steps as the one by calculus.",
+            [
+                Panel("training loss", "seconds", curves),
+                Panel("loss on few weights", "step",
+                      {name: (range(STEPS + 1), losses) for name, losses in both.items()}),
+            ],
+        ),
         question="What does the gradient know that a random move does not?",
         answer=f"A try gives one number, whether one move was good. One pass for the gradient gives {weights.size:,}: "
         f"the slope along every weight. The lowest loss in {SECONDS:g} s had the strategy {lowest}. The numerical "
@@ -143,20 +146,6 @@ def _timed(search: Search) -> tuple[tuple[list[float], list[float]], FloatArray]
         if seconds[-1] > SECONDS:
             return (seconds, losses), weights
     raise AssertionError("a search does not end")
-
-
-def _picture(curves: Mapping[str, tuple[ArrayLike, ArrayLike]], both: dict[str, list[float]]) -> "Figure":
-    from imgclf.lessons.panels import Panel, draw_panels
-
-    steps = np.arange(STEPS + 1)
-    return draw_panels(
-        "Three strategies in the same time",
-        "Below, on few weights: the gradient by trying makes the same steps as the one by calculus.",
-        [
-            Panel("training loss", "seconds", curves),
-            Panel("loss on few weights", "step", {name: (steps, losses) for name, losses in both.items()}),
-        ],
-    )
 
 
 LESSON = Lesson(

@@ -1,4 +1,4 @@
-"""Lesson: the loss on a plane through the weights, and the path of training."""
+"""Lesson: the loss on a plane, and the path of training."""
 
 from functools import partial
 from typing import TYPE_CHECKING
