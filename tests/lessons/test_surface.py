@@ -27,6 +27,8 @@ def test_the_path_falls_and_strays_from_the_plane_a_little(material):
     assert seen["lowest_drawn"] <= min(seen["shadow"]) + 1e-3
 
 
-def test_training_that_leads_nowhere_has_no_plane(material):
-    with pytest.raises(DivergedError, match="step_size"):
+def test_training_that_diverges_or_stands_still_has_no_plane(material):
+    with pytest.raises(DivergedError, match="try a smaller"):
         study(material("preprocess.scale=1e-6", "model.loss=svm_squared"))
+    with pytest.raises(DivergedError, match="try a larger"):
+        study(material("schedule.step_size=1e-300"))

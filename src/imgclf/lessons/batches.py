@@ -9,6 +9,7 @@ from imgclf.data.batches import steps_per_epoch
 from imgclf.gradients import evaluate_loss
 from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
 from imgclf.lessons.material import Material
+from imgclf.machine.progress import advancing
 from imgclf.optimizers import sgd
 from imgclf.schedules import constant
 
@@ -54,6 +55,7 @@ def study(material: Material) -> Findings:
     """Train with four sizes of a batch, and compare after the same epochs and after the same seconds."""
     n = len(material.train)
     rows, numbers, drawn = [], {}, {}
+    advance = advancing("training", len(STEP_SIZES), "size")
     for name, sizes in STEP_SIZES.items():
         batch_size = n if name == "all" else min(int(name), n)
         curves = [train(material, batch_size, size) for size in sizes]
@@ -63,6 +65,7 @@ def study(material: Material) -> Findings:
         drawn[name] = curves[by_seconds.index(seconds)] if seconds in by_seconds else curves[0]
         per_epoch = steps_per_epoch(n, batch_size)
         rows.append((name, f"{per_epoch:,}", _or_dash(epochs), _or_dash(seconds), f"{drawn[name].step_size:g}"))
+        advance(1)
         numbers[name] = {"steps_per_epoch": per_epoch, "after_epochs": epochs, "after_seconds": seconds}
     ceiling = 1.2 * drawn["all"].losses[0]
     fastest = min(numbers, key=lambda name: np.nan_to_num(numbers[name]["after_seconds"], nan=np.inf))

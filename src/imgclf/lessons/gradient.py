@@ -15,7 +15,7 @@ from imgclf.losses import LOSSES
 
 IMAGES, WEIGHTS, REPEATS = 64, 10, 20
 STEPS = 10.0 ** np.arange(-12, 0.5, 0.5)
-SECANT, FAR = 1.0, 20.0  # h of the secant that is drawn; how much farther the hinge is
+SECANT, FAR = 5.0, 4.0  # h of the secant that is drawn; how much farther the hinge is
 
 
 def study(material: Material) -> Findings:
@@ -33,7 +33,7 @@ def study(material: Material) -> Findings:
     tried = [central_difference(loss, weights, at, STEP) for at in chosen]
     errors = [_relative(t, float(grad[at])) for t, at in zip(tried, chosen, strict=True)]
     rows = [
-        (_name(at), f"{t:.9f}", f"{grad[at]:.9f}", f"{error:.1g}")
+        (_name(at), f"{t:.9g}", f"{grad[at]:.9g}", f"{error:.1g}")
         for at, t, error in zip(chosen, tried, errors, strict=True)
     ]
     sizes = [max(_relative(central_difference(loss, weights, at, h), float(grad[at])) for at in chosen) for h in STEPS]

@@ -1,15 +1,18 @@
 """Material of a lesson: the learner's config, and images in memory."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
+import numpy as np
+
 from imgclf.arrays import Batch, FloatArray
 from imgclf.data.batches import epoch_sampler, steps_per_epoch
 from imgclf.data.dataset import Dataset
 from imgclf.data.splits import limit
-from imgclf.errors import DataError
+from imgclf.errors import DataError, DivergedError
 from imgclf.gradcheck.points import stratified_images
 from imgclf.gradients import BatchGradient, Objective, analytic_gradient, evaluate_loss
 from imgclf.optimizers import Optimizer
@@ -89,7 +92,12 @@ class Material:
     def train_for(self, epochs: int, objective: Objective | None = None) -> Iterator[tuple[BatchGradient, TrainState]]:
         """Train so many epochs with the optimizer and step size of the config, which falls to 0 along a cosine."""
         steps = epochs * steps_per_epoch(len(self.train), BATCH)
-        return islice(self.descend(self.plan.optimizer, cosine(self.step_size, steps=steps), BATCH, objective), steps)
+        run = self.descend(self.plan.optimizer, cosine(self.step_size, steps=steps), BATCH, objective)
+        for seen, state in islice(run, steps):
+            if not (math.isfinite(seen.loss) and np.isfinite(state.weights).all()):
+                problem, remedy = f"training diverges at step {state.step}", "try a smaller schedule.step_size"
+                raise DivergedError(where(self.plan.config), problem, remedy)
+            yield seen, state
 
     def accuracy(self, batch: Batch, weights: FloatArray) -> float:
         """Return the fraction of correct examples."""

@@ -11,6 +11,7 @@ from imgclf.gradients import evaluate_loss
 from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
 from imgclf.lessons.material import BATCH, Material
 from imgclf.lessons.text import listed, percent
+from imgclf.machine.progress import advancing
 from imgclf.optimizers import OPTIMIZERS
 from imgclf.schedules import constant
 
@@ -27,6 +28,7 @@ def study(material: Material) -> Findings:
     rows: list[tuple[str, ...]] = []
     numbers: dict[str, dict[str, Any]] = {}
     curves = {}
+    advance = advancing("training", len(OPTIMIZERS), "optimizer")
     for name, make in OPTIMIZERS.items():
         grid = GRIDS.get(name, LONG)
         runs = [list(islice(material.descend(make(), constant(size), BATCH), steps)) for size in grid]
@@ -38,6 +40,7 @@ def study(material: Material) -> Findings:
                      f"{ends[best]:.4g}", percent(accuracy)))  # fmt: skip
         numbers[name] = {"grid": list(grid), "losses": ends, "best": grid[best], "loss": ends[best],
                          "accuracy": accuracy, "on_border": border}  # fmt: skip
+        advance(1)
         curves[name] = np.arange(1, steps + 1), _smooth(np.array([seen.loss for seen, _ in runs[best]]))
     order = sorted(numbers, key=lambda name: np.nan_to_num(numbers[name]["loss"], nan=np.inf))
     borders = [name for name in order if numbers[name]["on_border"]]

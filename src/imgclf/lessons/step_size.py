@@ -9,6 +9,7 @@ from imgclf.data.batches import steps_per_epoch
 from imgclf.gradients import analytic_gradient, evaluate_loss
 from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
 from imgclf.lessons.material import BATCH, Material
+from imgclf.machine.progress import advancing
 from imgclf.model import split
 from imgclf.optimizers import sgd
 from imgclf.schedules import constant
@@ -29,14 +30,17 @@ def study(material: Material) -> Findings:
 
     steps = EPOCHS * steps_per_epoch(len(train), BATCH)
     curves, ends = [], []
+    advance = advancing("training", len(SIZES), "step size")
     for size in SIZES:
         run = list(islice(material.descend(sgd(), constant(size), BATCH), steps))
+        advance(1)
         curves.append([one.loss for one, _ in run])
         ends.append(evaluate_loss(objective, train, run[-1][1].weights)[0])
     best = int(np.argmin(np.where(np.isfinite(ends), ends, np.inf)))
     diverged = sum(not end <= seen.loss for end in ends)  # not finite either
     low = int(np.abs(np.log(SIZES) - np.log(SIZES[best] / SMALLER)).argmin())
-    drawn = {f"step size {SIZES[i]:.3g}": (range(steps), curves[i]) for i in dict.fromkeys((low, best, len(SIZES) - 1))}
+    high = next((i for i in range(best, len(SIZES)) if not ends[i] <= seen.loss), len(SIZES) - 1)
+    drawn = {f"step size {SIZES[i]:.3g}": (range(steps), curves[i]) for i in dict.fromkeys((low, best, high))}
 
     (X, y), zeros = material.few(BATCH), np.zeros(weights.shape)
     dW, larger = (split(analytic_gradient(objective, Batch.of(scale * X, y), zeros).grad)[0] for scale in (1, 1000))

@@ -98,7 +98,7 @@ def study(material: Material) -> Findings:
         for name, gradient in (("numerical", numerical_gradient), ("analytic", analytic_gradient))
     }
     apart = float(np.abs(np.subtract(both["numerical"], both["analytic"])).max())
-    lowest = min(numbers, key=lambda name: numbers[name]["loss"])
+    lowest = min(numbers, key=lambda name: np.nan_to_num(numbers[name]["loss"], nan=np.inf))
     return Findings(
         shown=[
             f"{SECONDS:g} s each, on {len(train):,} training examples; a pass looks at all of them once:",

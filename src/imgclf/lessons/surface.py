@@ -29,10 +29,10 @@ def study(material: Material) -> Findings:
     path = np.stack([material.weights, *(states[step - 1].weights for step in steps)])  # (K, D+1, C)
     steps = np.array([0, *steps])
     ahead = analytic_gradient(objective, material.train, material.weights).grad
-    plane = hill(objective, X, y, path, path[-1], ahead) if np.isfinite(path).all() else None
+    plane = hill(objective, X, y, path, path[-1], ahead)
     if plane is None:
-        remedy = "try another schedule.step_size"
-        raise DivergedError(where(material.plan.config), "training leads nowhere, so there is no path to draw", remedy)
+        problem = "training does not change the weights: there is no path to draw"
+        raise DivergedError(where(material.plan.config), problem, "try a larger schedule.step_size")
 
     a, b = plane.at(path)
     true, shadow = path_losses(objective, X, y, path), plane.loss(a, b)
@@ -44,13 +44,13 @@ def study(material: Material) -> Findings:
         shown=[
             f"The loss of {len(y)} training examples along {steps[-1]:,} steps, and at the path's shadow on the plane:",
             Rows(("step", "on the path", "at its shadow"),
-                 [(f"{steps[k]:,}", f"{true[k]:.4f}", f"{shadow[k]:.4f}") for k in chosen], left=0),
+                 [(f"{steps[k]:,}", f"{true[k]:.5g}", f"{shadow[k]:.5g}") for k in chosen], left=0),
             f"The plane holds {percent(inside)} of the path's squared distances from its start. Its lowest point that "
-            f"the picture shows has a loss of {grid.min():.4f}.",
+            f"the picture shows has a loss of {grid.min():.5g}.",
         ],
         picture=partial(_picture, across, up, grid, a, b),
         question="The plane is two directions of many. Which of its numbers can you trust, and which not?",
-        answer=f"Start and end lie in the plane: there path and shadow are equal, {true[0]:.4f} and {true[-1]:.4f}. In "
+        answer=f"Start and end lie in the plane: there path and shadow are equal, {true[0]:.5g} and {true[-1]:.5g}. In "
         f"between the path leaves the plane, and its shadow has another loss, by "
         f"{np.abs(np.subtract(true, shadow)).max():.2g} at most here. That there is one valley is no accident: "
         f"the loss of a linear model is convex, on this plane as on any other.",
@@ -69,10 +69,11 @@ def _picture(across: FloatArray, up: FloatArray, grid: FloatArray, a: FloatArray
         figure, top = new_figure("The loss on the plane through start and end", advice, 6.6, 5.2)
         axes = add_axes(figure, 0.8, top + 0.2, 5.6, 4.2)
         # Levels that lie closer near the bottom, where the path is long.
-        levels = grid.min() + np.ptp(grid) * np.linspace(0, 1, 16) ** 2
-        axes.contourf(across, up, grid, levels, cmap="Blues", alpha=0.7)
-        lines = axes.contour(across, up, grid, levels[1::2], colors=MUTED, linewidths=0.6)
-        axes.clabel(lines, fmt="%.3g", fontsize=SMALL - 1, colors=INK)
+        levels = np.unique(grid.min() + np.ptp(grid) * np.linspace(0, 1, 16) ** 2)
+        if len(levels) > 1:  # else the plane is flat
+            axes.contourf(across, up, grid, levels, cmap="Blues", alpha=0.7)
+            lines = axes.contour(across, up, grid, levels[1::2], colors=MUTED, linewidths=0.6)
+            axes.clabel(lines, fmt="%.3g", fontsize=SMALL - 1, colors=INK)
         axes.plot(a, b, color=VERMILION, marker="o", markersize=3, linewidth=1.4)
         for name, k in (("start", 0), ("end", -1)):
             axes.annotate(name, (a[k], b[k]), xytext=(5, 5), textcoords="offset points", size=SMALL, weight="bold")

@@ -3,8 +3,9 @@
 import pytest
 from PIL import Image
 
-from imgclf.lessons import LESSONS
+from imgclf.lessons import LESSONS, batches, strategies
 
+HEADS = ["predict", "question", "answer", "picture"]
 SMALL = ("-s", "data.source=synthetic", "-s", "data.options={train: 300, val: 200, classes: 4, size: 6, noise: 60}")
 
 
@@ -47,6 +48,20 @@ def test_an_unknown_lesson_is_named_with_its_neighbor(refused):
     refused(2, "did you mean gradient?", "lesson", "gradeint")
     refused(2, "the lessons are step,", "lesson", "zzz")
     refused(2, "name one", "lesson", "--answer")
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_every_lesson_has_numbers_a_picture_and_an_answer_that_fit(imgclf, tmp_path, monkeypatch, name):
+    for lesson in (batches, strategies):
+        monkeypatch.setattr(lesson, "SECONDS", 0.02)
+    done = imgclf("lesson", name, *SMALL, "--json", "--answer")
+    assert done.code == 0, done.err
+    assert done.json["lesson"] == name
+    assert len(done.json) >= 3
+    assert (tmp_path / done.json["picture"]).is_file()
+    heads = [line.split()[0] for line in done.err.splitlines() if line[:1].isalpha() and line[10:12] == "  "]
+    assert [head for head in heads if head in HEADS] == HEADS
+    assert max(map(len, done.err.splitlines())) <= 80
 
 
 @pytest.mark.slow
