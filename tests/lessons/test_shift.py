@@ -22,6 +22,12 @@ def test_mirroring_and_inverting_twice_change_nothing(change):
     assert (change(change(images)) == images).all()
 
 
+def test_a_mirror_exchanges_left_and_right_and_black_becomes_white():
+    image = np.array([[0, 1], [2, 255]], np.uint8).reshape(1, 2, 2, 1)
+    assert mirror(image)[0, :, :, 0].tolist() == [[1, 0], [255, 2]]
+    assert invert(image)[0, :, :, 0].tolist() == [[255, 254], [253, 0]]
+
+
 def test_the_further_images_are_moved_the_fewer_are_known(material):
     seen = study(material("data.options={train: 300, val: 200, classes: 4, size: 12, noise: 60}")).numbers
     down = [seen["accuracy"][change] for change in ("none", "1 down", "2 down", "3 down", "4 down")]

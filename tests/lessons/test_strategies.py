@@ -1,6 +1,6 @@
 """Searches never lose what they found, and calculus makes the steps of trying."""
 
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -20,6 +20,24 @@ def test_a_search_keeps_the_best_it_found(material, search):
     assert losses[-1] < losses[0]
     for loss, weights in seen[::10]:
         assert loss == evaluate_loss(one.objective, one.train, weights)[0]
+
+
+def test_local_search_moves_from_the_best_weights(material):
+    ends = [weights for _, weights in islice(local_search(material()), 100)]
+    moved = [end for before, end in pairwise(ends) if (before != end).any()]
+    assert np.linalg.norm(moved[-1]) > 1.5 * np.linalg.norm(moved[0])
+
+
+def test_against_the_gradient_is_down_and_along_it_is_up(material):
+    one = material()
+
+    def against(objective, batch, weights):
+        seen = analytic_gradient(objective, batch, weights)
+        return seen._replace(grad=-seen.grad)
+
+    for gradient, sign in ((analytic_gradient, 1), (against, -1)):
+        first, second = (loss for loss, _ in islice(follow_gradient(one, one.train, one.weights, gradient), 2))
+        assert sign * (first - second) > 0
 
 
 def test_after_as_many_passes_the_gradient_is_lower_than_local_and_that_than_random_search(material):

@@ -1,7 +1,7 @@
 """Material of a lesson: the learner's config, and images in memory."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -24,6 +24,11 @@ from imgclf.training.plan import Plan
 MOST = 6000  # images of a split
 BYTES = 256 << 20  # of X
 BATCH = 256
+
+
+def lowest(losses: Sequence[float]) -> int:
+    """Return the place of the lowest loss; one that is not finite is higher than all others."""
+    return int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
 
 
 @dataclass(frozen=True)

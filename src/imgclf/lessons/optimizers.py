@@ -9,7 +9,7 @@ from imgclf.arrays import FloatArray
 from imgclf.data.batches import steps_per_epoch
 from imgclf.gradients import evaluate_loss
 from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
-from imgclf.lessons.material import BATCH, Material
+from imgclf.lessons.material import BATCH, Material, lowest
 from imgclf.lessons.text import listed, percent
 from imgclf.machine.progress import advancing
 from imgclf.optimizers import OPTIMIZERS
@@ -33,7 +33,7 @@ def study(material: Material) -> Findings:
         grid = GRIDS.get(name, LONG)
         runs = [list(islice(material.descend(make(), constant(size), BATCH), steps)) for size in grid]
         ends = [evaluate_loss(material.objective, train, run[-1][1].weights)[0] for run in runs]
-        best = int(np.argmin(np.where(np.isfinite(ends), ends, np.inf)))
+        best = lowest(ends)
         accuracy = material.accuracy(material.val, runs[best][-1][1].weights)
         border = best in (0, len(grid) - 1)
         rows.append((name, " ".join(f"{size:g}" for size in grid), f"{grid[best]:g}{' !' if border else ''}",

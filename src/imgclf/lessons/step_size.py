@@ -8,7 +8,7 @@ from imgclf.arrays import Batch
 from imgclf.data.batches import steps_per_epoch
 from imgclf.gradients import analytic_gradient, evaluate_loss
 from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
-from imgclf.lessons.material import BATCH, Material
+from imgclf.lessons.material import BATCH, Material, lowest
 from imgclf.machine.progress import advancing
 from imgclf.model import split
 from imgclf.optimizers import sgd
@@ -36,7 +36,7 @@ def study(material: Material) -> Findings:
         advance(1)
         curves.append([one.loss for one, _ in run])
         ends.append(evaluate_loss(objective, train, run[-1][1].weights)[0])
-    best = int(np.argmin(np.where(np.isfinite(ends), ends, np.inf)))
+    best = lowest(ends)
     diverged = sum(not end <= seen.loss for end in ends)  # not finite either
     low = int(np.abs(np.log(SIZES) - np.log(SIZES[best] / SMALLER)).argmin())
     high = next((i for i in range(best, len(SIZES)) if not ends[i] <= seen.loss), len(SIZES) - 1)
