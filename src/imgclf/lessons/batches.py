@@ -8,7 +8,7 @@ import numpy as np
 from imgclf.data.batches import steps_per_epoch
 from imgclf.gradients import evaluate_loss
 from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
-from imgclf.lessons.material import Material
+from imgclf.lessons.material import Material, lowest
 from imgclf.machine.progress import advancing
 from imgclf.optimizers import sgd
 from imgclf.schedules import constant
@@ -68,7 +68,7 @@ def study(material: Material) -> Findings:
         advance(1)
         numbers[name] = {"steps_per_epoch": per_epoch, "after_epochs": epochs, "after_seconds": seconds}
     ceiling = 1.2 * drawn["all"].losses[0]
-    fastest = min(numbers, key=lambda name: np.nan_to_num(numbers[name]["after_seconds"], nan=np.inf))
+    fastest = list(numbers)[lowest([one["after_seconds"] for one in numbers.values()])]
     return Findings(
         shown=[
             f"Data loss on all {n:,} training examples, each with the better of two step sizes:",

@@ -11,7 +11,7 @@ import numpy as np
 from imgclf.arrays import Batch, FloatArray
 from imgclf.gradients import GradientFn, analytic_gradient, evaluate_loss, numerical_gradient
 from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
-from imgclf.lessons.material import Material
+from imgclf.lessons.material import Material, lowest
 from imgclf.lessons.text import percent
 from imgclf.model import scores
 from imgclf.numerics.random_streams import CHECK, normal, stream
@@ -98,7 +98,7 @@ def study(material: Material) -> Findings:
         for name, gradient in (("numerical", numerical_gradient), ("analytic", analytic_gradient))
     }
     apart = float(np.abs(np.subtract(both["numerical"], both["analytic"])).max())
-    lowest = min(numbers, key=lambda name: np.nan_to_num(numbers[name]["loss"], nan=np.inf))
+    best = list(numbers)[lowest([one["loss"] for one in numbers.values()])]
     return Findings(
         shown=[
             f"{SECONDS:g} s each, on {len(train):,} training examples; a pass looks at all of them once:",
@@ -118,7 +118,7 @@ def study(material: Material) -> Findings:
         ),
         question="What does the gradient know that a random move does not?",
         answer=f"A try gives one number, whether one move was good. One pass for the gradient gives {weights.size:,}: "
-        f"the slope along every weight. The lowest loss in {SECONDS:g} s had the strategy {lowest}. The numerical "
+        f"the slope along every weight. The lowest loss in {SECONDS:g} s had the strategy {best}. The numerical "
         f"gradient makes the same steps, but for rounding and kinks, at {2 * weights.size:,} losses each.",
         numbers={
             "seconds": SECONDS, **numbers, "numerical_step_seconds": one_step, "small_parameters": zeros.size, **both,
