@@ -7,7 +7,6 @@ import numpy as np
 
 from imgclf.arrays import FloatArray
 from imgclf.errors import DivergedError
-from imgclf.gradients import analytic_gradient
 from imgclf.lessons.lesson import Findings, Lesson, Rows
 from imgclf.lessons.material import Material
 from imgclf.lessons.text import percent
@@ -28,8 +27,7 @@ def study(material: Material) -> Findings:
     steps = np.unique(np.geomspace(1, len(states), KEPT).astype(int))
     path = np.stack([material.weights, *(states[step - 1].weights for step in steps)])  # (K, D+1, C)
     steps = np.array([0, *steps])
-    ahead = analytic_gradient(objective, material.train, material.weights).grad
-    plane = hill(objective, X, y, path, path[-1], ahead)
+    plane = hill(objective, X, y, path)
     if plane is None:
         problem = "training does not change the weights: there is no path to draw"
         raise DivergedError(where(material.plan.config), problem, "try a larger schedule.step_size")
