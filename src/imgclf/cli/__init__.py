@@ -24,6 +24,7 @@ COMMANDS = (
     "gradcheck",
     "verify",
     "sanity",
+    "sweep",
     "report",
     "compare",
     "data",

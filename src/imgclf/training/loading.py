@@ -39,17 +39,23 @@ def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
     Images that `data.test_fraction` takes are left out first; where the source can list its images, without opening
     their files.
     """
-    return _to_train_on(config, _load(config, ("train", "val")))
+    return training_splits(config, load_for_training(config))
+
+
+def load_for_training(config: Config) -> dict[str, Dataset]:
+    """Load the source's own train and val, as far as it has them."""
+    return _load(config, ("train", "val"))
 
 
 def load_training_and_test(config: Config) -> tuple[Dataset, Dataset | None, Dataset | None]:
     """Load train, val and test at once, for a test split that is taken from train."""
     found = _load(config, SPLITS)
-    train, val = _to_train_on(config, found)
+    train, val = training_splits(config, found)
     return train, val, found.get("test")
 
 
-def _to_train_on(config: Config, found: dict[str, Dataset]) -> tuple[Dataset, Dataset | None]:
+def training_splits(config: Config, found: dict[str, Dataset]) -> tuple[Dataset, Dataset | None]:
+    """Return train and val of loaded data: split off and limited as the config says."""
     if "train" not in found:
         raise _no_training_split(config)
     train, val = found["train"], found.get("val")
