@@ -14,6 +14,8 @@ NUMBERS = {
     "seed": {"0", "1", "7"},
     "data.val_fraction": {"0", "0.5"},
     "data.test_fraction": {"0", "0.5"},
+    "data.folds": {"1", "7"},
+    "data.fold": {"1", "7"},
     "data.limit": {"1", "7", "null"},
     "preprocess.image_size": {"1", "7", "null"},
     "preprocess.scale": {"0.5", "1", "7", "null"},
@@ -38,6 +40,7 @@ NUMBERS = {
     "checkpoint.every": {"1", "7"},
     "sweep.runs": {"1", "7"},
     "sweep.seeds": {"1", "7"},
+    "sweep.folds": {"1", "7"},
 }
 TEXTS = {"name": set(PROBES), "data.path": set(PROBES)}
 SECTIONS = {"early_stopping": {"null"}, "sweep": {"null"}, "data.options": {"{a: 1}"}}

@@ -132,6 +132,18 @@ def test_without_validation_images_there_is_no_sweep(sweep, tmp_path):
     assert not (tmp_path / "s").exists()
 
 
+def test_the_folds_of_a_candidate_are_judged_on_all_images_together(sweep, tmp_path):
+    options = "data.options={train: 60, val: 0, test: 0, classes: 3, size: 3, noise: 60}"
+    config = sweep.config("sweep.params.model.loss=[softmax]", "sweep.folds=3", "train.epochs=1", options)
+    results = sweep.run(tmp_path / "s", config)
+    (candidate,) = sweep.ranked(results)
+    assert [result.n for result in results] == [20, 20, 20]
+    assert candidate.n == 60
+    assert candidate.correct == sum(round(20 * result.accuracy) for result in results)
+    with pytest.raises(UsageError, match="has a validation split of its own"):
+        sweep.run(tmp_path / "t", sweep.config("sweep.params.model.loss=[softmax]", "sweep.folds=3"))
+
+
 @pytest.mark.slow
 def test_a_killed_process_is_told_and_the_sweep_goes_on_later(sweep, tmp_path, monkeypatch):
     config = sweep.config(*KINDS["random"])

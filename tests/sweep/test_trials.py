@@ -60,6 +60,14 @@ def test_equal_draws_are_tried_once():
     assert len(found("sweep.params.model.loss=[softmax, svm]", "sweep.runs=50")) == 2
 
 
+def test_each_candidate_is_validated_on_every_fold_with_every_seed():
+    tried = found("sweep.params.model.loss=[softmax, svm]", "sweep.method=grid", "sweep.folds=3", "sweep.seeds=2")
+    assert [(one.candidate, one.config.seed, one.config.data.fold) for one in tried] == list(
+        itertools.product([0, 1], [0, 1], [1, 2, 3])
+    )
+    assert {one.config.data.folds for one in tried} == {3}
+
+
 def test_a_combination_that_cannot_be_is_refused_before_any_run():
     with pytest.raises(ConfigError, match="not a key of sgd"):
         found(

@@ -17,7 +17,7 @@ from imgclf.config.shape import SECTIONS, VARIANTS, keys
 from imgclf.config.yaml_reader import Document, Node
 
 DEFAULT = "default"
-NOT_SWEPT = ("checkpoint", "name", "seed", "sweep")
+NOT_SWEPT = ("checkpoint", "data.fold", "data.folds", "data.path", "data.source", "name", "seed", "sweep")
 NOTHING = Node({}, Position(Source(DEFAULT)), Position(Source(DEFAULT)))
 
 
@@ -85,7 +85,7 @@ def _wrong_values(tree: Node, config: Config) -> list[Problem]:
     for key, given in (
         tree.value["sweep"].value["params"].value if config.sweep and config.sweep.params else {}
     ).items():
-        if key.partition(".")[0] in NOT_SWEPT or key in ("data.source", "data.path"):
+        if key in NOT_SWEPT or key.partition(".")[0] in NOT_SWEPT:
             problems.append(Problem(given.key, f"sweep.params.{key}", "cannot be swept: it is the same for all runs"))
             continue
         ((kind, node),) = given.value.items() if isinstance(given.value, dict) else [("choice", given)]

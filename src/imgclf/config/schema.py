@@ -129,6 +129,7 @@ Scalar: TypeAlias = bool | int | float | str | None
 Range: TypeAlias = Annotated[
     list[Scalar] | dict[Literal["choice", "log_uniform"], list[Scalar]], BeforeValidator(_values_or_range)
 ]
+Folds: TypeAlias = Annotated[int, Field(ge=1, le=100)]
 Runs: TypeAlias = Annotated[int, Field(ge=1, le=MOST_RUNS)]
 Options: TypeAlias = Annotated[dict[str, Any], AfterValidator(_finite)]
 
@@ -150,6 +151,8 @@ class Data(Section):
     options: Options = Field(default_factory=dict, description="The keys of the csv and synthetic sources.")
     val_fraction: Fraction = Field(default=0.1, description="Share of train to validate on, without a val split.")
     test_fraction: Fraction = Field(default=0.0, description="Share of train to test on, without a test split.")
+    folds: Folds = Field(default=1, description="Cut train into so many equal parts, for cross-validation; 1: do not.")
+    fold: Folds = Field(default=1, description="With folds: the number of the part to validate on.")
     limit: Count | None = Field(default=None, description="Train on only this many images, of each class its share.")
 
 
@@ -303,6 +306,9 @@ class Sweep(Section):
     )
     runs: Runs = Field(default=24, description="How many to draw; unused where halving has lists only, and by grid.")
     seeds: Runs = Field(default=1, description="Repeat each with this many seeds, from `seed` on.")
+    folds: Folds = Field(
+        default=1, description="Cross-validate: train each so often, validated on another part of train."
+    )
     params: dict[str, Range] = Field(
         default={}, description="KEY: [VALUE, ...], {choice: [VALUE, ...]} or {log_uniform: [LOW, HIGH]}."
     )

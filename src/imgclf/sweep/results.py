@@ -44,7 +44,7 @@ class Result:
         interval = (None, None) if self.accuracy is None else wilson_interval(round(self.accuracy * self.n), self.n)
         values = [one if isinstance(one, int | float | str | None) else str(one) for one in self.trial.values.values()]
         measured = [self.status, self.epochs, self.objective, self.accuracy, *interval, self.train_accuracy]
-        return [*values, self.trial.config.seed, *measured, self.trial.name]
+        return [*values, self.trial.config.seed, self.trial.config.data.fold, *measured, self.trial.name]
 
 
 def read_result(trial: Trial, directory: Path, epochs: int | None = None) -> Result:
@@ -140,4 +140,4 @@ def indistinguishable(finished: Sequence[Candidate]) -> int:
 def sweep_csv(results: Sequence[Result]) -> str:
     """Return sweep.csv: a row for each run, in their order; no clock in it."""
     keys = list(results[0].trial.values)
-    return csv_text([[*keys, "seed", *MEASURED], *(result.cells() for result in results)])
+    return csv_text([[*keys, "seed", "fold", *MEASURED], *(result.cells() for result in results)])

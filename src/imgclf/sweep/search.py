@@ -106,8 +106,8 @@ def rungs(search: Search) -> list[tuple[int | None, int]]:
 
 def count(search: Search) -> int:
     """Return the number of results that `measure` yields."""
-    candidates = [search.trials[-1].candidate + 1, *(left for _, left in rungs(search)[:-1])]
-    return sum(candidates) * sweep_of(search.config).seeds
+    candidates, sweep = search.trials[-1].candidate + 1, sweep_of(search.config)
+    return (candidates + sum(left for _, left in rungs(search)[:-1])) * sweep.seeds * sweep.folds
 
 
 def _run(

@@ -19,7 +19,7 @@ class Trial:
     """One run of a sweep.
 
     name       that of its directory
-    candidate  the number of its values, from 0; runs that differ only in their seed share it
+    candidate  the number of its values, from 0; runs that differ only in seed or fold share it
     values     of the swept keys
     config     that of its run
     """
@@ -48,13 +48,18 @@ def trials(config: Config) -> list[Trial]:
         raise UsageError("sweep.params.train.epochs", "halving decides on the epochs", "set train.epochs, or use grid")
     is_grid = sweep.method == "grid" or (sweep.method == "halving" and all(map(listed, sweep.params.values())))
     found = grid(sweep) if is_grid else drawn(sweep, config.seed)
-    if len(found) * sweep.seeds > MOST_RUNS:
-        problem = f"{len(found) * sweep.seeds:,} runs, more than {MOST_RUNS:,}"
+    repeats = [
+        {"seed": config.seed + i} | ({"data.folds": sweep.folds, "data.fold": fold} if sweep.folds > 1 else {})
+        for i in range(sweep.seeds)
+        for fold in range(1, sweep.folds + 1)
+    ]
+    if len(found) * len(repeats) > MOST_RUNS:
+        problem = f"{len(found) * len(repeats):,} runs, more than {MOST_RUNS:,}"
         raise UsageError("sweep.params", problem, "list fewer values, or draw some of them: sweep.method: random")
     tried = [
-        (candidate, values, with_values(base, {**values, "seed": config.seed + repeat}))
+        (candidate, values, with_values(base, values | repeat))
         for candidate, values in enumerate(found)
-        for repeat in range(sweep.seeds)
+        for repeat in repeats
     ]
     width = max(3, len(str(len(tried))))
     return [Trial(f"{number:0{width}}", *one) for number, one in enumerate(tried, 1)]

@@ -34,7 +34,7 @@ SMALL_SPREAD = 1 / 50  # standard deviation of X
 
 @dataclass(frozen=True)
 class Plan:
-    """The parts of a run that has not started; `config` has no null left that depends on the data."""
+    """The parts of a run that has not started; `config` has no null left that depends on the data, and no sweep."""
 
     config: Config
     train: Dataset
@@ -68,6 +68,7 @@ class Plan:
 
 def make_plan(config: Config, sum_blocks: Summation = serial_sum, load: Loader = load_training_data) -> Plan:
     """Load the data of a run and build its parts. The test split is never opened."""
+    config = config.model_copy(update={"sweep": None})  # a run is one of its trials, and repeats as that
     train, val = load(config)
     check_early_stopping(config, val)
     check_augment(config, train)

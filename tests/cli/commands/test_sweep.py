@@ -27,13 +27,25 @@ def test_it_says_the_best_how_sure_that_is_its_border_and_the_next_sweep(imgclf,
     assert "widen to [0.01, 0.1, 1.0, 10.0]" in last
     assert max(map(len, done.out.splitlines())) <= 80
     assert (directory / "sweep.csv").read_text().splitlines()[0] == (
-        "schedule.step_size,seed,status,epochs,val/objective,val/accuracy,accuracy_low,accuracy_high,train/accuracy,run"
+        "schedule.step_size,seed,fold,status,epochs,val/objective,val/accuracy,accuracy_low,accuracy_high,train/accuracy,run"
     )
     command = re.search(r"next      (imgclf sweep .*\n)", last.replace("\\\n         ", "")).group(1)
     following = imgclf(*shlex.split(command)[1:], *QUICK[-2:], "--json")
     assert following.json["runs"] == 4
     assert imgclf("verify", directory / "003").code == 0
     assert imgclf("-q", "sweep", "--resume", directory).out.startswith("best      schedule.step_size 0.1\n")
+
+
+def test_values_tried_on_folds_are_trained_once_more_on_all(imgclf):
+    done = imgclf("sweep", *QUICK, "-s", "sweep.params.model.loss=[softmax]", "-s", "sweep.folds=2", "--out", "s")
+    assert done.code == 0
+    assert "2 folds each" in done.out
+    assert "run       s/001, s/002\n" in done.out
+    command = done.out.partition("train     imgclf ")[2]
+    again = imgclf(*shlex.split(command), "--no-plots")
+    assert again.code == 0
+    assert "sweep     is not searched: `imgclf sweep` does that" in again.out
+    assert "sweep: null" in Path("runs/fashion-mnist-mini-softmax/config.yaml").read_text()
 
 
 def test_json_has_the_best_and_nothing_else_on_stdout(imgclf):

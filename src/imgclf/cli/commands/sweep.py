@@ -1,5 +1,6 @@
 """`imgclf sweep`: search for the best values of some keys."""
 
+import json
 import shlex
 import time
 from contextlib import ExitStack
@@ -140,6 +141,7 @@ def _say_plan(console: Console, search: "Search", workers: int) -> None:
     epochs = search.config.train.epochs
     console.say(f"sweep     {search.directory}")
     seeds = f", {sweep.seeds} seeds each" if sweep.seeds > 1 else ""
+    seeds += f", {sweep.folds} folds each" if sweep.folds > 1 else ""
     each = "" if "train.epochs" in sweep.params else f" of {plural(epochs, 'epoch')}"
     console.say(f"runs      {plural(len(search.trials), 'run')}{each}, {sweep.method}{seeds}, {workers} at a time", "")
 
@@ -166,16 +168,21 @@ def _conclude(console: Console, search: "Search", finished: list["Candidate"], s
     console.result(*fold("best      ", ", ".join(f"{key} {show(value)}" for key, value in best.values.items())))
     measured = f"{format_percent(best.accuracy)} (95 % interval {format_percent(low)} to {format_percent(high)})"
     console.result(f"          val accuracy {measured}")
-    console.result(f"run       {', '.join(runs)}")
+    console.result(*fold("run       ", ", ".join(runs)))
     if equal > 1:
-        images = plural(best.results[0].n, "validation image")
+        images = plural(best.n, "validation image")
         told = f"{equal} of {len(finished)} are within this interval: on {images}, they cannot be told apart"
         console.result(*fold("equal     ", told))
     for key, value, end, wider in on_border:
         told = f"{key} {show(value)} is on the border of its range, {show(end)}: widen to {flow(wider)}"
         console.result(*fold("border    ", told))
     console.say(*fold_command("next      ", following))
-    console.say("test      once, at the very end:", f"          imgclf eval {shlex.quote(runs[0])}")
+    if len(runs) > 1:  # none of them was trained on all
+        chosen = [word for key, value in best.values.items() for word in ("-s", f"{key}={json.dumps(value)}")]
+        again = shlex.join(["imgclf", "train", "-c", str(directory / "config.yaml"), *chosen])
+        console.say(*fold_command("train     ", again))
+    else:
+        console.say("test      once, at the very end:", f"          imgclf eval {shlex.quote(runs[0])}")
     console.object(
         {
             "sweep": str(directory),
