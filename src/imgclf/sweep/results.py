@@ -133,7 +133,7 @@ def ranked(results: Sequence[Result]) -> list[Candidate]:
 
 def indistinguishable(finished: Sequence[Candidate]) -> int:
     """Count the candidates, the first and best included, whose accuracy lies within the interval of the best."""
-    low, _ = finished[0].interval
+    low, _ = finished[0].interval if finished else (0, 1)
     return sum(one.accuracy >= low for one in finished)
 
 

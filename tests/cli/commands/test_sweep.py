@@ -33,7 +33,10 @@ def test_it_says_the_best_how_sure_that_is_its_border_and_the_next_sweep(imgclf,
     following = imgclf(*shlex.split(command)[1:], *QUICK[-2:], "--json")
     assert following.json["runs"] == 4
     assert imgclf("verify", directory / "003").code == 0
+    picture = (directory / "sweep.png").read_bytes()
+    (directory / "sweep.png").unlink()
     assert imgclf("-q", "sweep", "--resume", directory).out.startswith("best      schedule.step_size 0.1\n")
+    assert (directory / "sweep.png").read_bytes() == picture
 
 
 def test_values_tried_on_folds_are_trained_once_more_on_all(imgclf):

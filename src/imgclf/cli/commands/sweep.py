@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imgclf.cli.console import Console, Table, fold, fold_command, format_loss, format_percent
+from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, config_options, json_option
 from imgclf.cli.parsing import Command
 from imgclf.cli.signals import Stop, asked
@@ -84,6 +85,7 @@ def command(
             remedy = "try smaller step sizes: sweep.params.schedule.step_size"
             raise DivergedError(search.directory, "every run diverged", remedy)
         _conclude(console, search, finished, time.monotonic() - began)
+        _draw(console, search.directory, ranked(last))
 
 
 def _opened(
@@ -153,6 +155,17 @@ def _write(directory: Path, text: str) -> None:
     write_whole(directory / FILE, text.encode())
 
 
+def _draw(console: Console, directory: Path, ranked: list["Candidate"]) -> None:
+    remedy = f"`imgclf sweep --resume {shlex.quote(str(directory))}` draws it"
+    with drawing(console, directory, "the sweep is finished and saved; only its picture is missing", remedy):
+        from imgclf.files.writing import write_whole
+        from imgclf.report.search import search_picture
+        from imgclf.report.style import png_bytes
+
+        title = f"{plural(len(ranked), 'choice')} of values"
+        write_whole(directory / "sweep.png", png_bytes(search_picture(ranked, title)))
+
+
 def _conclude(console: Console, search: "Search", finished: list["Candidate"], seconds: float) -> None:
     """Say which values are the best, how sure that is, and what to try next."""
     from imgclf.sweep.advice import borders, flow, next_command
@@ -169,6 +182,7 @@ def _conclude(console: Console, search: "Search", finished: list["Candidate"], s
     measured = f"{format_percent(best.accuracy)} (95 % interval {format_percent(low)} to {format_percent(high)})"
     console.result(f"          val accuracy {measured}")
     console.result(*fold("run       ", ", ".join(runs)))
+    console.say(f"table     {directory}/sweep.csv, and sweep.png")
     if equal > 1:
         images = plural(best.n, "validation image")
         told = f"{equal} of {len(finished)} are within this interval: on {images}, they cannot be told apart"
