@@ -19,7 +19,7 @@ from imgclf.run.checkpoint import load_checkpoint
 from imgclf.run.data_identity import check_data, find_data, with_data_path
 from imgclf.run.environment import describe_environment
 from imgclf.run.opening import config_of_run
-from imgclf.run.run_dir import acquire, create, read_status
+from imgclf.run.run_dir import LOCK, acquire, create, read_status, remove_unfinished
 from imgclf.run.session import session
 from imgclf.run.targets import NewRun, Ready, ResumedRun
 from imgclf.sweep.results import Result, ranked, read_result
@@ -30,6 +30,7 @@ from imgclf.training.loading import load_for_training, training_splits, where
 
 Splits = tuple[Dataset, Dataset | None]
 
+FIRST_FILES = (LOCK, "config.yaml", "environment.json")
 _RESTORE = "restore the data, or sweep again"
 _loaded: tuple[str, dict[str, Dataset]] = "", {}  # of this process, or of the one it was forked from
 _divided: dict[str, Splits] = {}
@@ -69,6 +70,7 @@ def resume(directory: Path, stack: ExitStack) -> Search:
     config = find_data(config, directory, _RESTORE)
     stack.enter_context(acquire(directory))
     remove_litter(directory)
+    remove_unfinished(directory, FIRST_FILES, -math.inf)  # no other process makes runs here
     found = trials(config)
     check_data(*_prepare(found), directory, where(config), _RESTORE)
     return Search(directory, config, found)
@@ -114,7 +116,7 @@ def _run(
     search: Search, executor: Executor, chosen: Sequence[Trial], epochs: int | None
 ) -> Iterator[tuple[Result, tuple[str, ...]]]:
     futures: list[Future[tuple[str, ...]]] = [
-        executor.submit(run_trial, trial.config.model_dump(), search.path(trial), epochs) for trial in chosen
+        executor.submit(run_trial, trial.config.model_dump(), search.path(trial).absolute(), epochs) for trial in chosen
     ]
     try:
         for trial, future in zip(chosen, futures, strict=True):

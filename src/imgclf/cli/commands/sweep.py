@@ -3,7 +3,7 @@
 import json
 import shlex
 import time
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,15 @@ import click
 
 from imgclf.cli.console import Console, Table, fold, fold_command, format_loss, format_percent
 from imgclf.cli.drawing import drawing
+from imgclf.cli.mpi import connect, rank_and_size
 from imgclf.cli.options import PATH, config_options, json_option
 from imgclf.cli.parsing import Command
 from imgclf.cli.signals import Stop, asked
 from imgclf.errors import DivergedError, UsageError, plural
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from imgclf.sweep.results import Candidate, Result
     from imgclf.sweep.search import Search
 
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 @click.option("--out", type=PATH, metavar="DIR", help="Directory to create (default: runs/NAME-sweep); or empty.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N",
               help="Runs at a time, each on one thread (default: number of cores). Bit-identical results.")  # fmt: skip
+@click.option("--scheduler", metavar="ADDRESS",
+              help="Run on an existing Dask cluster, which sees the same files; needs imgclf[dask].")  # fmt: skip
 @click.option("--resume", "resumed", type=PATH, metavar="DIR", help="Resume an interrupted sweep.")
 @json_option
 @click.pass_context
@@ -37,6 +42,7 @@ def command(
     preset: str | None,
     out: Path | None,
     jobs: int | None,
+    scheduler: str | None,
     resumed: Path | None,
     as_json: bool,
 ) -> None:
@@ -47,45 +53,71 @@ def command(
     imgclf sweep -c my.yaml --jobs 4            with a section `sweep:` in the config
     imgclf sweep --preset sweep_cifar10         the step size and the penalty of CIFAR-10
     imgclf sweep --resume DIR                   resume a sweep; same bytes
+    mpiexec -n 9 imgclf sweep ...               a rank that leads, eight that train: imgclf[mpi]
 
     Each run is a run directory in DIR, and a row of DIR/sweep.csv. The test split is never opened: at the very end,
     `imgclf eval` the best run, once.
     """  # noqa: D301 - click wants the character, not its name
     from imgclf.machine.cores import available_cores
+    from imgclf.sweep.workers import cluster, processes, ranks
+
+    _, size = rank_and_size()
+    if scheduler is not None and (jobs is not None or size > 1):
+        raise UsageError("--scheduler", "does not go with --jobs or mpiexec", "the cluster has its own workers")
+    if size > 1:
+        if jobs is not None:
+            raise UsageError(
+                "--jobs", "does not go with mpiexec", "one rank leads, and each of the others runs a trial"
+            )
+        with ranks(connect(size)) as executor:
+            if executor is not None:
+                with ExitStack() as stack:
+                    search = _opened(stack, files, overrides, preset, out, resumed)
+                    _sweep(Console(ctx, as_json=as_json), search, nullcontext(executor), size - 1)
+        return
+    with ExitStack() as stack:
+        console = Console(ctx, as_json=as_json)
+        if scheduler is not None:
+            executor, workers = stack.enter_context(cluster(scheduler))
+            search = _opened(stack, files, overrides, preset, out, resumed)
+            _sweep(console, search, nullcontext(executor), workers)
+            return
+        search = _opened(stack, files, overrides, preset, out, resumed)
+        workers = min(jobs or available_cores(), len(search.trials))
+        _sweep(console, search, processes(workers), workers)
+
+
+def _sweep(console: Console, search: "Search", engine: "AbstractContextManager[Executor]", workers: int) -> None:
+    """Train the trials, and say what came of it."""
     from imgclf.machine.progress import advancing
     from imgclf.sweep.results import Result, ranked, sweep_csv
     from imgclf.sweep.search import count, measure
-    from imgclf.sweep.workers import processes
 
-    console = Console(ctx, as_json=as_json)
     began = time.monotonic()
-    with ExitStack() as stack:
-        search = _opened(stack, files, overrides, preset, out, resumed)
-        workers = min(jobs or available_cores(), len(search.trials))
-        _say_plan(console, search, workers)
-        advance = advancing("sweeping", count(search), "run")
-        rows = Table([*search.trials[0].values, *_MEASURED], left=0)
-        results: dict[str, Result] = {}
-        try:
-            with processes(workers) as executor:
-                for result, warnings in measure(search, executor):
-                    console.warn(*(f"{search.path(result.trial)}: {warning}" for warning in warnings))
-                    results[result.trial.name] = result
-                    advance(1)
-                    console.say(*rows([_row(result)]))
-        except BaseException as error:
-            if stop := error if isinstance(error, Stop) else asked():
-                remedy = f"resume it with `imgclf sweep --resume {shlex.quote(str(search.directory))}`"
-                raise stop.error(search.directory, remedy) from None
-            raise
-        last = list(results.values())
-        _write(search.directory, sweep_csv(last))
-        finished = [one for one in ranked(last) if one.status == "finished"]
-        if not finished:
-            remedy = "try smaller step sizes: sweep.params.schedule.step_size"
-            raise DivergedError(search.directory, "every run diverged", remedy)
-        _conclude(console, search, finished, time.monotonic() - began)
-        _draw(console, search.directory, ranked(last))
+    _say_plan(console, search, workers)
+    advance = advancing("sweeping", count(search), "run")
+    rows = Table([*search.trials[0].values, *_MEASURED], left=0)
+    results: dict[str, Result] = {}
+    try:
+        with engine as executor:
+            for result, warnings in measure(search, executor):
+                console.warn(*(f"{search.path(result.trial)}: {warning}" for warning in warnings))
+                results[result.trial.name] = result
+                advance(1)
+                console.say(*rows([_row(result)]))
+    except BaseException as error:
+        if stop := error if isinstance(error, Stop) else asked():
+            remedy = f"resume it with `imgclf sweep --resume {shlex.quote(str(search.directory))}`"
+            raise stop.error(search.directory, remedy) from None
+        raise
+    last = list(results.values())
+    _write(search.directory, sweep_csv(last))
+    finished = [one for one in ranked(last) if one.status == "finished"]
+    if not finished:
+        remedy = "try smaller step sizes: sweep.params.schedule.step_size"
+        raise DivergedError(search.directory, "every run diverged", remedy)
+    _conclude(console, search, finished, time.monotonic() - began)
+    _draw(console, search.directory, ranked(last))
 
 
 def _opened(
