@@ -20,7 +20,7 @@ from imgclf.sweep.trials import trials
 KINDS = {
     "random": ("sweep.runs=2", "sweep.seeds=2", "train.epochs=3",
                "sweep.params.schedule.step_size={log_uniform: [0.01, 1.0e+3]}"),
-    "halving": ("sweep.method=halving", "sweep.params.schedule.step_size=[0.001, 0.01, 1.0e+10]",
+    "halving": ("sweep.method=halving", "sweep.params.schedule.step_size=[0.001, 0.01, 0.1, 1.0e+10]",
                 "model.loss=svm_squared"),
 }  # fmt: skip
 
@@ -64,16 +64,16 @@ def test_a_sweep_stopped_in_any_run_is_resumed_to_the_same_bytes(sweep, tmp_path
     assert sweep.left(tmp_path / "stopped") == sweep.left(tmp_path / "whole")
 
 
-def test_halving_stops_the_worse_half_and_the_rest_go_on_from_their_bytes(sweep, tmp_path):
+def test_halving_stops_the_worse_ones_and_the_rest_go_on_from_their_bytes(sweep, tmp_path):
     easy = sweep.config(
-        "sweep.method=halving", "train.epochs=8", "sweep.params.regularization.l2=[100, 30, 10, 3, 1, 0.1]",
+        "sweep.method=halving", "train.epochs=8", "sweep.params.regularization.l2=[10, 5, 3, 1, 0.3, 0.1]",
         "data.options={train: 200, val: 200, test: 0, classes: 3, size: 3, noise: 60}",
     )  # fmt: skip
     halved = sweep.run(tmp_path / "halved", easy)
     full = sweep.run(
         tmp_path / "full", easy.model_copy(update={"sweep": easy.sweep.model_copy(update={"method": "grid"})})
     )
-    assert sorted(result.epochs for result in halved) == [1, 1, 1, 2, 4, 8]  # 6 begin, 3, 2 and 1 go on
+    assert sorted(result.epochs for result in halved) == [1, 1, 2, 4, 8, 8]  # 6 begin, 4, 3 and 2 go on
     best = sweep.ranked(full)[0].number
     assert halved[best].status == "finished"
     name = halved[best].trial.name
@@ -86,9 +86,9 @@ def test_halving_stops_the_worse_half_and_the_rest_go_on_from_their_bytes(sweep,
 @pytest.mark.parametrize(
     ("epochs", "candidates", "expected"),
     [
-        (8, 24, [(1, 12), (2, 6), (4, 3), (None, 3)]),
-        (5, 5, [(1, 3), (2, 2), (3, 1), (None, 1)]),
-        (20, 2, [(3, 1), (None, 1)]),
+        (8, 24, [(1, 15), (2, 10), (4, 7), (None, 7)]),
+        (5, 5, [(1, 4), (2, 3), (3, 2), (None, 2)]),
+        (20, 3, [(3, 2), (None, 2)]),
         (1, 24, [(None, 24)]),
     ],
 )

@@ -302,7 +302,7 @@ class Sweep(Section):
     method: Literal["grid", "random", "halving"] = Field(
         default="random",
         description="All combinations of the listed values; or as many random ones as `runs`; or these, of which the "
-        "worse half stops early, three times.",
+        "worse ones stop early.",
     )
     runs: Runs = Field(default=24, description="How many to draw; unused where halving has lists only, and by grid.")
     seeds: Runs = Field(default=1, description="Repeat each with this many seeds, from `seed` on.")

@@ -30,6 +30,7 @@ from imgclf.training.loading import load_for_training, training_splits, where
 
 Splits = tuple[Dataset, Dataset | None]
 
+GO_ON = 5 / 8  # of the candidates, in each rung of halving
 FIRST_FILES = (LOCK, "config.yaml", "environment.json")
 _RESTORE = "restore the data, or sweep again"
 _loaded: tuple[str, dict[str, Dataset]] = "", {}  # of this process, or of the one it was forked from
@@ -94,14 +95,17 @@ def measure(search: Search, executor: Executor) -> Iterator[tuple[Result, tuple[
 def rungs(search: Search) -> list[tuple[int | None, int]]:
     """Return the rungs of a sweep: after how many epochs (None: all) how many candidates go on.
 
-    Halving (Jamieson and Talwalkar 2016): after an eighth, a quarter and a half of the epochs, half of them go on.
+    Halving (Jamieson and Talwalkar 2016), but gently: after an eighth, a quarter and a half of the epochs, the best
+    five of eight go on, so a quarter reaches the end, for half of the epochs of a grid. With half each time, the best
+    one is lost more often among many that are nearly as good.
     """
     epochs, left = search.config.train.epochs, search.trials[-1].candidate + 1
     found: list[tuple[int | None, int]] = []
     if sweep_of(search.config).method == "halving":
         for part in dict.fromkeys(math.ceil(epochs / parts) for parts in (8, 4, 2)):
-            if part < epochs and left > 1:
-                left = math.ceil(left / 2)
+            fewer = math.ceil(left * GO_ON)
+            if part < epochs and fewer < left:
+                left = fewer
                 found.append((part, left))
     return [*found, (None, left)]
 
