@@ -58,8 +58,7 @@ def swept(out, *options, launcher=()):
 @pytest.mark.slow
 def test_mpi_ranks_leave_the_same_table(tmp_path):
     expected = swept(tmp_path / "alone", "--jobs", "1")
-    for n in ("2", "3"):
-        assert swept(tmp_path / n, launcher=(MPIEXEC, "-n", n)) == expected
+    assert swept(tmp_path / "ranks", launcher=(MPIEXEC, "-n", "3")) == expected
 
 
 @pytest.mark.slow

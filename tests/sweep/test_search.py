@@ -164,7 +164,7 @@ def test_a_killed_process_is_told_and_the_sweep_goes_on_later(sweep, tmp_path, m
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kills", [8, pytest.param(50, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_at_random_times(sweep, tmp_path, kind, kills):
     config = sweep.config(*KINDS[kind])
