@@ -54,6 +54,9 @@ class ImgclfError(Exception):
         self.remedy = remedy
         super().__init__(printable(f"{self.where}: {problem}" + (f" - {remedy}" if remedy else "")))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.where, self.problem, self.remedy)  # to reach another process as it is
+
     def lines(self) -> list[str]:
         """Return the lines to print: one per mistake."""
         return [str(self)]

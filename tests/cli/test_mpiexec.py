@@ -112,7 +112,7 @@ def test_the_first_rank_speaks_for_all():
     (2, "did you mean 'epochs'", ("train", "-s", "train.epoch=3")),
     (2, "no such option --nonsense", ("train", "--nonsense")),
     (2, "exists and is not an empty folder", ("train", "--out", "full")),
-    (2, "only train runs on several processes", ("eval",)),
+    (2, "only train and sweep run on several processes", ("eval",)),
     (3, "absent.npz: no such file", ("train", "-s", "data.source=npz", "-s", "data.path=absent.npz")),
     (5, "a weight is", ("train", "-s", DATA, "-s", "schedule.step_size=1e30", "-s", "preprocess.scale=1")),
 ])  # fmt: skip

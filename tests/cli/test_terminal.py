@@ -57,6 +57,8 @@ SAYS = {  # a command line that prints the name, and its exit code
     ("data", "info", f"data/{NAME}"): 0,
     ("data", "check", f"data/{NAME}"): 0,
     ("data", "pack", f"data/{NAME}", "--out", f"packed-{NAME}", "--progress=plain"): 0,
+    ("sweep", "--preset", NAME): 2,
+    ("sweep", "--resume", NAME): 4,
     ("data", "download", NAME): 2,
     ("config", "show", *DATA[:4]): 0,
     ("config", "check", f"config/{NAME}"): 2,

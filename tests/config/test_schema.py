@@ -14,6 +14,8 @@ NUMBERS = {
     "seed": {"0", "1", "7"},
     "data.val_fraction": {"0", "0.5"},
     "data.test_fraction": {"0", "0.5"},
+    "data.folds": {"1", "7"},
+    "data.fold": {"1", "7"},
     "data.limit": {"1", "7", "null"},
     "preprocess.image_size": {"1", "7", "null"},
     "preprocess.scale": {"0.5", "1", "7", "null"},
@@ -36,9 +38,12 @@ NUMBERS = {
     "early_stopping.patience": {"1", "7"},
     "early_stopping.min_delta": {"0", "0.5", "1", "7"},
     "checkpoint.every": {"1", "7"},
+    "sweep.runs": {"1", "7"},
+    "sweep.seeds": {"1", "7"},
+    "sweep.folds": {"1", "7"},
 }
 TEXTS = {"name": set(PROBES), "data.path": set(PROBES)}
-SECTIONS = {"early_stopping": {"null"}, "data.options": {"{a: 1}"}}
+SECTIONS = {"early_stopping": {"null"}, "sweep": {"null"}, "data.options": {"{a: 1}"}}
 NULLABLE = {
     "preprocess.color": {"null"}, "preprocess.norm": {"null"}, "preprocess.std": {"null"},
     "train.class_weight": {"null", "{a: 1}"},
@@ -80,6 +85,7 @@ CHOICES = {
     "train.gradient": ["analytic", "numerical"],
     "train.class_weight": ["balanced"],
     "train.dtype": ["float32", "float64"],
+    "sweep.method": ["grid", "random", "halving"],
     "early_stopping.monitor": ["val/accuracy", "val/loss", "train/accuracy", "train/loss"],
 }
 

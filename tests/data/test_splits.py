@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from imgclf.data import splits
 from imgclf.data.dataset import Dataset
-from imgclf.data.splits import apportion, limit, match_classes, split_off_test, split_off_validation
+from imgclf.data.splits import apportion, limit, match_classes, split_off_fold, split_off_test, split_off_validation
 from imgclf.errors import DataError
 from imgclf.numerics.indices import slices
 
@@ -31,6 +31,22 @@ def test_train_and_val_are_the_whole_each_in_its_order(y, fraction, seed):
     for part in (train, val):
         assert members(part) == sorted(members(part))
         assert part.y.tolist() == [y[member] for member in members(part)]
+
+
+@given(labels, st.integers(2, 7), seeds)
+def test_folds_deal_every_example_once_and_classes_evenly(y, folds, seed):
+    parts = [split_off_fold(dataset_of(y), folds, fold, seed) for fold in range(1, folds + 1)]
+    dealt = [members(val) for _, val in parts]
+    lonely = [i for i, label in enumerate(y) if y.count(label) == 1]
+    assert sorted([*lonely, *(i for val in dealt for i in val)]) == list(range(len(y)))
+    for train, val in parts:
+        assert sorted(members(train) + members(val)) == list(range(len(y)))
+        assert members(val) == sorted(members(val))
+        assert set(train.y) == set(y)
+    for label in set(y):
+        counts = [sum(y[i] == label for i in val) for val in dealt]
+        assert max(counts) - min(counts) <= 1
+    assert max(map(len, dealt)) - min(map(len, dealt)) <= 1
 
 
 @given(labels, st.floats(0, 0.99), seeds)

@@ -25,6 +25,7 @@ COMMANDS = (
     "verify",
     "sanity",
     "lesson",
+    "sweep",
     "report",
     "compare",
     "data",
@@ -77,7 +78,7 @@ def cli(ctx: click.Context, debug: bool, verbose: bool, quiet: bool) -> None:
         raise click.UsageError("-v and -q exclude each other")
     ctx.ensure_object(dict).update(debug=debug, verbose=verbose, quiet=quiet)
     show_help(ctx)
-    if ctx.invoked_subcommand not in (None, "train"):
+    if ctx.invoked_subcommand not in (None, "train", "sweep"):
         refuse_many(ctx.invoked_subcommand)
 
 

@@ -36,11 +36,11 @@ def rank_and_size() -> tuple[int, int]:
 
 
 def refuse_many(command: str) -> None:
-    """Refuse to run a command several times under mpiexec, except train."""
+    """Refuse to run a command several times under mpiexec, except train and sweep."""
     _, size = rank_and_size()
     if size > 1:
         raise UsageError(
-            f"imgclf {command}", f"started {size} times", "start it once: only train runs on several processes"
+            f"imgclf {command}", f"started {size} times", "start it once: only train and sweep run on several processes"
         )
 
 
@@ -62,7 +62,7 @@ def _together() -> Iterator[Any]:
     if size == 1:
         yield None
         return
-    comm = _connect(size)
+    comm = connect(size)
     leaving = comm.Dup()  # its messages are never mistaken for parts of a sum
     if comm.rank:  # the first rank handles signals: it saves and ends all
         for number in SIGNALS:
@@ -73,7 +73,8 @@ def _together() -> Iterator[Any]:
         raise click.exceptions.Exit(_leave(comm, leaving, error)) from error
 
 
-def _connect(size: int) -> Any:
+def connect(size: int) -> Any:
+    """Return the mpi4py communicator of this many processes; raises UsageError if there is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a wrong launcher is an error below

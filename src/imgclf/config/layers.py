@@ -47,6 +47,8 @@ def from_override(override: str, rank: int) -> Document:
     """Read KEY=VALUE as the section that a file with this one key would hold."""
     key, equals, value = override.partition("=")
     words = [word.strip() for word in key.split(".")]
+    if words[:2] == ["sweep", "params"] and len(words) > 2:
+        words[2:] = [".".join(words[2:])]  # the keys of this section are dotted keys themselves
     name = ".".join(words)
     source = Source(f"{OVERRIDE} {shorten(name or override)}", tuple(override.splitlines()), OVERRIDE, rank)
     problem = _malformed(words, name, equals)

@@ -17,6 +17,7 @@ from imgclf.config.shape import SECTIONS, VARIANTS, keys
 from imgclf.config.yaml_reader import Document, Node
 
 DEFAULT = "default"
+NOT_SWEPT = ("checkpoint", "data.fold", "data.folds", "data.path", "data.source", "name", "seed", "sweep")
 NOTHING = Node({}, Position(Source(DEFAULT)), Position(Source(DEFAULT)))
 
 
@@ -48,10 +49,52 @@ def resolve(
     if len(layers) + len(set_keys) < len(files) + len(overrides):
         # A layer that could not be read may name another variant, which has the key.
         wrong = [problem for problem in wrong if problem.key.partition(".")[0] not in VARIANTS]
-    if config is None or problems:
+    if config is not None:
+        wrong = _wrong_values(tree, config)
+    if config is None or problems or wrong:
         raise ConfigError([*problems, *wrong])
     written = {key: node.key.origin for key, node in leaves(tree)}
     return Resolved(config, {key: written.get(key, DEFAULT) for key, _ in leaves(config.model_dump())})
+
+
+def with_values(config: Config, values: Mapping[str, object]) -> Config:
+    """Return the config with other values of these dotted keys, as if -s set them; raises ConfigError."""
+    nowhere = Position(Source(", ".join(f"{key}={value}" for key, value in values.items())))
+    layer = reduce(merge, [_at(key, Node(value, nowhere, nowhere)) for key, value in values.items()], NOTHING)
+    changed, wrong = _validate(lay_over(_nodes(config.model_dump()), layer))
+    if changed is None:
+        raise ConfigError(wrong)
+    return changed
+
+
+def _nodes(value: Any) -> Node:
+    inner = {key: _nodes(part) for key, part in value.items()} if isinstance(value, dict) else value
+    return replace(NOTHING, value=inner)
+
+
+def _at(key: str, node: Node) -> Node:
+    """Return a tree that holds only this node, at a dotted key."""
+    for word in reversed(key.split(".")):
+        node = Node({word: node}, node.position, node.key)
+    return node
+
+
+def _wrong_values(tree: Node, config: Config) -> list[Problem]:
+    """Return the problems of the values that a sweep tries, each at its position."""
+    problems = []
+    for key, given in (
+        tree.value["sweep"].value["params"].value if config.sweep and config.sweep.params else {}
+    ).items():
+        if key in NOT_SWEPT or key.partition(".")[0] in NOT_SWEPT:
+            problems.append(Problem(given.key, f"sweep.params.{key}", "cannot be swept: it is the same for all runs"))
+            continue
+        ((kind, node),) = given.value.items() if isinstance(given.value, dict) else [("choice", given)]
+        if kind == "log_uniform" and config.sweep and config.sweep.method == "grid":
+            rule = "a grid takes a list of values; log_uniform is for sweep.method: random"
+            problems.append(Problem(node.position, f"sweep.params.{key}", rule))
+        for value in node.value:
+            problems += _validate(lay_over(tree, _at(key, Node(value, node.position, given.key))))[1]
+    return list(dict.fromkeys(problems))
 
 
 def lay_over(lower: Node, upper: Node) -> Node:

@@ -1,6 +1,7 @@
 """Keys of a config: types, ranges, defaults and descriptions."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -70,6 +71,24 @@ def _finite(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
+def _values_or_range(value: object) -> object:
+    """Check both at once, as above: values to try, in a list or behind `choice`, or the ends behind `log_uniform`."""
+    (kind, values), *more = value.items() if isinstance(value, dict) and value else [("choice", value)]
+    if more or kind not in RANGES or not isinstance(values, list):
+        rule = "expected a list of values, {choice: [VALUE, ...]} or {log_uniform: [LOW, HIGH]}"
+        raise PydanticCustomError("expected", rule)
+    is_number = [isinstance(one, int | float) and not isinstance(one, bool) for one in values]
+    if kind == "log_uniform" and not (len(values) == 2 and all(is_number) and 0 < values[0] < values[1] < math.inf):
+        raise PydanticCustomError("range", "log_uniform takes two numbers above 0, the lower one first")
+    if not values or any(isinstance(one, list | dict) for one in values):
+        raise PydanticCustomError("range", "expected at least one value, each a number, a word, true, false or null")
+    if any(number and not math.isfinite(one) for number, one in zip(is_number, values, strict=True)):
+        raise PydanticCustomError("range", "every number must be finite")
+    if len({repr(one) for one in values}) < len(values):
+        raise PydanticCustomError("range", "a value is given twice")
+    return value
+
+
 @dataclass(frozen=True, eq=False)
 class KeyOf:
     """A type: the keys of a table, including those added later."""
@@ -104,6 +123,14 @@ DirectoryName: TypeAlias = Annotated[str, AfterValidator(_directory_name)]
 FilePath: TypeAlias = Annotated[str, AfterValidator(_file_path)]
 CountOrAll: TypeAlias = Annotated[Count | Literal["all"], BeforeValidator(_count_or_all)]
 ClassWeights: TypeAlias = Annotated[Literal["balanced"] | dict[str, Positive] | None, BeforeValidator(_word_or_weights)]
+RANGES = ("choice", "log_uniform")
+MOST_RUNS = 10_000  # of a sweep
+Scalar: TypeAlias = bool | int | float | str | None
+Range: TypeAlias = Annotated[
+    list[Scalar] | dict[Literal["choice", "log_uniform"], list[Scalar]], BeforeValidator(_values_or_range)
+]
+Folds: TypeAlias = Annotated[int, Field(ge=1, le=100)]
+Runs: TypeAlias = Annotated[int, Field(ge=1, le=MOST_RUNS)]
 Options: TypeAlias = Annotated[dict[str, Any], AfterValidator(_finite)]
 
 
@@ -124,6 +151,8 @@ class Data(Section):
     options: Options = Field(default_factory=dict, description="The keys of the csv and synthetic sources.")
     val_fraction: Fraction = Field(default=0.1, description="Share of train to validate on, without a val split.")
     test_fraction: Fraction = Field(default=0.0, description="Share of train to test on, without a test split.")
+    folds: Folds = Field(default=1, description="Cut train into so many equal parts, for cross-validation; 1: do not.")
+    fold: Folds = Field(default=1, description="With folds: the number of the part to validate on.")
     limit: Count | None = Field(default=None, description="Train on only this many images, of each class its share.")
 
 
@@ -267,6 +296,24 @@ class Checkpoint(Section):
     unit: Literal["epoch", "step", "minute"] = Field(default="epoch", description="The unit of `every`.")
 
 
+class Sweep(Section):
+    """What `imgclf sweep` searches: it trains a run for each choice of values; `train` ignores it."""
+
+    method: Literal["grid", "random", "halving"] = Field(
+        default="random",
+        description="All combinations of the listed values; or as many random ones as `runs`; or these, of which the "
+        "worse ones stop early.",
+    )
+    runs: Runs = Field(default=24, description="How many to draw; unused where halving has lists only, and by grid.")
+    seeds: Runs = Field(default=1, description="Repeat each with this many seeds, from `seed` on.")
+    folds: Folds = Field(
+        default=1, description="Cross-validate: train each so often, validated on another part of train."
+    )
+    params: dict[str, Range] = Field(
+        default={}, description="KEY: [VALUE, ...], {choice: [VALUE, ...]} or {log_uniform: [LOW, HIGH]}."
+    )
+
+
 class Config(Section):
     """The settings of a training run."""
 
@@ -290,3 +337,4 @@ class Config(Section):
     train: Train = Field(default_factory=Train)
     early_stopping: EarlyStopping | None = Field(default=None, description=EarlyStopping.__doc__)
     checkpoint: Checkpoint = Field(default_factory=Checkpoint)
+    sweep: Sweep | None = Field(default=None, description=Sweep.__doc__)

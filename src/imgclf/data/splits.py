@@ -12,7 +12,7 @@ from imgclf.data.class_names import first_few
 from imgclf.data.dataset import Dataset
 from imgclf.errors import DataError
 from imgclf.numerics.indices import slices
-from imgclf.numerics.random_streams import LIMIT, TEST_SPLIT, VAL_SPLIT, shuffled
+from imgclf.numerics.random_streams import FOLDS, LIMIT, TEST_SPLIT, VAL_SPLIT, shuffled
 
 MaskArray: TypeAlias = NDArray[np.bool_]
 
@@ -52,6 +52,20 @@ def _divided(examples: _Examples, fraction: float, seed: int, purpose: int) -> t
     ties = shuffled(len(counts), seed, purpose, 1)
     wanted = apportion(int(n * fraction + 0.5), counts, np.maximum(counts - 1, 0), ties)
     chosen = _choose(examples.y_of, n, wanted, shuffled(n, seed, purpose))
+    return examples.subset(np.flatnonzero(~chosen)), examples.subset(np.flatnonzero(chosen))
+
+
+def split_off_fold(examples: _Examples, folds: int, fold: int, seed: int) -> tuple[_Examples, _Examples]:
+    """Return (train, val): val is one of `folds` parts, stratified by class, that together are all; `fold` from 1.
+
+    A class with a single example has it in train, whatever the fold.
+    """
+    counts = examples.class_counts()
+    order = shuffled(int(counts.sum()), seed, FOLDS)
+    y = examples.y_of(order)
+    dealt = order[np.argsort(y, kind="stable")][np.repeat(counts, counts) > 1]  # class by class
+    chosen = np.zeros(len(order), bool)
+    chosen[dealt[fold - 1 :: folds]] = True
     return examples.subset(np.flatnonzero(~chosen)), examples.subset(np.flatnonzero(chosen))
 
 

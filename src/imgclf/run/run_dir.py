@@ -63,7 +63,7 @@ def create(name: str, out: Path | None, files: dict[str, bytes]) -> tuple[Path, 
     parent = parent_of(out)
     with translate_os_errors(parent):
         parent.mkdir(parents=True, exist_ok=True)
-        _remove_unfinished(parent, {LOCK, *files})
+        remove_unfinished(parent, {LOCK, *files}, _ABANDONED)
         made = unfinished(parent)
         try:
             made.mkdir()
@@ -95,12 +95,12 @@ def _rename(made: Path, name: str, out: Path | None) -> Path:
     raise UsageError("--out", f"{out} exists and is not an empty folder", "name another, or move it away")
 
 
-def _remove_unfinished(parent: Path, files: Collection[str]) -> None:
-    """Remove the directories of processes that were killed before renaming them."""
+def remove_unfinished(parent: Path, files: Collection[str], age: float) -> None:
+    """Remove the directories of processes that were killed before renaming them, if older than `age` seconds."""
     for path in parent.glob(f"{UNFINISHED}*"):
         with suppress(OSError):
             seen = path.lstat()
-            if stat.S_ISDIR(seen.st_mode) and is_unfinished(path) and time.time() - seen.st_mtime > _ABANDONED:
+            if stat.S_ISDIR(seen.st_mode) and is_unfinished(path) and time.time() - seen.st_mtime > age:
                 _remove(path, files)
 
 

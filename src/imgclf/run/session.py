@@ -21,8 +21,8 @@ from imgclf.run.targets import NewRun, Ready, RunTarget
 from imgclf.run.writer import RunWriter
 from imgclf.speed.ranks import check_agreement, share_of_cores, workers_on
 from imgclf.training.epochs import Epoch, Event, Finished, first_snapshot, train
-from imgclf.training.loading import where
-from imgclf.training.plan import Plan, make_plan
+from imgclf.training.loading import load_training_data, where
+from imgclf.training.plan import Loader, Plan, make_plan
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,18 @@ def train_run(config: Config, out: Path | None = None, *, threads: int | None = 
 
 
 def session(
-    target: RunTarget, threads: int | None = None, *, plots: bool, comm: Any = None
+    target: RunTarget,
+    threads: int | None = None,
+    *,
+    plots: bool,
+    comm: Any = None,
+    load: Loader = load_training_data,
 ) -> Generator[SessionEvent, None, None]:
     """Train a run, and yield its events: Planned, Ready, each Step and Epoch, and Finished.
 
     plots  whether the caller draws pictures; recorded in environment.json
     comm   the MPI communicator of all ranks; rank 0 writes, the others only compute
+    load   reads the data; a sweep keeps it for the next run
 
     The directory stays locked until the generator is closed.
     """
@@ -80,7 +86,7 @@ def session(
             since = comm.bcast(since)
         cores = threads or (share_of_cores(comm) if comm else available_cores())
         with workers_on(comm, cores) as sum_blocks:
-            plan = make_plan(target.config, sum_blocks)
+            plan = make_plan(target.config, sum_blocks, load)
         if comm:
             _check_plan(comm, plan)
         target = replace(target, config=plan.config)

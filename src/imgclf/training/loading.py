@@ -18,7 +18,7 @@ from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources import SOURCES, Source
 from imgclf.data.sources._image_headers import Suggestion, what_they_need
 from imgclf.data.split_names import SPLITS
-from imgclf.data.splits import limit, match_classes, quoted, split_off_test, split_off_validation
+from imgclf.data.splits import limit, match_classes, quoted, split_off_fold, split_off_test, split_off_validation
 from imgclf.errors import DataError, UsageError
 from imgclf.files.form import Form
 from imgclf.files.reading import reading
@@ -39,17 +39,23 @@ def load_training_data(config: Config) -> tuple[Dataset, Dataset | None]:
     Images that `data.test_fraction` takes are left out first; where the source can list its images, without opening
     their files.
     """
-    return _to_train_on(config, _load(config, ("train", "val")))
+    return training_splits(config, load_for_training(config))
+
+
+def load_for_training(config: Config) -> dict[str, Dataset]:
+    """Load the source's own train and val, as far as it has them."""
+    return _load(config, ("train", "val"))
 
 
 def load_training_and_test(config: Config) -> tuple[Dataset, Dataset | None, Dataset | None]:
     """Load train, val and test at once, for a test split that is taken from train."""
     found = _load(config, SPLITS)
-    train, val = _to_train_on(config, found)
+    train, val = training_splits(config, found)
     return train, val, found.get("test")
 
 
-def _to_train_on(config: Config, found: dict[str, Dataset]) -> tuple[Dataset, Dataset | None]:
+def training_splits(config: Config, found: dict[str, Dataset]) -> tuple[Dataset, Dataset | None]:
+    """Return train and val of loaded data: split off and limited as the config says."""
     if "train" not in found:
         raise _no_training_split(config)
     train, val = found["train"], found.get("val")
@@ -66,7 +72,14 @@ def _to_train_on(config: Config, found: dict[str, Dataset]) -> tuple[Dataset, Da
 
 def _divided(config: Config, train: Dataset, val: Dataset | None) -> tuple[Dataset, Dataset | None]:
     """Return the training and validation images: split off and limited as the config says."""
-    if val is None and config.data.val_fraction > 0:
+    folds, fold = config.data.folds, config.data.fold
+    if fold > folds:
+        raise UsageError("data.fold", f"there is no fold {fold} of {folds}", "count from 1, or set data.folds")
+    if folds > 1:
+        if val is not None:
+            raise UsageError("data.folds", "the data has a validation split of its own", "leave folds at 1")
+        train, val = split_off_fold(train, folds, fold, config.seed)
+    elif val is None and config.data.val_fraction > 0:
         train, val = split_off_validation(train, config.data.val_fraction, config.seed)
     if config.data.limit is not None:
         train = limit(train, config.data.limit, config.seed)

@@ -1,8 +1,10 @@
 """Build the parts of a run from a config."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from inspect import signature
+from typing import TypeAlias
 
 import numpy as np
 
@@ -25,12 +27,14 @@ from imgclf.training.class_weights import class_weights_of, weighted
 from imgclf.training.classifier import Model
 from imgclf.training.loading import load_training_data, where
 
+Loader: TypeAlias = Callable[[Config], tuple[Dataset, Dataset | None]]  # returns train and val
+
 SMALL_SPREAD = 1 / 50  # standard deviation of X
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The parts of a run that has not started; `config` has no null left that depends on the data."""
+    """The parts of a run that has not started; `config` has no null left that depends on the data, and no sweep."""
 
     config: Config
     train: Dataset
@@ -62,9 +66,10 @@ class Plan:
         return Model(weights, self.preprocess, names, loss, self.objective.l2, self.objective.l1, self.class_weights)
 
 
-def make_plan(config: Config, sum_blocks: Summation = serial_sum) -> Plan:
+def make_plan(config: Config, sum_blocks: Summation = serial_sum, load: Loader = load_training_data) -> Plan:
     """Load the data of a run and build its parts. The test split is never opened."""
-    train, val = load_training_data(config)
+    config = config.model_copy(update={"sweep": None})  # a run is one of its trials, and repeats as that
+    train, val = load(config)
     check_early_stopping(config, val)
     check_augment(config, train)
     config = with_data_defaults(config, train)

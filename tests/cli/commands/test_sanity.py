@@ -6,7 +6,14 @@ import pytest
 
 from imgclf.config.ready import ready_configs
 
-ELSEWHERE = {"cifar10_softmax", "cifar10_svm", "folder", "mnist_softmax"}  # the data is not in the package
+ELSEWHERE = {
+    "cifar10_softmax",
+    "cifar10_svm",
+    "folder",
+    "mnist_softmax",
+    "probe",
+    "sweep_cifar10",
+}  # the data is not in the package
 READY = sorted(ready_configs().keys() - ELSEWHERE)
 LIMITED = ("-s", "data.limit=600")
 

@@ -99,6 +99,8 @@ def command(
         if is_first:
             complete(console, target, threads, change=not dry_run, draw=not no_plots)
         return
+    if target.config.sweep is not None and is_first:
+        console.say("sweep     is not searched: `imgclf sweep` does that")
     if out is not None:
         check_new(out)  # early: the directory is made only after the data is loaded
 

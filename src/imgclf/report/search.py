@@ -1,0 +1,147 @@
+"""Picture of a sweep: accuracy by swept key, and by two of them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from imgclf.report.line_plot import format_number
+from imgclf.report.style import (
+    BLUE,
+    INK,
+    MARGIN,
+    MUTED,
+    SMALL,
+    VERMILION,
+    add_axes,
+    class_labels,
+    legible,
+    new_figure,
+    styled,
+)
+from imgclf.sweep.results import Candidate, indistinguishable
+
+MOST_KEYS = 6  # one panel each
+WRITTEN = 40  # candidates; with more, their accuracies would lie on each other
+_LEFT, _WIDTH, _RIGHT = 0.95, 6.3, 0.5  # inches
+_GAP, _PANEL, _AXIS, _MAP = 0.42, 1.7, 0.62, 3.6
+_TINY = 6.5  # points
+MOST_TICKS = 8  # with more values, ticks are round numbers
+_FEW_DECADES = 100.0  # largest / smallest
+_FEWEST_FOR_LOG = 10.0  # largest / smallest value of a key
+_SHADES = ListedColormap(colormaps["Blues"](np.linspace(0.15, 0.95, 256)))
+
+
+@styled()
+def search_picture(ranked: Sequence[Candidate], title: str) -> Figure:
+    """Draw the candidates of a sweep, the best first: val accuracy by key, and on the plane of the first two keys.
+
+    Candidates that diverged have no accuracy; those that halving stopped have that of fewer epochs.
+    """
+    swept = [key for key in ranked[0].values if len({_name(one.values[key]) for one in ranked}) > 1]
+    keys = swept[:MOST_KEYS] or list(ranked[0].values)[:1]
+    plane = len(keys) > 1
+    height = len(keys) * (_GAP + _PANEL + _AXIS) + plane * (_GAP + _MAP + _AXIS) + MARGIN
+    finished = [one for one in ranked if one.status == "finished"]
+    ranked = [*finished, *(one for one in ranked if one.status != "finished")]
+    ringed = finished[: indistinguishable(finished)]
+    figure, top = new_figure(title, _advice(ranked), _LEFT + _WIDTH + _RIGHT, height)
+    if plane:
+        axes = add_axes(figure, _LEFT, top + _GAP, _WIDTH, _MAP)
+        _draw_plane(axes, keys[0], keys[1], ranked, ringed)
+        top += _GAP + _MAP + _AXIS
+    for key in keys:
+        _draw_key(add_axes(figure, _LEFT, top + _GAP, _WIDTH, _PANEL), key, ranked, ringed)
+        top += _GAP + _PANEL + _AXIS
+    return figure
+
+
+def _advice(ranked: Sequence[Candidate]) -> str:
+    words = ["Orange: the best. Rings and dark bars: within its 95% interval, they cannot be told apart."]
+    if any(one.status == "paused" for one in ranked):
+        words.append("Small: stopped early by halving.")
+    if any(one.status == "diverged" for one in ranked):
+        words.append("Crosses: diverged.")
+    return " ".join(words)
+
+
+def _draw_plane(axes: Axes, x: str, y: str, ranked: Sequence[Candidate], ringed: Sequence[Candidate]) -> None:
+    """Draw a dot for each candidate, the darker the better."""
+    across = _scaled(axes.xaxis, axes.set_xscale, [one.values[x] for one in ranked], _WIDTH)
+    up = _scaled(axes.yaxis, axes.set_yscale, [one.values[y] for one in ranked])
+    right = [one.accuracy for one in ranked if one.status != "diverged"]
+    shade = Normalize(min(right, default=0), max(right, default=1))
+    for i in reversed(range(len(ranked))):  # the best on top
+        one = ranked[i]
+        if one.status == "diverged":
+            axes.plot(across[i], up[i], "x", color=MUTED, markersize=6)
+            continue
+        axes.plot(
+            across[i], up[i], "o", clip_on=False,
+            markersize=9 if one.status == "finished" else 5,
+            color=VERMILION if i == 0 else _SHADES(shade(one.accuracy)),
+            markeredgecolor=INK if one in ringed else "white", markeredgewidth=1.1 if one in ringed else 0.5,
+        )  # fmt: skip
+        place = across[i], up[i]
+        if len(ranked) <= WRITTEN and place not in zip(across[:i], up[:i], strict=True):  # the best one there
+            axes.annotate(f"{100 * one.accuracy:.1f}", place, xytext=(6, 4), color=INK, size=_TINY,
+                          textcoords="offset points")  # fmt: skip
+    axes.grid()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(0.07)
+    axes.set_xlabel(legible(x))
+    axes.set_title(f"val accuracy in %; upward: {legible(y)}")
+
+
+def _draw_key(axes: Axes, key: str, ranked: Sequence[Candidate], ringed: Sequence[Candidate]) -> None:
+    """Draw the accuracy of each candidate, with its interval, over one key."""
+    places = _scaled(axes.xaxis, axes.set_xscale, [one.values[key] for one in ranked], _WIDTH)
+    for i in reversed(range(len(ranked))):
+        one = ranked[i]
+        if one.status == "diverged":
+            axes.plot(places[i], 0.02, "x", color=MUTED, markersize=5, transform=axes.get_xaxis_transform())
+            continue
+        strong = one in ringed
+        color = VERMILION if i == 0 else BLUE
+        axes.vlines(places[i], *one.interval, color=color, linewidth=1.4, alpha=0.8 if strong else 0.25)
+        size = 4.5 if one.status == "finished" else 2.5
+        axes.plot(places[i], one.accuracy, "o", color=color, markersize=size, alpha=1 if strong else 0.5)
+    axes.grid(axis="y")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}%"))
+    axes.margins(x=0.05)
+    axes.set_xlabel(legible(key))
+    axes.set_title("val accuracy, with its 95% interval")
+
+
+def _scaled(
+    axis: Axis, set_scale: Callable[[str], Any], values: Sequence[Any], width: float | None = None
+) -> list[float]:
+    """Return the places of values on an axis: numbers by their size, or its logarithm; other values by their names.
+
+    width   that names share, in inches; None: each has the margin
+    """
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        if min(values) > 0 and max(values) >= _FEWEST_FOR_LOG * min(values):
+            set_scale("log")
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if max(values) < _FEW_DECADES * min(values) else (1,)))
+            axis.set_minor_locator(NullLocator())
+        if len(set(values)) <= MOST_TICKS:
+            axis.set_ticks(sorted(set(values)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value)))
+        return [float(value) for value in values]
+    names = sorted({_name(value) for value in values})
+    room = width / len(names) if width else _LEFT
+    axis.set_ticks(range(len(names)), class_labels(names, room - 0.15, SMALL))
+    return [float(names.index(_name(value))) for value in values]
+
+
+def _name(value: object) -> str:
+    return "null" if value is None else str(value)

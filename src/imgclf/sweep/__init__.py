@@ -1,0 +1,1 @@
+"""Search for the best values of some keys of a config."""

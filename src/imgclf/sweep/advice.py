@@ -1,0 +1,133 @@
+"""Advice after a sweep: borders of ranges, the next sweep."""
+
+import json
+import math
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from imgclf.config import Config, ConfigError
+from imgclf.config.resolve import with_values
+from imgclf.sweep.trials import listed, rounded
+
+BORDER = 0.1  # of a range's logarithm: as near its end, a drawn value is on the border
+
+
+class Border(NamedTuple):
+    """A best value on the border of its range, which ends at `end`, and a wider range."""
+
+    key: str
+    value: Any
+    end: Any
+    wider: Any
+
+
+def borders(config: Config, best: dict[str, Any]) -> list[Border]:
+    """Return the keys whose best value lies on a border of their range, unless the range cannot be widened."""
+    found = []
+    for key, given in config.sweep.params.items() if config.sweep else ():
+        end = _end(given, best[key])
+        wider = next_range(config, key, best[key])
+        if end is not None and wider != given:
+            found.append(Border(key, best[key], end, wider))
+    return found
+
+
+def _end(given: Any, value: Any) -> Any:
+    """Return the end of a range on which a value lies, or None."""
+    values = listed(given)
+    if values is None:
+        low, high = given["log_uniform"]
+        place = math.log(value / low) / math.log(high / low)
+        return low if place <= BORDER else high if place >= 1 - BORDER else None
+    if len(values) < 3 or not _are_positive(values):  # of two values, each is at an end
+        return None
+    return value if value in (min(values), max(values)) else None
+
+
+def next_range(config: Config, key: str, best: Any) -> Any:
+    """Return the range of the next sweep: beyond a border where the best value lies on one, else finer around it.
+
+    Words, flags and numbers that are not above 0 stay as they are, and so does what the config would refuse.
+    """
+    assert config.sweep is not None
+    given: Any = config.sweep.params[key]
+    values = listed(given)
+    if values is None:
+        low, high = given["log_uniform"]
+        wider = _next_ends(low, high, best)
+        low, high = (end if _is_valid(config, key, end) else old
+                     for end, old in zip(wider, given["log_uniform"], strict=True))  # fmt: skip
+        return {"log_uniform": [low, high]}
+    if not _are_positive(values) or len(values) < 3:
+        return given
+    found = [value for value in dict.fromkeys(_next_values(sorted(values), best)) if _is_valid(config, key, value)]
+    if set(found) <= set(values):
+        return given
+    return found if isinstance(given, list) else {"choice": found}
+
+
+def _next_ends(low: float, high: float, best: float) -> tuple[float, float]:
+    """Return the ends of a range around the best value: as wide where that lies on the border, else half as wide."""
+    ratio = high / low
+    on_border = _end({"log_uniform": [low, high]}, best) is not None
+    reach = ratio ** (1 / 2 if on_border else 1 / 4)
+    is_whole = isinstance(low, int) and isinstance(high, int)
+    lower, upper = best / reach, best * reach
+    if not on_border:
+        lower, upper = max(lower, low), min(upper, high)
+    return _whole(lower, upper) if is_whole else (rounded(lower), rounded(upper))
+
+
+def _whole(low: float, high: float) -> tuple[int, int]:
+    first = max(1, round(low))
+    return first, max(first + 1, round(high))
+
+
+def _next_values(values: list[Any], best: Any) -> Iterator[Any]:
+    """Yield values around the best one: two more beyond a border, or one between it and each neighbor."""
+    i = values.index(best)
+    before, after = values[max(i - 1, 0)], values[min(i + 1, len(values) - 1)]
+    if i == 0:
+        ratio = after / best
+        new = [best / ratio**2, best / ratio, best, after]
+    elif i == len(values) - 1:
+        ratio = best / before
+        new = [before, best, best * ratio, best * ratio**2]
+    else:
+        new = [math.sqrt(before * best), best, math.sqrt(best * after)]
+    whole = all(isinstance(value, int) for value in values)
+    for value in new:
+        yield value if value in values else max(1, round(value)) if whole else rounded(value)
+
+
+def _are_positive(values: list[Any]) -> bool:
+    return all(isinstance(one, int | float) and not isinstance(one, bool) and one > 0 for one in values)
+
+
+def _is_valid(config: Config, key: str, value: Any) -> bool:
+    try:
+        with_values(config, {key: value})
+    except ConfigError:
+        return False
+    return True
+
+
+def next_command(config: Config, directory: Path, best: dict[str, Any]) -> str:
+    """Return the command of the next sweep: of the same config, around the best values."""
+    assert config.sweep is not None
+    words = ["imgclf", "sweep", "-c", str(directory / "config.yaml")]
+    for key, given in config.sweep.params.items():
+        found = next_range(config, key, best[key])
+        if found != given:
+            words += ["-s", f"sweep.params.{key}={flow(found)}"]
+    return " ".join(map(shlex.quote, words))
+
+
+def flow(given: Any) -> str:
+    """Return a range as YAML on one line."""
+    if isinstance(given, dict):
+        ((kind, values),) = given.items()
+        return f"{{{kind}: {flow(values)}}}"
+    return "[" + ", ".join(json.dumps(value) for value in given) + "]"
