@@ -1,4 +1,4 @@
-"""Picture of a sweep: accuracy by swept key, and by two of them."""
+"""Picture of a sweep: accuracy by each key, and by two."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
