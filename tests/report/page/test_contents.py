@@ -6,6 +6,7 @@ import zlib
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -305,6 +306,15 @@ def test_findings_and_objective_are_those_of_the_diagnosis(run_of, page_of):
     assert about["verdict"] == found[0].sentence
     assert about["objective"]["formula"] == formula(run.config)
     assert about["objective"]["translations"] == [list(pair) for pair in translations(run.config, 300)]
+
+
+def test_the_verdict_is_a_sentence_apart_from_the_comparison_before_it(run_of, page_of):
+    html = page(run_of("data.limit=300")).decode()
+    (seen,) = re.findall(r'id="result-seen">(.*?)</p>', html, re.DOTALL)
+    before, verdict, after = unescape(seen).partition(page_of("data.limit=300")[0]["verdict"])
+    assert verdict
+    assert before.endswith(". ")
+    assert not after
 
 
 def test_a_run_of_an_older_version_has_a_page_without_its_path(run_of, tmp_path):
