@@ -107,7 +107,9 @@ def test_each_fault_is_a_finding(imgclf, photos, plant):
     assert set(kinds) - {"sizes"} == PLANTED[plant]
     assert {kind for kind, one in kinds.items() if not one["serious"]} == set(kinds) & FOR_INFORMATION
     serious = any(one["serious"] for one in kinds.values())
-    assert imgclf("data", "check", "photos", "--strict").code == int(serious)
+    result = imgclf("data", "check", "photos", "--strict")
+    assert result.code == int(serious)
+    assert ("!: makes a result wrong or doubtful" in result.out) == serious
     if plant in (equal_across, other_label, recompressed):
         (pair,) = seen["duplicates"]
         assert "train/cat/3.png" in pair["images"][0]
@@ -120,7 +122,7 @@ def test_sizes_and_colors_are_counted(imgclf, photos):
     Image.open(photos / "train/dog/0.png").convert("L").save(photos / "train/dog/0.png")
     kinds, _ = found(imgclf)
     assert kinds["sizes"]["sentence"] == "images of 2 sizes: 56 of 24 x 20, 1 of 9 x 9"
-    assert kinds["colors"]["sentence"] == "1 gray images and 56 in color"
+    assert kinds["colors"]["sentence"] == "1 gray image and 56 in color"
 
 
 def test_feature_vectors_are_compared_to_the_bit(imgclf):

@@ -268,8 +268,10 @@ STOPPING = ("-s", "early_stopping={monitor: val/accuracy, patience: 2}", "-s", "
 @pytest.fixture
 def stopped_early(imgclf):
     """A run of 12 epochs that early stopping ended before, at steps so large that nothing gets better for long."""
-    assert imgclf(*EARLY, *STOPPING, "--out", "run").code == 0
+    done = imgclf(*EARLY, *STOPPING, "--out", "run")
+    assert done.code == 0
     assert 3 <= rows_in("run") < 12
+    assert f"stopped early, after epoch {rows_in('run')} of 12: val/accuracy no longer got better" in done.out
     return Path("run")
 
 

@@ -66,6 +66,13 @@ def test_feature_vectors_of_few_numbers(tmp_path):
     assert next(line.name for line in sanity(plan) if "heart" in line.name) == "5 images by heart"
 
 
+def test_a_run_that_diverges_is_told_in_a_cell_of_the_table_and_a_sentence_below():
+    ratio, of_shuffled, _ = list(sanity(plan_of("schedule.step_size=1e30")))[5:]
+    assert ratio.measured.startswith("not finite")
+    assert (of_shuffled.measured, of_shuffled.passed) == ("training diverges", False)
+    assert "after a step of size" in of_shuffled.remedy
+
+
 def loss_with_an_offset(plan, monkeypatch):
     def offset(s, y, loss_fn=plan.objective.loss_fn):
         losses, dscores = loss_fn(s, y)

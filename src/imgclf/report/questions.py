@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from imgclf.errors import plural
-from imgclf.metrics import Z_95, wilson_interval
+from imgclf.metrics import Z_95
 from imgclf.report.findings import Finding, Rule, again, number, percent, quoted, short_name, smaller_steps, told_apart
 from imgclf.report.run_facts import RunFacts, Split
 from imgclf.report.trend import FEW, WORTH_IT, falls, longer
@@ -97,7 +97,8 @@ def step_too_small(facts: RunFacts) -> Finding | None:
     if fall < facts.learned / 3:
         return None
     size = facts.config.schedule.step_size
-    sentence = f"The loss falls nearly as fast as at first: the step size (learning rate) of {size:g} is too small"
+    took = f"the second half of the way still took {fall:.2g} of {facts.learned:.2g} off the loss"
+    sentence = f"Counted in step sizes, {took}: the step size (learning rate) of {size:g} is too small"
     return Finding("step_too_small", f"{sentence}.", again(facts, f"schedule.step_size={10 * size:g}"))
 
 
@@ -156,17 +157,17 @@ def flat_and_equal(facts: RunFacts) -> Finding | None:
 
 
 def best_epoch_is_noise(facts: RunFacts) -> Finding | None:
-    """The epoch with the best val accuracy and the last one have Wilson intervals that overlap.
+    """The epoch with the best val accuracy and the last one differ by no more than chance makes them.
 
-    Both are measured on the same images, so their difference is surer than that; but the best of many epochs is the
-    luckiest one, too.
+    As in `overfitting`, by Cohen's h. Both are measured on the same images, so their difference is surer than that; but
+    the best of many epochs is the luckiest one, too.
     """
     accuracy = facts.column("val/accuracy").clip(0, 1)
     if facts.val is None or not len(accuracy) or step_too_large(facts) or still_falling(facts):
         return None
     n, best = facts.val.n, int(accuracy.argmax())
-    (low, _), (_, high) = (wilson_interval(p * n, n) for p in (accuracy[best], accuracy[-1]))
-    if accuracy[best] <= accuracy[-1] or low > high:
+    gap = _angle(accuracy[best]) - _angle(accuracy[-1])
+    if not 0 < gap <= Z_95 * math.sqrt(2 / n):
         return None
     highest, last = told_apart(percent, accuracy[best], accuracy[-1])
     which = f"Val accuracy was best after epoch {best + 1}, {highest}, and is {last} at the end"

@@ -29,7 +29,7 @@ _RESTORE = "restore the data, or train again"
 
 
 class ComparedRun(NamedTuple):
-    """A finished run; `config` says where its data is now."""
+    """A run that has a model; `config` says where its data is now."""
 
     path: Path
     config: Config

@@ -185,7 +185,7 @@ def update_ratio(parts: _Parts) -> Line:
     for _, state in islice(steps, number):
         before, after = after, state.weights
     change, size = (float(np.linalg.norm(split(each)[0])) for each in (after - before, after))
-    ratio = f"{change / size:.2g}" if size else "no number: W is 0"
+    ratio = (f"{change / size:.2g}" if math.isfinite(change / size) else "not finite") if size else "no number: W is 0"
     return Line("update ratio", f"{ratio} at step {number}", "1e-3 late in training", None)
 
 
@@ -201,7 +201,7 @@ def shuffled_labels(parts: _Parts) -> Line:
     try:
         *_, end = train(other, serial_sum, first_snapshot(other))
     except DivergedError as error:
-        return Line(name, f"training diverges: {error.problem}", expected, False)
+        return Line(name, "training diverges", expected, False, str(error))
     assert isinstance(end, Finished)
     assert end.val is not None
     _, support, predicted = end.val.pairs.totals(plan.weights.shape[1])

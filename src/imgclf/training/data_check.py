@@ -111,7 +111,8 @@ def _of_files(config: Config) -> Iterator[Finding]:
         yield Finding("sizes", f"images of {plural(len(sizes), 'size')}: {commonest}{more}", serious=False)
     colors = Counter("gray" if one.shape[2] == 1 else "color" for one in headers)
     if len(colors) > 1:
-        yield Finding("colors", f"{colors['gray']:,} gray images and {colors['color']:,} in color", serious=False)
+        gray = plural(colors["gray"], "gray image")
+        yield Finding("colors", f"{gray} and {colors['color']:,} in color", serious=False)
     if turned := sum(one.turned for one in headers):
         were = f"{plural(turned, 'image is', 'images are')} stored turned or mirrored"
         yield Finding("turned", f"{were}, as EXIF says; imgclf turns them, other programs may not", serious=False)

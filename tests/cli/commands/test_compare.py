@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from imgclf.metrics import wilson_interval
+from imgclf.run.run_dir import write_status
 from imgclf.training.comparison import mcnemar_p
 
 CLASSES = ("a", "b", "c")
@@ -97,6 +98,14 @@ def test_the_same_few_images_are_enough(imgclf, photos, train):
     train("one", "data.val_fraction=0.1")
     seen = imgclf("compare", "one", "one", "--json").json
     assert (seen["n"], seen["flipped"], seen["mcnemar"][0]["p"]) == (24, 0, 1.0)
+
+
+def test_a_run_that_is_not_finished_is_compared_and_said_to_be_none(imgclf, photos, train):
+    train("one")
+    train("two")
+    write_status(Path("two"), "interrupted")
+    out = imgclf("compare", "one", "two").out
+    assert "run         1  one\n            2  two, not finished\n" in out
 
 
 def test_images_are_known_again_in_another_size_and_color_and_in_another_file(imgclf, photos, train):

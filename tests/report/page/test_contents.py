@@ -6,6 +6,7 @@ import zlib
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -254,6 +255,8 @@ def test_few_and_many_classes_have_a_page(run_of, classes):
     assert len(html) < BUDGET
     assert len(about["classes"]) == len(about["per_class"]) == classes == arrays["b"].size
     assert (about["confusion"] is None) == (classes > 200)
+    assert any(text.startswith("Mistakes") for text in about["left_out"]) == (classes > 200)
+    assert classes <= 200 or not about["embedded"]["cells"]
 
 
 def test_templates_on_the_way_are_those_of_the_path(run_of, page_of):
@@ -305,6 +308,21 @@ def test_findings_and_objective_are_those_of_the_diagnosis(run_of, page_of):
     assert about["verdict"] == found[0].sentence
     assert about["objective"]["formula"] == formula(run.config)
     assert about["objective"]["translations"] == [list(pair) for pair in translations(run.config, 300)]
+
+
+def test_the_verdict_is_a_sentence_apart_from_the_comparison_before_it(run_of, page_of):
+    html = page(run_of("data.limit=300")).decode()
+    (seen,) = re.findall(r'id="result-seen">(.*?)</p>', html, re.DOTALL)
+    before, verdict, after = unescape(seen).partition(page_of("data.limit=300")[0]["verdict"])
+    assert verdict
+    assert before.endswith(". ")
+    assert not after
+
+
+@pytest.mark.parametrize(("fraction", "told"), [(0, True), (0.2, False)])
+def test_images_that_the_model_alone_was_trained_on_are_no_fair_comparison(run_of, fraction, told):
+    html = page(run_of("data.limit=300", f"data.val_fraction={fraction}")).decode()
+    assert ("it was trained on these images, and they were not" in html) == told
 
 
 def test_a_run_of_an_older_version_has_a_page_without_its_path(run_of, tmp_path):

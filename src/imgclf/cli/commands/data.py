@@ -126,11 +126,10 @@ def check(
     counts = ", ".join(f"{split} {len(dataset):,}" for split, dataset in splits.items())
     console.say(f"{data}: {counts or 'not readable'}", "")
     for finding in findings:
-        console.result(*fold("- " if finding.serious else "  ", finding.sentence))
+        console.result(*fold("! " if finding.serious else "  ", finding.sentence))
         console.say(*(line for example in finding.examples[:NAMED] for line in fold("      ", example)))
     serious = [finding.kind for finding in findings if finding.serious]
-    if not serious:
-        console.result("nothing that makes a result doubtful")
+    console.result("!: makes a result wrong or doubtful" if serious else "nothing that makes a result doubtful")
     console.object(
         {
             "data": data,

@@ -25,6 +25,7 @@ from imgclf.cli.train_report import (
 from imgclf.errors import DivergedError, ImgclfError, StorageError, plural
 
 if TYPE_CHECKING:
+    from imgclf.config import Config
     from imgclf.run.session import Planned, SessionEvent
     from imgclf.run.targets import ResumedRun
     from imgclf.training.epochs import Finished
@@ -155,7 +156,7 @@ def _follow(
             raise
     if progress != "none":
         console.say("")
-    _say_results(console, finished)
+    _say_results(console, finished, planned.plan.config)
     describe_results(console, planned.plan, ready.directory, finished)
     drawn: list[str] = []
     if draw:
@@ -216,7 +217,10 @@ def _train(
     raise AssertionError("a session ends with its results")
 
 
-def _say_results(console: Console, finished: "Finished") -> None:
+def _say_results(console: Console, finished: "Finished", config: "Config") -> None:
+    if config.early_stopping and finished.epochs < config.train.epochs:
+        ended = f"stopped early, after epoch {finished.epochs} of {config.train.epochs:,}"
+        console.say(f"{ended}: {config.early_stopping.monitor} no longer got better")
     if finished.best_epoch is not None:
         console.say(f"kept the weights of epoch {finished.best_epoch}, the best one")
     for name, seen in (("train", finished.train), ("val", finished.val)):

@@ -52,9 +52,10 @@ def baselines(run: ShownRun) -> list[Baseline]:
     read = Reader(preprocess, train)
     remembered = read(stratified(train, _fit(MOST_REMEMBERED, D), seed, PAGE))
     means = class_means(_parts(read, train, seed, D), classes, D)
+    among = f" of {len(remembered.y):,}" if len(remembered.y) < len(train) else ""
     predicted = {
         "nearest class mean": nearest(X, means, 1)[:, 0],
-        f"{NEIGHBORS} nearest neighbors": vote(remembered.y[nearest(X, remembered.X, NEIGHBORS)], classes),
+        f"{NEIGHBORS} nearest neighbors{among}": vote(remembered.y[nearest(X, remembered.X, NEIGHBORS)], classes),
     }
     if D <= LARGEST_RIDGE:
         weights = ridge(_parts(read, train, seed, D), classes, D)

@@ -77,6 +77,8 @@ def _fill(room: Room, run: ShownRun) -> None:
     fitted = {"mean": preprocess.mean, "std": preprocess.std}
     weights = {"W": W, "b": b} | {key: one.astype(np.float64) for key, one in fitted.items() if one is not None}
     room.add(weights, f"What is live: {plural(W.size, 'weight')} take more bytes than a page may have.")
+    if room.about["confusion"] is None:
+        room.left_out.append(f"Mistakes: a matrix of {plural(len(b), 'class', 'classes')} is too large.")
     train = _add_examples(room, run)
     if run.path:
         _add_hill(room, run, run.path, train)
@@ -94,6 +96,8 @@ def _add_examples(room: Room, run: ShownRun) -> IntArray:
     shown, seed, none = run.shown, run.config.seed, np.zeros(0, np.int64)
     what = "images" if run.model.preprocess.is_image else "feature vectors"
     n, n_train, n_wrong = _how_many(room, run)
+    if room.about["confusion"] is None or what != "images":
+        n_wrong = 0  # no cell shows them
     if n < 1:
         room.left_out.append(f"All {what}: they did not fit.")
         return none

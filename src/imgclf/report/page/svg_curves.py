@@ -95,7 +95,7 @@ def panels(about: dict[str, Any]) -> list[Panel]:
             Series("train", "train", middles, epochs.get("train/loss", []),
                    "Blue: its mean over an epoch, drawn in the middle of the epoch."),
             Series("val", "val", ends, epochs.get("val/loss", []),
-                   "Orange: after the epoch, on images that are never trained on."),
+                   "Orange: after the epoch, on val, which is never trained on."),
         ],
         last,
         lambda value: f"{value:.4g}",
