@@ -68,7 +68,8 @@ def test_a_hinge_costs_something_where_a_margin_is_violated_and_only_there(name)
 
 
 # Who names a loss: the two files that say what it is; which one is the default; which mistakes are made in which.
-NAMED = {"losses", "loss_facts", "schema", "mutants", "objective"}  # the last has words about them
+# `objective` has words about them, `gradient` is a lesson on the kink of a hinge.
+NAMED = {"losses", "loss_facts", "schema", "mutants", "objective", "gradient"}
 
 
 def test_no_other_module_decides_by_a_losss_name():
