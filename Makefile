@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Hundreds of processes import the same modules: the first one compiles them for all.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup train test test-slow test-browser test-kernels test-long fuzz test-lowest check lint types format cover bench gradcheck wheel wheel-check clean
 

@@ -1,5 +1,4 @@
 import os
-import time
 import zlib
 
 import pytest
@@ -30,15 +29,13 @@ def test_a_file_larger_than_its_limit_is_refused(tmp_path):
         read_bytes(path, 4)
 
 
-def test_a_pipe_is_refused_without_waiting(tmp_path):
+def test_a_pipe_is_refused_without_waiting(tmp_path):  # nobody writes to it: to wait would be for ever
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    start = time.monotonic()
     with pytest.raises(DataError, match="not a regular file"):
         read_bytes(pipe)
     with pytest.raises(DataError, match="neither"):
         kind_of(pipe)
-    assert time.monotonic() - start < 1
 
 
 def test_a_folder_is_not_a_file(tmp_path):

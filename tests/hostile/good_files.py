@@ -220,7 +220,7 @@ def tiff_of(*tags: tuple[int, int]) -> bytes:
 
 def many_clear_codes() -> bytes:
     """Return a TIFF of 25 million pixels in LZW that begins anew after each code."""
-    codes = np.packbits(np.tile([1, 0, 0, 0, 0, 0, 0, 0, 0], 8 << 20)).tobytes()
+    codes = np.packbits(np.tile([1, 0, 0, 0, 0, 0, 0, 0, 0], 8)).tobytes() * (1 << 20)
     raw = tiff_of((256, 5000), (257, 5000), (258, 8), (259, 5), (278, 5000), (279, len(codes)), (273, 194))
     return raw.ljust(194, b"\0") + codes
 

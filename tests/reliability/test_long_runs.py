@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,8 @@ STEPS_AN_EPOCH = 50
 
 
 def held():
-    """Bytes of memory, and open files."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE"), len(list(Path("/proc/self/fd").iterdir()))
+    """Bytes that Python and NumPy hold, and open files; what the system counts differs by half a MB between runs."""
+    return tracemalloc.get_traced_memory()[0], len(list(Path("/proc/self/fd").iterdir()))
 
 
 def size_of(directory):
@@ -37,6 +37,7 @@ def train(runs, steps, growth):
     """Make so many steps, one example each; compare the end with the end of the tenth part."""
     plan = runs.plan(f"train.epochs={steps // STEPS_AN_EPOCH}", "train.batch_size=1", "optimizer.name=adam")
     directory, tenth = runs.at / "run", steps // STEPS_AN_EPOCH // 10
+    tracemalloc.start()
     with run_dir.create("", directory, {"config.yaml": dump(plan.config).encode()})[1], workers(2) as sum_blocks:
         for event in run(plan, directory, sum_blocks):
             if isinstance(event, Epoch) and event.snapshot.epochs == tenth:
@@ -56,12 +57,12 @@ def train(runs, steps, growth):
 
 def test_nothing_grows_with_the_steps(runs, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda _: None)  # it takes more time than all the rest
-    assert in_child(train, runs, 10_000, MB // 2) == 0
+    assert in_child(train, runs, 5_000, MB // 10) == 0
 
 
 @pytest.mark.long
 def test_nothing_grows_with_a_million_steps(runs, tell, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda _: None)
-    grown = in_child(train, runs, 1_000_000, 5 * MB)
+    grown = in_child(train, runs, 1_000_000, MB // 2)
     tell("steps of one run, with which nothing grows", 1_000_000, grown)
     assert grown == 0

@@ -23,7 +23,7 @@ SMALL = ("data.source=synthetic", "data.options={train: 50, val: 20, test: 0, cl
 LARGE = ("data.source=synthetic", "data.options={train: 45000, val: 5000, test: 0, size: 32, channels: 3}")
 if "CIFAR10" in os.environ:
     LARGE = ("data.source=cifar10", f"data.path={json.dumps(os.environ['CIFAR10'])}")
-SECONDS = 2.0  # from a signal to the end
+SECONDS = 2.0  # from a signal to the end, on a machine that does nothing else
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +91,7 @@ class Stops:
             seconds, said = time.monotonic() - sent, process.stderr.read()
         self.sent += 1
         self.slowest = max(self.slowest, seconds)
-        problems = [f"took {seconds:.1f} s"] if seconds > SECONDS else []
+        problems = []
         if is_silent(process.returncode, number):
             self.silent += 1
             done = run_dir.read_status(directory) == "finished" or (self.twice and said.startswith("imgclf: error: "))
@@ -165,6 +165,7 @@ def test_two_hundred_signals(runs, tell):
     tell("... of them where Python was not yet or no more in imgclf", stops.silent, 0)
     tell(f"... the slowest took {stops.slowest:.1f} s", 1, int(stops.slowest > SECONDS))
     assert stops.wrong == []
+    assert stops.slowest <= SECONDS
 
 
 @pytest.mark.long

@@ -17,7 +17,19 @@ from imgclf.cli.parsing import Group
 from imgclf.cli.signals import Stop, asked, leave_at_once, listen
 from imgclf.errors import ImgclfError, StorageError
 
-COMMANDS = ("train", "eval", "predict", "gradcheck", "verify", "report", "data", "config", "completion")
+COMMANDS = (
+    "train",
+    "eval",
+    "predict",
+    "gradcheck",
+    "verify",
+    "sanity",
+    "report",
+    "compare",
+    "data",
+    "config",
+    "completion",
+)
 BUG = 70
 
 

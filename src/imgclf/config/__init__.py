@@ -1,9 +1,20 @@
 """Read, check and write configs; every mistake has its position."""
 
 from imgclf.config.problems import ConfigError
-from imgclf.config.resolve import resolve
+from imgclf.config.resolve import leaves, resolve
 from imgclf.config.schema import Config
 from imgclf.config.shape import json_schema
 from imgclf.config.yaml_writer import dump, dump_as_0_1, dump_given, show, template
 
-__all__ = ["Config", "ConfigError", "dump", "dump_as_0_1", "dump_given", "json_schema", "resolve", "show", "template"]
+__all__ = [
+    "Config",
+    "ConfigError",
+    "dump",
+    "dump_as_0_1",
+    "dump_given",
+    "json_schema",
+    "leaves",
+    "resolve",
+    "show",
+    "template",
+]

@@ -50,8 +50,8 @@ def resolve(
         wrong = [problem for problem in wrong if problem.key.partition(".")[0] not in VARIANTS]
     if config is None or problems:
         raise ConfigError([*problems, *wrong])
-    written = {key: node.key.origin for key, node in _leaves(tree)}
-    return Resolved(config, {key: written.get(key, DEFAULT) for key, _ in _leaves(config.model_dump())})
+    written = {key: node.key.origin for key, node in leaves(tree)}
+    return Resolved(config, {key: written.get(key, DEFAULT) for key, _ in leaves(config.model_dump())})
 
 
 def lay_over(lower: Node, upper: Node) -> Node:
@@ -131,11 +131,11 @@ def _find(tree: Node, path: Sequence[str]) -> Node:
     return tree
 
 
-def _leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the dotted key of every value in a tree of nodes or of plain values; a section without keys is a value."""
     for key, part in (tree.value if isinstance(tree, Node) else tree).items():
         inner = part.value if isinstance(part, Node) else part
         if isinstance(inner, dict) and inner:
-            yield from _leaves(part, f"{prefix}{key}.")
+            yield from leaves(part, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", part

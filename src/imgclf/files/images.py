@@ -107,13 +107,17 @@ def decode_image(path: Path, raw: bytes) -> ByteArray:
 
 
 class Header(NamedTuple):
-    """What an image file is before its pixels are decoded: (H, W, 1 or 3), upright, and whether a channel has 16 bits.
+    """What an image file is before its pixels are decoded: (H, W, 1 or 3), upright.
 
     An image that is reduced has its full size here.
+
+    deep     whether a channel has 16 bits
+    turned   whether the file is stored turned or mirrored, as its EXIF data says
     """
 
     shape: tuple[int, int, int]
     deep: bool
+    turned: bool = False
 
 
 def read_header(path: Path) -> Header:
@@ -163,7 +167,8 @@ def _header(raw: bytes, path: Path) -> Header:
             gray = gray or is_gray(image)  # which decodes an image with a palette
     if parts.orientation in _ON_THEIR_SIDE:
         width, height = height, width
-    return Header((height, width, 1 if gray else 3), deep=parts.depth == 16)
+    channels, turned = 1 if gray else 3, parts.orientation in _TURNS
+    return Header((height, width, channels), deep=parts.depth == 16, turned=turned)
 
 
 def _format_of(raw: bytes, path: Path) -> _Format:

@@ -108,8 +108,8 @@ def curves(
         axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, steps=[1, 2, 5, 10]))
         axes.tick_params(axis="x", labelbottom=axes is step_size)
     step_size.set_xlabel(f"epoch of {steps_per_epoch:,} step{'s' if steps_per_epoch > 1 else ''}")
-    _fit_loss(loss)
-    _fit_accuracy(accuracy)
+    fit_loss(loss)
+    fit_accuracy(accuracy)
     _fit_ratio(ratio)
     _fit_step_size(step_size)
     for row in np.flatnonzero(epochs == kept_epoch):
@@ -150,7 +150,7 @@ def _band(axes: Axes, epochs: FloatArray, accuracy: FloatArray, n: int) -> None:
     axes.fill_between(epochs[seen], low, high, color=VERMILION, alpha=0.14, linewidth=0)
 
 
-def _fit_loss(axes: Axes) -> None:
+def fit_loss(axes: Axes) -> None:
     """Scale the axis to the losses: linear, or logarithmic if they span too much."""
     low, high = _span(axes)
     if low > 0 and (high / low > LOG_SPAN or high >= LOG_LOSS):
@@ -175,7 +175,7 @@ def _fit_powers(axes: Axes, low: float, high: float, most: int = 6) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
 
 
-def _fit_accuracy(axes: Axes) -> None:
+def fit_accuracy(axes: Axes) -> None:
     """Scale the axis to the accuracies, in percent, at least 5 points high, or noise would fill the panel."""
     axes.set_title("accuracy")
     low, high = _span(axes)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imgclf.arrays import FloatArray
+from imgclf.arrays import FloatArray, IntArray
 from imgclf.data.class_names import as_text
 from imgclf.data.dataset import Dataset, Unlabeled
 from imgclf.errors import DataError, RunError
@@ -99,6 +99,16 @@ def answers(model: Model, dataset: Dataset) -> Iterator[list[Answer]]:
             for i, place in enumerate(dataset.rows[part].tolist())
         ]
         advance(len(rows))
+
+
+def predicted_classes(model: Model, dataset: Dataset) -> IntArray:
+    """Return the predicted class of each example, (N,)."""
+    best = np.empty(len(dataset), np.int64)
+    advance = advancing("predicting", len(dataset), dataset.unit)
+    for part in slices(len(dataset), dataset.at_once):
+        best[part] = score_images(model, dataset.pixels(part)).argmax(axis=1)
+        advance(part.stop - part.start)
+    return best
 
 
 def _probabilities(model: Model, s: FloatArray) -> FloatArray | None:

@@ -1,6 +1,5 @@
 import os
 import shutil
-import time
 
 import pytest
 from PIL import Image
@@ -105,10 +104,8 @@ def test_a_nested_folder_a_pipe_and_a_link_to_nowhere_are_bad_files(root):
     os.mkfifo(root / "cat" / "pipe.png")
     (root / "cat" / "nowhere.png").symlink_to("none.png")
     (root / "cat" / "loop.png").symlink_to("loop.png")
-    start = time.monotonic()
     with pytest.raises(DataError, match="4 bad of 7 files") as caught:
         folder.load(root, ["train"])
-    assert time.monotonic() - start < 2
     for words in ("kittens: a folder within", "pipe.png: not a regular", "nowhere.png: a link", "loop.png: a link"):
         assert words in str(caught.value)
 

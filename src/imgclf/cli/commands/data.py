@@ -1,13 +1,14 @@
 """`imgclf data`: download, inspect and pack data sets."""
 
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from imgclf.cli.commands import download
-from imgclf.cli.console import Console, format_shape, noun_of, table
+from imgclf.cli.console import Console, fold, format_shape, noun_of, table
 from imgclf.cli.data_path import config_for_data
 from imgclf.cli.options import PATH, config_options, json_option, progress_option, read_config, show_help
 from imgclf.cli.parsing import Group
@@ -16,6 +17,9 @@ from imgclf.errors import plural
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Dataset
+
+FOUND = 1
+NAMED = 3  # examples of a finding that are printed
 
 
 @click.group("data", cls=Group, invoke_without_command=True, short_help="Download, inspect and pack data sets.")
@@ -80,6 +84,63 @@ def _counts(content: dict[str, Any]) -> list[str]:
         for name in content["classes"]
     ]
     return table(["class", *content["splits"]], [*rows, ["all", *(f"{seen['n']:,}" for seen in splits)]])
+
+
+@command.command(
+    "check", short_help="Find duplicates, wrong labels and odd images.", epilog=f"PATH is one of: {recognized()}."
+)
+@click.argument("path", type=PATH, required=False)
+@config_options
+@click.option("--strict", is_flag=True, help="Exit with code 1 if something makes a result wrong or doubtful.")
+@json_option
+@click.pass_context
+def check(
+    ctx: click.Context,
+    path: Path | None,
+    files: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Look for what makes a result wrong or doubtful, in all splits of the configured data set, or of PATH.
+
+    Equal and nearly equal images, within a split and across, and those with two different labels; unreadable and odd
+    files; sizes, colors, images that are stored turned; images and pixels of one value; rare classes. The distance of
+    two images is the root of their mean squared difference, in levels of 255.
+    """
+    from imgclf.machine.cores import available_cores
+    from imgclf.speed.threads import workers
+    from imgclf.training.data_check import check_data_set
+    from imgclf.training.loading import where
+
+    console = Console(ctx, as_json=as_json)
+    if path is None:
+        config = read_config(files, overrides)
+    else:
+        config, needed = config_for_data(path, files, ("data.val_fraction=0", "data.test_fraction=0", *overrides))
+        if needed:
+            console.say(needed)
+    with workers(available_cores()):
+        splits, findings, pairs = check_data_set(config)
+    data = str(path or where(config))
+    counts = ", ".join(f"{split} {len(dataset):,}" for split, dataset in splits.items())
+    console.say(f"{data}: {counts or 'not readable'}", "")
+    for finding in findings:
+        console.result(*fold("- " if finding.serious else "  ", finding.sentence))
+        console.say(*(line for example in finding.examples[:NAMED] for line in fold("      ", example)))
+    serious = [finding.kind for finding in findings if finding.serious]
+    if not serious:
+        console.result("nothing that makes a result doubtful")
+    console.object(
+        {
+            "data": data,
+            "splits": {split: len(dataset) for split, dataset in splits.items()},
+            "findings": [asdict(finding) for finding in findings],
+            "duplicates": [{"distance": pair.distance, "images": [one, other]} for pair, one, other in pairs],
+        }
+    )
+    if strict and serious:
+        ctx.exit(FOUND)
 
 
 @command.command("pack", short_help="Convert images to arrays on disk, for data larger than memory.")

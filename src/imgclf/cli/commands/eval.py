@@ -69,6 +69,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Evaluate RUN, a run directory or a model.npz (default: the newest finished run under runs/)."""
+    from imgclf.cli.looks import say_looks
     from imgclf.files.writing import check_out
     from imgclf.machine.cores import helpful_threads
     from imgclf.run.opening import open_run
@@ -94,6 +95,8 @@ def command(
         )
     content = summarize(path, name, model, seen, top_k)
     _print(console, model, seen, content)
+    if name == "test" and path.is_dir():
+        say_looks(console, path)
     if out is not None:
         _write(console, out, model, dataset, seen, content)
         console.say(f"written to {out}")

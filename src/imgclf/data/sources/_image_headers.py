@@ -47,6 +47,13 @@ def what_they_need(files: Iterable[Path], n: int, threads: int) -> Suggestion:
     return Suggestion(settings, f"images {' and '.join(reasons)}{looked_at}" if reasons else "")
 
 
+def all_headers(files: Iterable[Path], n: int, threads: int) -> list[Header]:
+    """Return the headers of n image files, without those that cannot be read."""
+    listed = list(files)
+    with settled_warnings():
+        return [one for one in of_each(n, lambda row: _header(listed[row]), threads) if one is not None]
+
+
 def _header(file: Path) -> Header | None:
     try:
         return read_header(file)

@@ -1,0 +1,1 @@
+"""Sanity checks of a config and its data, before a long run."""

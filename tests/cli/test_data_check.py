@@ -1,0 +1,136 @@
+"""`imgclf data check`: planted faults are found, each by its own finding."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def draw(path, rng, size=(24, 20), **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    y, x = np.mgrid[: size[1], : size[0]]
+    waves = rng.uniform(0.1, 0.9, (2, 3)), rng.uniform(0, 7, (2, 3))
+    pixels = (
+        128
+        + 60 * np.sin(x[..., None] * waves[0][0] + waves[1][0])
+        + 60 * np.cos(y[..., None] * waves[0][1] + waves[1][1])
+    )
+    Image.fromarray(pixels.astype(np.uint8)).save(path, **options)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Color images of two classes in two splits, all different."""
+    rng = np.random.default_rng(0)
+    for split, each in (("train", 20), ("test", 8)):
+        for name in ("cat", "dog"):
+            for i in range(each):
+                draw(tmp_path / "photos" / split / name / f"{i}.png", rng)
+    return tmp_path / "photos"
+
+
+def found(imgclf, *options):
+    seen = imgclf("data", "check", "photos", "--json", *options)
+    assert seen.code == 0, seen.err
+    return {one["kind"]: one for one in seen.json["findings"]}, seen.json
+
+
+def test_clean_images_have_nothing_serious(imgclf, photos):
+    kinds, seen = found(imgclf, "--strict")
+    assert {kind for kind, one in kinds.items() if one["serious"]} == set()
+    assert seen["splits"] == {"train": 40, "test": 16}
+    assert kinds["sizes"]["sentence"] == "images of 1 size: 56 of 24 x 20"
+    assert seen["duplicates"] == []
+    assert "nothing that makes a result doubtful" in imgclf("data", "check", "photos").out
+
+
+def equal_across(photos):
+    shutil.copy(photos / "train/cat/3.png", photos / "test/cat/copy.png")
+
+
+def equal_within(photos):
+    shutil.copy(photos / "train/cat/3.png", photos / "train/cat/copy.png")
+
+
+def other_label(photos):
+    shutil.copy(photos / "train/cat/3.png", photos / "train/dog/copy.png")
+
+
+def recompressed(photos):
+    Image.open(photos / "train/cat/3.png").save(photos / "test/cat/copy.jpg", quality=90)
+
+
+def flat(photos):
+    Image.new("RGB", (24, 20), "red").save(photos / "train/cat/flat.png")
+
+
+def unreadable(photos):
+    (photos / "train/cat/3.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+
+
+def turned(photos):
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    draw(photos / "train/cat/turned.jpg", np.random.default_rng(5), exif=exif)
+
+
+def rare(photos):
+    for i in range(2, 20):
+        (photos / f"train/dog/{i}.png").unlink()
+
+
+def odd(photos):
+    (photos / "notes").mkdir()
+    (photos / "notes" / "a.png").write_bytes(b"")
+
+
+PLANTED = {
+    equal_across: {"equal across splits"},
+    equal_within: {"equal within a split"},
+    other_label: {"equal within a split", "equal have two different labels"},
+    recompressed: {"nearly equal across splits"},
+    flat: {"one value"},
+    unreadable: {"unreadable"},
+    turned: {"turned"},
+    rare: {"imbalance"},
+    odd: {"passed over"},
+}
+FOR_INFORMATION = {"sizes", "equal within a split", "turned"}
+
+
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+def test_each_fault_is_a_finding(imgclf, photos, plant):
+    plant(photos)
+    kinds, seen = found(imgclf)
+    assert set(kinds) - {"sizes"} == PLANTED[plant]
+    assert {kind for kind, one in kinds.items() if not one["serious"]} == set(kinds) & FOR_INFORMATION
+    serious = any(one["serious"] for one in kinds.values())
+    assert imgclf("data", "check", "photos", "--strict").code == int(serious)
+    if plant in (equal_across, other_label, recompressed):
+        (pair,) = seen["duplicates"]
+        assert "train/cat/3.png" in pair["images"][0]
+        assert "copy" in pair["images"][1]
+        assert (pair["distance"] == 0) is (plant is not recompressed)
+
+
+def test_sizes_and_colors_are_counted(imgclf, photos):
+    draw(photos / "train/cat/small.png", np.random.default_rng(1), size=(9, 9))
+    Image.open(photos / "train/dog/0.png").convert("L").save(photos / "train/dog/0.png")
+    kinds, _ = found(imgclf)
+    assert kinds["sizes"]["sentence"] == "images of 2 sizes: 56 of 24 x 20, 1 of 9 x 9"
+    assert kinds["colors"]["sentence"] == "1 gray images and 56 in color"
+
+
+def test_feature_vectors_are_compared_to_the_bit(imgclf):
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    X[50], X[:, 2] = X[7], 1
+    np.savez("photos", X_train=X[:40], y_train=np.arange(40) % 3, X_test=X[40:], y_test=np.arange(20) % 3)
+    Path("photos.npz").rename("photos")
+    seen = imgclf(
+        "data", "check", "--json", "-s", "data.source=npz", "-s", "data.path=photos", "-s", "data.val_fraction=0"
+    )
+    assert {one["kind"] for one in seen.json["findings"]} == {"equal across splits", "constant values"} | (
+        {"equal have two different labels"} if 7 % 3 != 10 % 3 else set()
+    )
