@@ -26,6 +26,7 @@ COMMANDS = (
     "sanity",
     "report",
     "compare",
+    "grade",
     "data",
     "config",
     "completion",

@@ -13,7 +13,7 @@ import pytest
 
 from imgclf.errors import UsageError
 from imgclf.gradcheck.student.child import error_line, functions_of, import_file
-from imgclf.gradcheck.student.process import StudentFailure, no_such_function, open_student, parse_spec
+from imgclf.gradcheck.student.process import Limits, StudentFailure, no_such_function, open_student, parse_spec
 
 W, X, y = np.arange(6.0).reshape(2, 3), np.array([[1.0, 2], [3, 4], [5, 6], [7, 8]]), np.array([0, 1, 2, 1])
 RIGHT = "return float(W.sum() + reg), 2 * W"
@@ -40,7 +40,7 @@ def failure(student):
 
     def ask_it(body, above="", patience=10.0):
         path = student(body, above)
-        with pytest.raises(StudentFailure) as caught, open_student(path, "f", patience) as ask:
+        with pytest.raises(StudentFailure) as caught, open_student(path, "f", Limits(patience)) as ask:
             ask(W, X, y, 0.5)
         assert "\n" not in str(caught.value)
         return str(caught.value)
@@ -271,7 +271,7 @@ def test_a_handler_that_never_ends_does_not_stop_us_from_sending(student):
         return 1.0, W
         """
     large = np.zeros((200, 3000))
-    with open_student(student(body), "f", 0.3) as ask:
+    with open_student(student(body), "f", Limits(0.3)) as ask:
         ask(W, X, y, 1.0)
         with pytest.raises(StudentFailure, match="does not return"):
             [ask(large, np.zeros((2, 200)), y[:2], 0.0) for _ in range(1000)]
@@ -416,8 +416,8 @@ def test_whoever_is_killed_leaves_no_endless_loop_behind(student, tmp_path):
     script = f"""
         import numpy as np
         from pathlib import Path
-        from imgclf.gradcheck.student.process import open_student
-        with open_student(Path({str(path)!r}), "f", 60) as ask:
+        from imgclf.gradcheck.student.process import Limits, open_student
+        with open_student(Path({str(path)!r}), "f", Limits(60)) as ask:
             ask(np.zeros((2, 3)), np.zeros((4, 2)), np.zeros(4, int), 0.0)
         """
     asker = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
