@@ -11,7 +11,7 @@ EXERCISES = ("svm-vectorized", "softmax-vectorized")
 SOLUTION = Path(imgclf.grading.__file__).parent / "exercises" / "solution"
 SVM, SOFTMAX = ((SOLUTION / name).read_text() for name in ("linear_svm.py", "softmax.py"))
 RIGHT = {"linear_svm.py": SVM, "softmax.py": SOFTMAX}
-LEFT = "imgclf_test_left_behind"  # in the command line of the processes that are left behind
+LEFT = f"left_behind_by_test_{os.getpid()}"  # in the command line of the processes that are left behind
 
 
 def on_call(line, module=SVM):

@@ -17,7 +17,8 @@ from imgclf.grading.spec import Exercise
 from imgclf.grading.submissions import Submission
 from imgclf.machine.orphans import adopting
 
-LONGEST = 3 * START + LIMITS.seconds  # of a check: the function has its own limits, and stops one that is not stopped
+LONGEST = LIMITS.seconds + START  # seconds of a check, whose function has limits of its own
+PATIENCE = 5.0  # seconds for a check that is stopped to end
 
 
 class Grade(NamedTuple):
@@ -53,6 +54,10 @@ def grade(students: Sequence[Submission], exercises: Mapping[str, Exercise], job
         finally:  # also when the user stops it
             pool.shutdown(wait=False, cancel_futures=True)
             for process in list(running):
+                process.terminate()  # it ends what it has started
+            for process in list(running):
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(PATIENCE)
                 process.kill()
             pool.shutdown()
 
@@ -81,11 +86,13 @@ def _checked(student: Submission, exercise: Exercise, hints: str, running: set["
         )
         running.add(process)
         try:
-            with process, suppress(subprocess.TimeoutExpired, ValueError, TypeError):
-                output, _ = process.communicate(timeout=LONGEST)
-                return Checked(*json.loads(output))
+            output, _ = process.communicate(timeout=LONGEST)
+            return Checked(*json.loads(output))
+        except (subprocess.TimeoutExpired, ValueError, TypeError):
+            pass  # the function has stopped or killed its checker
         finally:
             process.kill()
+            process.communicate()
             running.discard(process)
     reason = f"{exercise.function} stops the process that checks it"
     return Checked("crashed", findings=[("answer", reason)], told=[reason] if hints != "none" else [])

@@ -104,7 +104,7 @@ def main(descriptor: int, parent: int, path: str, name: str, limits: dict[str, i
 
     limits: of the kernel, by their names in `resource`, in its units.
     """
-    end_with(parent)
+    _end_with(parent)
     for limit, most in {"RLIMIT_CORE": 0, **limits}.items():
         _lower(getattr(resource, limit), most)
     connection = Connection(descriptor)
@@ -298,7 +298,7 @@ def _lower(limit: int, most: int) -> None:
             resource.setrlimit(limit, (most, hard))
 
 
-def end_with(parent: int) -> None:
+def _end_with(parent: int) -> None:
     """End when the parent does; on Linux the kernel does it, even if no thread of this process can run."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
