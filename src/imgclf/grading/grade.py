@@ -92,7 +92,7 @@ def _checked(student: Submission, exercise: Exercise, hints: str, running: set["
             pass  # the function has stopped or killed its checker
         finally:
             process.kill()
-            process.communicate()
-            running.discard(process)
+            with process:  # closes its output, whoever else has that open
+                running.discard(process)
     reason = f"{exercise.function} stops the process that checks it"
     return Checked("crashed", findings=[("answer", reason)], told=[reason] if hints != "none" else [])
