@@ -51,6 +51,7 @@ SAYS = {  # a command line that prints the name, and its exit code
     ("report", f"run/{NAME}"): 0,
     ("gradcheck", "--run", NAME): 4,
     ("gradcheck", "--loss", f"{NAME}.py:f"): 2,
+    ("grade", f"data/{NAME}", "--out", f"grades-{NAME}"): 0,
     ("data", "info", f"data/{NAME}"): 0,
     ("data", "pack", f"data/{NAME}", "--out", f"packed-{NAME}", "--progress=plain"): 0,
     ("data", "download", NAME): 2,
