@@ -16,7 +16,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
 from imgclf.report.page.contents import page
-from imgclf.report.page.page_run import read_run
+from imgclf.report.shown_run import read_run
 from imgclf.run.opening import config_of_run
 
 OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")

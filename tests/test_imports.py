@@ -25,9 +25,9 @@ def modules_after(*arguments):
 
 
 @pytest.mark.parametrize("command", [
-    [], ["train"], ["eval"], ["predict"], ["gradcheck"], ["report"], ["data"], ["data", "info"], ["data", "pack"],
-    ["data", "download"], ["config"], ["config", "init"], ["config", "show"], ["config", "check"], ["config", "schema"],
-    ["completion"],
+    [], ["train"], ["eval"], ["predict"], ["gradcheck"], ["lesson"], ["report"], ["data"], ["data", "info"],
+    ["data", "pack"], ["data", "download"], ["config"], ["config", "init"], ["config", "show"], ["config", "check"],
+    ["config", "schema"], ["completion"],
 ])  # fmt: skip
 def test_help_imports_nothing_heavy(command):
     text, modules = modules_after(*command, "--help")

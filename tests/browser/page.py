@@ -3,6 +3,7 @@
 import json
 import re
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from pathlib import Path
 from zlib import compress, decompress
 
@@ -13,7 +14,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from imgclf.config import resolve
 from imgclf.report.page.contents import page
-from imgclf.report.page.page_run import read_run
+from imgclf.report.page.rendering import json_for_html
+from imgclf.report.shown_run import read_run
 from imgclf.run.opening import config_of_run
 from imgclf.run.session import train_run
 
@@ -79,6 +81,16 @@ def write_page(run, path, **options):
     return path
 
 
+def named(run, class_names):
+    """Return a run with other class names."""
+    names = tuple(class_names)
+
+    def of(data):
+        return data and replace(data, class_names=names)
+
+    return replace(run, model=replace(run.model, class_names=names), data=lambda: (of(run.train), of(run.val)))
+
+
 def about_and_arrays(path):
     """Return what a page says, and its arrays, read without a browser."""
     html = path.read_text(encoding="utf-8")
@@ -89,6 +101,16 @@ def about_and_arrays(path):
         arrays[one["name"]] = np.frombuffer(raw, one["dtype"]).reshape(one["shape"]).copy()
         at += one["bytes"]
     return about, arrays
+
+
+def with_about(path, change, to):
+    """Write a page to another path, with what it says changed: `change(about)`; return that path."""
+    html = path.read_text(encoding="utf-8")
+    about, _ = about_and_arrays(path)
+    said = re.search(r'<script type="application/json" id="about">(.*?)</script>', html, re.DOTALL)[1]
+    change(about)
+    to.write_text(html.replace(said, json_for_html(about)), encoding="utf-8")
+    return to
 
 
 def with_array(path, name, change, to):

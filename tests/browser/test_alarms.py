@@ -12,7 +12,8 @@ import pytest
 from markupsafe import Markup
 from selenium.common.exceptions import TimeoutException
 
-from browser.page import SMALL, about_and_arrays, read, with_array, write_page
+from browser.page import PATIENCE, SMALL, about_and_arrays, read, with_array, write_page
+from browser.page import named as with_names
 from browser.test_numbers import check_scores
 from imgclf.report.page import rendering
 
@@ -89,9 +90,9 @@ def test_two_swapped_images_ring(browser, run, page, tmp_path, split):
         check(browser, run, with_array(page, f"{split}/pixels", swapped, tmp_path / "swapped.html"))
 
 
-def check_names(browser, path):
+def check_names(browser, path, patience=PATIENCE):
     """Hostile names are text: the page is ready, knows them letter by letter, and nothing of them runs."""
-    browser.open(path, patience=5)
+    browser.open(path, patience)
     assert browser.run("return data.about.classes") == list(HOSTILE)
     assert browser.driver.title != "broken"
     assert browser.driver.execute_script("return document.querySelectorAll('script').length") == 3
@@ -109,13 +110,7 @@ def _templates_are_read_anew():
 def named(run, tmp_path):
     """The same run with class names, and a name of its own, that would break a page."""
     directory = shutil.copytree(run.directory, tmp_path / "<img src=x onerror=alert(1)>")
-
-    def of(data):
-        return data and replace(data, class_names=HOSTILE)
-
-    return replace(
-        run, directory=directory, model=replace(run.model, class_names=HOSTILE), train=of(run.train), val=of(run.val)
-    )
+    return replace(with_names(run, HOSTILE), directory=directory)
 
 
 def test_hostile_names_are_text(browser, named, tmp_path):
@@ -125,13 +120,13 @@ def test_hostile_names_are_text(browser, named, tmp_path):
 def test_names_that_are_not_escaped_ring(browser, named, tmp_path, monkeypatch):
     monkeypatch.setattr(rendering, "json_for_html", lambda content: json.dumps(content))
     with pytest.raises((AssertionError, TimeoutException)):
-        check_names(browser, write_page(named, tmp_path / "report.html"))
+        check_names(browser, write_page(named, tmp_path / "report.html"), patience=2)
 
 
 def test_a_template_that_does_not_escape_rings(browser, named, tmp_path, monkeypatch):
     monkeypatch.setattr(rendering._environment(), "autoescape", False)
     with pytest.raises((AssertionError, TimeoutException)):
-        check_names(browser, write_page(named, tmp_path / "report.html"))
+        check_names(browser, write_page(named, tmp_path / "report.html"), patience=2)
 
 
 def test_only_the_pages_own_script_may_run(browser, page, tmp_path):

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from browser.page import SMALL, read, run_of, write_page
+from browser.page import SMALL, named, read, run_of, write_page
+from browser.reader import DESKTOP, PHONE, ZOOMED
 from imgclf.errors import DivergedError
 from imgclf.report.page import contents
 
@@ -38,6 +39,7 @@ def with_classes(classes):
     return lambda folder: read(run_of(folder / "run", *SYNTHETIC, options))
 
 
+LONG = [digit + 199 * "W" for digit in "0123456789"]
 KINDS = {
     "features": features,
     "diverged": diverged,
@@ -50,15 +52,22 @@ KINDS = {
     "five images": lambda folder: read(run_of(folder / "run", "data.limit=10", "train.epochs=1")),
     "early stopping": lambda folder: read(run_of(folder / "run", *SMALL, "early_stopping={patience: 2}")),
     "interrupted": lambda folder: replace(read(run_of(folder / "run", *SMALL)), kept_epoch=1),
+    "long names": lambda folder: named(read(run_of(folder / "run", *SMALL)), LONG),
 }
 
 
+WIDE = ("features", "diverged", "100 classes", "early stopping", "long names")
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_page_opens_without_a_word(browser, tmp_path, kind):
-    path = write_page(KINDS[kind](tmp_path), tmp_path / "report.html")
-    browser.open(path)
-    assert browser.messages() == []
-    assert browser.run("return [core, data].every(Boolean)")
+def test_a_page_opens_without_a_word_and_fits_its_screen(reader, tmp_path, kind):
+    reader.open(write_page(KINDS[kind](tmp_path), tmp_path / "report.html"), size=PHONE)
+    if kind not in WIDE:
+        return
+    reader.visit_all()
+    reader.run("for (const one of document.querySelectorAll('details')) one.open = true")
+    for size in (PHONE, ZOOMED, DESKTOP):
+        assert reader.resize(size).too_wide() == [], size
 
 
 @pytest.mark.parametrize("more", [2_000, 45_000, 80_000, 200_000])

@@ -1,6 +1,7 @@
 """Every number of the page is Python's."""
 
 import json
+from base64 import b64decode
 
 import numpy as np
 import pytest
@@ -19,6 +20,10 @@ return Array.from(split.y, (_, i) => {
   const x = core.preprocess(split.pixels.subarray(i * D, (i + 1) * D), data);
   return Array.from(core.scores(x, data.W, data.b));
 });
+"""
+BYTES = """
+const {buffer, byteOffset, byteLength} = data[arguments[0]].pixels;
+return btoa(Array.from(new Uint8Array(buffer, byteOffset, byteLength), (byte) => String.fromCharCode(byte)).join(""));
 """
 SETTINGS = {
     "softmax": (),
@@ -67,8 +72,9 @@ def test_pixels_are_those_of_the_split(browser, opened):
     for split in SPLITS:
         index = np.array(browser.run(f"return Array.from(data.{split}.index)"))
         dataset, _ = stored(run, split, index)
-        found = np.array(browser.run(f"return Array.from(data.{split}.pixels)"))
-        assert (found == dataset.pixels(index).ravel()).all()
+        expected = dataset.pixels(index).ravel()
+        found = np.frombuffer(b64decode(browser.run(BYTES, split)), expected.dtype)
+        assert (found == expected).all()
 
 
 def test_probabilities_are_those_of_softmax(browser, opened):

@@ -46,19 +46,23 @@ def opened(reader, page_of):
 @pytest.mark.parametrize("settings", [SMALL, STANDARDIZED], ids=["softmax", "svm, standardized"])
 def test_the_totals_shown_add_up_as_shown(opened, settings):
     reader, run = opened(*settings)
-    for position in reader.run("return [...imgclf.data.val.index.slice(0, 12)]"):
-        reader.run("imgclf.play.show(arguments[0])", position)
+    shown = reader.run("""
+        const found = [], ids = ["for", "against", "bias", "total"].map((part) => `why-${part}`);
+        for (const position of imgclf.data.val.index.slice(0, 12)) {
+          imgclf.play.show(position);
+          for (const show of ["difference", "first", "second"]) for (const against of ["mean", "ink"]) {
+            imgclf.state.set({show, against});
+            found.push([position, show, ids.map((id) => document.getElementById(id).textContent)]);
+          }
+        }
+        return found;
+    """)
+    for position, show, words in shown:
         s = np.sort(scores_of(run, run.shown.pixels([position]))[0])[::-1]
-        totals = {"difference": s[0] - s[1], "first": s[0], "second": s[1]}
-        for show, total in totals.items():
-            for against in ("mean", "ink"):
-                reader.run("imgclf.state.set({show: arguments[0], against: arguments[1]})", show, against)
-                parts = [
-                    round(100 * number(reader.text(f"why-{part}"))) for part in ("for", "against", "bias", "total")
-                ]
-                assert sum(parts[:3]) == parts[3]
-                assert parts[0] >= 0 >= parts[1]
-                assert abs(parts[3] / 100 - total) <= 0.0051
+        parts = [round(100 * number(word)) for word in words]
+        assert sum(parts[:3]) == parts[3]
+        assert parts[0] >= 0 >= parts[1]
+        assert abs(parts[3] / 100 - {"difference": s[0] - s[1], "first": s[0], "second": s[1]}[show]) <= 0.0051
 
 
 def test_rounded_parts_add_up_to_the_rounded_sum(opened):
@@ -67,7 +71,7 @@ def test_rounded_parts_add_up_to_the_rounded_sum(opened):
     for digits in (0, 1, 2, 3):
         cases = [*rng.normal(0, 3, (200, 3)).tolist(), [0.005, 0.005, 0.005], [0.5, -0.5, 0], [1e5, -1e5, 0.004]]
         rounded = reader.run(
-            "return arguments[0].map((parts) => imgclf.roundToSum(parts, arguments[1]))", cases, digits
+            "return arguments[0].map((parts) => imgclf.shared.roundToSum(parts, arguments[1]))", cases, digits
         )
         for parts, found in zip(cases, rounded, strict=True):
             units = [round(value * 10**digits) for value in [*found["parts"], found["total"]]]
@@ -121,7 +125,7 @@ def test_a_file_is_opened_and_called_approximate(opened, tmp_path):
 def test_question_1_is_about_an_image_that_changes_its_name_there_and_not_before(opened):
     reader, run = opened(*A_SAMPLE)
     reader.find("q1-take").click()
-    example = reader.run("return imgclf.play.example()")
+    example = reader.run("return imgclf.question1.example()")
     position = reader.run("return imgclf.data.val.index[arguments[0]]", example["k"])
     image = run.shown.pixels([position])
     assert example["pixels"] > 1
@@ -256,15 +260,18 @@ def test_a_cell_opens_the_images_of_its_true_and_predicted_class(opened):
     called = scores_of(run, run.shown.pixels(np.array(shown))).argmax(axis=1)
     true = run.shown.y_of(np.array(shown))
     assert len(shown) < run.seen.n
-    cells = [button.get_attribute("data-cell") for button in reader.all("#mistakes-matrix button")]
+    cells = reader.run("""
+        return [...document.querySelectorAll("#mistakes-matrix button")].map((button) => {
+          button.click();
+          const images = [...document.querySelectorAll("#mistakes-images button")];
+          const count = document.getElementById("mistakes-count").textContent;
+          return [button.dataset.cell.split(",").map(Number), images.map((one) => Number(one.dataset.position)), count];
+        });
+    """)
     assert len(cells) > 10
-    for cell in cells:
-        t, p = map(int, cell.split(","))
-        reader.run("document.querySelector(`[data-cell='${arguments[0]}']`).click()", cell)
-        opened_images = {int(button.get_attribute("data-position")) for button in reader.all("#mistakes-images button")}
-        assert opened_images == {at for at, c, y in zip(shown, called, true, strict=True) if (y, c) == (t, p)}
-        count = run.seen.confusion[t, p]
-        assert reader.text("mistakes-count").startswith(f"{len(opened_images)} of {count} image")
+    for (t, p), images, words in cells:
+        assert set(images) == {at for at, c, y in zip(shown, called, true, strict=True) if (y, c) == (t, p)}
+        assert words.startswith(f"{len(images)} of {run.seen.confusion[t, p]} image")
 
 
 def test_an_image_of_a_cell_is_sent_to_play(opened):

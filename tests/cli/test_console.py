@@ -12,8 +12,9 @@ import yaml
 from PIL import Image
 
 from imgclf import cli
-from imgclf.cli.commands.eval import COLUMN, _confusion_table
+from imgclf.cli.commands.eval import COLUMN, SHOWN, _confusion_table
 from imgclf.cli.console import WIDTH, fold, table
+from imgclf.cli.progress import HEADER, fitting
 from imgclf.machine.terminal import display_width
 
 NAME = "été 猫"
@@ -122,3 +123,29 @@ def test_folded_lines_fit_a_terminal_where_their_phrases_do_and_say_the_same(tex
     lines = fold("step      ", text)
     assert all(len(line) <= WIDTH or " " not in line.strip() for line in lines)
     assert " ".join(line[10:] for line in lines).split() == text.split()
+
+
+@pytest.mark.parametrize("columns", [40, 60, 79])
+def test_folded_lines_fit_a_narrow_terminal(monkeypatch, columns):
+    monkeypatch.setattr("imgclf.cli.console.room", lambda: columns)
+    text = "accuracy 83.3 % of 1,000 test images (95 % interval 80.9 % to 85.5 %), and more in words, many words " * 3
+    lines = fold("accuracy   ", text)
+    assert all(len(line) <= columns for line in lines)
+    assert " ".join(line[11:] for line in lines).split() == text.split()
+
+
+def test_a_matrix_that_does_not_fit_the_terminal_is_left_out(monkeypatch):
+    assert not _confusion_table(["a"] * (SHOWN + 1), [[1] * (SHOWN + 1)] * (SHOWN + 1))
+    assert _confusion_table(["name"] * 10, [[1] * 10] * 10)
+    monkeypatch.setattr("imgclf.cli.commands.eval.room", lambda: 50)
+    assert not _confusion_table(["name"] * 10, [[1] * 10] * 10)
+    assert max(map(len, _confusion_table(["name"] * 3, [[1] * 3] * 3))) <= 50
+
+
+def test_epochs_fit_a_narrow_terminal_and_a_wide_one_shows_all():
+    assert fitting(WIDTH) == list(range(len(HEADER)))
+    for columns in range(10, WIDTH):
+        shown = fitting(columns)
+        assert len(" ".join(HEADER[column] for column in shown)) < columns
+        assert 0 in shown
+        assert len(shown) > 1 or columns < 16

@@ -148,6 +148,12 @@ def test_the_first_loss_and_the_confused_pairs_are_said(imgclf):
     assert "start     W is random, of standard deviation 0.01;\n          the loss at W = 0 is 2.3026" in random.out
 
 
+def test_a_finished_run_that_is_asked_to_resume_ends_as_it_did(imgclf):
+    done = imgclf("train", *PLAIN, "--out", "run", *RUNS["overfitting"][0])
+    assert said(done.out)[1]
+    assert said(imgclf("train", "--resume", "run").out) == said(done.out)
+
+
 def test_quiet_leaves_what_is_alarming(imgclf):
     assert said(imgclf("-q", "train", *PLAIN, *RUNS["loss_above_guessing"][0]).out)[1]
     assert imgclf("-q", "train", *PLAIN, *FEW).out.count("\n") == 4

@@ -15,6 +15,9 @@ from imgclf.cli.live_line import BETWEEN_LINES, PATIENCE, LiveLine, PlainLines, 
 from imgclf.cli.signals import Stop
 from imgclf.data.sources import folder
 from imgclf.machine.progress import Progress, advancing, listening
+from imgclf.report import pictures
+from imgclf.report.pictures import Picture, draw_run
+from imgclf.report.shown_run import ShownRun
 from pseudo_terminal import Terminal, run
 
 SEEN = Progress("training", 300, 1000)
@@ -190,6 +193,14 @@ def test_each_image_of_a_folder_is_counted(tmp_path, monkeypatch):
     with listening(seen.append):  # from the cache
         folder.load(tmp_path / "data", ("train",), image_size=None, color=None, resize="squash")
     assert {one.what for one in seen} == {"hashing"}
+
+
+def test_each_picture_is_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "PICTURES", {name: Picture(lambda run: "drawn") for name in "abc"})
+    seen = []
+    with listening(seen.append):
+        draw_run(ShownRun(tmp_path, None, None, "finished", None, None), "abc")
+    assert [one[:4] for one in seen] == [("drawing", done, 3, "picture") for done in range(4)]
 
 
 @pytest.fixture

@@ -225,7 +225,7 @@ main()
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_once_and_ends_all(number):
-    process = start(3, IMGCLF, *ENDLESS)
+    process = start(3, IMGCLF, *(word for word in ENDLESS if word != "--no-plots"))
     started(process)
     process.send_signal(number)
     _, err = ended(process)
@@ -234,6 +234,17 @@ def test_a_signal_saves_once_and_ends_all(number):
     whole(Path("run"))
     assert json.loads(Path("run/status.json").read_text()) == {"status": "interrupted"}
     assert np.isfinite(load_model(Path("run/model.npz")).weights).all()
+    assert {path.name for path in Path("run").glob("*.png")} == {"curves.png", "templates.png", "steps.png"}
+
+
+def test_a_run_that_diverges_leaves_the_pictures_of_one_process():
+    for ranks in (1, 2):
+        where = ("-s", DATA, "-s", "schedule.step_size=1e30", "--out", f"{ranks}/run")
+        code, _, lines, err = mpiexec(ranks, IMGCLF, "train", *where)
+        assert (code, len(lines)) == (5, 1), err
+    one, two = ({path.name: path.read_bytes() for path in Path(f"{ranks}/run").glob("*.png")} for ranks in (1, 2))
+    assert len(one) == 3
+    assert one == two
 
 
 @pytest.mark.parametrize(("n", "label", "feature", "line"), [

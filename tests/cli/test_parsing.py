@@ -87,7 +87,7 @@ def test_what_other_programs_say_leads_to_a_key():
     (("train", "--out"), "imgclf train: Option '--out' requires an argument - see `imgclf train --help`"),
     (("help", "train"), "did you mean `imgclf train --help`?"),
     (("data", "info", "a", "b"), "unexpected argument 'b' - see `imgclf data info --help`"),
-    (("config", "shwo"), "did you mean 'show'?"), (("data", "x"), "the commands are download, info, pack"),
+    (("config", "shwo"), "did you mean 'show'?"), (("data", "x"), "the commands are check, download, info, pack"),
     (("gradcheck", "my.yaml"), "did you mean -c my.yaml?"),
 ])  # fmt: skip
 def test_other_words_out_of_place_are_told_where_they_belong(refused, typed, words):

@@ -12,7 +12,8 @@ import pytest
 
 from imgclf.cli.signals import Stop
 
-FEW = ("-s", "data.limit=300", "-s", "train.epochs=3", "--progress", "none", "--out")
+RUN = ("-s", "train.epochs=3", "--progress", "none", "--out")
+FEW = ("-s", "data.source=synthetic", "-s", "data.options={classes: 3, size: 6, channels: 1, train: 400}", *RUN)
 DIVERGES = ("-s", "schedule.step_size=1e30", "-s", "preprocess.scale=1")
 DRAWN = {"curves.png", "templates.png", "steps.png"}
 
@@ -70,7 +71,7 @@ def test_feature_vectors_have_only_curves(imgclf, stops):
     np.savez("features.npz", X=np.random.default_rng(0).normal(size=(90, 5)), y=np.arange(90) % 3)
     data = ("-s", "data.source=npz", "-s", "data.path=features.npz")
     patch = stops(signal.SIGINT)
-    assert imgclf("train", *data, *FEW, "run").code == 130
+    assert imgclf("train", *data, *RUN, "run").code == 130
     patch.undo()
     assert {*pictures("run")} == {"curves.png"}
 

@@ -8,6 +8,7 @@ from imgclf.metrics import wilson_interval
 from imgclf.report.curves import USUAL_RATIO, Seen, curves
 from imgclf.report.line_plot import format_number
 from imgclf.report.style import png_bytes
+from layout import laid_out
 
 
 def history(epochs, *, val=True, **columns):
@@ -26,9 +27,7 @@ def history(epochs, *, val=True, **columns):
 
 
 def drawn(metrics, **options):
-    figure = curves(metrics, "the title", 10, **options)
-    png_bytes(figure)
-    return figure
+    return curves(metrics, "the title", 10, **options)
 
 
 def texts(figure):
@@ -103,16 +102,21 @@ def test_a_run_that_diverged_in_its_first_epoch_shows_how():
     assert "step 1e70" in texts(figure)
     assert not any(text.startswith("train ") and text[6].isdigit() for text in texts(figure))
     assert texts(figure).count("no finite value") == 3  # there is neither an accuracy, a ratio nor a step size
+    axis = figure.axes[3].xaxis
+    assert axis.get_label_text() == "step; an epoch has 10 steps"
+    assert ticks(axis) == {0: "0", 0.1: "1", 0.2: "2"}
 
 
 @pytest.mark.parametrize("epochs", [1, 4])
 def test_the_band_is_the_interval_of_each_accuracy(epochs):
     metrics = history(epochs)
-    (_, accuracy, *_) = drawn(metrics, val_images=200).axes
+    (_, accuracy, *_) = drawn(metrics, val_images=20).axes
     drawn_at = np.concatenate([path.vertices for band in accuracy.collections for path in band.get_paths()])
     for epoch, share in zip(metrics["epoch"], metrics["val/accuracy"], strict=True):
-        for end in wilson_interval(share * 200, 200):
+        for end in wilson_interval(share * 20, 20):
             assert np.isclose(drawn_at, [epoch, end]).all(axis=1).any()
+    low, high = accuracy.get_ylim()
+    assert low <= drawn_at[:, 1].min() < drawn_at[:, 1].max() <= high
     assert not drawn(metrics).axes[1].collections
 
 
@@ -169,8 +173,7 @@ def test_cells_that_are_no_number_are_gaps(bad):
     metrics = history(3)
     for column in ("train/loss", "val/loss", "train/accuracy", "val/accuracy", "step_size"):
         metrics[column] = [metrics[column][0], bad, metrics[column][2]]
-        drawn_gap = curves(metrics, "title", 10)
-    loss, accuracy, _, step_size = drawn_gap.axes
+    loss, accuracy, _, step_size = laid_out(drawn(metrics)).axes
     shown = [
         line(loss, "train"),
         line(loss, "val"),
@@ -179,21 +182,20 @@ def test_cells_that_are_no_number_are_gaps(bad):
         line(step_size, " "),
     ]
     assert all(np.isnan(one.get_ydata()[1]) for one in shown)
-    png_bytes(drawn_gap)
     for column in ("train/loss", "val/loss", "train/accuracy", "val/accuracy", "step_size"):
         metrics[column] = [bad] * 3
-    assert texts(drawn(metrics)).count("no finite value") == 3
+    assert texts(laid_out(drawn(metrics))).count("no finite value") == 3
 
 
 def test_no_epoch_at_all_is_said():
-    assert texts(drawn(history(0))).count("no finite value") == 4
+    assert texts(laid_out(drawn(history(0)))).count("no finite value") == 4
 
 
 @pytest.mark.parametrize(
     "losses", [[2.3, 1e30], [1e30], [1e300, 1.7e308], [1e-320, 1.0], [5e-324], [1e30, 1e30], [1e4, 1.0]]
 )
 def test_huge_span_of_losses_is_logarithmic_and_in_sight(losses):
-    axes = drawn(history(len(losses), val=False, train_loss=losses)).axes[0]
+    axes = laid_out(drawn(history(len(losses), val=False, train_loss=losses))).axes[0]
     is_log = max(losses) > 1e-300
     assert axes.get_yscale() == ("log" if is_log else "linear")
     assert axes.get_title("left") == ("loss (log scale)" if is_log else "loss")
@@ -231,7 +233,7 @@ def test_step_size_axis_begins_at_zero(values):
 
 @pytest.mark.parametrize("gap", [0.0, 1e-3, -1e-3])
 def test_names_of_lines_do_not_overlap_and_keep_their_order(gap):
-    figure = drawn(history(2, train_accuracy=[0.1, 0.5], val_accuracy=[0.1, 0.5 + gap]))
+    figure = laid_out(drawn(history(2, train_accuracy=[0.1, 0.5], val_accuracy=[0.1, 0.5 + gap])))
     boxes = {text.get_text().split()[0]: text.get_window_extent() for text in figure.axes[1].texts[:2]}
     upper, lower = ("train", "val") if gap < 0 else ("val", "train")
     assert boxes[upper].y0 >= boxes[lower].y1
@@ -240,6 +242,7 @@ def test_names_of_lines_do_not_overlap_and_keep_their_order(gap):
 @pytest.mark.parametrize(("epochs", "loss"), [(1, 1.0), (2, 1.234e-30), (300, 1.234e300), (4, -1.234e-300)])
 def test_nothing_reaches_the_edge_of_the_figure(epochs, loss):
     figure = drawn(history(epochs, train_loss=[loss] * epochs, train_accuracy=[1.0] * epochs), kept_epoch=epochs)
+    png_bytes(figure)
     pixels = np.array(figure.canvas.buffer_rgba())[..., :3]
     assert (pixels[15:-15, 15:-15] < 255).any()
     pixels[15:-15, 15:-15] = 255

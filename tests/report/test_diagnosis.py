@@ -1,19 +1,22 @@
 """Findings hold where their formula says so, by facts made by hand; and never two that contradict."""
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgclf.cli.console import WIDTH, fold
 from imgclf.config import resolve
 from imgclf.metrics import Z_95, wilson_interval
-from imgclf.report import diagnosis
-from imgclf.report.diagnosis import confused_pairs, diagnose
+from imgclf.report.alarms import ALARMS
+from imgclf.report.confused_pairs import confused_pairs
+from imgclf.report.diagnosis import diagnose
+from imgclf.report.questions import QUESTIONS
 from imgclf.report.run_facts import Counts, RunFacts, Split
 from imgclf.report.trend import fall_to_come
 from imgclf.schedules import SCHEDULES
@@ -77,6 +80,48 @@ def test_a_diverged_run_says_how_the_loss_grew_and_gives_a_smaller_step():
         assert words in finding.sentence
     assert finding.remedy == "imgclf train -c runs/run/config.yaml -s schedule.step_size=0.1"
     assert diagnose(replace(facts, steps=None))[0].remedy == finding.remedy  # a run of an earlier version
+    (finding,) = diagnose(replace(facts, steps=(steps[0][:1], steps[1][:1])))
+    assert "the loss was 2.303 at step 0, and soon no number" in finding.sentence
+
+
+@pytest.mark.parametrize(("steps", "losses", "said"), [
+    ([], [], "Training diverged; the step"),
+    ([0], [LN_10], "Training diverged: the loss was 2.303 at step 0, and soon no number; the step"),
+    ([0, 1], [LN_10, 1e9], "diverged: the loss was 2.303 at step 0, 1e+09 at step 1, and soon no number; the step"),
+    ([0, 2, 4], [LN_10, 5, 7], "diverged: the loss was 2.303 at step 0, 7 at step 4, and soon no number; the step"),
+])  # fmt: skip
+def test_no_step_of_a_diverged_run_is_told_twice(steps, losses, said):
+    facts = facts_of(status="diverged", steps=(np.array(steps, int), np.array(losses, float)))
+    assert said in diagnose(facts)[0].sentence
+
+
+@pytest.mark.parametrize("more", [1e-4, 2e-5])
+def test_numbers_that_are_said_to_differ_differ_as_written(more):
+    """A loss just above guessing, accuracies of one image in 100,000."""
+    loss = LN_10 * (1 + more)
+    y, flat = np.repeat(np.arange(10), 100), [1.0] * 10
+    alarm = facts_of(train=Split(loss, loss, 0.5, 5400))
+    nothing = replace(alarm, train=Split(loss, loss, 0.1, 1000), of_train=counts_of(y, y * 0, 10))
+    jumped = facts_of(rows=columns([loss, *flat[1:]], [loss, *flat[1:]]))
+    accuracy = [0.8501, *[0.8501 - more] * 9]
+    luck = facts_of(rows=columns(flat, flat, accuracy=accuracy), val=Split(1, 1, accuracy[-1], 100_000))
+    down = facts_of(train=Split(LN_10 * (1 - more), 1, 0.5, 5400), val=None)
+    for name, facts, words in (
+        ("loss_above_guessing", alarm, r"objective, (\S+), is above that of guessing, (\S+), though"),
+        ("nothing_learned", nothing, r"the loss grew from (\S+) to (\S+), so"),
+        ("step_too_large", jumped, r"the loss was (\S+), above that of guessing, (\S+); "),
+        ("best_epoch_is_noise", luck, r"after epoch 1, (\S+) %, and is (\S+) % at the end"),
+        ("nothing_to_report", down, r"the loss fell from (\S+) to (\S+)\."),
+    ):
+        (sentence,) = [one.sentence for one in diagnose(facts) if one.name == name]
+        first, second = map(float, re.search(words, sentence).groups())
+        assert (first < second) == (name == "nothing_learned")
+        assert first != second
+
+
+def test_a_loss_that_stayed_did_not_fall():
+    (finding,) = diagnose(facts_of(train=Split(LN_10, LN_10, 0.5, 5400), val=None))
+    assert finding.sentence == "Nothing stands out: in 10 epochs, the loss stayed at 2.3026."
 
 
 @pytest.mark.parametrize(("size", "smaller"), [(1e6, 0.1), (1, 0.1), (0.5, 0.05), (1e-3, 1e-4)])
@@ -309,7 +354,7 @@ def test_as_val_falls_behind_train_it_is_equal_then_nobody_knows_then_it_is_over
 
     def story(train, n):
         answers = []
-        for val in np.linspace(train, 0.3, 200):
+        for val in np.linspace(train, 0.3, 60):
             facts = facts_of(train=Split(1, 1, train, 5400), val=Split(1, 1, float(val), n))
             answers.append((names(facts)[0], 2 * math.asin(math.sqrt(train)) - 2 * math.asin(math.sqrt(val))))
         return answers
@@ -400,9 +445,10 @@ def runs(draw):
 # What would send a learner both ways: longer and no longer, a larger penalty and a smaller one.
 CONTRADICT = {"step_too_large", "step_too_small", "still_falling", "overfitting", "strong_penalty", "flat_and_equal"}
 AT_ITS_END = {"overfitting", "strong_penalty", "flat_and_equal"}
-ALONE = {rule.__name__ for rule in diagnosis.ALARMS} | {"nothing_to_report"}
+ALONE = {rule.__name__ for rule in ALARMS} | {"nothing_to_report"}
 
 
+@settings(max_examples=40)
 @given(runs())
 def test_there_is_something_to_say_of_every_run_and_nothing_that_contradicts_it(facts):
     found = diagnose(facts)
@@ -412,7 +458,7 @@ def test_there_is_something_to_say_of_every_run_and_nothing_that_contradicts_it(
     assert len(told) == 1 or not set(told) & ALONE
     assert len(set(told) & CONTRADICT) <= 1
     assert "best_epoch_is_noise" not in told or not CONTRADICT - AT_ITS_END & set(told)
-    order = [*ALONE, *(name for group in diagnosis.QUESTIONS for name in (rule.__name__ for rule in group))]
+    order = [*ALONE, *(name for group in QUESTIONS for name in (rule.__name__ for rule in group))]
     assert set(told) <= set(order)
     for finding in found:
         assert "nan" not in finding.sentence

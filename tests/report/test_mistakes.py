@@ -9,9 +9,9 @@ from imgclf.data.preprocess import Preprocess
 from imgclf.losses import LOSSES
 from imgclf.report import mistakes as module
 from imgclf.report.mistakes import A_PAIR, SHOWN, mistakes, most_confident
-from imgclf.report.style import png_bytes
 from imgclf.training.classifier import Model
 from imgclf.training.evaluation import score_images
+from layout import laid_out
 
 SHAPE = (4, 5, 3)
 
@@ -99,12 +99,13 @@ def test_a_model_without_a_mistake_is_told_so():
     model, dataset = example()
     right = Dataset(**vars(dataset) | {"labels": score_images(model, dataset.images).argmax(axis=1)})
     figure = mistakes(most_confident(model, right), right, model, "val")
-    png_bytes(figure)
+    laid_out(figure)
     assert "Not one mistake among 300 images" in " ".join(text.get_text() for text in figure.texts)
 
 
-@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (3, 60, 1), (300, 200, 3)])
-@pytest.mark.parametrize("classes", [2, 100])
+@pytest.mark.parametrize(
+    ("classes", "shape"), [(2, (28, 28, 1)), (2, (200, 60, 3)), (100, (32, 32, 3)), (100, (3, 60, 1))]
+)
 def test_no_text_leaves_the_sheet(classes, shape):
     model, dataset = example(
         classes, 60, shape=shape, names=tuple(f"a rather long name $x$ {c}" for c in range(classes))

@@ -3,7 +3,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from imgclf.report.pictures import PICTURES, pictures_of
+from imgclf.config import resolve
+from imgclf.errors import DataError
+from imgclf.report import pictures
+from imgclf.report.pictures import PAGE, PICTURES, Picture, draw_run, pictures_of
+from imgclf.report.shown_run import read_run
+from imgclf.report.style import png_bytes
+from imgclf.run.session import train_run
 
 OF_IMAGES = {"templates.png", "steps.png", "errors.png"}
 OF_RESULTS = {"errors.png", "confusion_matrix.png", "confusion_matrix.csv", "report.html"}
@@ -34,3 +40,35 @@ def test_a_run_has_the_pictures_that_can_be_drawn_of_it(tmp_path, monkeypatch, d
 def test_without_a_path_there_are_no_steps(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "steps.png" not in pictures_of(run())
+
+
+def test_pictures_and_page_have_the_bytes_that_each_has_alone(tmp_path):
+    config = resolve(
+        (), ("data.source=synthetic", "data.options={classes: 3, size: 6, channels: 1, train: 300}")
+    ).config
+    directory = train_run(config, tmp_path / "run", threads=1).directory
+    shown = read_run(directory, config, "")
+    draw_run(shown, pictures_of(shown))
+    for name in pictures_of(shown):
+        content = PICTURES[name].draw(shown)
+        drawn = content.encode() if isinstance(content, str) else content
+        assert (directory / name).read_bytes() == (drawn if isinstance(drawn, bytes) else png_bytes(drawn))
+
+
+@pytest.mark.parametrize("lacks", ["curves.png", PAGE])
+def test_what_cannot_be_drawn_is_said_and_the_others_are_there(tmp_path, monkeypatch, lacks):
+    def fail(_):
+        raise DataError(lacks, "gone")
+
+    pages = {name: Picture(lambda _, name=name: name) for name in ("curves.png", PAGE, "other.png")}
+    monkeypatch.setattr(pictures, "PICTURES", pages | {lacks: Picture(fail)})
+    shown = SimpleNamespace(directory=tmp_path, prepare=lambda: fail(None))
+    with pytest.raises(DataError, match=f"{lacks}: gone"):
+        draw_run(shown, list(pages))
+    assert {path.name for path in tmp_path.iterdir()} == {*pages} - {lacks}
+
+
+def test_a_bug_of_the_page_is_not_lost(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "PICTURES", {PAGE: Picture(lambda _: 1 / 0)})
+    with pytest.raises(ZeroDivisionError):
+        draw_run(SimpleNamespace(directory=tmp_path, prepare=lambda: None), [PAGE])

@@ -8,6 +8,7 @@ from matplotlib.text import Text
 from imgclf.gradcheck.step_sizes import ErrorCurve
 from imgclf.report.step_curve import step_curve
 from imgclf.report.style import INK, MUTED, png_bytes
+from layout import laid_out
 
 STEPS = np.geomspace(1e-12, 1, 25)
 V = STEPS**2 + 1e-16 / STEPS
@@ -19,9 +20,7 @@ def a_series(errors=V, name="float64", steps=STEPS):
 
 
 def drawn(*series, **options):
-    figure = step_curve(series or [a_series()], "the title", **options)
-    png_bytes(figure)
-    return figure
+    return laid_out(step_curve(series or [a_series()], "the title", **options))
 
 
 def texts(figure):
@@ -167,6 +166,8 @@ def test_error_that_is_not_finite_is_a_gap(bad):
 )
 def test_strange_series_are_drawn_without_a_warning_and_in_sight(steps, errors, options):
     figure = drawn(a_series(errors, steps=steps), **options)
+    if not options:
+        png_bytes(figure)
     axes = figure.axes[0]
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     for line in axes.lines:
@@ -225,6 +226,7 @@ def test_every_series_has_its_own_color_and_marker_and_its_name_has_them_too():
 
 def test_of_lines_that_coincide_all_are_seen():
     figure = drawn(*(a_series(name=f"series {i}") for i in range(4)))
+    png_bytes(figure)
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
     x, y = figure.axes[0].transData.transform([(-3, np.log10(1e-6 + 1e-13)), (-1, -2)]).round().astype(int).T
     beside = pixels[len(pixels) - y[1] : len(pixels) - y[0], x[0] : x[1]]
@@ -238,7 +240,7 @@ def test_of_lines_that_coincide_all_are_seen():
 def test_no_text_leaves_the_sheet(name, floor):
     series = [a_series(errors, f"{name} {i}") for i, errors in enumerate((V, V * 1e-30, np.zeros(25), V * np.nan))]
     figure = step_curve(series, "Errors of the gradient " * 9, floor)
-    png_bytes(figure)
+    laid_out(figure)
     for text in figure.findobj(Text):
         if text.get_text() and text.get_visible():
             box = text.get_window_extent()

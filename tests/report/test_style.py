@@ -98,6 +98,15 @@ def test_labels_fit_and_differ(size, width):
     assert max(text_width(label, size) for label in labels) <= width
 
 
+@pytest.mark.parametrize("size", [5.5, 6.5, 8.0, 9.0, 12.0])
+@styled()
+def test_text_is_as_wide_as_it_was_measured(size):
+    figure, _ = new_figure("", "", 8, 1)
+    for line in ("horse_brightness_9", "37%", "illicit till", "WWW mmm", "bias \N{MINUS SIGN}0.011"):
+        drawn = add_text(figure, 0, 0, line, size=size).get_window_extent().width
+        assert drawn == pytest.approx(DPI * text_width(line, size), abs=0.5)
+
+
 def test_short_names_keep_beginning_and_end():
     (label,) = class_labels(["n02085620 Chihuahua with a hat number 7"], 1.2, BODY)
     assert label.startswith("n02")

@@ -77,6 +77,39 @@ def test_nothing_measured_is_no_panel():
     assert last_step(about(0) | {"steps": {"step": [], "loss": []}}) == 1
 
 
+def test_the_ring_is_on_the_value_of_val_after_the_kept_epoch_and_told():
+    plain, kept = by_title(about()), by_title(about() | {"kept_epoch": 2})
+    for title in ("Loss", "Accuracy"):
+        assert plain[title].dots == []
+        (ring,) = kept[title].dots
+        x, y = points(kept[title], "val")[{"Loss": 1, "Accuracy": 2}[title]]
+        assert (UNIT * ring.left, UNIT * ring.top) == (pytest.approx(x, abs=0.1), pytest.approx(y, abs=0.1))
+        assert "Ring: epoch 2," in kept[title].advice
+        assert "Ring" not in plain[title].advice
+    assert kept["Update ratio"].dots == []
+
+
+def test_a_line_of_one_point_is_a_dot():
+    loss = by_title(about(1))["Loss"]
+    assert {dot.kind: dot.left for dot in loss.dots} == {"train": 0.5, "val": 1}
+
+
+def test_a_single_value_is_a_sentence():
+    given = about(0) | {"steps": {"step": [0], "loss": [9.0]}, "result": None}
+    assert [panel.alone for panel in panels(given)] == ["Only one value was measured: 9, at step 0."]
+    assert by_title(about(1))["Step size"].alone == "Only one value was measured: 0.1, at step 10."
+    assert not any(panel.alone for panel in panels(about()))
+
+
+def test_advice_names_only_what_is_drawn():
+    no_val = about(**{"val/loss": [None] * 3, "val/accuracy": [None] * 3}) | {"result": {"split": "train"}}
+    for title in ("Loss", "Accuracy"):
+        assert "Orange" in by_title(about())[title].advice
+        assert "Orange" not in by_title(no_val)[title].advice
+    assert "band" in by_title(about())["Accuracy"].advice
+    assert "band" not in by_title(no_val)["Accuracy"].advice
+
+
 @pytest.mark.parametrize(
     ("low", "high", "most"), [(0, 1, None), (0.1, 0.9, 1.0), (5, 5, None), (0.99, 1.0, 1.0), (-3, 2e5, None)]
 )

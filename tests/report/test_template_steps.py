@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from imgclf.report.style import png_bytes
 from imgclf.report.template_steps import SHOWN, template_steps
 from imgclf.report.templates import template_images
+from layout import laid_out
 
 STEPS = np.array([0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 40])
 
@@ -31,7 +31,7 @@ def shown_steps(figure):
 def test_each_image_shows_a_class_after_a_step(shape, classes):
     steps, weights = path(shape, classes)
     figure = template_steps(steps, weights, shape, names(classes), 10)
-    png_bytes(figure)
+    laid_out(figure)
     chosen = shown_steps(figure)
     assert len(chosen) == SHOWN
     assert (chosen[0], chosen[-1]) == (1, 40)
@@ -52,11 +52,29 @@ def test_steps_epochs_and_scales_are_written_above():
     assert "Before the first step all weights are 0." in " ".join(texts)
 
 
+@pytest.mark.parametrize("kept", [1, 2, 23, 32, 40])
+def test_the_step_that_early_stopping_kept_is_shown_and_marked(kept):
+    steps, weights = path((4, 4, 1), 2)
+    figure = template_steps(steps, weights, (4, 4, 1), names(2), 10, kept)
+    texts = [text.get_text() for text in figure.texts]
+    first = texts.index("scale") + 1
+    shown = texts[first : first + 3 * SHOWN : 3]
+    assert shown.count(f"\N{WHITE CIRCLE} {kept}") == 1
+    numbers = [int(text.removeprefix("\N{WHITE CIRCLE} ")) for text in shown]
+    assert numbers == sorted(numbers)
+    assert (len(numbers), numbers[0], numbers[-1]) == (SHOWN, 1, 40)
+    assert "Early stopping kept the weights of" in " ".join(texts)
+    place = list(steps).index(kept)
+    color = np.asarray(figure.images[numbers.index(kept)].get_array())
+    zoom = len(color) // 4
+    np.testing.assert_array_equal(color[::zoom, ::zoom], template_images(weights[place], (4, 4, 1))[0][0])
+
+
 @pytest.mark.parametrize("kept", [1, 2, 3])
 def test_a_run_of_few_steps_has_fewer(kept):
     steps, weights = path((8, 8, 1), 3)
     figure = template_steps(steps[:kept], weights[:kept], (8, 8, 1), names(3), 10)
-    png_bytes(figure)
+    laid_out(figure)
     assert len(figure.images) == 3 * max(1, kept - 1)
 
 
@@ -69,7 +87,7 @@ def test_a_start_that_is_not_nothing_is_shown():
 def test_huge_weights_are_drawn_without_a_warning():
     steps, weights = path((8, 8, 1), 3)
     weights[-1] *= 1e300
-    png_bytes(template_steps(steps, weights, (8, 8, 1), names(3), 10))
+    laid_out(template_steps(steps, weights, (8, 8, 1), names(3), 10))
 
 
 def test_weights_of_another_shape_are_refused():
@@ -78,7 +96,7 @@ def test_weights_of_another_shape_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("classes", "shape"), [(2, (32, 32, 3)), (2, (3, 60, 1)), (10, (28, 28, 1)), (10, (60, 3, 1)), (100, (32, 32, 3))]
+    ("classes", "shape"), [(2, (32, 32, 3)), (2, (3, 60, 1)), (10, (28, 28, 1)), (10, (60, 3, 1)), (30, (32, 32, 3))]
 )
 def test_no_text_leaves_the_sheet(classes, shape):
     steps = np.append(STEPS[:-1], 123_456_789)
@@ -88,3 +106,4 @@ def test_no_text_leaves_the_sheet(classes, shape):
         assert min(box.x0, box.y0) >= 0
         assert box.x1 <= figure.bbox.width
         assert box.y1 <= figure.bbox.height
+    assert classes < 100 or figure.bbox.height < figure.bbox.width

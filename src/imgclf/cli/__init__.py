@@ -24,6 +24,7 @@ COMMANDS = (
     "gradcheck",
     "verify",
     "sanity",
+    "lesson",
     "report",
     "compare",
     "grade",

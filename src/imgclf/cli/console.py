@@ -18,7 +18,7 @@ from imgclf.machine.terminal import display_width
 if TYPE_CHECKING:
     from imgclf.cli.live_line import LiveLine
 
-WIDTH = 80  # columns of a terminal, unless its user has made it wider
+WIDTH = 80  # columns of a terminal, unless its user has made it wider, or narrower
 SHORTEST = 12  # columns that a name keeps in a table
 
 _live: "list[LiveLine]" = []  # the line that must be cleared before anything else is printed, if there is one
@@ -163,13 +163,23 @@ def _padded(cell: str, width: int, to_the_left: bool) -> str:
     return cell + space if to_the_left else space + cell
 
 
+def room() -> int:
+    """Return how many columns a line may take: 80, or those of a terminal that is narrower."""
+    terminals = (stream for stream in (sys.stdout, sys.stderr) if stream.isatty())
+    return min(WIDTH, *(os.get_terminal_size(stream.fileno()).columns or WIDTH for stream in terminals), WIDTH)
+
+
 def fold(head: str, text: str) -> list[str]:
-    """Return a text as lines that fit a terminal, behind and below its head; phrases, terms and (W, b) stay whole."""
-    lines = [head]
+    """Return a text as lines that fit a terminal, behind and below its head.
+
+    Phrases, terms and (W, b) stay whole if they fit a line, words always.
+    """
+    lines, columns = [head], room()
     for phrase in re.split(r"(?<=[,;:]) (?!b\))| (?=\+ )", text):
-        if display_width(lines[-1] + phrase) > WIDTH:
-            lines.append(" " * len(head))
-        lines[-1] += f"{phrase} "
+        for part in [phrase] if display_width(phrase) <= columns - len(head) else phrase.split(" "):
+            if display_width(lines[-1] + part) > columns and lines[-1].strip():
+                lines.append(" " * len(head))
+            lines[-1] += f"{part} "
     return [line.rstrip() for line in lines]
 
 
@@ -181,9 +191,9 @@ def fold_command(head: str, command: str) -> list[str]:
             phrases.append(word)
         else:
             phrases[-1] += f" {shlex.quote(word)}"
-    lines = [head + phrases[0]]
+    lines, columns = [head + phrases[0]], room()
     for phrase in phrases[1:]:
-        if display_width(f"{lines[-1]} {phrase} \\") > WIDTH:
+        if display_width(f"{lines[-1]} {phrase} \\") > columns:
             lines[-1] += " \\"
             lines.append(" " * len(head) + phrase)
         else:

@@ -15,7 +15,7 @@ from imgclf.cli.signals import Stop, asked
 from imgclf.errors import DivergedError, ImgclfError, StoppedError, StorageError
 
 if TYPE_CHECKING:
-    from imgclf.report.pictures import RunToDraw
+    from imgclf.report.shown_run import ShownRun
     from imgclf.training.plan import Plan
 
 
@@ -46,7 +46,7 @@ def _quiet(console: Console) -> None:
         logging.getLogger("matplotlib").setLevel(logging.CRITICAL)  # it reports on its caches to stderr
 
 
-def draw_pictures(console: Console, run: "RunToDraw", names: Sequence[str]) -> None:
+def draw_pictures(console: Console, run: "ShownRun", names: Sequence[str]) -> None:
     """Draw pictures of a finished run."""
     state = "the run is finished and saved; only its pictures are missing"
     remedy = f"`imgclf train --resume {shlex.quote(str(run.directory))}` draws them"
@@ -71,7 +71,8 @@ def _draw_stopped(console: Console, plan: "Plan", directory: Path, status: str) 
     """Draw what there is to draw; an error of drawing only warns, as the one that ended the run is told."""
     _quiet(console)
     try:
-        from imgclf.report.pictures import WITHOUT_WEIGHTS, RunToDraw, draw_run, pictures_of
+        from imgclf.report.pictures import WITHOUT_WEIGHTS, draw_run, pictures_of
+        from imgclf.report.shown_run import ShownRun
         from imgclf.run.learning import read_path
         from imgclf.run.model_file import load_model
         from imgclf.run.run_dir import acquire
@@ -83,7 +84,7 @@ def _draw_stopped(console: Console, plan: "Plan", directory: Path, status: str) 
                 if is_saved
                 else plan.model(path.weights[-1] if path else plan.weights)
             )
-            run = RunToDraw(directory, model, plan.config, status, None, lambda: (plan.train, plan.val))
+            run = ShownRun(directory, plan.config, model, status, None, lambda: (plan.train, plan.val))
             draw_run(run, pictures_of(run) if is_saved or path else WITHOUT_WEIGHTS)
     except Exception as problem:  # noqa: BLE001 - of any kind
         console.warn(f"{directory}: its pictures are missing ({' '.join(str(problem).split())[:120]})")

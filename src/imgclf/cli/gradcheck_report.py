@@ -4,6 +4,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,8 +87,8 @@ def _five_weights(findings: "Sequence[Finding]", plan: "Plan") -> list[str]:
             [
                 parameter_name(compared.parameter, len(plan.weights)),
                 place,
-                f"{compared.numerical:.8f}",
-                f"{compared.analytic:.8f}",
+                _derivative(compared.numerical),
+                _derivative(compared.analytic),
                 f"{compared.error / size:.0e}" if size else "0",
             ]
         )
@@ -98,6 +99,12 @@ def _five_weights(findings: "Sequence[Finding]", plan: "Plan") -> list[str]:
         "by trying: move the weight a little down and up, and see how the loss changes.",
         "by calculus: the formula that training uses. Its error is relative.",
     ]
+
+
+def _derivative(value: float) -> str:
+    """Write a derivative with digits to compare, in at most 12 characters."""
+    text = f"{value:.8f}"
+    return text if len(text) <= 12 else f"{value:.5e}"
 
 
 def _in_a_sentence(findings: "Sequence[Finding]", plan: "Plan", verdict: str) -> str:
@@ -169,16 +176,17 @@ def _row(one: "Compared", plan: "Plan") -> list[str]:
 
 def _print_kinks(console: Console, checked: "Sequence[CheckedLoss]", plan: "Plan") -> None:
     """Print the first parameter of each loss and point whose step crosses a kink, and the image of the kink."""
-    lines: dict[str, str] = {}
+    lines: dict[str, list[str]] = {}
     for one in checked:
         for finding in one.findings:
             if finding.check == "exhaustive" and finding.outcome.kinks:
                 count = plural(finding.outcome.kinked, "parameter")
                 example = f"{count}, e.g. {kink_text(finding.outcome.kinks[0], plan)}"
-                lines.setdefault(f"{one.loss}: {example}", f"  {one.loss}, {POINTS[finding.point]}: {example}")
+                told = fold("  ", f"{one.loss}, {POINTS[finding.point]}: {example}")
+                lines.setdefault(f"{one.loss}: {example}", told)
     if lines:
-        console.say("Where a step crosses a kink, any gradient between the one-sided derivatives is right:")
-        console.say(*lines.values(), "")
+        rule = "Where a step crosses a kink, any gradient between the one-sided derivatives is right:"
+        console.say(*fold("", rule), *chain.from_iterable(lines.values()), "")
 
 
 def kink_text(one: "Compared", plan: "Plan") -> str:

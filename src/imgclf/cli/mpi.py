@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from imgclf.cli.signals import SIGNALS, Stop
-from imgclf.errors import StoppedError, UsageError
+from imgclf.errors import DivergedError, StoppedError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,6 +23,7 @@ VARIABLES = (
     ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
 )
 PATIENCE = 5.0  # seconds: an error that all ranks meet reaches each of them within this time
+WHILE_DRAWN = 60.0  # seconds: the first rank draws the pictures of a run that diverged before it leaves
 
 
 def rank_and_size() -> tuple[int, int]:
@@ -98,16 +99,16 @@ def _leave(comm: Any, leaving: Any, error: BaseException) -> int:
     if comm.rank == 0:
         report(error, debug=debug)
     stopped = isinstance(error, Stop | StoppedError)  # only the first rank listens to signals
-    if stopped or not _all_arrive(leaving):
+    if stopped or not _all_arrive(leaving, WHILE_DRAWN if isinstance(error, DivergedError) else PATIENCE):
         if comm.rank:
             report(error, f"rank {comm.rank}: ", debug=debug)
         comm.Abort(code)
     return code
 
 
-def _all_arrive(leaving: Any) -> bool:
-    """Wait a while for all ranks to leave; return whether they did."""
-    arrived, until = leaving.Ibarrier(), time.monotonic() + PATIENCE
+def _all_arrive(leaving: Any, patience: float) -> bool:
+    """Wait some seconds for all ranks to leave; return whether they did."""
+    arrived, until = leaving.Ibarrier(), time.monotonic() + patience
     while not arrived.Test():
         if time.monotonic() > until:
             return False

@@ -1,12 +1,12 @@
 """Progress of training, packing and downloads: lines and live line."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from imgclf.cli.console import Console, format_loss, format_percent
+from imgclf.cli.console import Console, fold, format_loss, format_percent, room
 from imgclf.cli.signals import Stop
 from imgclf.machine.progress import Progress, report
 from imgclf.training.epochs import Epoch, Step
@@ -20,7 +20,8 @@ Event = TypeVar("Event")
 
 UPDATE = "update: |change of W| / |W| in the last step of the epoch"
 STAR = "*: the best epoch so far; its weights are kept"
-HEADER = "epoch    step step size train loss accuracy  val loss accuracy  update images/s"
+HEADER = ["epoch", "   step", "step size", "train loss", "accuracy", " val loss", "accuracy", " update", "images/s"]
+IMPORTANCE = (0, 6, 5, 3, 4, 1, 2, 7, 8)  # of its columns: the last are left out first
 
 
 def follow(events: Generator[Event, None, None], show: Callable[[Event], None], out: Path) -> None:
@@ -39,13 +40,15 @@ class TrainProgress:
     def __init__(self, console: Console, plan: "Plan", mode: str) -> None:
         self._console, self._plan, self._mode = console, plan, mode
         self._total = plan.config.train.epochs * len(plan.train)
-        explained = [UPDATE, STAR] if plan.config.early_stopping else [UPDATE]
-        self._write("", *explained, HEADER)
+        self._shown = fitting(room())
+        explained = [UPDATE] if len(self._shown) == len(HEADER) else []
+        explained += [STAR] if plan.config.early_stopping else []
+        self._write("", *(line for text in explained for line in fold("", text)), _row(HEADER, self._shown))
 
     def __call__(self, event: Step | Epoch) -> None:
         """Show one event."""
         if isinstance(event, Epoch):
-            self._write(epoch_line(event))
+            self._write(epoch_line(event, self._shown))
             return
         snapshot = event.snapshot
         done = snapshot.epochs * len(self._plan.train) + snapshot.tally.examples
@@ -93,7 +96,20 @@ class DownloadProgress:
         self.files[name] = event
 
 
-def epoch_line(event: Epoch) -> str:
+def fitting(columns: int) -> list[int]:
+    """Return which columns of the table of epochs fit a terminal, with a star behind them."""
+    shown: list[int] = []
+    for column in IMPORTANCE:
+        if len(_row(HEADER, [*shown, column])) < columns:
+            shown.append(column)
+    return sorted(shown)
+
+
+def _row(cells: Sequence[str], shown: Sequence[int]) -> str:
+    return " ".join(cells[column] for column in shown)
+
+
+def epoch_line(event: Epoch, shown: Sequence[int] = range(len(HEADER))) -> str:
     """Format an epoch as a row of the table; a star marks the best epoch under early stopping."""
     row = event.row
     cells = [
@@ -107,4 +123,4 @@ def epoch_line(event: Epoch) -> str:
         f"{'-' if row['update_ratio'] is None else format(row['update_ratio'], '.1e'):>7}",
         f"{event.images_per_second:>8,.0f}",
     ]
-    return " ".join(cells) + ("*" if event.improved else "")
+    return _row(cells, shown) + ("*" if event.improved else "")

@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING
 
 from imgclf.cli.console import Console, fold
 from imgclf.cli.drawing import draw_pictures
+from imgclf.cli.train_report import describe_findings
 from imgclf.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from imgclf.data.dataset import Dataset
-    from imgclf.report.pictures import RunToDraw
+    from imgclf.report.shown_run import ShownRun
     from imgclf.run.targets import ResumedRun
-    from imgclf.training.classifier import Model
     from imgclf.training.early_stopping import Best
-    from imgclf.training.evaluation import Evaluation
 
 
 def resumed(
@@ -40,7 +36,7 @@ def complete(console: Console, run: "ResumedRun", threads: int | None, *, change
 
     If -s names a new location of the data, config.yaml is updated; nothing else changes.
     """
-    from imgclf.report.pictures import FINISHED, RunToDraw
+    from imgclf.report.shown_run import FINISHED, ShownRun, evaluate_shown
     from imgclf.run.checkpoint import load_checkpoint
     from imgclf.run.run_dir import read_metrics
 
@@ -48,11 +44,12 @@ def complete(console: Console, run: "ResumedRun", threads: int | None, *, change
     metrics = read_metrics(run.directory)
     best = checkpoint.snapshot.best if checkpoint else None
     console.result(f"{run.directory}: finished already; {_how_to_continue(run, best)}")
+    describe_findings(console, run.directory)
     missing: list[str] = []
     if change and draw:
         model, data = run.model(), cache(lambda: run.with_data_found().load())
-        evaluate, kept = partial(_evaluate, model, data, threads), best.epoch if best else None
-        to_draw = RunToDraw(run.directory, model, run.config, FINISHED, kept, data, evaluate)
+        evaluate, kept = partial(evaluate_shown, model, data, threads), best.epoch if best else None
+        to_draw = ShownRun(run.directory, run.config, model, FINISHED, kept, data, evaluate)
         missing = _missing_pictures(to_draw)
     moved = change and run.before != run.config
     with ExitStack() as stack:
@@ -77,7 +74,7 @@ def _how_to_continue(run: "ResumedRun", best: "Best | None") -> str:
     return "add `-s train.epochs=N` to train for longer"
 
 
-def _missing_pictures(run: "RunToDraw") -> list[str]:
+def _missing_pictures(run: "ShownRun") -> list[str]:
     """Return the missing pictures, lost to a kill or an error; none if the run was started with --no-plots."""
     from imgclf.report.pictures import pictures_of
     from imgclf.run.run_dir import read_json
@@ -85,16 +82,3 @@ def _missing_pictures(run: "RunToDraw") -> list[str]:
     if read_json(run.directory / "environment.json").get("plots") is False:
         return []
     return [name for name in pictures_of(run) if not (run.directory / name).exists()]
-
-
-def _evaluate(
-    model: "Model", data: "Callable[[], tuple[Dataset, Dataset | None]]", threads: int | None
-) -> "tuple[str, Evaluation]":
-    """Evaluate the split of the confusion matrix: val, or train if there is no val."""
-    from imgclf.machine.cores import helpful_threads
-    from imgclf.speed.threads import workers
-    from imgclf.training.evaluation import evaluate
-
-    train, val = data()
-    with workers(threads or helpful_threads(*model.weights.shape)) as sum_blocks:
-        return ("val", evaluate(model, val, sum_blocks)) if val else ("train", evaluate(model, train, sum_blocks))

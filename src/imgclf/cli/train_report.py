@@ -69,25 +69,26 @@ def describe_first_loss(console: Console, plan: "Plan") -> None:
 
 def describe_results(console: Console, plan: "Plan", directory: Path, finished: "Finished") -> None:
     """Print the most confused pairs of classes, and the diagnosis of a finished run."""
-    from imgclf.report.diagnosis import confused_pairs
+    from imgclf.report.confused_pairs import confused_pairs
 
     split, seen = finished.evaluated()
     if pairs := confused_pairs(seen, finished.model.class_names):
         console.say(*fold("wrong  ", f"most often on {split}: {', '.join(pairs)}"))
-    describe_findings(console, plan, directory, finished)
+    describe_findings(console, directory, plan, finished)
 
 
-def describe_findings(console: Console, plan: "Plan", directory: Path, finished: "Finished | None" = None) -> None:
+def describe_findings(
+    console: Console, directory: Path, plan: "Plan | None" = None, finished: "Finished | None" = None
+) -> None:
     """Print the diagnosis of a run that is finished, or has diverged; with --quiet, only what is alarming."""
-    from imgclf.report.diagnosis import ALARMS, diagnose
+    from imgclf.report.alarms import ALARMS
+    from imgclf.report.diagnosis import diagnose
     from imgclf.report.run_facts import read_facts
-    from imgclf.training.epochs import LARGE_SPREAD
-    from imgclf.training.plan import scale_problem
 
     model, train, val = (finished.model, finished.train, finished.val) if finished else (None, None, None)
-    scale = scale_problem(plan.preprocess, plan.train, LARGE_SPREAD)
+    fitted = (plan.preprocess, plan.train) if plan else None
     try:
-        facts = read_facts(directory, model=model, train=train, val=val, scale_problem=scale)
+        facts = read_facts(directory, model=model, train=train, val=val, fitted=fitted)
     except ImgclfError as error:  # the results are as good without
         console.warn(f"no diagnosis: {error}")
         return

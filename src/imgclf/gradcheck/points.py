@@ -50,12 +50,12 @@ def after_steps(plan: Plan, objective: Objective, X: FloatArray) -> FloatArray:
         optimizer=plan.optimizer,
         step_size=plan.step_size,
     )
-    weights = plan.weights
-    for seen, state in islice(steps, STEPS):
-        if not (seen.loss < BEYOND and np.abs(state.weights).max() < BEYOND):
+    usable = reached = plan.weights
+    for seen, state in islice(steps, STEPS + 1):  # the loss at the weights that a step reached is that of the next one
+        if not (seen.loss < BEYOND and np.abs(reached).max() < BEYOND):
             break  # training diverges; the last usable weights are checked
-        weights = state.weights
-    return weights.astype(np.float64)
+        usable, reached = reached, state.weights
+    return usable.astype(np.float64)
 
 
 def wide(plan: Plan, objective: Objective, X: FloatArray) -> FloatArray:

@@ -15,6 +15,7 @@ from PIL import Image
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.preprocess import WHITE
 from imgclf.files.csv_text import csv_text
+from imgclf.report.confused_pairs import in_words
 from imgclf.report.pixel_squares import place_pixels, zoomed_size
 from imgclf.report.style import (
     BODY,
@@ -140,7 +141,7 @@ def _said(
         said.append(f"95% interval of the accuracy: {interval[0]:.1%} to {interval[1]:.1%}.")
     if confused:
         names = [f"{LEFT_TO_RIGHT}{name}{LEFT_TO_RIGHT}" for name in class_labels(class_names, _PAIR_WIDTH, BODY)]
-        pairs = [f"{count:,} of {totals[true]:,} {names[true]} as {names[taken]}" for true, taken, count in confused]
+        pairs = in_words(confused, names, totals)
         said.append(f"Most confused: {', '.join(pairs)}.")
     return said
 

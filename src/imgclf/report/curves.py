@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from imgclf.arrays import FloatArray, IntArray
+from imgclf.errors import plural
 from imgclf.metrics import wilson_interval
 from imgclf.report.line_plot import format_number, label_ends, line_axes, say_empty
 from imgclf.report.style import BLUE, MARGIN, MUTED, SMALL, VERMILION, new_figure, styled
@@ -85,8 +86,7 @@ def curves(
     width, alpha = (1.1, 0.5) if len(numbers) <= _FEW else (0.7, 0.35)
     label = "_steps" if len(epochs) else "step"
     loss.plot(numbers, losses, color=BLUE, linewidth=width, alpha=alpha, label=label)
-    if has_val and val_images:
-        _band(accuracy, epochs, table["val/accuracy"], val_images)
+    band = _band(accuracy, epochs, table["val/accuracy"], val_images) if has_val and val_images else np.zeros(0)
     for axes, what in ((loss, "loss"), (accuracy, "accuracy")):
         if guess is not None:
             _dash(axes, getattr(guess, what), "guessing")
@@ -105,11 +105,12 @@ def curves(
             say_empty(axes)
     for axes in panels:
         axes.set_xlim(-0.015 * last, 1.015 * last)
-        axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, steps=[1, 2, 5, 10]))
+        _tick_epochs(axes, last, steps_per_epoch)
         axes.tick_params(axis="x", labelbottom=axes is step_size)
-    step_size.set_xlabel(f"epoch of {steps_per_epoch:,} step{'s' if steps_per_epoch > 1 else ''}")
+    an_epoch = plural(steps_per_epoch, "step")
+    step_size.set_xlabel(f"epoch of {an_epoch}" if last >= 1 else f"step; an epoch has {an_epoch}")
     fit_loss(loss)
-    fit_accuracy(accuracy)
+    fit_accuracy(accuracy, band)
     _fit_ratio(ratio)
     _fit_step_size(step_size)
     for row in np.flatnonzero(epochs == kept_epoch):
@@ -141,13 +142,24 @@ def _dash(axes: Axes, value: float, label: str) -> None:
     axes.axhline(value, color=MUTED, linewidth=0.8, linestyle=_DASHES, label=label, zorder=1)
 
 
-def _band(axes: Axes, epochs: FloatArray, accuracy: FloatArray, n: int) -> None:
-    """Draw the interval of each accuracy, a share of n images."""
+def _band(axes: Axes, epochs: FloatArray, accuracy: FloatArray, n: int) -> FloatArray:
+    """Draw the interval of each accuracy, a share of n images; return the ends of all."""
     seen = np.isfinite(accuracy)
     low, high = np.array([wilson_interval(share * n, n) for share in accuracy[seen].tolist()]).T
     if len(low) == 1:  # a band without width
         axes.vlines(epochs[seen], low, high, color=VERMILION, alpha=0.25, linewidth=5, clip_on=False)
     axes.fill_between(epochs[seen], low, high, color=VERMILION, alpha=0.14, linewidth=0)
+    return np.concatenate([low, high])
+
+
+def _tick_epochs(axes: Axes, last: float, steps_per_epoch: int) -> None:
+    """Put ticks at whole epochs, or at whole steps before the end of the first."""
+    locator = MaxNLocator(10, integer=True, steps=[1, 2, 5, 10])
+    if last >= 1:
+        axes.xaxis.set_major_locator(locator)
+        return
+    numbers = [number for number in locator.tick_values(0, last * steps_per_epoch) if number >= 0]
+    axes.set_xticks([number / steps_per_epoch for number in numbers], [f"{number:,.0f}" for number in numbers])
 
 
 def fit_loss(axes: Axes) -> None:
@@ -175,10 +187,12 @@ def _fit_powers(axes: Axes, low: float, high: float, most: int = 6) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
 
 
-def fit_accuracy(axes: Axes) -> None:
-    """Scale the axis to the accuracies, in percent, at least 5 points high, or noise would fill the panel."""
+def fit_accuracy(axes: Axes, band: FloatArray | None = None) -> None:
+    """Scale the axis to accuracies and a band, in percent, at least 5 points high, or noise would fill the panel."""
     axes.set_title("accuracy")
     low, high = _span(axes)
+    if band is not None:
+        low, high = band.min(initial=low), band.max(initial=high)
     room = max(0.08 * (high - low), (0.05 - (high - low)) / 2)
     _ticks(axes, max(low - room, 0), min(high + room, 1), 5, lambda value: f"{100 * value:g}%")
     label_ends(axes, _format_percent)

@@ -260,14 +260,14 @@ def _totals(figure: Figure, left: float, top: float, one: Printed) -> None:
 def _key(figure: Figure, top: float, scale: float, some_exceed: bool) -> None:
     """Explain the colors: a strip from -scale to scale, and whether its ends stand for more."""
     left = MARGIN + text_width("against", SMALL) + 0.1
-    axes = add_axes(figure, left, top, _KEY_WIDTH, _KEY_HEIGHT)
     ramp = np.linspace(-scale, scale, 255)[np.newaxis]  # odd, so that 0 is among them
-    axes.imshow(evidence_colors(ramp, scale), extent=(-1, 1, 0, 1), aspect="auto", interpolation="nearest")
-    axes.set_yticks([])
+    place = (round(inches * DPI) for inches in (left, top, _KEY_HEIGHT, _KEY_WIDTH))
+    show_pixels(figure, evidence_colors(ramp, scale), *place)  # axes would take a tenth of the time of the picture
     least, most = ("\N{LESS-THAN OR EQUAL TO} ", "\N{GREATER-THAN OR EQUAL TO} ") if some_exceed else ("", "")
     labels = [f"{least}\N{MINUS SIGN}{format_number(scale)}", "0", f"{most}{format_number(scale)}"]
-    axes.set_xticks([-1, 0, 1], labels, size=SMALL, color=MUTED)
-    axes.tick_params(length=2)
+    for share, label in zip((0, 0.5, 1), labels, strict=True):
+        middle, below = left + share * _KEY_WIDTH, top + _KEY_HEIGHT + _SPACE
+        add_text(figure, middle, below, label, size=SMALL, color=MUTED, ha="center")
     middle = top + _KEY_HEIGHT / 2
     add_text(figure, left - 0.1, middle, "against", size=SMALL, ha="right", va="center")
     add_text(figure, left + _KEY_WIDTH + 0.1, middle, "for the class", size=SMALL, va="center")

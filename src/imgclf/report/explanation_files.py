@@ -39,6 +39,7 @@ class ExplanationFolder:
 
         if not self._count:
             make_folder(self.directory, "--explain")
+            gc.freeze()  # what is there already: each collection below looks through the rest only
         name = self._free_name(explanation.image)
         figure = explanation_picture(self._preprocess, explanation, feature_names)
         write_whole(self.directory / f"{name}.png", png_bytes(figure))

@@ -1,19 +1,18 @@
 """Pictures of a run: the list, and how to draw each."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgclf.config import Config
-from imgclf.data.batches import steps_per_epoch
-from imgclf.data.dataset import Dataset
 from imgclf.errors import ImgclfError, plural
 from imgclf.files.writing import write_whole
+from imgclf.machine.progress import advancing
 from imgclf.metrics import wilson_interval
-from imgclf.run.learning import PATH, read_path, read_steps
-from imgclf.run.run_dir import read_table
+from imgclf.report.shown_run import ShownRun
+from imgclf.run.learning import PATH, read_steps
+from imgclf.speed.threads import workers
 from imgclf.training.classifier import Model
 from imgclf.training.evaluation import MAX_CONFUSION_CLASSES, Evaluation
 from imgclf.training.plan import make_schedule
@@ -21,69 +20,24 @@ from imgclf.training.plan import make_schedule
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FINISHED = "finished"
+PAGE = "report.html"
 NAMED = 3  # pairs of classes that are written under the title of the confusion matrix
-
-
-@dataclass(frozen=True)
-class RunToDraw:
-    """A run to draw: a finished one, or one that was interrupted or diverged.
-
-    model        with the weights of model.npz; of a run that diverged, with the last finite ones
-    status       finished, interrupted or diverged
-    kept_epoch   the epoch whose weights early stopping kept
-    data         () -> the training images, and the validation images if there are some
-    evaluate     () -> (split, evaluation); None: the run is not finished. Both are called by what needs them only
-    """
-
-    directory: Path
-    model: Model
-    config: Config
-    status: str
-    kept_epoch: int | None
-    data: Callable[[], tuple[Dataset, Dataset | None]]
-    evaluate: Callable[[], tuple[str, Evaluation]] | None = None
-
-    @cached_property
-    def splits(self) -> tuple[Dataset, Dataset | None]:
-        """The training images, and the validation images if there are some."""
-        return self.data()
-
-    @cached_property
-    def evaluated(self) -> tuple[str, Evaluation]:
-        """The split of the confusion matrix, and its evaluation."""
-        assert self.evaluate is not None, "only a finished run is evaluated"
-        return self.evaluate()
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """The number of steps in an epoch: of the first one, or what the data will make it."""
-        if ends := read_table(self.directory / "metrics.csv")["step"]:
-            return int(ends[0] or 0)
-        n, size = len(self.splits[0]), self.config.train.batch_size
-        return steps_per_epoch(n, n if size == "all" else size)
-
-    @property
-    def title(self) -> str:
-        """The name of the run, its loss, and how it ended if not well."""
-        return f"{self.directory.name}: {self.model.loss}" + ("" if self.status == FINISHED else f", {self.status}")
 
 
 class Picture(NamedTuple):
     """A picture of a run, a table or its page: how to draw it, and of which runs."""
 
-    draw: Callable[[RunToDraw], "Figure | str | bytes"]
-    is_of: Callable[[RunToDraw], bool] = lambda run: True
+    draw: Callable[[ShownRun], "Figure | str | bytes"]
+    is_of: Callable[[ShownRun], bool] = lambda run: True
 
 
-def _curves(run: RunToDraw) -> "Figure":
+def _curves(run: ShownRun) -> "Figure":
     from imgclf.report.curves import Seen, curves
     from imgclf.report.objective import loss_at_zero
 
-    (train, val), model, config = run.splits, run.model, run.config
-    classes, shown = len(model.class_names), train if val is None else val
-    loss = loss_at_zero(model.loss, train.class_counts(), model.class_weights)
-    guess = Seen(loss, shown.class_counts().max() / len(shown))
+    model, config, classes = run.model, run.config, len(run.model.class_names)
+    loss = loss_at_zero(model.loss, run.train.class_counts(), model.class_weights)
+    guess = Seen(loss, run.shown.class_counts().max() / len(run.shown))
     steps = read_steps(run.directory)
     start = None
     if steps is not None and len(steps[0]):
@@ -91,46 +45,43 @@ def _curves(run: RunToDraw) -> "Figure":
         # With W = 0, the loss is the same for all images, but for class weights.
         start = {"train": first} | ({} if config.model.init_scale else {"val": first})
     return curves(
-        read_table(run.directory / "metrics.csv"),
+        run.metrics,
         run.title,
         run.steps_per_epoch,
         guess=guess,
         steps=steps,
         start=start,
-        val_images=0 if val is None else len(val),
+        val_images=len(run.val) if run.val else 0,
         kept_epoch=run.kept_epoch,
         first_step_size=make_schedule(config, run.steps_per_epoch)(0),
     )
 
 
-def _templates(run: RunToDraw) -> "Figure":
-    from imgclf.report.class_means import class_means
+def _templates(run: ShownRun) -> "Figure":
     from imgclf.report.templates import templates
 
     recalls = None
     if run.evaluate is not None:
-        split, seen = run.evaluated
-        recalls = split, [one.recall for one in seen.per_class()]
+        recalls = run.split, [one.recall for one in run.seen.per_class()]
     model = run.model
-    shape, means = model.preprocess.example_shape, class_means(run.splits[0])
-    return templates(model.weights, shape, model.class_names, means, recalls)
+    kept = None if run.kept_step is None else run.kept_epoch
+    shape = model.preprocess.example_shape
+    return templates(model.weights, shape, model.class_names, run.class_means, recalls, kept)
 
 
-def _steps(run: RunToDraw) -> "Figure":
+def _steps(run: ShownRun) -> "Figure":
     from imgclf.report.template_steps import template_steps
 
-    path, model = read_path(run.directory), run.model
+    path, model = run.path, run.model
     assert path is not None
     shape = model.preprocess.example_shape
-    return template_steps(path.steps, path.weights, shape, model.class_names, run.steps_per_epoch)
+    return template_steps(*path, shape, model.class_names, run.steps_per_epoch, run.kept_step)
 
 
-def _errors(run: RunToDraw) -> "Figure":
+def _errors(run: ShownRun) -> "Figure":
     from imgclf.report.mistakes import mistakes, most_confident
 
-    (train, val), (split, _) = run.splits, run.evaluated
-    dataset = train if val is None else val
-    return mistakes(most_confident(run.model, dataset), dataset, run.model, split)
+    return mistakes(most_confident(run.model, run.shown), run.shown, run.model, run.split)
 
 
 def _confusion_matrix(model: Model, split: str, seen: Evaluation) -> "Figure":
@@ -149,24 +100,22 @@ def _confusion_csv(model: Model, split: str, seen: Evaluation) -> str:
     return write_confusion_csv(seen.confusion, model.class_names)
 
 
-def _page(run: RunToDraw) -> bytes:
+def _page(run: ShownRun) -> bytes:
     from imgclf.report.page.contents import page
-    from imgclf.report.page.page_run import PageRun
 
-    _, seen = run.evaluated
-    return page(PageRun(run.directory, run.config, run.model, *run.splits, seen, run.kept_epoch))
+    return page(run)
 
 
-def _has_few_classes(run: RunToDraw) -> bool:
+def _has_few_classes(run: ShownRun) -> bool:
     """Return whether a picture with a part per class is readable, and drawn in seconds."""
     return len(run.model.class_names) <= MAX_CONFUSION_CLASSES
 
 
-def _has_templates(run: RunToDraw) -> bool:
+def _has_templates(run: ShownRun) -> bool:
     return run.model.preprocess.is_image and _has_few_classes(run)
 
 
-def _has_matrix(run: RunToDraw) -> bool:
+def _has_matrix(run: ShownRun) -> bool:
     return run.evaluate is not None and _has_few_classes(run)
 
 
@@ -175,28 +124,46 @@ PICTURES = {
     "templates.png": Picture(_templates, _has_templates),
     "steps.png": Picture(_steps, lambda run: _has_templates(run) and (run.directory / PATH).exists()),
     "errors.png": Picture(_errors, lambda run: run.evaluate is not None and _has_templates(run)),
-    "confusion_matrix.png": Picture(lambda run: _confusion_matrix(run.model, *run.evaluated), _has_matrix),
-    "confusion_matrix.csv": Picture(lambda run: _confusion_csv(run.model, *run.evaluated), _has_matrix),
-    "report.html": Picture(_page, lambda run: run.evaluate is not None),
+    "confusion_matrix.png": Picture(lambda run: _confusion_matrix(run.model, run.split, run.seen), _has_matrix),
+    "confusion_matrix.csv": Picture(lambda run: _confusion_csv(run.model, run.split, run.seen), _has_matrix),
+    PAGE: Picture(_page, lambda run: run.evaluate is not None),
 }
 WITHOUT_WEIGHTS = ("curves.png",)
 
 
-def pictures_of(run: RunToDraw) -> list[str]:
+def pictures_of(run: ShownRun) -> list[str]:
     """Return the file names of the pictures of a run."""
     return [name for name, picture in PICTURES.items() if picture.is_of(run)]
 
 
-def draw_run(run: RunToDraw, names: Sequence[str]) -> None:
-    """Draw pictures of a run into its directory; where the data is gone, those that need none."""
-    errors = []
-    for name in names:
+def draw_run(run: ShownRun, names: Sequence[str]) -> None:
+    """Draw pictures of a run into its directory; where the data is gone, those that need none.
+
+    The page is made on a second core: it is mostly NumPy's arithmetic, and pictures mostly matplotlib's Python.
+    """
+    errors: list[ImgclfError] = []
+    advance = advancing("drawing", len(names), "picture")
+
+    def draw(name: str) -> None:
         try:
             content = PICTURES[name].draw(run)
         except ImgclfError as error:
             errors.append(error)
         else:
             _write(run.directory / name, content)
+        advance(1)
+
+    if PAGE in names:
+        with suppress(ImgclfError):  # the data is gone, as each picture that needs it will say
+            run.prepare()
+    # BLAS has one thread until both are done: the page, whose bits depend on it, must not find it changed.
+    with workers(1), ThreadPoolExecutor(1) as beside:
+        pages = [beside.submit(draw, name) for name in names if name == PAGE]
+        for name in names:
+            if name != PAGE:
+                draw(name)
+        for page in pages:
+            page.result()
     if errors:
         raise errors[0]
 

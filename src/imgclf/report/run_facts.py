@@ -10,6 +10,8 @@ import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.config import Config
+from imgclf.data.dataset import Dataset
+from imgclf.data.preprocess import Preprocess
 from imgclf.errors import RunError, excerpt
 from imgclf.report.objective import loss_at_zero
 from imgclf.run.learning import read_steps
@@ -17,7 +19,11 @@ from imgclf.run.model_file import load_model
 from imgclf.run.opening import config_of_run
 from imgclf.run.run_dir import read_file, read_json, read_metrics, read_status, read_table
 from imgclf.training.classifier import Model
+from imgclf.training.epochs import LARGE_SPREAD
 from imgclf.training.evaluation import Evaluation
+from imgclf.training.plan import scale_problem
+
+ROUNDING = 1e-5  # of a loss, in float32
 
 
 class Split(NamedTuple):
@@ -82,6 +88,20 @@ class RunFacts:
         support = np.ones(len(self.class_names), np.int64) if counts is None else counts.support
         return loss_at_zero(self.config.model.loss, support, self.class_weights) if len(support) else math.nan
 
+    def is_above_guessing(self, loss: float) -> bool:
+        """Whether a loss is above that of a model that knows nothing, by more than rounding."""
+        return loss > self.guessing * (1 + ROUNDING)
+
+    @property
+    def learned(self) -> float:
+        """How far the loss has fallen since W = 0; 0 before the end of the run."""
+        return self.guessing - self.train.objective if self.train else 0.0
+
+    @property
+    def penalty(self) -> float:
+        """The part of the loss that is the penalty on W; 0 before the end of the run."""
+        return self.train.objective - self.train.data_loss if self.train else 0.0
+
 
 def read_facts(
     directory: Path,
@@ -89,12 +109,13 @@ def read_facts(
     model: Model | None = None,
     train: Evaluation | None = None,
     val: Evaluation | None = None,
-    scale_problem: tuple[str, str] = ("", ""),
+    fitted: tuple[Preprocess, Dataset] | None = None,
 ) -> RunFacts:
     """Read what a run directory says; raises RunError if a file is damaged.
 
     model, train, val   the run's model and its evaluations, if the caller has them: files need not be read again, and
                         more is known than they say
+    fitted              the run's preprocessing and its training images, if the caller has them: the scale is known
     """
     if model is None and (directory / "model.npz").exists():
         model = load_model(directory / "model.npz")
@@ -115,7 +136,7 @@ def read_facts(
         val=_split(directory, metrics, "val"),
         seen=_counts(evaluated) if evaluated else _read_counts(directory / "confusion_matrix.csv", len(names)),
         of_train=_counts(train) if train else None,
-        scale_problem=scale_problem,
+        scale_problem=scale_problem(*fitted, LARGE_SPREAD) if fitted else ("", ""),
     )
 
 

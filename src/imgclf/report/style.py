@@ -42,6 +42,7 @@ _RC = {
     "font.family": [_FONT],
     "font.size": BODY,
     "text.color": INK,
+    "text.hinting": "none",  # hinted letters are up to 4 % wider than measured
     "text.parse_math": False,  # a class may be named $x$
     "axes.edgecolor": RULE,
     "axes.axisbelow": True,
@@ -142,7 +143,7 @@ def png_bytes(figure: Figure) -> bytes:
         figure.canvas.draw()  # type: ignore[no-untyped-call]
     drawn = np.asarray(figure.canvas.buffer_rgba())  # type: ignore[no-untyped-call]
     # Nothing shines through a white figure: without alpha, and compressed less, in a third of the time of savefig.
-    pixels = Image.fromarray(np.ascontiguousarray(drawn[..., :3]))
+    pixels = Image.fromarray(drawn).convert("RGB")
     pixels.save(file, format="png", dpi=(DPI, DPI), compress_level=_COMPRESSION)
     return file.getvalue()
 

@@ -27,7 +27,7 @@ _COLOR_ADVICE = (
     "One scale for all classes; mid-gray is 0. An image that is bright where the template is bright, "
     "color by color, scores high."
 )
-_MEANS_ADVICE = " Beside it: the mean of its training images and its bias{recall}."
+_MEANS_ADVICE = " Beside it: the mean of its training images"
 
 
 @styled()
@@ -37,14 +37,16 @@ def templates(
     class_names: Sequence[str],
     means: Sequence[ByteArray | None] | None = None,
     recalls: tuple[str, Sequence[float | None]] | None = None,
+    kept_epoch: int | None = None,
 ) -> Figure:
     """Draw the weights of each class as an image: a column of W (D, C), reshaped to (H, W, channels).
 
     weights (D+1, C); the bias, the last row, is written. The first axes hold an image per class, in order: the
     colors of W / scale, from -1 to 1.
 
-    means     the mean image of each class (H, W, channels), None for a class without images; shown beside the weights
-    recalls   a split, and for each class how many of its images in that split are recognized, None where are none
+    means       the mean image of each class (H, W, channels), None for a class without images; beside the weights
+    recalls     a split, and for each class how many of its images in that split are recognized, None where are none
+    kept_epoch  the epoch after which early stopping kept these weights, if it is not the last one
     """
     height, width, channels = image_shape
     if weights.shape != (height * width * channels + 1, len(class_names)) or channels not in (1, 3):
@@ -58,10 +60,12 @@ def templates(
         empty = np.full((height, width, 3), _EMPTY, np.uint8)
         beside = [empty if mean is None else mean for mean in means]
         notes = [[f"bias {_signed(b)}"] for b in weights[-1].tolist()]
-        advice += _MEANS_ADVICE.format(recall=f", and its recall on {recalls[0]}" if recalls else "")
+        advice += _MEANS_ADVICE + (f", its bias and its recall on {recalls[0]}." if recalls else " and its bias.")
         if recalls:
             for lines, recall in zip(notes, recalls[1], strict=True):
                 lines.append("recall \N{EN DASH}" if recall is None else f"recall {recall:.0%}")
+    if kept_epoch is not None:
+        advice += f" These are the weights after epoch {kept_epoch:,}, which early stopping kept."
     figure, top = class_grid(
         images, class_names, _TITLE, advice + key_to_numbers(class_names), 0.6 + MARGIN, beside=beside, notes=notes
     )
@@ -77,7 +81,8 @@ def template_images(weights: FloatArray, image_shape: Sequence[int]) -> tuple[By
 
 
 def _signed(value: float) -> str:
-    return ("+" if value >= 0 else "\N{MINUS SIGN}") + format_number(abs(value), 2)
+    sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else ""
+    return sign + format_number(abs(value), 2)
 
 
 def _scale(W: FloatArray) -> float:

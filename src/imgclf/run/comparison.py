@@ -114,7 +114,7 @@ def _splits(runs: Sequence[ComparedRun], split: str) -> list[Dataset]:
         if split == "test":
             dataset = load_test(run.config, run.model.class_names)
         else:
-            same = run.config.model_dump_json(include={"data", "seed", "preprocess"})
+            same = repr(run.config.model_dump(include={"data", "seed", "preprocess"}))
             if same not in loaded:
                 loaded[same] = load_training_data(run.config)
             train, dataset = loaded[same]
@@ -139,7 +139,7 @@ def _keys(runs: Sequence[ComparedRun], datasets: Sequence[Dataset]) -> list[list
 
 
 def _what_is_read(config: Config) -> str:
-    data = config.data.model_dump_json(include={"source", "path", "labels", "options"})
+    data = config.data.model_dump(include={"source", "path", "labels", "options"})
     return f"{data} {config.seed if 'seed' in SOURCES[config.data.source].settings else ''}"
 
 

@@ -17,6 +17,20 @@ CHECKS = {
     "training",
 }  # fmt: skip
 POINTS = {"zero", "start", "steps", "wide"}
+TINY = ("-s", "data.source=synthetic", "-s", "data.options={train: 200, size: 6}")  # where the images do not matter
+DONE = {}
+
+
+@pytest.fixture
+def once(imgclf):
+    """Run a command that only its words decide about, the first time that a test asks for it."""
+
+    def run(*arguments):
+        if arguments not in DONE:
+            DONE[arguments] = imgclf(*arguments)
+        return DONE[arguments]
+
+    return run
 
 
 @pytest.fixture
@@ -57,39 +71,39 @@ def test_all_losses_pass_by_default_with_every_parameter(imgclf):
     assert seen["worst"]["error"] / seen["worst"]["bound"] == worst["error"] / worst["bound"]
 
 
-def test_same_seed_same_bytes_but_for_the_time(imgclf):
-    one, other = (imgclf("gradcheck", "-s", "model.loss=svm", "--json") for _ in range(2))
+def test_same_seed_same_bytes_but_for_the_time(imgclf, once):
+    one, other = (run("gradcheck", *TINY, "-s", "model.loss=svm", "--json") for run in (once, imgclf))
     assert one.json.pop("seconds") > 0
     texts = [json.dumps(done.json | {"seconds": 0}) for done in (one, other)]
     assert texts[0] == texts[1]
-    third = imgclf("gradcheck", "-s", "model.loss=svm", "-s", "seed=1", "--json")
+    third = imgclf("gradcheck", *TINY, "-s", "model.loss=svm", "-s", "seed=1", "--json")
     assert json.dumps(third.json | {"seconds": 0}) != texts[0]
 
 
 @pytest.mark.parametrize("how", ["-s", "-c"])
-def test_a_config_names_its_loss(imgclf, tmp_path, how):
+def test_a_config_names_its_loss(once, tmp_path, how):
     (tmp_path / "svm.yaml").write_text("model: {loss: svm}\n")
-    seen = imgclf("gradcheck", how, "model.loss=svm" if how == "-s" else "svm.yaml", "--json").json
+    seen = once("gradcheck", *TINY, how, "model.loss=svm" if how == "-s" else "svm.yaml", "--json").json
     assert {check["loss"] for check in seen["checks"]} == {"svm"}
 
 
-def test_a_config_names_its_penalty(imgclf):
-    seen = imgclf("gradcheck", "-s", "model.loss=svm", "-s", "regularization.l2=0.5", "--json").json
+def test_a_config_names_its_penalty(imgclf, once):
+    seen = imgclf("gradcheck", *TINY, "-s", "model.loss=svm", "-s", "regularization.l2=0.5", "--json").json
     assert {(check["l2"], check["l1"]) for check in seen["checks"]} == {(0, 0), (0.5, 0)}
-    seen = imgclf("gradcheck", "-s", "model.loss=svm", "--json").json
+    seen = once("gradcheck", *TINY, "-s", "model.loss=svm", "--json").json
     assert {(check["l2"], check["l1"]) for check in seen["checks"]} == {(0, 0), (1e-4, 3e-5)}
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_one_image_is_never_called_wrong(imgclf, loss):
-    done = imgclf("gradcheck", "--images", 1, "-s", f"model.loss={loss}")
+    done = imgclf("gradcheck", *TINY, "--images", 1, "-s", f"model.loss={loss}")
     assert done.code == 1
     assert "verdict: inconclusive" in done.out
     assert "no image of" in done.out
 
 
-def test_people_see_each_loss_each_check_and_what_it_costs(imgclf):
-    done = imgclf("-v", "gradcheck", "-s", "model.loss=svm_cs")
+def test_people_see_each_loss_each_check_and_what_it_costs(once):
+    done = once("-v", "gradcheck", "-s", "model.loss=svm_cs")
     for words in (
         "7,850 parameters",
         "svm_cs",
@@ -102,6 +116,7 @@ def test_people_see_each_loss_each_check_and_what_it_costs(imgclf):
     ):
         assert words in done.out
     assert len([line for line in done.out.splitlines() if line.startswith("svm_cs ")]) == 1 + 10
+    assert max(map(len, done.out.splitlines())) <= 80
 
 
 def five(text):
@@ -139,13 +154,13 @@ def test_the_five_weights_begin_with_the_worst_one(imgclf, wrong, loss):
     assert "verdict: fail" in done.out
 
 
-def test_verbose_says_what_each_check_found_at_each_point(imgclf):
-    done = imgclf("-v", "gradcheck", "-s", "model.loss=svm")
-    assert "svm, random W, l2 0.0001, l1 3e-05, invariances: pass, 10 invariances hold" in done.err
+def test_verbose_says_what_each_check_found_at_each_point(once):
+    done = once("-v", "gradcheck", "-s", "model.loss=svm_cs")
+    assert "svm_cs, random W, l2 0.0001, l1 3e-05, invariances: pass, 10 invariances hold" in done.err
 
 
 def test_quiet_says_the_verdict_alone(imgclf):
-    assert imgclf("-q", "gradcheck", "-s", "model.loss=svm").out == "verdict: pass\n"
+    assert imgclf("-q", "gradcheck", *TINY, "-s", "model.loss=svm").out == "verdict: pass\n"
 
 
 @pytest.mark.parametrize("as_json", [True, False])
@@ -167,7 +182,7 @@ def test_a_single_wrong_parameter_is_exit_1_and_named(imgclf, wrong, as_json):
 
 @pytest.mark.parametrize("of", ["config", "run"])
 def test_a_mistake_in_the_gradient_that_trains_alone_is_exit_1(imgclf, monkeypatch, small, of):
-    imgclf("train", *small, "--out", "run")
+    imgclf("train", *small, *TINY, "--out", "run")
 
     def planted(evaluate_gradient):
         right = folding.folded(evaluate_gradient)
@@ -180,7 +195,7 @@ def test_a_mistake_in_the_gradient_that_trains_alone_is_exit_1(imgclf, monkeypat
         return wrong
 
     monkeypatch.setattr("imgclf.speed.kernels.folded", planted)
-    done = imgclf("gradcheck", "--json", *(("-s", "model.loss=softmax") if of == "config" else ("--run", "run")))
+    done = imgclf("gradcheck", "--json", *((*TINY, "-s", "model.loss=softmax") if of == "config" else ("--run", "run")))
     assert done.code == 1
     assert {check["layer"] for check in done.json["checks"] if check["verdict"] == "fail"} == {"training"}
     assert done.json["worst"]["parameter"].endswith(("[3]", ",3]"))
@@ -191,20 +206,22 @@ def test_what_is_not_a_number_is_null_for_a_program(imgclf, wrong):
         grad[100 % len(grad), 1] = np.nan
 
     wrong(change)
-    done = imgclf("gradcheck", "-s", "model.loss=softmax", "--json")
+    done = imgclf("gradcheck", *TINY, "-s", "model.loss=softmax", "--json")
     assert (done.code, done.json["verdict"]) == (1, "fail")
     assert done.json["worst"]["analytic"] is None
 
 
 def test_a_penalty_that_drowns_the_data_is_inconclusive(imgclf):
-    done = imgclf("gradcheck", "-s", "model.loss=softmax", "-s", "regularization.l2=1e13")
+    done = imgclf("gradcheck", *TINY, "-s", "model.loss=softmax", "-s", "regularization.l2=1e13")
     assert done.code == 1
     assert "verdict: inconclusive" in done.out
 
 
-def test_training_that_diverges_is_checked_all_the_same(imgclf):
-    done = imgclf("gradcheck", "-s", "model.loss=svm_squared", "-s", "schedule.step_size=1e30")
+@pytest.mark.parametrize("step_size", ["1e10", "1e30"])
+def test_training_that_diverges_is_checked_all_the_same(imgclf, step_size):
+    done = imgclf("gradcheck", *TINY, "-s", "model.loss=svm_squared", "-s", f"schedule.step_size={step_size}")
     assert "verdict: fail" not in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
     assert done.code in (0, 1)
 
 
@@ -230,7 +247,8 @@ def test_feature_vectors_have_no_rows(imgclf, tmp_path):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_trained_run_is_checked_at_its_weights(imgclf, small, dtype):
-    assert imgclf("train", *small, "--out", "r", "-s", "model.loss=svm", "-s", f"train.dtype={dtype}").code == 0
+    options = (*small, *TINY, "-s", "model.loss=svm", "-s", f"train.dtype={dtype}")
+    assert imgclf("train", *options, "--out", "r").code == 0
     done = imgclf("gradcheck", "--run", "r", "--json")
     assert done.code == 0
     assert {check["loss"] for check in done.json["checks"]} == {"svm"}
@@ -240,7 +258,7 @@ def test_a_trained_run_is_checked_at_its_weights(imgclf, small, dtype):
 
 
 def test_pictures_are_drawn_where_asked(imgclf, tmp_path):
-    done = imgclf("gradcheck", "-s", "model.loss=svm", "--plot", "look")
+    done = imgclf("gradcheck", *TINY, "-s", "model.loss=svm", "--plot", "look")
     assert done.code == 0
     assert {path.name for path in (tmp_path / "look").iterdir()} == {"steps-svm.png", "errors-svm.png"}
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "look").iterdir())
@@ -304,7 +322,7 @@ def test_the_self_test_shows_what_sees_what(imgclf):
 
 def test_a_broken_check_is_exit_1(imgclf, monkeypatch):
     monkeypatch.setattr(run, "ORDER", ("purity",))
-    done = imgclf("gradcheck", "--self-test", "-s", "model.loss=svm_cs")
+    done = imgclf("gradcheck", "--self-test", *TINY, "-s", "model.loss=svm_cs")
     assert done.code == 1
     assert "gradient check broken: svm_cs: it does not find the second worst rival" in done.out
 

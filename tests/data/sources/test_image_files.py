@@ -1,7 +1,9 @@
 """Decoding many files: the result does not depend on the number of threads."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from threading import Event
 
 import numpy as np
 import pytest
@@ -69,3 +71,26 @@ def test_errors_other_than_data_errors_propagate(files, monkeypatch):
     monkeypatch.setattr(_decoding, "decode_image", broken)
     with pytest.raises(RuntimeError, match=r"\.png"):
         _decoding.read_into(np.zeros((len(files), 3, 4, 3), np.uint8), files, Form(), 2)
+
+
+def test_after_an_error_no_thread_begins_another_file_of_its_task(monkeypatch):
+    begun, is_begun, is_over = [], Event(), Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, *arguments, **options):
+            is_over.set()
+            super().shutdown(*arguments, **options)
+
+    def work(row):
+        if row == 0:
+            is_begun.wait()
+            raise ValueError("torn")
+        begun.append(row)
+        is_begun.set()
+        is_over.wait()
+
+    monkeypatch.setattr(_decoding, "ThreadPoolExecutor", Pool)
+    with pytest.raises(ValueError, match="torn"):
+        _decoding.of_each(80, work, 2)
+    assert begun
+    assert {row % 10 for row in begun} == {0}  # the first of 10

@@ -3,7 +3,7 @@
 import pytest
 
 from imgclf.config import resolve
-from imgclf.report.page.page_run import read_run
+from imgclf.report.shown_run import read_run
 from imgclf.run.opening import config_of_run
 from imgclf.run.session import train_run
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import WIDTH, Console, echo, fold, fold_command, format_loss, format_percent, noun_of, table
+from imgclf.cli.console import Console, echo, fold, fold_command, format_loss, format_percent, noun_of, room, table
 from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, json_option, threads_option
 from imgclf.cli.parsing import Command
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 CORNER = "true \\ predicted"
 SHOWN = 12  # classes up to which the confusion matrix fits a terminal
 COLUMN = 7  # columns of the terminal for a class's name, at most
+NARROWEST, LEAST = 3, 8  # with fewer for a class's name, or for the names of the rows, there is no matrix
 CONFUSED = 10  # pairs of classes in the JSON object
 MISSED = 1
 
@@ -105,10 +106,10 @@ def command(
         asked = [*(["--split", split] if split else []), *(["--data", str(data)] if data else [])]
         console.say(*fold_command(head, shlex.join(["imgclf", "eval", str(path), *asked, "--out", folder])))
         head = " " * len(head)
-        console.say(f"{head}writes the confusion matrix and the prediction of each {dataset.unit}")
+        console.say(*fold(head, f"writes the confusion matrix and the prediction of each {dataset.unit}"))
     if path.is_dir():
         console.say(*fold_command(head, shlex.join(["imgclf", "report", str(path), "--open"])))
-        console.say(f"{' ' * len(head)}shows what it has learned, and why it is wrong where it is")
+        console.say(*fold(" " * len(head), "shows what it has learned, and why it is wrong where it is"))
     console.object(content)
     if min_accuracy is not None and seen.accuracy < min_accuracy:
         echo(f"accuracy {seen.accuracy:.4f} is below {min_accuracy:g}", err=True)
@@ -268,7 +269,7 @@ def summarize(path: Path, split: str, model: "Model", seen: "Evaluation", top_k:
 
 
 def _print(console: Console, model: "Model", seen: "Evaluation", content: dict[str, Any]) -> None:
-    from imgclf.report.diagnosis import confused_pairs
+    from imgclf.report.confused_pairs import confused_pairs
 
     split, (low, high) = content["split"], content["accuracy_interval"]
     ((k, share),) = content["top_k"].items()
@@ -280,13 +281,14 @@ def _print(console: Console, model: "Model", seen: "Evaluation", content: dict[s
         for name, one in content["per_class"].items()
     ]
     console.say(*table(["class", "precision", "recall", "F1", f"{noun}s"], rows), "")
-    if seen.confusion is not None and len(model.class_names) <= SHOWN:
-        console.say(*_confusion_table(model.class_names, seen.confusion.tolist()), "")
+    if seen.confusion is not None and (lines := _confusion_table(model.class_names, seen.confusion.tolist())):
+        console.say(*lines, "")
     interval = f"95 % interval {format_percent(low)} to {format_percent(high)}"
-    console.result(f"accuracy   {format_percent(seen.accuracy)} of {plural(seen.n, f'{split} {noun}')} ({interval})")
+    accuracy = f"{format_percent(seen.accuracy)} of {plural(seen.n, f'{split} {noun}')} ({interval})"
+    console.result(*fold("accuracy   ", accuracy))
     if int(k) < len(model.class_names):
         console.result(f"top {k:<6} {format_percent(share)}")
-    console.say(f"balanced   {format_percent(content['balanced_accuracy'])}, the mean recall of the classes")
+    console.say(*fold("balanced   ", f"{format_percent(content['balanced_accuracy'])}, the mean recall of the classes"))
     if pairs := confused_pairs(seen, model.class_names):
         console.say(*fold("confused   ", ", ".join(pairs)))
     weighted = "" if model.class_weights is None else ", weighted by class"
@@ -294,13 +296,16 @@ def _print(console: Console, model: "Model", seen: "Evaluation", content: dict[s
 
 
 def _confusion_table(class_names: Sequence[str], counts: list[list[int]]) -> list[str]:
+    """Return the lines of a confusion matrix, none if it does not fit the terminal."""
     from imgclf.report.labels import distinct_labels, shorten, without_common_words
 
     cells = [[str(count or ".") for count in row] for row in counts]
-    longest = max(len(cell) for row in cells for cell in row)
+    longest, columns = max(len(cell) for row in cells for cell in row), room()
     # A column takes two spaces and its name, or its counts if they are longer; the names of the rows have the rest.
-    width = max(longest, min(COLUMN, (WIDTH - len(CORNER)) // len(cells) - 2))
-    rest = WIDTH - len(cells) * (width + 2)
+    width = max(longest, min(COLUMN, (columns - len(CORNER)) // len(cells) - 2))
+    rest = columns - len(cells) * (width + 2)
+    if len(cells) > SHOWN or width < NARROWEST or rest < LEAST:
+        return []
 
     def fits(name: str, columns: int = width) -> bool:
         return display_width(name) <= columns

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SHOWN = 3  # classes of an image in the table
 MOST_ERRORS = 20  # that are printed
-MOST_EXPLAINED = 1000  # examples; a picture takes about half a second
+MOST_EXPLAINED = 1000  # examples; a picture takes about a quarter of a second
 
 
 class UnreadableImagesError(DataError):

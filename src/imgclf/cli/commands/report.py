@@ -24,7 +24,7 @@ def command(ctx: click.Context, run: Path | None, data: Path | None, opens: bool
     """
     from imgclf.files.writing import write_whole
     from imgclf.report.page.contents import page
-    from imgclf.report.page.page_run import read_run
+    from imgclf.report.shown_run import read_run
     from imgclf.run.opening import config_of_run, data_of_run
     from imgclf.run.run_dir import acquire, find_run
 

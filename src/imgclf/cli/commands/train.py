@@ -122,7 +122,8 @@ def _follow(
     draw: bool,
 ) -> None:
     """Print the events of a session, and draw the pictures of the run."""
-    from imgclf.report.pictures import RunToDraw, pictures_of
+    from imgclf.report.pictures import pictures_of
+    from imgclf.report.shown_run import FINISHED, ShownRun
     from imgclf.run.session import Planned
     from imgclf.run.targets import Ready
 
@@ -144,11 +145,11 @@ def _follow(
     assert isinstance(ready, Ready)
     console.say(*ready.notes)
     console.warn(*ready.warnings)
-    with _timed(seconds, "training"), drawn_if_stopped(console, planned.plan, ready.directory, draw=draw and not comm):
+    with _timed(seconds, "training"), drawn_if_stopped(console, planned.plan, ready.directory, draw=draw):
         try:
             finished = _train(console, planned, ready.directory, events, progress)
         except DivergedError:
-            describe_findings(console, planned.plan, ready.directory)
+            describe_findings(console, ready.directory, planned.plan)
             raise
     if progress != "none":
         console.say("")
@@ -157,10 +158,15 @@ def _follow(
     drawn: list[str] = []
     if draw:
         with _timed(seconds, "drawing"):
-            plan, kept = planned.plan, finished.best_epoch
-            data = plan.train, plan.val
-            run = RunToDraw(
-                ready.directory, finished.model, plan.config, "finished", kept, lambda: data, finished.evaluated
+            plan = planned.plan
+            run = ShownRun(
+                ready.directory,
+                plan.config,
+                finished.model,
+                FINISHED,
+                finished.best_epoch,
+                lambda: (plan.train, plan.val),
+                lambda: finished.val or finished.train,
             )
             drawn = pictures_of(run)
             draw_pictures(console, run, drawn)

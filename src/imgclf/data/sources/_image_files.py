@@ -6,6 +6,7 @@ from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from threading import Event
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -110,10 +111,13 @@ def of_each(
     count: int, work: Callable[[int], _T], threads: int, advance: Callable[[int], None] | None = None
 ) -> list[_T]:
     """Return work(0), work(1), ...; reading files and most decoders release the interpreter lock."""
+    over = Event()
 
     def some(rows: range) -> list[_T]:
-        done = []
+        done: list[_T] = []
         for row in rows:
+            if over.is_set():
+                break
             done.append(work(row))
             if advance:
                 advance(1)
@@ -122,7 +126,10 @@ def of_each(
     step = max(1, min(_MOST_A_TASK, count // (4 * threads)))
     tasks = [range(start, min(start + step, count)) for start in range(0, count, step)]
     with ThreadPoolExecutor(threads) as pool:
-        return [one for done in pool.map(some, tasks) for one in done]
+        try:
+            return [one for done in pool.map(some, tasks) for one in done]
+        finally:
+            over.set()  # after a signal no thread begins another
 
 
 def first_readable(files: Iterable[Path], form: Form) -> tuple[Path, tuple[int, ...]] | None:

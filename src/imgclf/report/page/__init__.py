@@ -1,6 +1,5 @@
 """The page report.html: explain a run, and let one try.
 
-    page_run     what a page is made from: a run directory, its model and its data
     samples      images that the model mistakes
     baselines    what simpler classifiers reach on the same images
     hill         the loss on a plane through the weights

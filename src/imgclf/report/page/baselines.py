@@ -10,7 +10,7 @@ from imgclf.data.batches import Reader
 from imgclf.data.dataset import Dataset
 from imgclf.data.splits import stratified
 from imgclf.numerics.random_streams import PAGE
-from imgclf.report.page.page_run import PageRun
+from imgclf.report.shown_run import ShownRun
 
 NEIGHBORS = 5
 MOST_JUDGED = 600  # images: as many as the page's sample
@@ -31,7 +31,7 @@ class Baseline(NamedTuple):
     split: str
 
 
-def baselines(run: PageRun) -> list[Baseline]:
+def baselines(run: ShownRun) -> list[Baseline]:
     """Judge all baselines; of too many numbers a class, only those that know no image.
 
     Where training images are judged, for want of others, none of them is learned from.
@@ -77,7 +77,7 @@ def nearest(X: FloatArray, others: FloatArray, k: int) -> IntArray:
 
     |x - o|**2 = |x|**2 - 2 x.o + |o|**2, of which the first term is the same for all; rows with NaN come last.
     """
-    others = others.astype(X.dtype)
+    others = others.astype(X.dtype, copy=False)
     distances = np.einsum("md,md->m", others, others) - 2 * (X @ others.T)  # (n, M)
     found = np.argpartition(distances, range(k), axis=1)
     return np.asarray(found[:, :k])

@@ -5,23 +5,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import Batch, FloatArray, IntArray
+from imgclf.arrays import IntArray
 from imgclf.data.class_names import as_text
 from imgclf.data.dataset import Dataset
 from imgclf.data.splits import stratified
 from imgclf.errors import plural
-from imgclf.gradients import analytic_gradient
 from imgclf.metrics import wilson_interval
 from imgclf.model import split
 from imgclf.numerics.random_streams import PAGE
-from imgclf.report.class_means import class_means
 from imgclf.report.page.description import describe
 from imgclf.report.page.hill import Hill, hill, path_losses, share_inside, sides
 from imgclf.report.page.packing import Packed, blob, pack
-from imgclf.report.page.page_run import PageRun
 from imgclf.report.page.rendering import json_for_html, render
 from imgclf.report.page.samples import LOOKED_THROUGH, mistakes, predictions
-from imgclf.run.learning import LearningPath, read_path
+from imgclf.report.shown_run import ShownRun
+from imgclf.run.learning import LearningPath
 from imgclf.speed.threads import workers
 
 BUDGET = 3_000_000  # characters of a page
@@ -36,7 +34,7 @@ _AT_LEAST = 100  # training images, however many classes there are
 _PROBED = 32  # images that tell how many fit
 
 
-def page(run: PageRun) -> bytes:
+def page(run: ShownRun) -> bytes:
     """Return the page of a run. The same run gives the same bytes."""
     with workers(1):  # so that no last bit depends on the number of threads
         about = describe(run)
@@ -73,30 +71,31 @@ class Room:
         return True
 
 
-def _fill(room: Room, run: PageRun) -> None:
+def _fill(room: Room, run: ShownRun) -> None:
     """Add everything in the order of its importance."""
     preprocess, (W, b) = run.model.preprocess, split(run.model.weights)
     fitted = {"mean": preprocess.mean, "std": preprocess.std}
     weights = {"W": W, "b": b} | {key: one.astype(np.float64) for key, one in fitted.items() if one is not None}
     room.add(weights, f"What is live: {plural(W.size, 'weight')} take more bytes than a page may have.")
     train = _add_examples(room, run)
-    if path := read_path(run.directory):
-        _add_hill(room, run, path, train)
+    if run.path:
+        _add_hill(room, run, run.path, train)
     else:
-        room.left_out.append("The hill and the templates on the way: the run has no path.npz.")
+        also = " and the templates on the way" if preprocess.is_image else ""
+        room.left_out.append(f"The hill{also}: the run has no path.npz.")
     if preprocess.is_image:
         _add_means(room, run)
-    if preprocess.is_image and path:
-        _add_frames(room, path)
+    if preprocess.is_image and run.path:
+        _add_frames(room, run.path, run.kept_place)
 
 
-def _add_examples(room: Room, run: PageRun) -> IntArray:
+def _add_examples(room: Room, run: ShownRun) -> IntArray:
     """Add the images; return the rows of the training images."""
     shown, seed, none = run.shown, run.config.seed, np.zeros(0, np.int64)
     what = "images" if run.model.preprocess.is_image else "feature vectors"
     n, n_train, n_wrong = _how_many(room, run)
     if n < 1:
-        room.left_out.append(f"All {what}: they are too large for a page.")
+        room.left_out.append(f"All {what}: they did not fit.")
         return none
     counted = stratified(shown, n, seed, PAGE)
     looked_through = min(LOOKED_THROUGH, max(1, MOST_BYTES // max(1, shown.images[:1].nbytes)))
@@ -117,7 +116,7 @@ def _add_examples(room: Room, run: PageRun) -> IntArray:
     return train
 
 
-def _how_many(room: Room, run: PageRun) -> tuple[int, int, int]:
+def _how_many(room: Room, run: ShownRun) -> tuple[int, int, int]:
     """Return how many images of the sample, of training and of wrong cells there is room for."""
     probe = run.shown.pixels(stratified(run.shown, _PROBED, run.config.seed, PAGE))
     each = pack(_stored(probe)).characters / len(probe)
@@ -126,7 +125,7 @@ def _how_many(room: Room, run: PageRun) -> tuple[int, int, int]:
     return (n, n_train, n_wrong) if run.val else (min(SAMPLE[0], n + n_train), 0, n_wrong)  # one sample for both
 
 
-def _judge(run: PageRun, rows: IntArray) -> dict[str, Any]:
+def _judge(run: ShownRun, rows: IntArray) -> dict[str, Any]:
     """Return the model's accuracy on those rows of the split that is shown."""
     right = int((predictions(run.model, run.shown, rows)[0] == run.shown.y_of(rows)).sum())
     return {"n": len(rows), "accuracy": right / len(rows), "interval": list(wilson_interval(right, len(rows)))}
@@ -152,17 +151,18 @@ def _names(dataset: Dataset, rows: IntArray) -> list[str] | None:
     return None if paths is None else ["/".join(as_text(path).split("/")[-2:]) for path in paths]
 
 
-def _add_hill(room: Room, run: PageRun, path: LearningPath, rows: IntArray) -> None:
+def _add_hill(room: Room, run: ShownRun, path: LearningPath, rows: IntArray) -> None:
     """Add the plane through start and end: its grid and path, and what lets the page compute any point of it."""
     if not len(rows):
+        room.left_out.append("The hill: it needs training examples.")
         return
     pixels = _stored(run.train.pixels(rows))  # as the page has them
     X, y = run.model.preprocess.apply(pixels).astype(np.float64), run.train.y_of(rows)
-    end = np.ascontiguousarray(run.model.weights, np.float64)  # in one order, however it was made
-    gradient = analytic_gradient(run.model.objective, Batch.of(X, y), end).grad
-    plane = hill(run.model.objective, X, y, path.weights, end, gradient)
+    plane = hill(run.model.objective, X, y, path.weights)
     if plane is None:
-        room.left_out.append("The hill: the weights at the end are those at the start.")
+        same = (path.weights[0] == path.weights[-1]).all()
+        why = "the weights at the end are those at the start" if same else "the way to the end spans no plane"
+        room.left_out.append(f"The hill: {why}.")
         return
     description = _describe_hill(run, plane, path, X, y)
     if not np.isfinite(description["loss"]).all():
@@ -174,10 +174,13 @@ def _add_hill(room: Room, run: PageRun, path: LearningPath, rows: IntArray) -> N
     room.add(arrays, "The hill: its scores did not fit.", hill=description)
 
 
-def _describe_hill(run: PageRun, plane: Hill, path: LearningPath, X: FloatArray, y: IntArray) -> dict[str, Any]:
+def _describe_hill(
+    run: ShownRun, plane: Hill, path: LearningPath, X: NDArray[np.float64], y: IntArray
+) -> dict[str, Any]:
     a, b = plane.at(path.weights)
-    end_a, end_b = (float(one[0]) for one in plane.at(run.model.weights[None]))
-    across, up = sides(plane, np.append(a, end_a), np.append(b, end_b))
+    across, up = sides(plane, a, b)
+    losses = path_losses(run.model.objective, X, y, path.weights)
+    kept = run.kept_place
     return {
         "a": across.tolist(),
         "b": up.tolist(),
@@ -186,37 +189,47 @@ def _describe_hill(run: PageRun, plane: Hill, path: LearningPath, X: FloatArray,
             "steps": path.steps.tolist(),
             "a": a.tolist(),
             "b": b.tolist(),
-            "loss": path_losses(run.model.objective, X, y, path.weights),
+            "loss": losses,
             "loss_on_plane": plane.loss(a, b).tolist(),
         },
         "inside": share_inside(plane, path.weights),
         "start": [0.0, 0.0],
-        "end": [end_a, end_b],
+        "end": [float(a[-1]), float(b[-1])],
+        "kept": None if kept is None else [float(a[kept]), float(b[kept])],
+        "kept_loss": None if kept is None else losses[kept],
         "n": len(y),
         "products": plane.products.tolist(),
     }
 
 
-def _add_means(room: Room, run: PageRun) -> None:
+def _add_means(room: Room, run: ShownRun) -> None:
     """Add the mean image of each class, black for a class without images: (C, H, W, channels)."""
     problem = "The mean image of each class: it did not fit."
     if run.model.preprocess.size * len(run.model.class_names) > BUDGET:
         room.left_out.append(problem)
         return
     black = np.zeros(run.model.preprocess.example_shape, np.uint8)
-    room.add({"means": np.stack([black if mean is None else mean for mean in class_means(run.train)])}, problem)
+    room.add({"means": np.stack([black if mean is None else mean for mean in run.class_means])}, problem)
 
 
-def _add_frames(room: Room, path: LearningPath) -> None:
-    """Add the templates at some steps of the path, as 255 levels from -scale to scale: (K, C, H, W, channels)."""
-    kept = np.arange(len(path.steps))
-    while len(kept) > 2:
-        if len(kept) <= FRAMES:
-            W = path.weights[kept, :-1].astype(np.float64)  # (K, D, C)
+def _add_frames(room: Room, path: LearningPath, kept: int | None) -> None:
+    """Add the templates at some steps of the path, as 255 levels from -scale to scale: (K, C, H, W, channels).
+
+    kept   the place in the path of the weights that early stopping kept; None: the last ones
+    """
+    last, stride = len(path.steps) - 1, 1
+    always = [last] if kept is None else [kept, last]
+    while True:
+        places = np.union1d(np.arange(0, last, stride), always).astype(int)
+        if len(places) <= FRAMES:
+            W = path.weights[places, :-1].astype(np.float64)  # (K, D, C)
             scale = np.quantile(np.abs(W), QUANTILE, axis=(1, 2))
             levels = np.rint(127 * np.clip(W / np.where(scale > 0, scale, 1)[:, None, None], -1, 1)).astype(np.int8)
-            said = {"steps": path.steps[kept].tolist(), "scale": scale.tolist()}
+            frame = None if kept is None else int(np.searchsorted(places, kept))
+            said = {"steps": path.steps[places].tolist(), "scale": scale.tolist(), "kept": frame}
             if room.add({"frames": levels.transpose(0, 2, 1)}, frames=said):
                 return
-        kept = np.append(kept[:-1:2], kept[-1])
+        if stride >= last:
+            break
+        stride *= 2
     room.left_out.append("The templates on the way: they did not fit.")

@@ -1,6 +1,8 @@
 """Describe a run for its page, in words and numbers."""
 
 import shlex
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from imgclf.config import dump
@@ -9,33 +11,33 @@ from imgclf.metrics import wilson_interval
 from imgclf.report.diagnosis import diagnose
 from imgclf.report.objective import formula, loss_at_zero, translations
 from imgclf.report.page.baselines import baselines
-from imgclf.report.page.page_run import PageRun
 from imgclf.report.run_facts import read_facts
+from imgclf.report.shown_run import ShownRun
 from imgclf.run.learning import read_steps
-from imgclf.run.run_dir import read_json, read_status, read_table
-from imgclf.training.epochs import LARGE_SPREAD
-from imgclf.training.plan import scale_problem
+from imgclf.run.run_dir import read_json, read_status
 
 MOST_ROWS = 1_000  # of the table of epochs
 MOST_CELLS = 200**2  # of a confusion matrix
 MOST_CLASSES = 2_000  # with a row each
+# Of environment.json: where the machine keeps its files is nobody's business, and the rest is elsewhere in the page.
+_NOT_SHOWN = ("command", "cwd", "folder", "data_files", "data_classes")
 
 
-def describe(run: PageRun) -> dict[str, Any]:
+def describe(run: ShownRun) -> dict[str, Any]:
     """Return what the page says in words and numbers."""
     model, config, seen = run.model, run.config, run.seen
     preprocess, classes = model.preprocess, len(model.class_names)
     environment = read_json(run.directory / "environment.json")
-    command = environment.get("command")
+    words = environment.get("command")
     train, val = (None, seen) if run.val else (seen, None)
-    scale = scale_problem(preprocess, run.train, LARGE_SPREAD)
-    findings = diagnose(read_facts(run.directory, model=model, train=train, val=val, scale_problem=scale))
-    metrics, steps = read_table(run.directory / "metrics.csv"), read_steps(run.directory)
+    facts = read_facts(run.directory, model=model, train=train, val=val, fitted=(preprocess, run.train))
+    findings = diagnose(replace(facts, directory=_without_machine(run.directory)))
+    metrics, steps = run.metrics, read_steps(run.directory)
     has_rows = classes <= MOST_CLASSES
     return {
         "run": run.directory.name,
         "title": f"{run.directory.name}: {model.loss}",
-        "command": shlex.join(map(str, command)) if isinstance(command, list) else "",
+        "command": shlex.join(["imgclf", *map(str, words[1:])]) if isinstance(words, list) else "",
         "created": str(environment.get("started", "")),
         "version": str(environment.get("imgclf", "")),
         "status": read_status(run.directory),
@@ -79,8 +81,8 @@ def describe(run: PageRun) -> dict[str, Any]:
         "class_weights": None if model.class_weights is None else model.class_weights.tolist(),
         "confusion": seen.confusion.tolist() if classes**2 <= MOST_CELLS and seen.confusion is not None else None,
         "per_class": [one._asdict() for one in seen.per_class()] if has_rows else [],
-        "config": dump(config),
-        "environment": {key: environment[key] for key in environment if key not in ("data_files", "data_classes")},
+        "config": dump(facts.config),  # with the path of the data that the user gave
+        "environment": {key: environment[key] for key in environment if key not in _NOT_SHOWN},
         "embedded": {"val": 0, "val_total": len(run.shown), "cells": 0, "train": 0},
         "sample": None,
         "val_names": None,
@@ -89,7 +91,15 @@ def describe(run: PageRun) -> dict[str, Any]:
     }
 
 
-def _image(run: PageRun) -> dict[str, float] | None:
+def _without_machine(directory: Path) -> Path:
+    """Return a directory as one would type it here, without the folders of the machine."""
+    here = Path.cwd()
+    if not directory.is_absolute():
+        return directory
+    return directory.relative_to(here) if directory.is_relative_to(here) else Path(directory.name)
+
+
+def _image(run: ShownRun) -> dict[str, float] | None:
     """Return the shape of an image, and which of its values is white; None for feature vectors."""
     if not run.model.preprocess.is_image:
         return None

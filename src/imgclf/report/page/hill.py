@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import FloatArray, IntArray
-from imgclf.gradients import Objective
+from imgclf.arrays import Batch, FloatArray, IntArray
+from imgclf.gradients import Objective, analytic_gradient
 from imgclf.model import scores
 
 GRID = 31
@@ -69,15 +69,13 @@ class Hill:
         return np.asarray(penalty)
 
 
-def hill(
-    objective: Objective, X: FloatArray, y: IntArray, path: FloatArray, end: FloatArray, ahead: FloatArray
-) -> Hill | None:
-    """Return the plane through the first weights of a path (K, D+1, C) and `end`; None if these are the same.
+def hill(objective: Objective, X: NDArray[np.float64], y: IntArray, path: FloatArray) -> Hill | None:
+    """Return the plane through the first and the last weights of a path (K, D+1, C); None if these are the same.
 
     The second axis is the direction in which the path strays farthest from the line between them: the first principal
-    direction of what is left of it. If it strays nowhere, the axis is `ahead`, a gradient (D+1, C).
+    direction of what is left of it. If it strays nowhere, the axis is the gradient at its end.
     """
-    start = path[0].astype(np.float64)
+    start, end = path[[0, -1]].astype(np.float64)
     away = (path - start).reshape(len(path), -1)
     first = (end - start).ravel()
     length = np.linalg.norm(first)
@@ -87,7 +85,8 @@ def hill(
     rest = away - np.outer(away @ first, first)  # (K, (D+1) * C)
     # The eigenvectors of the small matrix of inner products give those of the large one.
     squares, shares = np.linalg.eigh(rest @ rest.T)
-    second = shares[:, -1] @ rest if squares[-1] > (_STRAIGHT * length) ** 2 else ahead.ravel().astype(np.float64)
+    strays = squares[-1] > (_STRAIGHT * length) ** 2
+    second = shares[:, -1] @ rest if strays else analytic_gradient(objective, Batch.of(X, y), end).grad.ravel()
     second -= (second @ first) * first
     breadth = np.linalg.norm(second)
     if not 0 < breadth < np.inf:
@@ -96,7 +95,7 @@ def hill(
     if (strayed := rest @ second)[np.abs(strayed).argmax()] < 0:
         second = -second
     axes = np.stack([start, first.reshape(start.shape), second.reshape(start.shape)])
-    return Hill(objective, axes, np.stack([scores(X.astype(np.float64), one) for one in axes]), y)
+    return Hill(objective, axes, np.stack([scores(X, one) for one in axes]), y)
 
 
 def sides(one: Hill, a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -116,9 +115,8 @@ def sides(one: Hill, a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArr
     return np.linspace(low[0], high[0], GRID), np.linspace(low[1], high[1], GRID)
 
 
-def path_losses(objective: Objective, X: FloatArray, y: IntArray, path: FloatArray) -> list[float]:
+def path_losses(objective: Objective, X: NDArray[np.float64], y: IntArray, path: FloatArray) -> list[float]:
     """Return the objective with each of the weights (K, D+1, C)."""
-    X = X.astype(np.float64)
     return [
         float(objective.loss_fn(scores(X, one), y)[0].mean() + objective.penalty(one))
         for one in (weights.astype(np.float64) for weights in path)

@@ -20,7 +20,8 @@ from imgclf.report.page.svg_curves import last_step, panels
 
 LABEL = 24  # characters
 FOLDER = Path(__file__).parent
-FIRST, LAST = ("core", "data", "shared"), ("main",)  # scripts that others need, and that need others
+# Scripts that others need, and that need others.
+FIRST, LAST = ("core", "data", "shared", "address", "paint"), ("main",)
 
 
 def render(about: dict[str, Any], arrays: str) -> bytes:

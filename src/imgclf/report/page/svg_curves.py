@@ -12,6 +12,7 @@ UNIT = 1000
 LOG_SPAN = 100.0  # largest / smallest value: beyond it, a linear axis shows only the largest
 LEAST_SPAN = 0.05  # of an accuracy: on a narrower axis, noise would fill the panel
 STEPS_DRAWN = 1000  # more than pixels
+BAND = " The band is where the accuracy of the model may lie: 95 % of such intervals hold the truth."
 
 
 class Line(NamedTuple):
@@ -31,12 +32,40 @@ class Level(NamedTuple):
     text: str
 
 
+class Dot(NamedTuple):
+    """A circle at shares of the width and of the height: a line of one point, or the ring around the kept epoch."""
+
+    kind: str
+    left: float
+    top: float
+
+
+class Series(NamedTuple):
+    """Measured values: the kind and the name of their line, and what a reader should know of it."""
+
+    kind: str
+    name: str
+    xs: Sequence[float]
+    ys: Sequence[float | None]
+    advice: str = ""
+
+    @property
+    def points(self) -> list[tuple[float, float]]:
+        """The points with a finite value."""
+        return [(x, y) for x, y in zip(self.xs, self.ys, strict=False) if y is not None and math.isfinite(y)]
+
+
 class Panel(NamedTuple):
-    """A plot of lines over learning steps."""
+    """A plot of lines over learning steps.
+
+    alone  the sentence that takes the place of a plot of a single value; "": there are more
+    """
 
     title: str
     advice: str
+    alone: str
     lines: list[Line]
+    dots: list[Dot]
     ticks: list[Level]
     levels: list[Level]
     band: tuple[float, float] | None
@@ -51,40 +80,46 @@ def panels(about: dict[str, Any]) -> list[Panel]:
     result, guess = about.get("result"), about["guess"]
     steps = about["steps"]
     stride = max(1, len(steps["step"]) // STEPS_DRAWN)
+    kept = dict(zip(epochs.get("epoch", []), ends, strict=False)).get(about.get("kept_epoch"))
+    ring = "" if kept is None else f" Ring: epoch {about['kept_epoch']:g}, which early stopping kept."
+    band = result["interval"] if result and result["split"] == "val" else None
 
     def from_guessing(xs: Sequence[float], ys: Sequence[float | None]) -> tuple[list[float], list[float | None]]:
-        return ([0, *xs], [guess["accuracy"], *ys]) if _finite(xs, ys) else ([], [])
+        return ([0, *xs], [guess["accuracy"], *ys]) if Series("", "", xs, ys).points else ([], [])
 
     loss = _panel(
         "Loss",
-        "Faint: the loss of single batches. Blue: its mean over an epoch, drawn in the middle of the epoch. "
-        "Orange: after the epoch, on images that are never trained on. Dotted: guessing.",
+        f"Dotted: guessing.{ring}",
         [
-            ("steps", "", steps["step"][::stride], steps["loss"][::stride]),
-            ("train", "train", middles, epochs.get("train/loss", [])),
-            ("val", "val", ends, epochs.get("val/loss", [])),
+            Series("steps", "", steps["step"][::stride], steps["loss"][::stride], "Faint: the loss of single batches."),
+            Series("train", "train", middles, epochs.get("train/loss", []),
+                   "Blue: its mean over an epoch, drawn in the middle of the epoch."),
+            Series("val", "val", ends, epochs.get("val/loss", []),
+                   "Orange: after the epoch, on images that are never trained on."),
         ],
         last,
         lambda value: f"{value:.4g}",
         levels=[(guess["loss"], "guessing")],
-    )
+        kept=kept,
+    )  # fmt: skip
     accuracy = _panel(
         "Accuracy",
-        "The band is where the accuracy at the end may lie: 95 % of such intervals hold the truth.",
+        f"Dotted: guessing.{ring}" + (BAND if band else ""),
         [
-            ("train", "train", *from_guessing(middles, epochs.get("train/accuracy", []))),
-            ("val", "val", *from_guessing(ends, epochs.get("val/accuracy", []))),
+            Series("train", "train", *from_guessing(middles, epochs.get("train/accuracy", [])), "Blue: train."),
+            Series("val", "val", *from_guessing(ends, epochs.get("val/accuracy", [])), "Orange: val."),
         ],
         last,
         lambda value: f"{100 * value:.1f}\N{NARROW NO-BREAK SPACE}%",
         levels=[(guess["accuracy"], "guessing")],
-        band=result["interval"] if result and result["split"] == "val" else None,
+        band=band,
         most=1.0,
-    )
+        kept=kept,
+    )  # fmt: skip
     ratio = _panel(
         "Update ratio",
-        "How long a step is beside the weights: near 0.001 is a common rule of thumb.",
-        [("train", "", ends, epochs.get("update_ratio", []))],
+        "The length of a step over that of the weights: near 0.001 is a common rule of thumb.",
+        [Series("train", "", ends, epochs.get("update_ratio", []))],
         last,
         lambda value: f"{value:.2g}",
         levels=[(1e-3, "0.001")],
@@ -93,7 +128,7 @@ def panels(about: dict[str, Any]) -> list[Panel]:
     step_size = _panel(
         "Step size",
         "What the schedule asked for.",
-        [("train", "", ends, epochs.get("step_size", []))],
+        [Series("train", "", ends, epochs.get("step_size", []))],
         last,
         lambda value: f"{value:.3g}",
         least=0.0,
@@ -111,7 +146,7 @@ def last_step(about: dict[str, Any]) -> int:
 def _panel(
     title: str,
     advice: str,
-    given: Sequence[tuple[str, str, Sequence[float], Sequence[float | None]]],
+    series: Sequence[Series],
     last: int,
     write: Callable[[float], str],
     *,
@@ -120,15 +155,21 @@ def _panel(
     least: float | None = None,
     most: float | None = None,
     log: bool | None = None,
+    kept: float | None = None,
 ) -> Panel | None:
     """Scale lines to a panel; None without a single finite value.
 
-    log  whether the axis is logarithmic; None: if the lines span too much
+    log   whether the axis is logarithmic; None: if the lines span too much
+    kept  the step on the line of val that gets a ring; None: there is none
     """
-    series = [(kind, name, _finite(xs, ys)) for kind, name, xs, ys in given]
-    seen = [y for _, _, points in series for _, y in points]
+    series = [one for one in series if one.points]
+    seen = [y for one in series for _, y in one.points]
     if not seen:
         return None
+    if len(seen) == 1:
+        ((step, value),) = series[0].points
+        alone = f"Only one value was measured: {write(value)}, at step {step:,.0f}."
+        return Panel(title, "", alone, [], [], [], [], None, [])
     guides = [(value, text) for value, text in levels if value is not None]
     shown = [*seen, *(value for value, _ in guides), *(band or ())]
     low, high = min([*shown, *([] if least is None else [least])]), max(shown)
@@ -141,23 +182,22 @@ def _panel(
     else:
         scaled, ticks = _linear_axis(low, high, most)
     lines = [
-        Line(kind, _points(points, last, scaled), name, write(points[-1][1]), scaled(points[-1][1]))
-        for kind, name, points in series
-        if points
+        Line(one.kind, _points(one.points, last, scaled), one.name, write(one.points[-1][1]), scaled(one.points[-1][1]))
+        for one in series
     ]
+    dots = [Dot(one.kind, *one.points[0]) for one in series if len(one.points) == 1]
+    dots += [Dot("ring", x, y) for one in series if one.kind == "val" for x, y in one.points if x == kept]
     return Panel(
         title,
-        advice,
+        " ".join([*(one.advice for one in series if one.advice), advice]),
+        "",
         lines,
+        [Dot(dot.kind, dot.left / last, scaled(dot.top)) for dot in dots],
         [Level(scaled(value), write(value) if log or most is None else f"{100 * value:g} %") for value in ticks],
         [Level(scaled(value), text) for value, text in guides],
         None if band is None else (scaled(band[1]), scaled(band[0])),
         _apart([line for line in lines if line.kind != "steps"]),
     )
-
-
-def _finite(xs: Sequence[float], ys: Sequence[float | None]) -> list[tuple[float, float]]:
-    return [(x, y) for x, y in zip(xs, ys, strict=False) if y is not None and math.isfinite(y)]
 
 
 def _points(points: Sequence[tuple[float, float]], last: int, scaled: Callable[[float], float]) -> str:

@@ -1,22 +1,31 @@
 // How it learned: a cursor on the curves, at the step that the templates and the hill show, too.
 const how = (() => {
-  const { $, state } = shared;
+  const { $ } = shared;
+  const { state } = address;
 
   let data;
   let list = []; // the steps that the sliders stop at
+  let model; // the one of them whose weights are the model's
 
   /** The steps of the sliders: those whose weights were kept, or the ends of the epochs. */
   function stops({ about }) {
     return about.frames?.steps ?? about.hill?.path?.steps ?? [0, ...(about.epochs?.step ?? [])];
   }
 
-  const at = () => shared.nearest(list, state.get("step", list.at(-1)));
-  const go = (k) => state.set({ step: k === list.length - 1 ? null : list[k] });
+  /** The step whose weights early stopping kept, if the slider stops there; else the last: those of the model. */
+  function modelsStep({ kept_epoch: epoch, epochs }) {
+    const step = epochs.step?.[epochs.epoch.indexOf(epoch)];
+    return list.includes(step) ? step : list.at(-1);
+  }
+
+  const at = () => shared.nearest(list, state.get("step", model));
+  const now = () => list[at()];
+  const go = (k) => state.set({ step: list[k] === model ? null : list[k] });
+  const isKept = () => now() === model && model !== list.at(-1);
 
   function words() {
-    const step = list[at()];
-    const epoch = data.about.steps_per_epoch ? `, epoch ${shared.fixed(step / data.about.steps_per_epoch, 1)}` : "";
-    return `after step ${shared.whole(step)} of ${shared.whole(list.at(-1))}${epoch}`;
+    const epoch = data.about.steps_per_epoch ? `, epoch ${shared.fixed(now() / data.about.steps_per_epoch, 1)}` : "";
+    return `after step ${shared.whole(now())} of ${shared.whole(list.at(-1))}${epoch}${isKept() ? ": the model, kept by early stopping" : ""}`;
   }
 
   /** What was measured nearest to a step: the loss of its batch, and the epoch that had ended by then. */
@@ -39,19 +48,19 @@ const how = (() => {
   }
 
   function refresh() {
-    const step = list[at()];
+    const step = now();
     const end = Number($("how-charts").dataset.last) || 1;
     for (const cursor of document.querySelectorAll("#how-charts .cursor")) cursor.style.left = `${Math.min(100, (100 * step) / end)}%`;
     $("how-slider").value = at();
     $("how-slider").setAttribute("aria-valuetext", words());
-    const now = `${words()[0].toUpperCase()}${words().slice(1)}`;
-    $("how-now").textContent = now;
-    $("how-seen").textContent = `${now}: ${measured(step)}.`;
+    $("how-now").textContent = shared.sentenceCase(words());
+    $("how-seen").textContent = `${shared.sentenceCase(words())}. ${shared.sentenceCase(measured(step))}.`;
   }
 
   function start(loaded) {
     data = loaded;
     list = stops(data);
+    model = modelsStep(data.about);
     const slider = $("how-slider");
     slider.max = list.length - 1;
     slider.addEventListener("input", () => {
@@ -69,5 +78,5 @@ const how = (() => {
     refresh();
   }
 
-  return { start, steps: () => ({ list, at, go, words }) };
+  return { start, steps: () => ({ list, at, now, go, words, isKept, model }) };
 })();

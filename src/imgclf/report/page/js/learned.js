@@ -1,6 +1,7 @@
 // What it learned: the weights of every class as an image, after each of the steps that were kept.
 const learned = (() => {
-  const { $, element, state } = shared;
+  const { $, element } = shared;
+  const { state } = address;
 
   let data, image, steps;
   let figures = []; // a canvas a class
@@ -38,31 +39,33 @@ const learned = (() => {
   function refresh() {
     const k = steps.at();
     figures.forEach(({ canvas }, c) => {
-      shared.drawTemplate(canvas, template(k, c), image, scale);
+      paint.drawTemplate(canvas, template(k, c), image, scale);
       canvas.setAttribute("aria-label", `Template of ${data.about.labels[c]}, ${steps.words()}`);
     });
     $("learned-seen").textContent = sentence();
     $("learned-scale").textContent = `\u2212${shared.compact(scale)} to +${shared.compact(scale)}`;
-    const now = steps.words();
-    $("learned-now").textContent = now[0].toUpperCase() + now.slice(1);
+    $("learned-now").textContent = shared.sentenceCase(steps.words());
     $("learned-slider").value = k;
-    $("learned-slider").setAttribute("aria-valuetext", now);
+    $("learned-slider").setAttribute("aria-valuetext", steps.words());
   }
 
   function sentence() {
     if (!data.frames) return "Only the weights at the end are kept in this page.";
     const k = steps.at();
     const last = steps.list.length - 1;
-    if (k === last) return `These are the weights after the last step, ${shared.whole(steps.list[last])}: ${hill.lossAt(steps.list[last])}`;
-    const alike = mean(data.about.classes.map((_, c) => correlation(template(k, c), template(last, c))));
-    return `After step ${shared.whole(steps.list[k])} of ${shared.whole(steps.list[last])} the templates correlate ` +
-      `with those at the end by ${shared.fixed(alike)} on average: ${hill.lossAt(steps.list[k])}`;
+    const loss = hill.wordsAt(steps.now());
+    if (k === last) return `These are the weights after the last step, ${shared.whole(steps.list[last])}${notKept()}: ${loss}`;
+    const alike = shared.mean(data.about.classes.map((_, c) => correlation(template(k, c), template(last, c))));
+    const kept = steps.isKept() ? "These are the weights of the model, which early stopping kept. " : "";
+    return `${kept}After step ${shared.whole(steps.now())} of ${shared.whole(steps.list[last])} the templates correlate ` +
+      `with those at the end by ${shared.fixed(alike)} on average: ${loss}`;
   }
 
-  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const notKept = () =>
+    (steps.model === steps.list.at(-1) ? "" : ` (not the model, which early stopping kept after step ${shared.whole(steps.model)})`);
 
   function correlation(a, b) {
-    const [meanA, meanB] = [mean(a), mean(b)];
+    const [meanA, meanB] = [shared.mean(a), shared.mean(b)];
     let [ab, aa, bb] = [0, 0, 0];
     for (let d = 0; d < a.length; d++) {
       const [x, y] = [a[d] - meanA, b[d] - meanB];
@@ -77,7 +80,7 @@ const learned = (() => {
 
   function run() {
     if (timer) return stop();
-    let k = steps.at() === steps.list.length - 1 ? 0 : steps.at();
+    let k = steps.now() === steps.model || steps.now() === steps.list.at(-1) ? 0 : steps.at();
     $("learned-run").textContent = "Stop";
     steps.go(k);
     timer = setInterval(() => {
@@ -98,29 +101,31 @@ const learned = (() => {
   const ALIKE = 0.9;
   let asked = 0; // a class
 
-  /** The first kept step from which the template looks like the one at the end. */
+  /** The first of the steps from which on the template looks like the one at the end. */
   function firstAlike(c) {
     const last = steps.list.length - 1;
-    return steps.list.findIndex((_, k) => correlation(template(k, c), template(last, c)) >= ALIKE);
+    let k = last;
+    while (k > 0 && correlation(template(k - 1, c), template(last, c)) >= ALIKE) k--;
+    return steps.list[k];
   }
 
   function askQuestion3() {
     const recalls = data.about.per_class?.map((one) => one.recall ?? 0) ?? [1];
     asked = shared.argmax(recalls);
     const name = data.about.labels[asked];
-    $("q3-text").textContent = `At which step do you recognize ${name}? Begin at step 0, move on until you do, and say so.`;
-    const question = shared.question("q3");
+    $("q3-text").textContent =
+      `At which step do you recognize ${name}? Begin at step 0, move on until you do, and say so.`;
     $("q3-begin").addEventListener("click", () => {
       stop();
       steps.go(0);
       $("learned-slider").focus();
     });
     $("q3-here").addEventListener("click", () => {
-      const k = firstAlike(asked);
-      question.reveal(
-        `You said step ${shared.whole(steps.list[steps.at()])}. Its template correlates with the one at the end by ` +
-        `${ALIKE} or more from step ${shared.whole(steps.list[k])} on, of ${shared.whole(steps.list.at(-1))}: ` +
-        "the picture is there early, and most steps only weigh it more finely.");
+      const [step, last] = [firstAlike(asked), steps.list.at(-1)];
+      shared.question("q3").reveal(
+        `You said step ${shared.whole(steps.now())}. Its template correlates with the one at the end by ` +
+        `${ALIKE} or more from step ${shared.whole(step)} on, of ${shared.whole(last)}: ` +
+        (step <= last / 2 ? "the picture is there early, and most steps only weigh it more finely." : "the picture was still changing late."));
     });
   }
 
@@ -139,7 +144,7 @@ const learned = (() => {
 
   function start() {
     const D = image.height * image.width * image.channels;
-    if (data.means) figures.forEach(({ mean }, c) => shared.drawImage(mean, data.means, image, c * D));
+    if (data.means) figures.forEach(({ mean }, c) => paint.drawImage(mean, data.means, image, c * D));
     const moving = data.frames && steps.list.length > 1;
     scale = largest(moving ? steps.list.length - 1 : 0);
     const slider = $("learned-slider");
@@ -149,7 +154,7 @@ const learned = (() => {
       steps.go(Number(slider.value));
     });
     $("learned-run").addEventListener("click", run);
-    shared.themeChanged.watch(refresh);
+    paint.themeChanged.watch(refresh);
     state.watch(["step"], refresh);
     refresh();
   }

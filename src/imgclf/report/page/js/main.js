@@ -20,7 +20,7 @@ const main = (async () => {
   if ($("play")) {
     play.start(loaded);
     why.start(loaded);
-    setTimeout(play.askQuestion1);
+    question1.start(loaded);
   }
   if ($("learned")) learned.prepare(loaded);
   whenNear("learned", learned.start);
@@ -34,7 +34,7 @@ const main = (async () => {
     link.addEventListener("click", (event) => {
       event.preventDefault();
       goTo(link.hash.slice(1));
-      shared.state.set({ at: link.hash.slice(1) });
+      address.state.set({ at: link.hash.slice(1) });
     });
   }
   function goTo(id) {
@@ -42,19 +42,19 @@ const main = (async () => {
     $(id).scrollIntoView();
     $(`${id}-title`).focus({ preventScroll: true });
   }
-  shared.state.watch(["at"], () => goTo(shared.state.get("at")));
-  if (shared.state.get("at")) goTo(shared.state.get("at"));
+  address.state.watch(["at"], () => goTo(address.state.get("at")));
+  if (address.state.get("at")) goTo(address.state.get("at"));
 
   // For tests, and for the curious in the console:
   //   core       the mathematics, free of the DOM; data: what the page holds
   //   state      state.get(name), state.set({image, move, step, size, ...}), as in the address
-  //   parseHash  what an address says
-  //   play       show(position), rubOut([pixel]), view(): {pixels, scores, order, label}, example(): of question 1
+  //   parseHash  what an address says; shared: numbers in words, as the sections write them
+  //   play       show(position), rubOut([pixel]), view(): {pixels, scores, order, label}; question1: example()
   //   why        seen(): {first, second, terms, parts, total}
   //   hill       ball(): {at, trail, loss}, leaves(size); onestep: now(), taken(), longest(); mistakes: imagesOf([t, p])
   window.imgclf = {
-    core, data: loaded, state: shared.state, parseHash: shared.parseHash, roundToSum: shared.roundToSum,
-    play, why, learned, how, hill, onestep, mistakes,
+    core, data: loaded, state: address.state, parseHash: address.parseHash, shared,
+    play, question1, why, learned, how, hill, onestep, mistakes,
   };
   document.documentElement.dataset.ready = "yes";
 })();

@@ -1,6 +1,7 @@
 // Mistakes: the confusion matrix as a table of buttons, the images of a cell, and a table of the classes.
 const mistakes = (() => {
-  const { $, element, state } = shared;
+  const { $, element } = shared;
+  const { state } = address;
   const WHOLE = 30; // classes whose matrix is shown whole; of more, those that are confused most
   const PART = 15;
 
@@ -93,9 +94,9 @@ const mistakes = (() => {
   }
 
   function openCell() {
-    const { classes, confusion } = data.about;
+    const { labels, confusion } = data.about;
     const found = imagesOf(open);
-    const [t, p] = open.map((c) => classes[c]);
+    const [t, p] = open.map((c) => labels[c]);
     const count = confusion?.[open[0]]?.[open[1]] ?? found.length;
     $("mistakes-cell").textContent = t === p ? `${t}, recognized` : `${t}, called ${p}`;
     const text = `${shared.whole(found.length)} of ${shared.plural(count, "image")}` +
@@ -109,7 +110,7 @@ const mistakes = (() => {
 
   function makeImage(k, margin, t, p) {
     const canvas = element("canvas");
-    shared.drawImage(canvas, data.val.pixels, image, k * image.height * image.width * image.channels);
+    paint.drawImage(canvas, data.val.pixels, image, k * image.height * image.width * image.channels);
     const button = element("button", { type: "button" }, canvas, element("span", { textContent: `lead ${shared.fixed(margin)}` }));
     button.setAttribute("aria-label", `Image ${data.val.index[k]}, true ${t}, predicted ${p}, lead ${shared.fixed(margin)}: open in Play`);
     button.dataset.position = data.val.index[k];
@@ -157,7 +158,8 @@ const mistakes = (() => {
   }
 
   function fillClasses() {
-    const rows = data.about.per_class.map((one, c) => ({ ...one, name: data.about.classes[c] }));
+    const { classes, labels } = data.about;
+    const rows = data.about.per_class.map((one, c) => ({ ...one, name: classes[c], label: labels[c] }));
     const order = sorted.by === "name"
       ? (one, other) => one.name.localeCompare(other.name)
       : (one, other) => (one[sorted.by] ?? -1) - (other[sorted.by] ?? -1);
@@ -167,7 +169,7 @@ const mistakes = (() => {
     }
     const share = (value) => (Number.isFinite(value) ? shared.percent(value) : "\u2013");
     $("classes-body").replaceChildren(...rows.map((one) => element("tr", {},
-      element("th", { scope: "row", textContent: one.name }),
+      element("th", { scope: "row", textContent: one.label, title: one.name }),
       element("td", { className: "number", textContent: shared.whole(one.support) }),
       ...["recall", "precision", "f1"].map((column) => element("td", { className: "number", textContent: share(one[column]) })))));
   }

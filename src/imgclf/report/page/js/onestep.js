@@ -1,12 +1,14 @@
 // One step: the gradient on the training images in this page, what it promises, and what a step does.
 const onestep = (() => {
-  const { $, element, state } = shared;
+  const { $, element } = shared;
+  const { state } = address;
   const MANY = 20; // steps
 
   let data, X, y, options;
   let now = null; // {W, b, seen: loss, accuracy, dW, db, slope: |gradient|^2, S, G: scores of W and of the gradient}
   let taken = 0;
   let range = 1; // of the slider: step sizes from 0
+  let curve = []; // [step size, loss] of the chart
   let firstSize = 0.1;
   let canvases = [];
 
@@ -47,6 +49,9 @@ const onestep = (() => {
     return sum;
   }
 
+  /** Where the loss goes: a loss that is no number counts as above all others. */
+  const goes = (loss) => (loss < now.seen.loss ? "down" : loss === now.seen.loss ? "nowhere" : "up");
+
   /** What the gradient promises: the loss along its tangent. */
   const firstOrder = (step) => now.seen.loss - step * now.slope;
 
@@ -74,14 +79,16 @@ const onestep = (() => {
       taken++;
       if (!Number.isFinite(now.seen.loss)) break;
     }
-    fit();
-    refresh();
+    arrive();
     shared.say($("onestep-seen").textContent);
   }
 
-  /** Let the chart and the slider under it show the whole valley, and the step. */
-  function fit() {
-    range = Number(Math.max(2 * (longest() ?? 1), 1.25 * state.get("size", 0)).toPrecision(2));
+  /** Show where the step begins now; the chart and the slider under it hold the whole valley, and the step. */
+  function arrive() {
+    range = Number(Math.max(2 * (longest() || 1), 1.25 * state.get("size", 0)).toPrecision(2));
+    curve = Array.from({ length: 61 }, (_, k) => (range * k) / 60).map((length) => [length, after(length).loss]);
+    drawTemplates();
+    refresh();
   }
 
   function startOver() {
@@ -89,8 +96,7 @@ const onestep = (() => {
     now = at(Float64Array.from(W), Float64Array.from(b));
     taken = 0;
     shared.choose("from", from());
-    fit();
-    refresh();
+    arrive();
   }
 
   // ---- what is seen --------------------------------------------------------------------------------------------
@@ -108,13 +114,12 @@ const onestep = (() => {
     $("onestep-promised").textContent = shared.fixed(promised, 4);
     $("onestep-truth").textContent = shared.fixed(truth.loss, 4);
     $("onestep-after").textContent = shared.percent(truth.accuracy);
-    const verdict = truth.loss > seen.loss ? "The step is too long: it goes up." : "It goes down.";
+    const verdict = { up: "The step is too long: it goes up.", down: "It goes down.", nowhere: "It stays where it is." }[goes(truth.loss)];
     const text = `${taken ? `After ${shared.plural(taken, "step")}` : from() === "zero" ? "At W = 0" : "At the trained weights"} the loss is ` +
-      `${shared.fixed(seen.loss, 4)}. For a step of ${shared.compact(by)} first order says ${shared.fixed(promised, 4)}, ` +
-      `it is ${shared.fixed(truth.loss, 4)}. ${verdict}`;
+      `${shared.fixed(seen.loss, 4)}. For a step of ${shared.compact(by)} the gradient promises ${shared.fixed(promised, 4)}; ` +
+      `it becomes ${shared.fixed(truth.loss, 4)}. ${verdict}`;
     $("onestep-seen").textContent = text;
     $("onestep-chart").setAttribute("aria-label", `The loss along the direction of the step. ${text}`);
-    drawTemplates();
     draw();
   }
 
@@ -125,58 +130,36 @@ const onestep = (() => {
     for (const g of now.seen.dW) largest = Math.max(largest, Math.abs(g));
     canvases.forEach((canvas, c) => {
       const template = Float64Array.from({ length: D() }, (_, d) => -now.seen.dW[d * classes.length + c]);
-      shared.drawTemplate(canvas, template, image, largest || 1);
+      paint.drawTemplate(canvas, template, image, largest || 1);
       canvas.setAttribute("aria-label", `What the step adds to the template of ${classes[c]}`);
     });
   }
 
   function draw() {
-    const { context, width, height } = shared.sharpContext($("onestep-chart"));
-    const points = Array.from({ length: 61 }, (_, k) => (range * k) / 60).map((s) => [s, after(s).loss]);
+    const { context, width, height } = paint.sharpContext($("onestep-chart"));
     const start = now.seen.loss;
-    const least = Math.min(...points.map(([, loss]) => loss), start);
+    const least = Math.min(...curve.map(([, loss]) => loss), start);
     const room = Math.max(start - least, 1e-9);
     const [bottom, top] = [least - 0.5 * room, start + 0.7 * room];
     const x = (s) => (s / range) * width;
     const h = (loss) => height * (1 - (loss - bottom) / (top - bottom));
-    const [ink, muted, blue, red] = ["ink", "muted", "against", "for"].map((name) => shared.css(shared.color(name)));
-
-    const stroke = (pairs, color, thickness, dash = []) => {
-      context.beginPath();
-      pairs.forEach(([s, loss], k) => (k ? context.lineTo(x(s), h(loss)) : context.moveTo(x(s), h(loss))));
-      context.setLineDash(dash);
-      context.strokeStyle = color;
-      context.lineWidth = thickness;
-      context.stroke();
-    };
-    const write = (text, s, loss, color, align = "left", lift = -8) => {
-      context.textAlign = align;
-      context.lineWidth = 4;
-      context.lineJoin = "round";
-      context.setLineDash([]);
-      context.strokeStyle = shared.css(shared.color("paper"));
-      context.fillStyle = color;
-      context.strokeText(text, x(s), h(loss) + lift);
-      context.fillText(text, x(s), h(loss) + lift);
-    };
-    stroke([[0, start], [range, start]], shared.css(shared.color("muted"), 0.6), 1, [2, 4]);
+    const [ink, muted, blue, red] = ["ink", "muted", "against", "for"].map((name) => paint.color(name));
+    const place = ([s, loss]) => [x(s), h(loss)];
+    const stroke = (pairs, color, thickness, dash) => paint.line(context, pairs.map(place), color, thickness, dash);
+    const write = (text, s, loss, color, align = "left", lift = -8) =>
+      paint.words(context, text, [x(s), h(loss) + lift], color, align);
+    stroke([[0, start], [range, start]], paint.color("muted", 0.6), 1, [2, 4]);
     stroke([[0, start], [range, firstOrder(range)]], blue, 1.5, [6, 4]);
-    stroke(points, ink, 2);
+    stroke(curve, ink, 2);
     const by = size();
     const truth = after(by).loss;
     stroke([[by, firstOrder(by)], [by, truth]], red, 1, [2, 2]);
-    for (const [loss, color] of [[firstOrder(by), blue], [truth, red]]) {
-      context.beginPath();
-      context.setLineDash([]);
-      context.arc(x(by), h(loss), 5, 0, 2 * Math.PI);
-      context.fillStyle = color;
-      context.fill();
-    }
+    for (const [loss, color] of [[firstOrder(by), blue], [truth, red]]) paint.dot(context, place([by, loss]), 5, color);
     write("no change", range, start, muted, "right");
     const low = Math.max(bottom + 0.12 * room, Math.min(start, firstOrder(range)));
     const promisedAt = Math.min(range, (start - low) / (now.slope || 1));
-    write("first order", promisedAt, low, blue, promisedAt > 0.6 * range ? "right" : "left", 0);
-    write("the loss", 0.62 * range, after(0.62 * range).loss, ink, "left", 20);
+    write("the gradient\u2019s promise", promisedAt, low, blue, promisedAt > 0.6 * range ? "right" : "left", 0);
+    write("the loss", 0.45 * range, after(0.45 * range).loss, ink, "left", 20);
   }
 
   function makeCanvases() {
@@ -194,13 +177,12 @@ const onestep = (() => {
   // ---- Question 5: the longest step that still goes down -------------------------------------------------------
 
   function answerQuestion5() {
-    const question = shared.question("q5");
     const end = longest();
     const truth = after(size()).loss;
-    const yours = `Yours, ${shared.compact(size())}, ends at ${shared.fixed(truth, 4)}: it goes ${truth <= now.seen.loss ? "down" : "up"}. `;
-    question.reveal(yours + (end === null
+    const yours = `Yours, ${shared.compact(size())}, ends at ${shared.fixed(truth, 4)}: it goes ${goes(truth)}. `;
+    shared.question("q5").reveal(yours + (end === null
       ? "From here the loss falls for ever in this direction: no step is too long."
-      : `The longest step that still goes down is ${shared.compact(end)}; beyond it, the other side of the valley is higher.`));
+      : end === 0 ? "From here no step goes down: this is the bottom of the valley." : `The longest step that still goes down is ${shared.compact(end)}; beyond it, the other side of the valley is higher.`));
   }
 
   // ---- start ---------------------------------------------------------------------------------------------------
@@ -222,7 +204,7 @@ const onestep = (() => {
     shared.onChoice("from", (value) => state.set({ from: value === "zero" ? null : value }));
     state.watch(["from"], startOver);
     state.watch(["size"], refresh);
-    shared.themeChanged.watch(refresh);
+    paint.themeChanged.watch(() => { drawTemplates(); draw(); });
     startOver();
     firstSize = Number((range / 40).toPrecision(2)); // short enough for first order to come near the truth
     refresh();

@@ -1,4 +1,4 @@
-// What the sections share: the state in the hash, words for numbers, pixels on a canvas, the live region.
+// What the sections share: elements, words for numbers, signals, controls, questions, the live region.
 //
 // Class names and everything else from the data is untrusted text: it reaches the page through textContent, and
 // positions and widths through the CSSOM. Nothing here, nor in any section, writes HTML.
@@ -20,18 +20,31 @@ const shared = (() => {
 
   const MINUS = "\u2212";
   const withMinus = (text) => (/^-0(\.0*)?$/.test(text) ? text.slice(1) : text.replace("-", MINUS));
-  const fixed = (value, digits = 2) => (Math.abs(value) < 1e6 ? withMinus(value.toFixed(digits)) : compact(value)); // a diverged run
+  /** Write a number with so many digits, but those of a diverged run as powers of ten. */
+  const fixed = (value, digits = 2) =>
+    (Number.isFinite(value) && Math.abs(value) < 1e6 ? withMinus(value.toFixed(digits)) : compact(value));
   const signed = (value, digits = 2) => (value < 0 ? "" : "+") + fixed(value, digits).replace(/^\u2212(0(\.0*)?)$/, "$1");
   const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}\u202f%`;
   const whole = (count) => count.toLocaleString("en-US");
   const plural = (count, one, many = `${one}s`) => `${whole(count)} ${count === 1 ? one : many}`;
 
+  const sentenceCase = (text) => text[0].toUpperCase() + text.slice(1);
+
+  const VAST = 1e4; // from here on, numbers need wider columns
+
   /** Write a number of any size: 0.376, 12.5, 1.23e+5. */
   function compact(value) {
-    if (!Number.isFinite(value)) return String(value);
+    if (!Number.isFinite(value)) return "no finite number"; // JSON has null for it
     const size = Math.abs(value);
     if (size !== 0 && (size < 1e-3 || size >= 1e5)) return withMinus(value.toExponential(2));
     return withMinus(String(Number(value.toPrecision(3))));
+  }
+
+  /** How a number went from one value to another, as both are printed. */
+  function went(from, to, digits) {
+    const [before, after] = [from, to].map((value) => fixed(value, digits));
+    if (before === after) return `stayed at ${before}`;
+    return `${Number.isFinite(to) && to < from ? "fell" : "rose"} from ${before} to ${after}`;
   }
 
   /**
@@ -47,6 +60,9 @@ const shared = (() => {
     rounded[largest] += total - rounded.reduce((sum, part) => sum + part, 0);
     return { parts: rounded.map((part) => part / unit), total: total / unit };
   }
+
+  const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
   function argmax(values) {
     let best = 0;
@@ -69,7 +85,7 @@ const shared = (() => {
     return best;
   }
 
-  // ---- signals and the state in the hash -----------------------------------------------------------------------
+  // ---- signals -------------------------------------------------------------------------------------------------
 
   /** A list of listeners: signal.watch(listener), signal.send(value). */
   function signal() {
@@ -77,77 +93,7 @@ const shared = (() => {
     return { watch: (listener) => listeners.push(listener), send: (value) => listeners.forEach((each) => each(value)) };
   }
 
-  const wholeNumber = (text) => (/^\d{1,9}$/.test(text) ? Number(text) : undefined);
-  const positive = (text) => (Number(text) > 0 && Number.isFinite(Number(text)) ? Number(text) : undefined);
-  const flag = (text) => (text === "1" ? true : undefined);
-  const oneOf = (...words) => (text) => (words.includes(text) ? text : undefined);
-  const pair = (text) => (/^-?\d{1,5},-?\d{1,5}$/.test(text) ? text.split(",").map(Number) : undefined);
-
-  // What a link to the page can say, and what reads it; words and values that none of them accepts are passed over.
-  const FIELDS = {
-    at: oneOf("result", "play", "why", "learned", "how", "hill", "onestep", "mistakes", "record"),
-    image: wholeNumber, // position in the validation split
-    move: pair, // down, right
-    mirror: flag,
-    invert: flag,
-    show: oneOf("difference", "first", "second"),
-    against: oneOf("mean", "ink"),
-    step: wholeNumber, // learning steps done, of the slider
-    optimizer: oneOf("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"),
-    ball: positive, // step size of the ball
-    from: oneOf("zero", "trained"),
-    size: positive, // step size of the one step
-    cell: pair, // true class, predicted class
-  };
-
-  /** Read what a hash says; #play alone is a link to a section. */
-  function parseHash(hash) {
-    const found = {};
-    for (const word of hash.replace(/^#/, "").split("&")) {
-      const [name, text] = word.includes("=") ? [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)] : ["at", word];
-      const value = Object.hasOwn(FIELDS, name) ? FIELDS[name](text) : undefined;
-      if (value !== undefined) found[name] = value;
-    }
-    return found;
-  }
-
-  const values = parseHash(location.hash);
-  const changed = signal();
-
-  const state = {
-    get: (name, otherwise) => values[name] ?? otherwise,
-
-    /** Set fields, null to forget one; who watches is told once. */
-    set(fields) {
-      const names = Object.keys(fields).filter((name) => String(values[name] ?? "") !== String(fields[name] ?? ""));
-      if (!names.length) return;
-      for (const name of names) {
-        if (fields[name] === null) delete values[name];
-        else values[name] = fields[name];
-      }
-      writeHash();
-      changed.send(new Set(names));
-    },
-
-    watch: (names, listener) => changed.watch((changes) => names.some((name) => changes.has(name)) && listener(changes)),
-  };
-
-  let writing = 0;
-  function writeHash() {
-    // Not at once: a slider changes the state faster than browsers accept new addresses (100 in 30 seconds).
-    clearTimeout(writing);
-    writing = setTimeout(() => {
-      const hash = Object.entries(values).map(([name, value]) => `${name}=${value === true ? 1 : value}`).join("&");
-      history.replaceState(null, "", `#${hash}`);
-    }, 400);
-  }
-
-  window.addEventListener("hashchange", () => {
-    const found = parseHash(location.hash);
-    const forgotten = Object.fromEntries(Object.keys(values).map((name) => [name, null]));
-    // A link to a section moves the reader, and changes nothing else.
-    state.set(Object.keys(found).join() === "at" ? found : { ...forgotten, ...found });
-  });
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   // ---- what is said aloud --------------------------------------------------------------------------------------
 
@@ -158,89 +104,7 @@ const shared = (() => {
     saying = setTimeout(() => { $("live").textContent = text; }, 500);
   }
 
-  // ---- colors and pixels ---------------------------------------------------------------------------------------
-
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const calm = matchMedia("(prefers-reduced-motion: reduce)");
-  const themeChanged = signal();
-  dark.addEventListener("change", () => themeChanged.send());
-
-  /** A color of the style sheet as [red, green, blue]. */
-  function color(name) {
-    const text = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-    return [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));
-  }
-
-  const mix = (from, to, share) => from.map((value, k) => value + (to[k] - value) * share);
-  const css = (rgb, alpha = 1) => `rgb(${rgb.map(Math.round).join(" ")} / ${alpha})`;
-
-  /** Draw an image of the data, (H, W, channels) in 0..255, one canvas pixel each: the style sheet makes them squares. */
-  function drawImage(canvas, pixels, { height, width, channels }, offset = 0) {
-    const image = new ImageData(width, height);
-    for (let p = 0; p < height * width; p++) {
-      for (let k = 0; k < 3; k++) image.data[4 * p + k] = pixels[offset + p * channels + (channels === 3 ? k : 0)];
-      image.data[4 * p + 3] = 255;
-    }
-    put(canvas, image);
-  }
-
-  /** Draw signed values (H, W) as colors: `for` above 0, the paper at 0, `against` below. */
-  function drawSigned(canvas, signedValues, height, width, scale) {
-    const [zero, above, below] = [color("zero"), color("for"), color("against")];
-    const image = new ImageData(width, height);
-    for (let p = 0; p < height * width; p++) {
-      const share = Math.min(1, Math.abs(signedValues[p]) / scale);
-      const rgb = mix(zero, signedValues[p] > 0 ? above : below, share);
-      for (let k = 0; k < 3; k++) image.data[4 * p + k] = rgb[k];
-      image.data[4 * p + 3] = 255;
-    }
-    put(canvas, image);
-  }
-
-  /** Draw a template (H, W, channels) in -scale..scale: signed colors, or red, green and blue around middle gray. */
-  function drawTemplate(canvas, weights, image, scale) {
-    if (image.channels === 1) return drawSigned(canvas, weights, image.height, image.width, scale);
-    const pixels = Array.from(weights, (weight) => 127.5 + 127.5 * Math.max(-1, Math.min(1, weight / scale)));
-    return drawImage(canvas, pixels, image);
-  }
-
-  function put(canvas, image) {
-    if (canvas.width !== image.width || canvas.height !== image.height) {
-      canvas.width = image.width;
-      canvas.height = image.height;
-    }
-    canvas.getContext("2d").putImageData(image, 0, 0);
-  }
-
-  /** A context whose unit is the CSS pixel, on a canvas as fine as the screen. */
-  function sharpContext(canvas) {
-    const { width, height } = canvas.getBoundingClientRect();
-    const ratio = window.devicePixelRatio || 1;
-    canvas.width = Math.max(1, Math.round(width * ratio));
-    canvas.height = Math.max(1, Math.round(height * ratio));
-    const context = canvas.getContext("2d");
-    context.scale(canvas.width / Math.max(1, width), canvas.height / Math.max(1, height));
-    context.font = `13px ${getComputedStyle(document.body).fontFamily}`;
-    return { context, width, height };
-  }
-
-  /** Show where a pixel is, by a frame over its canvas. */
-  function placeFrame(frame, { height, width }, row, column) {
-    Object.assign(frame.style, {
-      left: `${(100 * column) / width}%`, top: `${(100 * row) / height}%`,
-      width: `${100 / width}%`, height: `${100 / height}%`,
-    });
-  }
-
-  /** The pixel of an image under a pointer. */
-  function pixelAt(event, canvas, { height, width }) {
-    const box = canvas.getBoundingClientRect();
-    const within = (position, size) => Math.max(0, Math.min(size - 1, Math.floor(position * size)));
-    return [
-      within((event.clientY - box.top) / box.height, height),
-      within((event.clientX - box.left) / box.width, width),
-    ];
-  }
+  // ---- controls ------------------------------------------------------------------------------------------------
 
   const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
@@ -290,32 +154,26 @@ const shared = (() => {
   // ---- questions -----------------------------------------------------------------------------------------------
 
   /**
-   * A question that is answered by doing. `reveal(text)` shows the computed answer beside what the reader predicted;
-   * it is called by what the reader does, and by nothing else.
+   * A question that is answered by doing. `reveal(text)` shows the computed answer; it is called by what the reader
+   * does, and by nothing else.
    */
   function question(id) {
-    const [guess, answer] = [$(`${id}-guess`), $(`${id}-answer`)];
-    let open = false;
+    const answer = $(`${id}-answer`);
     return {
-      guess: () => (guess ? guess.value : ""),
-      isOpen: () => open,
-      reveal(text, aloud = true) {
-        open = true;
+      isOpen: () => answer.classList.contains("open"),
+      reveal(text) {
         answer.textContent = text;
         answer.classList.add("open");
-        if (aloud) say(text);
-      },
-      close() {
-        open = false;
-        answer.textContent = answer.dataset.closed;
-        answer.classList.remove("open");
+        say(text);
       },
     };
   }
 
+  /** What the reader predicted, to be set beside an answer. */
+  const youSaid = (guess) => (guess === "" ? "" : ` You said ${guess}.`);
+
   return {
-    $, element, fixed, signed, percent, whole, plural, compact, roundToSum, argmax, ranking, quantile, nearest, signal, state,
-    parseHash, say, color, mix, css, themeChanged, calm, drawImage, drawSigned, drawTemplate, sharpContext, placeFrame,
-    pixelAt, onArrows, placeBars, placeBar, chosen, choose, onChoice, whenNear, question,
+    $, element, VAST, fixed, signed, percent, whole, plural, compact, went, sentenceCase, roundToSum, clamp, mean, argmax, ranking, quantile,
+    nearest, signal, calm, say, onArrows, placeBars, placeBar, chosen, choose, onChoice, whenNear, question, youSaid,
   };
 })();

@@ -5,7 +5,8 @@
 //   by ink alone             score = sum_d (w_d / std_d) * pixel_d / scale + b',  b' = b - sum_d w_d * mean_d / std_d
 // In the first a pixel speaks by how it differs from the mean, in the second black says nothing.
 const why = (() => {
-  const { $, state } = shared;
+  const { $ } = shared;
+  const { state } = address;
   const DIGITS = 2;
 
   let data, image;
@@ -60,8 +61,8 @@ const why = (() => {
     if (!pinned) cursor = placeOf(shared.argmax(sums.map(Math.abs)));
 
     const scale = shared.quantile(sums.map(Math.abs), 0.99) || 1; // a few strong pixels must not turn all others pale
-    shared.drawImage($("why-image"), pixels, image);
-    shared.drawSigned($("why-map"), sums, image.height, image.width, scale);
+    paint.drawImage($("why-image"), pixels, image);
+    paint.drawSigned($("why-map"), sums, image, scale);
     $("why-least").textContent = shared.signed(-scale, DIGITS);
     $("why-most").textContent = shared.signed(scale, DIGITS);
     fillTotals();
@@ -81,6 +82,7 @@ const why = (() => {
     $("why-bias").textContent = shared.signed(bias, DIGITS);
     $("why-total").textContent = shared.signed(seen.total, DIGITS);
     const largest = Math.max(...seen.parts.map(Math.abs), Math.abs(seen.total)) || 1;
+    $("why-total").closest("table").classList.toggle("vast", largest >= shared.VAST);
     for (const [id, value] of [["for", speaksFor], ["against", speaksAgainst], ["bias", bias], ["total", seen.total]]) {
       const bar = $(`why-${id}-bar`);
       shared.placeBar(bar, 0.5, 0.5 + value / largest / 2);
@@ -115,7 +117,7 @@ const why = (() => {
   function fillReadout() {
     const [row, column] = cursor;
     const pixel = row * image.width + column;
-    for (const id of ["why-image-frame", "why-map-frame"]) shared.placeFrame($(id), image, row, column);
+    for (const id of ["why-image-frame", "why-map-frame"]) paint.placeFrame($(id), image, cursor);
     const lines = CHANNELS[image.channels].map((name, k) => name + product(pixel * image.channels + k));
     if (lines.length > 1) lines.push(`together ${shared.signed(seen.sums[pixel], 3)}`);
     $("why-place").textContent = `row ${row + 1}, column ${column + 1}`;
@@ -133,8 +135,7 @@ const why = (() => {
   }
 
   function pointTo([row, column]) {
-    const within = (at, size) => Math.max(0, Math.min(size - 1, at));
-    cursor = [within(row, image.height), within(column, image.width)];
+    cursor = [shared.clamp(row, 0, image.height - 1), shared.clamp(column, 0, image.width - 1)];
     pinned = true;
     fillReadout();
     shared.say(`${$("why-place").textContent}: ${[...$("why-terms").children].map((line) => line.textContent).join("; ")}`);
@@ -142,32 +143,41 @@ const why = (() => {
 
   // ---- Question 2: how many pixels until it changes its mind? --------------------------------------------------
 
+  const FEW = 0.1; // of the pixels
   let rubbed = 0;
   let before = null; // the class before any pixel was rubbed out, of the image in Play
   let rubbing = false;
 
   /** Rub out the pixel that speaks most for the first class rather than the second, as often as asked. */
   function rubOutStrongest(times) {
-    const question = shared.question("q2");
+    let spoken = true; // a pixel speaks for the class
     rubbing = true;
     for (let k = 0; k < times; k++) {
       const { pixels, order } = play.view();
       before ??= order[0];
       if (order[0] !== before) break;
-      const { terms } = evidence(pixels, order[0], order[1], "difference");
-      play.rubOut([shared.argmax(byPixel(terms))]);
+      const sums = byPixel(evidence(pixels, order[0], order[1], "difference").terms);
+      const strongest = shared.argmax(sums);
+      spoken = sums[strongest] > 0;
+      if (!spoken) break;
+      play.rubOut([strongest]);
       rubbed++;
     }
     rubbing = false;
+    const count = `${shared.plural(rubbed, "pixel")} of ${image.height * image.width}`;
+    $("q2-count").textContent = `${count} rubbed out`;
     const called = play.view().order[0];
+    if (called !== before || !spoken) answerQuestion2(count, called);
+  }
+
+  function answerQuestion2(count, called) {
     const names = data.about.labels;
-    $("q2-count").textContent = `${shared.plural(rubbed, "pixel")} of ${image.height * image.width} rubbed out`;
-    if (called === before) return;
-    const guess = $("q2-guess").value;
-    question.reveal(
-      `After ${shared.plural(rubbed, "pixel")} of ${image.height * image.width} it is no longer called ${names[before]}, but ${names[called]}.` +
-      (guess === "" ? "" : ` You said ${guess}.`) +
-      " Its opinion is a sum, and a few large terms carry it.");
+    const few = rubbed <= FEW * image.height * image.width;
+    shared.question("q2").reveal((called === before
+      ? `After ${count} no pixel speaks for it any more, and it is still called ${names[before]}: the bias decides.`
+      : `After ${count} it is no longer called ${names[before]}, but ${names[called]}.`) +
+      shared.youSaid($("q2-guess").value) +
+      (few ? " Its opinion is a sum, and a few large terms carry it." : " Its opinion is a sum of many terms: no few of them carry it."));
   }
 
   function startOver() {
@@ -195,7 +205,7 @@ const why = (() => {
     });
     for (const id of ["why-image", "why-map"]) {
       const canvas = $(id);
-      const follow = (event) => pointTo(shared.pixelAt(event, canvas, image));
+      const follow = (event) => pointTo(paint.pixelAt(event, canvas, image));
       canvas.addEventListener("pointermove", follow);
       canvas.addEventListener("pointerdown", follow);
     }
@@ -206,7 +216,7 @@ const why = (() => {
       play.reset();
       startOver();
     });
-    shared.themeChanged.watch(refresh);
+    paint.themeChanged.watch(refresh);
     play.watch(() => {
       startOver();
       refresh();

@@ -1,0 +1,64 @@
+"""Findings of a diagnosis, and their numbers, names and commands in words."""
+
+import shlex
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from imgclf.errors import printable
+from imgclf.machine.terminal import display_width
+from imgclf.report.labels import shorten
+from imgclf.report.run_facts import RunFacts
+
+USUAL_STEP = 0.1  # the default step size, for x of a standard deviation near 1
+LONGEST_NAME = 20  # columns of a terminal: two of them fit a line
+
+
+class Finding(NamedTuple):
+    """A sentence about a run, and what to type next, or "" if nothing; `name` is its key for programs."""
+
+    name: str
+    sentence: str
+    remedy: str = ""
+
+
+Rule: TypeAlias = Callable[[RunFacts], Finding | None]
+
+
+def short_name(name: str) -> str:
+    """Shorten the name of a class for a terminal."""
+    return shorten(printable(name), lambda text: display_width(text) <= LONGEST_NAME)
+
+
+def percent(share: float, more: int = 0) -> str:
+    """Write a share in percent, with so many digits more than usual."""
+    return f"{100 * share:.{1 + more}f} %"
+
+
+def number(loss: float, more: int = 0) -> str:
+    """Write a loss, with so many digits more than usual."""
+    return f"{loss:,.{more}f}" if 1000 <= loss < 1e9 else f"{loss:.{5 + more}g}"
+
+
+def told_apart(write: Callable[[float, int], str], *values: float) -> list[str]:
+    """Write values that differ with as many digits as it takes to see it."""
+    written = [[write(value, more) for value in values] for more in range(13)]
+    return next((texts for texts in written if len(set(texts)) == len(values)), written[0])
+
+
+def smaller_steps(facts: RunFacts) -> list[str]:
+    """Return overrides for a run whose steps were too long."""
+    size, (_, override) = facts.config.schedule.step_size, facts.scale_problem
+    is_usual = bool(override) and size <= USUAL_STEP
+    steps = [] if is_usual else [f"schedule.step_size={min(size / 10, USUAL_STEP):g}"]
+    return [*([override] if override else []), *steps]
+
+
+def again(facts: RunFacts, *overrides: str) -> str:
+    """Return the command that repeats a run with some settings changed."""
+    config = shlex.quote(str(facts.directory / "config.yaml"))
+    return f"imgclf train -c {config}" + "".join(f" -s {shlex.quote(override)}" for override in overrides)
+
+
+def quoted(facts: RunFacts) -> str:
+    """Return the directory of a run, as a shell takes it."""
+    return shlex.quote(str(facts.directory))
