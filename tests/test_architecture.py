@@ -14,9 +14,8 @@ PACKAGE = Path(imgclf.__file__).parent
 ROOMS = [
     "errors", "machine",
     "arrays", "model", "losses", "gradients", "optimizers", "schedules", "trainer", "metrics",
-    "numerics", "files", "data", "config", "speed", "training", "run", "gradcheck", "sanity", "sweep", "report",
-    "lessons",
-    "cli",
+    "numerics", "files", "data", "config", "speed", "training", "run", "gradcheck", "grading", "sanity", "sweep",
+    "report", "lessons", "cli",
 ]  # fmt: skip
 THE_HEART = ["arrays", "model", "losses", "gradients", "optimizers", "schedules", "trainer", "metrics"]
 OF_MACHINES = re.compile(r"cache|block|thread|\brank|processor|\bBLAS\b", re.IGNORECASE)

@@ -383,7 +383,7 @@ def test_pictures_that_a_kill_cost_are_drawn_and_nothing_else_changes(imgclf, mo
         assert (run / name).read_bytes() == Path("whole", name).read_bytes(), name
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", PICTURES)
 def test_only_the_picture_that_is_missing_is_drawn(imgclf, monkeypatch, name):
     assert imgclf(*DRAWN, *FEW, "--out", "run").code == 0

@@ -29,7 +29,10 @@ def test_every_alarm_has_a_reader_that_sets_it_off():
     assert set(ALARMS) == set(NAIVE)
 
 
-@pytest.mark.parametrize("name", NAIVE)
+SLOWLY = {"builds any YAML", "has all the time", "says too much"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in SLOWLY)) for name in NAIVE])
 def test_a_naive_reader_is_found_out(tmp_path, name):
     outcome = examine(name, tmp_path, count=20_000, seconds=3600, most=1)
     assert any(re.search(ALARMS[name], finding) for finding in outcome.findings), outcome

@@ -57,7 +57,7 @@ def train(runs, steps, growth):
 
 def test_nothing_grows_with_the_steps(runs, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda _: None)  # it takes more time than all the rest
-    assert in_child(train, runs, 5_000, MB // 10) == 0
+    assert in_child(train, runs, 2_500, MB // 10) == 0
 
 
 @pytest.mark.long

@@ -61,7 +61,7 @@ def test_mpi_ranks_leave_the_same_table(tmp_path):
     assert swept(tmp_path / "ranks", launcher=(MPIEXEC, "-n", "3")) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_dask_cluster_leaves_the_same_table(tmp_path):
     distributed = pytest.importorskip("distributed")
     expected = swept(tmp_path / "alone", "--jobs", "1")

@@ -28,6 +28,7 @@ COMMANDS = (
     "sweep",
     "report",
     "compare",
+    "grade",
     "data",
     "config",
     "completion",

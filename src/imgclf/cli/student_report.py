@@ -37,7 +37,7 @@ def run_student(
     from imgclf.gradcheck.student.findings import failure_finding
     from imgclf.gradcheck.student.hints import told
     from imgclf.gradcheck.student.known_mistakes import known_mistakes
-    from imgclf.gradcheck.student.process import StudentFailure, open_student, parse_spec
+    from imgclf.gradcheck.student.process import Limits, StudentFailure, open_student, parse_spec
 
     path, name = parse_spec(spec)
     began = time.perf_counter()
@@ -46,7 +46,7 @@ def run_student(
     if plot is not None:
         make_folder(plot)  # an unusable folder is an error before the work, not after
     try:
-        with open_student(path, name, patience) as ask:
+        with open_student(path, name, Limits(patience)) as ask:
             if hints != "none":
                 console.say(
                     f"{spec}{f' against {against}' if against else ''}: {plural(len(y), 'image')}, "

@@ -33,7 +33,7 @@ RENAMED = {
 
 def from_file(path: Path, rank: int) -> Document:
     """Read a config file; a relative path in it is relative to its folder."""
-    text = decode(_bytes(path, rank), str(path), rank)
+    text = decode(file_bytes(path, rank), str(path), rank)
     document = read(text, Source(str(path), tuple(text.splitlines()), rank=rank))
     if document.root.value is None:
         return replace(document, root=replace(document.root, value={}))
@@ -97,7 +97,8 @@ def _malformed(words: Sequence[str], name: str, equals: str) -> str | None:
     return f"nested more than {MAX_DEPTH} deep" if len(words) > MAX_DEPTH else None
 
 
-def _bytes(path: Path, rank: int) -> bytes:
+def file_bytes(path: Path, rank: int) -> bytes:
+    """Read a file, or the beginning of one that is too large; raise ConfigError if it cannot be read."""
     try:
         with path.open("rb") as file:
             # One byte more than the limit shows that a file is too large, without reading all of it.

@@ -160,12 +160,12 @@ def _validate(tree: Node) -> tuple[Config | None, list[Problem]]:
 
 def _problem(tree: Node, chosen: dict[str, Any], details: Any) -> Problem:
     path = tuple(map(str, details["loc"]))
-    node = _find(tree, path)
+    node = find(tree, path)
     position = node.key if details["type"] == "extra_forbidden" else node.position
     return Problem(position, ".".join(path), message(path, details, chosen))
 
 
-def _find(tree: Node, path: Sequence[str]) -> Node:
+def find(tree: Node, path: Sequence[str]) -> Node:
     """Return the node at a path, or the last one on the way to it."""
     for key in path:
         if not isinstance(tree.value, dict) or key not in tree.value:

@@ -327,7 +327,7 @@ def test_a_broken_check_is_exit_1(imgclf, monkeypatch):
     assert "gradient check broken: svm_cs: it does not find the second worst rival" in done.out
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [("optimizer.name=sgd", "train.dtype=float64"), ("schedule.name=constant",)])
 def test_the_self_test_does_not_depend_on_how_one_trains(imgclf, settings):
     done = imgclf(

@@ -64,7 +64,7 @@ def test_every_lesson_has_numbers_a_picture_and_an_answer_that_fit(imgclf, tmp_p
     assert max(map(len, done.err.splitlines())) <= 80
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson_runs_on_the_embedded_images(imgclf, name):
     done = imgclf("lesson", name, "--answer")

@@ -13,7 +13,7 @@ import pytest
 
 from imgclf.errors import UsageError
 from imgclf.gradcheck.student.child import error_line, functions_of, import_file
-from imgclf.gradcheck.student.process import StudentFailure, no_such_function, open_student, parse_spec
+from imgclf.gradcheck.student.process import Limits, StudentFailure, no_such_function, open_student, parse_spec
 
 W, X, y = np.arange(6.0).reshape(2, 3), np.array([[1.0, 2], [3, 4], [5, 6], [7, 8]]), np.array([0, 1, 2, 1])
 RIGHT = "return float(W.sum() + reg), 2 * W"
@@ -38,9 +38,9 @@ def student(tmp_path):
 def failure(student):
     """Ask a function that fails; return the line."""
 
-    def ask_it(body, above="", patience=10.0):
+    def ask_it(body, above="", patience=10.0, **limits):
         path = student(body, above)
-        with pytest.raises(StudentFailure) as caught, open_student(path, "f", patience) as ask:
+        with pytest.raises(StudentFailure) as caught, open_student(path, "f", Limits(patience, **limits)) as ask:
             ask(W, X, y, 0.5)
         assert "\n" not in str(caught.value)
         return str(caught.value)
@@ -271,7 +271,7 @@ def test_a_handler_that_never_ends_does_not_stop_us_from_sending(student):
         return 1.0, W
         """
     large = np.zeros((200, 3000))
-    with open_student(student(body), "f", 0.3) as ask:
+    with open_student(student(body), "f", Limits(0.3)) as ask:
         ask(W, X, y, 1.0)
         with pytest.raises(StudentFailure, match="does not return"):
             [ask(large, np.zeros((2, 200)), y[:2], 0.0) for _ in range(1000)]
@@ -410,14 +410,57 @@ def test_nothing_stays_whatever_happens(student, tmp_path, error):
     assert wait_until_dead(child)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, what leaves the group escapes")
+def test_a_session_of_its_own_is_no_way_out(student, tmp_path):
+    pid = tmp_path / "pid"
+    body = f"""
+        if not os.fork():
+            os.setsid()
+            if not os.fork():
+                open({str(pid)!r}, "w").write(str(os.getpid()))
+                while True: pass
+            os._exit(0)
+        while not os.path.exists({str(pid)!r}) or not open({str(pid)!r}).read(): pass
+        return 1.0, W
+        """
+    with open_student(student(body), "f") as ask:
+        ask(W, X, y, 0.0)
+    assert not exists(int(pid.read_text()))
+
+
+def test_limits_hold(failure, tmp_path):
+    assert "MemoryError" in failure("np.ones(1 << 27)", memory=1 << 30)
+    assert "File too large" in failure(f"open({str(tmp_path / 'file')!r}, 'wb').write(bytes(1 << 16))", file=99)
+    assert failure("while True: pass", processor=1) == "f is killed by SIGXCPU"
+    assert failure("while True: pass", seconds=0.2) == "f takes more than 0.2 s in all"
+
+
+def test_time_adds_up_over_calls(student):
+    def ask_often():
+        with open_student(student("import time; time.sleep(0.1); return 1.0, W"), "f", Limits(seconds=0.35)) as ask:
+            for _ in range(9):
+                ask(W, X, y, 0.0)
+
+    with pytest.raises(StudentFailure, match=r"f takes more than 0\.35 s in all"):
+        ask_often()
+
+
+def test_secrets_are_not_passed_on(student, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("PYTHON_GITLAB_TOKEN", "x")
+    body = "return float(sum('SECRET' in name or 'TOKEN' in name for name in os.environ)), W"
+    with open_student(student(body), "f") as ask:
+        assert ask(W, X, y, 0.0).loss == 0
+
+
 def test_whoever_is_killed_leaves_no_endless_loop_behind(student, tmp_path):
     pids = tmp_path / "pids"
     path = student(f"open({str(pids)!r}, 'w').write(str(os.getpid()))\nwhile True: pass")
     script = f"""
         import numpy as np
         from pathlib import Path
-        from imgclf.gradcheck.student.process import open_student
-        with open_student(Path({str(path)!r}), "f", 60) as ask:
+        from imgclf.gradcheck.student.process import Limits, open_student
+        with open_student(Path({str(path)!r}), "f", Limits(60)) as ask:
             ask(np.zeros((2, 3)), np.zeros((4, 2)), np.zeros(4, int), 0.0)
         """
     asker = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])

@@ -1,6 +1,6 @@
 """Child process that imports and calls a learner's function.
 
-Run as `python -m imgclf.gradcheck.student.child DESCRIPTOR PARENT FILE FUNCTION` by `process`.
+Run as `python -m imgclf.gradcheck.student.child DESCRIPTOR PARENT FILE FUNCTION LIMITS` by `process`.
 """
 
 import ctypes
@@ -99,10 +99,14 @@ class Discarded(io.RawIOBase):
         return next(filter(None, lines), "")
 
 
-def main(descriptor: int, parent: int, path: str, name: str) -> None:
-    """Answer questions until the parent closes the connection."""
+def main(descriptor: int, parent: int, path: str, name: str, limits: dict[str, int]) -> None:
+    """Answer questions until the parent closes the connection.
+
+    limits: of the kernel, by their names in `resource`, in its units.
+    """
     _end_with(parent)
-    _limit_memory()
+    for limit, most in {"RLIMIT_CORE": 0, **limits}.items():
+        _lower(getattr(resource, limit), most)
     connection = Connection(descriptor)
     printed, warned = Discarded(1), Discarded(2)
     sys.stdout, sys.stderr = printed.as_text(), warned.as_text()
@@ -286,14 +290,12 @@ def _restored(given: Arrays, data: Arrays) -> list[str]:
     return changed
 
 
-def _limit_memory() -> None:
-    """Limit memory: a function that allocates too much gets a MemoryError before the machine runs out."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if soft == resource.RLIM_INFINITY or soft > half:
-        with suppress(OSError, ValueError):  # not every system has such a limit
-            resource.setrlimit(resource.RLIMIT_AS, (half, hard))
+def _lower(limit: int, most: int) -> None:
+    """Lower a limit of this process and its children: a MemoryError comes before the machine runs out."""
+    soft, hard = resource.getrlimit(limit)
+    if soft == resource.RLIM_INFINITY or soft > most:
+        with suppress(OSError, ValueError):  # not every system has every limit
+            resource.setrlimit(limit, (most, hard))
 
 
 def _end_with(parent: int) -> None:
@@ -311,4 +313,4 @@ def _watch(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:5])
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4], json.loads(sys.argv[5]))

@@ -22,12 +22,36 @@ from numpy.typing import NDArray
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.errors import UsageError
 from imgclf.gradcheck.student.child import CLOSED, USES_IMGCLF
+from imgclf.machine.orphans import adopting
 
 START = 60.0  # seconds for Python and NumPy to start
 LOOK = 0.05  # seconds between two tests whether the process is alive and in time
 LONGEST_HEADER = 1 << 16  # bytes
 LIBRARIES = ("OPENBLAS", "OMP", "MKL", "BLIS", "NUMEXPR")
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in LIBRARIES} | {"VECLIB_MAXIMUM_THREADS": "1"}
+
+
+# What Python, NumPy and BLAS need to start; anything else may be a secret.
+PASSED_ON = (
+    "PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV", "CONDA_PREFIX",
+    "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "OPENBLAS_CORETYPE",
+)  # fmt: skip
+
+
+class Limits(NamedTuple):
+    """What a function may use; no limit for None."""
+
+    call: float = 10.0  # seconds of a call, and of the import
+    seconds: float = math.inf  # in all
+    processor: int | None = None  # seconds of each of its processes
+    memory: int | None = None  # bytes of address space; half of the machine's at most
+    file: int | None = None  # bytes of a file that it writes
+
+    def of_kernel(self) -> dict[str, int]:
+        """Return those that the kernel enforces, by their names in `resource`."""
+        half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        limits = {"RLIMIT_AS": min(self.memory or half, half), "RLIMIT_CPU": self.processor, "RLIMIT_FSIZE": self.file}
+        return {name: most for name, most in limits.items() if most is not None}
 
 
 class Answer(NamedTuple):
@@ -75,19 +99,19 @@ class Child:
     So the parent never blocks for longer, not even on half a message.
     """
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, limits: Limits) -> None:
         self.connection, theirs = Pipe()
         # -P: a file in the current folder must not stand in for NumPy; -B: no bytecode beside the learner's file.
         command = [sys.executable, "-P", "-B", "-m", "imgclf.gradcheck.student.child"]
         with theirs:
             self.process = subprocess.Popen(
-                [*command, str(theirs.fileno()), str(os.getpid()), str(path), name],
+                [*command, str(theirs.fileno()), str(os.getpid()), str(path), name, json.dumps(limits.of_kernel())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
-                env=os.environ | ONE_THREAD,
+                env=environment(),
             )
         self.deadline = math.inf  # of the current call
         self.is_late = False
@@ -124,12 +148,13 @@ class Student:
     Its messages are read as JSON and numbers, never unpickled, and only up to the expected size.
     """
 
-    def __init__(self, path: Path, name: str, patience: float, child: Child) -> None:
-        self.path, self.name, self.patience = path, name, patience
+    def __init__(self, path: Path, name: str, limits: Limits, child: Child) -> None:
+        self.path, self.name, self.limits = path, name, limits
         self.notes: tuple[str, ...] = ()  # on what it prints and imports
         self._child, self._connection = child, child.connection
         self._sent: tuple[FloatArray, IntArray] | None = None
         self._failure: StudentFailure | None = None
+        self._left = math.inf
 
     def __call__(self, W: FloatArray, X: FloatArray, y: IntArray, reg: float) -> Answer:
         """Call the function; raises StudentFailure if it returns no loss and gradient."""
@@ -138,7 +163,7 @@ class Student:
             arrays |= {"X": np.asarray(X, np.float64), "y": np.asarray(y, np.int64)}
         self._sent = X, y
         shapes = {name: array.shape for name, array in arrays.items()}
-        with self._waiting(self.patience, f"{self.name} does not return within {self.patience:g} s"):
+        with self._waiting(self.limits.call, f"{self.name} does not return within {self.limits.call:g} s"):
             self._connection.send_bytes(json.dumps({"reg": float(reg), "shapes": shapes}).encode())
             for array in arrays.values():
                 self._connection.send_bytes(array.tobytes())
@@ -160,8 +185,9 @@ class Student:
         """Wait until the file is imported and the function found in it."""
         with self._waiting(START, "Python does not start"):
             self._receive()
-        late = f"{self.path.name} is still being imported after {self.patience:g} s"
-        with self._waiting(self.patience, late, "put code outside of functions under if __name__ == '__main__'"):
+        self._left = self.limits.seconds
+        late = f"{self.path.name} is still being imported after {self.limits.call:g} s"
+        with self._waiting(self.limits.call, late, "put code outside of functions under if __name__ == '__main__'"):
             header = self._receive()
             if "failure" in header:
                 raise _failure(self.path.name, header, alive=False)
@@ -178,7 +204,10 @@ class Student:
         """Turn errors of the connection and timeouts into a StudentFailure."""
         if self._failure:
             raise self._failure
-        self._child.deadline = time.monotonic() + seconds
+        if self._left < seconds:
+            seconds, if_late, remedy = self._left, f"{self.name} takes more than {self.limits.seconds:g} s in all", ""
+        began = time.monotonic()
+        self._child.deadline = began + seconds
         try:
             yield
         except (EOFError, OSError) as error:
@@ -190,6 +219,7 @@ class Student:
             raise self._failure from error
         finally:
             self._child.deadline = math.inf
+            self._left -= time.monotonic() - began
 
     @property
     def _broken(self) -> str:
@@ -214,10 +244,9 @@ def _failure(name: str, header: dict[str, Any], *, alive: bool) -> StudentFailur
 
 
 @contextmanager
-def open_student(path: Path, function_name: str, patience: float = 10.0) -> Iterator[Student]:
+def open_student(path: Path, function_name: str, limits: Limits = Limits()) -> Iterator[Student]:  # noqa: B008
     """Start a child process with a learner's function: `with open_student(...) as ask: ask(W, X, y, reg)`.
 
-    patience: seconds that a call may take.
     Raises UsageError if there is no such file or function, StudentFailure if the file cannot be imported.
     """
     if sys.platform == "win32":
@@ -225,13 +254,19 @@ def open_student(path: Path, function_name: str, patience: float = 10.0) -> Iter
     path = path.absolute()
     if not path.is_file():
         raise UsageError(path, "there is no such file", "give FILE.py:FUNCTION")
-    child = Child(path, function_name)
-    try:
-        student = Student(path, function_name, patience, child)
-        student.load()
-        yield student
-    finally:
-        child.end()
+    with adopting():
+        child = Child(path, function_name, limits)
+        try:
+            student = Student(path, function_name, limits, child)
+            student.load()
+            yield student
+        finally:
+            child.end()
+
+
+def environment() -> dict[str, str]:
+    """Return the variables that a process for strangers' code gets: no secrets, and BLAS on one thread."""
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | ONE_THREAD
 
 
 def parse_spec(spec: str) -> tuple[Path, str]:

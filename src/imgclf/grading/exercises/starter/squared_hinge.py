@@ -1,0 +1,15 @@
+"""Multiclass SVM with squared margins: loss and gradient.
+
+W (D, C) weights, X (N, D) images, y (N,) classes from 0 to C - 1, reg the strength of the penalty.
+"""
+
+import numpy as np
+
+
+def squared_hinge_loss(W, X, y, reg):
+    """The mean over the images of the sum over wrong classes j of max(0, s_j - s_y + 1)**2,
+    plus reg * sum(W * W)."""
+    loss = 0.0
+    dW = np.zeros(W.shape)
+    # Your code.
+    return loss, dW
