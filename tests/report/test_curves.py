@@ -85,9 +85,9 @@ def test_guessing_and_the_usual_update_ratio_are_lines_with_their_numbers():
     figure = drawn(history(3), guess=Seen(2.303, 0.107))
     loss, accuracy, ratio, _ = figure.axes
     assert list(line(loss, "guessing").get_ydata()) == [2.303] * 2
-    assert list(line(accuracy, "guessing").get_ydata()) == [0.107] * 2
+    assert list(line(accuracy, "majority").get_ydata()) == [0.107] * 2
     assert list(line(ratio, "usual").get_ydata()) == [USUAL_RATIO] * 2
-    assert {"guessing 2.303", "guessing 10.70%", "usual 0.001"} <= set(texts(figure))
+    assert {"guessing 2.303", "majority 10.70%", "usual 0.001"} <= set(texts(figure))
 
 
 def test_losses_of_steps_lie_where_their_step_lies_in_its_epoch():

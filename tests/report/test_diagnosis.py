@@ -135,7 +135,7 @@ def test_x_that_is_too_large_is_mended_first_and_a_usual_step_is_kept():
     for size, more in ((0.1, ""), (10, " -s schedule.step_size=0.1")):
         (finding,) = diagnose(facts_of(f"schedule.step_size={size}", status="diverged", scale_problem=problem))
         assert finding.remedy.endswith(f" -s preprocess.scale=255{more}")
-        assert problem[0] in finding.sentence
+        assert f"{problem[0]}; the step size (learning rate) is {size:g}." in finding.sentence
 
 
 @pytest.mark.parametrize("status", ["interrupted", "running"])

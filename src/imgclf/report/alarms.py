@@ -19,7 +19,8 @@ def diverged(facts: RunFacts) -> Finding | None:
     grew = f": the loss was {', '.join([*known[:1], *known[1:][-1:]])}, and soon no number" if known else ""
     size = facts.config.schedule.step_size
     cause, _ = facts.scale_problem
-    blame = cause or f"the step size (learning rate) of {size:g} is too large"
+    step_size = "the step size (learning rate)"
+    blame = f"{cause}; {step_size} is {size:g}" if cause else f"{step_size} of {size:g} is too large"
     return Finding("diverged", f"Training diverged{grew}; {blame}.", again(facts, *smaller_steps(facts)))
 
 

@@ -87,9 +87,9 @@ def curves(
     label = "_steps" if len(epochs) else "step"
     loss.plot(numbers, losses, color=BLUE, linewidth=width, alpha=alpha, label=label)
     band = _band(accuracy, epochs, table["val/accuracy"], val_images) if has_val and val_images else np.zeros(0)
-    for axes, what in ((loss, "loss"), (accuracy, "accuracy")):
+    for axes, what, simplest in ((loss, "loss", "guessing"), (accuracy, "accuracy", "majority")):
         if guess is not None:
-            _dash(axes, getattr(guess, what), "guessing")
+            _dash(axes, getattr(guess, what), simplest)
         for split in splits:
             before = start.get(split) if start else None
             _plot_split(axes, epochs, table[f"{split}/{what}"], split, before and getattr(before, what))
