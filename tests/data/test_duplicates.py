@@ -9,7 +9,7 @@ from PIL import Image
 from imgclf.data.duplicates import NEAR, OF_CONTRAST, equal_groups, near_pairs
 
 
-def images(n=300, shape=(9, 7, 1), seed=0):
+def images(n=160, shape=(9, 7, 1), seed=0):
     """Images of a few patterns, with noise of many sizes: many pairs are near, many just not."""
     rng = np.random.default_rng(seed)
     patterns = rng.integers(0, 256, (20, *shape))

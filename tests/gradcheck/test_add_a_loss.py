@@ -113,6 +113,7 @@ def test_a_wrong_fact_is_found(plan, monkeypatch, change):
     assert judge(checked(plan)) == "fail"
 
 
+@pytest.mark.slow
 def test_every_mistake_that_can_be_made_in_any_loss_is_found_in_it(plan, monkeypatch):
     general = [replace(one, losses=(NAME,)) for one in MUTANTS if len(one.losses) >= 5]
     monkeypatch.setattr(run, "MUTANTS", general)

@@ -61,16 +61,17 @@ def test_of_two_that_go_on_at_once_none_harms_the_other(runs, tell, pairs):
     tell("pairs that begin one run at once, or go on with it", pairs, 0)
 
 
-def test_a_hundred_that_begin_at_once_get_a_hundred_directories(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [30, pytest.param(100, marks=pytest.mark.long)])
+def test_many_that_begin_at_once_get_as_many_directories(tmp_path, monkeypatch, number):
     monkeypatch.chdir(tmp_path)
 
-    def create(number):
-        run_dir.create("cats", None, {"config.yaml": b"", "who": str(number).encode()})[1].close()
+    def create(who):
+        run_dir.create("cats", None, {"config.yaml": b"", "who": str(who).encode()})[1].close()
 
-    assert at_once(*(partial(create, number) for number in range(100))) == [0] * 100
+    assert at_once(*(partial(create, who) for who in range(number))) == [0] * number
     made = list((tmp_path / "runs").iterdir())
-    assert {path.name for path in made} == {"cats", *(f"cats-{number}" for number in range(2, 101))}
-    assert sorted(int((path / "who").read_text()) for path in made) == list(range(100))
+    assert {path.name for path in made} == {"cats", *(f"cats-{count}" for count in range(2, number + 1))}
+    assert sorted(int((path / "who").read_text()) for path in made) == list(range(number))
 
 
 def test_who_reads_while_another_saves_sees_whole_files(runs):

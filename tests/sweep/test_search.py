@@ -25,6 +25,7 @@ KINDS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_number_of_processes_leaves_the_same_bytes(sweep, tmp_path, kind):
     for jobs in (1, 2, 3):

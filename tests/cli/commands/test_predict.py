@@ -137,6 +137,7 @@ def test_chunks_are_seen_as_one_list(imgclf, trained, pictures, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_images(imgclf, trained, pictures, monkeypatch):
     import tracemalloc
 
