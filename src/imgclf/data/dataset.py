@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
+from imgclf.data.class_names import as_text
 from imgclf.errors import DataError, ImgclfError
 from imgclf.files.npy import check_whole, take_rows
 from imgclf.machine.progress import advancing
@@ -142,6 +143,11 @@ class Dataset:
         listed = enumerate(islice(self.paths(), max(wanted, default=-1) + 1))
         found = {place: path for place, path in listed if place in wanted}
         return [found[place] for place in places]
+
+    def names_of(self, rows: IntArray) -> list[str]:
+        """Return what to call examples by their row index in this split: their paths, or their rows in the data."""
+        paths = self.paths_of(rows)
+        return [f"row {place}" for place in self.rows[rows].tolist()] if paths is None else [*map(as_text, paths)]
 
     def check_finite(self, where: object, remedy: str) -> None:
         """Raise DataError if a feature vector has a NaN or Inf."""

@@ -1,7 +1,7 @@
 """Check a data set: duplicates, wrong labels, unreadable and odd images."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
 from imgclf.config import Config
-from imgclf.data.class_names import as_text
 from imgclf.data.dataset import Dataset
 from imgclf.data.duplicates import MOST, Pair, equal_groups, near_pairs
 from imgclf.data.sources._image_headers import all_headers
@@ -68,13 +67,14 @@ class _Images:
     def first(self) -> Dataset:
         return next(iter(self.splits.values()))
 
-    def name(self, row: int) -> str:
-        """Name an image: its split, its file or its row, and its class."""
-        split = self.split_of(row)
-        place = np.array([row - int(self.starts[[*self.splits].index(split)])])
-        paths = self.splits[split].paths_of(place)
-        called = f"row {self.splits[split].rows[place[0]]}" if paths is None else as_text(paths[0])
-        return f"{split} {called} ({self.labels[row]})"
+    def names(self, rows: Iterable[int]) -> dict[int, str]:
+        """Name images, each by its split, its file or its row, and its class; all at once, as files are listed anew."""
+        wanted, found = np.array(sorted(set(rows)), np.int64), dict[int, str]()
+        for start, (split, dataset) in zip(self.starts, self.splits.items(), strict=False):
+            ours = wanted[(wanted >= start) & (wanted < start + len(dataset))]
+            for row, called in zip(ours.tolist(), dataset.names_of(ours - start), strict=True):
+                found[row] = f"{split} {called} ({self.labels[row]})"
+        return found
 
 
 def check_data_set(config: Config) -> tuple[dict[str, Dataset], list[Finding], list[tuple[Pair, str, str]]]:
@@ -88,10 +88,11 @@ def check_data_set(config: Config) -> tuple[dict[str, Dataset], list[Finding], l
         return {}, [*findings, Finding("unreadable", sentence, serious=True)], []
     images = _Images(splits)
     pairs = _pairs(images)
-    findings += _of_pairs(images, pairs)
+    names = images.names(row for pair in pairs for row in pair[:2])
+    findings += _of_pairs(images, pairs, names)
     findings += _of_values(images)
     findings += _of_classes(splits)
-    return splits, findings, [(pair, images.name(pair.first), images.name(pair.second)) for pair in pairs]
+    return splits, findings, [(pair, names[pair.first], names[pair.second]) for pair in pairs]
 
 
 def _of_files(config: Config) -> Iterator[Finding]:
@@ -132,7 +133,7 @@ def _pairs(images: _Images) -> list[Pair]:
     return sorted(pairs)
 
 
-def _of_pairs(images: _Images, pairs: Sequence[Pair]) -> Iterator[Finding]:
+def _of_pairs(images: _Images, pairs: Sequence[Pair], names: Mapping[int, str]) -> Iterator[Finding]:
     unit, most = images.first.unit, "at least " if len(pairs) >= MOST else ""
     for how, those in (
         ("equal", [pair for pair in pairs if not pair.distance]),
@@ -149,14 +150,11 @@ def _of_pairs(images: _Images, pairs: Sequence[Pair]) -> Iterator[Finding]:
             if found:
                 many = plural(len(found), f"pair of {how} {unit}s", f"pairs of {how} {unit}s")
                 kind = f"{how} {where.partition(':')[0]}"
-                yield Finding(kind, f"{most}{many} {where}", serious, _examples(images, found))
+                yield Finding(kind, f"{most}{many} {where}", serious, _examples(found, names))
 
 
-def _examples(images: _Images, pairs: Sequence[Pair]) -> list[str]:
-    return [
-        f"{images.name(pair.first)} and {images.name(pair.second)}, distance {pair.distance:.2g}"
-        for pair in pairs[:SHOWN]
-    ]
+def _examples(pairs: Sequence[Pair], names: Mapping[int, str]) -> list[str]:
+    return [f"{names[one]} and {names[other]}, distance {distance:.2g}" for one, other, distance in pairs[:SHOWN]]
 
 
 def _of_values(images: _Images) -> Iterator[Finding]:
@@ -170,7 +168,7 @@ def _of_values(images: _Images) -> Iterator[Finding]:
     if flat:
         unit = images.first.unit
         sentence = f"{plural(len(flat), f'{unit} has', f'{unit}s have')} one value or color everywhere"
-        yield Finding("one value", sentence, True, [images.name(row) for row in flat[:SHOWN]])
+        yield Finding("one value", sentence, True, [*images.names(flat[:SHOWN]).values()])
     if same is not None and same.any():
         few = plural(int(same.sum()), "value is", "values are")
         sentence = f"{few} the same in all {images.first.unit}s, of {same.size:,}: nothing can be learned from them"

@@ -164,20 +164,10 @@ def _value(value: object) -> str:
 
 def _examples(seen: "Comparison") -> str:
     rows = seen.flipped[:NAMED]
-    names, called = seen.images.class_names, [Path(name).name for name in _names(seen, rows)]
+    names, called = seen.images.class_names, [Path(name).name for name in seen.images.names_of(rows)]
     return ", ".join(
         f"{name} ({' or '.join(dict.fromkeys(names[c] for c in seen.predicted[:, row].tolist()))})"
         for row, name in zip(rows.tolist(), called, strict=True)
-    )
-
-
-def _names(seen: "Comparison", rows: Any) -> list[str]:
-    """Return the file names of images, or the numbers of their rows in the data."""
-    from imgclf.data.class_names import as_text
-
-    paths = seen.images.paths_of(rows)
-    return (
-        [f"row {place}" for place in seen.images.rows[rows].tolist()] if paths is None else [as_text(p) for p in paths]
     )
 
 
@@ -191,7 +181,7 @@ def _write(console: Console, out: Path, seen: "Comparison", content: dict[str, A
     answers = [
         [called, names[label], *(names[c] for c in predicted)]
         for called, label, predicted in zip(
-            _names(seen, rows), seen.images.y_of(rows).tolist(), seen.predicted[:, rows].T.tolist(), strict=True
+            seen.images.names_of(rows), seen.images.y_of(rows).tolist(), seen.predicted[:, rows].T.tolist(), strict=True
         )
     ]
     header = ["image", "true", *(str(run.path) for run in seen.runs)]
