@@ -29,14 +29,20 @@ class Pair(NamedTuple):
     distance: float
 
 
+def digests(read: ReadRows, n: int, at_once: int) -> Iterator[bytes]:
+    """Yield the SHA-256 of each of n examples, in order."""
+    advance = advancing("hashing", n)
+    for part in slices(n, at_once):
+        for example in read(np.arange(part.start, part.stop)):
+            yield hashlib.sha256(np.ascontiguousarray(example).data).digest()
+        advance(part.stop - part.start)
+
+
 def equal_groups(read: ReadRows, n: int, at_once: int) -> list[list[int]]:
     """Return the rows of examples that are equal to the bit, a list each, in order."""
     rows_of: defaultdict[bytes, list[int]] = defaultdict(list)
-    advance = advancing("hashing", n)
-    for part in slices(n, at_once):
-        for row, example in enumerate(read(np.arange(part.start, part.stop)), part.start):
-            rows_of[hashlib.sha256(np.ascontiguousarray(example).data).digest()].append(row)
-        advance(part.stop - part.start)
+    for row, digest in enumerate(digests(read, n, at_once)):
+        rows_of[digest].append(row)
     return [rows for rows in rows_of.values() if len(rows) > 1]
 
 

@@ -1,6 +1,5 @@
 """Compare runs on the images that they have in common."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from numpy.typing import NDArray
 from imgclf.arrays import IntArray
 from imgclf.config import Config
 from imgclf.data.dataset import Dataset
+from imgclf.data.duplicates import digests
 from imgclf.data.sources import SOURCES
 from imgclf.data.splits import match_classes
 from imgclf.errors import DataError, UsageError, plural
-from imgclf.numerics.indices import slices
 from imgclf.run.data_identity import check_data
 from imgclf.run.opening import config_of_run, data_of_run, open_run
 from imgclf.training.classifier import Model
@@ -147,9 +146,8 @@ def _contents(dataset: Dataset) -> list[Hashable]:
     """Return the digest of each image, its class, and how many equal ones come before it."""
     seen: Counter[tuple[bytes, str]] = Counter()
     keys: list[Hashable] = []
-    for part in slices(len(dataset), dataset.at_once):
-        for pixels, label in zip(dataset.pixels(part), dataset.y_of(part).tolist(), strict=True):
-            key = hashlib.sha256(np.ascontiguousarray(pixels).data).digest(), dataset.class_names[label]
-            seen[key] += 1
-            keys.append((*key, seen[key]))
+    for digest, label in zip(digests(dataset.pixels, len(dataset), dataset.at_once), dataset.y.tolist(), strict=True):
+        key = digest, dataset.class_names[label]
+        seen[key] += 1
+        keys.append((*key, seen[key]))
     return keys
