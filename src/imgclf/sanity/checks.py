@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imgclf.arrays import Batch, FloatArray, IntArray
+from imgclf.data.batches import SampleFn, steps_per_epoch
 from imgclf.data.dataset import Dataset
 from imgclf.data.splits import limit
 from imgclf.errors import DivergedError, plural
@@ -125,7 +126,8 @@ def by_heart(parts: _Parts) -> Line:
     plan = parts.plan
     images = parts.batch(min(BY_HEART, len(plan.weights) - 1))
     most = 0
-    for step, (seen, _) in enumerate(_steps(parts, images, constant(plan.config.schedule.step_size), penalized=False)):
+    steps = _steps(parts, lambda _: images, constant(plan.config.schedule.step_size), penalized=False)
+    for step, (seen, _) in enumerate(steps):
         most = max(most, seen.correct)
         if most == len(images) or not math.isfinite(seen.loss) or step == STEPS:
             break
@@ -155,7 +157,7 @@ def small_step(parts: _Parts) -> Line:
     direction, _ = plan.optimizer.direction(before.grad, plan.optimizer.init(weights))
     slope = float((before.grad.astype(np.float64) * direction).sum())
     size = _SMALL * before.loss / slope if slope else 0.0
-    _, state = next(_steps(parts, images, constant(abs(size)), weights=weights))
+    _, state = next(_steps(parts, lambda _: images, constant(abs(size)), weights=weights))
     fall = before.loss - parts.gradient(parts.objective, images, state.weights).loss
     said = abs(size) * slope
     passed = fall > 0 and math.isclose(fall, said, rel_tol=_SAME_STEP)
@@ -172,14 +174,7 @@ def small_step(parts: _Parts) -> Line:
 def update_ratio(parts: _Parts) -> Line:
     """How much of W a step changes. The notes' 1e-3 is of long runs: early steps change more."""
     plan = parts.plan
-    steps = descend(
-        start(plan.weights, plan.optimizer),
-        sample=plan.sample,
-        objective=plan.objective,
-        evaluate_gradient=parts.gradient,
-        optimizer=plan.optimizer,
-        step_size=plan.step_size,
-    )
+    steps = _steps(parts, plan.sample, plan.step_size)
     before = after = plan.weights
     number = min(RATIO_STEPS, plan.steps)
     for _, state in islice(steps, number):
@@ -239,14 +234,14 @@ CHECKS: tuple[Callable[[_Parts], Line], ...] = (
 
 
 def _steps(
-    parts: _Parts, images: Batch, step_size: Schedule, *, weights: FloatArray | None = None, penalized: bool = True
+    parts: _Parts, sample: SampleFn, step_size: Schedule, *, weights: FloatArray | None = None, penalized: bool = True
 ) -> Iterator[tuple[BatchGradient, TrainState]]:
-    """Take steps on the same images."""
+    """Take steps with the optimizer of the config."""
     plan = parts.plan
     objective = parts.objective if penalized else replace(parts.objective, l2=0.0, l1=0.0)
     return descend(
         start(plan.weights if weights is None else weights, plan.optimizer),
-        sample=lambda step: images,
+        sample=sample,
         objective=objective,
         evaluate_gradient=parts.gradient,
         optimizer=plan.optimizer,
@@ -271,7 +266,7 @@ def _short_run(plan: Plan, ours: Dataset, others: Dataset) -> Plan:
     settings = {"train": plan.config.train.model_copy(update={"epochs": SHUFFLED_EPOCHS}), "early_stopping": None}
     config = plan.config.model_copy(update=settings)
     size = min(plan.batch_size, len(ours))
-    per_epoch = -(-len(ours) // size)
+    per_epoch = steps_per_epoch(len(ours), size)
     return replace(
         plan,
         config=config,
