@@ -11,8 +11,8 @@ from imgclf.config import resolve
 from imgclf.gradients import analytic_gradient, evaluate_loss
 from imgclf.losses import LOSSES
 from imgclf.optimizers import OPTIMIZERS
-from imgclf.report.objective import describe_start, formula, loss_at_zero, translations
-from imgclf.training.class_weights import weighted
+from imgclf.report.objective import describe_start, formula, translations
+from imgclf.training.class_weights import loss_at_zero, weighted
 from imgclf.training.plan import make_objective
 
 N, D, C = 40, 6, 4

@@ -4,7 +4,7 @@ import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.config import Config
-from imgclf.losses import LOSSES
+from imgclf.training.class_weights import loss_at_zero
 
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -34,16 +34,6 @@ def formula(config: Config) -> str:
     terms += [f"{l2:g}/2 * sum(W**2)"] if l2 else []
     terms += [f"{l1:g} * sum(|W|)"] if l1 else []
     return f"L(W, b) = {' + '.join(terms)}"
-
-
-def loss_at_zero(loss: str, support: IntArray, class_weights: FloatArray | None = None) -> float:
-    """Return the mean loss where all scores are 0, as they are at W = 0; there is no penalty.
-
-    support (C,): the examples of each class, or their shares. Every loss treats all classes alike, so one will do.
-    """
-    losses, _ = LOSSES[loss](np.zeros((1, len(support))), np.array([0]))
-    weight = 1.0 if class_weights is None else float(class_weights @ support / support.sum())
-    return weight * float(losses[0])
 
 
 def describe_start(loss: str, support: IntArray, class_weights: FloatArray | None = None) -> str:

@@ -33,7 +33,7 @@ class Picture(NamedTuple):
 
 def _curves(run: ShownRun) -> "Figure":
     from imgclf.report.curves import Seen, curves
-    from imgclf.report.objective import loss_at_zero
+    from imgclf.training.class_weights import loss_at_zero
 
     model, config, classes = run.model, run.config, len(run.model.class_names)
     loss = loss_at_zero(model.loss, run.train.class_counts(), model.class_weights)

@@ -13,11 +13,11 @@ from imgclf.config import Config
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import Preprocess
 from imgclf.errors import RunError, excerpt
-from imgclf.report.objective import loss_at_zero
 from imgclf.run.learning import read_steps
 from imgclf.run.model_file import load_model
 from imgclf.run.opening import config_of_run
 from imgclf.run.run_dir import read_file, read_json, read_metrics, read_status, read_table
+from imgclf.training.class_weights import loss_at_zero
 from imgclf.training.classifier import Model
 from imgclf.training.epochs import LARGE_SPREAD
 from imgclf.training.evaluation import Evaluation

@@ -23,7 +23,6 @@ from imgclf.gradcheck.check import exhaustive
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.points import after_steps, stratified_images, wide
 from imgclf.gradients import BatchGradient, GradientFn, Objective
-from imgclf.losses import LOSSES
 from imgclf.machine.progress import advancing
 from imgclf.metrics import wilson_interval
 from imgclf.model import split
@@ -32,6 +31,7 @@ from imgclf.numerics.sums import serial_sum
 from imgclf.schedules import Schedule, constant
 from imgclf.speed.kernels import KERNELS
 from imgclf.trainer import TrainState, descend, start
+from imgclf.training.class_weights import loss_at_zero
 from imgclf.training.epochs import Finished, first_snapshot, train
 from imgclf.training.plan import Plan, make_sampler, make_schedule
 
@@ -94,13 +94,11 @@ def sanity(plan: Plan) -> Iterator[Line]:
         advance(1)
 
 
-def loss_at_zero(parts: _Parts) -> Line:
+def loss_of_equal_scores(parts: _Parts) -> Line:
     """At W = 0 all classes have equal scores, and the loss is known: ln C for softmax, C - 1 for svm."""
     _, y = parts.images
-    classes = parts.plan.weights.shape[1]
-    losses, _ = LOSSES[parts.plan.config.model.loss](np.zeros((1, classes)), np.array([0]))
-    weights = parts.plan.class_weights
-    expected = float(losses[0]) * (1.0 if weights is None else float(weights[y].mean()))
+    support = np.bincount(y, minlength=parts.plan.weights.shape[1])
+    expected = loss_at_zero(parts.plan.config.model.loss, support, parts.plan.class_weights)
     seen = parts.gradient(parts.objective, parts.images, np.zeros_like(parts.plan.weights)).loss
     passed = math.isclose(seen, expected, rel_tol=_SAME_LOSS)
     return Line("loss at W = 0", f"{seen:.4f}", f"{expected:.4f}", passed, "the loss itself is wrong: imgclf gradcheck")
@@ -229,7 +227,7 @@ def splits_alike(parts: _Parts) -> Line:
 
 
 CHECKS: tuple[Callable[[_Parts], Line], ...] = (
-    loss_at_zero, penalty, by_heart, gradient, small_step, update_ratio, shuffled_labels, splits_alike,
+    loss_of_equal_scores, penalty, by_heart, gradient, small_step, update_ratio, shuffled_labels, splits_alike,
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from imgclf.data.class_names import composed
 from imgclf.data.dataset import Dataset
 from imgclf.data.splits import quoted
 from imgclf.errors import UsageError
-from imgclf.losses import LossFn
+from imgclf.losses import LOSSES, LossFn
 
 KEY = "train.class_weight"
 
@@ -29,6 +29,16 @@ def weighted(loss_fn: LossFn, class_weights: FloatArray | None) -> LossFn:
         return w * losses, w[:, None] * dscores
 
     return weighted_loss
+
+
+def loss_at_zero(loss: str, support: IntArray, class_weights: FloatArray | None = None) -> float:
+    """Return the mean loss where all scores are 0, as they are at W = 0; there is no penalty.
+
+    support (C,): the examples of each class, or their shares. Every loss treats all classes alike, so one will do.
+    """
+    losses, _ = LOSSES[loss](np.zeros((1, len(support))), np.array([0]))
+    weight = 1.0 if class_weights is None else float(class_weights @ support / support.sum())
+    return weight * float(losses[0])
 
 
 def class_weights_of(config: Config, train: Dataset) -> FloatArray | None:

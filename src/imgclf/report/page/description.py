@@ -9,12 +9,13 @@ from imgclf.config import dump
 from imgclf.data.preprocess import default_scale
 from imgclf.metrics import wilson_interval
 from imgclf.report.diagnosis import diagnose
-from imgclf.report.objective import formula, loss_at_zero, translations
+from imgclf.report.objective import formula, translations
 from imgclf.report.page.baselines import baselines
 from imgclf.report.run_facts import read_facts
 from imgclf.report.shown_run import ShownRun
 from imgclf.run.learning import read_steps
 from imgclf.run.run_dir import read_json, read_status
+from imgclf.training.class_weights import loss_at_zero
 
 MOST_ROWS = 1_000  # of the table of epochs
 MOST_CELLS = 200**2  # of a confusion matrix
