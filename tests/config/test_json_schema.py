@@ -7,7 +7,7 @@ import yaml
 from imgclf.config import json_schema, template
 
 READY = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
-TYPES = {"object": dict, "string": str, "null": type(None), "integer": int, "number": (int, float)}
+TYPES = {"object": dict, "string": str, "null": type(None), "integer": int, "number": (int, float), "boolean": bool}
 BOUNDS = {
     "minimum": operator.ge, "maximum": operator.le, "exclusiveMinimum": operator.gt, "exclusiveMaximum": operator.lt,
 }  # fmt: skip
@@ -26,7 +26,9 @@ def fits(value, schema, definitions):
         return False
     if not all(fits(value, inner, definitions) for inner in schema.get("allOf", ())):
         return False
-    if "type" in schema and (not isinstance(value, TYPES[schema["type"]]) or isinstance(value, bool)):
+    if "type" in schema and not isinstance(value, TYPES[schema["type"]]):
+        return False
+    if "type" in schema and isinstance(value, bool) != (schema["type"] == "boolean"):  # to Python, True is an integer
         return False
     if value not in schema.get("enum", [value]) or value != schema.get("const", value):
         return False
@@ -80,7 +82,8 @@ def test_the_schema_accepts_the_ready_configs(path):
 
 @pytest.mark.parametrize(
     "text", [template(), "", "optimizer: {momentum: 0.5}", "schedule: {factor: 0.5}", "train: {batch_size: all}",
-             "optimizer: {name: adam, epsilon: 0.5}", "early_stopping: {}", "data: {options: {a: {b: 1}}}"],
+             "optimizer: {name: adam, epsilon: 0.5}", "early_stopping: {}", "features: null",
+             "features: {name: patches, number: 5}", "data: {options: {a: {b: 1}}}"],
 )  # fmt: skip
 def test_the_schema_accepts_a_part_of_a_config(text):
     assert accepts(text)
@@ -88,7 +91,7 @@ def test_the_schema_accepts_a_part_of_a_config(text):
 
 @pytest.mark.parametrize(
     "text", ["sede: 1", "seed: -1", "seed: true", "train: {epochs: 0}", "optimizer: {name: sgd, momentum: 0.5}",
-             "train: 5", "optimizer: {name: adma}", "schedule: {step_size: 0}",
+             "train: 5", "optimizer: {name: adma}", "features: {name: hog, number: 5}", "schedule: {step_size: 0}",
              "model: {loss: softmx}", "train: {batch_size: some}"],
 )  # fmt: skip
 def test_the_schema_refuses_what_resolve_refuses(text):

@@ -92,7 +92,7 @@ def test_an_unknown_key_is_reported_with_a_suggestion(override, key, meant):
     assert lines(override) == [f"{named}: unknown key; did you mean '{meant}'?"]
 
 
-@pytest.mark.parametrize("key", ["features", "train.strategy", "sweep.zzz", "zzz", "train.zzz", "a.b.c"])
+@pytest.mark.parametrize("key", ["transform", "train.strategy", "sweep.zzz", "zzz", "train.zzz", "a.b.c"])
 def test_a_key_like_no_other_is_reported_with_the_known_ones(key):
     (line,) = lines(f"{key}=1")
     assert "unknown key; the keys here are " in line

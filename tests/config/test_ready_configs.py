@@ -15,8 +15,8 @@ from imgclf.training.plan import make_plan
 CONFIGS = Path(__file__).parents[2] / "configs"
 READY = sorted(CONFIGS.glob("*.yaml"))
 NAMES = {
-    "cifar10_softmax", "cifar10_svm", "fashion_softmax", "fashion_svm", "folder", "full_batch", "mnist_softmax",
-    "numerical_gradient", "online_sgd", "probe", "sweep_cifar10",
+    "cifar10_hog", "cifar10_softmax", "cifar10_svm", "fashion_softmax", "fashion_svm", "folder", "full_batch",
+    "mnist_softmax", "numerical_gradient", "online_sgd", "probe", "sweep_cifar10",
 }  # fmt: skip
 
 
@@ -118,5 +118,5 @@ def test_the_template_names_every_variant_with_its_own_keys():
     for section, model in VARIANTS.items():
         for name in model.factories:
             own = [key for key in keys(section, name) if key not in model.model_fields]
-            (line,) = [line for line in template().splitlines() if line.startswith(f"#   {name} ")]
-            assert re.findall(r"(\w+): ", line) == own
+            (lines,) = re.findall(rf"^#   {name} .*(?:\n#    .*)*", template(), re.MULTILINE)
+            assert re.findall(r"(\w+):\s", lines) == own

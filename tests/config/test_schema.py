@@ -19,6 +19,16 @@ NUMBERS = {
     "data.limit": {"1", "7", "null"},
     "preprocess.image_size": {"1", "7", "null"},
     "preprocess.scale": {"0.5", "1", "7", "null"},
+    "features.cell": {"1", "7"},
+    "features.block": {"1", "7"},
+    "features.orientations": {"1", "7"},
+    "features.hues": {"1", "7"},
+    "features.picture": {"1", "7"},
+    "features.number": {"1", "7"},
+    "features.patch": {"7"},
+    "features.stride": {"1", "7"},
+    "features.pool": {"1", "7"},
+    "features.scales": {"1", "7"},
     "augment.flip": {"0", "0.5", "1"},
     "augment.shift": {"0", "1", "7"},
     "model.init_scale": {"0", "0.5", "1", "7"},
@@ -43,13 +53,16 @@ NUMBERS = {
     "sweep.folds": {"1", "7"},
 }
 TEXTS = {"name": set(PROBES), "data.path": set(PROBES)}
-SECTIONS = {"early_stopping": {"null"}, "sweep": {"null"}, "data.options": {"{a: 1}"}}
+SECTIONS = {"features": {"null"}, "early_stopping": {"null"}, "sweep": {"null"}, "data.options": {"{a: 1}"}}
 NULLABLE = {
     "preprocess.color": {"null"}, "preprocess.norm": {"null"}, "preprocess.std": {"null"},
     "train.class_weight": {"null", "{a: 1}"},
+    "features.signed": {"true"}, "features.interpolate": {"true"}, "features.mirror": {"true"},
 }  # fmt: skip
 ACCEPTED = NUMBERS | TEXTS | SECTIONS | NULLABLE  # of all others, which are choices and sections, none
 OWNER = {
+    "features.hues": "hog_color", "features.picture": "hog_color", "features.number": "patches",
+    "features.patch": "patches", "features.stride": "patches", "features.pool": "patches", "features.scales": "patches",
     "optimizer.momentum": "momentum", "optimizer.decay": "rmsprop", "optimizer.beta1": "adam",
     "optimizer.beta2": "adam", "optimizer.epsilon": "adam", "schedule.every_epochs": "step", "schedule.factor": "step",
 }  # fmt: skip
@@ -79,6 +92,8 @@ CHOICES = {
     "preprocess.center": ["pixel", "channel", "none"],
     "preprocess.std": ["pixel", "channel", "none"],
     "preprocess.norm": ["l2"],
+    "features.name": ["hog", "hog_color", "patches"],
+    "features.norm": ["L2-Hys", "L2", "L1"],
     "model.loss": list(LOSSES),
     "optimizer.name": list(OPTIMIZERS),
     "schedule.name": list(SCHEDULES),

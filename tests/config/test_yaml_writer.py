@@ -99,7 +99,7 @@ def test_a_number_is_written_in_a_form_that_both_versions_of_yaml_take_for_one(v
 
 LATER = (  # than version 0.1
     "  folds: 1\n  fold: 1\n", "  test_fraction: 0.0\n", "  resize: squash\n", "  norm: null\n",
-    "augment:\n  flip: 0.0\n  shift: 0\n",
+    "features: null\n", "augment:\n  flip: 0.0\n  shift: 0\n",
     "  kernel: blocks\n", "  class_weight: null\n", "sweep: null\n",
 )  # fmt: skip
 
@@ -137,8 +137,8 @@ def test_a_key_that_version_0_1_lacks_is_left_out_only_where_nothing_is_chosen()
 def test_keys_come_in_the_order_of_the_contract():
     document = yaml.safe_load(dump(resolve().config))
     assert list(document) == [
-        "seed", "name", "data", "preprocess", "augment", "model", "regularization", "optimizer", "schedule", "train",
-        "early_stopping", "checkpoint", "sweep",
+        "seed", "name", "data", "preprocess", "features", "augment", "model", "regularization", "optimizer", "schedule",
+        "train", "early_stopping", "checkpoint", "sweep",
     ]  # fmt: skip
     assert list(document["schedule"]) == ["name", "step_size", "warmup_epochs"]
     assert list(document["data"]) == [

@@ -9,8 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from imgclf.config import resolve
+from imgclf.data.dataset import Dataset
+from imgclf.data.features.fitted import Features
 from imgclf.data.preprocess import Preprocess
 from imgclf.errors import RunError
+from imgclf.files.form import Form
 from imgclf.files.sealed_npz import SEAL, sealed_npz
 from imgclf.run.model_file import load_model, model_bytes
 from imgclf.training.classifier import Model
@@ -65,6 +69,56 @@ def test_a_norm_comes_back_and_without_one_the_file_is_that_of_earlier_versions(
     for norm in ("l1", 2, ["l2"], "x" * 5000):
         rewritten(path, norm=norm)
         with pytest.raises(RunError, match="unknown norm"):
+            load_model(path)
+
+
+def with_features(name="patches", **options):
+    train = Dataset.of(np.arange(8 * 192, dtype=np.uint8).reshape(8, 8, 8, 3), np.arange(8) % 2, ("cat", "dog"))
+    options = resolve(
+        overrides=[f"features={{name: {name}, cell: 2}}"]
+        if name == "hog"
+        else ["features={name: patches, number: 3, patch: 3, pool: 2}"]
+    ).config.features.model_dump(exclude={"name"})
+    features = Features.fit(name, options, train, 0, "crop")
+    plain = Preprocess((features.size,), 1.0, None, np.ones(features.size, np.float32), "float32")
+    weights = np.ones((features.size + 1, 2), np.float32)
+    return Model(weights, plain, ("cat", "dog"), "svm", 1e-4, 0.0, None, features)
+
+
+@pytest.mark.parametrize("name", ["hog", "patches"])
+def test_features_come_back_to_the_bit(tmp_path, name):
+    saved, path = with_features(name), tmp_path / "model.npz"
+    path.write_bytes(model_bytes(saved))
+    loaded = load_model(path)
+    assert loaded.features.fingerprint == saved.features.fingerprint
+    assert loaded.input.form == saved.input.form == Form((8, 8), "rgb", "crop")
+    assert model_bytes(loaded) == model_bytes(saved)
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
+    assert loaded.vectors(images).tobytes() == saved.vectors(images).tobytes()
+    assert b"features" not in model_bytes(model())  # the file of a model of pixels is that of earlier versions
+
+
+def test_features_that_do_not_fit_are_one_clear_error(tmp_path):
+    path = tmp_path / "model.npz"
+    good = with_features()
+    said = {"name": "patches", "options": dict(good.features.options), "example_shape": [8, 8, 3], "resize": "crop"}
+    for wrong in (
+        None, 3, [], {}, said | {"name": "sift"}, said | {"name": ["hog"]}, said | {"resize": "stretch"},
+        said | {"example_shape": [8, 8]}, said | {"example_shape": [8, 8, 2]}, said | {"example_shape": [8, 8, 1]},
+        said | {"example_shape": [8, 1 << 20, 3]}, said | {"example_shape": [2, 2, 3]}, said | {"options": 3},
+        said | {"options": {"number": 4}}, said | {"options": {"number": 10**9}}, said | {"options": {"zzz": 1}},
+        said | {"more": 1},
+    ):  # fmt: skip
+        path.write_bytes(model_bytes(good))
+        rewritten(path, features=wrong)
+        with pytest.raises(RunError):
+            load_model(path)
+    for name, array in (("features/shift0", np.full(27, np.nan, "f4")), ("features/shift0", np.zeros(3, "f4")),
+                        ("features/more", np.zeros(3)), ("features/shift0", np.zeros(27, "i4"))):  # fmt: skip
+        with np.load(io.BytesIO(model_bytes(good))) as file:
+            arrays = {key: file[key] for key in file.files if key != SEAL} | {name: array}
+        path.write_bytes(sealed_npz(arrays))
+        with pytest.raises(RunError):
             load_model(path)
 
 

@@ -7,6 +7,7 @@ from imgclf.cli.console import Console, fold, fold_command, format_percent, form
 from imgclf.errors import ImgclfError, plural
 
 if TYPE_CHECKING:
+    from imgclf.data.features.fitted import Features
     from imgclf.training.epochs import Finished
     from imgclf.training.plan import Plan
 
@@ -27,15 +28,17 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     title, _, loss = (LOSSES[config.model.loss].__doc__ or "").partition("\n")[0].partition(": ")
     knobs = config.optimizer.model_dump(exclude={"name"})
     settings = ", ".join(f"{key} {value:g}" for key, value in knobs.items())
-    what = noun_of(plan.preprocess.example_shape)
+    given = plan.features.example_shape if plan.features else plan.train.example_shape
+    what = noun_of(given)
     val = plural(len(plan.val), f"validation {what}") if plan.val else f"no validation {what}s"
     if takes_test(config):
         val += f", {format_percent(config.data.test_fraction)} set aside for test"
     lines = {
         "data": f"{config.data.source}: {plural(len(plan.train), f'training {what}')}, {val}; "
-        f"{format_shape(plan.train.example_shape)}, {C} classes",
+        f"{format_shape(given)}, {C} classes",
+        **({"features": _features(plan.features)} if plan.features else {}),
         **_augmentation(plan),
-        "pixels" if plan.preprocess.is_image else "features": f"x = {_preprocessing(plan)}",
+        "pixels" if plan.preprocess.is_image else "inputs": f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
         "loss": f"{config.model.loss}: {loss or title}",
         "minimize": formula(config),
@@ -97,6 +100,11 @@ def describe_findings(
         tell(*fold("note   ", finding.sentence))
         if finding.remedy:
             tell(*fold_command("try    ", finding.remedy))
+
+
+def _features(features: "Features") -> str:
+    options = ", ".join(f"{key} {str(value).lower()}" for key, value in features.options.items())
+    return f"{features.name} ({options}), {features.size:,} numbers an image"
 
 
 def _augmentation(plan: "Plan") -> dict[str, str]:

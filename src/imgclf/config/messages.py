@@ -41,6 +41,7 @@ ELSEWHERE = {
     for word in words.split()
 }
 EXPECTED = {
+    "bool_type": "true or false",
     "dict_type": "a section of keys",
     "float_type": "a number",
     "int_type": "a whole number",

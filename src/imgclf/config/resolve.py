@@ -101,6 +101,8 @@ def lay_over(lower: Node, upper: Node) -> Node:
     """Merge a layer over those below; drop their keys that the variant it names lacks."""
     kept = dict(lower.value)
     for section in VARIANTS.keys() & lower.value.keys() & upper.value.keys():
+        if not isinstance(lower.value[section].value, dict) or not isinstance(upper.value[section].value, dict):
+            continue  # null is replaced, and replaces
         kept[section] = _without_other_variants(section, lower.value[section], upper.value[section])
     return merge(replace(lower, value=kept), upper)
 

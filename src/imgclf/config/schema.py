@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 from imgclf.config.problems import describe, shorten
+from imgclf.data.features import FEATURES
 from imgclf.data.sources import SOURCES
 from imgclf.files.writing import UNFINISHED
 from imgclf.losses import LOSSES
@@ -245,6 +246,13 @@ def _variant(section: type[Variant], name: str, factory: Callable[..., Any]) -> 
     return create_model(name, __base__=section, __doc__=summary, **fields)
 
 
+class Features(Variant):
+    """What the classifier sees in place of pixels, of images as `preprocess` leaves them; null: the pixels."""
+
+    factories = FEATURES
+    name: Annotated[str, KeyOf(FEATURES)] = "hog"
+
+
 class Optimizer(Variant):
     """Which way to step."""
 
@@ -325,6 +333,9 @@ class Config(Section):
     )
     data: Data = Field(default_factory=Data)
     preprocess: Preprocess = Field(default_factory=Preprocess)
+    features: Annotated[SerializeAsAny[Features | None], BeforeValidator(Features.of_its_name)] = Field(
+        default=None, description=Features.__doc__
+    )
     augment: Augment = Field(default_factory=Augment)
     model: Model = Field(default_factory=Model)
     regularization: Regularization = Field(default_factory=Regularization)

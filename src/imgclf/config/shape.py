@@ -42,6 +42,7 @@ def json_schema() -> dict[str, Any]:
     for section, model in VARIANTS.items():
         # anyOf, not oneOf: without `name`, the keys may fit several variants.
         variants = [variant.model_json_schema() for variant in model.variants()]
+        variants += [{"type": "null"}] if Config.model_fields[section].default is None else []
         found["properties"][section] = {"description": model.__doc__, "anyOf": variants}
         del found["$defs"][model.__name__]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": "imgclf config"}

@@ -70,7 +70,8 @@ def _about(section: type[Section], *, is_null: bool) -> Iterator[str]:
         for variant in section.variants():
             own = {key: field for key, field in variant.model_fields.items() if key not in section.model_fields}
             settings = ", ".join(f"{key}: {_inline(field.default)}" for key, field in own.items())
-            yield f"#   {variant.__name__:<12} {variant.__doc__} {settings}".rstrip()
+            line = f"#   {variant.__name__:<12} {variant.__doc__} {settings}"
+            yield from wrap(line, WIDTH, subsequent_indent=f"#{' ' * len('   NAME         ')}")
     elif is_null:
         for key, about in section.model_json_schema()["properties"].items():
             yield from _beside(f"#   {key}: {_inline(about['default'])}", about)

@@ -126,6 +126,11 @@ class Dataset:
         return tuple(self.images.shape[1:])
 
     @property
+    def places(self) -> IntArray:
+        """The rows of the examples in the data that they come from, (N,)."""
+        return self.rows
+
+    @property
     def unit(self) -> str:
         """What one of them is called: image, or example for a feature vector."""
         return "image" if self.images.ndim == 4 else "example"
@@ -138,7 +143,7 @@ class Dataset:
         """Return the paths of images by their row index in this split; None if they have no files of their own."""
         if self.paths is None:
             return None
-        places = self.rows[rows].tolist()
+        places = self.places[rows].tolist()
         wanted = set(places)
         listed = enumerate(islice(self.paths(), max(wanted, default=-1) + 1))
         found = {place: path for place, path in listed if place in wanted}
@@ -147,7 +152,7 @@ class Dataset:
     def names_of(self, rows: IntArray) -> list[str]:
         """Return what to call examples by their row index in this split: their paths, or their rows in the data."""
         paths = self.paths_of(rows)
-        return [f"row {place}" for place in self.rows[rows].tolist()] if paths is None else [*map(as_text, paths)]
+        return [f"row {place}" for place in self.places[rows].tolist()] if paths is None else [*map(as_text, paths)]
 
     def check_finite(self, where: object, remedy: str) -> None:
         """Raise DataError if a feature vector has a NaN or Inf."""

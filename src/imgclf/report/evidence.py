@@ -82,6 +82,7 @@ def explain(model: Model, image: str, example: NDArray[Any], classes: Sequence[s
     if len(each) == 2:
         (w1, b1), (w2, b2) = each
         each.insert(0, (w1 - w2, b1 - b2))
+    example = model.vectors(example[np.newaxis])[0]
     v = scaled(preprocess, example)
     with np.errstate(over="ignore", invalid="ignore"):
         parts = {INK_ALONE: [ink_alone(preprocess, v, *one) for one in each]}

@@ -157,5 +157,5 @@ def _places(dataset: Dataset, rows: IntArray) -> list[str]:
     """Return the file names of images, or the numbers of their rows in the data."""
     paths = dataset.paths_of(rows)
     if paths is None:
-        return [f"row {place:,}" for place in dataset.rows[rows].tolist()]
+        return [f"row {place:,}" for place in dataset.places[rows].tolist()]
     return [as_text(Path(path.name)) for path in paths]

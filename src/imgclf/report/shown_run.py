@@ -22,6 +22,7 @@ from imgclf.run.run_dir import read_status, read_table
 from imgclf.speed.threads import workers
 from imgclf.training.classifier import Model
 from imgclf.training.evaluation import Evaluation, evaluate
+from imgclf.training.features import featured
 from imgclf.training.loading import load_training_data, where
 from imgclf.training.plan import make_plan
 
@@ -140,8 +141,8 @@ def read_run(directory: Path, config: Config, remedy: str) -> ShownRun:
         model = load_model(directory / "model.npz")
         train, val = load_training_data(config)
     elif (path := read_path(directory)) or checkpoint:
-        plan = make_plan(config)
-        train, val = plan.train, plan.val
+        train, val = load_training_data(config)
+        plan = make_plan(config, load=lambda _: (train, val))
         weights = path.weights[-1] if path else checkpoint.snapshot.state.weights if checkpoint else None
         if weights is None or weights.shape != plan.weights.shape:
             raise RunError(directory, "its weights do not fit its data", "restore the data, or train again")
@@ -149,8 +150,9 @@ def read_run(directory: Path, config: Config, remedy: str) -> ShownRun:
     else:
         raise RunError(directory, "there is no model.npz, no path.npz and no checkpoint", "train again")
     check_data(train, val, directory, where(config), remedy)
-    if train.example_shape != model.preprocess.example_shape or train.class_names != model.class_names:
+    if train.example_shape != model.input.example_shape or train.class_names != model.class_names:
         raise DataError(where(config), "other images or classes than the model's", remedy)
+    train, val = featured(model.features, train), val and featured(model.features, val)
     status, best = read_status(directory), checkpoint.snapshot.best if checkpoint else None
     kept = best.epoch if best and status == FINISHED else None  # until then, model.npz has the last weights
 

@@ -19,6 +19,7 @@ from imgclf.errors import DataError, UsageError, plural
 from imgclf.run.data_identity import check_data
 from imgclf.run.opening import config_of_run, data_of_run, open_run
 from imgclf.training.classifier import Model
+from imgclf.training.features import featured
 from imgclf.training.loading import load_test, load_training_data, where
 from imgclf.training.prediction import predicted_classes
 
@@ -99,7 +100,7 @@ def compare(runs: tuple[ComparedRun, ...], split: str) -> Comparison:
         row_of = {key: row for row, key in enumerate(those)}
         shown.append(dataset.subset(np.array([row_of[key] for key in keys[0] if key in common], np.int64)))
         class_of = np.array([names.index(name) for name in run.model.class_names])
-        predicted.append(class_of[predicted_classes(run.model, shown[-1])])
+        predicted.append(class_of[predicted_classes(run.model, featured(run.model.features, shown[-1]))])
     images = match_classes(shown[0], names, where(runs[0].config))
     return Comparison(split, runs, tuple(map(len, datasets)), images, np.array(predicted))
 
@@ -121,7 +122,7 @@ def _splits(runs: Sequence[ComparedRun], split: str) -> list[Dataset]:
         if dataset is None:
             remedy = f"train with data.val_fraction above 0{_OR_TEST}" if split == "val" else "compare on val"
             raise DataError(where(run.config), f"there is no {split} split", remedy)
-        run.model.preprocess.check_shape(dataset, where(run.config), f"the data has changed since the run: {_RESTORE}")
+        run.model.input.check_shape(dataset, where(run.config), f"the data has changed since the run: {_RESTORE}")
         found.append(dataset)
     return found
 
@@ -134,7 +135,7 @@ def _keys(runs: Sequence[ComparedRun], datasets: Sequence[Dataset]) -> list[list
     """
     if len({_what_is_read(run.config) for run in runs}) > 1:
         return [_contents(dataset) for dataset in datasets]
-    return [[*(dataset.paths_of(np.arange(len(dataset))) or dataset.rows.tolist())] for dataset in datasets]
+    return [[*(dataset.paths_of(np.arange(len(dataset))) or dataset.places.tolist())] for dataset in datasets]
 
 
 def _what_is_read(config: Config) -> str:

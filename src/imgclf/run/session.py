@@ -86,7 +86,7 @@ def session(
             since = comm.bcast(since)
         cores = threads or (share_of_cores(comm) if comm else available_cores())
         with workers_on(comm, cores) as sum_blocks:
-            plan = make_plan(target.config, sum_blocks, load)
+            plan = make_plan(target.config, sum_blocks, load, threads=cores)
         if comm:
             _check_plan(comm, plan)
         target = replace(target, config=plan.config)

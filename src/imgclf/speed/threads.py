@@ -1,13 +1,18 @@
 """Compute the blocks of a batch on several threads, bit for bit."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from imgclf.numerics.sums import Summation, Sums, serial_sum, tree_sum
+
+_Part = TypeVar("_Part")
+_Result = TypeVar("_Result")
 
 SHARES = 8  # runs of blocks per thread: enough that no thread waits long for the last one
 
@@ -23,6 +28,21 @@ def workers(threads: int) -> Iterator[Summation]:
             return
         with ThreadPoolExecutor(threads - 1, initializer=_quiet) as pool:
             yield lambda term, n: _parallel_sum(pool, threads, term, n)
+
+
+def in_order(function: Callable[[_Part], _Result], parts: Iterable[_Part], threads: int) -> Iterator[_Result]:
+    """Yield function(part) of each part, in their order, computed on this many threads; few results wait at a time."""
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+        results: deque[Future[_Result]] = deque()
+        try:
+            for part in parts:
+                results.append(pool.submit(function, part))
+                if len(results) > 2 * threads:
+                    yield results.popleft().result()
+            while results:
+                yield results.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def runs(n: int, shares: int) -> list[range]:

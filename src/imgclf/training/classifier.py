@@ -1,10 +1,13 @@
 """A trained classifier: weights, preprocessing, class names and objective."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray
+from imgclf.data.features.fitted import Features
 from imgclf.data.preprocess import Preprocess
 from imgclf.gradients import Objective
 from imgclf.losses import LOSSES
@@ -16,10 +19,11 @@ class Model:
     """A trained classifier.
 
     weights      (D+1, C), b in the last row
-    preprocess   turns pixels into X (N, D)
+    preprocess   turns pixels, or features, into X (N, D)
     class_names  C names, in the order of the scores
     loss, l2, l1 the training objective
     class_weights of it, (C,) float64, or None: all 1
+    features     what images are turned into before that, or None: nothing
     """
 
     weights: FloatArray
@@ -29,6 +33,7 @@ class Model:
     l2: float
     l1: float
     class_weights: FloatArray | None = None
+    features: Features | None = None
 
     def __post_init__(self) -> None:
         expected = (self.preprocess.size + 1, len(self.class_names))
@@ -47,6 +52,18 @@ class Model:
             raise ValueError(f"class weights are {w.dtype} {w.shape}, not {expected[1:]} float64 above 0")
         if w is not None and not np.isfinite(w).all():
             raise ValueError("a class weight is not finite")
+
+        if self.features is not None and self.preprocess.example_shape != (self.features.size,):
+            raise ValueError(f"{self.features.size} features, not {self.preprocess.example_shape}")
+
+    @property
+    def input(self) -> Preprocess:
+        """The form of examples as they are given: of images that have features, their size and color."""
+        return self.features.input if self.features else self.preprocess
+
+    def vectors(self, examples: NDArray[Any]) -> NDArray[Any]:
+        """Turn images (n, H, W, channels) into features (n, D) if the model has some; other examples stay."""
+        return self.features(examples) if self.features and examples.ndim == 4 else examples
 
     @property
     def objective(self) -> Objective:

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from imgclf.arrays import ByteArray, FloatArray, IntArray
+from imgclf.arrays import FloatArray, IntArray
 from imgclf.data.batches import Reader
 from imgclf.data.dataset import Dataset
 from imgclf.losses import LossFn, softmax
@@ -163,11 +165,12 @@ def evaluate(model: Model, dataset: Dataset, sum_blocks: Summation) -> Evaluatio
     return Evaluation(float(loss) / len(dataset), objective.penalty(model.weights), pairs.merged(), ranks)
 
 
-def score_images(model: Model, images: ByteArray) -> FloatArray:
+def score_images(model: Model, images: NDArray[Any]) -> FloatArray:
     """Return the scores (n, C) of images (n, H, W, channels) of the model's size and color.
 
-    They equal those of `evaluate` up to the rounding of sums: see `slab_scores`.
+    Or of their features (n, D). They equal those of `evaluate` up to the rounding of sums: see `slab_scores`.
     """
+    images = model.vectors(images)
     rows = rows_of(model.preprocess.size, len(model.class_names))
     blocks = [images[start : start + rows] for start in range(0, len(images), rows)]
     return np.concatenate([slab_scores(model.preprocess.apply(block), model.weights) for block in blocks])

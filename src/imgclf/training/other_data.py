@@ -32,7 +32,7 @@ def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxy
 
     `options` are the `data.options` for tables.
     """
-    preprocess = model.preprocess
+    preprocess = model.input
     source = SOURCES[recognize(path)]
     settings = _options_there(path, options)
     if preprocess.is_image:

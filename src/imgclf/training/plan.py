@@ -13,6 +13,7 @@ from imgclf.config import Config
 from imgclf.data.augment import augmented
 from imgclf.data.batches import Reader, SampleFn, epoch_sampler, steps_per_epoch
 from imgclf.data.dataset import Dataset
+from imgclf.data.features.fitted import Features, FeatureVectors
 from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread
 from imgclf.errors import DataError, UsageError
 from imgclf.gradients import Objective, numerical_gradient
@@ -25,6 +26,7 @@ from imgclf.schedules import SCHEDULES, Schedule, with_warmup
 from imgclf.speed.kernels import KERNELS, Kernel
 from imgclf.training.class_weights import class_weights_of, weighted
 from imgclf.training.classifier import Model
+from imgclf.training.features import featured, fit_features
 from imgclf.training.loading import load_training_data, where
 
 Loader: TypeAlias = Callable[[Config], tuple[Dataset, Dataset | None]]  # returns train and val
@@ -39,6 +41,7 @@ class Plan:
     config: Config
     train: Dataset
     val: Dataset | None
+    features: Features | None  # which train and val have in the place of images
     preprocess: Preprocess
     class_weights: FloatArray | None  # (C,)
     objective: Objective
@@ -63,14 +66,26 @@ class Plan:
     def model(self, weights: FloatArray) -> Model:
         """Return the classifier with these weights."""
         names, loss = self.train.class_names, self.config.model.loss
-        return Model(weights, self.preprocess, names, loss, self.objective.l2, self.objective.l1, self.class_weights)
+        objective = loss, self.objective.l2, self.objective.l1, self.class_weights
+        return Model(weights, self.preprocess, names, *objective, self.features)
 
 
-def make_plan(config: Config, sum_blocks: Summation = serial_sum, load: Loader = load_training_data) -> Plan:
-    """Load the data of a run and build its parts. The test split is never opened."""
+def make_plan(
+    config: Config,
+    sum_blocks: Summation = serial_sum,
+    load: Loader = load_training_data,
+    *,
+    threads: int | None = None,
+) -> Plan:
+    """Load the data of a run and build its parts. The test split is never opened.
+
+    threads   that compute features; None: all cores
+    """
     config = config.model_copy(update={"sweep": None})  # a run is one of its trials, and repeats as that
     train, val = load(config)
     check_early_stopping(config, val)
+    features = fit_features(config, train)
+    train, val = featured(features, train, threads), val and featured(features, val, threads)
     check_augment(config, train)
     config = with_data_defaults(config, train)
     class_weights = class_weights_of(config, train)
@@ -81,6 +96,7 @@ def make_plan(config: Config, sum_blocks: Summation = serial_sum, load: Loader =
         config=config,
         train=train,
         val=val,
+        features=features,
         preprocess=preprocess,
         class_weights=class_weights,
         objective=make_objective(config, class_weights=class_weights),
@@ -96,17 +112,21 @@ def make_plan(config: Config, sum_blocks: Summation = serial_sum, load: Loader =
 
 def continue_from(plan: Plan, model: Model) -> Plan:
     """Return the plan of a run that starts from a trained model."""
-    if model.class_names != plan.train.class_names or model.preprocess.example_shape != plan.train.example_shape:
+    images = plan.train.pictures if isinstance(plan.train, FeatureVectors) else plan.train
+    if model.class_names != plan.train.class_names or model.input.example_shape != images.example_shape:
         raise DataError(
             where(plan.config),
-            f"{len(plan.train.class_names)} classes of examples {plan.train.example_shape}, the model was trained on "
-            f"{len(model.class_names)} of {model.preprocess.example_shape}",
+            f"{len(plan.train.class_names)} classes of examples {images.example_shape}, the model was trained on "
+            f"{len(model.class_names)} of {model.input.example_shape}",
             "the data has changed since the run: restore it, or train again",
         )
+    train = featured(model.features, images)  # the model's: on another processor, others are learned in the last bits
     return replace(
         plan,
+        train=train,
+        features=model.features,
         preprocess=model.preprocess,
-        sample=make_sampler(plan.config, plan.train, model.preprocess, plan.batch_size),
+        sample=make_sampler(plan.config, train, model.preprocess, plan.batch_size),
         weights=model.weights,
     )
 

@@ -62,7 +62,7 @@ def predict(where: object, model: Model, examples: Unlabeled, kept: int) -> list
     scores = score_images(model, examples.examples)
     are_finite = np.isfinite(scores).all(axis=1)
     if not are_finite.all():
-        if not model.preprocess.is_image:
+        if not model.input.is_image:
             name = examples.names[int(are_finite.argmin())]
             raise DataError(f"example {name}", "its values are far too large for the model", "correct or remove it")
         raise RunError(where, "its scores are not finite numbers: its weights are too large", "train again")
@@ -96,7 +96,7 @@ def answers(model: Model, dataset: Dataset) -> Iterator[list[Answer]]:
                 float(first[i] - second[i]),
                 None if probabilities is None else float(probabilities[i, best[i]]),
             )
-            for i, place in enumerate(dataset.rows[part].tolist())
+            for i, place in enumerate(dataset.places[part].tolist())
         ]
         advance(len(rows))
 

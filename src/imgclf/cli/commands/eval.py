@@ -76,6 +76,7 @@ def command(
     from imgclf.run.opening import open_run
     from imgclf.speed.threads import workers
     from imgclf.training.evaluation import evaluate
+    from imgclf.training.features import featured
 
     console = Console(ctx, as_json=as_json)
     if min_accuracy is not None and math.isnan(min_accuracy):
@@ -89,6 +90,7 @@ def command(
         name, dataset = _choose_data(console, path, model, split, data)
         if len(dataset) == 0:
             raise DataError(data or path, f"split {name} has no images", "choose another")
+        dataset = featured(model.features, dataset, threads)
         seen = evaluate(model, dataset, sum_blocks)
     if not math.isfinite(seen.objective):
         raise DataError(
@@ -147,7 +149,7 @@ def _choose_data(
         others = load_for(model, data, options)
         for remark in others.remarks:
             console.warn(remark)
-        if warning := model.preprocess.warning_about(others.pixels(row_indices(min(len(others), others.at_once)))):
+        if warning := model.input.warning_about(others.pixels(row_indices(min(len(others), others.at_once)))):
             console.warn(f"{path}: {warning}")
         _warn_if_trained_on(console, path, model, data, others)
         return "data", others
@@ -168,7 +170,7 @@ def _choose_data(
     if dataset is None:
         raise DataError(where(config), f"there is no {split} split", "choose another --split")
     changed = "the data has changed since the run: restore it, or train again"
-    model.preprocess.check_shape(dataset, where(config), changed)
+    model.input.check_shape(dataset, where(config), changed)
     return split or "test", dataset
 
 
@@ -274,7 +276,7 @@ def _print(console: Console, model: "Model", seen: "Evaluation", content: dict[s
     split, (low, high) = content["split"], content["accuracy_interval"]
     ((k, share),) = content["top_k"].items()
     console.say(f"{content['run']}: {model.loss}, {plural(len(model.class_names), 'class', 'classes')}")
-    noun = noun_of(model.preprocess.example_shape)
+    noun = noun_of(model.input.example_shape)
     console.say(f"{split}: {plural(seen.n, noun)}", "")
     rows = [
         [name, *(format_percent(one[key]) for key in ("precision", "recall", "f1")), f"{one['support']:,}"]

@@ -108,7 +108,7 @@ def command(
     if console.shows_progress and not any(map(has_arrays, sources)):
         total = sum(1 for _ in named_files(sources, relative=False))
     examples = read_unlabeled(
-        sources, model.preprocess, relative=names is not None, options=table_options(path), total=total
+        sources, model.input, relative=names is not None, options=table_options(path), total=total
     )
     chunks = _predictions(console, path, model, examples, kept, errors, explanations)
     text = _in_two_columns(chunks, names) if names else FORMATS[form](chunks)
@@ -161,7 +161,7 @@ def _predictions(
     for some in examples:
         errors += some.errors
         if some.names:
-            if warning is None and (warning := model.preprocess.warning_about(some.examples)):
+            if warning is None and (warning := model.input.warning_about(some.examples)):
                 console.warn(f"{path}: {warning}")
             try:
                 with workers(1):

@@ -40,7 +40,7 @@ def command(ctx: click.Context, run: Path | None, data: Path | None, threads: in
         raise UsageError(path, "not a run directory", "a model file does not say how it was made")
     config = data_of_run(config_of_run(path), path, data, "say where the run's data is now: --data PATH")
     with workers(threads or available_cores()) as sum_blocks:
-        plan = make_plan(config, sum_blocks)
+        plan = make_plan(config, sum_blocks, threads=threads)
     used = threads or helpful_threads(*plan.weights.shape)
     require_memory(WEIGHT_COPIES * plan.weights.nbytes, where(config), used)
     with workers(used) as sum_blocks:

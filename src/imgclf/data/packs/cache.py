@@ -1,6 +1,7 @@
-"""Cache of decoded images in the user's cache folder.
+"""Cache of decoded images and of features in the user's cache folder.
 
-The key of an entry is a SHA-256 over the bytes of all image files, not over their names, paths or times.
+The key of an entry is a SHA-256 over the bytes of all image files, not over their names, paths or times; or over the
+images and all that their features are computed by.
 
 The folder is $XDG_CACHE_HOME/imgclf, else ~/Library/Caches/imgclf on macOS and ~/.cache/imgclf elsewhere;
 IMGCLF_CACHE=0 turns it off. It may be removed at any time; entries unused for a month are removed.
@@ -15,13 +16,14 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from imgclf.data.dataset import Dataset
 from imgclf.data.packs.pack import is_pack, open_pack, read_index
 from imgclf.data.packs.writer import Content, write_pack
-from imgclf.errors import DataError, StorageError
+from imgclf.errors import DataError, StorageError, UsageError
 from imgclf.files.writing import lock, open_own
+from imgclf.machine.progress import Progress, report
 
 if TYPE_CHECKING:
     from imgclf.data.sources._class_folders import Listing
@@ -29,8 +31,10 @@ if TYPE_CHECKING:
 _SPLIT = "train"  # the only split of an entry
 _NEW = ".new-"  # prefix of entries that are being written
 _LOCK = ".lock"  # held by the writer of an entry
-_OURS = re.compile(r"\.new-.*|[0-9a-f]{64}")
+_BEGUN = ".begun"  # suffix of features that are being computed, or were, by a process that was stopped
+_OURS = re.compile(r"\.new-.*|[0-9a-f]{64}(\.begun)?")
 _MONTH = 30 * 24 * 3600
+_A_MOMENT = 0.1  # seconds
 
 
 def cache_folder() -> Path | None:
@@ -64,6 +68,42 @@ def _cached(listing: "Listing") -> Dataset:
         _keep(folder, key, made)
         found = _find(folder / key, key) or made.in_memory(listing.folder)
     return found
+
+
+def kept(key: str, content: Content) -> Dataset | None:
+    """Return the entry of a key, made now if there is none; None without a cache or room for it.
+
+    Goes on where a process was stopped; waits where another one is making the entry.
+    """
+    folder = cache_folder()
+    if folder is None:
+        return None
+    begun = folder / f"{key}{_BEGUN}"
+    if (found := _find(folder / key, key)) or not _has_room(folder, content.nbytes):
+        return found
+    try:
+        _remove_unused(folder)
+        begun.mkdir(mode=0o700, exist_ok=True)
+        with open_own(begun / _LOCK) as file:
+            with suppress(OSError):  # a file system without locks
+                _wait_for(file)
+            if (found := _find(folder / key, key)) is None:
+                (begun / key).mkdir(exist_ok=True)
+                for _ in write_pack(begun / key, {_SPLIT: content}, key):
+                    pass
+                _replace(begun / key, folder / key, aside=begun / "damaged")
+    except (OSError, StorageError, UsageError):  # no room after all, or an index of something else
+        pass
+    shutil.rmtree(begun, ignore_errors=True)
+    return found or _find(folder / key, key)
+
+
+def _wait_for(file: IO[bytes]) -> None:
+    """Lock a file; while another process has the lock, wait."""
+    if not lock(file):
+        report(Progress("waiting for another process", 0, None, "entry"))
+        while not lock(file):
+            time.sleep(_A_MOMENT)
 
 
 def _has_room(folder: Path, nbytes: int) -> bool:

@@ -1,0 +1,27 @@
+"""A kind of features: how it learns and computes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from numpy.typing import NDArray
+
+from imgclf.arrays import ByteArray, FloatArray
+from imgclf.data.dataset import Dataset
+
+Shape: TypeAlias = tuple[int, ...]  # of an image: (H, W, channels)
+Learned: TypeAlias = Mapping[str, NDArray[Any]]  # named arrays
+
+
+class Kind(NamedTuple):
+    """A map of images to vectors, the row of an image depending on that image alone, to the bit.
+
+    size     (shape of the images) -> D; raises UsageError for images that it cannot take
+    compute  (images (n, H, W, channels) uint8, learned) -> features (n, D) float
+    learn    (training images, seed) -> what it takes from them: {} where nothing is learned
+    shapes   (shape of the images) -> the shapes of what is learned
+    """
+
+    size: Callable[[Shape], int]
+    compute: Callable[[ByteArray, Learned], FloatArray]
+    learn: Callable[[Dataset, int], Learned] = lambda images, seed: {}
+    shapes: Callable[[Shape], dict[str, Shape]] = lambda shape: {}

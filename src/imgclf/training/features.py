@@ -1,0 +1,64 @@
+"""Fit the features of a config, compute them, and cache them."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from imgclf.config import Config
+from imgclf.data.dataset import Dataset
+from imgclf.data.features.fitted import STORED, Features, FeatureVectors
+from imgclf.data.packs.cache import kept
+from imgclf.data.packs.writer import Content
+from imgclf.errors import UsageError
+from imgclf.machine.cores import available_cores
+from imgclf.machine.progress import advancing
+from imgclf.numerics.indices import slices
+from imgclf.speed.threads import in_order
+
+VERSION = 1  # of the formulas: with other ones, what is in the cache is another thing
+AT_ONCE = 32  # images a thread takes at a time
+
+
+def fit_features(config: Config, train: Dataset) -> Features | None:
+    """Return the config's features, fitted on the training split; None for the pixels."""
+    chosen = config.features
+    if chosen is None:
+        return None
+    if train.images.ndim != 4:
+        raise UsageError("features", "the data holds feature vectors, not images", "leave features out")
+    options = chosen.model_dump(exclude={"name"})
+    with threadpool_limits(limits=1, user_api="blas"):  # on several threads, BLAS adds in another order
+        return Features.fit(chosen.name, options, train, config.seed, config.preprocess.resize)
+
+
+def featured(features: Features | None, dataset: Dataset, threads: int | None = None) -> Dataset:
+    """Return a data set with features in the place of its images; as it is without features, or if it has them.
+
+    They are kept in the cache, under the images and all that they are computed by.
+    """
+    if features is None or isinstance(dataset, FeatureVectors):
+        return dataset
+    content = _content(features, dataset, threads or available_cores())
+    key = hashlib.sha256(f"{VERSION} {features.fingerprint} {dataset.fingerprint}".encode()).hexdigest()
+    vectors = kept(key, content) or content.in_memory("features")
+    return FeatureVectors.of_images(dataset, vectors.images)
+
+
+def _content(features: Features, dataset: Dataset, threads: int) -> Content:
+    n = len(dataset)
+
+    def compute(part: slice) -> NDArray[Any]:
+        return features(dataset.pixels(part))
+
+    def examples(start: int) -> Iterator[NDArray[Any]]:
+        advance = advancing(f"computing {features.name}", n, done=start)
+        parts = (slice(start + part.start, start + part.stop) for part in slices(n - start, AT_ONCE))
+        for some in in_order(compute, parts, threads):
+            yield some
+            advance(len(some))
+
+    labels = Content.of(dataset).labels
+    return Content(n, (features.size,), STORED, dataset.class_names, labels, examples)

@@ -1,0 +1,128 @@
+"""Features from the command line: trained, evaluated, predicted, verified, resumed and checked as pixels are."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imgclf.cli.signals import Stop
+
+pytestmark = pytest.mark.bits
+
+PATCHES = ("-s", "features={name: patches, number: 5, patch: 4}", "-s", "schedule.step_size=0.01")
+TRAIN = ("train", *PATCHES, "-s", "data.limit=200", "-s", "train.epochs=2", "--no-plots", "--progress", "none")
+ALONE = Path("alone")
+
+
+@pytest.fixture(name="run")
+def run_fixture(imgclf):
+    done = imgclf(*TRAIN, "--out", "run")
+    assert done.code == 0, done.err
+    for line in ("features  patches (number 5, patch 4, ", "160 numbers an image", "inputs    x = (features - mean)"):
+        assert line in done.out
+    return Path("run")
+
+
+@pytest.fixture(name="folder")
+def folder_fixture(tmp_path):
+    """Images of two classes as files, of another size and color than those of training."""
+    rng = np.random.default_rng(0)
+    for name in ("Sandal", "Bag"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(4):
+            pixels = rng.integers(0, 256, (31, 35, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    return tmp_path / "photos"
+
+
+def test_a_run_is_evaluated_verified_and_checked(imgclf, run):
+    assert imgclf("verify", run).code == 0
+    checked = imgclf("gradcheck", "--run", run, "--json").json
+    assert (checked["verdict"], checked["parameters"]) == ("pass", 161 * 10)
+    seen = imgclf("eval", run, "--split", "val", "--json").json
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert seen["accuracy"] == metrics["val"]["accuracy"] > 0.2
+    assert seen["data_loss"] == metrics["val"]["data_loss"]
+
+
+def test_the_model_file_alone_has_all_that_images_of_any_size_and_color_need(imgclf, run, folder):
+    model = run.rename(ALONE) / "model.npz"
+    (ALONE / "config.yaml").unlink()
+    seen = imgclf("eval", model, "--data", folder, "--out", "seen", "--json")
+    assert seen.code == 0, seen.err
+    assert seen.json["n"] == 8
+    predicted = {one["image"]: one for one in imgclf("predict", model, folder, "--format", "json").json["predictions"]}
+    with Path("seen/predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        assert predicted[row["example"]]["class"] == row["predicted"]
+        assert predicted[row["example"]]["scores"][row["predicted"]] == pytest.approx(float(row["score"]), abs=1e-5)
+    assert len(rows) == 8
+
+
+def test_images_in_an_npz_are_predicted_and_vectors_are_refused(imgclf, run):
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
+    np.savez("images.npz", images=images)
+    np.savez("vectors.npz", X=np.zeros((3, 160)))
+    assert len(imgclf("predict", run, "images.npz", "--format", "json").json["predictions"]) == 3
+    done = imgclf("predict", run, "vectors.npz")
+    assert done.code == 3
+    assert "examples are (160,), the model's are (28, 28, 1)" in done.err
+
+
+def test_an_explanation_is_of_features(imgclf, run, folder):
+    done = imgclf("predict", run, folder / "Bag" / "0.png", "--explain", "why")
+    assert done.code == 0, done.err
+    assert {path.suffix for path in Path("why").iterdir()} == {".png", ".json"}
+
+
+def test_a_run_that_was_stopped_resumes_to_the_same_bytes(imgclf, run, monkeypatch):
+    import imgclf.training.epochs as room
+
+    watch = room._watch
+
+    def stop_in_the_second(plan, best, row, weights):
+        if row["epoch"] == 2:
+            raise Stop
+        return watch(plan, best, row, weights)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(room, "_watch", stop_in_the_second)
+        assert imgclf(*TRAIN, "--out", "stopped").code == 130
+    assert imgclf("train", "--resume", "stopped", "--no-plots", "--progress", "none").code == 0
+    for name in ("model.npz", "metrics.csv", "metrics.json"):
+        assert Path("stopped", name).read_bytes() == (run / name).read_bytes()
+
+
+def test_the_number_of_threads_changes_no_byte(imgclf, run):
+    for threads in ("1", "3"):
+        assert imgclf(*TRAIN, "--threads", threads, "--out", f"on{threads}").code == 0
+        assert Path(f"on{threads}/model.npz").read_bytes() == (run / "model.npz").read_bytes()
+
+
+def test_runs_on_features_and_on_pixels_are_compared_and_shown(imgclf, run):
+    pixels = ("train", *TRAIN[3:], "-s", "schedule.step_size=0.01", "--out", "pixels")
+    assert imgclf(*pixels).code == 0
+    done = imgclf("compare", run, "pixels", "--json")
+    assert done.code == 0, done.err
+    assert imgclf("report", run).code == 0
+    assert (run / "report.html").stat().st_size > 10_000
+
+
+def test_other_features_for_a_run_are_refused(refused, run):
+    refused(2, "cannot change in the middle of a run", "train", "--resume", run, "-s", "features.number=6")
+
+
+@pytest.mark.parametrize(
+    ("features", "words"),
+    [("{name: hog_color}", "hog_color needs images in color, these are gray - take hog"),
+     ("{cell: 20}", "features.cell: images of 28 x 28 pixels have no room for a block, 40 pixels a side"),
+     ("{name: patches, number: 20000}", "10,000 patches, 20,000 are wanted"),
+     ("{name: patches, cell: 3}", "features: features.cell: not a key of patches, but of hog, hog_color")],
+)  # fmt: skip
+def test_what_can_not_be_is_one_line(refused, features, words):
+    refused(2, words, "train", "-s", f"features={features}", "-s", "data.limit=1000", "--out", "run")
+    assert not Path("run").exists()
