@@ -116,6 +116,20 @@ def test_other_features_for_a_run_are_refused(refused, run):
     refused(2, "cannot change in the middle of a run", "train", "--resume", run, "-s", "features.number=6")
 
 
+def test_what_each_class_likes_is_drawn_in_place_of_templates(imgclf):
+    done = imgclf("train", *TRAIN[1:7], "-s", "train.epochs=1", "--progress", "none", "--out", "run")
+    assert done.code == 0, done.err
+    pictures = {path.name for path in Path("run").glob("*.png")}
+    assert pictures == {"curves.png", "features.png", "confusion_matrix.png"}
+
+
+def test_info_says_how_many_features_there_are(imgclf, refused):
+    done = imgclf("data", "info", *PATCHES[:2])
+    assert "features: patches, 160 numbers an image" in done.out
+    assert imgclf("data", "info", *PATCHES[:2], "--json").json["features"] == {"name": "patches", "size": 160}
+    refused(2, "no room for a block", "data", "info", "-s", "features.cell=20")
+
+
 @pytest.mark.parametrize(
     ("features", "words"),
     [("{name: hog_color}", "hog_color needs images in color, these are gray - take hog"),

@@ -15,23 +15,30 @@ OF_IMAGES = {"templates.png", "steps.png", "errors.png"}
 OF_RESULTS = {"errors.png", "confusion_matrix.png", "confusion_matrix.csv", "report.html"}
 
 
-def run(classes=10, *, is_image=True, is_finished=True):
-    model = SimpleNamespace(preprocess=SimpleNamespace(is_image=is_image), class_names=("a",) * classes)
+def run(classes=10, *, is_image=True, is_finished=True, features=None):
+    chosen = features and SimpleNamespace(name=features)
+    preprocess = SimpleNamespace(is_image=is_image)
+    model = SimpleNamespace(preprocess=preprocess, features=chosen, class_names=("a",) * classes)
     return SimpleNamespace(model=model, directory=Path(), evaluate=print if is_finished else None)
 
 
 @pytest.mark.parametrize(
     ("drawn", "without"),
     [
-        (run(2000), set()),
-        (run(2000, is_image=False), OF_IMAGES),
+        (run(2000), {"features.png"}),
+        (run(2000, is_image=False), OF_IMAGES | {"features.png"}),
+        (run(2000, is_image=False, features="patches"), OF_IMAGES),
+        (run(2000, is_image=False, features="of a learner"), OF_IMAGES | {"features.png"}),
         (run(2001), {*PICTURES} - {"curves.png", "report.html"}),
-        (run(is_finished=False), OF_RESULTS),
+        (run(is_finished=False), OF_RESULTS | {"features.png"}),
         (run(is_image=False, is_finished=False), {*PICTURES} - {"curves.png"}),
     ],
 )
 def test_a_run_has_the_pictures_that_can_be_drawn_of_it(tmp_path, monkeypatch, drawn, without):
-    """Feature vectors have no templates, many classes only curves and a page, an unfinished run no results."""
+    """Feature vectors have no templates, many classes only curves and a page, an unfinished run no results.
+
+    Features have a picture if it is known how to draw them.
+    """
     monkeypatch.chdir(tmp_path)
     Path("path.npz").touch()
     assert pictures_of(drawn) == [name for name in PICTURES if name not in without]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAGE = "report.html"
+DRAWN_FEATURES = ("hog", "hog_color", "patches")  # of which a picture can be made
 NAMED = 3  # pairs of classes that are written under the title of the confusion matrix
 
 
@@ -69,6 +70,14 @@ def _templates(run: ShownRun) -> "Figure":
     return templates(model.weights, shape, model.class_names, run.class_means, recalls, kept)
 
 
+def _features(run: ShownRun) -> "Figure":
+    from imgclf.data.features.fitted import FeatureVectors
+    from imgclf.report.features import liked_features
+
+    assert isinstance(run.train, FeatureVectors)
+    return liked_features(run.model, run.train.pictures)
+
+
 def _steps(run: ShownRun) -> "Figure":
     from imgclf.report.template_steps import template_steps
 
@@ -115,6 +124,10 @@ def _has_templates(run: ShownRun) -> bool:
     return run.model.preprocess.is_image and _has_few_classes(run)
 
 
+def _has_drawn_features(run: ShownRun) -> bool:
+    return run.model.features is not None and run.model.features.name in DRAWN_FEATURES
+
+
 def _has_matrix(run: ShownRun) -> bool:
     return run.evaluate is not None and _has_few_classes(run)
 
@@ -122,6 +135,7 @@ def _has_matrix(run: ShownRun) -> bool:
 PICTURES = {
     "curves.png": Picture(_curves),
     "templates.png": Picture(_templates, _has_templates),
+    "features.png": Picture(_features, lambda run: _has_drawn_features(run) and _has_few_classes(run)),
     "steps.png": Picture(_steps, lambda run: _has_templates(run) and (run.directory / PATH).exists()),
     "errors.png": Picture(_errors, lambda run: run.evaluate is not None and _has_templates(run)),
     "confusion_matrix.png": Picture(lambda run: _confusion_matrix(run.model, run.split, run.seen), _has_matrix),

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from imgclf.config import Config
+from imgclf.config.schema import Features as Chosen
 from imgclf.data.dataset import Dataset
+from imgclf.data.features import FEATURES
 from imgclf.data.features.fitted import STORED, Features, FeatureVectors
 from imgclf.data.packs.cache import kept
 from imgclf.data.packs.writer import Content
@@ -22,13 +24,19 @@ VERSION = 1  # of the formulas: with other ones, what is in the cache is another
 AT_ONCE = 32  # images a thread takes at a time
 
 
+def size_of_features(chosen: Chosen, images: Dataset) -> int:
+    """Return how many features such images have; raises UsageError if they cannot have them."""
+    if images.images.ndim != 4:
+        raise UsageError("features", "the data holds feature vectors, not images", "leave features out")
+    return FEATURES[chosen.name](**chosen.model_dump(exclude={"name"})).size(images.example_shape)
+
+
 def fit_features(config: Config, train: Dataset) -> Features | None:
     """Return the config's features, fitted on the training split; None for the pixels."""
     chosen = config.features
     if chosen is None:
         return None
-    if train.images.ndim != 4:
-        raise UsageError("features", "the data holds feature vectors, not images", "leave features out")
+    size_of_features(chosen, train)  # which refuses images that cannot have them
     options = chosen.model_dump(exclude={"name"})
     with threadpool_limits(limits=1, user_api="blas"):  # on several threads, BLAS adds in another order
         return Features.fit(chosen.name, options, train, config.seed, config.preprocess.resize)

@@ -47,6 +47,7 @@ def info(
     Describes the configured data set with its training splits, or PATH unchanged unless -s says otherwise.
     """
     from imgclf.training.data_remarks import remarks
+    from imgclf.training.features import size_of_features
     from imgclf.training.loading import load_all_splits, tree_of, where
 
     console = Console(ctx, as_json=as_json)
@@ -65,6 +66,9 @@ def info(
     size, classes = format_shape(first.example_shape), plural(len(content["classes"]), "class", "classes")
     console.result(f"{content['data']}{source}: {size}, {classes}", "")
     console.result(*_counts(content), "")
+    if config.features is not None:
+        content["features"] = {"name": config.features.name, "size": size_of_features(config.features, first)}
+        console.result("features: {name}, {size:,} numbers an image".format(**content["features"]), "")
     if tree is not None:
         rows = [
             [one["read_as"] or "passed over", one["place"], one["holds"], one["why"] or ""] for one in content["tree"]

@@ -39,10 +39,8 @@ class Features:
 
     @classmethod
     def fit(cls, name: str, options: Mapping[str, Any], train: Dataset, seed: int, resize: str) -> "Features":
-        """Learn from training images; raises UsageError for images that these features cannot take."""
-        kind = FEATURES[name](**options)
-        kind.size(train.example_shape)  # which refuses others
-        return cls(name, options, train.example_shape, resize, kind.learn(train, seed))
+        """Learn from training images, of a shape that these features can take."""
+        return cls(name, options, train.example_shape, resize, FEATURES[name](**options).learn(train, seed))
 
     def __post_init__(self) -> None:
         expected = self.kind.shapes(self.example_shape)

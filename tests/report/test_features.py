@@ -1,0 +1,75 @@
+"""The picture of features: strokes run along edges, and the patch with the largest weight stands where it counts."""
+
+import numpy as np
+import pytest
+
+from imgclf.data.dataset import Dataset
+from imgclf.data.features.fitted import Features
+from imgclf.data.features.patches import draw
+from imgclf.data.preprocess import Preprocess
+from imgclf.report.features import GLYPH, best_patches, edges, liked_features, strokes
+from imgclf.report.style import png_bytes
+from imgclf.training.classifier import Model
+
+RNG = np.random.default_rng(0)
+HOG = {"cell": 4, "block": 2, "orientations": 4, "norm": "L2", "signed": False, "interpolate": True, "mirror": True}
+PATCHES = {"number": 6, "patch": 5, "stride": 1, "pool": 3, "mirror": True, "scales": 2}
+
+
+def images(channels=3):
+    pixels = RNG.integers(0, 256, (30, 9, 10, channels)).repeat(2, axis=1).repeat(2, axis=2).astype(np.uint8)
+    return Dataset.of(pixels, np.arange(30) % 3, ("a", "b", "c"))
+
+
+def features(name, train):
+    options = {"hog": HOG, "hog_color": {**HOG, "hues": 5, "picture": 3}, "patches": PATCHES}[name]
+    return Features.fit(name, options, train, 0, "squash")
+
+
+def test_a_stroke_runs_along_the_edge_that_its_weight_is_of():
+    hog = features("hog", images())
+    for direction, along in ((0, "down"), (2, "across")):  # a gradient to the right is an edge that runs down
+        weights = np.zeros((hog.size // 4, 4))
+        weights[:, direction] = 1
+        weights[:, 1] = -1  # what counts against the class is not drawn
+        glyph = strokes(hog, weights.ravel())[:GLYPH, :GLYPH, 0]
+        line = glyph[:, GLYPH // 2] if along == "down" else glyph[GLYPH // 2]
+        assert (line == 255).all()
+        assert glyph.sum() == line.sum()
+
+
+def test_edges_are_drawn_over_their_image():
+    hog = features("hog", images())
+    image = np.zeros((18, 20, 3), np.uint8)
+    image[:, 10:] = 200
+    drawn = edges(hog, image)
+    assert drawn.shape == (4 * GLYPH, 5 * GLYPH, 3)
+    column = drawn.max(axis=(0, 2))
+    assert (column[:GLYPH] == 0).all()  # dark, without an edge near it
+    assert column[2 * GLYPH + GLYPH // 2] == 255
+    assert (drawn[:, 4 * GLYPH :] == 100).all()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_patch_that_counts_most_is_shown_where_it_counts(channels):
+    train = images(channels)
+    patches = features("patches", train)
+    w = np.zeros(patches.size)
+    w[(1 * 3 + 2) * 6 + 4] = 1  # of patch 4, in the second row and the third column
+    shown = best_patches(patches, w).astype(float)
+    height = (len(shown) + 2) // 3
+    patch = shown[height : height + 5, 2 * height : 2 * height + 5]
+    drawn = draw(train, 6, 5, 0, 0)[4]
+    assert np.corrcoef(patch[..., :channels].ravel(), drawn.ravel())[0, 1] > 0.9
+    others = shown[:5, :5]
+    assert np.corrcoef(others[..., :channels].ravel(), draw(train, 6, 5, 0, 0)[0].ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("name", ["hog", "hog_color", "patches"])
+def test_the_same_model_gives_the_same_picture(name):
+    train = images()
+    seen = features(name, train)
+    weights = RNG.standard_normal((seen.size + 1, 3)).astype(np.float32)
+    preprocess = Preprocess((seen.size,), 1.0, None, None, "float32")
+    model = Model(weights, preprocess, train.class_names, "svm", 0.0, 0.0, None, seen)
+    assert png_bytes(liked_features(model, train)) == png_bytes(liked_features(model, train))
