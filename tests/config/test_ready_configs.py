@@ -15,8 +15,9 @@ from imgclf.training.plan import make_plan
 CONFIGS = Path(__file__).parents[2] / "configs"
 READY = sorted(CONFIGS.glob("*.yaml"))
 NAMES = {
-    "cifar10_hog", "cifar10_softmax", "cifar10_svm", "fashion_softmax", "fashion_svm", "folder", "full_batch",
-    "mnist_softmax", "numerical_gradient", "online_sgd", "probe", "sweep_cifar10",
+    "cifar10_hog", "cifar10_patches", "cifar10_patches_large", "cifar10_softmax", "cifar10_svm", "fashion_softmax",
+    "fashion_svm", "folder", "full_batch", "mnist_softmax", "numerical_gradient", "online_sgd", "probe",
+    "sweep_cifar10",
 }  # fmt: skip
 
 

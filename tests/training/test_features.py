@@ -1,6 +1,8 @@
 """Features of a run: computed once, on any number of threads, kept in the cache, and resumed where they stopped."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from imgclf.data.features.fitted import Features, FeatureVectors
 from imgclf.data.packs import writer
 from imgclf.errors import UsageError
 from imgclf.files.npy import mapped_file
+from imgclf.machine.progress import listening
 from imgclf.training.features import AT_ONCE, featured, fit_features
 from imgclf.training.loading import load_training_data
 from imgclf.training.plan import continue_from, make_plan
@@ -118,6 +121,44 @@ def test_an_entry_of_something_else_and_a_damaged_one_are_made_again(kept, compu
     assert again.train.pixels(slice(None)).tobytes() == expected
     assert sum(computed) == 800
     assert len(list(kept.iterdir())) == 2
+
+
+def test_what_was_begun_and_damaged_is_begun_again(kept, computed):
+    plan = make_plan(config())
+    expected = plan.train.pixels(slice(None)).tobytes()
+    for entry in list(kept.iterdir()):
+        begun = kept / f"{entry.name}.begun"
+        begun.mkdir()
+        entry.rename(begun / entry.name)
+        (begun / entry.name / "imgclf-pack.json").write_text("{")
+    assert make_plan(config()).train.pixels(slice(None)).tobytes() == expected
+    assert sum(computed) == 800
+    assert [path.suffix for path in kept.iterdir()] == ["", ""]
+
+
+def test_two_processes_compute_the_same_features_once(kept, computed, monkeypatch):
+    """Threads, here: the lock is of the open file, so it keeps them apart, too."""
+    train, _ = load_training_data(config())
+    features = fit_features(config(), train)
+    begun, waiting = Event(), Event()
+
+    def slow(self, images, real=Features.__call__):
+        begun.set()
+        assert waiting.wait(60)
+        return real(self, images)
+
+    def see(progress):
+        if progress.what.startswith("waiting"):
+            waiting.set()
+
+    monkeypatch.setattr(Features, "__call__", slow)
+    with ThreadPoolExecutor(1) as pool, listening(see):
+        first = pool.submit(featured, features, train, 1)
+        assert begun.wait(60)
+        second = featured(features, train, 1)
+        assert second.images.tobytes() == first.result().images.tobytes()
+    assert sum(computed) == len(train)
+    assert len(list(kept.iterdir())) == 1
 
 
 def test_a_cache_without_room_or_permission_means_computing_into_memory(kept, computed):

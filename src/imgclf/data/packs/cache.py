@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING
 from imgclf.data.dataset import Dataset
 from imgclf.data.packs.pack import is_pack, open_pack, read_index
 from imgclf.data.packs.writer import Content, write_pack
-from imgclf.errors import DataError, StorageError, UsageError
+from imgclf.errors import DataError, StorageError
 from imgclf.files.writing import lock, open_own
 from imgclf.machine.progress import Progress, report
 
@@ -88,14 +88,24 @@ def kept(key: str, content: Content) -> Dataset | None:
             with suppress(OSError):  # a file system without locks
                 _wait_for(file)
             if (found := _find(folder / key, key)) is None:
+                if not _goes_on(begun / key, key):
+                    shutil.rmtree(begun / key)
                 (begun / key).mkdir(exist_ok=True)
                 for _ in write_pack(begun / key, {_SPLIT: content}, key):
                     pass
                 _replace(begun / key, folder / key, aside=begun / "damaged")
-    except (OSError, StorageError, UsageError):  # no room after all, or an index of something else
+    except (OSError, StorageError):  # no room after all
         pass
     shutil.rmtree(begun, ignore_errors=True)
     return found or _find(folder / key, key)
+
+
+def _goes_on(entry: Path, key: str) -> bool:
+    """Whether there is no entry yet, or an unfinished one of this key, which can be read."""
+    try:
+        return not is_pack(entry) or read_index(entry).fingerprint == key
+    except DataError:
+        return False
 
 
 def _wait_for(file: IO[bytes]) -> None:
