@@ -70,6 +70,7 @@ def every_loss_and_optimizer():
     for loss, optimizer in pairs:
         yield f"{loss}-{optimizer}", ("-s", f"model.loss={loss}", "-s", f"optimizer.name={optimizer}")
     yield "odd", ("-s", "train.batch_size=100", "-s", "preprocess.std=pixel", "-s", "train.dtype=float64")
+    yield "features", ("-s", "features={name: patches, number: 4, patch: 3, stride: 1, pool: 2}")
     yield "all", ("-s", "train.batch_size=all", "-s", "early_stopping={monitor: train/loss, patience: 1}")
 
 

@@ -1,5 +1,8 @@
 """Features of a run: computed once, on any number of threads, kept in the cache, and resumed where they stopped."""
 
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
@@ -23,9 +26,11 @@ pytestmark = pytest.mark.bits
 PATCHES = "features={name: patches, number: 4, patch: 3, pool: 2, scales: 2}"
 
 
+OVERRIDES = ["data.source=synthetic", "data.options={train: 400, classes: 4, size: 12}", PATCHES]
+
+
 def config(*overrides):
-    data = "data.options={train: 400, classes: 4, size: 12}"
-    return resolve(overrides=["data.source=synthetic", data, PATCHES, *overrides]).config
+    return resolve(overrides=[*OVERRIDES, *overrides]).config
 
 
 @pytest.fixture(name="kept")
@@ -109,6 +114,39 @@ def test_what_was_stopped_goes_on_where_it_was_and_leaves_the_same_bytes(kept, c
     computed.clear()
     featured(features, train, 1)
     assert sum(computed) == len(train) - 10 * AT_ONCE
+    assert files(kept) == files(tmp_path / "straight" / "imgclf")
+
+
+KILLED = """
+import os, signal, sys
+from imgclf.config import resolve
+from imgclf.data.features.fitted import Features
+from imgclf.data.packs import writer
+from imgclf.training.plan import make_plan
+
+writer._BYTES_AT_RISK, real, calls = 1, Features.__call__, []
+
+def kill_at_the_eighth(self, images):
+    calls.append(len(images))
+    if len(calls) == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(self, images)
+
+Features.__call__ = kill_at_the_eighth
+make_plan(resolve(overrides=sys.argv[1:]).config, threads=1)
+"""
+
+
+def test_a_process_that_is_killed_leaves_what_the_next_one_goes_on_with(kept, computed, monkeypatch, tmp_path):
+    with monkeypatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path / "straight"))
+        make_plan(config())
+    computed.clear()
+    killed = subprocess.run([sys.executable, "-c", KILLED, *OVERRIDES], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert [path.suffix for path in kept.iterdir()] == [".begun"]
+    make_plan(config())
+    assert sum(computed) < 400 - 4 * AT_ONCE
     assert files(kept) == files(tmp_path / "straight" / "imgclf")
 
 

@@ -41,7 +41,7 @@ Scales: TypeAlias = Annotated[
     int, "More than 1: also on images of half the size, with one part a side less, and so on.", {"ge": 1, "le": 8}
 ]
 
-THRESHOLD = 0.2  # a: a third of the cosines of two patches is beyond it
+THRESHOLD = 0.2  # a: in photographs, a fifth of the cosines are beyond it, on one side or the other
 FLAT = 10.0  # added to the variance of a patch, in squares of gray levels: noise in the sky is not an edge
 NOISE = 0.1  # added to the variance of each direction before whitening divides by its root
 KEPT = 64  # directions of the largest variance; the others are noise
