@@ -178,7 +178,7 @@ def test_a_config_file_may_be_named_without_an_option(imgclf, tmp_path):
 @pytest.mark.parametrize(("code", "words", "typed"), [
     (2, "did you mean imgclf train cifar10_softmax?", ["cifar10_sofmax"]),
     (2, "did you mean cifar10_softmax?", ["-c", "cifar10_sofmax"]),
-    (3, "no such file or folder - check the path, or name a ready config: cifar10_softmax, ", ["no/such"]),
+    (3, "no such file or folder - check the path, or name a ready config: cifar10_hog, ", ["no/such"]),
     (3, "no such file or folder", ["none.npz"]),
     (2, "did you mean --resume r?", ["r"]),
     (2, "PATH: does not go with --resume", ["pictures", "--resume", "r"]),

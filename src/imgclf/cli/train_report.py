@@ -38,7 +38,11 @@ def describe_plan(console: Console, plan: "Plan") -> None:
         f"{format_shape(given)}, {C} classes",
         **({"features": _features(plan.features)} if plan.features else {}),
         **_augmentation(plan),
-        "pixels" if plan.preprocess.is_image else "inputs": f"x = {_preprocessing(plan)}",
+        "pixels"
+        if plan.preprocess.is_image
+        else "inputs"
+        if plan.features
+        else "features": f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
         "loss": f"{config.model.loss}: {loss or title}",
         "minimize": formula(config),
