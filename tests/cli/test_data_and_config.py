@@ -242,7 +242,7 @@ def test_debug_shows_the_traceback_too(imgclf):
 
 
 def test_a_bug_is_exit_70_and_one_line(imgclf, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise RuntimeError("two\nlines")
 
     monkeypatch.setattr("imgclf.run.session.make_plan", broken)
