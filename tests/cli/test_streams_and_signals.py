@@ -44,7 +44,7 @@ def test_a_run_that_is_stopped_keeps_its_weights(tmp_path, numbers, code):
 
 def test_a_stop_outside_of_training_is_one_line(tmp_path):
     script = "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"
-    command = f"import imgclf.training.plan as c; c.make_plan = lambda *_: exec({script!r})\n"
+    command = f"import imgclf.training.plan as c; c.make_plan = lambda *_, **__: exec({script!r})\n"
     command += "from imgclf.__main__ import main; main()"
     done = subprocess.run([sys.executable, "-c", command, "train"], cwd=tmp_path, capture_output=True, text=True,
                           check=False)  # fmt: skip
