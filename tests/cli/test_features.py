@@ -121,6 +121,11 @@ def test_what_each_class_likes_is_drawn_in_place_of_templates(imgclf):
     assert done.code == 0, done.err
     pictures = {path.name for path in Path("run").glob("*.png")}
     assert pictures == {"curves.png", "features.png", "confusion_matrix.png"}
+    for name in ("features.png", "confusion_matrix.csv", "report.html"):
+        drawn = Path("run", name).read_bytes()
+        Path("run", name).unlink()
+        assert f"drawn  run\n       {name}\n" in imgclf("train", "--resume", "run", "--progress", "none").out
+        assert Path("run", name).read_bytes() == drawn
 
 
 def test_info_says_how_many_features_there_are(imgclf, refused):

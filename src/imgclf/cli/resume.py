@@ -39,6 +39,7 @@ def complete(console: Console, run: "ResumedRun", threads: int | None, *, change
     from imgclf.report.shown_run import FINISHED, ShownRun, evaluate_shown
     from imgclf.run.checkpoint import load_checkpoint
     from imgclf.run.run_dir import read_metrics
+    from imgclf.training.features import featured_splits
 
     checkpoint, _ = load_checkpoint(run.directory)
     metrics = read_metrics(run.directory)
@@ -47,7 +48,8 @@ def complete(console: Console, run: "ResumedRun", threads: int | None, *, change
     describe_findings(console, run.directory)
     missing: list[str] = []
     if change and draw:
-        model, data = run.model(), cache(lambda: run.with_data_found().load())
+        model = run.model()
+        data = cache(lambda: featured_splits(model.features, run.with_data_found().load(), threads))
         evaluate, kept = partial(evaluate_shown, model, data, threads), best.epoch if best else None
         to_draw = ShownRun(run.directory, run.config, model, FINISHED, kept, data, evaluate)
         missing = _missing_pictures(to_draw)

@@ -22,7 +22,7 @@ from imgclf.run.run_dir import read_status, read_table
 from imgclf.speed.threads import workers
 from imgclf.training.classifier import Model
 from imgclf.training.evaluation import Evaluation, evaluate
-from imgclf.training.features import featured
+from imgclf.training.features import featured_splits
 from imgclf.training.loading import load_training_data, where
 from imgclf.training.plan import make_plan
 
@@ -152,7 +152,7 @@ def read_run(directory: Path, config: Config, remedy: str) -> ShownRun:
     check_data(train, val, directory, where(config), remedy)
     if train.example_shape != model.input.example_shape or train.class_names != model.class_names:
         raise DataError(where(config), "other images or classes than the model's", remedy)
-    train, val = featured(model.features, train), val and featured(model.features, val)
+    train, val = featured_splits(model.features, (train, val))
     status, best = read_status(directory), checkpoint.snapshot.best if checkpoint else None
     kept = best.epoch if best and status == FINISHED else None  # until then, model.npz has the last weights
 

@@ -55,6 +55,14 @@ def featured(features: Features | None, dataset: Dataset, threads: int | None = 
     return FeatureVectors.of_images(dataset, vectors.images)
 
 
+def featured_splits(
+    features: Features | None, splits: tuple[Dataset, Dataset | None], threads: int | None = None
+) -> tuple[Dataset, Dataset | None]:
+    """Return train, and val if there is one, as `featured` does."""
+    train, val = splits
+    return featured(features, train, threads), val and featured(features, val, threads)
+
+
 def _content(features: Features, dataset: Dataset, threads: int) -> Content:
     n = len(dataset)
 

@@ -26,7 +26,7 @@ from imgclf.schedules import SCHEDULES, Schedule, with_warmup
 from imgclf.speed.kernels import KERNELS, Kernel
 from imgclf.training.class_weights import class_weights_of, weighted
 from imgclf.training.classifier import Model
-from imgclf.training.features import featured, fit_features
+from imgclf.training.features import featured, featured_splits, fit_features
 from imgclf.training.loading import load_training_data, where
 
 Loader: TypeAlias = Callable[[Config], tuple[Dataset, Dataset | None]]  # returns train and val
@@ -85,7 +85,7 @@ def make_plan(
     train, val = load(config)
     check_early_stopping(config, val)
     features = fit_features(config, train)
-    train, val = featured(features, train, threads), val and featured(features, val, threads)
+    train, val = featured_splits(features, (train, val), threads)
     check_augment(config, train)
     config = with_data_defaults(config, train)
     class_weights = class_weights_of(config, train)
