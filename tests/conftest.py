@@ -1,15 +1,19 @@
 """What all tests share."""
 
+import json
 import shutil
 import signal
+import sys
 import threading
 import time
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from imgclf.cli import main
 from imgclf.cli.signals import SIGNALS
 
 # A law holds however long a busy machine takes for it.
@@ -29,6 +33,32 @@ def _children_hear_every_signal():
 def _no_cache_of_the_users(monkeypatch):
     """No test reads or writes the user's cache folder; those of the cache name another."""
     monkeypatch.setenv("IMGCLF_CACHE", "0")
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def imgclf(tmp_path, monkeypatch, capsys):
+    """Run `imgclf ARGUMENTS` in an empty folder, in this process; return its exit code and what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["imgclf", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        printed = capsys.readouterr()
+        return Done(stop.value.code, printed.out, printed.err)
+
+    return run
 
 
 TOLD = defaultdict(lambda: [0, 0, 0.0])  # what the long form did: how many, how many went wrong, seconds

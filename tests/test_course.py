@@ -1,0 +1,66 @@
+"""docs/course/ is true: commands print and draw what the pages show, and every page has its parts."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pages import run, run_examples, sessions
+from PIL import Image, ImageChops
+
+from imgclf.report import pictures
+
+COURSE = Path(__file__).parents[1] / "docs" / "course"
+PAGES = sorted(COURSE.glob("[0-9][0-9]-*.md"))
+WORDS = 600
+PICTURE = re.compile(r"^!\[[^]]{20,}\]\(\.\./pictures/course/([\w-]+\.png)\)\n\n\*[^*]{20,}", re.MULTILINE)
+PARTS = re.compile(
+    r"# (?P<title>.*)\n\n.*"
+    r"\n## Question\n\n[^#]*\n<details><summary>Answer</summary>\n\n[^#]*\n</details>\n"
+    r"\n## Exercise\n\n.*\n<details><summary>Check</summary>\n\n.*\n</details>\n\n(?P<links>.*)\n",
+    re.DOTALL,
+)
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+
+
+def title(page):
+    return page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+
+
+@every_page
+def test_commands_print_and_draw_what_the_page_shows(page, imgclf, tmp_path, monkeypatch):
+    text = page.read_text(encoding="utf-8")
+    (name,) = PICTURE.findall(text)
+    draw_run = pictures.draw_run
+    monkeypatch.setattr(pictures, "draw_run", lambda shown, names: draw_run(shown, [one for one in names if one == name]))
+    timed = False
+    for command, shown, depends in sessions(text):
+        run(command, imgclf, shown, depends)
+        timed = timed or depends
+    assert run_examples(page).failed == 0
+    (drawn,) = tmp_path.rglob(name)
+    kept = COURSE.parent / "pictures" / "course" / name
+    assert kept.stat().st_size < 150_000
+    with Image.open(drawn) as one, Image.open(kept) as other:
+        assert other.size == pytest.approx(one.size, rel=0.05 if timed else 0)
+        if not timed:
+            histogram = ImageChops.difference(one.convert("L"), other.convert("L")).histogram()
+            assert sum(histogram[40:]) < 0.01 * sum(histogram)
+
+
+@every_page
+def test_a_page_is_short_and_has_its_parts(page):
+    text = page.read_text(encoding="utf-8")
+    assert len(text.split()) <= WORDS
+    assert re.fullmatch(rf"{int(page.stem[:2])}\. [A-Z][a-z ]+", title(page))
+    parts = PARTS.fullmatch(text)
+    assert parts, "headline, Question with its Answer, Exercise with its Check, links"
+    assert text.count("<details>") == 2
+    assert 1 <= len(list(sessions(text))) <= 4
+    at = PAGES.index(page)
+    near = [*PAGES[max(at - 1, 0) : at], COURSE / "README.md", *PAGES[at + 1 : at + 2]]
+    assert parts["links"] == " · ".join(f"[{title(one)}]({one.name})" for one in near)
+
+
+def test_the_index_has_a_line_for_every_page():
+    index = (COURSE / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^- \[(.*)\]\((.*)\): ", index, re.MULTILINE) == [(title(page), page.name) for page in PAGES]
