@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
+from imgclf.lessons import batches, strategies
 from imgclf.report import pictures
 from pages import programs, run, run_examples, sessions
 
@@ -32,6 +33,8 @@ def test_commands_print_and_draw_what_the_page_shows(page, imgclf, tmp_path, mon
     (name,) = PICTURE.findall(text)
     draw_run = pictures.draw_run
     monkeypatch.setattr(pictures, "draw_run", lambda run, names: draw_run(run, {name}.intersection(names)))
+    for lesson in (batches, strategies):
+        monkeypatch.setattr(lesson, "SECONDS", 0.1)
     for program, content in programs(text):
         (tmp_path / program).write_text(content, encoding="utf-8")
     for session in sessions(text):
