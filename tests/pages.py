@@ -49,11 +49,11 @@ def run(imgclf, command, shown, timed):
         assert done.code == ("verdict: fail" in shown), done
         printed = done.out + done.err  # a terminal shows both
     absent = missing(shown, printed, timed=timed)
-    assert not absent, f"`{command}` does not print, in this place:\n{absent}"
+    assert absent is None, f"`{command}` does not print, in this place:\n{absent}"
 
 
 def missing(shown, printed, *, timed=False):
-    """Return the first part of what a page shows that was not printed in its place, or "".
+    """Return the first part of what a page shows that was not printed in its place, or None.
 
     A line `...` stands for any lines. Lines may be wrapped otherwise. Words must be equal, and numbers near.
     """
@@ -67,7 +67,7 @@ def missing(shown, printed, *, timed=False):
         if place is None or (number == 0 and place):
             return part
         rest = rest[place + len(sought) :]
-    return ""
+    return None
 
 
 def _words(text):
@@ -94,4 +94,4 @@ def run_examples(page):
 
 class _Tolerant(doctest.OutputChecker):
     def check_output(self, want, got, optionflags):
-        return not missing(want, got)
+        return missing(want, got) is None
