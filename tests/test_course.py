@@ -73,6 +73,7 @@ def test_the_index_has_a_line_for_every_page():
     assert re.findall(r"^- \[(.*)\]\((.*)\): ", index, re.MULTILINE) == [(title(page), page.name) for page in PAGES]
 
 
+@pytest.mark.slow
 def test_the_notebook_is_the_first_page_and_prints_the_same(tmp_path, monkeypatch):
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.display import Image as Shown
