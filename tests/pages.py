@@ -6,7 +6,6 @@ import runpy
 import shlex
 from contextlib import redirect_stdout
 from io import StringIO
-from pathlib import Path
 
 import pytest
 
@@ -22,20 +21,22 @@ def blocks(text):
     return re.findall(r"^```(\w.*)\n((?s:.*?))^```$", text, re.MULTILINE)
 
 
+def programs(text):
+    """Return the name and the text of each program: a block of Python that begins with `# NAME.py`."""
+    return [(content.split()[1], content) for _, content in blocks(text) if re.match(r"# \w+\.py\n", content)]
+
+
 def sessions(text):
-    """Yield each command of a page, what it is shown to print, and whether the numbers depend on the machine's speed.
-
-    Programs are saved on the way: a block of Python that begins with `# NAME.py`.
-    """
-    for language, content in blocks(text):
-        if language == "python" and (named := re.match(r"# (\w+\.py)\n", content)):
-            Path(named[1]).write_text(content, encoding="utf-8")
-        if language.startswith("console"):
-            for session in re.split(r"^\$ ", content, flags=re.MULTILINE)[1:]:
-                yield *session.split("\n", 1), language == "console timed"
+    """Return each command, what it is shown to print, and whether its numbers depend on how fast the machine is."""
+    return [
+        (*session.split("\n", 1), language == "console timed")
+        for language, content in blocks(text)
+        if language.startswith("console")
+        for session in re.split(r"^\$ ", content, flags=re.MULTILINE)[1:]
+    ]
 
 
-def run(command, imgclf, shown, timed):
+def run(imgclf, command, shown, timed):
     """Run a command of a page in this process, and hold what it prints to what the page shows."""
     program, *arguments = shlex.split(command)
     if program == "python":

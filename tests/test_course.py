@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from pages import run, run_examples, sessions
 from PIL import Image, ImageChops
 
+from imgclf.lessons import batches, strategies
 from imgclf.report import pictures
+from pages import programs, run, run_examples, sessions
 
 COURSE = Path(__file__).parents[1] / "docs" / "course"
 PAGES = sorted(COURSE.glob("[0-9][0-9]-*.md"))
@@ -31,15 +32,18 @@ def test_commands_print_and_draw_what_the_page_shows(page, imgclf, tmp_path, mon
     text = page.read_text(encoding="utf-8")
     (name,) = PICTURE.findall(text)
     draw_run = pictures.draw_run
-    monkeypatch.setattr(pictures, "draw_run", lambda shown, names: draw_run(shown, [one for one in names if one == name]))
-    timed = False
-    for command, shown, depends in sessions(text):
-        run(command, imgclf, shown, depends)
-        timed = timed or depends
+    monkeypatch.setattr(pictures, "draw_run", lambda run, names: draw_run(run, {name}.intersection(names)))
+    for lesson in (batches, strategies):
+        monkeypatch.setattr(lesson, "SECONDS", 0.1)
+    for program, content in programs(text):
+        (tmp_path / program).write_text(content, encoding="utf-8")
+    for session in sessions(text):
+        run(imgclf, *session)
     assert run_examples(page).failed == 0
     (drawn,) = tmp_path.rglob(name)
     kept = COURSE.parent / "pictures" / "course" / name
     assert kept.stat().st_size < 150_000
+    timed = any(session[-1] for session in sessions(text))
     with Image.open(drawn) as one, Image.open(kept) as other:
         assert other.size == pytest.approx(one.size, rel=0.05 if timed else 0)
         if not timed:
@@ -55,7 +59,7 @@ def test_a_page_is_short_and_has_its_parts(page):
     parts = PARTS.fullmatch(text)
     assert parts, "headline, Question with its Answer, Exercise with its Check, links"
     assert text.count("<details>") == 2
-    assert 1 <= len(list(sessions(text))) <= 4
+    assert 1 <= len(sessions(text)) <= 4
     at = PAGES.index(page)
     near = [*PAGES[max(at - 1, 0) : at], COURSE / "README.md", *PAGES[at + 1 : at + 2]]
     assert parts["links"] == " · ".join(f"[{title(one)}]({one.name})" for one in near)

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from pages import run, run_examples, sessions
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +27,7 @@ def tried(imgclf, tmp_path, monkeypatch):
     def check(page, chosen):
         for command, shown, timed in sessions(page.read_text(encoding="utf-8")):
             if chosen(command):  # these pages leave lines out without a mark
-                run(command, imgclf, "\n...\n".join(["", *shown.splitlines(), ""]), timed)
+                run(imgclf, command, "\n...\n".join(["", *shown.splitlines(), ""]), timed)
 
     return check
 
