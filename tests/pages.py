@@ -47,7 +47,7 @@ def run(imgclf, command, shown, timed):
         assert program == "imgclf"
         done = imgclf(*arguments)
         assert done.code == ("verdict: fail" in shown), done
-        printed = done.out
+        printed = done.out + done.err  # a terminal shows both
     absent = missing(shown, printed, timed=timed)
     assert not absent, f"`{command}` does not print, in this place:\n{absent}"
 

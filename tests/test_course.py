@@ -1,6 +1,9 @@
 """docs/course/ is true: commands print and draw what the pages show, and every page has its parts."""
 
+import json
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,7 @@ from PIL import Image, ImageChops
 
 from imgclf.lessons import batches, strategies
 from imgclf.report import pictures
-from pages import programs, run, run_examples, sessions
+from pages import missing, programs, run, run_examples, sessions
 
 COURSE = Path(__file__).parents[1] / "docs" / "course"
 PAGES = sorted(COURSE.glob("[0-9][0-9]-*.md"))
@@ -68,3 +71,36 @@ def test_a_page_is_short_and_has_its_parts(page):
 def test_the_index_has_a_line_for_every_page():
     index = (COURSE / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"^- \[(.*)\]\((.*)\): ", index, re.MULTILINE) == [(title(page), page.name) for page in PAGES]
+
+
+def test_the_notebook_is_the_first_page_and_prints_the_same(tmp_path, monkeypatch):
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.display import Image as Shown
+    from IPython.utils.capture import capture_output
+    from traitlets.config import Config
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # the shell puts its own there
+    page = PAGES[0].read_text(encoding="utf-8")
+    bodies = {f"python {name}": content.split("\n", 1)[1].strip() for name, content in programs(page)}
+    expected = {bodies.get(command, f"!{command}"): shown for command, shown, _ in sessions(page)}
+    notebook = json.loads((COURSE / "first-run.ipynb").read_bytes())
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []  # the page has them
+            code = "".join(cell["source"])
+            with capture_output() as captured:
+                done = shell.run_cell(code)
+            done.raise_error()
+            assert not shell.user_ns.get("_exit_code"), captured.stdout
+            # A command has a terminal of its own; what it wrote over is not to be seen.
+            printed = re.sub(r"[^\n]*\r(?!\n)", "", captured.stdout)
+            if isinstance(done.result, Shown):
+                assert done.result.data.startswith(b"\x89PNG")
+            else:
+                assert not missing(expected.pop(code), printed), printed
+    assert not expected
