@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 import shutil
 import signal
 import threading
@@ -25,10 +26,21 @@ def _children_hear_every_signal():
             signal.signal(number, lambda *_: None)
 
 
-@pytest.fixture(autouse=True)
-def _no_cache_of_the_users(monkeypatch):
+@pytest.fixture(autouse=True, scope="session")
+def _no_cache_of_the_users():
     """No test reads or writes the user's cache folder; those of the cache name another."""
-    monkeypatch.setenv("IMGCLF_CACHE", "0")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMGCLF_CACHE", "0")
+        yield
+
+
+def pytest_collection():
+    gc.disable()  # ten thousand tests are collected, and none of them is garbage
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 TOLD = defaultdict(lambda: [0, 0, 0.0])  # what the long form did: how many, how many went wrong, seconds
