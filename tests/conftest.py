@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import gc
+import os
 import shutil
 import signal
 import threading
@@ -31,6 +32,14 @@ def _no_cache_of_the_users():
     """No test reads or writes the user's cache folder; those of the cache name another."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IMGCLF_CACHE", "0")
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_waiting_for_the_disk():
+    """No test pulls the plug: in this process, to sync an open file only asks for it, which a closed one refuses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)
         yield
 
 
