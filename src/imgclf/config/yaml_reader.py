@@ -7,6 +7,7 @@ cannot become a large value.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import yaml
@@ -75,6 +76,7 @@ def decode(data: bytes, name: str, rank: int = 0) -> str:
         raise ConfigError([Problem(position, "", message)]) from error
 
 
+@lru_cache(maxsize=16)  # a command reads the config of its run more than once
 def read(text: str, source: Source, *, path: tuple[str, ...] = (), indent: int = 0, comments: bool = True) -> Document:
     """Read one YAML document, None where it is empty; raises ConfigError for invalid YAML.
 
