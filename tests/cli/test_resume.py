@@ -33,10 +33,20 @@ def raise_stop(*_, **__):
     raise Stop
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A folder for what `stopped` makes."""
+    return tmp_path_factory.mktemp("kept")
+
+
 @pytest.fixture
-def stopped(imgclf, monkeypatch):
+def stopped(imgclf, monkeypatch, kept):
+    """A run that was stopped in its second epoch, beside one that was not: made once, then copied."""
     import imgclf.training.epochs as room
 
+    if any(kept.iterdir()):
+        shutil.copytree(kept, Path(), dirs_exist_ok=True)
+        return Path("run")
     assert imgclf(*TRAIN, *FEW, "--out", "whole").code == 0
     watch = room._watch
 
@@ -49,6 +59,7 @@ def stopped(imgclf, monkeypatch):
         patch.setattr(room, "_watch", stop_in_the_second)
         assert imgclf(*TRAIN, *FEW, "--out", "run").code == 130
     assert (Path("run/status.json").read_text()) == '{\n  "status": "interrupted"\n}\n'
+    shutil.copytree(Path(), kept, dirs_exist_ok=True)
     return Path("run")
 
 
