@@ -1,6 +1,8 @@
 """What all tests share."""
 
+import gc
 import json
+import os
 import shutil
 import signal
 import sys
@@ -29,10 +31,29 @@ def _children_hear_every_signal():
             signal.signal(number, lambda *_: None)
 
 
-@pytest.fixture(autouse=True)
-def _no_cache_of_the_users(monkeypatch):
+@pytest.fixture(autouse=True, scope="session")
+def _no_cache_of_the_users():
     """No test reads or writes the user's cache folder; those of the cache name another."""
-    monkeypatch.setenv("IMGCLF_CACHE", "0")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMGCLF_CACHE", "0")
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_waiting_for_the_disk():
+    """No test pulls the plug: in this process, to sync an open file only asks for it, which a closed one refuses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)
+        yield
+
+
+def pytest_collection():
+    gc.disable()  # ten thousand tests are collected, and none of them is garbage
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 class Done(NamedTuple):

@@ -129,7 +129,7 @@ def test_a_grader_that_is_stopped_leaves_no_process(tmp_path, number, code):
         assert grader.poll() is None
     grader.send_signal(number)
     assert grader.wait() == code
-    for _ in range(500):
+    for _ in range(3000):
         if not left_behind():
             break
         time.sleep(0.02)

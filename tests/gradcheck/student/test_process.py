@@ -63,7 +63,7 @@ def is_dead(pid):
 
 
 def wait_until_dead(pid):
-    for _ in range(200):
+    for _ in range(3000):
         if is_dead(pid):
             return True
         time.sleep(0.02)
