@@ -52,7 +52,7 @@ def command(
     from imgclf.grading.grade import grade
     from imgclf.grading.results import write_results
     from imgclf.grading.spec import choose, read_spec, write_starters
-    from imgclf.grading.submissions import submissions
+    from imgclf.grading.submissions import NAMED, not_graded, submissions
     from imgclf.machine.progress import advancing
 
     console = Console(ctx, as_json=as_json)
@@ -67,6 +67,9 @@ def command(
         return
     exercises = choose(read_spec(spec), names)
     students = submissions(directory)
+    if left_out := not_graded(directory):
+        listed = ", ".join(left_out[:NAMED]) + (", ..." if len(left_out) > NAMED else "")
+        console.warn(f"{directory}: not graded: {listed}: a student is a folder or a .py file; unpack archives")
     if out is not None:
         check_out(out)
         make_folder(out)
