@@ -29,7 +29,8 @@ FAMILY_WISE = 1e-6  # probability of a false alarm in all comparisons together, 
 SAFETY = 3.0  # it is not, and its size is an estimate
 TABLE_MOVE = 1e-2
 TABLE_ROWS = 8
-FEWEST = 50  # parameters, however slow the function
+FEWEST = 50  # parameters, of a function that is not as slow as a numerical gradient:
+LONGEST = 60.0  # seconds
 ENOUGH = 300  # wrong parameters: more of them tell nothing new
 DW_ROUNDINGS = 16  # in the sum of a coarse dW
 DIRECTION = 4_000_000  # counter of the seed's stream
@@ -138,7 +139,7 @@ def rounding_of_dW(dW: FloatArray, largest: FloatArray, unit: float) -> FloatArr
 def compare(
     around: Surroundings, dW: FloatArray, first: Sequence[Index] = (), *, seed: int = 0, budget: float = 20.0
 ) -> Comparison:
-    """Compare derivatives for `budget` seconds, at least FEWEST, until ENOUGH are wrong.
+    """Compare derivatives for `budget` seconds, at least FEWEST unless that takes LONGEST, until ENOUGH are wrong.
 
     first: these parameters come before the others, whose classes take turns.
     """
@@ -147,7 +148,8 @@ def compare(
     began = time.perf_counter()
     advance = advancing("checking", None, "parameter")  # as many as there is time for
     for index in dict.fromkeys((*first, *random_order(around.W.shape, seed))):
-        if len(found) >= FEWEST and (wrong >= ENOUGH or time.perf_counter() - began > budget):
+        spent = time.perf_counter() - began
+        if spent > LONGEST or (len(found) >= FEWEST and (wrong >= ENOUGH or spent > budget)):
             break
         found.append(compare_derivative(around, index, float(dW[index])))
         wrong += found[-1].outcome == "wrong"
