@@ -117,6 +117,12 @@ def test_the_finding_that_fails_is_the_one(asking, make_case, name, finding):
     assert findings(report)[finding] == "fail"
 
 
+def test_inputs_that_change_on_other_data_only_are_seen(asking, make_case):
+    X, y = make_case()
+    report = check_student(asking(wrong_answers.changes_labels_elsewhere), X, y, 5, against="svm")
+    assert [finding.check for finding in report.findings if finding.verdict == "fail"] == ["inputs"]
+
+
 def test_an_answer_that_changes_later_is_seen(asking, make_case):
     X, y = make_case()
     calls = []
@@ -406,6 +412,14 @@ def test_what_is_coarser_than_float32_is_inconclusive(asking, make_case):
     for against in ("softmax", None):
         report = check_student(asking(half), X, y, 5, against=against)
         assert findings(report)["precision"] == report.verdict == "inconclusive"
+
+
+def test_violations_counted_behind_the_maximum_are_named(asking, make_case):
+    X, y = make_case()
+    function = WRONG["every rival counts"].function
+    report = check_student(asking(function), X, y, 5, against="svm", candidates=known_mistakes("svm"))
+    (sentence,) = report.advice
+    assert "every rival counts as a violation" in sentence
 
 
 def test_what_tells_nothing_is_inconclusive(asking, make_case):

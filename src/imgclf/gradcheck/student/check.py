@@ -24,7 +24,7 @@ from imgclf.gradcheck.student.differences import (
     step_table,
     surroundings,
 )
-from imgclf.gradcheck.student.elsewhere import ask_elsewhere
+from imgclf.gradcheck.student.elsewhere import ask_elsewhere, which_images
 from imgclf.gradcheck.student.explain import (
     Evidence,
     ValuePair,
@@ -58,7 +58,7 @@ from imgclf.gradcheck.student.precision import UNITS, Precision, is_single, magn
 from imgclf.gradcheck.student.process import Ask
 from imgclf.gradcheck.verdict import VERDICTS, Compared
 from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
-from imgclf.losses import LOSSES
+from imgclf.losses import LOSSES, MARGIN
 
 TIMED = 5
 SLOW = 10.0  # times ours
@@ -135,21 +135,21 @@ def check_student(
     numbers = range(1, DIRECTIONS + 1) if precision.is_coarse and not is_ours else ()
     directions = [along_a_direction(around, X, dW, seed, number) for number in numbers]
     here = [
-        inputs_finding(talk.changed, plain),
         images_finding(y, classes, plain),
         precision_finding(precision, talk.dtypes, full),
         penalty_finding(added, talk.convention, full, is_free=against is None and penalty not in CONVENTIONS),
         *beside,
         derivative_finding(comparison, directions, answers[0], answers[1], X, precision),
     ]
-    is_right = all(finding.verdict != "fail" for finding in here) and not precision.is_blurred
+    is_right = not talk.changed and not precision.is_blurred and all(one.verdict != "fail" for one in here)
     # A wrong penalty alone hides no other mistake: without it, the function is right here.
     is_right_without = bool(beside) and not any(one.point.reg == 0 and one.mistake() for one in answers)
     there, more_advice = ask_elsewhere(
         talk, around, plain, full, seed, is_right=is_right or (is_right_without and not precision.is_blurred),
         penalty=is_right, apart=not precision.is_coarse,
     )  # fmt: skip
-    findings = [repeatable_finding(same_bits(first, talk.at(plain)), plain), *here, *there]
+    repeats = same_bits(first, talk.at(plain))
+    findings = [repeatable_finding(repeats, plain), inputs_finding(talk.changed, plain), *here, *there]
     worst = _worst(comparison, findings)
     is_wrong = worst is not None and comparison.count("wrong") > 0
     advice = [*_advice(talk, answers, comparison, here, candidates, added), *more_advice]
@@ -229,6 +229,8 @@ def _advice(
     if "derivative" in failed or ("gradient" in failed and "value" not in failed):
         sentences += _about_gradient(talk, plain, full, comparison, candidates, penalty)
     advice = [sentence for sentence in sentences if sentence]
+    if plain.mistake() and not advice and (clause := which_images(talk, plain)):
+        advice = [f"{'the loss' if plain.wrong_loss else 'dW'} is wrong: {clause}"]
     return [sentence for sentence in advice if sentence != NO_MULTIPLE or len(advice) == 1]
 
 
@@ -271,7 +273,13 @@ def _about_values(talk: Conversation, answers: Sequence[Answered]) -> str | None
         name: [evaluate_loss(Objective(loss), batch, with_bias(one.point.W))[0] for one in plain]
         for name, loss in LOSSES.items()
     }
-    return explain_values(pairs, others, classes, len(talk.y), talk.against or "")
+    is_right = np.eye(classes)[talk.y]
+
+    def with_margin(margin: float) -> FloatArray:
+        moved = (one.point.X @ one.point.W - (margin - MARGIN) * is_right for one in plain)
+        return np.array([LOSSES[talk.against or ""](scores, talk.y)[0].mean() for scores in moved])
+
+    return explain_values(pairs, others, with_margin, classes, len(talk.y), talk.against or "")
 
 
 def _seconds(talk: Conversation, W: FloatArray) -> tuple[float, float | None]:

@@ -1,10 +1,21 @@
 """Gradients with known mistakes, to recognize them."""
 
+import numpy as np
+
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.gradcheck.implementation import Implementation
-from imgclf.gradcheck.self_test.mutants import MUTANTS
+from imgclf.gradcheck.self_test.mutants import MUTANTS, Mutant
+from imgclf.gradcheck.self_test.planting import dscores
 from imgclf.gradcheck.student.check import Candidates
 from imgclf.gradcheck.student.ours import with_bias
+
+OF_LEARNERS = [
+    Mutant(
+        "every rival counts as a violation, as with >= 0 instead of > 0 after np.maximum",
+        dscores(lambda d, s, y: 1 - s.shape[1] * np.eye(s.shape[1])[y]),
+        ("svm",),
+    )
+]
 
 
 def known_mistakes(loss: str) -> Candidates:
@@ -15,7 +26,7 @@ def known_mistakes(loss: str) -> Candidates:
         ours = right.gradient_at(X, y, with_bias(W), 2 * reg)[:-1]
         planted = {
             mutant.name: mutant.plant(right).gradient_at(X, y, with_bias(W), 2 * reg)[:-1]
-            for mutant in MUTANTS
+            for mutant in [*MUTANTS, *OF_LEARNERS]
             if loss in mutant.losses
         }
         return {
