@@ -9,7 +9,7 @@ import pytest
 from imgclf.gradcheck.student import differences
 from imgclf.gradcheck.student.check import check_student
 from imgclf.gradcheck.student.conversation import Answered
-from imgclf.gradcheck.student.differences import Comparison, Derivative, random_order
+from imgclf.gradcheck.student.differences import ENOUGH, Comparison, Derivative, random_order
 from imgclf.gradcheck.student.findings import derivative_finding, images_finding
 from imgclf.gradcheck.student.known_mistakes import known_mistakes
 from imgclf.gradcheck.student.ours import ours
@@ -136,6 +136,27 @@ def test_an_answer_that_changes_later_is_seen(asking, make_case):
     assert [finding.check for finding in report.findings if finding.verdict == "fail"] == ["repeatable"]
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_where_directions_agree_some_parameters_are_enough(asking, make_case, loss):
+    X, y = make_case(N=64, D=80)
+    report = check_student(asking(RIGHT[loss][0]), X, y, 5)
+    assert (report.verdict, report.parameters, report.checked) == ("pass", 400, ENOUGH)
+
+
+def test_a_mistake_in_a_parameter_that_is_not_compared_is_seen_along_directions(asking, make_case):
+    X, y = make_case(N=64, D=80)
+    last = list(random_order((80, 5), seed=0))[-1]
+
+    def wrong(W, X, y, reg):
+        loss, dW = RIGHT["softmax"][1](W, X, y, reg)
+        dW[last] += 1e-4 * np.abs(dW).max()
+        return loss, dW
+
+    report = check_student(asking(wrong), X, y, 5)
+    assert findings(report)["derivative"] == "fail"
+    assert report.worst.parameter == last  # so it was looked for
+
+
 @pytest.mark.parametrize("coordinate", [(0, 0), (4, 4), (6, 2)])
 def test_one_coordinate_wrong_by_1e_4_is_seen_and_is_the_worst(asking, make_case, coordinate):
     X, y = make_case()
@@ -203,7 +224,7 @@ def test_where_loss_and_gradient_are_ours_fewer_questions_are_asked(asking, make
         check_student(asking(counted), X, y, 5, against=against)
         asked[against] = len(calls)
         calls.clear()
-    assert asked["softmax"] < 250 < 1000 < asked[None]
+    assert asked["softmax"] < 250 < 500 < asked[None]
 
 
 def test_only_a_wrong_gradient_has_a_table_of_halved_steps(asking, make_case):

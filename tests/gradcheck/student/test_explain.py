@@ -151,6 +151,6 @@ def test_which_images_count_is_told(theirs, penalty, sentence):
     assert explain_number(theirs, PARTS, penalty, 64) == sentence
 
 
-@pytest.mark.parametrize("theirs", [PARTS.mean(), 1.01 * PARTS.mean(), PARTS[1:].mean(), PARTS[::2].mean()])
+@pytest.mark.parametrize("theirs", [PARTS.mean(), 1.01 * PARTS.mean(), PARTS[1:].mean(), PARTS[::2].mean(), 0.0])
 def test_other_wrong_sums_have_no_sentence(theirs):
     assert explain_number(theirs, PARTS, 0.0, 64) is None

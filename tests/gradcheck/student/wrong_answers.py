@@ -134,6 +134,14 @@ def last_class_is_no_rival(W, X, y, reg):
     return margins.sum() / len(y) + reg * np.sum(W * W), X.T @ slopes / len(y) + 2 * reg * W
 
 
+def normalized_over_images(W, X, y, reg):
+    p = np.exp(X @ W - (X @ W).max())
+    p /= p.sum(axis=0)
+    losses = -np.log(p[np.arange(len(y)), y])
+    p[np.arange(len(y)), y] -= 1
+    return losses.mean() + reg * np.sum(W * W), X.T @ p / len(y) + 2 * reg * W
+
+
 def every_rival_counts(v, p, d, dp, k):
     slopes = np.ones(k["slopes"].shape)
     slopes[np.arange(k["N"]), k["y"]] = 1 - k["C"]
@@ -417,6 +425,7 @@ WRONG = ELSEWHERE | {
     # of the program
     "squared margin of 2": Wrong(squared_margin_of_2, "svm_squared", "as with a margin of 2: the margin is 1", False),
     "last class is no rival": Wrong(last_class_is_no_rival, "svm", None, False),
+    "normalized over images": Wrong(normalized_over_images, "softmax", "your loss is ln 23, not ln 5"),
     "every rival counts": Wrong(with_loss("svm", every_rival_counts), "svm"),
     "half the images": Wrong(with_loss("softmax", half_the_images), "softmax", "dW is wrong: it omits the last 12"),
     "dW over C, not N": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v + p, k["N"] / k["C"] * d + dp)), "softmax",

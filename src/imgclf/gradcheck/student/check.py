@@ -13,6 +13,7 @@ from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.gradcheck.step_sizes import ErrorCurve
 from imgclf.gradcheck.student.conversation import Answered, Conversation
 from imgclf.gradcheck.student.differences import (
+    ENOUGH,
     Comparison,
     Surroundings,
     TableRow,
@@ -112,8 +113,9 @@ def check_student(
     """Check f(W, X, y, reg) -> (loss, dW) on X (N, D) float64 and y (N,), and on other data made from them.
 
     dW must be the gradient of the loss and, with `against`, both must equal ours. budget: seconds for central
-    differences; beside ours, FEWEST are enough. penalty: one of CONVENTIONS, or either. curves: whether to measure
-    errors by step size, to be drawn. Raises StudentFailure if it returns no loss and gradient.
+    differences: beside ours FEWEST are enough, and ENOUGH where derivatives along directions of all weights agree.
+    penalty: one of CONVENTIONS, or either. curves: whether to measure errors by step size, to be drawn. Raises
+    StudentFailure if it returns no loss and gradient.
     """
     talk = Conversation(ask, X, y, against)
     W = random_weights(X, classes, seed)
@@ -130,10 +132,14 @@ def check_student(
     beside = beside_ours(answers, precision)
     is_ours = bool(beside) and all(finding.verdict == "pass" for finding in beside)
     worst_beside = [one.worst.parameter for one in beside if one.verdict == "fail" and one.worst]
-    comparison = compare(around, dW, worst_beside, seed=seed, budget=0 if beside else budget)
-    # Rounding in float32 hides the derivative of one weight: all of them are moved at once, many times.
-    numbers = range(1, DIRECTIONS + 1) if precision.is_coarse and not is_ours else ()
+    # All weights moved at once, many times: that shows a mistake in any of them, and in float32 what rounding hides in
+    # the derivative of one.
+    numbers = range(1, DIRECTIONS + 1) if not beside or (precision.is_coarse and not is_ours) else ()
     directions = [along_a_direction(around, X, dW, seed, number) for number in numbers]
+    agree = all(one.outcome in ("agrees", "kink") for one in directions)
+    comparison = compare(
+        around, dW, worst_beside, seed=seed, budget=0 if beside else budget, most=ENOUGH if agree else None
+    )
     here = [
         images_finding(y, classes, plain),
         precision_finding(precision, talk.dtypes, full),

@@ -79,9 +79,12 @@ def explain_values(
     difference = float(np.median(theirs - right))
     if (np.abs(theirs - right - difference) <= room + EXACT).all():
         return _value_offset(difference, facts)
+    at_zero = pairs[0].point == "zero" and not agrees[0]
+    if at_zero and against == "softmax" and abs(theirs[0] - math.log(N)) <= EXACT:
+        return f"at W = 0 your loss is ln {N}, not ln {classes}: do you normalize over the images? sum over axis=1"
     if theirs.min() < 0:
         return f"your loss is negative ({theirs.min():.4g}): {against} never is"
-    if facts.margins and pairs[0].point == "zero" and not agrees[0]:  # at equal scores, all margins are the same
+    if at_zero and facts.margins:  # at equal scores, all margins are the same
         margin = (theirs[0] / facts.at_zero(classes)) ** (1 if facts.curve.jump else 0.5)
         if (np.abs(theirs - with_margin(margin)) <= room + EXACT * right).all():
             return f"at W = 0 your loss is {theirs[0]:.6g}, as with a margin of {margin:.4g}: the margin is 1"
@@ -104,10 +107,10 @@ def explain_number(theirs: float, parts: FloatArray, penalty: float, usual: int)
     data = theirs - penalty
     if usual != N and abs(data - sums[N] / usual) <= room * max(1, N / usual):
         return f"it divides by {usual}, not by N = len(y)"
-    fewer = np.arange(N)  # of the first images alone
-    divisors = [(np.maximum(fewer, 1), ""), (N, ""), (usual, f", and divides by {usual}, not by N = len(y)")]
+    fewer = np.arange(1, N)  # of the first images alone
+    divisors = [(fewer, ""), (N, ""), (usual, f", and divides by {usual}, not by N = len(y)")]
     for divisor, also in divisors:
-        left_out = N - fewer[np.abs(sums[:N] / divisor - data) <= room]
+        left_out = N - fewer[np.abs(sums[1:N] / divisor - data) <= room]
         if len(left_out):
             images = "the last image" if left_out[-1] == 1 else f"the last {left_out[-1]} images"
             return f"it omits {images}{also}; a last, smaller batch counts too"
