@@ -44,7 +44,8 @@ def command(
     imgclf grade submissions --exercise svm --hints none --out grades
 
     Each function runs in processes of its own, which end after 10 s a call, 60 s in all, or beyond 4 GB, and do not
-    get environment variables that may hold secrets. But they run with your rights: unknown code belongs in a container.
+    get environment variables that may hold secrets. But they run with your rights, and start as many processes as your
+    system lets them (ulimit -u): unknown code belongs in a container.
 
     Exits with code 0 whatever the grades.
     """  # noqa: D301 - click wants the character, not its name
