@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from imgclf.errors import UsageError
-from imgclf.gradcheck.student.child import error_line, functions_of, import_file
+from imgclf.gradcheck.student.child import checked, error_line, functions_of, import_file
 from imgclf.gradcheck.student.process import Limits, StudentFailure, no_such_function, open_student, parse_spec
 
 W, X, y = np.arange(6.0).reshape(2, 3), np.array([[1.0, 2], [3, 4], [5, 6], [7, 8]]), np.array([0, 1, 2, 1])
@@ -470,3 +470,9 @@ def test_whoever_is_killed_leaves_no_endless_loop_behind(student, tmp_path):
     asker.send_signal(signal.SIGKILL)
     asker.wait()
     assert wait_until_dead(int(pids.read_text()))
+
+
+@pytest.mark.parametrize("order", "<>=")
+def test_the_order_of_bytes_is_no_precision(order):
+    loss, dW, dtype = checked((0.5, np.ones((2, 3), f"{order}f8")), (2, 3))
+    assert (loss, dW.tolist(), dtype) == (0.5, [[1.0] * 3] * 2, "float64")
