@@ -117,6 +117,18 @@ def test_the_finding_that_fails_is_the_one(asking, make_case, name, finding):
     assert findings(report)[finding] == "fail"
 
 
+@pytest.mark.parametrize("against", ["softmax", None])
+def test_a_rounded_loss_is_wrong_not_float32(asking, make_case, against):
+    X, y = make_case(pixels=1.0)
+
+    def rounded(W, X, y, reg):
+        loss, dW = RIGHT["softmax"][1](W, X, y, reg)
+        return round(float(loss), 4), dW
+
+    report = check_student(asking(rounded), X, y, 5, against=against)
+    assert findings(report)["precision"] == "fail"
+
+
 def test_inputs_that_change_on_other_data_only_are_seen(asking, make_case):
     X, y = make_case()
     report = check_student(asking(wrong_answers.changes_labels_elsewhere), X, y, 5, against="svm")

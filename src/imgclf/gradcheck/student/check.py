@@ -55,7 +55,7 @@ from imgclf.gradcheck.student.penalty import (
     measure_penalty,
 )
 from imgclf.gradcheck.student.points import Point, balanced_reg, other_points, random_weights
-from imgclf.gradcheck.student.precision import UNITS, Precision, is_single, magnitude, precision_of
+from imgclf.gradcheck.student.precision import UNITS, Precision, decimals_of, is_single, magnitude, precision_of
 from imgclf.gradcheck.student.process import Ask
 from imgclf.gradcheck.verdict import VERDICTS, Compared
 from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
@@ -142,7 +142,7 @@ def check_student(
     )
     here = [
         images_finding(y, classes, plain),
-        precision_finding(precision, talk.dtypes, full),
+        precision_finding(precision, talk.dtypes, full, decimals_of([one.answer.loss for one in answers[:2]])),
         penalty_finding(added, talk.convention, full, is_free=against is None and penalty not in CONVENTIONS),
         *beside,
         derivative_finding(comparison, directions, answers[0], answers[1], X, precision),
