@@ -447,12 +447,16 @@ def test_what_is_coarser_than_float32_is_inconclusive(asking, make_case):
         assert findings(report)["precision"] == report.verdict == "inconclusive"
 
 
-def test_violations_counted_behind_the_maximum_are_named(asking, make_case):
+@pytest.mark.parametrize(("name", "words"), [
+    ("every rival counts", "every rival counts as a violation"),
+    ("every class counts", "every class counts as a violation"), ("whole columns", "it is p[np.arange(N), y] -= 1"),
+])  # fmt: skip
+def test_mistakes_of_indices_and_signs_are_named(asking, make_case, name, words):
     X, y = make_case()
-    function = WRONG["every rival counts"].function
-    report = check_student(asking(function), X, y, 5, against="svm", candidates=known_mistakes("svm"))
+    wrong = WRONG[name]
+    report = check_student(asking(wrong.function), X, y, 5, against=wrong.loss, candidates=known_mistakes(wrong.loss))
     (sentence,) = report.advice
-    assert "every rival counts as a violation" in sentence
+    assert words in sentence
 
 
 def test_what_tells_nothing_is_inconclusive(asking, make_case):

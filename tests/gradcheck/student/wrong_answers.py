@@ -148,6 +148,19 @@ def every_rival_counts(v, p, d, dp, k):
     return v + p, k["X"].T @ slopes / k["N"] + dp
 
 
+def every_class_counts(v, p, d, dp, k):
+    slopes = np.ones(k["slopes"].shape)
+    slopes[np.arange(k["N"]), k["y"]] = -k["C"]
+    return v + p, k["X"].T @ slopes / k["N"] + dp
+
+
+def whole_columns(W, X, y, reg):
+    losses, slopes = parts("softmax", W, X, y)
+    p = slopes + np.eye(W.shape[1])[y]
+    p[:, y] -= 1
+    return losses.mean() + reg * np.sum(W * W), X.T @ p / len(y) + 2 * reg * W
+
+
 def half_the_images(v, p, d, dp, k):
     half = k["N"] // 2
     return v + p, k["X"][:half].T @ k["slopes"][:half] / k["N"] + dp
@@ -427,6 +440,8 @@ WRONG = ELSEWHERE | {
     "last class is no rival": Wrong(last_class_is_no_rival, "svm", None, False),
     "normalized over images": Wrong(normalized_over_images, "softmax", "your loss is ln 23, not ln 5"),
     "every rival counts": Wrong(with_loss("svm", every_rival_counts), "svm"),
+    "every class counts": Wrong(with_loss("svm", every_class_counts), "svm"),
+    "whole columns": Wrong(whole_columns, "softmax"),
     "half the images": Wrong(with_loss("softmax", half_the_images), "softmax", "dW is wrong: it omits the last 12"),
     "dW over C, not N": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v + p, k["N"] / k["C"] * d + dp)), "softmax",
                               "divided by C, the classes"),

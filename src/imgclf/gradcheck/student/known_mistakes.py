@@ -12,9 +12,19 @@ from imgclf.gradcheck.student.ours import with_bias
 OF_LEARNERS = [
     Mutant(
         "every rival counts as a violation, as with >= 0 instead of > 0 after np.maximum",
-        dscores(lambda d, s, y: 1 - s.shape[1] * np.eye(s.shape[1])[y]),
+        dscores(lambda d, s, y: 1 - s.shape[1] * _onehot(s, y)),
         ("svm",),
-    )
+    ),
+    Mutant(
+        "every class counts as a violation, as with >= 0 instead of > 0 after np.maximum",
+        dscores(lambda d, s, y: 1 - (s.shape[1] + 1) * _onehot(s, y)),
+        ("svm",),
+    ),
+    Mutant(
+        "1 is subtracted in all rows, as by p[:, y] -= 1: it is p[np.arange(N), y] -= 1",
+        dscores(lambda d, s, y: d + _onehot(s, y) - np.isin(np.arange(s.shape[1]), y)),
+        ("softmax",),
+    ),
 ]
 
 
@@ -36,3 +46,7 @@ def known_mistakes(loss: str) -> Candidates:
         }
 
     return candidates
+
+
+def _onehot(s: FloatArray, y: IntArray) -> FloatArray:
+    return np.asarray(np.eye(s.shape[1])[y])
