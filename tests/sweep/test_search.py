@@ -12,6 +12,7 @@ import pytest
 from children import in_child
 from imgclf.config import dump, resolve
 from imgclf.errors import DataError, ImgclfError, RunError, RunInUseError, StorageError, UsageError
+from imgclf.metrics import wilson_interval
 from imgclf.run.run_dir import acquire
 from imgclf.run.session import train_run
 from imgclf.run.targets import NewRun
@@ -166,6 +167,14 @@ def test_the_folds_of_a_candidate_are_judged_on_all_images_together(sweep, tmp_p
     assert candidate.correct == sum(round(20 * result.accuracy) for result in results)
     with pytest.raises(UsageError, match="has a validation split of its own"):
         sweep.run(tmp_path / "t", sweep.config("sweep.params.model.loss=[softmax]", "sweep.folds=3"))
+
+
+def test_more_seeds_on_the_same_images_do_not_narrow_the_interval(sweep, tmp_path):
+    results = sweep.run(tmp_path / "s", sweep.config("sweep.params.model.loss=[softmax]", "sweep.seeds=3"))
+    (candidate,) = sweep.ranked(results)
+    assert candidate.n == 40
+    assert candidate.accuracy == pytest.approx(sum(result.accuracy for result in results) / 3)
+    assert candidate.interval == wilson_interval(sum(round(40 * result.accuracy) for result in results) / 3, 40)
 
 
 @pytest.mark.slow
