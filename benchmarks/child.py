@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 
 class Ended(NamedTuple):
-    """A process: seconds by the clock, its largest memory in bytes, and what it printed."""
+    """A process: seconds by the clock and of the processor, its largest memory in bytes, and what it printed."""
 
     seconds: float
+    processor: float
     peak: int
     stdout: str
 
@@ -33,4 +34,5 @@ def run(command: list[str]) -> Ended:
     seconds = time.perf_counter() - began
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {stderr}")
-    return Ended(seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), stdout)
+    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return Ended(seconds, usage.ru_utime + usage.ru_stime, peak, stdout)

@@ -1,15 +1,21 @@
 """What all tests share."""
 
+import gc
+import json
+import os
 import shutil
 import signal
+import sys
 import threading
 import time
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from imgclf.cli import main
 from imgclf.cli.signals import SIGNALS
 
 # A law holds however long a busy machine takes for it.
@@ -25,10 +31,55 @@ def _children_hear_every_signal():
             signal.signal(number, lambda *_: None)
 
 
-@pytest.fixture(autouse=True)
-def _no_cache_of_the_users(monkeypatch):
+@pytest.fixture(autouse=True, scope="session")
+def _no_cache_of_the_users():
     """No test reads or writes the user's cache folder; those of the cache name another."""
-    monkeypatch.setenv("IMGCLF_CACHE", "0")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMGCLF_CACHE", "0")
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_waiting_for_the_disk():
+    """No test pulls the plug: in this process, to sync an open file only asks for it, which a closed one refuses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)
+        yield
+
+
+def pytest_collection():
+    gc.disable()  # ten thousand tests are collected, and none of them is garbage
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def imgclf(tmp_path, monkeypatch, capsys):
+    """Run `imgclf ARGUMENTS` in an empty folder, in this process; return its exit code and what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["imgclf", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        printed = capsys.readouterr()
+        return Done(stop.value.code, printed.out, printed.err)
+
+    return run
 
 
 TOLD = defaultdict(lambda: [0, 0, 0.0])  # what the long form did: how many, how many went wrong, seconds

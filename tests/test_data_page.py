@@ -3,20 +3,19 @@
 import gzip
 import re
 import shlex
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from imgclf.cli import main
 from imgclf.data.sources import folder
 from imgclf.errors import DataError
+from pages import blocks
 
 PAGE = (Path(__file__).parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
 LAYOUTS = re.findall(r"^\| (`.*?) \| (.*?) \| ?(.*?) ?\|$", PAGE, re.MULTILINE)
-SESSIONS = [block.splitlines() for block in re.findall("```sh\n(.*?)```", PAGE, re.DOTALL)]
+SESSIONS = [content.splitlines() for language, content in blocks(PAGE) if language == "sh"]
 
 
 @pytest.mark.parametrize(("files", "read_as", "passed_over"), LAYOUTS)
@@ -98,24 +97,20 @@ def write_parquet():
 
 
 @pytest.mark.parametrize("commands", SESSIONS, ids=lambda commands: commands[-1])
-def test_commands_do_what_the_page_says(what_people_have, monkeypatch, capsys, commands):
+def test_commands_do_what_the_page_says(what_people_have, imgclf, commands):
     if any("beans" in command for command in commands):
         write_parquet()
     for command in commands:
         more = ["-s", "train.epochs=1", "--no-plots"] if command.startswith("imgclf train") else []
-        monkeypatch.setattr(sys, "argv", [*shlex.split(command), *more])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        assert stop.value.code == 0, capsys.readouterr().err
+        done = imgclf(*shlex.split(command)[1:], *more)
+        assert done.code == 0, done.err
 
 
-def test_what_the_images_need_is_said_as_on_the_page(what_people_have, monkeypatch, capsys):
+def test_what_the_images_need_is_said_as_on_the_page(what_people_have, imgclf):
     (line,) = re.findall("^    (path .*)$", PAGE, re.M)
-    monkeypatch.setattr(sys, "argv", ["imgclf", "train", "photos", "-s", "train.epochs=1", "--no-plots"])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    assert stop.value.code == 0
-    assert capsys.readouterr().out.startswith(f"{line}\n")
+    done = imgclf("train", "photos", "-s", "train.epochs=1", "--no-plots")
+    assert done.code == 0
+    assert done.out.startswith(f"{line}\n")
 
 
 def test_the_page_shows_many_layouts():

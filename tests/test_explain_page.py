@@ -2,14 +2,12 @@
 
 import json
 import re
-import shlex
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-from imgclf.cli import main
+from pages import run, sessions
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = (DOCS / "explain.md").read_text(encoding="utf-8")
@@ -21,20 +19,10 @@ def numbers(text):
     return [float(number.replace("\N{MINUS SIGN}", "-")) for number in re.findall(NUMBER, text)]
 
 
-def test_the_commands_print_and_write_what_the_page_shows(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_the_commands_print_and_write_what_the_page_shows(tmp_path, imgclf):
     shutil.copy(DOCS / "examples" / "boot.png", tmp_path)
-    (block,) = re.findall("```sh\n(.*?)```", PAGE, re.DOTALL)
-    for command in block.splitlines():
-        monkeypatch.setattr(sys, "argv", shlex.split(command))
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            main()
-        assert stop.value.code == 0
-    shown = re.findall(r"^    (.*)$", PAGE, re.MULTILINE)
-    for expected, line in zip(shown, capsys.readouterr().out.splitlines(), strict=True):
-        assert re.sub(NUMBER, "#", line).split() == re.sub(NUMBER, "#", expected).split()
-        assert numbers(line) == pytest.approx(numbers(expected), rel=0.02)  # other processors round otherwise
+    for session in sessions(PAGE):
+        run(imgclf, *session)
     seen = json.loads((tmp_path / "why" / "boot.json").read_bytes())
     for key, name in (("ink_alone", "by ink alone"), ("mean_image", "against the mean image")):
         assert seen[key]["name"].lower() == name

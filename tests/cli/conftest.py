@@ -1,40 +1,8 @@
 """The command line as a user calls it: in an empty folder, by its own words."""
 
-import json
-import sys
-from typing import Any, NamedTuple
-
 import numpy as np
 import pytest
 from PIL import Image
-
-from imgclf.cli import main
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def imgclf(tmp_path, monkeypatch, capsys):
-    """Run `imgclf ARGUMENTS` in an empty folder, in this process; return its exit code and what it printed."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["imgclf", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        printed = capsys.readouterr()
-        return Done(stop.value.code, printed.out, printed.err)
-
-    return run
 
 
 @pytest.fixture

@@ -34,10 +34,20 @@ def raise_stop(*_, **__):
     raise Stop
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A folder for what `stopped` makes."""
+    return tmp_path_factory.mktemp("kept")
+
+
 @pytest.fixture
-def stopped(imgclf, monkeypatch):
+def stopped(imgclf, monkeypatch, kept):
+    """A run that was stopped in its second epoch, beside one that was not: made once, then copied."""
     import imgclf.training.epochs as room
 
+    if any(kept.iterdir()):
+        shutil.copytree(kept, Path(), dirs_exist_ok=True)
+        return Path("run")
     assert imgclf(*TRAIN, *FEW, "--out", "whole").code == 0
     watch = room._watch
 
@@ -50,6 +60,7 @@ def stopped(imgclf, monkeypatch):
         patch.setattr(room, "_watch", stop_in_the_second)
         assert imgclf(*TRAIN, *FEW, "--out", "run").code == 130
     assert (Path("run/status.json").read_text()) == '{\n  "status": "interrupted"\n}\n'
+    shutil.copytree(Path(), kept, dirs_exist_ok=True)
     return Path("run")
 
 
@@ -431,9 +442,12 @@ def test_what_a_finished_run_lacks_is_made_again(imgclf, name):
     assert tree("run") == before
 
 
-def test_where_the_data_is_gone_the_results_are_said_and_what_needs_no_data_is_drawn(imgclf):
+def test_where_the_data_is_gone_the_results_are_said_and_what_needs_no_data_is_drawn(imgclf, monkeypatch):
     np.savez("data.npz", X=np.random.default_rng(0).integers(0, 256, (60, 4, 4), dtype=np.uint8), y=np.arange(60) % 3)
-    assert imgclf(*DRAWN, "-s", "data.source=npz", "-s", "data.path=data.npz", "--out", "run").code == 0
+    with monkeypatch.context() as patch:
+        for name, picture in PICTURES.items():
+            patch.setitem(PICTURES, name, picture._replace(draw=lambda _: "soon gone"))
+        assert imgclf(*DRAWN, "-s", "data.source=npz", "-s", "data.path=data.npz", "--out", "run").code == 0
     Path("data.npz").unlink()
     for name in OF_PIXELS:
         Path("run", name).unlink()

@@ -68,6 +68,23 @@ def run(tmp_path, capsys, monkeypatch):
     return check
 
 
+def unfolded(lines):
+    """Return lines that were folded as one text."""
+    return " ".join(line.strip() for line in lines)
+
+
+FLOAT32 = RIGHT.replace("    rows", "    W, X = W.astype('f4'), X.astype('f4')\n    rows")
+CRASHING = RIGHT.replace("    rows", f"    raise ValueError('{20 * 'long words '}')\n    rows")
+
+
+@pytest.mark.parametrize("text", [RIGHT, NO_MEAN, FLOAT32, CRASHING])
+def test_no_line_is_wider_than_a_terminal(run, text):
+    _, out, _ = run(f"print('{30 * 'words '}')\n{text}", in_child=True)
+    own = [line for line in out.splitlines() if "/student.py" not in line]  # a temporary folder is as long as it likes
+    assert "note: it prints: words" in out or text is CRASHING
+    assert max(map(len, own)) <= 80
+
+
 @pytest.mark.parametrize("against", ["svm", None])
 def test_a_right_function_passes(run, against):
     passed, out, err = run(RIGHT, against)
@@ -84,7 +101,8 @@ def test_a_wrong_function_fails_with_a_way_out(run):
     passed, out, _ = run(NO_MEAN)
     assert not passed
     assert out.splitlines()[-1] == "verdict: fail"
-    assert "  FAIL  derivative    dW is not the gradient of your loss at 36 of 36 checked parameters\n" in out
+    finding = "FAIL  derivative    dW is not the gradient of your loss at 36 of 36 checked parameters"
+    assert finding in unfolded(out.splitlines())
     assert "advice: your gradient is 16 times too large (N = 16): divide by N\n" in out
     assert "the worst parameter is dW[" in out
     assert any(name in out for name in NAMES)
@@ -155,8 +173,8 @@ def test_same_seed_same_bytes(run):
 def test_no_answer_is_a_line_and_a_verdict(run, text, words, as_json):
     passed, out, err = run(text, as_json=as_json, quiet=True, patience=0.3, in_child=True)
     assert not passed
-    line, verdict = (err if as_json else out).splitlines()
-    assert words in line
+    *lines, verdict = (err if as_json else out).splitlines()
+    assert words in unfolded(lines)
     assert verdict == "verdict: fail (crashed)"
     if as_json:
         seen = json.loads(out)

@@ -215,7 +215,7 @@ def test_a_key_is_compared_in_the_bits_that_the_image_has(read):
 PLAIN = packed(COLOR.astype(int), 8)
 EXIF_6 = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
 XMP_6 = b'<rdf:Description tiff:Orientation="6"/>'
-BOMB = zlib.compress(bytes(100 << 20))
+BOMB = zlib.compress(bytes(16 << 20))  # Pillow refuses more than a megabyte
 BAD_SUM = chunk(b"tEXt", b"Comment\0hello")[:-4] + b"\0\0\0\0"
 NO_PIXELS = {
     "a profile that is no zlib": chunk(b"iCCP", b"p\0\0notzlib"),

@@ -9,6 +9,7 @@ from imgclf.arrays import Batch
 from imgclf.gradients import analytic_gradient, evaluate_loss, numerical_gradient
 from imgclf.lessons import strategies
 from imgclf.lessons.strategies import coarse, follow_gradient, local_search, random_search, study
+from imgclf.machine.progress import listening
 
 
 @pytest.mark.parametrize("search", [random_search, local_search])
@@ -63,6 +64,15 @@ def test_coarse_images_keep_corners(material):
     X = np.arange(2 * 6 * 6, dtype=float).reshape(2, 36)
     assert coarse(X, (6, 6, 1), 2)[0].tolist() == [0, 5, 30, 35]
     assert coarse(X, (36,), 2)[1].tolist() == [36, 37, 38, 39]
+
+
+def test_progress_of_each_search_is_told(material, monkeypatch):
+    monkeypatch.setattr(strategies, "SECONDS", 0.02)
+    told = []
+    with listening(told.append):
+        study(material())
+    assert [one.done for one in told] == [0, 1, 2, 3, 4, 5]
+    assert {one.total for one in told} == {5}
 
 
 def test_the_lesson_tells_what_each_found(material, monkeypatch):

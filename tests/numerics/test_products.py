@@ -67,21 +67,20 @@ def test_a_row_at_one_place_of_a_slab_has_the_same_scores_to_the_bit_whatever_is
 
 
 @pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("order", "CF")
 @pytest.mark.parametrize(("D", "C"), SHAPES)
-def test_a_row_has_the_same_scores_alone_and_in_company_but_for_the_rounding_of_sums(D, C, dtype, order):
+def test_a_row_has_the_same_scores_alone_and_in_company_but_for_the_rounding_of_sums(D, C, dtype):
     """Higham, Accuracy and Stability of Numerical Algorithms (2002), section 3.1: in any order of additions.
 
     So it has the same class, too, unless its two best scores are nearer to each other than that.
     """
-    X, weights = case(D, C, dtype, order)
+    X, weights = case(D, C, dtype, order_of(D, C))
     together = slab_scores(X, weights)
+    rows = np.linspace(0, len(X) - 1, 5, dtype=int)
     u = (D + 1) * np.finfo(dtype).eps / 2
-    exact = np.abs(X.astype(np.float64)) @ np.abs(weights[:-1].astype(np.float64)) + np.abs(weights[-1])
-    bound = 2 * u / (1 - u) * exact
-    for n in range(0, len(X), 29):
+    exact = np.abs(X[rows].astype(np.float64)) @ np.abs(weights[:-1].astype(np.float64)) + np.abs(weights[-1])
+    for n, bound in zip(rows, 2 * u / (1 - u) * exact, strict=True):
         alone = slab_scores(X[n : n + 1], weights)[0]
-        assert (np.abs(alone.astype(np.float64) - together[n]) <= bound[n]).all()
+        assert (np.abs(alone.astype(np.float64) - together[n]) <= bound).all()
 
 
 @pytest.mark.parametrize("dtype", TYPES)

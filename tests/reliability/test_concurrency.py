@@ -1,6 +1,5 @@
 """Several processes at once on one run: one trains, others read, and none sees half a file."""
 
-import os
 from functools import partial
 
 import pytest
@@ -15,12 +14,6 @@ from imgclf.training.epochs import first_snapshot
 
 QUICK, LONG = 200, 10_000  # saves
 PAIRS = pytest.mark.parametrize("pairs", [10, pytest.param(50, marks=pytest.mark.long)])
-
-
-@pytest.fixture(autouse=True)
-def _no_power_cuts(monkeypatch):
-    """What is synced when is not the matter here, and takes most of the time."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 def reported(function):

@@ -1,6 +1,5 @@
 """A run may go on for ever: what the process and the disk hold does not grow with its steps."""
 
-import os
 import sys
 import tracemalloc
 from pathlib import Path
@@ -55,14 +54,12 @@ def train(runs, steps, growth):
     assert len(rows) == 1 + steps // STEPS_AN_EPOCH
 
 
-def test_nothing_grows_with_the_steps(runs, monkeypatch):
-    monkeypatch.setattr(os, "fsync", lambda _: None)  # it takes more time than all the rest
+def test_nothing_grows_with_the_steps(runs):
     assert in_child(train, runs, 2_500, MB // 10) == 0
 
 
 @pytest.mark.long
-def test_nothing_grows_with_a_million_steps(runs, tell, monkeypatch):
-    monkeypatch.setattr(os, "fsync", lambda _: None)
+def test_nothing_grows_with_a_million_steps(runs, tell):
     grown = in_child(train, runs, 1_000_000, MB // 2)
     tell("steps of one run, with which nothing grows", 1_000_000, grown)
     assert grown == 0

@@ -51,6 +51,13 @@ def test_the_best_has_its_color_and_those_within_its_interval_a_ring():
     assert plane.lines[-1].get_color() == "#d55e00"
 
 
+def test_any_two_keys_have_a_plane():
+    three = [candidate(i, {"x": i, "y": i % 2, "z": -i}, 0.5) for i in range(4)]
+    planes = search_picture(three, "four").axes[:3]
+    pairs = [(axes.get_xlabel(), axes.get_title("left").split()[-1]) for axes in planes]
+    assert pairs == [("x", "y"), ("x", "z"), ("y", "z")]
+
+
 @pytest.mark.parametrize("n", [1, 45])
 def test_the_same_sweep_gives_the_same_bytes_and_nothing_leaves_the_figure(n):
     long = [f"a value that is very much too long for any axis {i % 5}" for i in range(n)]

@@ -46,7 +46,7 @@ def test_a_right_plan_passes(loss, dtype):
 @pytest.mark.parametrize("override", [
     "optimizer.name=adam", "train.batch_size=all", "train.batch_size=1", "train.class_weight=balanced",
     "model.init_scale=0.1", "augment.flip=0.5", "train.gradient=numerical", "train.kernel=plain",
-    "schedule.warmup_epochs=1", "seed=7",
+    "schedule.warmup_epochs=1", "seed=7", "preprocess.scale=0.001", "data.limit=3", "data.limit=1",
 ])  # fmt: skip
 def test_whatever_the_config_is(override):
     assert wrong(plan_of(override)) == []

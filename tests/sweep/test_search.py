@@ -5,16 +5,19 @@ import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from children import in_child
 from imgclf.config import dump, resolve
 from imgclf.errors import DataError, ImgclfError, RunError, RunInUseError, StorageError, UsageError
+from imgclf.metrics import wilson_interval
 from imgclf.run.run_dir import acquire
 from imgclf.run.session import train_run
 from imgclf.run.targets import NewRun
-from imgclf.sweep.search import run_trial, rungs
+from imgclf.sweep.results import read_result
+from imgclf.sweep.search import Search, run_trial, rungs
 from imgclf.sweep.trials import trials
 
 KINDS = {
@@ -74,7 +77,7 @@ def test_halving_stops_the_worse_ones_and_the_rest_go_on_from_their_bytes(sweep,
     full = sweep.run(
         tmp_path / "full", easy.model_copy(update={"sweep": easy.sweep.model_copy(update={"method": "grid"})})
     )
-    assert sorted(result.epochs for result in halved) == [1, 1, 2, 4, 8, 8]  # 6 begin, 4, 3 and 2 go on
+    assert sorted(result.epochs for result in halved) == [1, 1, 1, 1, 8, 8]  # 6 begin, 2 go on
     best = sweep.ranked(full)[0].number
     assert halved[best].status == "finished"
     name = halved[best].trial.name
@@ -84,24 +87,45 @@ def test_halving_stops_the_worse_ones_and_the_rest_go_on_from_their_bytes(sweep,
     assert sum(result.epochs for result in halved) <= 0.5 * sum(result.epochs for result in full)
 
 
+@pytest.mark.long
+def test_the_winner_of_the_full_grid_is_in_the_last_rung_for_nine_of_ten_seeds(sweep, tmp_path, tell):
+    """On the embedded images; a run of halving is, to the byte, that of the grid, as far as it goes."""
+    kept = 0
+    for seed in range(100, 110):
+        settings = resolve((), (
+            f"seed={seed}", "train.epochs=8", "sweep.method=grid", "sweep.params.train.batch_size=[128, 512]",
+            "sweep.params.schedule.step_size=[0.01, 0.03, 0.1, 0.3]",
+            "sweep.params.regularization.l2=[1.0e-4, 1.0e-3, 1.0e-2]",
+        ))  # fmt: skip
+        full = sweep.run(tmp_path / f"{seed}", settings.config)
+        halving = settings.config.sweep.model_copy(update={"method": "halving"})
+        config = settings.config.model_copy(update={"sweep": halving})
+        search = Search(tmp_path / f"{seed}", config, trials(config))
+        (epochs, left), _ = rungs(search)
+        early = [read_result(result.trial, search.path(result.trial), epochs) for result in full]
+        kept += sweep.ranked(full)[0].number in {one.number for one in sweep.ranked(early)[:left]}
+        assert len(full) * epochs + left * (8 - epochs) <= len(full) * 8 / 2
+    tell("full grids whose winner is not in halving's last rung", 10, 10 - kept)
+    assert kept >= 9
+
+
 @pytest.mark.parametrize(
     ("epochs", "candidates", "expected"),
     [
-        (8, 24, [(1, 15), (2, 10), (4, 7), (None, 7)]),
-        (5, 5, [(1, 4), (2, 3), (3, 2), (None, 2)]),
-        (20, 3, [(3, 2), (None, 2)]),
+        (8, 24, [(1, 10), (None, 10)]),  # 24 * 1 + 10 * 7 = 94 of 96
+        (5, 24, [(1, 9), (None, 9)]),  # 24 * 1 + 9 * 4 = 60 of 60
+        (20, 3, [(2, 1), (None, 1)]),  # 3 * 2 + 1 * 18 = 24 of 30
+        (100, 50, [(12, 21), (None, 21)]),  # 50 * 12 + 21 * 88 = 2,448 of 2,500
+        (2, 24, [(1, 1), (None, 1)]),  # one goes on, though half of the epochs are gone
         (1, 24, [(None, 24)]),
     ],
 )
 def test_the_rungs_of_halving_by_hand(sweep, epochs, candidates, expected):
-    class Search:
-        config = sweep.config(
-            f"train.epochs={epochs}", "sweep.method=halving",
-            f"sweep.params.train.batch_size=[{', '.join(map(str, range(1, candidates + 1)))}]",
-        )  # fmt: skip
-        trials = trials(config)
-
-    assert rungs(Search) == expected
+    config = sweep.config(
+        f"train.epochs={epochs}", "sweep.method=halving",
+        f"sweep.params.train.batch_size=[{', '.join(map(str, range(1, candidates + 1)))}]",
+    )  # fmt: skip
+    assert rungs(Search(Path(), config, trials(config))) == expected
 
 
 def test_a_sweep_has_one_owner_and_its_own_data(sweep, tmp_path):
@@ -143,6 +167,14 @@ def test_the_folds_of_a_candidate_are_judged_on_all_images_together(sweep, tmp_p
     assert candidate.correct == sum(round(20 * result.accuracy) for result in results)
     with pytest.raises(UsageError, match="has a validation split of its own"):
         sweep.run(tmp_path / "t", sweep.config("sweep.params.model.loss=[softmax]", "sweep.folds=3"))
+
+
+def test_more_seeds_on_the_same_images_do_not_narrow_the_interval(sweep, tmp_path):
+    results = sweep.run(tmp_path / "s", sweep.config("sweep.params.model.loss=[softmax]", "sweep.seeds=3"))
+    (candidate,) = sweep.ranked(results)
+    assert candidate.n == 40
+    assert candidate.accuracy == pytest.approx(sum(result.accuracy for result in results) / 3)
+    assert candidate.interval == wilson_interval(sum(round(40 * result.accuracy) for result in results) / 3, 40)
 
 
 @pytest.mark.slow

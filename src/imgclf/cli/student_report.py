@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgclf.cli.console import Console, table
+from imgclf.cli.console import Console, fold, table
 from imgclf.cli.drawing import drawing
 from imgclf.cli.gradcheck_report import common_keys, pixel_and_class
 from imgclf.errors import plural
@@ -48,12 +48,12 @@ def run_student(
     try:
         with open_student(path, name, Limits(patience)) as ask:
             if hints != "none":
-                console.say(
+                about = (
                     f"{spec}{f' against {against}' if against else ''}: {plural(len(y), 'image')}, "
                     f"{plural(rows * classes, 'parameter')}; central differences of at least 50"
-                    f"{'' if against else f', and of more for up to {budget:.0f} s'}",
-                    "",
+                    f"{'' if against else f', and of more for up to {budget:.0f} s'}"
                 )
+                console.say(*fold("", about), "")
             report = check_student(
                 ask, X, y, classes, against=against, reg=reg, seed=plan.config.seed, budget=budget, penalty=penalty,
                 candidates=known_mistakes(against) if against else None, curves=plot is not None,
@@ -82,27 +82,31 @@ def run_student(
 def _print(console: Console, report: "StudentReport", plan: "Plan") -> None:
     for finding in report.findings:
         show = console.say if finding.verdict == "pass" else console.result
-        show(f"  {MARKS[finding.word]:<5} {finding.check:<12}  {finding.outcome.reason}")
+        show(*fold(f"  {MARKS[finding.word]:<5} {finding.check:<12}  ", finding.outcome.reason))
     if report.seconds_a_call is not None:
         speed = f"{1000 * report.seconds_a_call:.2g} ms a call"
         if report.our_seconds:
             times = report.seconds_a_call / report.our_seconds
             speed += f", ours {1000 * report.our_seconds:.2g} ms: {times:.2g} times ours"
-        console.say(f"  {'':<5} {'speed':<12}  {speed}")
+        console.say(*fold(f"  {'':<5} {'speed':<12}  ", speed))
     worst = report.worst
     if worst and report.verdict == "fail" and not worst.error <= worst.bound:
         row, column = worst.parameter
-        console.result("", f"the worst parameter is dW[{row},{column}], {pixel_and_class(worst.parameter, plan)}")
+        place = f"dW[{row},{column}], {pixel_and_class(worst.parameter, plan)}"
+        console.result("", *fold("the worst parameter is ", place))
         if math.isfinite(worst.bound):
             beside = next(NUMERICAL[finding.check] for finding in report.findings if finding.worst == worst)
-            console.result(
-                f"  yours {worst.analytic:.10g}, {beside} {worst.numerical:.10g}, "
-                f"error {worst.error:.1e}, bound {worst.bound:.1e}",
+            compared = (
+                f"yours {worst.analytic:.10g}, {beside} {worst.numerical:.10g}, "
+                f"error {worst.error:.1e}, bound {worst.bound:.1e}"
             )
+            console.result(*fold("  ", compared))
     if report.table:
         console.say("", *_step_table(report.table), "")
-    console.result(*(f"advice: {sentence}" for sentence in report.advice))
-    console.say(*(f"note: {note}" for note in [SLOW] * report.is_slow + [*report.notes]))
+    for sentence in report.advice:
+        console.result(*fold("advice: ", sentence))
+    for note in [SLOW] * report.is_slow + [*report.notes]:
+        console.say(*fold("note: ", note))
 
 
 def _draw(
@@ -123,4 +127,4 @@ def _step_table(rows: "Sequence[TableRow]") -> list[str]:
         for step, quotient, error, ratio in rows
     ]
     words = "The step is halved: the error of a right gradient falls to rounding (-), that of a wrong one stays (1.00)."
-    return [*table(header, lines, left=0), words]
+    return [*table(header, lines, left=0), *fold("", words)]

@@ -11,6 +11,7 @@ from imgclf.gradcheck.points import after_steps
 from imgclf.gradients import STEP, Objective, analytic_gradient, central_difference, evaluate_loss
 from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
 from imgclf.lessons.material import Material
+from imgclf.lessons.text import three_digits
 from imgclf.losses import LOSSES
 
 IMAGES, WEIGHTS, REPEATS = 64, 10, 20
@@ -51,8 +52,8 @@ def study(material: Material) -> Findings:
         shown=[
             Rows(("weight", f"by trying, h = {STEP:g}", "by calculus", "relative error"), rows),
             "By trying: (L(w + h) - L(w - h)) / 2h, everything else as it was.",
-            f"By trying, all {weights.size:,} slopes need {losses:,} losses, about {losses * one:.3g} s; by calculus "
-            f"they take {1000 * calculus:.3g} ms: {losses * one / calculus:,.0f} times less.",
+            f"By trying, all {weights.size:,} slopes need {losses:,} losses, about {three_digits(losses * one)} s; by "
+            f"calculus they take {three_digits(1000 * calculus)} ms: {losses * one / calculus:,.0f} times less.",
             f"Among h from {STEPS[0]:g} to {STEPS[-1]:g} the largest relative error is least at h = {best:.1g}.",
         ],
         picture=Panels(

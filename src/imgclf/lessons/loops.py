@@ -10,6 +10,7 @@ from imgclf.arrays import Batch, FloatArray
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
 from imgclf.lessons.material import Material
+from imgclf.lessons.text import three_digits
 from imgclf.model import split
 
 GradFn: TypeAlias = Callable[[Objective, Batch, FloatArray], tuple[float, FloatArray]]
@@ -80,7 +81,7 @@ def study(material: Material) -> Findings:
         shown=[
             f"One gradient of {sizes[-1]} examples, {len(weights) - 1:,} numbers each, {weights.shape[1]} classes:",
             Rows(("way", "milliseconds", "times as long", "differs at most by"),
-                 [(name, f"{1000 * seconds[name][-1]:.3g}", f"{times[name]:,.0f}", f"{apart[name]:.1g}")
+                 [(name, three_digits(1000 * seconds[name][-1]), f"{times[name]:,.0f}", f"{apart[name]:.1g}")
                   for name in WAYS]),
         ],
         picture=Panels(

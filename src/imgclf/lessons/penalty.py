@@ -59,7 +59,7 @@ def study(material: Material) -> Findings:
         shown=[
             f"{EPOCHS} epochs on {len(train):,} examples, with three l2 in data loss + l2/2 * sum(W**2):",
             Rows(("l2", "|W|", "data loss", "train", held_out, "how sure"), rows),
-            "How sure: the mean of the largest probability, over the images of the last column but one.",
+            f"How sure: the largest probability of an image, on average over {held_out}.",
         ],
         picture=partial(_picture, material, np.stack(trained)),
         question="Which weights would you show to somebody who asks what a class looks like, which would you use?",

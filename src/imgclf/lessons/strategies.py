@@ -12,7 +12,8 @@ from imgclf.arrays import Batch, FloatArray
 from imgclf.gradients import GradientFn, analytic_gradient, evaluate_loss, numerical_gradient
 from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
 from imgclf.lessons.material import Material, lowest
-from imgclf.lessons.text import percent
+from imgclf.lessons.text import percent, three_digits
+from imgclf.machine.progress import advancing
 from imgclf.model import scores
 from imgclf.numerics.random_streams import CHECK, normal, stream
 from imgclf.schedules import constant
@@ -70,6 +71,16 @@ def coarse(X: FloatArray, shape: tuple[int, ...], side: int) -> FloatArray:
     return X.reshape(-1, *shape)[:, down][:, :, across].reshape(len(X), -1)
 
 
+def few_weights(material: Material) -> tuple[Batch, FloatArray, str]:
+    """Return some coarse images, weights for them, all 0 and few enough to try each, and the images' size in words."""
+    X, y = material.few(IMAGES)
+    shape, classes = material.plan.train.example_shape, material.weights.shape[1]
+    channels = shape[2] if len(shape) == 3 else 1
+    side = max(1, min(SIDE, math.isqrt(PARAMETERS // (classes * channels))))
+    X = coarse(X, shape, side)
+    return Batch.of(X, y), np.zeros((X.shape[1] + 1, classes)), f"{side} x {side}"
+
+
 def study(material: Material) -> Findings:
     """Give each strategy the same time; then compare trying and calculus where trying is feasible."""
     train, weights = material.train, material.weights
@@ -78,48 +89,44 @@ def study(material: Material) -> Findings:
         "local": local_search(material),
         "gradient": follow_gradient(material, train, weights, analytic_gradient),
     }
-    curves, rows, numbers = {}, [], {}
+    gradients: dict[str, GradientFn] = {"numerical": numerical_gradient, "analytic": analytic_gradient}
+    advance = advancing("searching", len(strategies) + len(gradients), "search")
+    curves, numbers, few_curves = {}, {}, {}
     for name, search in strategies.items():
-        curves[name], end = _timed(search)
-        loss, passes, accuracy = curves[name][1][-1], len(curves[name][0]), material.accuracy(train, end)
-        rows.append((name, f"{passes:,}", f"{loss:.4g}", percent(accuracy)))
-        numbers[name] = {"passes": passes, "loss": loss, "accuracy": accuracy}
-    began = time.perf_counter()
-    evaluate_loss(material.objective, train, weights)
-    one_step = 2 * weights.size * (time.perf_counter() - began)
+        seconds, losses, end = _timed(search)
+        curves[name] = seconds, losses
+        numbers[name] = {"passes": len(losses), "loss": losses[-1], "accuracy": material.accuracy(train, end)}
+        advance(1)
+    few, zeros, size = few_weights(material)
+    for name, gradient in gradients.items():
+        steps = islice(follow_gradient(material, few, zeros, gradient), STEPS + 1)
+        few_curves[name] = range(STEPS + 1), [loss for loss, _ in steps]
+        advance(1)
 
-    X, y = material.few(IMAGES)
-    classes, shape = weights.shape[1], material.plan.train.example_shape
-    side = max(1, min(SIDE, math.isqrt(PARAMETERS // (classes * (shape[2] if len(shape) == 3 else 1)))))
-    x = coarse(X, shape, side)
-    small, zeros = Batch.of(x, y), np.zeros((x.shape[1] + 1, classes))
-    both = {
-        name: [loss for loss, _ in islice(follow_gradient(material, small, zeros, gradient), STEPS + 1)]
-        for name, gradient in (("numerical", numerical_gradient), ("analytic", analytic_gradient))
-    }
+    one_step = 2 * weights.size * SECONDS / numbers["random"]["passes"]  # a pass of random search is one loss
+    both = {name: losses for name, (_, losses) in few_curves.items()}
     apart = float(np.abs(np.subtract(both["numerical"], both["analytic"])).max())
     best = list(numbers)[lowest([one["loss"] for one in numbers.values()])]
     return Findings(
         shown=[
             f"{SECONDS:g} s each, on {len(train):,} training examples; a pass looks at all of them once:",
-            Rows(("strategy", "passes", "loss", "accuracy"), rows),
-            f"A gradient by trying would need {2 * weights.size:,} losses, some {one_step:.3g} s, for its first step.",
-            f"With {zeros.size:,} weights, for {side} x {side} values of {len(y)} examples, it is feasible: at each of "
+            Rows(("strategy", "passes", "loss", "accuracy"),
+                 [(name, f"{one['passes']:,}", f"{one['loss']:.4g}", percent(one["accuracy"]))
+                  for name, one in numbers.items()]),
+            f"A gradient by trying would need {2 * weights.size:,} losses, some {three_digits(one_step)} s, for its "
+            f"first step.",
+            f"With {zeros.size:,} weights, for {size} values of {len(few)} examples, it is feasible: at each of "
             f"{STEPS} steps the losses of trying and of calculus differ by {apart:.1g} at most.",
         ],
         picture=Panels(
             "Three strategies in the same time",
             "Below, on few weights: the gradient by trying makes the same steps as the one by calculus.",
-            [
-                Panel("training loss", "seconds", curves),
-                Panel("loss on few weights", "step",
-                      {name: (range(STEPS + 1), losses) for name, losses in both.items()}),
-            ],
+            [Panel("training loss", "seconds", curves), Panel("loss on few weights", "step", few_curves)],
         ),
         question="What does the gradient know that a random move does not?",
         answer=f"A try gives one number, whether one move was good. One pass for the gradient gives {weights.size:,}: "
-        f"the slope along every weight. The lowest loss in {SECONDS:g} s had the strategy {best}. The numerical "
-        f"gradient makes the same steps, but for rounding and kinks, at {2 * weights.size:,} losses each.",
+        f"the slope along every weight. In {SECONDS:g} s the strategy {best} came lowest. The numerical gradient makes "
+        f"the same steps, but for rounding and kinks, at {2 * weights.size:,} losses each.",
         numbers={
             "seconds": SECONDS, **numbers, "numerical_step_seconds": one_step, "small_parameters": zeros.size, **both,
         },
@@ -137,14 +144,14 @@ def _random_weights(material: Material, deviation: float) -> Iterator[FloatArray
         yield (scale * drawn).astype(like.dtype)
 
 
-def _timed(search: Search) -> tuple[tuple[list[float], list[float]], FloatArray]:
-    """Search for so many seconds; return the time and the loss after each pass, and the last weights."""
+def _timed(search: Search) -> tuple[list[float], list[float], FloatArray]:
+    """Search for SECONDS; return the time and the loss after each pass, and the last weights."""
     seconds, losses, began = [], [], time.perf_counter()
     for loss, weights in search:
         seconds.append(time.perf_counter() - began)
         losses.append(loss)
         if seconds[-1] > SECONDS:
-            return (seconds, losses), weights
+            return seconds, losses, weights
     raise AssertionError("a search does not end")
 
 

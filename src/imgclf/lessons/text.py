@@ -12,11 +12,15 @@ def numbers_of(values: Iterable[float]) -> str:
     return " ".join(written[:SHOWN]) + (" ..." if len(written) > SHOWN else "")
 
 
-def percent(share: float) -> str:
-    """Write a fraction as a percentage with three digits, never as 1e+02."""
-    value = 100 * share
+def three_digits(value: float) -> str:
+    """Write a number with three digits, or all those before the point: never as 1e+03."""
     digits = 2 - math.floor(math.log10(abs(value))) if value and math.isfinite(value) else 0
-    return f"{value:.{min(max(0, digits), 6)}f} %"
+    return f"{value:,.{min(max(0, digits), 6)}f}"
+
+
+def percent(share: float) -> str:
+    """Write a fraction as a percentage with three digits."""
+    return f"{three_digits(100 * share)} %"
 
 
 def listed(words: Iterable[str]) -> str:

@@ -25,7 +25,7 @@ _COLORS = {"train": BLUE, "val": VERMILION}
 _STEPS = "Faint: the batch of each step."
 _ADVICE = {
     "train": "train: the mean over an epoch, drawn in its middle.",
-    "val": "val: images that are never trained on, after the epoch; the band is a 95% interval.",
+    "val": "val: after the epoch, on what is never trained on; the band is a 95% interval.",
 }
 _LEFT, _WIDTH, _LABELS = 0.85, 6.3, 1.05  # inches
 _GAP, _HEIGHTS, _EPOCHS = 0.42, (2.0, 2.0, 0.9, 0.6), 0.38

@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from imgclf.arrays import FloatArray, IntArray
-from imgclf.data.class_names import as_text
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import WHITE, default_scale
 from imgclf.errors import plural
@@ -122,7 +121,7 @@ def mistakes(found: Mistakes, dataset: Dataset, model: Model, split: str) -> Fig
     widest = max(text_width(f" {text}", _SIZE) for text in sure)
     names = class_labels(model.class_names, room / DPI, _SIZE)
     shorter = class_labels(model.class_names, room / DPI - widest, _SIZE)
-    places = _places(dataset, found.rows)
+    places = [Path(name).name for name in dataset.names_of(found.rows)]
     brighten = WHITE / default_scale(dataset)
     for i, image in enumerate(dataset.pixels(found.rows)):
         row, column = divmod(i, columns)
@@ -151,11 +150,3 @@ def _written(confidence: float, model: Model) -> str:
 
 def _fit(text: str, room: float) -> str:
     return shorten(legible(text), lambda one: text_width(one, _NOTE) <= room)
-
-
-def _places(dataset: Dataset, rows: IntArray) -> list[str]:
-    """Return the file names of images, or the numbers of their rows in the data."""
-    paths = dataset.paths_of(rows)
-    if paths is None:
-        return [f"row {place:,}" for place in dataset.places[rows].tolist()]
-    return [as_text(Path(path.name)) for path in paths]

@@ -1,6 +1,7 @@
-"""Picture of a sweep: accuracy by each key, and by two."""
+"""Picture of a sweep: accuracy by each key, and by any two."""
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -40,21 +41,20 @@ _SHADES = ListedColormap(colormaps["Blues"](np.linspace(0.15, 0.95, 256)))
 
 @styled()
 def search_picture(ranked: Sequence[Candidate], title: str) -> Figure:
-    """Draw the candidates of a sweep, the best first: val accuracy by key, and on the plane of the first two keys.
+    """Draw the candidates of a sweep, the best first: val accuracy on the plane of any two keys, and by key.
 
     Candidates that diverged have no accuracy; those that halving stopped have that of fewer epochs.
     """
     swept = [key for key in ranked[0].values if len({_name(one.values[key]) for one in ranked}) > 1]
     keys = swept[:MOST_KEYS] or list(ranked[0].values)[:1]
-    plane = len(keys) > 1
-    height = len(keys) * (_GAP + _PANEL + _AXIS) + plane * (_GAP + _MAP + _AXIS) + MARGIN
+    planes = list(combinations(keys, 2))
+    height = len(planes) * (_GAP + _MAP + _AXIS) + len(keys) * (_GAP + _PANEL + _AXIS) + MARGIN
     finished = [one for one in ranked if one.status == "finished"]
     ranked = [*finished, *(one for one in ranked if one.status != "finished")]
     ringed = finished[: indistinguishable(finished)]
     figure, top = new_figure(title, _advice(ranked), _LEFT + _WIDTH + _RIGHT, height)
-    if plane:
-        axes = add_axes(figure, _LEFT, top + _GAP, _WIDTH, _MAP)
-        _draw_plane(axes, keys[0], keys[1], ranked, ringed)
+    for x, y in planes:
+        _draw_plane(add_axes(figure, _LEFT, top + _GAP, _WIDTH, _MAP), x, y, ranked, ringed)
         top += _GAP + _MAP + _AXIS
     for key in keys:
         _draw_key(add_axes(figure, _LEFT, top + _GAP, _WIDTH, _PANEL), key, ranked, ringed)

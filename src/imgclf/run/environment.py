@@ -4,6 +4,7 @@ import os
 import platform
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ def describe_environment(threads: int, train: Dataset, val: Dataset | None, proc
     return {
         "imgclf": imgclf.__version__,
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": _packages(),
         "blas": [_blas(library) for library in threadpool_info() if library["user_api"] == "blas"],
         "platform": platform.platform(),
         "cpu": processor(),
@@ -36,6 +37,11 @@ def describe_environment(threads: int, train: Dataset, val: Dataset | None, proc
         **describe_data(train, val),
         "data_files": [file._asdict() for file in train.files],
     }
+
+
+@cache  # it reads a file a package; a sweep describes many runs
+def _packages() -> dict[str, str]:
+    return {name: version(name) for name in PACKAGES}
 
 
 def path_text(path: os.PathLike[str] | str) -> str:

@@ -76,7 +76,7 @@ def _read(trial: Trial, directory: Path, epochs: int | None) -> Result:
 class Candidate:
     """Values that were tried, with the results of all their runs, and what these have in common.
 
-    correct  of n validation images, summed over the runs
+    Folds are validated on different images, so these add up; another seed sees as many again, which tell no more.
     """
 
     results: tuple[Result, ...]
@@ -92,14 +92,19 @@ class Candidate:
         return self.results[0].trial.values
 
     @property
-    def correct(self) -> int:
-        """The number of validation images that are right."""
-        return sum(result.correct for result in self.results)
+    def seeds(self) -> int:
+        """The number of seeds of its runs."""
+        return len({result.trial.config.seed for result in self.results})
+
+    @property
+    def correct(self) -> float:
+        """The number of validation images that are right, on average over the seeds."""
+        return sum(result.correct for result in self.results) / self.seeds
 
     @property
     def n(self) -> int:
-        """The number of validation images."""
-        return sum(result.n for result in self.results)
+        """The number of validation images of a seed."""
+        return sum(result.n for result in self.results) // self.seeds
 
     @property
     def accuracy(self) -> float:

@@ -30,7 +30,7 @@ from imgclf.training.loading import load_for_training, training_splits, where
 
 Splits = tuple[Dataset, Dataset | None]
 
-GO_ON = 5 / 8  # of the candidates, in each rung of halving
+EARLY = 8  # after this part of the epochs, halving decides who goes on
 FIRST_FILES = (LOCK, "config.yaml", "environment.json")
 _RESTORE = "restore the data, or sweep again"
 _loaded: tuple[str, dict[str, Dataset]] = "", {}  # of this process, or of the one it was forked from
@@ -95,19 +95,16 @@ def measure(search: Search, executor: Executor) -> Iterator[tuple[Result, tuple[
 def rungs(search: Search) -> list[tuple[int | None, int]]:
     """Return the rungs of a sweep: after how many epochs (None: all) how many candidates go on.
 
-    Halving (Jamieson and Talwalkar 2016), but gently: after an eighth, a quarter and a half of the epochs, the best
-    five of eight go on, so a quarter reaches the end, for half of the epochs of a grid. With half each time, the best
-    one is lost more often among many that are nearly as good.
+    Halving (Jamieson and Talwalkar 2016) has one rung before the last, after an eighth of the epochs: so many go on
+    that all take half the epochs of a grid. Later rungs would leave fewer for the last one, and know no more: until the
+    schedule makes the steps short, large ones look worse than they will end.
     """
-    epochs, left = search.config.train.epochs, search.trials[-1].candidate + 1
-    found: list[tuple[int | None, int]] = []
-    if sweep_of(search.config).method == "halving":
-        for part in dict.fromkeys(math.ceil(epochs / parts) for parts in (8, 4, 2)):
-            fewer = math.ceil(left * GO_ON)
-            if part < epochs and fewer < left:
-                left = fewer
-                found.append((part, left))
-    return [*found, (None, left)]
+    epochs, candidates = search.config.train.epochs, search.trials[-1].candidate + 1
+    if sweep_of(search.config).method != "halving" or epochs == 1:
+        return [(None, candidates)]
+    early = max(1, epochs // EARLY)
+    left = max(1, candidates * (epochs - 2 * early) // (2 * (epochs - early)))
+    return [(early, left), (None, left)]
 
 
 def count(search: Search) -> int:

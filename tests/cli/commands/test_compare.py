@@ -173,3 +173,11 @@ def test_lines_for_people_say_which_is_better_and_fit_80_columns(imgclf, photos,
         assert said in done.out
         assert max(map(len, done.out.splitlines())) <= 80
     assert "no key differs" in done.out
+
+
+def test_sentences_fit_a_narrow_terminal(imgclf, photos, train, monkeypatch):
+    monkeypatch.setattr("imgclf.cli.console.room", lambda: 40)
+    train("one", "train.epochs=1")
+    lines = imgclf("compare", "one", "one").out.splitlines()
+    tables = [line for line in lines if line.startswith(("recall", *"abc"))]
+    assert max(len(line) for line in lines if line not in tables) <= 40

@@ -69,8 +69,10 @@ def test_grades_for_the_teacher_and_for_each_student(graded, tmp_path, monkeypat
 def test_a_table_and_an_object(imgclf, tmp_path):
     for name in ("anna", "bo"):
         (tmp_path / "submissions" / name).mkdir(parents=True)
+    (tmp_path / "submissions" / "cy.zip").write_bytes(b"")
     done = imgclf("grade", "submissions", "--exercise", "softmax")
     assert done.code == 0
+    assert "warning: submissions: not graded: cy.zip: a student is a folder or a .py file; unpack archives" in done.err
     assert re.search(r"^anna +0 of 2 +0 +20$", done.out, re.MULTILINE)
     assert re.search(r"^softmax-looped +0 +0 +0 +0 +2$", done.out, re.MULTILINE)
     assert re.search(r"^ +2  there is no softmax.py; there is no .py file$", done.out, re.MULTILINE)
@@ -129,7 +131,7 @@ def test_a_grader_that_is_stopped_leaves_no_process(tmp_path, number, code):
         assert grader.poll() is None
     grader.send_signal(number)
     assert grader.wait() == code
-    for _ in range(500):
+    for _ in range(3000):
         if not left_behind():
             break
         time.sleep(0.02)

@@ -29,6 +29,14 @@ def test_a_lesson_asks_first_and_answers_on_demand(imgclf, tmp_path):
     assert sorted(path.name for path in (tmp_path / "lessons").iterdir()) == ["step", "step-2"]
 
 
+def test_sentences_fit_a_narrow_terminal(imgclf, monkeypatch):
+    monkeypatch.setattr("imgclf.cli.commands.lesson.room", lambda: 40)
+    done = imgclf("lesson", "step", *SMALL, "--out", "here")
+    predict, _, _ = done.out.partition("\n\n")
+    question = done.out[done.out.index("question    ") :]
+    assert max(map(len, (predict + "\n" + question).splitlines())) <= 40
+
+
 def test_json_is_one_object_with_the_numbers(imgclf, tmp_path):
     done = imgclf("lesson", "step", *SMALL, "--json", "--out", "here")
     assert done.json["lesson"] == "step"

@@ -91,6 +91,21 @@ def test_a_folder_of_each_split_holds_its_pair(save):
         npz.load(root, ("train",))
 
 
+def test_folders_around_those_of_the_splits_are_entered(save):
+    root = save()
+    inside = root / "archive" / "data-set"
+    for split in ("train", "test"):
+        (inside / split).mkdir(parents=True)
+        np.save(inside / split / "X.npy", FEATURES)
+        np.save(inside / split / "y.npy", LABELS)
+    (inside / "class_names.txt").write_text("cat\ndog\nelk")
+    (root / "README.md").write_text("read me")
+    assert recognize(root) == "npz"
+    found = npz.load(root, ("train", "test"))
+    assert {split: data.class_names for split, data in found.items()} == dict.fromkeys(found, ("cat", "dog", "elk"))
+    assert found.keys() == {"train", "test"}
+
+
 def test_arrays_beside_class_folders_are_not_taken_for_the_data(save):
     root = save()
     for name in ("cat", "dog"):

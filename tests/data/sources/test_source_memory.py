@@ -53,8 +53,9 @@ def images(folder):
     return folder
 
 
-def npz(X):
+def npz(make):
     def write(folder):
+        X = make()
         np.savez(folder / "data.npz", x_train=X, y_train=LABELS, x_test=X[:8], y_test=LABELS[:8])
         return folder / "data.npz"
 
@@ -83,7 +84,7 @@ def csv_images(folder):
 
 
 def pack(folder):
-    write = Content.of(SOURCES["npz"].load(npz(IMAGES)(folder), ("train",))["train"])
+    write = Content.of(SOURCES["npz"].load(npz(lambda: IMAGES)(folder), ("train",))["train"])
     (folder / "pack").mkdir()
     list(write_pack(folder / "pack", {"train": write}, "f"))
     return folder / "pack"
@@ -96,13 +97,13 @@ KINDS = {
     "idx": (idx, {}),
     "folder": (images, {}),
     "folder, redrawn": (images, {"image_size": 64, "color": "gray"}),
-    "npz": (npz(IMAGES), {}),
-    "npz, columns first": (npz(np.asfortranarray(IMAGES)), {}),
-    "npz, gray": (npz(IMAGES[..., 0]), {}),
-    "npz, wide integers": (npz(IMAGES.astype(np.int32)), {}),
-    "npz, float64": (npz(FEATURES), {}),
-    "npz, float32": (npz(FEATURES.astype(np.float32)), {}),
-    "npz, float16": (npz(FEATURES.astype(np.float16)), {}),
+    "npz": (npz(lambda: IMAGES), {}),
+    "npz, columns first": (npz(lambda: np.asfortranarray(IMAGES)), {}),
+    "npz, gray": (npz(lambda: IMAGES[..., 0]), {}),
+    "npz, wide integers": (npz(lambda: IMAGES.astype(np.int32)), {}),
+    "npz, float64": (npz(lambda: FEATURES), {}),
+    "npz, float32": (npz(lambda: FEATURES.astype(np.float32)), {}),
+    "npz, float16": (npz(lambda: FEATURES.astype(np.float16)), {}),
     "pack": (pack, {}),
     "csv, pixels": (csv_pixels, {}),
     "csv, features": (csv_features, {}),

@@ -9,7 +9,7 @@ import pytest
 from imgclf.gradcheck.student import differences
 from imgclf.gradcheck.student.check import check_student
 from imgclf.gradcheck.student.conversation import Answered
-from imgclf.gradcheck.student.differences import Comparison, Derivative, random_order
+from imgclf.gradcheck.student.differences import ENOUGH, Comparison, Derivative, random_order
 from imgclf.gradcheck.student.findings import derivative_finding, images_finding
 from imgclf.gradcheck.student.known_mistakes import known_mistakes
 from imgclf.gradcheck.student.ours import ours
@@ -117,6 +117,24 @@ def test_the_finding_that_fails_is_the_one(asking, make_case, name, finding):
     assert findings(report)[finding] == "fail"
 
 
+@pytest.mark.parametrize("against", ["softmax", None])
+def test_a_rounded_loss_is_wrong_not_float32(asking, make_case, against):
+    X, y = make_case(pixels=1.0)
+
+    def rounded(W, X, y, reg):
+        loss, dW = RIGHT["softmax"][1](W, X, y, reg)
+        return round(float(loss), 4), dW
+
+    report = check_student(asking(rounded), X, y, 5, against=against)
+    assert findings(report)["precision"] == "fail"
+
+
+def test_inputs_that_change_on_other_data_only_are_seen(asking, make_case):
+    X, y = make_case()
+    report = check_student(asking(wrong_answers.changes_labels_elsewhere), X, y, 5, against="svm")
+    assert [finding.check for finding in report.findings if finding.verdict == "fail"] == ["inputs"]
+
+
 def test_an_answer_that_changes_later_is_seen(asking, make_case):
     X, y = make_case()
     calls = []
@@ -128,6 +146,27 @@ def test_an_answer_that_changes_later_is_seen(asking, make_case):
 
     report = check_student(asking(tires), X, y, 5, against="svm")
     assert [finding.check for finding in report.findings if finding.verdict == "fail"] == ["repeatable"]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_where_directions_agree_some_parameters_are_enough(asking, make_case, loss):
+    X, y = make_case(N=64, D=80)
+    report = check_student(asking(RIGHT[loss][0]), X, y, 5)
+    assert (report.verdict, report.parameters, report.checked) == ("pass", 400, ENOUGH)
+
+
+def test_a_mistake_in_a_parameter_that_is_not_compared_is_seen_along_directions(asking, make_case):
+    X, y = make_case(N=64, D=80)
+    last = list(random_order((80, 5), seed=0))[-1]
+
+    def wrong(W, X, y, reg):
+        loss, dW = RIGHT["softmax"][1](W, X, y, reg)
+        dW[last] += 1e-4 * np.abs(dW).max()
+        return loss, dW
+
+    report = check_student(asking(wrong), X, y, 5)
+    assert findings(report)["derivative"] == "fail"
+    assert report.worst.parameter == last  # so it was looked for
 
 
 @pytest.mark.parametrize("coordinate", [(0, 0), (4, 4), (6, 2)])
@@ -197,7 +236,7 @@ def test_where_loss_and_gradient_are_ours_fewer_questions_are_asked(asking, make
         check_student(asking(counted), X, y, 5, against=against)
         asked[against] = len(calls)
         calls.clear()
-    assert asked["softmax"] < 250 < 1000 < asked[None]
+    assert asked["softmax"] < 250 < 500 < asked[None]
 
 
 def test_only_a_wrong_gradient_has_a_table_of_halved_steps(asking, make_case):
@@ -406,6 +445,18 @@ def test_what_is_coarser_than_float32_is_inconclusive(asking, make_case):
     for against in ("softmax", None):
         report = check_student(asking(half), X, y, 5, against=against)
         assert findings(report)["precision"] == report.verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("every rival counts", "every rival counts as a violation"),
+    ("every class counts", "every class counts as a violation"), ("whole columns", "it is p[np.arange(N), y] -= 1"),
+])  # fmt: skip
+def test_mistakes_of_indices_and_signs_are_named(asking, make_case, name, words):
+    X, y = make_case()
+    wrong = WRONG[name]
+    report = check_student(asking(wrong.function), X, y, 5, against=wrong.loss, candidates=known_mistakes(wrong.loss))
+    (sentence,) = report.advice
+    assert words in sentence
 
 
 def test_what_tells_nothing_is_inconclusive(asking, make_case):

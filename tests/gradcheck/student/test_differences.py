@@ -211,6 +211,14 @@ def test_a_slow_function_is_tried_at_fifty_places(make_case):
     assert len(compared(value, gradient(W), W, X).derivatives) == 300
 
 
+def test_a_function_as_slow_as_a_numerical_gradient_is_tried_at_fewer(make_case, monkeypatch):
+    X, y = make_case(D=60)
+    W = weights(X, 5, 1)
+    value, gradient = textbook("softmax", X, y, 0.1)
+    monkeypatch.setattr(differences, "LONGEST", 0.0)
+    assert len(compared(value, gradient(W), W, X).derivatives) < FEWEST
+
+
 def test_enough_wrong_places_are_enough(make_case):
     X, y = make_case(D=80)
     W = weights(X, 5, 1)

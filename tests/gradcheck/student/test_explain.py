@@ -44,6 +44,7 @@ def one_place_wrong(factor):
     (2 * RIGHT, "your gradient is twice what it should be"),
     (RIGHT / 2, "your gradient is half what it should be"),
     (RIGHT * N / (N - 1), "your gradient is divided by N - 1: the mean divides by N"),
+    (RIGHT * N / C, "your gradient is divided by C, the classes: the mean over the images divides by N"),
     (RIGHT * (N - 1) / N, "your gradient is 63/64 of what it should be: is one image left out?"),
     (3.7 * RIGHT, "your gradient is 3.7 times the right one, everywhere"),
     (0 * RIGHT, "your gradient of the data term is 0 everywhere: is dW filled, and returned?"),
@@ -98,17 +99,25 @@ def pairs(theirs):
     (OURS / 2, "your loss is half ours"),
     (-OURS, "your loss is minus ours: it should be positive"),
     (OURS / np.log(2), "your loss is ours divided by log 2: use np.log, not np.log2"),
+    (OURS / np.log(10), "your loss is ours divided by log 10: use np.log, not np.log10"),
     (OURS + 1, "your loss is larger by exactly 1: the right class counts as a violation; exclude it"),
     (OURS - 0.5, "your loss is smaller than ours by 0.5 at every W"),
     ([4, 5, 6], "your loss is softmax, not svm"),
     ([0, 3, 4], "at W = 0 your loss is 0, as with a margin of 0: the margin is 1"),
     ([9, -1, 4], "your loss is negative (-1): svm never is"),
-    (OURS - [0, 1e-9, 5], "your loss is too small where p is small: is a number added inside the log, "
-                          "or p clipped?"),
+    ([8.1, 3, 4], "at W = 0 your loss is 8.1, as with a margin of 0.9: the margin is 1"),
+    ([8.1, 3, 3.9], None),  # at the other W not as with that margin
+    (OURS - [0, 1e-9, 5], None),
     ([9, 3, 4], None),
 ])  # fmt: skip
 def test_a_wrong_value_is_named(theirs, sentence):
-    assert explain_values(pairs(theirs), {"svm": OURS, "softmax": [4, 5, 6]}, C, N, "svm") == sentence
+    others = {"svm": OURS, "softmax": [4, 5, 6]}
+    assert explain_values(pairs(theirs), others, lambda margin: np.array([9 * margin, 3, 4]), C, N, "svm") == sentence
+
+
+def test_a_small_p_has_its_sentence_where_there_is_one():
+    sentence = "your loss is too small where p is small: is a number added inside the log, or p clipped?"
+    assert explain_values(pairs(OURS - [0, 1e-9, 5]), {}, lambda _: OURS, C, N, "softmax") == sentence
 
 
 def test_a_candidate_that_gives_this_gradient_is_the_mistake():
@@ -139,9 +148,9 @@ PARTS = np.random.default_rng(2).random(61)
     (PARTS.mean(), 3.0, "the penalty is missing there"),
 ])  # fmt: skip
 def test_which_images_count_is_told(theirs, penalty, sentence):
-    assert explain_number(theirs, PARTS, penalty, 64) == f"right for 64 images, wrong for 61: {sentence}"
+    assert explain_number(theirs, PARTS, penalty, 64) == sentence
 
 
-@pytest.mark.parametrize("theirs", [PARTS.mean(), 1.01 * PARTS.mean(), PARTS[1:].mean(), PARTS[::2].mean()])
+@pytest.mark.parametrize("theirs", [PARTS.mean(), 1.01 * PARTS.mean(), PARTS[1:].mean(), PARTS[::2].mean(), 0.0])
 def test_other_wrong_sums_have_no_sentence(theirs):
     assert explain_number(theirs, PARTS, 0.0, 64) is None

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imgclf.gradcheck.student.precision import is_single, magnitude, precision_of
+from imgclf.gradcheck.student.precision import decimals_of, is_single, magnitude, precision_of
 
 LONGDOUBLE = str(np.dtype(np.longdouble))
 
@@ -33,3 +33,11 @@ def test_a_number_with_the_digits_of_float32_is_told_from_others():
 
 def test_a_value_is_as_large_as_what_it_is_summed_up_from():
     assert magnitude(-2.0, np.array([[1.0, -3.0], [1.0, 3.0]]), np.array([[1.0, -1.0], [0.0, 2.0]])) == 2 + 6
+
+
+@pytest.mark.parametrize(("values", "decimals"), [
+    ([1.25, 12.3457], 4), ([3.0, 2.0], 0), ([1.234567, 0.5], 6), ([1.2345678, 0.5], None), ([0.0, 0.5], None),
+    ([123456.5, 0.5], None), ([float(np.float32(0.1)), 0.5], None), ([np.pi, np.e], None),
+])  # fmt: skip
+def test_decimals_that_a_loss_is_rounded_to_are_counted(values, decimals):
+    assert decimals_of(values) == decimals

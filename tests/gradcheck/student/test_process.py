@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from imgclf.errors import UsageError
-from imgclf.gradcheck.student.child import error_line, functions_of, import_file
+from imgclf.gradcheck.student.child import checked, error_line, functions_of, import_file
 from imgclf.gradcheck.student.process import Limits, StudentFailure, no_such_function, open_student, parse_spec
 
 W, X, y = np.arange(6.0).reshape(2, 3), np.array([[1.0, 2], [3, 4], [5, 6], [7, 8]]), np.array([0, 1, 2, 1])
@@ -63,7 +63,7 @@ def is_dead(pid):
 
 
 def wait_until_dead(pid):
-    for _ in range(200):
+    for _ in range(3000):
         if is_dead(pid):
             return True
         time.sleep(0.02)
@@ -161,7 +161,8 @@ MISTAKES = [
     ("return 1j, W", ["a loss that is not a real number: complex"]),
     ("return True, W", ["a loss that is not a real number: bool"]),
     ("return [1.0], W", ["a loss that is not a real number: list"]),
-    ("return W[0], W", ["a loss of shape (3,), not one number"]),
+    ("return W[0], W", ["a loss of shape (3,), not one number: is it the mean over the images?"]),
+    ("return W[:1, :1], W", ["a loss of shape (1, 1), not one number: return loss.item()"]),
     ("return float('nan'), W", ["f returns a loss that is nan"]),
     ("return 10**400, W", ["f returns a loss that is inf"]),
     ("return 1.0, None", ["a dW that is None, not an array of shape (2, 3)"]),
@@ -469,3 +470,9 @@ def test_whoever_is_killed_leaves_no_endless_loop_behind(student, tmp_path):
     asker.send_signal(signal.SIGKILL)
     asker.wait()
     assert wait_until_dead(int(pids.read_text()))
+
+
+@pytest.mark.parametrize("order", "<>=")
+def test_the_order_of_bytes_is_no_precision(order):
+    loss, dW, dtype = checked((0.5, np.ones((2, 3), f"{order}f8")), (2, 3))
+    assert (loss, dW.tolist(), dtype) == (0.5, [[1.0] * 3] * 2, "float64")

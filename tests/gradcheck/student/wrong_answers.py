@@ -120,6 +120,59 @@ def whole_numbers(W, X, y, reg):
     return loss, (100 * dW).astype(int)
 
 
+def squared_margin_of_2(W, X, y, reg):
+    value, dW = right("svm_squared", W / 2, X, y, 0.0)
+    return 4 * value + reg * np.sum(W * W), 2 * dW + 2 * reg * W
+
+
+def last_class_is_no_rival(W, X, y, reg):
+    s = X @ W
+    margins = np.maximum(0, s - s[np.arange(len(y)), y][:, None] + 1)
+    margins[np.arange(len(y)), y] = margins[:, -1] = 0
+    slopes = (margins > 0) * 1.0
+    slopes[np.arange(len(y)), y] = -slopes.sum(axis=1)
+    return margins.sum() / len(y) + reg * np.sum(W * W), X.T @ slopes / len(y) + 2 * reg * W
+
+
+def normalized_over_images(W, X, y, reg):
+    p = np.exp(X @ W - (X @ W).max())
+    p /= p.sum(axis=0)
+    losses = -np.log(p[np.arange(len(y)), y])
+    p[np.arange(len(y)), y] -= 1
+    return losses.mean() + reg * np.sum(W * W), X.T @ p / len(y) + 2 * reg * W
+
+
+def every_rival_counts(v, p, d, dp, k):
+    slopes = np.ones(k["slopes"].shape)
+    slopes[np.arange(k["N"]), k["y"]] = 1 - k["C"]
+    return v + p, k["X"].T @ slopes / k["N"] + dp
+
+
+def every_class_counts(v, p, d, dp, k):
+    slopes = np.ones(k["slopes"].shape)
+    slopes[np.arange(k["N"]), k["y"]] = -k["C"]
+    return v + p, k["X"].T @ slopes / k["N"] + dp
+
+
+def whole_columns(W, X, y, reg):
+    losses, slopes = parts("softmax", W, X, y)
+    p = slopes + np.eye(W.shape[1])[y]
+    p[:, y] -= 1
+    return losses.mean() + reg * np.sum(W * W), X.T @ p / len(y) + 2 * reg * W
+
+
+def half_the_images(v, p, d, dp, k):
+    half = k["N"] // 2
+    return v + p, k["X"][:half].T @ k["slopes"][:half] / k["N"] + dp
+
+
+def changes_labels_elsewhere(W, X, y, reg):
+    value = right("svm", W, X, y, reg)
+    if len(y) != 23:
+        y[0] = 1 - min(y[0], 1)
+    return value
+
+
 def right(loss, W, X, y, reg):
     losses, slopes = parts(loss, W, X, y)
     return losses.mean() + reg * np.sum(W * W), X.T @ slopes / len(y) + 2 * reg * W
@@ -374,7 +427,7 @@ WRONG = ELSEWHERE | {
     "no shift": Wrong(overflows, "softmax", "exp overflows: subtract the largest score"),
     "log(1 + exp)": Wrong(logistic_overflows, "logistic_ovr", "np.logaddexp"),
     # of the data
-    "last image lost": Wrong(with_loss("softmax", last_image_lost), "softmax"),
+    "last image lost": Wrong(with_loss("softmax", last_image_lost), "softmax", "dW is wrong: it omits the last image"),
     "duplicates lost": Wrong(duplicates_lost, "softmax"),
     "all 0": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, 0 * d)), "svm", "0 everywhere"),
     "one parameter": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, multiplied(d, (2, 2), 1.0001) + dp)), "svm",
@@ -383,6 +436,17 @@ WRONG = ELSEWHERE | {
     "clipped": Wrong(with_loss("svm", lambda v, p, d, dp, k: (v + p, np.clip(d, -20, 20) + dp)), "svm"),
     "whole numbers": Wrong(whole_numbers, "svm", "loses fractions"),
     # of the program
+    "squared margin of 2": Wrong(squared_margin_of_2, "svm_squared", "as with a margin of 2: the margin is 1", False),
+    "last class is no rival": Wrong(last_class_is_no_rival, "svm", None, False),
+    "normalized over images": Wrong(normalized_over_images, "softmax", "your loss is ln 23, not ln 5"),
+    "every rival counts": Wrong(with_loss("svm", every_rival_counts), "svm"),
+    "every class counts": Wrong(with_loss("svm", every_class_counts), "svm"),
+    "whole columns": Wrong(whole_columns, "softmax"),
+    "half the images": Wrong(with_loss("softmax", half_the_images), "softmax", "dW is wrong: it omits the last 12"),
+    "dW over C, not N": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v + p, k["N"] / k["C"] * d + dp)), "softmax",
+                              "divided by C, the classes"),
+    "loss in decimal": Wrong(with_loss("softmax", lambda v, p, d, dp, k: (v / np.log(10) + p, d + dp)), "softmax",
+                             "use np.log, not np.log10"),
     "changes X": Wrong(changes_pixels, "svm"),
     "changes W": Wrong(changes_weights, "svm"),
     "something random": Wrong(something_random, "svm"),

@@ -56,7 +56,7 @@ def command(ctx: click.Context, runs: tuple[Path, ...], split: str, out: Path | 
     if out is not None:
         _write(console, out, seen, content)
     else:
-        console.say("next        with --out DIR: every image that flipped, and a picture of the runs")
+        console.say(*fold("next        ", "with --out DIR: every image that flipped, and a picture of the runs"))
     console.object(content)
 
 
@@ -115,10 +115,10 @@ def _print(console: Console, seen: "Comparison", tests: list["McNemar"], content
         console.say(f"{'run' if number == 1 else '':<12}{number}  {run.path}{unfinished}")
     sizes = sorted(set(seen.sizes))
     if sizes == [n]:
-        console.say(f"images      {plural(n, f'{seen.split} {noun}')}, the same in all of them", "")
+        console.say(*fold("images      ", f"{plural(n, f'{seen.split} {noun}')}, the same in all of them"), "")
     else:
         those = f"{sizes[0]:,} each" if len(sizes) == 1 else " and ".join(f"{size:,}" for size in seen.sizes)
-        console.say(f"images      {plural(n, f'{seen.split} {noun}')} that all of them have, of {those}", "")
+        console.say(*fold("images      ", f"{plural(n, f'{seen.split} {noun}')} that all of them have, of {those}"), "")
     if content["config"]:
         rows = [[key, *map(_value, values)] for key, values in content["config"].items()]
         console.say(*table(["config", *map(str, numbers)], rows), "")
@@ -132,7 +132,8 @@ def _print(console: Console, seen: "Comparison", tests: list["McNemar"], content
     for number, one in zip(numbers, content["runs"], strict=True):
         low, high = map(format_percent, one["accuracy_interval"])
         head = "accuracy" if number == 1 else ""
-        console.result(f"{head:<12}{number}  {format_percent(one['accuracy'])} (95 % interval {low} to {high})")
+        accuracy = f"{format_percent(one['accuracy'])} (95 % interval {low} to {high})"
+        console.result(*fold(f"{head:<12}{number}  ", accuracy))
     if content["flipped"]:
         flips = plural(content["flipped"], noun)
         console.result(

@@ -44,7 +44,8 @@ def command(
     imgclf grade submissions --exercise svm --hints none --out grades
 
     Each function runs in processes of its own, which end after 10 s a call, 60 s in all, or beyond 4 GB, and do not
-    get environment variables that may hold secrets. But they run with your rights: unknown code belongs in a container.
+    get environment variables that may hold secrets. But they run with your rights, and start as many processes as your
+    system lets them (ulimit -u): unknown code belongs in a container.
 
     Exits with code 0 whatever the grades.
     """  # noqa: D301 - click wants the character, not its name
@@ -52,7 +53,7 @@ def command(
     from imgclf.grading.grade import grade
     from imgclf.grading.results import write_results
     from imgclf.grading.spec import choose, read_spec, write_starters
-    from imgclf.grading.submissions import submissions
+    from imgclf.grading.submissions import NAMED, not_graded, submissions
     from imgclf.machine.progress import advancing
 
     console = Console(ctx, as_json=as_json)
@@ -67,6 +68,9 @@ def command(
         return
     exercises = choose(read_spec(spec), names)
     students = submissions(directory)
+    if left_out := not_graded(directory):
+        listed = ", ".join(left_out[:NAMED]) + (", ..." if len(left_out) > NAMED else "")
+        console.warn(f"{directory}: not graded: {listed}: a student is a folder or a .py file; unpack archives")
     if out is not None:
         check_out(out)
         make_folder(out)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgclf.cli.console import WIDTH, Console, table
+from imgclf.cli.console import Console, room, table
 from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, config_options, json_option, read_config
 from imgclf.cli.parsing import Command
@@ -96,7 +96,7 @@ def _print(console: Console, found: "Findings", *, answer: bool) -> None:
 
 def _wrapped(head: str, text: str) -> list[str]:
     indent = " " * len(head)
-    return textwrap.wrap(printable(text), WIDTH, initial_indent=head, subsequent_indent=indent, break_on_hyphens=False)
+    return textwrap.wrap(printable(text), room(), initial_indent=head, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _free(path: Path) -> Path:

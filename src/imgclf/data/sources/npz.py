@@ -114,6 +114,7 @@ def _arrays(path: Path, *, alone: bool = False) -> Arrays:
 
 def _npy_at(folder: Path) -> dict[str, Path]:
     """Return the .npy files of a folder, and those in the folders of its splits: train/X.npy as train_X."""
+    folder = _inside(folder)
     found = _npy_files(folder)
     for inside in look_into(folder).folders:
         if (split := split_of(inside)) and (files := _npy_files(inside)) and not look_into(inside).folders:
@@ -124,6 +125,12 @@ def _npy_at(folder: Path) -> dict[str, Path]:
                     raise DataError(folder, both, "keep one of them")
                 found[whole] = file
     return found
+
+
+def _inside(folder: Path) -> Path:
+    """Return the folder that an archive was unpacked into, if there is only that one, with notes beside it."""
+    only = look_into(folder).only_folder
+    return _inside(only) if only and not split_of(only) and not _npy_files(folder) else folder
 
 
 def _has_split(name: str) -> bool:
@@ -206,8 +213,10 @@ def _class_names(path: Path, arrays: Arrays) -> tuple[str, ...] | None:
             if array.ndim != 1 or array.dtype.kind not in "US":
                 raise DataError(where, f"{array.dtype} {array.shape}, not a list of texts", "store texts")
             return decode_names(array.tolist(), where)
-    written = path / f"{CLASS_NAMES}.txt"
-    return read_names(written) if path.is_dir() and is_file(written) else None
+    if not path.is_dir():
+        return None
+    written = _inside(path) / f"{CLASS_NAMES}.txt"
+    return read_names(written) if is_file(written) else None
 
 
 def _load(arrays: Arrays, pair: Pair, train: Pair, classes: tuple[str, ...] | None) -> Dataset:

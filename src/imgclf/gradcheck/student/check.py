@@ -13,6 +13,7 @@ from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.gradcheck.step_sizes import ErrorCurve
 from imgclf.gradcheck.student.conversation import Answered, Conversation
 from imgclf.gradcheck.student.differences import (
+    ENOUGH,
     Comparison,
     Surroundings,
     TableRow,
@@ -24,7 +25,7 @@ from imgclf.gradcheck.student.differences import (
     step_table,
     surroundings,
 )
-from imgclf.gradcheck.student.elsewhere import ask_elsewhere
+from imgclf.gradcheck.student.elsewhere import ask_elsewhere, which_images
 from imgclf.gradcheck.student.explain import (
     Evidence,
     ValuePair,
@@ -54,11 +55,11 @@ from imgclf.gradcheck.student.penalty import (
     measure_penalty,
 )
 from imgclf.gradcheck.student.points import Point, balanced_reg, other_points, random_weights
-from imgclf.gradcheck.student.precision import UNITS, Precision, is_single, magnitude, precision_of
+from imgclf.gradcheck.student.precision import UNITS, Precision, decimals_of, is_single, magnitude, precision_of
 from imgclf.gradcheck.student.process import Ask
 from imgclf.gradcheck.verdict import VERDICTS, Compared
 from imgclf.gradients import Objective, analytic_gradient, evaluate_loss
-from imgclf.losses import LOSSES
+from imgclf.losses import LOSSES, MARGIN
 
 TIMED = 5
 SLOW = 10.0  # times ours
@@ -112,8 +113,9 @@ def check_student(
     """Check f(W, X, y, reg) -> (loss, dW) on X (N, D) float64 and y (N,), and on other data made from them.
 
     dW must be the gradient of the loss and, with `against`, both must equal ours. budget: seconds for central
-    differences; beside ours, FEWEST are enough. penalty: one of CONVENTIONS, or either. curves: whether to measure
-    errors by step size, to be drawn. Raises StudentFailure if it returns no loss and gradient.
+    differences: beside ours FEWEST are enough, and ENOUGH where derivatives along directions of all weights agree.
+    penalty: one of CONVENTIONS, or either. curves: whether to measure errors by step size, to be drawn. Raises
+    StudentFailure if it returns no loss and gradient.
     """
     talk = Conversation(ask, X, y, against)
     W = random_weights(X, classes, seed)
@@ -130,26 +132,30 @@ def check_student(
     beside = beside_ours(answers, precision)
     is_ours = bool(beside) and all(finding.verdict == "pass" for finding in beside)
     worst_beside = [one.worst.parameter for one in beside if one.verdict == "fail" and one.worst]
-    comparison = compare(around, dW, worst_beside, seed=seed, budget=0 if beside else budget)
-    # Rounding in float32 hides the derivative of one weight: all of them are moved at once, many times.
-    numbers = range(1, DIRECTIONS + 1) if precision.is_coarse and not is_ours else ()
+    # All weights moved at once, many times: that shows a mistake in any of them, and in float32 what rounding hides in
+    # the derivative of one.
+    numbers = range(1, DIRECTIONS + 1) if not beside or (precision.is_coarse and not is_ours) else ()
     directions = [along_a_direction(around, X, dW, seed, number) for number in numbers]
+    agree = all(one.outcome in ("agrees", "kink") for one in directions)
+    comparison = compare(
+        around, dW, worst_beside, seed=seed, budget=0 if beside else budget, most=ENOUGH if agree else None
+    )
     here = [
-        inputs_finding(talk.changed, plain),
         images_finding(y, classes, plain),
-        precision_finding(precision, talk.dtypes, full),
+        precision_finding(precision, talk.dtypes, full, decimals_of([one.answer.loss for one in answers[:2]])),
         penalty_finding(added, talk.convention, full, is_free=against is None and penalty not in CONVENTIONS),
         *beside,
         derivative_finding(comparison, directions, answers[0], answers[1], X, precision),
     ]
-    is_right = all(finding.verdict != "fail" for finding in here) and not precision.is_blurred
+    is_right = not talk.changed and not precision.is_blurred and all(one.verdict != "fail" for one in here)
     # A wrong penalty alone hides no other mistake: without it, the function is right here.
     is_right_without = bool(beside) and not any(one.point.reg == 0 and one.mistake() for one in answers)
     there, more_advice = ask_elsewhere(
         talk, around, plain, full, seed, is_right=is_right or (is_right_without and not precision.is_blurred),
         penalty=is_right, apart=not precision.is_coarse,
     )  # fmt: skip
-    findings = [repeatable_finding(same_bits(first, talk.at(plain)), plain), *here, *there]
+    repeats = same_bits(first, talk.at(plain))
+    findings = [repeatable_finding(repeats, plain), inputs_finding(talk.changed, plain), *here, *there]
     worst = _worst(comparison, findings)
     is_wrong = worst is not None and comparison.count("wrong") > 0
     advice = [*_advice(talk, answers, comparison, here, candidates, added), *more_advice]
@@ -229,6 +235,8 @@ def _advice(
     if "derivative" in failed or ("gradient" in failed and "value" not in failed):
         sentences += _about_gradient(talk, plain, full, comparison, candidates, penalty)
     advice = [sentence for sentence in sentences if sentence]
+    if plain.mistake() and not advice and (clause := which_images(talk, plain)):
+        advice = [f"{'the loss' if plain.wrong_loss else 'dW'} is wrong: {clause}"]
     return [sentence for sentence in advice if sentence != NO_MULTIPLE or len(advice) == 1]
 
 
@@ -271,7 +279,13 @@ def _about_values(talk: Conversation, answers: Sequence[Answered]) -> str | None
         name: [evaluate_loss(Objective(loss), batch, with_bias(one.point.W))[0] for one in plain]
         for name, loss in LOSSES.items()
     }
-    return explain_values(pairs, others, classes, len(talk.y), talk.against or "")
+    is_right = np.eye(classes)[talk.y]
+
+    def with_margin(margin: float) -> FloatArray:
+        moved = (one.point.X @ one.point.W - (margin - MARGIN) * is_right for one in plain)
+        return np.array([LOSSES[talk.against or ""](scores, talk.y)[0].mean() for scores in moved])
+
+    return explain_values(pairs, others, with_margin, classes, len(talk.y), talk.against or "")
 
 
 def _seconds(talk: Conversation, W: FloatArray) -> tuple[float, float | None]:

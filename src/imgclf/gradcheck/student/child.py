@@ -218,7 +218,7 @@ def checked(returned: Any, shape: tuple[int, ...]) -> tuple[float, NDArray[np.fl
 def _checked_loss(loss: Any) -> float:
     if isinstance(loss, np.ndarray) and loss.ndim:
         problem = f"returns a loss of shape {loss.shape}, not one number"
-        raise WrongAnswerError(problem, "is it the mean over the images?")
+        raise WrongAnswerError(problem, "is it the mean over the images?" if loss.size > 1 else "return loss.item()")
     # A Python int may be too large for any dtype.
     is_int = isinstance(loss, int) and not isinstance(loss, bool)
     is_real = isinstance(loss, float | np.generic | np.ndarray) and np.asarray(loss).dtype.kind in "fiu"
@@ -251,7 +251,7 @@ def _checked_gradient(dW: Any, shape: tuple[int, ...]) -> tuple[NDArray[np.float
         index = ",".join(map(str, bad[0]))
         more = f" ({len(bad):,} of {array.size:,} are not finite)" if len(bad) > 1 else ""
         raise WrongAnswerError(f"returns dW[{index}] = {array[tuple(bad[0])]}{more}")
-    return array, str(dW.dtype)
+    return array, dW.dtype.name  # whatever the order of its bytes
 
 
 def error_line(error: BaseException, path: str) -> str:

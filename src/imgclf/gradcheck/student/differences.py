@@ -29,8 +29,9 @@ FAMILY_WISE = 1e-6  # probability of a false alarm in all comparisons together, 
 SAFETY = 3.0  # it is not, and its size is an estimate
 TABLE_MOVE = 1e-2
 TABLE_ROWS = 8
-FEWEST = 50  # parameters, however slow the function
-ENOUGH = 300  # wrong parameters: more of them tell nothing new
+FEWEST = 50  # parameters, of a function that is not as slow as a numerical gradient:
+LONGEST = 60.0  # seconds
+ENOUGH = 300  # wrong parameters, or right ones where directions of all of them agree: more tell nothing new
 DW_ROUNDINGS = 16  # in the sum of a coarse dW
 DIRECTION = 4_000_000  # counter of the seed's stream
 VISIBLE = 10  # bounds; rounding could hide a smaller gradient
@@ -136,18 +137,21 @@ def rounding_of_dW(dW: FloatArray, largest: FloatArray, unit: float) -> FloatArr
 
 
 def compare(
-    around: Surroundings, dW: FloatArray, first: Sequence[Index] = (), *, seed: int = 0, budget: float = 20.0
-) -> Comparison:
-    """Compare derivatives for `budget` seconds, at least FEWEST, until ENOUGH are wrong.
+    around: Surroundings, dW: FloatArray, first: Sequence[Index] = (), *, seed: int = 0, budget: float = 20.0,
+    most: int | None = None,
+) -> Comparison:  # fmt: skip
+    """Compare derivatives for `budget` seconds, at least FEWEST unless that takes LONGEST, until ENOUGH are wrong.
 
-    first: these parameters come before the others, whose classes take turns.
+    first: these parameters come before the others, whose classes take turns. most: of them all, at least FEWEST.
     """
     found: list[Derivative] = []
     wrong = 0
     began = time.perf_counter()
     advance = advancing("checking", None, "parameter")  # as many as there is time for
     for index in dict.fromkeys((*first, *random_order(around.W.shape, seed))):
-        if len(found) >= FEWEST and (wrong >= ENOUGH or time.perf_counter() - began > budget):
+        spent = time.perf_counter() - began
+        is_enough = wrong >= ENOUGH or spent > budget or (most is not None and len(found) >= most)
+        if spent > LONGEST or (len(found) >= FEWEST and is_enough):
             break
         found.append(compare_derivative(around, index, float(dW[index])))
         wrong += found[-1].outcome == "wrong"

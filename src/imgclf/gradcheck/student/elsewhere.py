@@ -42,14 +42,14 @@ def ask_elsewhere(
         wrong, likely = ("", "") if talk.against else mean_of_parts(talk, around, full, seed)
         words = "right for other numbers of images, features and classes, and other scales of X"
         findings.append(elsewhere_finding("other data", others, words, wrong))
-        advice += [_advice_about(talk, others, seed), likely]
+        advice += [_advice_about(talk, others), likely]
         if findings[0].verdict == "pass":
             large.append(large_scores(toys(full, seed)[0], seed))  # few features: a score is a short sum
             large += [huge_scores(plain)] if apart else []
     responses = [answer_at(talk, around, point, seed) for point in large]
     words = f"{'right' if is_right else 'finite'} for scores of {LARGE:g}"
     findings.append(elsewhere_finding("large scores", responses, words, gradient=is_right))
-    advice += [_against_overflow(talk, responses[0]), _advice_about(talk, responses, seed) if is_right else ""]
+    advice += [_against_overflow(talk, responses[0]), _advice_about(talk, responses) if is_right else ""]
     return findings, [sentence for sentence in advice if sentence][:1]
 
 
@@ -100,11 +100,11 @@ def mean_of_parts(talk: Conversation, around: Surroundings, full: Point, seed: i
     return wrong, advice if is_sum else whole.advice
 
 
-def _advice_about(talk: Conversation, responses: Sequence[Response], seed: int) -> str:
+def _advice_about(talk: Conversation, responses: Sequence[Response]) -> str:
     """Return the advice for the first wrong point; "" if there is none."""
     for one in responses:
         if one.mistake():
-            return (isinstance(one, Answered) and _about_number(talk, one, seed)) or one.point.advice
+            return (isinstance(one, Answered) and _about_number(talk, one)) or one.point.advice
     return ""
 
 
@@ -116,17 +116,24 @@ def _against_overflow(talk: Conversation, large: Response) -> str | None:
     return "exp overflows: subtract the largest score of each row first, s - s.max(axis=1, keepdims=True)"
 
 
-def _about_number(talk: Conversation, one: Answered, seed: int) -> str | None:
+def _about_number(talk: Conversation, one: Answered) -> str | None:
+    """Find which images count where their number differs."""
+    usual, here = len(talk.y), len(one.point.y)
+    clause = which_images(talk, one) if here != usual else None
+    return f"right for {usual} images, wrong for {here}: {clause}" if clause else None
+
+
+def which_images(talk: Conversation, one: Answered) -> str | None:
     """Find which images count in the loss or, if that is ours, in dW along one direction."""
     point, answer = one.point, one.answer
-    if not talk.against or talk.unit > 1 or len(point.y) == len(talk.y):
+    if not talk.against or talk.unit > 1:
         return None
     reg = talk.convention * point.reg
     losses, dscores = LOSSES[talk.against](point.X @ point.W, point.y)
     if one.wrong_loss:
         theirs, penalty = answer.loss, reg * float(np.sum(point.W**2))
     else:
-        row, column = (normal(stream(seed, CHECK, PROJECTION, axis), (point.W.shape[axis],)) for axis in (0, 1))
+        row, column = (normal(stream(0, CHECK, PROJECTION, axis), (point.W.shape[axis],)) for axis in (0, 1))
         losses = (point.X @ row) * (dscores @ column)
         theirs, penalty = float(row @ answer.dW @ column), float(2 * reg * row @ point.W @ column)
     return explain_number(theirs, losses, penalty, len(talk.X))

@@ -1,7 +1,7 @@
 """Explain wrong losses and gradients by known mistakes."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.gradcheck.student.penalty import EXACT
 from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS, LossFacts
+
+LOGARITHMS = {1 / math.log(base): base for base in (2, 10)}  # the factor of a logarithm to a base, the base
 
 
 class Evidence(NamedTuple):
@@ -56,9 +58,13 @@ def explain_gradient(evidence: Evidence, N: int) -> str | None:
 
 
 def explain_values(
-    pairs: Sequence[ValuePair], others: Mapping[str, Sequence[float]], classes: int, N: int, against: str
-) -> str | None:
-    """Name the mistake in the losses; others: the values of our other losses at the same points."""
+    pairs: Sequence[ValuePair], others: Mapping[str, Sequence[float]], with_margin: Callable[[float], FloatArray],
+    classes: int, N: int, against: str,
+) -> str | None:  # fmt: skip
+    """Name the mistake in the losses.
+
+    others: the values of our other losses at the same points; with_margin: those of ours with another margin.
+    """
     theirs, right, bound = np.array([pair[1:] for pair in pairs]).T
     agrees = np.abs(theirs - right) <= bound
     if agrees.all():
@@ -67,44 +73,47 @@ def explain_values(
     for name, values in others.items():
         if name != against and (np.abs(theirs - np.array(values)) <= room + EXACT * EXACT).all():
             return f"your loss is {name}, not {against}"
-    for factor, _ in [*_factors(N, classes), (1 / math.log(2), "")]:
+    for factor, _ in [*_factors(N, classes), *((factor, "") for factor in LOGARITHMS)]:
         if factor != 1 and (np.abs(theirs - factor * right) <= max(1, abs(factor)) * room + EXACT * right).all():
             return _value_factor(factor, N, classes)
     difference = float(np.median(theirs - right))
     if (np.abs(theirs - right - difference) <= room + EXACT).all():
         return _value_offset(difference, facts)
-    if facts.margins and facts.curve.jump and pairs[0].point == "zero" and not agrees[0]:
-        margin = pairs[0].theirs / facts.at_zero(classes)  # at equal scores, a hinge equals its margin
-        return f"at W = 0 your loss is {pairs[0].theirs:.6g}, as with a margin of {margin:.4g}: the margin is 1"
+    at_zero = pairs[0].point == "zero" and not agrees[0]
+    if at_zero and against == "softmax" and abs(theirs[0] - math.log(N)) <= EXACT:
+        return f"at W = 0 your loss is ln {N}, not ln {classes}: do you normalize over the images? sum over axis=1"
     if theirs.min() < 0:
         return f"your loss is negative ({theirs.min():.4g}): {against} never is"
+    if at_zero and facts.margins:  # at equal scores, all margins are the same
+        margin = (theirs[0] / facts.at_zero(classes)) ** (1 if facts.curve.jump else 0.5)
+        if (np.abs(theirs - with_margin(margin)) <= room + EXACT * right).all():
+            return f"at W = 0 your loss is {theirs[0]:.6g}, as with a margin of {margin:.4g}: the margin is 1"
     near = np.abs(theirs - right) <= EXACT * np.maximum(1, right)
     wide = np.array([pair.point == "wide" for pair in pairs])
-    if (near | wide).all() and (theirs[~near] < right[~near]).all():
+    if not facts.margins and (near | wide).all() and (theirs[~near] < right[~near]).all():
         return "your loss is too small where p is small: is a number added inside the log, or p clipped?"
     return None
 
 
 def explain_number(theirs: float, parts: FloatArray, penalty: float, usual: int) -> str | None:
-    """Name the images that a function omits or counts wrongly: right for `usual` images, wrong for these.
+    """Name the images that a function omits or counts wrongly; `usual`: of how many another set has.
 
     theirs: a loss, or dW along one direction; parts (N,): the terms of ours, one per image; penalty: its term.
     """
     N, sums = len(parts), np.concatenate([[0.0], np.cumsum(parts)])
     room = EXACT * 1e-3 * (float(np.abs(parts).mean()) + abs(penalty))
-    wrong = f"right for {usual} images, wrong for {N}"
     if penalty and abs(theirs - sums[N] / N) <= room:
-        return f"{wrong}: the penalty is missing there"
+        return "the penalty is missing there"
     data = theirs - penalty
     if usual != N and abs(data - sums[N] / usual) <= room * max(1, N / usual):
-        return f"{wrong}: it divides by {usual}, not by N = len(y)"
-    fewer = np.arange(N)  # of the first images alone
-    divisors = [(np.maximum(fewer, 1), ""), (N, ""), (usual, f", and divides by {usual}, not by N = len(y)")]
+        return f"it divides by {usual}, not by N = len(y)"
+    fewer = np.arange(1, N)  # of the first images alone
+    divisors = [(fewer, ""), (N, ""), (usual, f", and divides by {usual}, not by N = len(y)")]
     for divisor, also in divisors:
-        left_out = N - fewer[np.abs(sums[:N] / divisor - data) <= room]
+        left_out = N - fewer[np.abs(sums[1:N] / divisor - data) <= room]
         if len(left_out):
             images = "the last image" if left_out[-1] == 1 else f"the last {left_out[-1]} images"
-            return f"{wrong}: it omits {images}{also}; a last, smaller batch counts too"
+            return f"it omits {images}{also}; a last, smaller batch counts too"
     return None
 
 
@@ -131,6 +140,7 @@ def _factors(N: int, classes: int) -> list[tuple[float, str]]:
         (float(-N), f"N = {N}"), (-1 / N, f"N = {N}"),
         (float(classes), f"C = {classes}"), (1 / classes, f"C = {classes}"),
         (1 / (N * classes), f"N * C = {N * classes}"), (float(N * classes), f"N * C = {N * classes}"),
+        (N / classes, "C, not N"),
         (classes - 1.0, f"C - 1 = {classes - 1}"), (1 / max(1, classes - 1), f"C - 1 = {classes - 1}"),
     ]  # fmt: skip
     if N > 1:
@@ -163,6 +173,8 @@ def _gradient_factor(factor: float, words: str, N: int) -> str:
         return "your gradient has the wrong sign"
     if factor in (2, 0.5) and words == "":
         return f"your gradient is {'twice' if factor == 2 else 'half'} what it should be"
+    if words == "C, not N":
+        return "your gradient is divided by C, the classes: the mean over the images divides by N"
     if words == "N - 1":
         return "your gradient is divided by N - 1: the mean divides by N"
     if words == "N + 1":
@@ -230,7 +242,7 @@ def _value_factor(factor: float, N: int, classes: int) -> str:
         2.0: "twice ours",
         1 / N: f"ours divided by N = {N}: the mean is taken twice",
         float(N): f"N = {N} times ours: take the mean over the images",
-        1 / math.log(2): "ours divided by log 2: use np.log, not np.log2",
+        **{factor: f"ours divided by log {base}: use np.log, not np.log{base}" for factor, base in LOGARITHMS.items()},
         -1.0: "minus ours: it should be positive",
     }
     return f"your loss is {known.get(factor, f'{factor:.6g} times ours')}"

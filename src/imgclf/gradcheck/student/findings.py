@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imgclf.arrays import FloatArray, IntArray
+from imgclf.errors import plural
 from imgclf.gradcheck.student.conversation import Answered, Response, Unanswered
 from imgclf.gradcheck.student.differences import Comparison, Derivative
 from imgclf.gradcheck.student.penalty import NEAR, Penalty, formula
@@ -75,8 +76,16 @@ def images_finding(y: IntArray, classes: int, point: Point) -> StudentFinding:
     return finding("images", point, len(y), "", wrong, why, verdict="inconclusive")
 
 
-def precision_finding(precision: Precision, dtypes: set[str], point: Point) -> StudentFinding:
-    """Name the precision: float32 is judged by its own rounding; a coarser one is inconclusive."""
+def precision_finding(
+    precision: Precision, dtypes: set[str], point: Point, decimals: int | None = None
+) -> StudentFinding:
+    """Name the precision: float32 is judged by its own rounding; a coarser one is inconclusive.
+
+    decimals: those that the loss is rounded to, a mistake.
+    """
+    if decimals is not None:
+        wrong = f"your loss is rounded to {plural(decimals, 'decimal')}"
+        return finding("precision", point, 1, "", wrong, f"{wrong}: return it as it is, and round where you print it")
     words = f"your loss is rounded by {precision.noise:.0e}, dW is {', '.join(sorted(dtypes))}"
     if precision.is_blurred:
         wrong = f"{words}: too coarse to find mistakes"

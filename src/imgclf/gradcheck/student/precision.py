@@ -1,5 +1,6 @@
 """Detect the floating-point precision of a learner's function."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from imgclf.arrays import FloatArray
 
 COARSE = 1e-12  # noise relative to the terms of the loss; float64 has less, float32 more
 BLURRED = 1e-5  # likewise; float32 has less
+LARGEST_ROUNDED = 1e4  # a larger loss has few decimals anyway
 # Rounding in units of that of float64, the finest first. longdouble is finer, but its results come as float64.
 UNITS = {"longdouble": 1.0, "float64": 1.0, "float32": 2.0**29, "float16": 2.0**42}
 
@@ -43,6 +45,13 @@ def precision_of(dtypes: set[str], noise: float, size: float, *, is_float32: boo
 def is_single(value: float) -> bool:
     """Whether float32 holds a value exactly: by chance it holds one float64 value in 2**29."""
     return value != 0 and abs(value) < float(np.finfo(np.float32).max) and float(np.float32(value)) == value
+
+
+def decimals_of(values: Sequence[float]) -> int | None:
+    """Return how many decimals, at most 6, all values are rounded to; None if they are not: by chance none is."""
+    if not all(0 < abs(value) < LARGEST_ROUNDED for value in values):
+        return None
+    return next((k for k in range(7) if all(round(value, k) == value for value in values)), None)
 
 
 def magnitude(value: float, W: FloatArray, X: FloatArray) -> float:
