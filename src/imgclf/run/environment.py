@@ -16,20 +16,24 @@ from imgclf.run.data_identity import describe_data
 from imgclf.run.run_dir import read_json
 
 PACKAGES = ("numpy", "click", "Jinja2", "matplotlib", "pillow", "pydantic", "PyYAML", "threadpoolctl", "tqdm")
+OF_KERNELS = {"compiled": ("numba", "llvmlite")}
 
 
-def describe_environment(threads: int, train: Dataset, val: Dataset | None, processes: int = 1) -> dict[str, Any]:
+def describe_environment(
+    threads: int, kernel: str, train: Dataset, val: Dataset | None, processes: int = 1
+) -> dict[str, Any]:
     """Return the content of environment.json; `threads` is per process."""
     return {
         "imgclf": imgclf.__version__,
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {name: version(name) for name in (*PACKAGES, *OF_KERNELS.get(kernel, ()))},
         "blas": [_blas(library) for library in threadpool_info() if library["user_api"] == "blas"],
         "platform": platform.platform(),
         "cpu": processor(),
         "cores": os.cpu_count(),
         "processes": processes,
         "threads": threads,
+        "kernel": kernel,
         "command": [path_text(word) for word in sys.argv],
         "cwd": path_text(Path.cwd()),
         "started": datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -58,15 +62,16 @@ def processor() -> str:
 
 
 def compare_environment(run: Path, environment: dict[str, Any]) -> list[str]:
-    """Return the changes since a run began that may change its bytes: NumPy, BLAS, processor."""
+    """Return the changes since a run began that may change its bytes: NumPy, numba, BLAS, processor."""
     then, now = _versions(read_json(run / "environment.json")), _versions(environment)
     return [f"{what} was {then[what]} and is {now[what]}" for what in now if then[what] != now[what]]
 
 
 def _versions(environment: dict[str, Any]) -> dict[str, str]:
     packages = environment.get("packages")
-    numpy = packages.get("numpy") if isinstance(packages, dict) else None
-    return {"numpy": _text(numpy), "blas": _libraries(environment.get("blas")), "cpu": _text(environment.get("cpu"))}
+    found = packages if isinstance(packages, dict) else {}
+    libraries = {name: _text(found.get(name)) for name in ("numpy", "numba")}
+    return {**libraries, "blas": _libraries(environment.get("blas")), "cpu": _text(environment.get("cpu"))}
 
 
 def _libraries(blas: Any) -> str:

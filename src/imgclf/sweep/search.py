@@ -55,7 +55,7 @@ def begin(config: Config, out: Path | None, stack: ExitStack) -> Search:
     found = trials(config)
     train, val = _prepare(found)
     name = f"{config.name or f'{config.data.source}-{config.model.loss}'}-sweep"
-    environment = json_bytes(describe_environment(1, train, val))
+    environment = json_bytes(describe_environment(1, config.train.kernel, train, val))
     directory, lock = create(name, out, {"config.yaml": dump(config).encode(), "environment.json": environment})
     stack.enter_context(lock)
     return Search(directory, config, found)
