@@ -73,7 +73,8 @@ class _Parts:
     @cached_property
     def gradient(self) -> GradientFn:
         """The analytic gradient, by the kernel of the config."""
-        return kernel_named(self.plan.config.train.kernel)(serial_sum)
+        chosen = self.plan.config.train
+        return kernel_named(chosen.kernel, chosen.dtype)(serial_sum)
 
     @cached_property
     def images(self) -> Batch:
@@ -270,7 +271,7 @@ def _short_run(plan: Plan, ours: Dataset, others: Dataset) -> Plan:
         config=config,
         train=ours,
         val=others,
-        kernel=kernel_named(config.train.kernel),
+        kernel=kernel_named(config.train.kernel, config.train.dtype),
         step_size=make_schedule(config, per_epoch),
         sample=make_sampler(config, ours, plan.preprocess, size),
         batch_size=size,

@@ -26,8 +26,8 @@ def blocks(sum_blocks: Summation) -> GradientFn:
 KERNELS: dict[str, Kernel] = {"plain": plain, "blocks": blocks, "compiled": compiled}
 
 
-def kernel_named(name: str) -> Kernel:
-    """Return the kernel of this name; what it needs begins to load. Raises UsageError if that is not installed."""
+def kernel_named(name: str, dtype: str) -> Kernel:
+    """Return a kernel; what it needs for weights of a dtype begins to load. Raises UsageError if that is missing."""
     if name == "compiled":
-        begin()
+        begin(dtype)
     return KERNELS[name]

@@ -123,7 +123,7 @@ def make_kernel(config: Config) -> Kernel:
     """Return the config's gradient: the analytic one by its kernel, or the numerical one."""
     if config.train.gradient == "numerical":
         return lambda sum_blocks: numerical_gradient
-    return kernel_named(config.train.kernel)
+    return kernel_named(config.train.kernel, config.train.dtype)
 
 
 def make_objective(config: Config, loss: str | None = None, class_weights: FloatArray | None = None) -> Objective:

@@ -15,13 +15,13 @@ from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
 from imgclf.data.batches import Reader
 from imgclf.gradients import BatchGradient, GradientFn, Objective, count_correct
 from imgclf.losses import LossFn
-from imgclf.numerics.products import LINE, empty_on_lines
-from imgclf.numerics.sums import Summation, Sums, sum_over_blocks
+from imgclf.numerics.products import empty_on_lines
+from imgclf.numerics.sums import BLOCK, Summation, Sums, sum_over_blocks
 from imgclf.numerics.weighting import Weighted
 from imgclf.speed.blocks import BlockReader
 from imgclf.speed.compiled.starting import loops_for
 
-BLOCK = 64  # rows: the gradients of smaller blocks take longer to add
+FEW = 4  # blocks of a batch, of which each may have its thread
 
 
 class Stored(NamedTuple):
@@ -45,25 +45,32 @@ def compiled(sum_blocks: Summation) -> GradientFn:
         loops = loops_for(stored.dtype, weights.dtype)
         loss_fn, class_weights = _parts(objective.loss_fn, C)
         number = loops.NUMBERS.get(loss_fn)
-        by_class = _on_lines(C + C % 2, D + 1, weights.dtype)
-        by_class[:C, : D + 1] = weights.T
+        by_class = _by_class(weights)
 
         def sums(rows: IntArray) -> Sums:
-            pixels, y = _read(batch.read, rows, stored, read_block)
-            X, scores, dscores = memory.of(loops.ROWS + loops.GROUP, D, by_class)
-            grad = _on_lines(len(by_class), D + 1, by_class.dtype)
+            pixels, y = memory.read(batch.read, rows, stored, read_block)
+            grad = np.zeros_like(by_class)
             given = pixels, stored.center, stored.factor, by_class
+            arrays = *memory.of(loops.ROWS + loops.GROUP, by_class), grad
             if number is None:
-                return *_with_loss(loops, objective.loss_fn, given, y, C, X, scores, dscores, grad), grad
-            return *loops.block(*given, y, number, class_weights, X, scores, dscores, grad), grad
+                return *_with_loss(loops, objective.loss_fn, given, y, C, *arrays), grad
+            return *loops.block(*given, y, number, class_weights, *arrays), grad
 
-        loss, correct, total = sum_over_blocks(sums, batch.rows, sum_blocks, BLOCK)
-        penalty = loops.finish(by_class[:C], D, len(batch), objective.l2, objective.l1, total)
-        grad = np.empty_like(weights)
-        grad.T[:] = total[:C, : D + 1]
-        return BatchGradient(loss / len(batch) + penalty, correct, grad)
+        loss, correct, total = sum_over_blocks(sums, batch.rows, sum_blocks, rows_of(len(batch)))
+        penalty = loops.finish(by_class[:C], len(batch), objective.l2, objective.l1, total)
+        grad = total[:C].T
+        same = grad.strides == weights.strides
+        return BatchGradient(loss / len(batch) + penalty, correct, grad if same else np.array(grad, order="C"))
 
     return evaluate
+
+
+def rows_of(N: int) -> int:
+    """Return the number of rows in a block of a batch of N: fewer where there would be few blocks."""
+    rows = BLOCK
+    while rows > BLOCK // 4 and FEW * rows > N:
+        rows //= 2
+    return rows
 
 
 def _with_loss(
@@ -85,7 +92,7 @@ def _with_loss(
         loops.read_and_score(pixels[start : start + n], *others, X, scores)
         s = scores[:n, :C]
         losses, dscores[:n, :C] = loss_fn(s, right)
-        loops.add_gradient(X, pixels.shape[1], dscores, n, grad)
+        loops.add_gradient(X, dscores, n, grad)
         total += float(losses.sum(dtype=np.float64))
         correct += count_correct(s, right)
     return total, correct
@@ -113,28 +120,40 @@ def _reads_as_stored(read: Reader, dtype: np.dtype[Any]) -> bool:
     return there in (np.uint8, dtype) and preprocess.dtype == dtype and not preprocess.norm
 
 
-def _read(read: ReadFn, rows: IntArray, stored: Stored, read_block: BlockReader) -> tuple[NDArray[Any], IntArray]:
-    if isinstance(read, Reader) and _reads_as_stored(read, stored.center.dtype):
-        return read.dataset.pixels(rows).reshape(len(rows), -1), read.dataset.y_of(rows)
-    X, y = read_block(read, rows)
-    return np.array(X, stored.dtype, order="C"), np.array(y, np.int64)
+def _by_class(weights: FloatArray) -> FloatArray:
+    """Return weights (D+1, C) as (P, D+1), the view of them where that is possible: in order F, for an even P = C."""
+    if weights.shape[1] % 2:
+        weights = np.column_stack([weights, np.zeros(len(weights), weights.dtype)])
+    return np.require(weights.T, requirements=["C", "W"])  # what is compiled is for arrays that may be written to
 
 
 class _Memory(local):
     """Arrays that each thread uses again and again."""
 
-    def of(self, rows: int, D: int, by_class: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def __init__(self) -> None:
+        self.pixels: NDArray[Any] = np.empty((0, 0))
+        self.X: FloatArray = np.empty((0, 0))
+        self.scores: FloatArray = self.X
+        self.dscores: FloatArray = self.X
+
+    def of(self, rows: int, by_class: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return X, scores and dscores for so many rows."""
-        if getattr(self, "fits", None) != (by_class.shape, by_class.dtype):
-            self.fits = by_class.shape, by_class.dtype
-            scores, dscores = np.zeros((2, rows, len(by_class)), by_class.dtype)
-            self.arrays = _on_lines(rows, D, by_class.dtype), scores, dscores
-        return self.arrays
+        D = by_class.shape[1] - 1
+        if self.X.shape != (rows, D) or self.X.dtype != by_class.dtype or self.scores.shape[1] != len(by_class):
+            self.scores, self.dscores = np.zeros((2, rows, len(by_class)), by_class.dtype)
+            self.X = empty_on_lines((rows, D), by_class.dtype.name)
+            self.X[:] = 0
+        return self.X, self.scores, self.dscores
 
-
-def _on_lines(rows: int, columns: int, dtype: np.dtype[Any]) -> FloatArray:
-    """Return zeros (rows, columns or a few more), so that each row begins on a line of the cache."""
-    width = -(-columns // LINE) * LINE
-    zeros = empty_on_lines((rows, width), dtype.name)
-    zeros[:] = 0
-    return zeros
+    def read(
+        self, read: ReadFn, rows: IntArray, stored: Stored, read_block: BlockReader
+    ) -> tuple[NDArray[Any], IntArray]:
+        """Return the pixels (n, D) of some rows as they are stored, valid until the next call, and y (n,)."""
+        if not isinstance(read, Reader) or not _reads_as_stored(read, stored.center.dtype):
+            X, y = read_block(read, rows)
+            return np.array(X, stored.dtype, order="C"), np.array(y, np.int64)
+        dataset = read.dataset
+        if self.pixels.shape[1:] != dataset.example_shape or self.pixels.dtype != stored.dtype:
+            self.pixels = np.empty((BLOCK, *dataset.example_shape), stored.dtype)
+        pixels = dataset.pixels(rows, out=self.pixels[: len(rows)])
+        return pixels.reshape(len(rows), -1), dataset.y_of(rows)

@@ -10,8 +10,7 @@ several times, and is in the processor's first cache when it is used again. P is
     scores    (ROWS + GROUP, P)
     dscores   (ROWS + GROUP, P)  0 for a class that is not there, and in the end beyond the examples
 
-Rows of X, weights and grad begin on lines of the cache, and may be longer than is said here. All numbers in X are
-finite, also beyond the examples: there they count 0 times.
+All numbers in X are finite, also beyond the examples: there they count 0 times.
 """
 
 from collections.abc import Callable
@@ -151,9 +150,9 @@ def add_one(
 
 
 @loop
-def add_gradient(X: FloatArray, D: int, dscores: FloatArray, n: int, grad: FloatArray) -> None:
+def add_gradient(X: FloatArray, dscores: FloatArray, n: int, grad: FloatArray) -> None:
     """Add X.T @ dscores and sum(dscores) of n examples; where many dscores are 0, they are left out."""
-    classes, found = dscores.shape[1], 0
+    D, classes, found = X.shape[1], dscores.shape[1], 0
     at, counts = np.empty((classes, ROWS), np.int64), np.empty(classes, np.int64)
     for c in range(classes):
         k = 0
@@ -198,16 +197,16 @@ def block(
         right = y[start : start + ROWS]
         read_and_score(pixels[start : start + ROWS], center, factor, weights, X, scores)
         loss, found = losses_of(number, scores, right, class_weights, dscores)
-        add_gradient(X, pixels.shape[1], dscores, len(right), grad)
+        add_gradient(X, dscores, len(right), grad)
         total += loss
         correct += found
     return total, correct
 
 
 @loop
-def finish(weights: FloatArray, D: int, N: int, l2: float, l1: float, grad: FloatArray) -> float:
+def finish(weights: FloatArray, N: int, l2: float, l1: float, grad: FloatArray) -> float:
     """Turn the sum over a batch of N into its mean, and add the gradient of the penalty; return the penalty."""
-    squares, lengths = 0.0, 0.0
+    squares, lengths, D = 0.0, 0.0, weights.shape[1] - 1
     a, b, share = grad.dtype.type(l2), grad.dtype.type(l1), grad.dtype.type(N)
     for c in range(len(weights)):
         w, g = weights[c], grad[c]

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
@@ -26,12 +27,12 @@ FUNCTIONS = 15  # to compile for one type of pixels and weights
 
 
 @cache
-def begin() -> "Future[ModuleType]":
-    """Begin to load numba and the loops on a thread; raises UsageError without numba."""
+def begin(dtype: str) -> "Future[ModuleType]":
+    """Begin to load numba and the loops on a thread, with machine code for images; raises UsageError without numba."""
     if find_spec("numba") is None:
         raise UsageError(KEY, "compiled needs numba", "pip install 'imgclf[fast]'")
     pool = ThreadPoolExecutor(1)
-    loading = pool.submit(_load)
+    loading = pool.submit(copy_context().run, _load, np.dtype(dtype))  # whoever listens hears of progress
     pool.shutdown(wait=False)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=loading.exception)  # a child would wait for ever for what is half loaded
@@ -41,7 +42,7 @@ def begin() -> "Future[ModuleType]":
 def loops_for(stored: np.dtype[Any], dtype: np.dtype[Any]) -> Any:
     """Return the module of the loops, with machine code for stored pixels and weights of these types."""
     try:
-        loops = begin().result()
+        loops = begin(dtype.name).result()
     except (ImportError, SystemError) as error:  # one is as good as the other for a NumPy that it does not know
         reason = " ".join(str(error).split())
         raise UsageError(KEY, f"numba cannot be loaded: {reason}", "pip install --upgrade 'imgclf[fast]'") from error
@@ -49,7 +50,7 @@ def loops_for(stored: np.dtype[Any], dtype: np.dtype[Any]) -> Any:
     return loops
 
 
-def _load() -> ModuleType:
+def _load(dtype: np.dtype[Any]) -> ModuleType:
     from numba import config
 
     before = config.CACHE_DIR
@@ -58,6 +59,7 @@ def _load() -> ModuleType:
         from imgclf.speed.compiled import loops
     finally:
         config.CACHE_DIR = before
+    _compile(loops, np.dtype(np.uint8), dtype)
     return loops
 
 
@@ -83,10 +85,10 @@ def _folder() -> str:
 def _compile(loops: Any, stored: np.dtype[Any], dtype: np.dtype[Any]) -> None:
     """Compile for these types, or read the machine code: calls of no example."""
     pixels, y = np.empty((0, 1), stored), np.empty(0, np.int64)
-    row, rows = np.empty(1, dtype), np.empty((2, 1), dtype)
+    row, rows, weights = np.empty(1, dtype), np.empty((2, 1), dtype), np.empty((2, 2), dtype)
     with _shown():
-        loops.block(pixels, row, row, rows, y, 0, np.empty(2), rows, rows, rows, rows)
-        loops.finish(rows[:0], 0, 1, 0.0, 0.0, rows[:0])
+        loops.block(pixels, row, row, weights, y, 0, np.empty(2), rows, rows, rows, weights)
+        loops.finish(weights[:0], 1, 0.0, 0.0, weights[:0])
 
 
 @contextmanager
