@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from copy import deepcopy
 
 import numpy as np
@@ -17,6 +18,8 @@ from imgclf.data.preprocess import Preprocess
 from imgclf.errors import DataError
 from imgclf.gradients import Objective
 from imgclf.losses import LOSSES
+from imgclf.numerics import products
+from imgclf.numerics.products import LARGE_BLOCK
 from imgclf.numerics.sums import BLOCK, serial_sum, tree_sum
 from imgclf.speed.blocks import in_blocks
 from imgclf.speed.compiled import compiled
@@ -93,6 +96,22 @@ def test_any_number_of_ranks_gives_the_same_bytes_in_the_same_order(kernel, name
             assert (seen.loss, seen.correct) == (plain.loss, plain.correct)
             # What is written into metrics.csv is a Python number.
             assert (type(seen.loss), type(seen.correct)) == (float, int)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_of_many_weights_the_ranks_share_blocks_and_their_threads_each_block(monkeypatch, threads):
+    monkeypatch.setattr(products, "LARGE", 0)
+    batch, weights = case(3 * LARGE_BLOCK + 5)
+    objective = Objective(LOSSES["softmax"], 0.1)
+    plain = compiled(serial_sum)(objective, batch, weights)
+    for ranks in (2, 3):
+        with ExitStack() as stack:
+            sums = [stack.enter_context(workers(threads)) for _ in range(ranks)]
+            found, _ = on_each(
+                ranks, lambda comm, sums=sums: compiled(on_ranks(sums[comm.rank], comm))(objective, batch, weights)
+            )
+        assert [seen.grad.tobytes() for seen in found] == ranks * [plain.grad.tobytes()]
+        assert {seen[:2] for seen in found} == {plain[:2]}
 
 
 @pytest.mark.parametrize("kernel", [in_blocks, compiled])

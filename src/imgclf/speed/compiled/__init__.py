@@ -15,10 +15,11 @@ from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
 from imgclf.data.batches import Reader
 from imgclf.gradients import BatchGradient, GradientFn, Objective, count_correct
 from imgclf.losses import LossFn
-from imgclf.numerics.products import empty_on_lines
+from imgclf.numerics.products import empty_on_lines, order_of
 from imgclf.numerics.sums import BLOCK, Summation, Sums, sum_over_blocks
 from imgclf.numerics.weighting import Weighted
 from imgclf.speed.blocks import BlockReader
+from imgclf.speed.compiled.many_weights import ManyWeights
 from imgclf.speed.compiled.starting import loops_for
 
 FEW = 4  # blocks of a batch, of which each may have its thread
@@ -38,11 +39,14 @@ def compiled(sum_blocks: Summation) -> GradientFn:
     A loss that has no loop of its own in `row_losses` is called between the scores and the gradient.
     """
     stored_by, read_block, memory = lru_cache(maxsize=2)(_stored_by), BlockReader(), _Memory()
+    many_weights = ManyWeights(sum_blocks)
 
     def evaluate(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
         D, C = len(weights) - 1, weights.shape[1]
         stored = stored_by(batch.read, D, weights.dtype)
         loops = loops_for(stored.dtype, weights.dtype)
+        if order_of(D, C) == "C":
+            return many_weights(loops, objective, batch, weights)
         loss_fn, class_weights = _parts(objective.loss_fn, C)
         number = loops.NUMBERS.get(loss_fn)
         by_class = _by_class(weights)

@@ -204,18 +204,25 @@ def block(
 
 
 @loop
+def penalize(w: FloatArray, N: int, l2: float, l1: float, g: FloatArray) -> float:
+    """Divide the gradient of some weights by N, and add that of their penalty, which is returned."""
+    squares, lengths = 0.0, 0.0
+    a, b, share = g.dtype.type(l2), g.dtype.type(l1), g.dtype.type(N)
+    for d in range(len(w)):
+        squares += np.float64(w[d]) * np.float64(w[d])
+        g[d] = g[d] / share + a * w[d]
+    if l1:
+        for d in range(len(w)):
+            lengths += abs(w[d])
+            g[d] += b if w[d] > 0 else -b if w[d] < 0 else 0 * b
+    return l2 / 2 * squares + l1 * lengths
+
+
+@loop
 def finish(weights: FloatArray, N: int, l2: float, l1: float, grad: FloatArray) -> float:
     """Turn the sum over a batch of N into its mean, and add the gradient of the penalty; return the penalty."""
-    squares, lengths, D = 0.0, 0.0, weights.shape[1] - 1
-    a, b, share = grad.dtype.type(l2), grad.dtype.type(l1), grad.dtype.type(N)
+    penalty, D = 0.0, weights.shape[1] - 1
     for c in range(len(weights)):
-        w, g = weights[c], grad[c]
-        for d in range(D):
-            squares += np.float64(w[d]) * np.float64(w[d])
-            g[d] = g[d] / share + a * w[d]
-        if l1:
-            for d in range(D):
-                lengths += abs(w[d])
-                g[d] += b if w[d] > 0 else -b if w[d] < 0 else 0 * b
-        g[D] /= share
-    return l2 / 2 * squares + l1 * lengths
+        penalty += penalize(weights[c, :D], N, l2, l1, grad[c, :D])
+        grad[c, D] /= N
+    return penalty
