@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from imgclf.losses import LOSSES
-from imgclf.speed.compiled.row_losses import ROW_LOSSES
+from imgclf.losses import LOSSES, softmax, svm
+from imgclf.numerics.weighting import Weighted
+from imgclf.speed.compiled.row_losses import ROW_LOSSES, row_loss_of
 from imgclf.speed.compiled.starting import loops_for
 
 RNG = np.random.default_rng(0)
@@ -43,6 +44,21 @@ def test_compiled_it_is_the_same_with_weights_of_classes_and_counts_what_is_righ
     assert total == pytest.approx(math.fsum(class_weights[Y] * expected), rel=1e-13)
     np.testing.assert_allclose(dscores, class_weights[Y][:, None] * derivative, rtol=1e-13, atol=1e-13)
     assert correct == (SCORES.argmax(axis=1) == Y).sum()
+
+
+def hinge_ovr(scores, y):
+    signs = np.where(np.arange(scores.shape[1]) == y[:, None], 1, -1)
+    margins = np.maximum(0, 1 - signs * scores)
+    return margins.sum(axis=1), -signs * (margins > 0)
+
+
+@pytest.mark.parametrize("loss_fn", [softmax, hinge_ovr, Weighted(svm, np.linspace(0.5, 2, C))])
+def test_of_lists_too_with_class_weights_or_a_loss_that_has_no_loop(loss_fn):
+    dscores = [np.nan] * C
+    for s, y in zip(SCORES, Y, strict=True):
+        losses, derivative = loss_fn(s[None], np.array([y]))
+        assert row_loss_of(loss_fn)(s.tolist(), int(y), dscores) == pytest.approx(losses[0], rel=1e-13, abs=1e-13)
+        assert dscores == pytest.approx(derivative[0].tolist(), rel=1e-13, abs=1e-13)
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -4,17 +4,22 @@ The same functions are run by Python (in `imgclf lesson loops`, and beside `loss
 takes the scores of one example (C,) and its class y, fills dscores (C,), and returns the loss:
 
     loss = softmax(scores, y, dscores)
+
+In Python, scores and dscores may be lists.
 """
 
 from collections.abc import Callable
 from math import exp, isnan, log, log1p
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from imgclf import losses
 from imgclf.arrays import FloatArray
 from imgclf.losses import LossFn
+from imgclf.numerics.weighting import Weighted
 
-RowLoss: TypeAlias = Callable[[FloatArray, int, FloatArray], float]
+RowLoss: TypeAlias = Callable[[Any, int, Any], float]
 
 
 def softmax(scores: FloatArray, y: int, dscores: FloatArray) -> float:
@@ -92,3 +97,29 @@ ROW_LOSSES: dict[LossFn, RowLoss] = {
     losses.svm_cs: svm_cs,
     losses.logistic_ovr: logistic_ovr,
 }
+
+
+def row_loss_of(loss_fn: LossFn) -> RowLoss:
+    """Return a loss of one example: that of the table, or else a call of `loss_fn`."""
+    if isinstance(loss_fn, Weighted):
+        return _weighted(row_loss_of(loss_fn.loss_fn), loss_fn.class_weights)
+    return ROW_LOSSES.get(loss_fn) or _called(loss_fn)
+
+
+def _weighted(row_loss: RowLoss, class_weights: FloatArray) -> RowLoss:
+    def weighted_loss(scores: Any, y: int, dscores: Any) -> float:
+        w = float(class_weights[y])
+        loss = w * row_loss(scores, y, dscores)
+        for j in range(len(scores)):
+            dscores[j] *= w
+        return loss
+
+    return weighted_loss
+
+
+def _called(loss_fn: LossFn) -> RowLoss:
+    def loss_of_row(scores: Any, y: int, dscores: Any) -> float:
+        losses, (dscores[:],) = loss_fn(np.array([scores]), np.array([y]))
+        return float(losses[0])
+
+    return loss_of_row
