@@ -15,7 +15,7 @@ from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
 from imgclf.data.batches import Reader
 from imgclf.gradients import BatchGradient, GradientFn, Objective, count_correct
 from imgclf.losses import LossFn
-from imgclf.numerics.products import empty_on_lines, order_of
+from imgclf.numerics.products import LINE, empty_on_lines, order_of
 from imgclf.numerics.sums import BLOCK, Summation, Sums, sum_over_blocks
 from imgclf.numerics.weighting import Weighted
 from imgclf.speed.blocks import BlockReader
@@ -53,18 +53,18 @@ def compiled(sum_blocks: Summation) -> GradientFn:
 
         def sums(rows: IntArray) -> Sums:
             pixels, y = memory.read(batch.read, rows, stored, read_block)
-            grad = np.zeros_like(by_class)
+            grad = _on_lines(len(by_class), D + 1, by_class.dtype)
             given = pixels, stored.center, stored.factor, by_class
-            arrays = *memory.of(loops.ROWS + loops.GROUP, by_class), grad
+            arrays = *memory.of(loops.ROWS + loops.GROUP, D, by_class), grad
             if number is None:
                 return *_with_loss(loops, objective.loss_fn, given, y, C, *arrays), grad
             return *loops.block(*given, y, number, class_weights, *arrays), grad
 
         loss, correct, total = sum_over_blocks(sums, batch.rows, sum_blocks, rows_of(len(batch)))
-        penalty = loops.finish(by_class[:C], len(batch), objective.l2, objective.l1, total)
-        grad = total[:C].T
-        same = grad.strides == weights.strides
-        return BatchGradient(loss / len(batch) + penalty, correct, grad if same else np.array(grad, order="C"))
+        penalty = loops.finish(by_class[:C], D, len(batch), objective.l2, objective.l1, total)
+        grad = np.empty_like(weights)
+        grad.T[:] = total[:C, : D + 1]
+        return BatchGradient(loss / len(batch) + penalty, correct, grad)
 
     return evaluate
 
@@ -125,10 +125,18 @@ def _reads_as_stored(read: Reader, dtype: np.dtype[Any]) -> bool:
 
 
 def _by_class(weights: FloatArray) -> FloatArray:
-    """Return weights (D+1, C) as (P, D+1), the view of them where that is possible: in order F, for an even P = C."""
-    if weights.shape[1] % 2:
-        weights = np.column_stack([weights, np.zeros(len(weights), weights.dtype)])
-    return np.require(weights.T, requirements=["C", "W"])  # what is compiled is for arrays that may be written to
+    """Return a copy of weights (D+1, C) as (P, D+1), P even: the weights of each class together."""
+    rows, C = weights.shape
+    by_class = _on_lines(C + C % 2, rows, weights.dtype)
+    by_class[:C, :rows] = weights.T
+    return by_class
+
+
+def _on_lines(rows: int, columns: int, dtype: np.dtype[Any]) -> FloatArray:
+    """Return zeros (rows, columns or a few more), so that each row begins on a line of the cache."""
+    zeros = empty_on_lines((rows, -(-columns // LINE) * LINE), dtype.name)
+    zeros[:] = 0
+    return zeros
 
 
 class _Memory(local):
@@ -140,9 +148,8 @@ class _Memory(local):
         self.scores: FloatArray = self.X
         self.dscores: FloatArray = self.X
 
-    def of(self, rows: int, by_class: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def of(self, rows: int, D: int, by_class: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return X, scores and dscores for so many rows."""
-        D = by_class.shape[1] - 1
         if self.X.shape != (rows, D) or self.X.dtype != by_class.dtype or self.scores.shape[1] != len(by_class):
             self.scores, self.dscores = np.zeros((2, rows, len(by_class)), by_class.dtype)
             self.X = empty_on_lines((rows, D), by_class.dtype.name)

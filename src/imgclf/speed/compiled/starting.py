@@ -88,7 +88,7 @@ def _compile(loops: Any, stored: np.dtype[Any], dtype: np.dtype[Any]) -> None:
     row, rows, weights = np.empty(1, dtype), np.empty((2, 1), dtype), np.empty((2, 2), dtype)
     with _shown():
         loops.block(pixels, row, row, weights, y, 0, np.empty(2), rows, rows, rows, weights)
-        loops.finish(weights[:0], 1, 0.0, 0.0, weights[:0])
+        loops.finish(weights[:0], 1, 1, 0.0, 0.0, weights[:0])
         loops.penalize(row, 1, 0.0, 0.0, row.copy())
 
 
