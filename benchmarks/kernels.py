@@ -23,11 +23,12 @@ from threadpoolctl import threadpool_limits
 
 from imgclf.arrays import FloatArray
 from imgclf.cli.console import table
+from imgclf.config import resolve
 from imgclf.losses import softmax
 from imgclf.model import scores
 from imgclf.speed.threads import workers
 from imgclf.training.epochs import Epoch, first_snapshot, train
-from imgclf.training.plan import Plan
+from imgclf.training.plan import Plan, make_plan
 
 FEATURES, D, C = 64_000, 768, 1_000
 BATCHES = 256, 1024
@@ -59,9 +60,9 @@ def of_cifar10(folder: Path, stack: ExitStack, rounds: int) -> None:
         ways: Ways = {f"floor, {n} threads": products(pixels, dscores, weights, n) for n in counts}
         for kernel in ("blocks", "compiled"):
             for loss in ("softmax", "svm"):
-                settings = f"train={{kernel: {kernel}, batch_size: {batch}, epochs: 100000}}", f"model.loss={loss}"
+                like = variant(plan, f"train={{kernel: {kernel}, batch_size: {batch}}}", f"model.loss={loss}")
                 for n in counts:
-                    ways[f"{kernel}, {loss}, {n} threads"] = epochs(stack, plan_of(file, *settings), n)
+                    ways[f"{kernel}, {loss}, {n} threads"] = epochs(stack, like, n)
         in_turn(f"CIFAR-10, batch {batch}", ways, rounds, floor=f"floor, {counts[-1]} threads")
 
 
@@ -69,15 +70,20 @@ def of_many_classes(folder: Path, stack: ExitStack, rounds: int) -> None:
     """Time each kernel on features, beside the two matrix products of the same batches."""
     rng, file = np.random.default_rng(0), folder / "features.npz"
     np.savez(file, X=rng.standard_normal((FEATURES, D), dtype=np.float32), y=np.arange(FEATURES) % C)
+    plan = plan_of(file)
     for batch in BATCHES:
-        plans = {
-            kernel: plan_of(file, f"train={{kernel: {kernel}, batch_size: {batch}, epochs: 100000}}")
-            for kernel in ("blocks", "compiled")
-        }
-        X = plans["blocks"].train.images
-        ways: Ways = {"products": partial(both_products, X, rng.standard_normal((batch, C), dtype=np.float32))}
-        ways |= {kernel: epochs(stack, plan, cores()) for kernel, plan in plans.items()}
+        dscores = rng.standard_normal((batch, C), dtype=np.float32)
+        ways: Ways = {"products": partial(both_products, plan.train.images, dscores)}
+        for kernel in ("blocks", "compiled"):
+            like = variant(plan, f"train={{kernel: {kernel}, batch_size: {batch}}}")
+            ways[kernel] = epochs(stack, like, cores())
         in_turn(f"{FEATURES:,} x {D}, {C:,} classes, batch {batch}", ways, rounds, floor="products")
+
+
+def variant(plan: Plan, *settings: str) -> Plan:
+    """Return the plan of a run without end on the same data, with other settings."""
+    config = resolve(overrides=["data.source=npz", *settings, "train.epochs=100000"]).config
+    return make_plan(config, load=lambda _: (plan.train, None))
 
 
 def both_products(X: FloatArray, dscores: FloatArray) -> None:
