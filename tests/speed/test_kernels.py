@@ -82,10 +82,10 @@ def test_of_many_weights_the_blocks_are_large_and_the_gradient_is_by_the_book(mo
     monkeypatch.setattr(products, "LARGE", 0)
     monkeypatch.setattr(products, "PART", 10 * C)  # 10 rows at a time of 48
     assert products.block_of(D, C, size) == (LARGE_BLOCK if size > 256 else BLOCK)
-    values = np.tile(FEATURES, (4, 1))
-    data = Dataset.of(values, RNG.integers(0, C, len(values)), tuple("abcd"))
+    values, rng = np.tile(FEATURES, (4, 1)), np.random.default_rng(0)
+    data = Dataset.of(values, rng.integers(0, C, len(values)), tuple("abcd"))
     read = Reader(fit_preprocess(data, scale=1, center="pixel", std="pixel", dtype=dtype), data)
-    batch, weights = Batch(RNG.permutation(len(values))[:size], read), RNG.normal(size=(D + 1, C)).astype(dtype)
+    batch, weights = Batch(rng.permutation(len(values))[:size], read), rng.normal(size=(D + 1, C)).astype(dtype)
     objective = Objective(LOSSES[loss], 0.1, 0.2)
     alone = KERNELS[kernel](serial_sum)(objective, batch, weights)
     assert_same(alone, analytic_gradient(objective, batch, weights), TOLERANCE[dtype])

@@ -5,6 +5,7 @@ import platform
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def describe_environment(
     return {
         "imgclf": imgclf.__version__,
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in (*PACKAGES, *OF_KERNELS.get(kernel, ()))},
+        "packages": {name: version(name) for name in (*PACKAGES, *filter(find_spec, OF_KERNELS.get(kernel, ())))},
         "blas": [_blas(library) for library in threadpool_info() if library["user_api"] == "blas"],
         "platform": platform.platform(),
         "cpu": processor(),

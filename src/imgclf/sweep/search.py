@@ -27,6 +27,7 @@ from imgclf.sweep.trials import Trial, sweep_of, trials
 from imgclf.sweep.workers import Halt, haltable
 from imgclf.training.epochs import Epoch
 from imgclf.training.loading import load_for_training, training_splits, where
+from imgclf.training.plan import make_kernel
 
 Splits = tuple[Dataset, Dataset | None]
 
@@ -200,6 +201,8 @@ def _source_of(config: Config) -> str:
 def _prepare(found: Sequence[Trial]) -> Splits:
     """Load what the first trial needs, and all that is made of the same pixels, for the processes to share."""
     first = found[0].config
+    for one in found:
+        make_kernel(one.config)  # refuses what is not installed; processes that are forked have it loaded
     for config in [one.config for one in found if _source_of(one.config) == _source_of(first)]:
         train, val = load_once(config)
         if val is None:

@@ -43,10 +43,10 @@ def compiled(sum_blocks: Summation) -> GradientFn:
 
     def evaluate(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
         D, C = len(weights) - 1, weights.shape[1]
+        if order_of(D, C) == "C":
+            return many_weights(loops_for(np.dtype(np.uint8), weights.dtype), objective, batch, weights)
         stored = stored_by(batch.read, D, weights.dtype)
         loops = loops_for(stored.dtype, weights.dtype)
-        if order_of(D, C) == "C":
-            return many_weights(loops, objective, batch, weights)
         loss_fn, class_weights = _parts(objective.loss_fn, C)
         number = loops.NUMBERS.get(loss_fn)
         by_class = _by_class(weights)

@@ -1,4 +1,4 @@
-"""The gradient of many weights: products by BLAS, on all threads of a process.
+"""The gradient of many weights, by BLAS on all threads.
 
 Where W does not fit a cache, what a step does to W costs as much as what it does to the examples. So the threads share
 each block: first its examples, for their scores and losses, then the rows of dW. No thread has a gradient of its own
