@@ -1,5 +1,7 @@
 """Compiled loops, for all that they treat apart; tests/speed/test_kernels.py holds every kernel to the book."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES, softmax, svm
 from imgclf.numerics.sums import BLOCK, serial_sum
 from imgclf.speed.compiled import compiled, rows_of
+from imgclf.speed.threads import workers
 
 pytestmark = pytest.mark.bits
 
@@ -92,6 +95,20 @@ def test_a_gradient_is_not_used_again():
     second = evaluate_gradient(Objective(softmax), batch, weights).grad
     assert not np.shares_memory(first, second)
     assert first.tobytes() == second.tobytes() == kept.tobytes()
+
+
+def test_every_thread_has_arrays_of_its_own():
+    met = threading.Barrier(2, timeout=60)
+
+    def waits(scores, y):
+        met.wait()  # both threads have read their images by now
+        return softmax(scores, y)
+
+    batch, weights = batch_of(RNG.normal(size=(2 * rows_of(1), 9)), "float64", 2 * rows_of(1)), RNG.normal(size=(10, 3))
+    with workers(2) as sum_blocks:
+        seen = compiled(sum_blocks)(Objective(waits), batch, weights)
+    expected = analytic_gradient(Objective(softmax), batch, weights)
+    np.testing.assert_allclose(seen.grad, expected.grad, rtol=0, atol=1e-12)
 
 
 def test_rows_of_a_large_mapped_file_are_read(tmp_path, monkeypatch):
