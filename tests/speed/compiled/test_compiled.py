@@ -15,6 +15,7 @@ from imgclf.losses import LOSSES, softmax, svm
 from imgclf.numerics.sums import BLOCK, serial_sum
 from imgclf.speed.compiled import compiled, rows_of
 from imgclf.speed.threads import workers
+from imgclf.training.class_weights import weighted
 
 pytestmark = pytest.mark.bits
 
@@ -80,9 +81,13 @@ def test_a_loss_that_has_no_loop_is_called():
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
-def test_around_a_loss_that_is_called_the_scores_and_the_gradient_have_the_same_bits(dtype):
+@pytest.mark.parametrize("class_weights", [None, np.array([0.1, 0.7, 3.3])])
+def test_around_a_loss_that_is_called_the_scores_and_the_gradient_have_the_same_bits(dtype, class_weights):
     batch, weights = batch_of(RNG.normal(size=(N, 700)), dtype, N), RNG.normal(size=(701, 3)).astype(dtype)
-    ours, called = (compiled(serial_sum)(Objective(f), batch, weights) for f in (svm, lambda s, y: svm(s, y)))
+    ours, called = (
+        compiled(serial_sum)(Objective(weighted(loss_fn, class_weights)), batch, weights)
+        for loss_fn in (svm, lambda s, y: svm(s, y))
+    )
     assert ours.grad.tobytes() == called.grad.tobytes()  # its dscores are whole numbers
     assert ours.correct == called.correct
 

@@ -47,7 +47,7 @@ def compiled(sum_blocks: Summation) -> GradientFn:
             return many_weights(loops_for(np.dtype(np.uint8), weights.dtype), objective, batch, weights)
         stored = stored_by(batch.read, D, weights.dtype)
         loops = loops_for(stored.dtype, weights.dtype)
-        loss_fn, class_weights = _parts(objective.loss_fn, C)
+        loss_fn, class_weights = _parts(objective.loss_fn, C, weights.dtype)
         number = loops.NUMBERS.get(loss_fn)
         by_class = _by_class(weights)
 
@@ -102,9 +102,11 @@ def _with_loss(
     return total, correct
 
 
-def _parts(loss_fn: LossFn, C: int) -> tuple[LossFn, FloatArray]:
+def _parts(loss_fn: LossFn, C: int, dtype: np.dtype[Any]) -> tuple[LossFn, FloatArray]:
     """Return a loss and its class weights (C,), of 1 where it has none."""
-    return (loss_fn.loss_fn, loss_fn.class_weights) if isinstance(loss_fn, Weighted) else (loss_fn, np.ones(C))
+    if isinstance(loss_fn, Weighted):
+        return loss_fn.loss_fn, loss_fn.class_weights.astype(dtype)
+    return loss_fn, np.ones(C, dtype)
 
 
 def _stored_by(read: ReadFn, D: int, dtype: np.dtype[Any]) -> Stored:
