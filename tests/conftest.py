@@ -10,6 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,6 +18,9 @@ from hypothesis import HealthCheck, settings
 
 from imgclf.cli import main
 from imgclf.cli.signals import SIGNALS
+
+# Loops are compiled once, for all processes and sessions; `starting` names a folder in it by their source.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / "build" / "numba"))
 
 # A law holds however long a busy machine takes for it.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

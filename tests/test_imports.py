@@ -6,7 +6,21 @@ import sys
 
 import pytest
 
-HEAVY = {"numpy", "jinja2", "PIL", "matplotlib", "pydantic", "yaml", "tqdm", "threadpoolctl", "mpi4py", "http", "isal"}
+HEAVY = {
+    "numpy",
+    "jinja2",
+    "PIL",
+    "matplotlib",
+    "pydantic",
+    "yaml",
+    "tqdm",
+    "threadpoolctl",
+    "mpi4py",
+    "http",
+    "isal",
+    "numba",
+    "llvmlite",
+}
 SCRIPT = """
 import json, sys
 from imgclf.cli import cli

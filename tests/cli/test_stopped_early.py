@@ -16,7 +16,7 @@ def stop(*_, **__):
 
 @pytest.mark.parametrize("place", [
     "imgclf.training.loading.load_for_training", "imgclf.training.plan.fit_preprocess",
-    "imgclf.run.environment.version", "imgclf.run.run_dir.acquire", "imgclf.run.run_dir.write_whole",
+    "imgclf.run.environment.processor", "imgclf.run.run_dir.acquire", "imgclf.run.run_dir.write_whole",
 ])  # fmt: skip
 def test_before_there_is_a_directory_nothing_is_left(imgclf, monkeypatch, place):
     with monkeypatch.context() as patch:

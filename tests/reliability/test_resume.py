@@ -48,6 +48,14 @@ def test_with_every_loss_and_both_types(runs, loss, dtype):
         assert runs.left(runs.at / f"{events}") == runs.left(runs.at / "whole")
 
 
+def test_with_compiled_loops(runs):
+    plan = runs.plan("train.kernel=compiled", "train.batch_size=200")
+    runs.begin(plan, runs.at / "whole")
+    runs.begin(plan, runs.at / "broken", 2)
+    runs.resume(plan, runs.at / "broken")
+    assert runs.left(runs.at / "broken") == runs.left(runs.at / "whole")
+
+
 @pytest.mark.parametrize("schedule", ["constant", "step", "exponential", "cosine", "linear"])
 def test_with_every_schedule_and_warmup(runs, schedule):
     plan = runs.plan(f"schedule.name={schedule}", "schedule.warmup_epochs=1")

@@ -76,20 +76,21 @@ def test_doubling_a_block_changes_no_bit(loss, dtype):
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("size", [1, 256, 4 * LARGE_BLOCK + 3])
-def test_of_many_weights_the_blocks_are_large_and_the_gradient_is_by_the_book(monkeypatch, loss, dtype, size):
+@pytest.mark.parametrize("kernel", ["blocks", "compiled"])
+def test_of_many_weights_the_blocks_are_large_and_the_gradient_is_by_the_book(monkeypatch, kernel, loss, dtype, size):
     monkeypatch.setattr(products, "SMALL", 0)
     monkeypatch.setattr(products, "LARGE", 0)
     monkeypatch.setattr(products, "PART", 10 * C)  # 10 rows at a time of 48
     assert products.block_of(D, C, size) == (LARGE_BLOCK if size > 256 else BLOCK)
-    values = np.tile(FEATURES, (4, 1))
-    data = Dataset.of(values, RNG.integers(0, C, len(values)), tuple("abcd"))
+    values, rng = np.tile(FEATURES, (4, 1)), np.random.default_rng(0)
+    data = Dataset.of(values, rng.integers(0, C, len(values)), tuple("abcd"))
     read = Reader(fit_preprocess(data, scale=1, center="pixel", std="pixel", dtype=dtype), data)
-    batch, weights = Batch(RNG.permutation(len(values))[:size], read), RNG.normal(size=(D + 1, C)).astype(dtype)
-    objective = Objective(LOSSES[loss], 0.1)
-    alone = KERNELS["blocks"](serial_sum)(objective, batch, weights)
+    batch, weights = Batch(rng.permutation(len(values))[:size], read), rng.normal(size=(D + 1, C)).astype(dtype)
+    objective = Objective(LOSSES[loss], 0.1, 0.2)
+    alone = KERNELS[kernel](serial_sum)(objective, batch, weights)
     assert_same(alone, analytic_gradient(objective, batch, weights), TOLERANCE[dtype])
     with workers(3) as sum_blocks:
-        shared = KERNELS["blocks"](sum_blocks)(objective, batch, weights)
+        shared = KERNELS[kernel](sum_blocks)(objective, batch, weights)
     assert shared.grad.tobytes() == alone.grad.tobytes()
     assert shared[:2] == alone[:2]
 

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from copy import deepcopy
 
 import numpy as np
@@ -17,8 +18,11 @@ from imgclf.data.preprocess import Preprocess
 from imgclf.errors import DataError
 from imgclf.gradients import Objective
 from imgclf.losses import LOSSES
+from imgclf.numerics import products
+from imgclf.numerics.products import LARGE_BLOCK
 from imgclf.numerics.sums import BLOCK, serial_sum, tree_sum
 from imgclf.speed.blocks import in_blocks
+from imgclf.speed.compiled import compiled
 from imgclf.speed.ranks import branches, check_agreement, deal, on_ranks
 from imgclf.speed.threads import workers
 
@@ -78,12 +82,13 @@ def case(N, seed=0, dtype=np.float32, order="C"):
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("order", "CF")
 @pytest.mark.parametrize("N", [1, BLOCK + 1, 9 * BLOCK + 5])
-def test_any_number_of_ranks_gives_the_same_bytes_in_the_same_order(name, N, order):
+@pytest.mark.parametrize("kernel", [in_blocks, compiled])
+def test_any_number_of_ranks_gives_the_same_bytes_in_the_same_order(kernel, name, N, order):
     batch, weights = case(N, order=order)
     objective = Objective(LOSSES[name], 0.1)
-    plain = in_blocks(serial_sum)(objective, batch, weights)
+    plain = kernel(serial_sum)(objective, batch, weights)
     for ranks in (1, 2, 3, 4, 5):
-        found, _ = on_each(ranks, lambda comm: in_blocks(on_ranks(serial_sum, comm))(objective, batch, weights))
+        found, _ = on_each(ranks, lambda comm: kernel(on_ranks(serial_sum, comm))(objective, batch, weights))
         for seen in found:
             assert seen.grad.dtype == plain.grad.dtype
             assert seen.grad.tobytes() == plain.grad.tobytes()
@@ -93,12 +98,29 @@ def test_any_number_of_ranks_gives_the_same_bytes_in_the_same_order(name, N, ord
             assert (type(seen.loss), type(seen.correct)) == (float, int)
 
 
-def test_threads_add_up_the_share_of_a_rank():
+@pytest.mark.parametrize("threads", [1, 2])
+def test_of_many_weights_the_ranks_share_blocks_and_their_threads_each_block(monkeypatch, threads):
+    monkeypatch.setattr(products, "LARGE", 0)
+    batch, weights = case(3 * LARGE_BLOCK + 5)
+    objective = Objective(LOSSES["softmax"], 0.1)
+    plain = compiled(serial_sum)(objective, batch, weights)
+    for ranks in (2, 3):
+        with ExitStack() as stack:
+            sums = [stack.enter_context(workers(threads)) for _ in range(ranks)]
+            found, _ = on_each(
+                ranks, lambda comm, sums=sums: compiled(on_ranks(sums[comm.rank], comm))(objective, batch, weights)
+            )
+        assert [seen.grad.tobytes() for seen in found] == ranks * [plain.grad.tobytes()]
+        assert {seen[:2] for seen in found} == {plain[:2]}
+
+
+@pytest.mark.parametrize("kernel", [in_blocks, compiled])
+def test_threads_add_up_the_share_of_a_rank(kernel):
     batch, weights = case(40 * BLOCK)
     objective = Objective(LOSSES["softmax"])
-    plain = in_blocks(serial_sum)(objective, batch, weights)
+    plain = kernel(serial_sum)(objective, batch, weights)
     with workers(2) as sum_blocks:
-        found, _ = on_each(3, lambda comm: in_blocks(on_ranks(sum_blocks, comm))(objective, batch, weights))
+        found, _ = on_each(3, lambda comm: kernel(on_ranks(sum_blocks, comm))(objective, batch, weights))
     assert [seen.grad.tobytes() for seen in found] == 3 * [plain.grad.tobytes()]
 
 

@@ -12,6 +12,7 @@ from imgclf.lessons.lesson import Findings, Lesson, Panel, Panels, Rows
 from imgclf.lessons.material import Material
 from imgclf.lessons.text import three_digits
 from imgclf.model import split
+from imgclf.speed.compiled.row_losses import row_loss_of
 
 GradFn: TypeAlias = Callable[[Objective, Batch, FloatArray], tuple[float, FloatArray]]
 
@@ -23,14 +24,14 @@ def three_loops(objective: Objective, batch: Batch, weights: FloatArray) -> tupl
     """Loss and gradient with a loop over examples, one over classes, and one over the numbers of an example."""
     (X, y), (D, C), w = batch, split(weights)[0].shape, weights.tolist()
     N, total, grad = len(y), 0.0, [[0.0] * C for _ in range(D + 1)]
-    for n, x in enumerate(X.tolist()):
+    loss_of_row, dscores = row_loss_of(objective.loss_fn), [0.0] * C
+    for x, right in zip(X.tolist(), y.tolist(), strict=True):
         scores = [w[D][c] for c in range(C)]  # b
         for c in range(C):
             for d in range(D):
                 scores[c] += x[d] * w[d][c]
-        losses, dscores = objective.loss_fn(np.array([scores]), y[n : n + 1])
-        total += float(losses[0])
-        for c, dscore in enumerate(dscores[0].tolist()):
+        total += loss_of_row(scores, right, dscores)
+        for c, dscore in enumerate(dscores):
             for d in range(D):
                 grad[d][c] += x[d] * dscore / N
             grad[D][c] += dscore / N

@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +18,32 @@ from imgclf.run.data_identity import describe_data
 from imgclf.run.run_dir import read_json
 
 PACKAGES = ("numpy", "click", "Jinja2", "matplotlib", "pillow", "pydantic", "PyYAML", "threadpoolctl", "tqdm")
+OF_KERNELS = {"compiled": ("numba", "llvmlite")}
+
+_version = cache(version)  # it reads a file; a sweep describes many runs
 
 
-def describe_environment(threads: int, train: Dataset, val: Dataset | None, processes: int = 1) -> dict[str, Any]:
+def describe_environment(
+    threads: int, kernel: str, train: Dataset, val: Dataset | None, processes: int = 1
+) -> dict[str, Any]:
     """Return the content of environment.json; `threads` is per process."""
     return {
         "imgclf": imgclf.__version__,
         "python": platform.python_version(),
-        "packages": _packages(),
+        "packages": {name: _version(name) for name in (*PACKAGES, *filter(find_spec, OF_KERNELS.get(kernel, ())))},
         "blas": [_blas(library) for library in threadpool_info() if library["user_api"] == "blas"],
         "platform": platform.platform(),
         "cpu": processor(),
         "cores": os.cpu_count(),
         "processes": processes,
         "threads": threads,
+        "kernel": kernel,
         "command": [path_text(word) for word in sys.argv],
         "cwd": path_text(Path.cwd()),
         "started": datetime.now(UTC).isoformat(timespec="microseconds"),
         **describe_data(train, val),
         "data_files": [file._asdict() for file in train.files],
     }
-
-
-@cache  # it reads a file a package; a sweep describes many runs
-def _packages() -> dict[str, str]:
-    return {name: version(name) for name in PACKAGES}
 
 
 def path_text(path: os.PathLike[str] | str) -> str:
@@ -64,15 +66,16 @@ def processor() -> str:
 
 
 def compare_environment(run: Path, environment: dict[str, Any]) -> list[str]:
-    """Return the changes since a run began that may change its bytes: NumPy, BLAS, processor."""
+    """Return the changes since a run began that may change its bytes: NumPy, numba, BLAS, processor."""
     then, now = _versions(read_json(run / "environment.json")), _versions(environment)
     return [f"{what} was {then[what]} and is {now[what]}" for what in now if then[what] != now[what]]
 
 
 def _versions(environment: dict[str, Any]) -> dict[str, str]:
     packages = environment.get("packages")
-    numpy = packages.get("numpy") if isinstance(packages, dict) else None
-    return {"numpy": _text(numpy), "blas": _libraries(environment.get("blas")), "cpu": _text(environment.get("cpu"))}
+    found = packages if isinstance(packages, dict) else {}
+    libraries = {name: _text(found.get(name)) for name in ("numpy", "numba")}
+    return {**libraries, "blas": _libraries(environment.get("blas")), "cpu": _text(environment.get("cpu"))}
 
 
 def _libraries(blas: Any) -> str:

@@ -97,7 +97,9 @@ def session(
         yield Planned(plan, used, since, damaged)
         if is_first:
             ranks = comm.size if comm else 1
-            environment = describe_environment(used, plan.train, plan.val, ranks) | {"plots": plots}
+            environment = describe_environment(used, plan.config.train.kernel, plan.train, plan.val, ranks) | {
+                "plots": plots
+            }
             ready = target.prepare(stack, since, environment)
             yield ready
             events = run(plan, ready.directory, sum_blocks, since)

@@ -29,7 +29,7 @@ from imgclf.model import split
 from imgclf.numerics.random_streams import CHECK, normal, shuffled, stream
 from imgclf.numerics.sums import serial_sum
 from imgclf.schedules import Schedule, constant
-from imgclf.speed.kernels import KERNELS
+from imgclf.speed.kernels import kernel_named
 from imgclf.trainer import TrainState, descend, start
 from imgclf.training.class_weights import loss_at_zero
 from imgclf.training.epochs import Finished, first_snapshot, train
@@ -73,7 +73,8 @@ class _Parts:
     @cached_property
     def gradient(self) -> GradientFn:
         """The analytic gradient, by the kernel of the config."""
-        return KERNELS[self.plan.config.train.kernel](serial_sum)
+        chosen = self.plan.config.train
+        return kernel_named(chosen.kernel, chosen.dtype)(serial_sum)
 
     @cached_property
     def images(self) -> Batch:
@@ -274,7 +275,7 @@ def _short_run(plan: Plan, ours: Dataset, others: Dataset) -> Plan:
         config=config,
         train=ours,
         val=others,
-        kernel=KERNELS[config.train.kernel],
+        kernel=kernel_named(config.train.kernel, config.train.dtype),
         step_size=make_schedule(config, per_epoch),
         sample=make_sampler(config, ours, plan.preprocess, size),
         batch_size=size,

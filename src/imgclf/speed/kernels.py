@@ -6,6 +6,8 @@ from typing import TypeAlias
 from imgclf.gradients import GradientFn, analytic_gradient
 from imgclf.numerics.sums import Summation
 from imgclf.speed.blocks import in_blocks
+from imgclf.speed.compiled import compiled
+from imgclf.speed.compiled.starting import begin
 from imgclf.speed.folding import folded
 
 Kernel: TypeAlias = Callable[[Summation], GradientFn]  # the Summation adds up the blocks of a batch
@@ -21,4 +23,11 @@ def blocks(sum_blocks: Summation) -> GradientFn:
     return folded(in_blocks(sum_blocks))
 
 
-KERNELS: dict[str, Kernel] = {"plain": plain, "blocks": blocks}
+KERNELS: dict[str, Kernel] = {"plain": plain, "blocks": blocks, "compiled": compiled}
+
+
+def kernel_named(name: str, dtype: str) -> Kernel:
+    """Return a kernel; what it needs for weights of a dtype begins to load. Raises UsageError if that is missing."""
+    if name == "compiled":
+        begin(dtype)
+    return KERNELS[name]

@@ -8,6 +8,7 @@ all branches, adds them up and sends the result to all. So a rank sends about tw
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from itertools import pairwise
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from imgclf.errors import DataError
 from imgclf.machine.cores import available_cores
-from imgclf.numerics.sums import Summation, Sums
+from imgclf.numerics.sums import Summation, Sums, serial_sum
 from imgclf.speed.threads import runs, workers
 
 SAME_DATA = "give every rank the same data and settings"
@@ -46,19 +47,32 @@ class Communicator(Protocol):
         """Send an array to all ranks; fill recvbuf, [array, counts by rank], with those of all."""
 
 
-def on_ranks(sum_blocks: Summation, comm: Communicator) -> Summation:
-    """Return a `Summation` on all ranks; each adds up its share with `sum_blocks`, and all get the total.
+@dataclass(frozen=True)
+class on_ranks:  # noqa: N801 - called like `workers`, which it follows
+    """A `Summation` on all ranks; each adds up its share with `sum_blocks`, and all get the total.
 
     All ranks must ask for the same sums in the same order. If their numbers of blocks differ, all raise the same
     DataError. Arrays are sent as raw memory, numbers as Python objects.
     """
 
-    def distributed_sum(term: Callable[[int], Sums], n: int) -> Sums:
-        shares = [list(branches(0, n, share)) for share in deal(n, comm.size)]
-        sums = [_sum_branch(sum_blocks, term, branch) for branch in shares[comm.rank]]
-        return _combine(comm, n, shares, sums)
+    sum_blocks: Summation
+    comm: Communicator
 
-    return distributed_sum
+    def __call__(self, term: Callable[[int], Sums], n: int) -> Sums:
+        """Return term(0) + ... + term(n-1)."""
+        shares = [list(branches(0, n, share)) for share in deal(n, self.comm.size)]
+        sums = [_sum_branch(self.sum_blocks, term, branch) for branch in shares[self.comm.rank]]
+        return _combine(self.comm, n, shares, sums)
+
+
+def on_this_process(sum_blocks: Summation) -> Summation:
+    """Return the `Summation` that uses the threads of this process, and no other rank."""
+    return sum_blocks.sum_blocks if isinstance(sum_blocks, on_ranks) else sum_blocks
+
+
+def one_after_the_other(sum_blocks: Summation) -> Summation:
+    """Return the `Summation` on the same ranks whose terms may use the threads of their process themselves."""
+    return replace(sum_blocks, sum_blocks=serial_sum) if isinstance(sum_blocks, on_ranks) else serial_sum
 
 
 @contextmanager

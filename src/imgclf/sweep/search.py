@@ -27,6 +27,7 @@ from imgclf.sweep.trials import Trial, sweep_of, trials
 from imgclf.sweep.workers import Halt, haltable
 from imgclf.training.epochs import Epoch
 from imgclf.training.loading import load_for_training, training_splits, where
+from imgclf.training.plan import make_kernel
 
 Splits = tuple[Dataset, Dataset | None]
 
@@ -55,7 +56,7 @@ def begin(config: Config, out: Path | None, stack: ExitStack) -> Search:
     found = trials(config)
     train, val = _prepare(found)
     name = f"{config.name or f'{config.data.source}-{config.model.loss}'}-sweep"
-    environment = json_bytes(describe_environment(1, train, val))
+    environment = json_bytes(describe_environment(1, config.train.kernel, train, val))
     directory, lock = create(name, out, {"config.yaml": dump(config).encode(), "environment.json": environment})
     stack.enter_context(lock)
     return Search(directory, config, found)
@@ -197,6 +198,8 @@ def _source_of(config: Config) -> str:
 def _prepare(found: Sequence[Trial]) -> Splits:
     """Load what the first trial needs, and all that is made of the same pixels, for the processes to share."""
     first = found[0].config
+    for one in found:
+        make_kernel(one.config)  # refuses what is not installed; processes that are forked have it loaded
     for config in [one.config for one in found if _source_of(one.config) == _source_of(first)]:
         train, val = load_once(config)
         if val is None:

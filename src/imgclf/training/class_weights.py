@@ -11,6 +11,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.splits import quoted
 from imgclf.errors import UsageError
 from imgclf.losses import LOSSES, LossFn
+from imgclf.numerics.weighting import Weighted
 
 KEY = "train.class_weight"
 
@@ -20,15 +21,7 @@ def weighted(loss_fn: LossFn, class_weights: FloatArray | None) -> LossFn:
 
     class_weights (C,); without any, the loss itself is returned.
     """
-    if class_weights is None:
-        return loss_fn
-
-    def weighted_loss(scores: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
-        losses, dscores = loss_fn(scores, y)
-        w = class_weights[y].astype(scores.dtype)  # (N,)
-        return w * losses, w[:, None] * dscores
-
-    return weighted_loss
+    return loss_fn if class_weights is None else Weighted(loss_fn, class_weights)
 
 
 def loss_at_zero(loss: str, support: IntArray, class_weights: FloatArray | None = None) -> float:

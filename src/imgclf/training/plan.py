@@ -23,7 +23,7 @@ from imgclf.numerics.random_streams import WEIGHTS, normal, stream
 from imgclf.numerics.sums import Summation, serial_sum
 from imgclf.optimizers import OPTIMIZERS, Optimizer
 from imgclf.schedules import SCHEDULES, Schedule, with_warmup
-from imgclf.speed.kernels import KERNELS, Kernel
+from imgclf.speed.kernels import Kernel, kernel_named
 from imgclf.training.class_weights import class_weights_of, weighted
 from imgclf.training.classifier import Model
 from imgclf.training.features import featured, featured_splits, fit_features
@@ -82,6 +82,7 @@ def make_plan(
     threads   that compute features; None: all cores
     """
     config = config.model_copy(update={"sweep": None})  # a run is one of its trials, and repeats as that
+    kernel = make_kernel(config)  # first: a compiled one loads while the data is read
     train, val = load(config)
     check_early_stopping(config, val)
     features = fit_features(config, train)
@@ -100,7 +101,7 @@ def make_plan(
         preprocess=preprocess,
         class_weights=class_weights,
         objective=make_objective(config, class_weights=class_weights),
-        kernel=make_kernel(config),
+        kernel=kernel,
         optimizer=make_optimizer(config),
         step_size=make_schedule(config, per_epoch),
         sample=make_sampler(config, train, preprocess, size),
@@ -142,7 +143,7 @@ def make_kernel(config: Config) -> Kernel:
     """Return the config's gradient: the analytic one by its kernel, or the numerical one."""
     if config.train.gradient == "numerical":
         return lambda sum_blocks: numerical_gradient
-    return KERNELS[config.train.kernel]
+    return kernel_named(config.train.kernel, config.train.dtype)
 
 
 def make_objective(config: Config, loss: str | None = None, class_weights: FloatArray | None = None) -> Objective:

@@ -11,12 +11,14 @@ from imgclf.gradcheck.checks import training as training_module
 from imgclf.gradcheck.checks.training import training_on
 from imgclf.gradcheck.implementation import Implementation
 from imgclf.gradcheck.points import stratified_images
+from imgclf.gradcheck.self_test.mutants import MUTANTS
 from imgclf.gradcheck.verdict import Outcome
 from imgclf.losses import LOSSES
 from imgclf.numerics import products
 from imgclf.numerics.sums import BLOCK, serial_sum
 from imgclf.speed import folding
 from imgclf.speed import threads as parallel
+from imgclf.speed.compiled.starting import loops_for
 from imgclf.training.plan import make_plan
 
 SMALL = ("data.source=synthetic", "data.options={train: 400, classes: 3, size: 6}", "data.val_fraction=0")
@@ -34,7 +36,7 @@ def look(plan, loss="softmax", l2=0.0, l1=0.0, **changes):
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("chosen", [
     "train.dtype=float64", "train.batch_size=1", "train.batch_size=all", "preprocess.std=pixel", "preprocess.scale=1",
-    "preprocess.center=none",
+    "preprocess.center=none", "train.kernel=compiled", "train={kernel: compiled, dtype: float64}",
 ])  # fmt: skip
 def test_what_trains_passes_whatever_the_config_says(loss, chosen):
     assert look(plan_of(chosen), loss, 1e-4, 1e-5).verdict == "pass"
@@ -48,8 +50,29 @@ def test_it_is_the_gradient_of_the_plan_on_the_batch_of_the_plan():
         return plan.kernel(serial_sum)(objective, batch, weights)
 
     assert look(plan, kernel=lambda workers: watched).verdict == "pass"
-    assert seen == 2 * [(True, plan.sample(0).rows.tolist(), np.float32)]  # on one thread, and on two
+    assert seen == 3 * [(True, plan.sample(0).rows.tolist(), np.float32)]  # for the scores, on one thread, and on two
     assert Implementation.of(plan, "svm").kernel is plan.kernel
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loop_for_another_loss_than_the_one_that_is_known_fails(loss, monkeypatch):
+    plan = plan_of("train.kernel=compiled")
+    loops = loops_for(np.dtype(np.uint8), np.dtype(np.float32))
+    monkeypatch.setattr(loops, "NUMBERS", {loss_fn: (number + 1) % 5 for loss_fn, number in loops.NUMBERS.items()})
+    assert look(plan, loss).verdict == "fail"
+
+
+NAMES = [mutant.name for mutant in MUTANTS]
+OF_THE_KERNEL = MUTANTS[
+    NAMES.index("one class with the wrong sign in training") : NAMES.index("a step with the wrong sign")
+]
+
+
+@pytest.mark.parametrize("mutant", OF_THE_KERNEL, ids=lambda mutant: mutant.name)
+def test_mistakes_in_the_compiled_kernel_are_found(mutant):
+    plan = plan_of("train.kernel=compiled", "train.batch_size=all")
+    code = mutant.plant(Implementation.of(plan, "softmax"))
+    assert look(plan, kernel=code.kernel).verdict == "fail"
 
 
 def test_threads_that_leave_a_block_out_fail(monkeypatch):
@@ -99,7 +122,7 @@ def test_of_a_huge_batch_some_images_are_looked_at(monkeypatch):
         return plan.kernel(serial_sum)(objective, batch, weights)
 
     assert look(plan, kernel=lambda workers: watched).verdict == "pass"
-    assert seen == [200, 200]
+    assert seen == [200, 200, 200]
 
 
 @pytest.mark.parametrize(("classes", "batch", "looked_at"), [(3, 960, 850), (60, 959, 959), (60, 1200, 960)])

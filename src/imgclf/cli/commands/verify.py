@@ -45,7 +45,7 @@ def command(ctx: click.Context, run: Path | None, data: Path | None, threads: in
     require_memory(WEIGHT_COPIES * plan.weights.nbytes, where(config), used)
     with workers(used) as sum_blocks:
         seen = replay(plan, path, sum_blocks)
-    changed = compare_environment(path, describe_environment(1, plan.train, plan.val))
+    changed = compare_environment(path, describe_environment(1, plan.config.train.kernel, plan.train, plan.val))
     console.result(*(f"environment: {line}" for line in changed), *(f"differs: {what}" for what in seen.differences))
     verdict = "different" if seen.differences else "same"
     console.result(f"{path}: steps {seen.start:,} to {seen.stop:,} repeated, {verdict} bytes")

@@ -80,7 +80,7 @@ def explain_values(
     if (np.abs(theirs - right - difference) <= room + EXACT).all():
         return _value_offset(difference, facts)
     at_zero = pairs[0].point == "zero" and not agrees[0]
-    if at_zero and against == "softmax" and abs(theirs[0] - math.log(N)) <= EXACT:
+    if at_zero and facts.compares_scores and not facts.margins and abs(theirs[0] - math.log(N)) <= EXACT:
         return f"at W = 0 your loss is ln {N}, not ln {classes}: do you normalize over the images? sum over axis=1"
     if theirs.min() < 0:
         return f"your loss is negative ({theirs.min():.4g}): {against} never is"

@@ -1,0 +1,172 @@
+"""The gradient by loops over images, classes and pixels, compiled by numba.
+
+As in `speed.blocks`, the blocks of a batch are shared out and added in one fixed tree. A block is one call of machine
+code, which does not hold Python's lock.
+"""
+
+from functools import lru_cache
+from threading import local
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
+from imgclf.data.batches import Reader
+from imgclf.gradients import BatchGradient, GradientFn, Objective, count_correct
+from imgclf.losses import LossFn
+from imgclf.numerics.products import LINE, empty_on_lines, order_of
+from imgclf.numerics.sums import BLOCK, Summation, Sums, sum_over_blocks
+from imgclf.numerics.weighting import Weighted
+from imgclf.speed.blocks import BlockReader
+from imgclf.speed.compiled.many_weights import ManyWeights
+from imgclf.speed.compiled.starting import loops_for
+
+FEW = 4  # blocks of a batch, of which each may have its thread
+
+
+class Stored(NamedTuple):
+    """How examples lie in memory: X = (pixels - center) * factor."""
+
+    dtype: np.dtype[Any]
+    center: FloatArray  # (D,)
+    factor: FloatArray  # (D,)
+
+
+def compiled(sum_blocks: Summation) -> GradientFn:
+    """Return `analytic_gradient` by compiled loops, its sums over the examples taken block by block.
+
+    A loss that has no loop of its own in `row_losses` is called between the scores and the gradient.
+    """
+    stored_by, read_block, memory = lru_cache(maxsize=2)(_stored_by), BlockReader(), _Memory()
+    many_weights = ManyWeights(sum_blocks)
+
+    def evaluate(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
+        D, C = len(weights) - 1, weights.shape[1]
+        if order_of(D, C) == "C":
+            return many_weights(loops_for(np.dtype(np.uint8), weights.dtype), objective, batch, weights)
+        stored = stored_by(batch.read, D, weights.dtype)
+        loops = loops_for(stored.dtype, weights.dtype)
+        loss_fn, class_weights = _parts(objective.loss_fn, C, weights.dtype)
+        number = loops.NUMBERS.get(loss_fn)
+        by_class = _by_class(weights)
+
+        def sums(rows: IntArray) -> Sums:
+            pixels, y = memory.read(batch.read, rows, stored, read_block)
+            grad = _on_lines(len(by_class), D + 1, by_class.dtype)
+            given = pixels, stored.center, stored.factor, by_class
+            arrays = *memory.of(loops.ROWS + loops.GROUP, D, by_class), grad
+            if number is None:
+                return *_with_loss(loops, objective.loss_fn, given, y, C, *arrays), grad
+            return *loops.block(*given, y, number, class_weights, *arrays), grad
+
+        loss, correct, total = sum_over_blocks(sums, batch.rows, sum_blocks, rows_of(len(batch)))
+        penalty = loops.finish(by_class[:C], D, len(batch), objective.l2, objective.l1, total)
+        grad = np.empty_like(weights)
+        grad.T[:] = total[:C, : D + 1]
+        return BatchGradient(loss / len(batch) + penalty, correct, grad)
+
+    return evaluate
+
+
+def rows_of(N: int) -> int:
+    """Return the number of rows in a block of a batch of N: fewer where there would be few blocks."""
+    rows = BLOCK
+    while rows > BLOCK // 4 and FEW * rows > N:
+        rows //= 2
+    return rows
+
+
+def _with_loss(
+    loops: Any,
+    loss_fn: LossFn,
+    given: tuple[NDArray[Any], ...],
+    y: IntArray,
+    C: int,
+    X: FloatArray,
+    scores: FloatArray,
+    dscores: FloatArray,
+    grad: FloatArray,
+) -> tuple[float, int]:
+    """Add to grad as the compiled `block` does, but call a loss in Python."""
+    (pixels, *others), total, correct = given, 0.0, 0
+    for start in range(0, len(y), loops.ROWS):
+        right = y[start : start + loops.ROWS]
+        n = len(right)
+        loops.read_and_score(pixels[start : start + n], *others, X, scores)
+        s = scores[:n, :C]
+        losses, dscores[:n, :C] = loss_fn(s, right)
+        loops.add_gradient(X, dscores, n, grad)
+        total += float(losses.sum(dtype=np.float64))
+        correct += count_correct(s, right)
+    return total, correct
+
+
+def _parts(loss_fn: LossFn, C: int, dtype: np.dtype[Any]) -> tuple[LossFn, FloatArray]:
+    """Return a loss and its class weights (C,), of 1 where it has none."""
+    if isinstance(loss_fn, Weighted):
+        return loss_fn.loss_fn, loss_fn.class_weights.astype(dtype)
+    return loss_fn, np.ones(C, dtype)
+
+
+def _stored_by(read: ReadFn, D: int, dtype: np.dtype[Any]) -> Stored:
+    """Return how a reader's examples are stored if the loops can preprocess them; else as X, which is preprocessed."""
+    there, center, factor = dtype, None, None
+    if isinstance(read, Reader) and _reads_as_stored(read, dtype):
+        there, center, factor = read.dataset.images.dtype, read.preprocess.center, read.preprocess.factor
+    return Stored(
+        there,
+        np.zeros(D, dtype) if center is None else np.array(center),
+        np.full(D, 1 if factor is None else factor, dtype),
+    )
+
+
+def _reads_as_stored(read: Reader, dtype: np.dtype[Any]) -> bool:
+    there, preprocess = read.dataset.images.dtype, read.preprocess
+    return there in (np.uint8, dtype) and preprocess.dtype == dtype and not preprocess.norm
+
+
+def _by_class(weights: FloatArray) -> FloatArray:
+    """Return a copy of weights (D+1, C) as (P, D+1), P even: the weights of each class together."""
+    rows, C = weights.shape
+    by_class = _on_lines(C + C % 2, rows, weights.dtype)
+    by_class[:C, :rows] = weights.T
+    return by_class
+
+
+def _on_lines(rows: int, columns: int, dtype: np.dtype[Any]) -> FloatArray:
+    """Return zeros (rows, columns or a few more), so that each row begins on a line of the cache."""
+    zeros = empty_on_lines((rows, -(-columns // LINE) * LINE), dtype.name)
+    zeros[:] = 0
+    return zeros
+
+
+class _Memory(local):
+    """Arrays that each thread uses again and again."""
+
+    def __init__(self) -> None:
+        self.pixels: NDArray[Any] = np.empty((0, 0))
+        self.X: FloatArray = np.empty((0, 0))
+        self.scores: FloatArray = self.X
+        self.dscores: FloatArray = self.X
+
+    def of(self, rows: int, D: int, by_class: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return X, scores and dscores for so many rows."""
+        if self.X.shape != (rows, D) or self.X.dtype != by_class.dtype or self.scores.shape[1] != len(by_class):
+            self.scores, self.dscores = np.zeros((2, rows, len(by_class)), by_class.dtype)
+            self.X = empty_on_lines((rows, D), by_class.dtype.name)
+            self.X[:] = 0
+        return self.X, self.scores, self.dscores
+
+    def read(
+        self, read: ReadFn, rows: IntArray, stored: Stored, read_block: BlockReader
+    ) -> tuple[NDArray[Any], IntArray]:
+        """Return the pixels (n, D) of some rows as they are stored, valid until the next call, and y (n,)."""
+        if not isinstance(read, Reader) or not _reads_as_stored(read, stored.center.dtype):
+            X, y = read_block(read, rows)
+            return np.array(X, stored.dtype, order="C"), np.array(y, np.int64)
+        dataset = read.dataset
+        if self.pixels.shape[1:] != dataset.example_shape or self.pixels.dtype != stored.dtype:
+            self.pixels = np.empty((BLOCK, *dataset.example_shape), stored.dtype)
+        pixels = dataset.pixels(rows, out=self.pixels[: len(rows)])
+        return pixels.reshape(len(rows), -1), dataset.y_of(rows)

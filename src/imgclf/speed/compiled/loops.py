@@ -1,0 +1,229 @@
+"""Loops over images, classes and pixels, compiled by numba.
+
+Images are taken by GROUP, classes by two, and numbers of an image by CHUNK: so each number that is loaded is used
+several times, and is in the processor's first cache when it is used again. P is C, or C + 1 where C is odd.
+
+    pixels    (n, D)             of some examples, as they are stored
+    X         (ROWS + GROUP, D)  the same, preprocessed
+    weights   (P, D+1)           the weights of a class together, its bias last; zeros for a class that is not there
+    grad      (P, D+1)           likewise
+    scores    (ROWS + GROUP, P)
+    dscores   (ROWS + GROUP, P)  0 for a class that is not there, and in the end beyond the examples
+
+Rows of weights and grad begin on lines of the cache, and are a little longer. All numbers in X are finite, also beyond
+the examples: there they count 0 times.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numba import config, njit
+from numpy.typing import NDArray
+
+from imgclf.arrays import FloatArray, IntArray
+from imgclf.speed.compiled.row_losses import ROW_LOSSES
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+ROWS = 32  # examples whose X stays in the second cache
+GROUP = 4
+CHUNK = 1024
+SPARSE = 0.7  # share of dscores that are not 0 up to which leaving out the others takes less time
+
+# Sums may be added in any order, which is fixed when this is compiled; no number is taken to be finite.
+loop: Callable[[Function], Function] = njit(
+    nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"}, cache=bool(config.CACHE_DIR)
+)
+
+NUMBERS = {loss_fn: number for number, loss_fn in enumerate(ROW_LOSSES)}
+softmax, svm, svm_squared, svm_cs, logistic_ovr = map(loop, ROW_LOSSES.values())
+
+
+@loop
+def loss_of(number: int, scores: FloatArray, y: int, dscores: FloatArray) -> float:
+    """Call the loss of this number for one example."""
+    if number == 0:
+        return softmax(scores, y, dscores)
+    if number == 1:
+        return svm(scores, y, dscores)
+    if number == 2:
+        return svm_squared(scores, y, dscores)
+    if number == 3:
+        return svm_cs(scores, y, dscores)
+    return logistic_ovr(scores, y, dscores)
+
+
+@loop
+def losses_of(
+    number: int, scores: FloatArray, y: IntArray, class_weights: FloatArray, dscores: FloatArray
+) -> tuple[float, int]:
+    """Fill dscores; return the sum of the losses, and how many scores are highest at the right class."""
+    total, correct, C = 0.0, 0, len(class_weights)
+    for i in range(len(y)):
+        s, d, w = scores[i, :C], dscores[i, :C], class_weights[y[i]]
+        total += w * loss_of(number, s, y[i], d)
+        first = 0  # of the highest
+        for j in range(C):
+            d[j] *= w
+            if s[j] > s[first]:
+                first = j
+        correct += first == y[i]
+    return total, correct
+
+
+@loop
+def prepare(pixels: NDArray[Any], center: FloatArray, factor: FloatArray, x: FloatArray) -> None:
+    """Compute x = (pixels - center) * factor for a part of one example."""
+    for d in range(len(pixels)):
+        x[d] = (pixels[d] - center[d]) * factor[d]
+
+
+@loop
+def multiply(
+    x0: FloatArray, x1: FloatArray, x2: FloatArray, x3: FloatArray,
+    u: FloatArray, v: FloatArray, scores: FloatArray, c: int,
+) -> None:  # fmt: skip
+    """Add the products of a part of four examples with the weights of two classes to their scores."""
+    s00 = s01 = s10 = s11 = s20 = s21 = s30 = s31 = scores.dtype.type(0)
+    for d in range(len(u)):
+        s00 += x0[d] * u[d]
+        s01 += x0[d] * v[d]
+        s10 += x1[d] * u[d]
+        s11 += x1[d] * v[d]
+        s20 += x2[d] * u[d]
+        s21 += x2[d] * v[d]
+        s30 += x3[d] * u[d]
+        s31 += x3[d] * v[d]
+    scores[0, c] += s00
+    scores[0, c + 1] += s01
+    scores[1, c] += s10
+    scores[1, c + 1] += s11
+    scores[2, c] += s20
+    scores[2, c + 1] += s21
+    scores[3, c] += s30
+    scores[3, c + 1] += s31
+
+
+@loop
+def read_and_score(
+    pixels: NDArray[Any], center: FloatArray, factor: FloatArray, weights: FloatArray, X: FloatArray, scores: FloatArray
+) -> None:
+    """Fill X and scores; the last example stands for those that are missing in a group."""
+    n, D = pixels.shape
+    classes = len(weights)
+    for start in range(0, D, CHUNK):
+        stop = min(start + CHUNK, D)
+        for i in range(0, n, GROUP):
+            for k in range(i, i + GROUP):
+                prepare(pixels[min(k, n - 1), start:stop], center[start:stop], factor[start:stop], X[k, start:stop])
+                if start == 0:
+                    for c in range(classes):
+                        scores[k, c] = weights[c, D]
+            x0, x1, x2, x3 = X[i, start:stop], X[i + 1, start:stop], X[i + 2, start:stop], X[i + 3, start:stop]
+            for c in range(0, classes, 2):
+                multiply(x0, x1, x2, x3, weights[c, start:stop], weights[c + 1, start:stop], scores[i : i + GROUP], c)
+
+
+@loop
+def add_two(
+    x0: FloatArray, x1: FloatArray, x2: FloatArray, x3: FloatArray,
+    dscores: FloatArray, c: int, u: FloatArray, v: FloatArray,
+) -> None:  # fmt: skip
+    """Add the products of a part of four examples and their dscores to the gradients of two classes."""
+    a0, a1, a2, a3 = dscores[0, c], dscores[1, c], dscores[2, c], dscores[3, c]
+    b0, b1, b2, b3 = dscores[0, c + 1], dscores[1, c + 1], dscores[2, c + 1], dscores[3, c + 1]
+    for d in range(len(u)):
+        p = u[d] + x0[d] * a0 + x1[d] * a1 + x2[d] * a2 + x3[d] * a3
+        q = v[d] + x0[d] * b0 + x1[d] * b1 + x2[d] * b2 + x3[d] * b3
+        u[d] = p
+        v[d] = q
+
+
+@loop
+def add_one(
+    x0: FloatArray, x1: FloatArray, x2: FloatArray, x3: FloatArray,
+    a0: float, a1: float, a2: float, a3: float, u: FloatArray,
+) -> None:  # fmt: skip
+    """Add the products of a part of four examples, each with one dscore, to the gradient of a class."""
+    for d in range(len(u)):
+        u[d] += x0[d] * a0 + x1[d] * a1 + x2[d] * a2 + x3[d] * a3
+
+
+@loop
+def add_gradient(X: FloatArray, dscores: FloatArray, n: int, grad: FloatArray) -> None:
+    """Add X.T @ dscores and sum(dscores) of n examples; where many dscores are 0, they are left out."""
+    D, classes, found = X.shape[1], dscores.shape[1], 0
+    at, counts = np.empty((classes, ROWS), np.int64), np.empty(classes, np.int64)
+    for c in range(classes):
+        k = 0
+        for i in range(n):
+            if dscores[i, c] != 0:
+                at[c, k] = i
+                k += 1
+                grad[c, D] += dscores[i, c]
+        counts[c] = k
+        found += k
+        while k % GROUP:
+            at[c, k] = n  # there dscores are 0
+            k += 1
+    for i in range(n, n + GROUP):
+        for c in range(classes):
+            dscores[i, c] = 0
+    for start in range(0, D, CHUNK):
+        stop = min(start + CHUNK, D)
+        if found > SPARSE * n * classes:
+            for i in range(0, n, GROUP):
+                x0, x1, x2, x3 = X[i, start:stop], X[i + 1, start:stop], X[i + 2, start:stop], X[i + 3, start:stop]
+                for c in range(0, classes, 2):
+                    add_two(x0, x1, x2, x3, dscores[i : i + GROUP], c, grad[c, start:stop], grad[c + 1, start:stop])
+        else:
+            for c in range(classes):
+                for k in range(0, counts[c], GROUP):
+                    i0, i1, i2, i3 = at[c, k], at[c, k + 1], at[c, k + 2], at[c, k + 3]
+                    x0, x1, x2, x3 = X[i0, start:stop], X[i1, start:stop], X[i2, start:stop], X[i3, start:stop]
+                    a0, a1, a2, a3 = dscores[i0, c], dscores[i1, c], dscores[i2, c], dscores[i3, c]
+                    add_one(x0, x1, x2, x3, a0, a1, a2, a3, grad[c, start:stop])
+
+
+@loop
+def block(
+    pixels: NDArray[Any], center: FloatArray, factor: FloatArray, weights: FloatArray,
+    y: IntArray, number: int, class_weights: FloatArray,
+    X: FloatArray, scores: FloatArray, dscores: FloatArray, grad: FloatArray,
+) -> tuple[float, int]:  # fmt: skip
+    """Add the gradient of a block of rows to grad; return the sum of their losses, and how many are right."""
+    total, correct = 0.0, 0
+    for start in range(0, len(pixels), ROWS):
+        right = y[start : start + ROWS]
+        read_and_score(pixels[start : start + ROWS], center, factor, weights, X, scores)
+        loss, found = losses_of(number, scores, right, class_weights, dscores)
+        add_gradient(X, dscores, len(right), grad)
+        total += loss
+        correct += found
+    return total, correct
+
+
+@loop
+def penalize(w: FloatArray, N: int, l2: float, l1: float, g: FloatArray) -> float:
+    """Divide the gradient of some weights by N, and add that of their penalty, which is returned."""
+    squares, lengths = 0.0, 0.0
+    a, b, share = g.dtype.type(l2), g.dtype.type(l1), g.dtype.type(N)
+    for d in range(len(w)):
+        squares += np.float64(w[d]) * np.float64(w[d])
+        g[d] = g[d] / share + a * w[d]
+    if l1:
+        for d in range(len(w)):
+            lengths += abs(w[d])
+            g[d] += b if w[d] > 0 else -b if w[d] < 0 else 0 * b
+    return l2 / 2 * squares + l1 * lengths
+
+
+@loop
+def finish(weights: FloatArray, D: int, N: int, l2: float, l1: float, grad: FloatArray) -> float:
+    """Turn the sum over a batch of N into its mean, and add the gradient of the penalty; return the penalty."""
+    penalty = 0.0
+    for c in range(len(weights)):
+        penalty += penalize(weights[c, :D], N, l2, l1, grad[c, :D])
+        grad[c, D] /= N
+    return penalty

@@ -1,0 +1,115 @@
+"""Load numba and the compiled loops, while something else is done.
+
+Machine code is kept in a folder that is named by the hash of its source: in that of NUMBA_CACHE_DIR, else in the
+user's cache folder. Without one, every process compiles anew.
+"""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from functools import cache
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from imgclf.data.packs.cache import cache_folder
+from imgclf.errors import UsageError
+from imgclf.machine.progress import advancing
+
+KEY = "train.kernel"
+FUNCTIONS = 16  # to compile for one type of pixels and weights
+
+
+@cache
+def begin(dtype: str) -> "Future[ModuleType]":
+    """Begin to load numba and the loops on a thread, with machine code for images; raises UsageError without numba."""
+    if find_spec("numba") is None:
+        raise UsageError(KEY, "compiled needs numba", "pip install 'imgclf[fast]'")
+    pool = ThreadPoolExecutor(1)
+    loading = pool.submit(copy_context().run, _load, np.dtype(dtype))  # whoever listens hears of progress
+    pool.shutdown(wait=False)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=loading.exception)  # a child would wait for ever for what is half loaded
+    return loading
+
+
+def loops_for(stored: np.dtype[Any], dtype: np.dtype[Any]) -> Any:
+    """Return the module of the loops, with machine code for stored pixels and weights of these types."""
+    try:
+        loops = begin(dtype.name).result()
+    except (ImportError, SystemError) as error:  # one is as good as the other for a NumPy that it does not know
+        reason = " ".join(str(error).split())
+        raise UsageError(KEY, f"numba cannot be loaded: {reason}", "pip install --upgrade 'imgclf[fast]'") from error
+    _compile(loops, stored, dtype)
+    return loops
+
+
+def _load(dtype: np.dtype[Any]) -> ModuleType:
+    from numba import config
+
+    before = config.CACHE_DIR
+    config.CACHE_DIR = _folder()  # read while the loops are decorated
+    try:
+        from imgclf.speed.compiled import loops
+    finally:
+        config.CACHE_DIR = before
+    _compile(loops, np.dtype(np.uint8), dtype)
+    return loops
+
+
+def _folder() -> str:
+    """Return the folder of this source's machine code; "" if there is none that this user may write.
+
+    numba looks at the time of the file that a function is in, not at those of the functions that it calls.
+    """
+    chosen, usual = os.environ.get("NUMBA_CACHE_DIR"), cache_folder()
+    around = Path(chosen) if chosen else usual / "numba" if usual else None
+    if around is None:
+        return ""
+    sources = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    folder = around / f"imgclf-{sha256(b''.join(sources)).hexdigest()[:16]}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return ""
+    return str(folder) if os.access(folder, os.W_OK) else ""
+
+
+@cache
+def _compile(loops: Any, stored: np.dtype[Any], dtype: np.dtype[Any]) -> None:
+    """Compile for these types, or read the machine code: calls of no example."""
+    pixels, y = np.empty((0, 1), stored), np.empty(0, np.int64)
+    row, rows, weights = np.empty(1, dtype), np.empty((2, 1), dtype), np.empty((2, 2), dtype)
+    with _shown():
+        loops.block(pixels, row, row, weights, y, 0, row, rows, rows, rows, weights)
+        loops.finish(weights[:0], 1, 1, 0.0, 0.0, weights[:0])
+        loops.penalize(row, 1, 0.0, 0.0, row.copy())
+
+
+@contextmanager
+def _shown() -> Iterator[None]:
+    """Report what is compiled as progress."""
+    from numba.core import event
+
+    class Counting(event.Listener):  # type: ignore[misc]
+        left = FUNCTIONS
+
+        def on_start(self, seen: Any) -> None:
+            pass
+
+        def on_end(self, seen: Any) -> None:
+            if self.left > 1:
+                self.left -= 1
+                advance(1)
+
+    counting = Counting()
+    advance = advancing("compiling the loops", FUNCTIONS, "function")
+    with event.install_listener("numba:compile", counting):
+        yield
+    advance(counting.left)

@@ -1,0 +1,137 @@
+"""Compiled loops, for all that they treat apart; tests/speed/test_kernels.py holds every kernel to the book."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from imgclf.arrays import Batch
+from imgclf.data.batches import Reader
+from imgclf.data.dataset import Dataset
+from imgclf.data.preprocess import fit_preprocess
+from imgclf.files import npy
+from imgclf.gradients import Objective, analytic_gradient
+from imgclf.losses import LOSSES, softmax, svm
+from imgclf.numerics.sums import BLOCK, serial_sum
+from imgclf.speed.compiled import compiled, rows_of
+from imgclf.speed.threads import workers
+from imgclf.training.class_weights import weighted
+
+pytestmark = pytest.mark.bits
+
+RNG = np.random.default_rng(0)
+N = 2 * BLOCK + 7
+TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
+
+
+def batch_of(values, dtype, size, **chosen):
+    data = Dataset.of(values, np.arange(len(values)) % 3, ("a", "b", "c"))
+    settings = {"scale": 255 if values.dtype == np.uint8 else 1, "center": "pixel", "std": "none"} | chosen
+    return Batch(RNG.permutation(len(values))[:size], Reader(fit_preprocess(data, dtype=dtype, **settings), data))
+
+
+def assert_by_the_book(objective, batch, weights):
+    seen, expected = compiled(serial_sum)(objective, batch, weights), analytic_gradient(objective, batch, weights)
+    tolerance = TOLERANCE[weights.dtype.name]
+    np.testing.assert_allclose(seen.grad, expected.grad, rtol=0, atol=tolerance * np.abs(expected.grad).max())
+    assert seen.loss == pytest.approx(expected.loss, rel=tolerance)
+    assert seen.correct == expected.correct
+    assert (seen.grad.dtype, seen.grad.strides) == (weights.dtype, weights.strides)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float16", "float32", "float64"])
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("chosen", [{}, {"std": "pixel"}, {"center": "none"}, {"norm": "l2"}], ids=str)
+def test_rows_of_every_type_are_preprocessed_as_by_the_book(kind, dtype, chosen):
+    values = RNG.integers(0, 256, (N, 3, 3, 3), dtype=np.uint8) if kind == "uint8" else RNG.normal(size=(N, 27))
+    batch = batch_of(values.astype(kind), dtype, N, **chosen)
+    assert_by_the_book(Objective(softmax, 0.1, 0.2), batch, np.asfortranarray(RNG.normal(size=(28, 3)).astype(dtype)))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(("D", "C"), [(1, 2), (15, 3), (16, 10), (1100, 31)])
+@pytest.mark.parametrize("size", [1, 2, 33, N])
+def test_every_shape_fits_the_loops(loss, D, C, size):
+    batch = Batch.of(RNG.normal(size=(size, D)), RNG.integers(0, C, size))
+    assert_by_the_book(Objective(LOSSES[loss], 0.1), batch, RNG.normal(size=(D + 1, C)) / D)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.69, 0.71, 1.0])
+@pytest.mark.parametrize("size", [5, 32, N])
+def test_dscores_that_are_0_may_be_left_out(share, size):
+    def some(scores, y):
+        dscores = np.where(RNG.random(scores.shape) < share, scores, 0)
+        seen.append(dscores)
+        return scores[:, 0], dscores
+
+    X, y, weights, seen = RNG.normal(size=(size, 20)), np.zeros(size, int), RNG.normal(size=(21, 4)), []
+    grad = compiled(serial_sum)(Objective(some), Batch.of(X, y), weights).grad
+    expected = np.hstack([X, np.ones((size, 1))]).T @ np.concatenate(seen) / size
+    np.testing.assert_allclose(grad, expected, rtol=0, atol=1e-14)
+
+
+def test_a_loss_that_has_no_loop_is_called():
+    def doubled(scores, y):
+        losses, dscores = softmax(scores, y)
+        return 2 * losses, 2 * dscores
+
+    assert_by_the_book(
+        Objective(doubled, 0.1), batch_of(RNG.normal(size=(N, 9)), "float64", N), RNG.normal(size=(10, 3))
+    )
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("class_weights", [None, np.array([0.1, 0.7, 3.3])])
+def test_around_a_loss_that_is_called_the_scores_and_the_gradient_have_the_same_bits(dtype, class_weights):
+    batch, weights = batch_of(RNG.normal(size=(N, 700)), dtype, N), RNG.normal(size=(701, 3)).astype(dtype)
+    ours, called = (
+        compiled(serial_sum)(Objective(weighted(loss_fn, class_weights)), batch, weights)
+        for loss_fn in (svm, lambda s, y: svm(s, y))
+    )
+    assert ours.grad.tobytes() == called.grad.tobytes()  # its dscores are whole numbers
+    assert ours.correct == called.correct
+
+
+def test_a_gradient_is_not_used_again():
+    batch, weights = batch_of(RNG.normal(size=(N, 9)), "float64", N), RNG.normal(size=(10, 3))
+    evaluate_gradient = compiled(serial_sum)
+    first = evaluate_gradient(Objective(softmax), batch, weights).grad
+    kept = first.copy()
+    second = evaluate_gradient(Objective(softmax), batch, weights).grad
+    assert not np.shares_memory(first, second)
+    assert first.tobytes() == second.tobytes() == kept.tobytes()
+
+
+def test_every_thread_has_arrays_of_its_own():
+    met = threading.Barrier(2, timeout=60)
+
+    def waits(scores, y):
+        met.wait()  # both threads have read their images by now
+        return softmax(scores, y)
+
+    batch, weights = batch_of(RNG.normal(size=(2 * rows_of(1), 9)), "float64", 2 * rows_of(1)), RNG.normal(size=(10, 3))
+    with workers(2) as sum_blocks:
+        seen = compiled(sum_blocks)(Objective(waits), batch, weights)
+    expected = analytic_gradient(Objective(softmax), batch, weights)
+    np.testing.assert_allclose(seen.grad, expected.grad, rtol=0, atol=1e-12)
+
+
+def test_rows_of_a_large_mapped_file_are_read(tmp_path, monkeypatch):
+    values, rows, weights = RNG.normal(size=(N, 9)).astype(np.float32), RNG.permutation(N), np.ones((10, 3), np.float32)
+    np.save(tmp_path / "x.npy", values)
+    monkeypatch.setattr(npy, "LARGEST_TOUCHED", 0)
+    one, other = (
+        compiled(serial_sum)(Objective(svm), Batch(rows, batch_of(some, "float32", N).read), weights)
+        for some in (values, npy.map_npy(tmp_path / "x.npy", ""))
+    )
+    assert one.grad.tobytes() == other.grad.tobytes()
+
+
+def test_a_batch_has_some_blocks_which_are_not_too_small():
+    assert [rows_of(N) for N in (1, 128, 255, 256, 512, 100_000)] == [32, 32, 32, 64, 128, 128]
+
+
+def test_numbers_that_are_not_finite_are_seen():
+    batch, weights = batch_of(RNG.normal(size=(N, 9)), "float32", N), np.full((10, 3), 3e38, np.float32)
+    for loss in LOSSES.values():
+        assert not np.isfinite(compiled(serial_sum)(Objective(loss), batch, weights).loss)

@@ -1,0 +1,88 @@
+"""Starting the compiled kernel: what is missing is said, what is compiled is shown, and kept."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numba import njit
+
+from imgclf.config import resolve
+from imgclf.errors import UsageError
+from imgclf.machine.progress import listening
+from imgclf.run.session import train_run
+from imgclf.speed.compiled import starting
+from imgclf.training.plan import make_plan
+
+CONFIG = resolve((), ["data.source=synthetic", "data.options={train: 300, size: 4}", "train.kernel=compiled"]).config
+
+
+@pytest.fixture
+def anew():
+    starting.begin.cache_clear()
+    yield
+    starting.begin.cache_clear()
+
+
+def never(config):
+    raise AssertionError("the data is not read")
+
+
+def test_without_numba_one_line_says_what_to_install_before_data_is_read(monkeypatch, anew):
+    monkeypatch.setattr(starting, "find_spec", lambda name: None)
+    with pytest.raises(UsageError) as stop:
+        make_plan(CONFIG, load=never)
+    assert str(stop.value) == "train.kernel: compiled needs numba - pip install 'imgclf[fast]'"
+
+
+def test_a_numba_that_cannot_be_loaded_says_why(monkeypatch, anew):
+    def fails(dtype):
+        raise ImportError("Numba needs NumPy 2.3 or less.\nGot NumPy 9.0.")
+
+    monkeypatch.setattr(starting, "_load", fails)
+    with pytest.raises(
+        UsageError, match=r"^train\.kernel: numba cannot be loaded: Numba needs NumPy 2\.3 or less\. Got"
+    ):
+        starting.loops_for(np.dtype(np.uint8), np.dtype(np.float32))
+
+
+def test_machine_code_is_kept_where_numba_is_told_else_in_the_users_cache_else_nowhere(monkeypatch, tmp_path):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "told"))
+    assert Path(starting._folder()).parent == tmp_path / "told"
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert starting._folder() == ""  # IMGCLF_CACHE is 0 in all tests
+    monkeypatch.setenv("IMGCLF_CACHE", "1")
+    assert Path(starting._folder()).parent == tmp_path / "imgclf" / "numba"
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
+    assert starting._folder() == ""
+
+
+def test_another_process_compiles_nothing():
+    starting.loops_for(np.dtype(np.uint8), np.dtype(np.float32))
+    script = (
+        "import numpy as np; from imgclf.speed.compiled.starting import loops_for;"
+        "loops = loops_for(np.dtype(np.uint8), np.dtype(np.float32));"
+        "print(sum(loops.block.stats.cache_misses.values()), sum(loops.block.stats.cache_hits.values()))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "1"]
+
+
+def test_what_is_compiled_is_shown_as_progress_to_its_end():
+    seen = []
+    with listening(seen.append), starting._shown():
+        for shift in range(3):
+            njit(lambda x, shift=shift: x + shift)(1)
+    assert {(one.what, one.total) for one in seen} == {("compiling the loops", starting.FUNCTIONS)}
+    assert [one.done for one in seen] == [0, 1, 2, 3, starting.FUNCTIONS]
+
+
+def test_the_environment_of_a_run_names_its_kernel_and_numba(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    environment = json.loads((train_run(CONFIG).directory / "environment.json").read_bytes())
+    assert environment["kernel"] == "compiled"
+    assert set(environment["packages"]) >= {"numba", "llvmlite"}
