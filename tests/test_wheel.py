@@ -34,6 +34,8 @@ def python(installed, cwd, *arguments):
 
 FINGERPRINTS = """
 from imgclf.data.sources.fashion_mnist_mini import load
+
+pytestmark = pytest.mark.slow
 print(*(data.fingerprint for data in load(None, ("train", "test")).values()))
 """
 

@@ -11,6 +11,8 @@ import pytest
 
 from imgclf.run.model_file import load_model
 
+pytestmark = pytest.mark.slow
+
 IMGCLF = [sys.executable, "-m", "imgclf"]
 ENDLESS = [*IMGCLF, "train", "-s", "train.epochs=100000", "--no-plots", "--out", "run"]
 

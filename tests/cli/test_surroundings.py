@@ -16,6 +16,8 @@ from threadpoolctl import threadpool_info
 from imgclf.run.checkpoint import load_checkpoint
 from imgclf.run.model_file import load_model
 
+pytestmark = pytest.mark.slow
+
 BYTES = ("config.yaml", "model.npz", "metrics.csv", "metrics.json")
 SURROUNDINGS = {
     "one BLAS thread": {"OPENBLAS_NUM_THREADS": "1"},

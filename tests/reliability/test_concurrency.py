@@ -12,6 +12,8 @@ from imgclf.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from imgclf.run.model_file import load_model, model_bytes
 from imgclf.training.epochs import first_snapshot
 
+pytestmark = pytest.mark.slow
+
 QUICK, LONG = 200, 10_000  # saves
 PAIRS = pytest.mark.parametrize("pairs", [10, pytest.param(50, marks=pytest.mark.long)])
 

@@ -18,6 +18,8 @@ from imgclf.run import run_dir
 from imgclf.run.checkpoint import load_checkpoint
 from interruption import interrupt
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("data.source=synthetic", "data.options={train: 50, val: 20, test: 0, classes: 3, size: 3, noise: 100}",
          "train.batch_size=16", "checkpoint={unit: step, every: 5}")  # fmt: skip
 LARGE = ("data.source=synthetic", "data.options={train: 45000, val: 5000, test: 0, size: 32, channels: 3}")

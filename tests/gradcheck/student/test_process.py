@@ -15,6 +15,8 @@ from imgclf.errors import UsageError
 from imgclf.gradcheck.student.child import checked, error_line, functions_of, import_file
 from imgclf.gradcheck.student.process import Limits, StudentFailure, no_such_function, open_student, parse_spec
 
+pytestmark = pytest.mark.slow
+
 W, X, y = np.arange(6.0).reshape(2, 3), np.array([[1.0, 2], [3, 4], [5, 6], [7, 8]]), np.array([0, 1, 2, 1])
 RIGHT = "return float(W.sum() + reg), 2 * W"
 
@@ -223,7 +225,6 @@ SEND = """
     """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("forged", [
     "os.write(DESCRIPTOR, b'x' * 999)",
     "os.write(DESCRIPTOR, struct.pack('!iQ', -1, 10**15))",
