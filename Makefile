@@ -34,7 +34,7 @@ train: .venv/.installed  ## train on the images that ship with imgclf
 test: .venv/.developed  ## run the tests
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
-test-slow: .venv/.developed  ## run the tests that take longest: kills, strangers' files, several processes
+test-slow: .venv/.developed  ## run the tests that take longest: kills, strangers' files, several processes, the course
 	$(BIN)/python -m pytest -q -n 3 --dist worksteal -m 'slow and not long' $(call files_with,slow)
 
 test-browser: .venv/.developed  ## run the tests of the page in a browser; it needs chromium and chromium-driver

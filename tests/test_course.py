@@ -30,6 +30,7 @@ def title(page):
     return page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
 
 
+@pytest.mark.slow
 @every_page
 def test_commands_print_and_draw_what_the_page_shows(page, imgclf, tmp_path, monkeypatch):
     text = page.read_text(encoding="utf-8")

@@ -12,6 +12,8 @@ from imgclf.data.sources import fashion_mnist_mini
 
 ROOT = Path(__file__).parents[1]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
@@ -34,8 +36,6 @@ def python(installed, cwd, *arguments):
 
 FINGERPRINTS = """
 from imgclf.data.sources.fashion_mnist_mini import load
-
-pytestmark = pytest.mark.slow
 print(*(data.fingerprint for data in load(None, ("train", "test")).values()))
 """
 

@@ -14,7 +14,10 @@ from imgclf.run.session import run
 from imgclf.speed.threads import workers
 from imgclf.training.epochs import Epoch
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process holds")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process holds"),
+]
 
 MB = 1 << 20
 STEPS_AN_EPOCH = 50

@@ -11,7 +11,10 @@ import sys
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process takes")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process takes"),
+]
 
 # Prints how much memory, and of it for files, the process had at most.
 WATCHED = """
@@ -53,7 +56,6 @@ def test_a_dry_run_says_what_it_took(tmp_path, data):
     assert json.loads(out)["memory_bytes"] == pytest.approx(peak, rel=0.05)
 
 
-@pytest.mark.slow
 def test_whatever_the_limit_is_a_run_is_done_or_one_line_and_nothing_is_begun(tmp_path, data):
     said = []
     for limit in range(200, 700, 80):

@@ -148,7 +148,7 @@ def test_an_answer_that_changes_later_is_seen(asking, make_case):
     assert [finding.check for finding in report.findings if finding.verdict == "fail"] == ["repeatable"]
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", ["softmax", "svm_cs"])  # smooth, and with kinks
 def test_where_directions_agree_some_parameters_are_enough(asking, make_case, loss):
     X, y = make_case(N=64, D=80)
     report = check_student(asking(RIGHT[loss][0]), X, y, 5)
