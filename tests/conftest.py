@@ -43,6 +43,14 @@ def _no_cache_of_the_users():
         yield
 
 
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """The cache folder, in use."""
+    monkeypatch.delenv("IMGCLF_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "imgclf"
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_waiting_for_the_disk():
     """No test pulls the plug: in this process, to sync an open file only asks for it, which a closed one refuses."""

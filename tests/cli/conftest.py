@@ -1,8 +1,12 @@
 """The command line as a user calls it: in an empty folder, by its own words."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from PIL import Image
+
+from imgclf.training import epochs
 
 
 @pytest.fixture
@@ -23,6 +27,25 @@ def refused(imgclf):
 
 
 SMALL = ("-s", "data.limit=300", "-s", "train.epochs=2", "--no-plots")
+
+
+@pytest.fixture
+def ends_in_second_epoch(monkeypatch):
+    """Let training raise an error as its second epoch ends: `with ends_in_second_epoch(Stop):`."""
+    watch = epochs._watch
+
+    @contextmanager
+    def ends(error):
+        def raise_in_the_second(plan, best, row, weights):
+            if row["epoch"] == 2:
+                raise error
+            return watch(plan, best, row, weights)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(epochs, "_watch", raise_in_the_second)
+            yield
+
+    return ends
 
 
 @pytest.fixture

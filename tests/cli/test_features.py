@@ -79,18 +79,8 @@ def test_an_explanation_is_of_features(imgclf, run, folder):
     assert {path.suffix for path in Path("why").iterdir()} == {".png", ".json"}
 
 
-def test_a_run_that_was_stopped_resumes_to_the_same_bytes(imgclf, run, monkeypatch):
-    import imgclf.training.epochs as room
-
-    watch = room._watch
-
-    def stop_in_the_second(plan, best, row, weights):
-        if row["epoch"] == 2:
-            raise Stop
-        return watch(plan, best, row, weights)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(room, "_watch", stop_in_the_second)
+def test_a_run_that_was_stopped_resumes_to_the_same_bytes(imgclf, run, ends_in_second_epoch):
+    with ends_in_second_epoch(Stop):
         assert imgclf(*TRAIN, "--out", "stopped").code == 130
     assert imgclf("train", "--resume", "stopped", "--no-plots", "--progress", "none").code == 0
     for name in ("model.npz", "metrics.csv", "metrics.json"):

@@ -43,19 +43,9 @@ def test_too_little_to_go_on_or_verify(imgclf, refused, monkeypatch):
     assert {path.name: path.read_bytes() for path in Path("run").iterdir() if path.name != ".lock"} == before
 
 
-def test_memory_that_runs_out_in_training_loses_nothing(imgclf, refused, monkeypatch):
-    import imgclf.training.epochs as room
-
-    watch = room._watch
-
-    def fail_in_the_second(plan, best, row, weights):
-        if row["epoch"] == 2:
-            raise MemoryError
-        return watch(plan, best, row, weights)
-
+def test_memory_that_runs_out_in_training_loses_nothing(imgclf, refused, ends_in_second_epoch):
     assert imgclf(*TRAIN, "--out", "whole").code == 0
-    with monkeypatch.context() as patch:
-        patch.setattr(room, "_watch", fail_in_the_second)
+    with ends_in_second_epoch(MemoryError):
         refused(6, ["run: not enough memory", "imgclf train --resume run"], *TRAIN, "--out", "run")
     assert imgclf("train", "--no-plots", "--resume", "run").code == 0
     for name in ("model.npz", "metrics.csv", "metrics.json", "status.json"):

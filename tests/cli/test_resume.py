@@ -35,32 +35,22 @@ def raise_stop(*_, **__):
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory):
+def first_copy(tmp_path_factory):
     """A folder for what `stopped` makes."""
-    return tmp_path_factory.mktemp("kept")
+    return tmp_path_factory.mktemp("first-copy")
 
 
 @pytest.fixture
-def stopped(imgclf, monkeypatch, kept):
+def stopped(imgclf, ends_in_second_epoch, first_copy):
     """A run that was stopped in its second epoch, beside one that was not: made once, then copied."""
-    import imgclf.training.epochs as room
-
-    if any(kept.iterdir()):
-        shutil.copytree(kept, Path(), dirs_exist_ok=True)
+    if any(first_copy.iterdir()):
+        shutil.copytree(first_copy, Path(), dirs_exist_ok=True)
         return Path("run")
     assert imgclf(*TRAIN, *FEW, "--out", "whole").code == 0
-    watch = room._watch
-
-    def stop_in_the_second(plan, best, row, weights):
-        if row["epoch"] == 2:
-            raise Stop
-        return watch(plan, best, row, weights)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(room, "_watch", stop_in_the_second)
+    with ends_in_second_epoch(Stop):
         assert imgclf(*TRAIN, *FEW, "--out", "run").code == 130
     assert (Path("run/status.json").read_text()) == '{\n  "status": "interrupted"\n}\n'
-    shutil.copytree(Path(), kept, dirs_exist_ok=True)
+    shutil.copytree(Path(), first_copy, dirs_exist_ok=True)
     return Path("run")
 
 

@@ -33,14 +33,6 @@ def config(*overrides):
     return resolve(overrides=[*OVERRIDES, *overrides]).config
 
 
-@pytest.fixture(name="kept")
-def kept_fixture(tmp_path, monkeypatch):
-    """The cache folder, in use."""
-    monkeypatch.delenv("IMGCLF_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "imgclf"
-
-
 @pytest.fixture(name="computed")
 def computed_fixture(monkeypatch):
     """The number of images of which features were computed, call by call."""

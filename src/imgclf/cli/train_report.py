@@ -38,11 +38,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
         f"{format_shape(given)}, {C} classes",
         **({"features": _features(plan.features)} if plan.features else {}),
         **_augmentation(plan),
-        "pixels"
-        if plan.preprocess.is_image
-        else "inputs"
-        if plan.features
-        else "features": f"x = {_preprocessing(plan)}",
+        _name_of_inputs(plan): f"x = {_preprocessing(plan)}",
         "scores": f"s = x @ W + b: {D:,} x {C} weights and {C} biases, {plural((D + 1) * C, 'parameter')}",
         "loss": f"{config.model.loss}: {loss or title}",
         "minimize": formula(config),
@@ -109,6 +105,12 @@ def describe_findings(
 def _features(features: "Features") -> str:
     options = ", ".join(f"{key} {str(value).lower()}" for key, value in features.options.items())
     return f"{features.name} ({options}), {features.size:,} numbers an image"
+
+
+def _name_of_inputs(plan: "Plan") -> str:
+    if plan.preprocess.is_image:
+        return "pixels"
+    return "inputs" if plan.features else "features"  # a line "features" says which ones they are
 
 
 def _augmentation(plan: "Plan") -> dict[str, str]:

@@ -59,8 +59,7 @@ def load_model(path: Path) -> Model:
     if not path.exists():
         raise RunError(path, "there is no model file", "train one with `imgclf train`")
     try:
-        names = set(npz_names(path))
-        names = {name for name in names if not name.startswith(_LEARNED)}
+        names = {name for name in npz_names(path) if not name.startswith(_LEARNED)}
         if not {SEAL, ABOUT, "weights"} <= names <= {SEAL, ABOUT, "weights", *_OPTIONAL_ARRAYS}:
             raise ValueError(f"it holds {', '.join(sorted(names))[:80] or 'nothing'}")
         return _model(*read_described_npz(path))

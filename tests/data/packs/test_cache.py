@@ -33,14 +33,6 @@ def root_fixture(tmp_path):
     return tmp_path / "set"
 
 
-@pytest.fixture(name="kept")
-def kept_fixture(tmp_path, monkeypatch):
-    """The cache folder, in use."""
-    monkeypatch.delenv("IMGCLF_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "imgclf"
-
-
 @pytest.fixture(name="load")
 def load_fixture(root, monkeypatch):
     """Load the images; return their levels, and how many files were decoded for it."""
