@@ -26,6 +26,7 @@ OPTIONS = (
 )
 PATIENCE = 60  # seconds after which a page that is not ready counts as broken
 READY = "return window.imgclf?.data !== undefined"
+SHOWN = "requestAnimationFrame(() => requestAnimationFrame(arguments[arguments.length - 1]))"
 SMALL = ("data.limit=500", "train.epochs=3")
 
 
@@ -45,10 +46,11 @@ class Browser:
         self.driver.quit()
 
     def open(self, path, patience=PATIENCE, address=""):
-        """Open a page and wait until its data is there; forget what was said and asked for before."""
+        """Open a page and wait until its data is there and on the screen; forget what was said and asked for before."""
         self.messages(), self.requests()
         self.driver.get(Path(path).resolve().as_uri() + address)
         WebDriverWait(self.driver, patience, poll_frequency=0.02).until(lambda driver: driver.execute_script(READY))
+        self.driver.execute_async_script(SHOWN)  # a scroll in the frame that fills the page would look like a jump
 
     def run(self, script, *arguments):
         """Run a script in the page, with `core` and `data` of it; numbers come back to the last bit."""

@@ -23,6 +23,7 @@ VARIABLES = (
     ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
 )
 PATIENCE = 5.0  # seconds: an error that all ranks meet reaches each of them within this time
+RELAY = 0.5  # seconds: an abort must not overtake the line that the launcher is still passing on
 WHILE_DRAWN = 60.0  # seconds: the first rank draws the pictures of a run that diverged before it leaves
 
 
@@ -103,6 +104,7 @@ def _leave(comm: Any, leaving: Any, error: BaseException) -> int:
     if stopped or not _all_arrive(leaving, WHILE_DRAWN if isinstance(error, DivergedError) else PATIENCE):
         if comm.rank:
             report(error, f"rank {comm.rank}: ", debug=debug)
+            time.sleep(RELAY)
         comm.Abort(code)
     return code
 
