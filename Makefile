@@ -92,7 +92,8 @@ bench: .venv-bench/.installed  ## measure beside PyTorch and scikit-learn, write
 	@touch $@
 
 docs: .venv-docs/.installed  ## build the documentation: build/docs/index.html
-	.venv-docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --doctree-dir build/docs-cache --conf-dir docs/site . build/docs
+	rm -rf build/docs
+	.venv-docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env --doctree-dir build/docs-cache --conf-dir docs/site . build/docs
 
 .venv-docs/.installed: pyproject.toml
 	rm -rf .venv-docs

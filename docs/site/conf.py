@@ -20,7 +20,9 @@ extensions = [
     "sphinx.ext.autodoc",
     "plain_docstrings",  # before napoleon, which takes those in numpydoc's form
     "sphinx.ext.napoleon",
+    "command_pages",
     "config_keys",
+    "large_pictures",
     "shown_files",
 ]
 
@@ -30,7 +32,10 @@ exclude_patterns = ["[.]*", "build", "dist", "runs", "src", "tests", "data/[!f]*
 external_toc_path = str(HERE / "toc.yml")
 
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(?!imgclf).*")]  # other packages have pages elsewhere
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!imgclf).*"),  # other packages have pages elsewhere
+    ("py:class", "imgclf.(config.schema.Config|training.epochs.Finished)"),
+]
 myst_heading_anchors = 3
 highlight_language = "none"
 

@@ -18,13 +18,14 @@ LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at mos
 def markdown() -> Iterator[str]:
     """Yield the lines of a section for each section of a config."""
     schema = Config.model_json_schema()
+    yield from ("### Run", "")
     for name, about in schema["properties"].items():
         section = _resolved(about, schema)
         variants = [one for one in section.get("anyOf", [section]) if "properties" in one]
         if not variants:
-            yield from (f"## {name}", "", *_key(name, section))
+            yield from _key(name, section)
             continue
-        yield from (f"## {name}", "", about.get("description") or section.get("description", ""), "")
+        yield from (f"### {name}", "", about.get("description") or section.get("description", ""), "")
         if "default" in about and about["default"] is None:
             yield from (f"The default is `{name}: null`.", "")
         shared = set.intersection(*(set(one["properties"]) for one in variants)) if len(variants) > 1 else set()
@@ -35,7 +36,7 @@ def markdown() -> Iterator[str]:
                 yield from _key(f"{name}.{key}", variants[0]["properties"][key])
         for one in variants:
             if shared:
-                yield from (f"### {name}: {one['title']}", "", one["description"], "")
+                yield from (f"#### {name}: {one['title']}", "", one["description"], "")
             for key, of_key in one["properties"].items():
                 if key not in shared:
                     yield from _key(f"{name}.{key}", of_key, of=one["title"] if shared else "")
