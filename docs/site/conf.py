@@ -22,12 +22,18 @@ extensions = [
     "sphinx.ext.napoleon",
     "command_pages",
     "config_keys",
-    "large_pictures",
+    "small_screens",
     "shown_files",
 ]
 
 # The source folder is the repository, so that a link leads to the same file here and there.
-include_patterns = ["docs/**", "benchmarks/*.md", "data/fashion-mnist-mini/README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+include_patterns = [
+    "docs/**",
+    "benchmarks/*.md",
+    "data/fashion-mnist-mini/README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+]
 exclude_patterns = ["[.]*", "build", "dist", "runs", "src", "tests", "data/[!f]*", "docs/site", "**.ipynb"]
 external_toc_path = str(HERE / "toc.yml")
 
@@ -38,6 +44,7 @@ nitpick_ignore_regex = [
 ]
 myst_heading_anchors = 3
 highlight_language = "none"
+smartquotes_action = "qe"  # no dashes: --no-plots is an option
 
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}

@@ -8,7 +8,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from imgclf.config.schema import Config
+from imgclf.config import Config, json_schema
 
 TYPES = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false",
          "null": "null", "object": "section", "array": "list"}  # fmt: skip
@@ -17,7 +17,7 @@ LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at mos
 
 def markdown() -> Iterator[str]:
     """Yield the lines of a section for each section of a config."""
-    schema = Config.model_json_schema()
+    schema, defaults = json_schema(), Config().model_dump()
     yield from ("### Run", "")
     for name, about in schema["properties"].items():
         section = _resolved(about, schema)
@@ -30,8 +30,9 @@ def markdown() -> Iterator[str]:
             yield from (f"The default is `{name}: null`.", "")
         shared = set.intersection(*(set(one["properties"]) for one in variants)) if len(variants) > 1 else set()
         if shared:
-            names = {"enum": [one["title"] for one in variants], "description": "Decides the other keys, below."}
-            yield from _key(f"{name}.name", names | {"default": None} if about.get("default", 0) is None else names)
+            names = [one["title"] for one in variants]
+            about_name = {"enum": names, "description": "Decides which other keys there are; all are below."}
+            yield from _key(f"{name}.name", {"default": (defaults[name] or {}).get("name"), **about_name})
             for key in sorted(shared - {"name"}, key=list(variants[0]["properties"]).index):
                 yield from _key(f"{name}.{key}", variants[0]["properties"][key])
         for one in variants:

@@ -8,7 +8,9 @@ from sphinx.util.typing import stringify_annotation
 
 from imgclf import arrays
 
-ALIASES = {stringify_annotation(getattr(arrays, name), "smart"): name for name in ("FloatArray", "IntArray", "ByteArray")}
+ALIASES = {
+    stringify_annotation(getattr(arrays, name), "smart"): name for name in ("FloatArray", "IntArray", "ByteArray")
+}
 
 
 def to_rst(lines: list[str]) -> list[str]:
@@ -48,8 +50,14 @@ def _signature(
     return named[0], named[1]
 
 
+def _skip(app: Sphinx, what: str, name: str, of: object, skipped: bool, options: Any) -> bool | None:
+    """Leave out the fields of a tuple: its signature has them."""
+    return True if (getattr(of, "__doc__", None) or "").startswith("Alias for field") else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("autodoc-process-signature", _signature)
+    app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True}

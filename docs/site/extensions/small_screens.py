@@ -1,0 +1,41 @@
+"""What a phone needs: pictures that open at full size, and tables of prose that style.css turns into lists."""
+
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
+from sphinx.writers.html5 import HTML5Translator
+
+WIDE = 60  # characters of a row
+
+
+class MarkProse(SphinxTransform):
+    """Tell tables of prose from those of numbers."""
+
+    default_priority = 900
+
+    def apply(self, **settings: Any) -> None:
+        """Give a table whose rows are long the class `prose`."""
+        for table in self.document.findall(nodes.table):
+            rows = [row.astext() for body in table.findall(nodes.tbody) for row in body.findall(nodes.row)]
+            if sum(map(len, rows)) > WIDE * len(rows):
+                table["classes"].append("prose")
+
+
+def _visit(translator: HTML5Translator, node: nodes.image) -> None:
+    name = translator.builder.images.get(node["uri"], node["uri"])
+    translator.body.append(f'<a href="{translator.builder.imgpath}/{name}">')
+    HTML5Translator.visit_image(translator, node)
+
+
+def _depart(translator: HTML5Translator, node: nodes.image) -> None:
+    HTML5Translator.depart_image(translator, node)
+    translator.body.append("</a>")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.add_node(nodes.image, override=True, html=(_visit, _depart))
+    app.add_transform(MarkProse)
+    return {"parallel_read_safe": True}
