@@ -30,7 +30,9 @@ def to_rst(lines: list[str]) -> list[str]:
 def _escaped(line: str) -> str:
     """Escape what is markup to reStructuredText, but not code in backticks."""
     parts = re.split("(`[^`]+`)", line)
-    return "".join(f"`{part}`" if part.startswith("`") else re.sub(r"([*_|\\`]|\b:\b)", r"\\\1", part) for part in parts)
+    return "".join(
+        f"`{part}`" if part.startswith("`") else re.sub(r"([*_|\\`]|\b:\b)", r"\\\1", part) for part in parts
+    )
 
 
 def _docstring(app: Sphinx, what: str, name: str, of: object, options: Any, lines: list[str]) -> None:

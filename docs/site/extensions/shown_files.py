@@ -35,7 +35,7 @@ def pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     for path in sorted(set().union(*getattr(app.env, "shown_files", {}).values())):
         file = Path(app.srcdir, path)
         code = app.builder.highlighter.highlight_block(file.read_text(encoding="utf-8"), LANGUAGES[file.suffix])
-        yield f"files/{path}", {"title": path, "body": f"<h1>{path}</h1>{code}"}, "page.html"
+        yield f"files/{path}", {"title": path, "body": f"<h1>{path.replace('/', '/<wbr>')}</h1>{code}"}, "page.html"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

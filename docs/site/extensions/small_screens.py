@@ -11,16 +11,26 @@ WIDE = 60  # characters of a row
 
 
 class MarkProse(SphinxTransform):
-    """Tell tables of prose from those of numbers."""
+    """Tell tables of prose from those of numbers, and name the column in each of their cells."""
 
     default_priority = 900
 
     def apply(self, **settings: Any) -> None:
         """Give a table whose rows are long the class `prose`."""
         for table in self.document.findall(nodes.table):
-            rows = [row.astext() for body in table.findall(nodes.tbody) for row in body.findall(nodes.row)]
-            if sum(map(len, rows)) > WIDE * len(rows):
+            rows = [row for body in table.findall(nodes.tbody) for row in body.findall(nodes.row)]
+            if sum(len(row.astext()) for row in rows) > WIDE * len(rows):
                 table["classes"].append("prose")
+                (head,) = table.findall(nodes.thead)
+                _name_columns([entry.astext() for entry in head.findall(nodes.entry)], rows)
+
+
+def _name_columns(names: list[str], rows: list[nodes.row]) -> None:
+    """Write the heading of its column into each cell but the first, where it matters: of three columns or more."""
+    for row in rows if len(names) > 2 else ():
+        for name, entry in list(zip(names, row.findall(nodes.entry), strict=True))[1:]:
+            if entry.children:
+                entry.children[0].insert(0, nodes.inline("", f"{name}: ", classes=["column"]))
 
 
 def _visit(translator: HTML5Translator, node: nodes.image) -> None:
