@@ -29,7 +29,7 @@ def _name_columns(names: list[str], rows: list[nodes.row]) -> None:
     """Write the heading of its column into each cell but the first, where it matters: of three columns or more."""
     for row in rows if len(names) > 2 else ():
         for name, entry in list(zip(names, row.findall(nodes.entry), strict=True))[1:]:
-            if entry.children:
+            if entry.astext():
                 entry.children[0].insert(0, nodes.inline("", f"{name}: ", classes=["column"]))
 
 
