@@ -11,7 +11,6 @@ import sys
 from importlib.util import find_spec
 
 from images import Images, training_images
-from ours import kernels
 from results import Ratio, again, heading, progress, ratio_table, say, write_part
 
 from imgclf.errors import ImgclfError, plural
@@ -26,12 +25,9 @@ def main() -> None:
     asked = arguments()
     progress("reading the images")
     images = training_images()
-    sections, ratios = measure(images, asked)
-    summary = f"## Ratios\n\n{ratio_table(kernels(), ratios)}"
-    if ratios:
-        say(summary)
+    sections = measure(images, asked)
     if asked == list(PARTS):
-        write_part("\n\n".join([about(images), summary.rstrip(), *sections]))
+        write_part("\n\n".join([about(images), *sections]))
 
 
 def arguments() -> list[str]:
@@ -45,16 +41,18 @@ def arguments() -> list[str]:
     return [part for part in PARTS if part in chosen]
 
 
-def measure(images: Images, asked: list[str]) -> tuple[list[str], list[Ratio]]:
-    """Measure one thing after the other; print each, and return what was said of it and the ratios."""
+def measure(images: Images, asked: list[str]) -> list[str]:
+    """Measure one thing after the other and print it; return what was said, the ratios first."""
     # Only now: what imports these must be the large process, not the small one that starts the measured ones.
     from classes import measure_classes
     from epochs import measure_epochs
     from growth import measure_growth
     from optimum import measure_optimum
+    from ours import kernels
     from processes import measure_processes, measure_starts
 
-    sections, ratios = [], []
+    sections: list[str] = []
+    ratios: list[Ratio] = []
 
     def add(text: str, found: list[Ratio]) -> None:
         sections.append(say(text))
@@ -75,7 +73,7 @@ def measure(images: Images, asked: list[str]) -> tuple[list[str], list[Ratio]]:
         add(measure_growth(images), [])
     if "classes" in asked:
         add(*measure_classes())
-    return sections, ratios
+    return [say(f"## Ratios\n\n{ratio_table(kernels(), ratios)}"), *sections]
 
 
 def about(images: Images) -> str:
