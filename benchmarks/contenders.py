@@ -1,4 +1,4 @@
-"""The programs to time: calling one trains one epoch on so many threads."""
+"""The programs to time: a call trains one epoch."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

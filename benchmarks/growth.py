@@ -1,4 +1,4 @@
-"""Growth of an epoch's time with images, pixels, classes and batch size, by kernel."""
+"""Growth of an epoch with images, pixels, classes and batch size."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""Plot growth: a log-log panel per variable, a line per program, and a line of slope 1 beside them."""
+"""Plot growth: a log-log panel per variable, a line per program."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Run imgclf in the benchmarks: its kernels, a plan, a run, an epoch."""
+"""Run imgclf in the benchmarks: kernels, plans, runs, epochs."""
 
 import json
 import time

@@ -225,8 +225,9 @@ def prediction_table(name: str, cost: Cost, batches: tuple[int, ...], images: in
 
 def main() -> None:
     """Measure, fit, predict."""
-    threads = f"one thread a rank; load {os.getloadavg()[0]:.1f} before the start"
-    about = heading("several processes, and what a model says of more", threads, ("imgclf", "numpy", "mpi4py"))
+    threads = f"one thread a rank, kernel blocks; load {os.getloadavg()[0]:.1f} before the start"
+    packages = "imgclf", "numpy", "mpi4py"
+    about = say(heading("several processes, and what a model says of more", threads, packages))
     found: dict[int, list[dict[str, Any]]] = {1: [], 2: []}
     for _ in range(ROUNDS):
         for ranks, seen in found.items():

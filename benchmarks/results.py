@@ -1,4 +1,4 @@
-"""Print the tables of the benchmarks and keep them in RESULTS.md, a part for each kind of machine."""
+"""Print tables, and keep them in RESULTS.md by kind of machine."""
 # ruff: noqa: T201 - a script talks
 
 import platform

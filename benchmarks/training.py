@@ -1,4 +1,4 @@
-"""Measure training: kernels beside PyTorch and scikit-learn; to the optimum; processes; starts; growth; many classes.
+"""Measure training by every kernel, beside PyTorch and scikit-learn.
 
 The environment variable CIFAR10 names the data (cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz); without it
 50,000 images of its shape are generated. Prints its tables, and writes them into RESULTS.md beside this file, unless
