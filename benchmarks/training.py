@@ -42,7 +42,7 @@ def arguments() -> list[str]:
 
 
 def measure(images: Images, asked: list[str]) -> list[str]:
-    """Measure one thing after the other and print it; return what was said, the ratios first."""
+    """Measure one thing after the other and print it; return what was said, the ratios first, if any."""
     # Only now: what imports these must be the large process, not the small one that starts the measured ones.
     from classes import measure_classes
     from epochs import measure_epochs
@@ -73,7 +73,7 @@ def measure(images: Images, asked: list[str]) -> list[str]:
         add(measure_growth(images), [])
     if "classes" in asked:
         add(*measure_classes())
-    return [say(f"## Ratios\n\n{ratio_table(kernels(), ratios)}"), *sections]
+    return [say(f"## Ratios\n\n{ratio_table(kernels(), ratios)}"), *sections] if ratios else sections
 
 
 def about(images: Images) -> str:
