@@ -94,6 +94,7 @@ bench: .venv-bench/.installed  ## measure every kernel beside PyTorch and scikit
 docs: .venv-docs/.installed  ## build the documentation: build/docs/index.html
 	rm -rf build/docs
 	.venv-docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env --doctree-dir build/docs-cache --conf-dir docs/site . build/docs
+	.venv-docs/bin/python docs/site/check.py build/docs
 
 .venv-docs/.installed: pyproject.toml
 	rm -rf .venv-docs
