@@ -1,6 +1,6 @@
 """Check the site that was built: every internal link leads somewhere, and nothing is loaded from another host.
 
-`python docs/site/check.py build/docs` follows Sphinx, which knows of the links on pages, but not of those that it makes.
+`python docs/site/check.py build/docs`: Sphinx knows of the links on pages, but not of those that it makes itself.
 """
 # ruff: noqa: T201 - a script talks
 
