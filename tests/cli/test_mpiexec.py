@@ -103,10 +103,9 @@ def test_the_first_rank_speaks_for_all():
     environment = json.loads((run / "environment.json").read_text())
     assert (environment["processes"], environment["threads"]) == (2, 2)
     assert json.loads((run / "status.json").read_text()) == {"status": "finished"}
-    code, out, _, _ = mpiexec(2, IMGCLF, "train", "--print-config")
-    assert (code, out.count("seed:")) == (0, 1)
-    code, out, _, _ = mpiexec(2, IMGCLF, "train", "-s", DATA, "--dry-run")
-    assert (code, out.count("nothing was written")) == (0, 1)
+    commands = [["train", "--print-config"], ["train", "-s", DATA, "--dry-run"]]
+    code, out, _, err = mpiexec(2, ("-c", MANY), json.dumps(commands))
+    assert (code, out.count("seed:"), out.count("nothing was written")) == (0, 1, 1), err
 
 
 @pytest.mark.parametrize(("code", "words", "arguments"), [
