@@ -1,5 +1,6 @@
 """Compute the blocks of a batch on several threads, bit for bit."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +16,7 @@ from imgclf.numerics.sums import Summation, Sums, serial_sum, tree_sum
 _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
 
+WAIT = 200  # looks at the others before this thread sleeps: to be woken takes longer than a small block
 SHARES = 8  # runs of blocks per thread: enough that no thread waits long for the last one
 
 
@@ -84,6 +86,9 @@ def _parallel_sum(pool: ThreadPoolExecutor, threads: int, term: Callable[[int], 
     finally:
         for _ in turns:  # after an error on this thread, the others start no new run
             pass
+    patience = iter(range(WAIT))
     for helper in helpers:
+        while not helper.done() and next(patience, None) is not None:
+            time.sleep(0)
         helper.result()
     return tree_sum(sums)
