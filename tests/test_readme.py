@@ -12,7 +12,7 @@ import pytest
 from imgclf.cli import COMMANDS
 from imgclf.config.resolve import resolve
 from imgclf.report.pictures import PICTURES
-from pages import blocks, programs, run, run_examples, sessions
+from pages import SELF_TEST, blocks, programs, run, run_examples, sessions
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,7 +22,6 @@ COURSE = sorted((ROOT / "docs" / "course").glob("*.md"))
 OTHERS = [*COURSE, ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md"]
 ELSEWHERE = {"explain.md": "test_explain_page.py"}  # and the course, in test_course.py
 SLOW = {"probes.md", "grading.md"}  # they sweep, and start many processes
-LONG = "imgclf -q gradcheck --self-test"  # of all five losses; the page has that of one, too
 
 
 def text_of(page):
@@ -39,11 +38,11 @@ def tried(imgclf, tmp_path, monkeypatch):
     for example in (ROOT / "docs" / "examples").iterdir():
         shutil.copy(example, tmp_path)
 
-    def check(page, chosen):
+    def check(page):
         for name, content in programs(text_of(page)):
             (tmp_path / name).write_text(content, encoding="utf-8")
         for command, shown, timed in sessions(text_of(page)):
-            if chosen(command):  # these pages leave lines out without a mark
+            if command != SELF_TEST:  # these pages leave lines out without a mark
                 run(imgclf, command, "\n...\n".join(["", *shown.splitlines(), ""]), timed)
 
     return check
@@ -51,20 +50,13 @@ def tried(imgclf, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", [page for page in TRIED if page.name not in SLOW], ids=lambda page: page.name)
 def test_every_command_prints_what_the_page_shows(page, tried):
-    tried(page, lambda command: command != LONG)
+    tried(page)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in TRIED if page.name in SLOW], ids=lambda page: page.name)
 def test_every_command_prints_what_the_page_shows_that_takes_long(page, tried):
-    tried(page, lambda command: True)
-
-
-@pytest.mark.slow
-def test_the_self_test_prints_what_the_page_shows(tried):
-    page = ROOT / "docs" / "gradient-check.md"
-    assert LONG in [command for command, *_ in sessions(text_of(page))]
-    tried(page, lambda command: command == LONG)
+    tried(page)
 
 
 def test_the_pages_that_are_tried_elsewhere_are():
