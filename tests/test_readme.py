@@ -12,7 +12,8 @@ from pages import run, run_examples, sessions
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-NOT_HERE = {"scaling.md", "reliability.md", "explain.md"}  # measured on one machine; or tried by a test of its own
+# Measured on one machine; or tried by a test of its own.
+NOT_HERE = {"scaling.md", "reliability.md", "explain.md", "python.md"}
 TRIED = [page for page in PAGES if page.name not in NOT_HERE and "```console" in page.read_text(encoding="utf-8")]
 LONG = "imgclf -q gradcheck --self-test"  # of all five losses; the pages have that of one, too
 

@@ -26,7 +26,7 @@ from imgclf.losses import LOSSES
 from imgclf.machine.cores import helpful_threads
 from imgclf.optimizers import OptimizerState
 from imgclf.run.opening import config_of_run
-from imgclf.run.run_dir import read_table
+from imgclf.run.run_dir import read_metrics, read_rows
 from imgclf.run.saving import save_run
 from imgclf.run.trained import TrainedClassifier
 from imgclf.sklearn.parameters import config_of, parameters_of
@@ -99,8 +99,7 @@ class LinearImageClassifier(ClassifierMixin, BaseEstimator):  # in this order, s
         Number of threads, -1 for all cores; None is 1, unless in a `joblib.parallel_config` context. The weights do
         not depend on it.
     settings : dict or None, default=None
-        Other keys of a config, as after -s, such as {"augment.flip": 0.5, "optimizer.momentum": 0.95,
-        "features.name": "hog"}.
+        Other keys of a config, as after -s, such as {"optimizer.momentum": 0.95, "features.name": "hog"}.
 
     Attributes
     ----------
@@ -201,7 +200,9 @@ class LinearImageClassifier(ClassifierMixin, BaseEstimator):  # in this order, s
         memory = self._memory if self._memory.keys() == begun.keys() else begun
         if is_first:
             self._of_run = plan.config.model_dump()
-        self._train(plan, Snapshot(TrainState(done * plan.steps_per_epoch, plan.weights, memory), epochs=done))
+        self._train(
+            plan, Snapshot(TrainState(done * plan.steps_per_epoch, plan.weights, memory), epochs=done), until=Epoch
+        )
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -248,12 +249,10 @@ class LinearImageClassifier(ClassifierMixin, BaseEstimator):  # in this order, s
         place = {label: number for number, label in enumerate(of_names.values())}
         found._columns = np.array([place[label] for label in found.classes_.tolist()])
         found.n_features_in_ = model.input.size
-        found._rows, found._memory, found._metrics = [], {}, None
+        found._memory = {}
         found._of_run = None if config is None else config.model_dump()
-        found._keep(trained)
-        if (path / "metrics.csv").exists():
-            found.loss_curve_ = [loss for loss in read_table(path / "metrics.csv")["train/loss"] if loss is not None]
-            found.n_iter_ = len(found.loss_curve_)
+        has_results = all((path / name).exists() for name in ("metrics.csv", "metrics.json"))
+        found._keep(trained, *((read_rows(path), read_metrics(path)) if has_results else ([], None)))
         return found
 
     def to_run(self, out: str | os.PathLike[str]) -> Path:
@@ -307,7 +306,9 @@ class LinearImageClassifier(ClassifierMixin, BaseEstimator):  # in this order, s
     def _begin(self, classes: NDArray[Any]) -> None:
         """Forget what was learned; `classes` (C,) are sorted."""
         if len(classes) < 2:
-            raise ValueError(f"a classifier needs at least two classes; y holds only one class, {classes[0]!r}")
+            raise ValueError(
+                f"a classifier needs at least two classes; y holds only one class, {classes.tolist()[0]!r}"
+            )
         self.classes_ = classes
         # Texts are in natural order in a model, as those of files are.
         names, order = self._names(), [*range(len(classes))]
@@ -317,7 +318,6 @@ class LinearImageClassifier(ClassifierMixin, BaseEstimator):  # in this order, s
         self.n_iter_ = 0
         self._rows: list[Row] = []
         self._memory: OptimizerState = {}
-        self._metrics: dict[str, Any] | None = None
 
     def _names(self) -> list[str]:
         """Return the name of each of `classes_`."""
@@ -339,27 +339,30 @@ class LinearImageClassifier(ClassifierMixin, BaseEstimator):  # in this order, s
     def _threads(self) -> int:
         return int(effective_n_jobs(self.n_jobs))
 
-    def _train(self, plan: Plan, snapshot: Snapshot) -> None:
-        """Train to the end of a plan, and keep what it leaves."""
-        threads = min(self._threads(), helpful_threads(*plan.weights.shape))
+    def _train(self, plan: Plan, snapshot: Snapshot, until: type = Finished) -> None:
+        """Train until an event, the end or that of an epoch, and keep what was learned."""
+        threads, rows = min(self._threads(), helpful_threads(*plan.weights.shape)), []
         with workers(threads) as sum_blocks, closing(train(plan, sum_blocks, snapshot)) as events:
             for event in events:
                 if isinstance(event, Epoch):
-                    self._rows.append(event.row)
-                    state = event.snapshot.state
+                    rows.append(event.row)
+                    state, metrics = event.snapshot.state, None
+                    model = plan.model(state.weights)
                 elif isinstance(event, Finished):
-                    model, self._metrics = event.model, event.metrics()
+                    model, metrics = event.model, event.metrics()
+                if isinstance(event, until):
+                    break
         # Under early stopping, what the optimizer remembers is of later weights.
         self._memory = state.memory if model.weights is state.weights else {}
-        self._keep(TrainedClassifier("X", model))
+        self._keep(TrainedClassifier("X", model), self._rows + rows, metrics)
 
-    def _keep(self, trained: TrainedClassifier) -> None:
-        self._trained = trained
+    def _keep(self, trained: TrainedClassifier, rows: list[Row], metrics: Mapping[str, Any] | None) -> None:
+        self._trained, self._rows, self._metrics = trained, rows, metrics
         weights = trained.model.weights
         self.coef_, self.intercept_ = weights[:-1].T[self._columns], weights[-1][self._columns]
         self.preprocess_ = trained.model.preprocess
-        self.loss_curve_ = [row["train/loss"] for row in self._rows]
-        self.n_iter_ = len(self._rows)
+        self.loss_curve_ = [row["train/loss"] for row in rows]
+        self.n_iter_ = len(rows)
 
     def _scores(self, X: Any) -> FloatArray:
         """Return the scores of examples, (N, C), in the order of `classes_`."""
