@@ -271,7 +271,8 @@ def test_it_prints_nothing_and_shows_itself(capfd):
     page = model._repr_html_()
     assert capfd.readouterr() == ("", "")
     assert "LinearImageClassifier" in page
-    assert "loss_curve_" in page
+    assert "<span>Fitted</span>" in page
+    assert "<span>Not fitted</span>" in LinearImageClassifier()._repr_html_()
     assert repr(LinearImageClassifier(l2=0.5)) == "LinearImageClassifier(l2=0.5)"
 
 
