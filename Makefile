@@ -115,13 +115,13 @@ wheel-check: wheel  ## install the wheel into an empty environment and train in 
 # What meets the libraries; the commands compute and draw as well.
 test-lowest: .venv-lowest/.installed  ## run the tests that meet other libraries, on the oldest supported versions
 	.venv-lowest/bin/python -m pytest -q -n auto --dist worksteal \
-		tests/config tests/data tests/files tests/test_imports.py \
+		tests/config tests/data tests/estimator tests/files tests/test_imports.py \
 		$(addprefix tests/cli/commands/test_,$(addsuffix .py,train eval predict report compare download))
 
 .venv-lowest/.installed: pyproject.toml tests/lowest.txt
 	rm -rf .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt --editable '.[mpi]' mpich pytest pytest-xdist hypothesis hatchling
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt --editable '.[mpi,sklearn]' mpich pytest pytest-xdist hypothesis hatchling
 	@touch $@
 
 clean:  ## remove what the targets made, but not runs/

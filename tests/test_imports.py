@@ -20,6 +20,8 @@ HEAVY = {
     "isal",
     "numba",
     "llvmlite",
+    "scipy",
+    "sklearn",
 }
 SCRIPT = """
 import json, sys
