@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from imgclf.config import Config, dump
 from imgclf.errors import RunError, plural, printable
 from imgclf.export.exported import Exported
-from imgclf.export.formats import FORMATS
+from imgclf.export.formats import FORMATS, packages_for
 from imgclf.metrics import wilson_interval
 from imgclf.report.objective import formula
 from imgclf.report.run_facts import Split
@@ -37,7 +37,6 @@ def card(exported: Exported, form: str, picture: str = "") -> bytes:
         problem = "there is no metrics.json: the run is not finished, or not whole"
         raise RunError(exported.directory, problem, "finish it: imgclf train --resume RUN")
     split, seen = ("val", facts.val) if facts.val else ("train", facts.train)
-    packages = sorted([*chosen.packages, *(["pillow"] if exported.is_image else [])])
     text = _environment().get_template("card.md.j2").render(
         head=yaml.safe_dump(_head(exported, form, split, seen), sort_keys=False, allow_unicode=True),
         name=_plain(exported.name),
@@ -48,7 +47,7 @@ def card(exported: Exported, form: str, picture: str = "") -> bytes:
         accuracy=f"{_percent(seen.accuracy)} of {plural(seen.n, f'{_SPLITS[split]} {facts.noun}')} are right"
         f"{f' (95 % interval {_interval(seen)})' if facts.val else ', on which it was trained'}.",
         picture=picture,
-        packages=" ".join(packages),
+        packages=" ".join(packages_for(exported.model, form)),
         code=chosen.code(exported),
         contents=chosen.contents(exported),
         input=" ".join(_input(exported)),
@@ -82,7 +81,7 @@ def _head(exported: Exported, form: str, split: str, seen: Split) -> dict[str, A
         "pipeline_tag": task,
         "tags": ["imgclf", "linear-classifier", form],
         "metrics": ["accuracy"],
-        "model-index": [{"name": printable(exported.name), "results": [result]}],
+        "model-index": [{"name": exported.name, "results": [result]}],
     }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from imgclf import __version__
 from imgclf.arrays import FloatArray
-from imgclf.errors import UsageError
+from imgclf.errors import UsageError, printable
 from imgclf.losses import LOSSES
 from imgclf.report.run_facts import RunFacts
 from imgclf.training.classifier import Model
@@ -39,8 +39,8 @@ class Exported:
 
     @property
     def name(self) -> str:
-        """The name of the run."""
-        return self.directory.resolve().name
+        """The name of the run, as a line of text."""
+        return printable(self.directory.resolve().name)
 
     @property
     def is_image(self) -> bool:

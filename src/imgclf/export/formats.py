@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from imgclf.export import onnx_file, safetensors_files
 from imgclf.export.exported import Exported
+from imgclf.training.classifier import Model
 
 
 class Format(NamedTuple):
@@ -14,7 +15,7 @@ class Format(NamedTuple):
     code      Python that loads them and predicts `image.png`, or `features.npy`
     contents  a sentence of Markdown for each file, by name
     library   which library loads them, in the Hub's terms
-    packages  what the code needs
+    packages  what the code needs, beside what opens images
     """
 
     files: Callable[[Exported], dict[str, bytes]]
@@ -33,3 +34,8 @@ FORMATS = {
         ("numpy", "safetensors", "torch"),
     ),
 }  # fmt: skip
+
+
+def packages_for(model: Model, form: str) -> list[str]:
+    """Return the packages that the code for a model needs."""
+    return sorted([*FORMATS[form].packages, *(["pillow"] if model.preprocess.is_image else [])])

@@ -1,8 +1,10 @@
 """Write a model as safetensors: the weights of `torch.nn.Linear`."""
 
 import json
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imgclf.errors import UsageError
 from imgclf.export.exported import Exported
@@ -25,9 +27,14 @@ def safetensors_files(exported: Exported) -> dict[str, bytes]:
         ) from error
     W, b = split(exported.model.weights)
     mean, std = exported.mean_and_std
-    tensors = {FILE: {"weight": np.ascontiguousarray(W.T), "bias": b}, BESIDE: {"mean": mean, "std": std}}
+    tensors = {FILE: {"weight": W.T, "bias": b}, BESIDE: {"mean": mean, "std": std}}
     metadata = exported.metadata(f"before: mean and std are in {BESIDE}")
-    return {name: _in_order(save(some, metadata)) for name, some in tensors.items()}
+    return {name: _in_order(save(_contiguous(some), metadata)) for name, some in tensors.items()}
+
+
+def _contiguous(tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the same arrays, each in one piece of memory: safetensors writes what lies between the numbers, too."""
+    return {name: np.ascontiguousarray(one) for name, one in tensors.items()}
 
 
 def _in_order(raw: bytes) -> bytes:

@@ -34,6 +34,7 @@ def command(ctx: click.Context, run: Path | None, form: str, out: Path) -> None:
     and with a few lines of Python that load and predict. Needs pip install 'imgclf[export]'.
     """  # noqa: D301 - click wants the character, not its name
     from imgclf.export.export import export
+    from imgclf.export.formats import packages_for
     from imgclf.files.writing import check_out, make_folder, write_whole
     from imgclf.run.opening import open_run
     from imgclf.run.run_dir import find_run
@@ -50,5 +51,7 @@ def command(ctx: click.Context, run: Path | None, form: str, out: Path) -> None:
         write_whole(out / name, content)
     console.say(f"{path}: {model.loss}, {plural(len(model.class_names), 'class', 'classes')}", "")
     console.result(*table(["file", "bytes"], [[str(out / name), f"{len(one):,}"] for name, one in files.items()]))
-    console.say("", *fold("next  ", f"{out / 'README.md'} has the lines of Python that load it and predict"))
+    packages = " ".join(packages_for(model, form))
+    console.say("", *fold("next  ", f"{out / 'README.md'} has five lines of Python that load it and predict"))
+    console.say(*fold("      ", f"(pip install {packages});"))
     console.say(*fold("      ", "before you publish it, add `license:` to its head"))
