@@ -18,6 +18,7 @@ from imgclf.config import resolve
 from imgclf.errors import RunError, UsageError
 from imgclf.export.card import card
 from imgclf.report.run_facts import Counts
+from imgclf.run.looks import OnTest
 from imgclf.run.model_file import load_model
 from pages import blocks
 
@@ -135,15 +136,26 @@ def test_without_a_validation_split_it_says_so():
     exported, _ = make()
     text = card(replace(exported, facts=replace(exported.facts, val=None)), "onnx").decode()
     assert "**87.5 % of 2,000 training images are right, on which it was trained.**" in text
-    assert "There was no validation split" in text
+    assert "fewer will be right" in text
     assert "95 % interval " not in text.replace("| 95 % interval |", "")
+
+
+@pytest.mark.parametrize(("look", "words"), [(1, "evaluated once."), (7, "evaluated 7 times: what was chosen by it")])
+def test_a_result_on_test_images_comes_first(look, words):
+    exported, _ = make()
+    text = card(replace(exported, test=OnTest(30, 40, look)), "onnx").decode()
+    assert "**75.0 % of 40 test images are right (95 % interval 59.8 % to 85.8 %).**" in text
+    assert "| test | 40 | 75.0 % | 59.8 % to 85.8 % |" in text
+    assert words in text
+    (result,) = yaml.safe_load(text.split("---\n")[1])["model-index"][0]["results"]
+    assert (result["dataset"]["split"], result["metrics"][0]["value"]) == ("test", 0.75)
 
 
 def test_it_says_that_early_stopping_chose_by_the_same_images():
     exported, _ = make()
     config = resolve((), ["early_stopping={monitor: val/accuracy}"]).config
-    assert "too good" not in card(exported, "onnx").decode()
-    assert "too good" in card(replace(exported, facts=replace(exported.facts, config=config)), "onnx").decode()
+    assert "early stopping" not in card(exported, "onnx").decode()
+    assert "(early stopping)" in card(replace(exported, facts=replace(exported.facts, config=config)), "onnx").decode()
 
 
 @pytest.mark.parametrize("form", ["onnx", "safetensors"])

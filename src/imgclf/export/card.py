@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -15,7 +15,6 @@ from imgclf.export.exported import Exported
 from imgclf.export.formats import FORMATS, packages_for
 from imgclf.metrics import wilson_interval
 from imgclf.report.objective import formula
-from imgclf.report.run_facts import Split
 from imgclf.run.run_dir import read_json
 
 FILE = "README.md"
@@ -36,26 +35,27 @@ def card(exported: Exported, form: str, picture: str = "") -> bytes:
     if facts.train is None:
         problem = "there is no metrics.json: the run is not finished, or not whole"
         raise RunError(exported.directory, problem, "finish it: imgclf train --resume RUN")
-    split, seen = ("val", facts.val) if facts.val else ("train", facts.train)
+    figures = _figures(exported)
+    best = figures[-1]
     text = _environment().get_template("card.md.j2").render(
-        head=yaml.safe_dump(_head(exported, form, split, seen), sort_keys=False, allow_unicode=True),
+        head=yaml.safe_dump(_head(exported, form, best), sort_keys=False, allow_unicode=True),
         name=_plain(exported.name),
         classes=_classes(exported),
         an_example=_an_example(exported),
         version=_plain(str(read_json(exported.directory / "environment.json").get("imgclf", ""))),
         loss=exported.model.loss,
-        accuracy=f"{_percent(seen.accuracy)} of {plural(seen.n, f'{_SPLITS[split]} {facts.noun}')} are right"
-        f"{f' (95 % interval {_interval(seen)})' if facts.val else ', on which it was trained'}.",
+        accuracy=f"{_percent(best.accuracy)} of {plural(best.n, f'{best.word} {facts.noun}')} are right"
+        f"{f' (95 % interval {_interval(best)})' if best.word != 'training' else ', on which it was trained'}.",
         picture=picture,
         packages=" ".join(packages_for(exported.model, form)),
         code=chosen.code(exported),
         contents=chosen.contents(exported),
         input=" ".join(_input(exported)),
         rows=[*_rows(exported)],
-        recalled=split if facts.seen else "",
+        recalled=("val" if facts.val else "train") if facts.seen else "",
         noun=facts.noun,
-        splits=[[name, f"{one.n:,}", _percent(one.accuracy), _interval(one) if one is facts.val else "-"]
-                for name, one in (("train", facts.train), ("val", facts.val)) if one],
+        splits=[[one.split, f"{one.n:,}", _percent(one.accuracy), _interval(one) if one.split != "train" else "-"]
+                for one in figures],
         caveat=_caveat(exported),
         limits=[*_limits(exported)],
         training=[*_training(exported)],
@@ -64,17 +64,35 @@ def card(exported: Exported, form: str, picture: str = "") -> bytes:
     return text.encode()
 
 
-_SPLITS = {"train": "training", "val": "validation"}
+class _Figure(NamedTuple):
+    """How many examples of a split are right: the name of the split, in figures and in words."""
+
+    split: str
+    word: str
+    correct: int
+    n: int
+
+    @property
+    def accuracy(self) -> float:
+        return self.correct / self.n
 
 
-def _head(exported: Exported, form: str, split: str, seen: Split) -> dict[str, Any]:
+def _figures(exported: Exported) -> list[_Figure]:
+    """Return the figures of the run, the one that says most about other examples last."""
+    facts, test = exported.facts, exported.test
+    known = (("train", "training", facts.train), ("val", "validation", facts.val))
+    figures = [_Figure(split, word, round(one.accuracy * one.n), one.n) for split, word, one in known if one]
+    return [*figures, _Figure("test", "test", test.correct, test.n)] if test else figures
+
+
+def _head(exported: Exported, form: str, best: _Figure) -> dict[str, Any]:
     """Return the head that the Hub reads. It has no license: what the training data allows is not known."""
     task = "image-classification" if exported.is_image else "tabular-classification"
     source = exported.facts.config.data.source
     result = {
         "task": {"type": task},
-        "dataset": {"name": source, "type": source, "split": split},
-        "metrics": [{"type": "accuracy", "value": round(seen.accuracy, 4)}],
+        "dataset": {"name": source, "type": source, "split": best.split},
+        "metrics": [{"type": "accuracy", "value": round(best.accuracy, 4)}],
     }
     return {
         "library_name": FORMATS[form].library,
@@ -125,13 +143,20 @@ def _rows(exported: Exported) -> Iterator[list[str]]:
 
 
 def _caveat(exported: Exported) -> str:
-    noun, stopping = exported.facts.noun, exported.facts.config.early_stopping
-    if not exported.facts.val:
-        return f"There was no validation split: of {noun}s that it was not trained on, fewer will be right."
-    text = f"The model was not trained on the validation {noun}s."
-    if stopping and stopping.monitor.startswith("val/"):
-        text += " But they chose the epoch (early stopping), so their figure is a little too good."
-    return f"{text} If settings were chosen by them, a test split gives a fairer figure; none was used here."
+    """Return what must be known to judge the figures."""
+    noun, stopping, test = exported.facts.noun, exported.facts.config.early_stopping, exported.test
+    sentences = []
+    if exported.facts.val:
+        by_them = "If settings were chosen by them, their figure is a little too good."
+        if stopping and stopping.monitor.startswith("val/"):
+            by_them = "But they chose the epoch (early stopping), so their figure is a little too good."
+        sentences = [f"The model was not trained on the validation {noun}s. {by_them}"]
+    if test:
+        often = "once" if test.look == 1 else f"{test.look:,} times: what was chosen by it is no longer a test"
+        sentences.append(f"Training never opens the test split. It was evaluated {often}.")
+    elif not exported.facts.val:
+        sentences = [f"Of {noun}s that it was not trained on, fewer will be right: how many was not measured."]
+    return " ".join(sentences)
 
 
 def _limits(exported: Exported) -> Iterator[str]:
@@ -149,8 +174,7 @@ def _limits(exported: Exported) -> Iterator[str]:
 
 def _training(exported: Exported) -> Iterator[str]:
     config, facts = exported.facts.config, exported.facts
-    counts = [plural(one.n, f"{_SPLITS[name]} {facts.noun}")
-              for name, one in (("train", facts.train), ("val", facts.val)) if one]  # fmt: skip
+    counts = [plural(one.n, f"{one.word} {facts.noun}") for one in _figures(exported) if one.split != "test"]
     yield f"data: `{config.data.source}`, {', '.join(counts)}"
     yield f"objective: `{formula(config)}`, with the {config.model.loss} loss"
     batch = "all" if config.train.batch_size == "all" else f"{config.train.batch_size:,}"
@@ -177,8 +201,8 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _interval(seen: Split) -> str:
-    low, high = wilson_interval(round(seen.accuracy * seen.n), seen.n)
+def _interval(figure: _Figure) -> str:
+    low, high = wilson_interval(figure.correct, figure.n)
     return f"{_percent(low)} to {_percent(high)}"
 
 

@@ -12,6 +12,7 @@ from imgclf.arrays import FloatArray
 from imgclf.errors import UsageError, printable
 from imgclf.losses import LOSSES
 from imgclf.report.run_facts import RunFacts
+from imgclf.run.looks import OnTest
 from imgclf.training.classifier import Model
 from imgclf.training.evaluation import PROBABILITIES, softmax_probabilities
 
@@ -26,11 +27,15 @@ _RESIZED = {
 
 @dataclass(frozen=True)
 class Exported:
-    """A model to export, and the run that it comes from; raises UsageError for a model with features."""
+    """A model to export, and the run that it comes from; raises UsageError for a model with features.
+
+    test   its last result on the test split, if there is one
+    """
 
     directory: Path
     model: Model
     facts: RunFacts
+    test: OnTest | None = None
 
     def __post_init__(self) -> None:
         if self.model.features is not None:

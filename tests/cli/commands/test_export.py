@@ -53,6 +53,15 @@ def test_the_picture_of_the_run_is_shown_on_its_card(imgclf, run):
     assert "](templates.png)" in Path("model/README.md").read_text()
 
 
+def test_after_eval_the_card_has_the_accuracy_on_test_images(imgclf, run):
+    ending = ("--format", "onnx", "--out")
+    assert "imgclf eval run\n" in imgclf("export", "run", *ending, "before").out
+    accuracy = imgclf("eval", "run", "--json").json["accuracy"]
+    assert "imgclf eval" not in imgclf("export", "run", *ending, "after").out
+    assert f"**{100 * accuracy:.1f} % of 1,000 test images are right" in Path("after/README.md").read_text()
+    assert "test images are right" not in Path("before/README.md").read_text()
+
+
 def test_by_default_it_is_the_newest_finished_run(imgclf, run):
     Path("runs").mkdir()
     run.rename("runs/a")

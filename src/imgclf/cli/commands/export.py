@@ -1,10 +1,11 @@
 """`imgclf export`: hand a trained model to other programs."""
 
+import shlex
 from pathlib import Path
 
 import click
 
-from imgclf.cli.console import Console, fold, table
+from imgclf.cli.console import Console, fold, fold_command, noun_of, table
 from imgclf.cli.options import PATH
 from imgclf.cli.parsing import Command
 from imgclf.errors import UsageError, plural
@@ -36,6 +37,7 @@ def command(ctx: click.Context, run: Path | None, form: str, out: Path) -> None:
     from imgclf.export.export import export
     from imgclf.export.formats import packages_for
     from imgclf.files.writing import check_out, make_folder, write_whole
+    from imgclf.run.looks import last_result
     from imgclf.run.opening import open_run
     from imgclf.run.run_dir import find_run
 
@@ -52,6 +54,14 @@ def command(ctx: click.Context, run: Path | None, form: str, out: Path) -> None:
     console.say(f"{path}: {model.loss}, {plural(len(model.class_names), 'class', 'classes')}", "")
     console.result(*table(["file", "bytes"], [[str(out / name), f"{len(one):,}"] for name, one in files.items()]))
     packages = " ".join(packages_for(model, form))
-    console.say("", *fold("next  ", f"{out / 'README.md'} has five lines of Python that load it and predict"))
-    console.say(*fold("      ", f"(pip install {packages});"))
+    card = f"{out / 'README.md'} has the lines of Python that load it and predict (pip install {packages})"
+    noun = noun_of(model.input.example_shape)
+    console.say("", *fold("next  ", card))
+    if last_result(path) is None:
+        console.say(*fold_command("      ", shlex.join(["imgclf", "eval", str(path)])))
+        console.say(
+            *fold(
+                "      ", f"before you export again: the card then has the accuracy on test {noun}s, if there are some"
+            )
+        )
     console.say(*fold("      ", "before you publish it, add `license:` to its head"))
