@@ -17,6 +17,7 @@ from exported_models import NAMES, make
 from imgclf.config import resolve
 from imgclf.errors import RunError, UsageError
 from imgclf.export.card import card
+from imgclf.export.formats import FORMATS
 from imgclf.report.run_facts import Counts
 from imgclf.run.looks import OnTest
 from imgclf.run.model_file import load_model
@@ -38,7 +39,8 @@ RUNS = {  # what training is told, and what the model takes
     "vectors": (("vectors.npz", *SHORT), "vectors"),
     "vectors, float64": (("vectors.npz", "-s", "train.dtype=float64", "-s", "preprocess.norm=l2", *SHORT), "vectors"),
 }
-FORMATS = ["onnx", pytest.param("safetensors", marks=pytest.mark.torch)]
+PAGE = Path(__file__).parents[2] / "docs" / "export.md"
+FORMS = ["onnx", pytest.param("safetensors", marks=pytest.mark.torch)]
 
 
 @pytest.fixture(name="data")
@@ -71,7 +73,7 @@ def run_code(text, folder, monkeypatch):
     return out.getvalue(), np.atleast_2d(variables["scores"])
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", RUNS)
 def test_its_code_predicts_what_imgclf_predicts(name, form, imgclf, data, monkeypatch):
     arguments, kind = RUNS[name]
@@ -166,6 +168,11 @@ def test_a_class_name_is_a_cell_of_the_table_whatever_is_in_it(form):
     for (_, cell), name in zip(rows, NAMES, strict=True):
         assert re.sub(r"\\(.)", r"\1", cell) == name
         assert not re.search(r"(?<!\\)[|<`*]", cell)
+
+
+@pytest.mark.parametrize("form", ["onnx", "safetensors"])
+def test_the_page_shows_the_code_of_the_card(form):
+    assert ("python", f"{FORMATS[form].code(make()[0])}\n") in blocks(PAGE.read_text(encoding="utf-8"))
 
 
 def test_many_classes_are_folded_up():

@@ -1,4 +1,4 @@
-"""Count how often the test split was evaluated with a run, and note the last result."""
+"""Count evaluations of a run on its test split; keep the last result."""
 
 import hashlib
 from contextlib import suppress

@@ -53,15 +53,10 @@ def command(ctx: click.Context, run: Path | None, form: str, out: Path) -> None:
         write_whole(out / name, content)
     console.say(f"{path}: {model.loss}, {plural(len(model.class_names), 'class', 'classes')}", "")
     console.result(*table(["file", "bytes"], [[str(out / name), f"{len(one):,}"] for name, one in files.items()]))
-    packages = " ".join(packages_for(model, form))
-    card = f"{out / 'README.md'} has the lines of Python that load it and predict (pip install {packages})"
-    noun = noun_of(model.input.example_shape)
-    console.say("", *fold("next  ", card))
+    console.say("", f"next     pip install {' '.join(packages_for(model, form))}")
+    console.say(*fold(" " * 9, f"for the lines of Python in {out / 'README.md'}, which load and predict"))
     if last_result(path) is None:
-        console.say(*fold_command("      ", shlex.join(["imgclf", "eval", str(path)])))
-        console.say(
-            *fold(
-                "      ", f"before you export again: the card then has the accuracy on test {noun}s, if there are some"
-            )
-        )
-    console.say(*fold("      ", "before you publish it, add `license:` to its head"))
+        console.say(*fold_command("test     ", shlex.join(["imgclf", "eval", str(path)])))
+        noun = noun_of(model.input.example_shape)
+        console.say(*fold(" " * 9, f"and export again: the card then has the accuracy on test {noun}s, if any"))
+    console.say("license  add `license:` to the head of README.md before you publish it")
