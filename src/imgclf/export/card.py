@@ -10,6 +10,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from imgclf.config import Config, dump
+from imgclf.data.sources import SOURCES
 from imgclf.errors import RunError, plural, printable
 from imgclf.export.exported import Exported
 from imgclf.export.formats import FORMATS, packages_for
@@ -88,10 +89,10 @@ def _figures(exported: Exported) -> list[_Figure]:
 def _head(exported: Exported, form: str, best: _Figure) -> dict[str, Any]:
     """Return the head that the Hub reads. It has no license: what the training data allows is not known."""
     task = "image-classification" if exported.is_image else "tabular-classification"
-    source = exported.facts.config.data.source
+    data = _data(exported.facts.config)
     result = {
         "task": {"type": task},
-        "dataset": {"name": source, "type": source, "split": best.split},
+        "dataset": {"name": data, "type": data, "split": best.split},
         "metrics": [{"type": "accuracy", "value": round(best.accuracy, 4)}],
     }
     return {
@@ -101,6 +102,12 @@ def _head(exported: Exported, form: str, best: _Figure) -> dict[str, Any]:
         "metrics": ["accuracy"],
         "model-index": [{"name": exported.name, "results": [result]}],
     }
+
+
+def _data(config: Config) -> str:
+    """Return what the data is called: a data set of many by its own name, that of somebody by the name of its file."""
+    source, path = config.data.source, config.data.path
+    return source if SOURCES[source].fixed or path is None else printable(Path(path).name)
 
 
 def _classes(exported: Exported) -> str:
@@ -161,7 +168,7 @@ def _caveat(exported: Exported) -> str:
 
 def _limits(exported: Exported) -> Iterator[str]:
     noun = exported.facts.noun
-    yield f"It names one of its classes for every {noun}, also for one that shows none of them."
+    yield f"It names one of its classes for every {noun}, also for one that belongs to none of them."
     if exported.is_image:
         yield "Each pixel has weights of its own: what is moved, turned or of another size in the image is new to it."
     else:
@@ -175,7 +182,7 @@ def _limits(exported: Exported) -> Iterator[str]:
 def _training(exported: Exported) -> Iterator[str]:
     config, facts = exported.facts.config, exported.facts
     counts = [plural(one.n, f"{one.word} {facts.noun}") for one in _figures(exported) if one.split != "test"]
-    yield f"data: `{config.data.source}`, {', '.join(counts)}"
+    yield f"data: {_plain(_data(config))}, {', '.join(counts)}"
     yield f"objective: `{formula(config)}`, with the {config.model.loss} loss"
     batch = "all" if config.train.batch_size == "all" else f"{config.train.batch_size:,}"
     yield (

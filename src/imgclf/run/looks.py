@@ -1,4 +1,4 @@
-"""Count evaluations of a run on its test split; keep the last result."""
+"""Count looks at the test split; keep the last result."""
 
 import hashlib
 from contextlib import suppress
