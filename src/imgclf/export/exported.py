@@ -18,10 +18,10 @@ from imgclf.training.evaluation import PROBABILITIES, softmax_probabilities
 
 # By `resize`: how Pillow gives an image a width and a height as `files.form` does.
 _RESIZED = {
-    "squash": "{image}.resize(({width}, {height}), Image.Resampling.BILINEAR)",
-    "crop": "ImageOps.fit({image}, ({width}, {height}), Image.Resampling.BILINEAR)",
+    "squash": "{image}.resize(({width}, {height}), Image.BILINEAR)",
+    "crop": "ImageOps.fit({image}, ({width}, {height}), Image.BILINEAR)",
     # Just off the middle: of an odd number of black pixels, the larger half is on the right and below.
-    "pad": "ImageOps.pad({image}, ({width}, {height}), Image.Resampling.BILINEAR, centering=(0.4999, 0.4999))",
+    "pad": "ImageOps.pad({image}, ({width}, {height}), Image.BILINEAR, centering=(0.4999, 0.4999))",
 }
 
 

@@ -62,8 +62,8 @@ def code(exported: Exported) -> str:
         f'linear.load_state_dict(load_file("{FILE}"))',
     ]
     if exported.is_image:
-        lines.append(f"image = torch.tensor(np.asarray({exported.opening('image.png')}))")
-        values = "image.flatten()"
+        lines.append(f"image = {exported.opening('image.png')}")
+        values = "torch.tensor(np.asarray(image)).flatten()"
     else:
         lines.append(f'features = torch.tensor(np.load("features.npy").astype(np.{exported.input_dtype}))')
         values = "features"
