@@ -36,13 +36,12 @@ def command(ctx: click.Context, run: Path | None, form: str, out: Path) -> None:
     """  # noqa: D301 - click wants the character, not its name
     from imgclf.export.export import export
     from imgclf.export.formats import packages_for
-    from imgclf.files.writing import check_out, make_folder, write_whole
+    from imgclf.files.writing import make_folder, write_whole
     from imgclf.run.looks import last_result
     from imgclf.run.opening import open_run
     from imgclf.run.run_dir import find_run
 
     console = Console(ctx, as_json=False)
-    check_out(out)
     path = find_run(run)
     if not path.is_dir():
         raise UsageError(path, "not a run directory", "a model file does not say how good it is, which the card says")
