@@ -63,6 +63,10 @@ def test_a_wheel_holds_all_parts_of_the_page(installed):
         assert (installed / "imgclf/report/page" / name).read_bytes() == (page / name).read_bytes()
 
 
+def test_a_wheel_holds_the_template_of_the_model_card(installed):
+    assert (installed / "imgclf/export/card.md.j2").exists()
+
+
 @pytest.mark.long  # `make wheel-check` does so too
 def test_a_wheel_trains_in_an_empty_folder(installed, tmp_path):
     out = python(installed, tmp_path, "-m", "imgclf", "train", "-s", "train.epochs=1")

@@ -17,6 +17,7 @@ To learn how they work, read in this order. The first eight modules are all of t
     run           the files a run leaves; checkpoints, resume, verify
     gradcheck     the analytic gradient against finite differences and exact values
     report, cli   pictures; commands
+    export        a model for other programs
     sklearn       the classifier as an estimator of scikit-learn
 
     config, files, machine, numerics    what these build on
