@@ -20,6 +20,14 @@ HEAVY = {
     "isal",
     "numba",
     "llvmlite",
+    "pyarrow",
+    "distributed",
+    "dask",
+    "sklearn",
+    "scipy",
+    "onnx",
+    "safetensors",
+    "torch",
 }
 SCRIPT = """
 import json, sys

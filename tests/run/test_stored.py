@@ -42,9 +42,8 @@ def test_a_stored_model_gives_the_scores_it_gave(imgclf, project, model):
 
 def test_a_stored_model_predicts_what_its_arrays_say_by_hand(imgclf, project):
     stored, images = arrays(project / "run" / "model.npz"), arrays(project / "images.npz")
-    x = (images["X"] / 255 - stored["mean"].astype(float)) / stored["std"]
     W = stored["weights"].astype(float)
-    x = x.reshape(len(x), -1)
+    x = (images["X"].reshape(-1, 36) / 255 - stored["mean"].astype(float)) / stored["std"]
     by_hand = x @ W[:-1] + W[-1]
     scores, classes = predictions(imgclf, project, "run")
     # The rounding of a sum of D + 1 products in float32, and of the numbers that go into it.
