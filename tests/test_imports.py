@@ -20,10 +20,14 @@ HEAVY = {
     "isal",
     "numba",
     "llvmlite",
-    "scipy",
+    "pyarrow",
+    "distributed",
+    "dask",
     "sklearn",
+    "scipy",
     "onnx",
     "safetensors",
+    "torch",
 }
 SCRIPT = """
 import json, sys
