@@ -1,4 +1,4 @@
-"""Examples on a device: sent there once and kept, or sent for each step."""
+"""Examples on a device: sent once and kept, or for each step."""
 
 from collections.abc import Callable
 from threading import Lock

@@ -38,7 +38,8 @@ class TorchKernel:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.set_float32_matmul_precision("highest")
         self.device = _found(device)
-        if self.device == "cpu":
+        self.is_card = self.device != "cpu"
+        if not self.is_card:
             torch.set_num_threads(1)
         self._read = DeviceReader(self.device)
 
@@ -87,20 +88,20 @@ class TorchKernel:
 
     def describe(self) -> str:
         """Return the kind of the device, and the name of a card."""
-        return "cpu" if self.device == "cpu" else f"cuda: {torch.cuda.get_device_name()}"
+        return f"{self.device}: {torch.cuda.get_device_name()}" if self.is_card else self.device
 
     def _send(self, given: Any) -> Tensor:
         return given if isinstance(given, torch.Tensor) else send(given, self.device)
 
     def _rows(self, D: int, C: int, N: int) -> int:
         """Return the number of rows in a block of a batch of N."""
-        if self.device == "cpu":
+        if not self.is_card:
             return block_of(D, C, N)
         return max(BLOCK, 1 << (AT_ONCE // (D + ARRAYS * C)).bit_length() - 1)
 
     def _on_device(self, sum_blocks: Summation) -> Summation:
         """Return who adds up blocks: what is added on the device is fetched only where ranks exchange it."""
-        here = on_this_process(sum_blocks) if self.device == "cpu" else serial_sum
+        here = serial_sum if self.is_card else on_this_process(sum_blocks)
         if not isinstance(sum_blocks, on_ranks):
             return here
         return replace(sum_blocks, sum_blocks=lambda term, n: tuple(map(fetch, here(term, n))))
