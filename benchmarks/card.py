@@ -1,9 +1,9 @@
 """Time an epoch of the torch kernel at ImageNet's size: features of a thousand classes, on a graphics card.
 
-    python benchmarks/card.py [--device auto|cpu|cuda] [--images 1281167] [--batches 1024,4096,16384] [--epochs 3]
+    python benchmarks/card.py [--device auto|cpu|cuda] [--images 1281167] [--batches 1024,4096,16384] [--blocks]
 
 Features are made in memory, float16. Also tells how far the gradient is from the textbook's, whether a run has the same
-bytes twice, and what an epoch takes if the card keeps no features. Needs no other library than imgclf[torch].
+bytes twice, what an epoch takes if the card keeps no features, and, with --blocks, by the kernel `blocks`. Needs no other library than imgclf[torch].
 """
 
 import argparse
@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=1_000)
     parser.add_argument("--batches", default="1024,4096,16384")
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--blocks", action="store_true")
     given = parser.parse_args()
     size = Size(given.images, given.val, given.features, given.classes)
     batches = [*map(int, given.batches.split(","))]
@@ -63,6 +64,8 @@ def main() -> None:
     if used != "cpu":  # which keeps nothing
         examples.SHARE = 0.0  # of the memory of the card
         rows += [time_of(fresh(plans[-1], 2), f"{plans[-1].batch_size:,} (streamed)")]
+    if given.blocks:
+        rows += [time_of(fresh(plan, 2, "blocks"), f"{plan.batch_size:,} (blocks)") for plan in plans]
     print("", *table(["batch", "first epoch", "best epoch", "val", "val accuracy"], rows), sep="\n")  # noqa: T201
     print("", *table(["beside the textbook", ""], beside_the_book(plans[0])), sep="\n")  # noqa: T201
 
@@ -92,9 +95,10 @@ def plan_of(data: tuple[Dataset, Dataset], device: str, batch: int, epochs: int)
         return make_plan(resolve(overrides=["data.source=npz", chosen]).config, sum_blocks, lambda config: data)
 
 
-def fresh(plan: Plan, epochs: int) -> Plan:
+def fresh(plan: Plan, epochs: int, kernel: str = "torch") -> Plan:
     """Return the plan of so many epochs, with a kernel that keeps nothing yet."""
-    chosen = plan.config.train.model_copy(update={"epochs": epochs})
+    device = plan.config.train.device if kernel == "torch" else "auto"
+    chosen = plan.config.train.model_copy(update={"epochs": epochs, "kernel": kernel, "device": device})
     config = plan.config.model_copy(update={"train": chosen})
     return replace(plan, config=config, kernel=make_kernel(config))
 
@@ -121,7 +125,7 @@ def beside_the_book(plan: Plan) -> list[list[str]]:
     progress("beside the textbook")
     batch = plan.sample(0)
     with workers(cores()) as sum_blocks:
-        weights = plan.weights + np.float32(0.01)
+        weights = np.random.default_rng(0).normal(0, 0.01, plan.weights.shape).astype(np.float32)
         book, seen = (g(plan.objective, batch, weights) for g in (analytic_gradient, plan.kernel(serial_sum)))
         ends = [list(train(fresh(plan, 1), sum_blocks, first_snapshot(plan)))[-1] for _ in range(2)]
     off = np.abs(seen.grad - book.grad).max() / np.abs(book.grad).max()

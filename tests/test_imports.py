@@ -20,6 +20,7 @@ HEAVY = {
     "isal",
     "numba",
     "llvmlite",
+    "torch",
 }
 SCRIPT = """
 import json, sys

@@ -1,4 +1,4 @@
-"""The gradient and the evaluation of a batch on a device, by PyTorch."""
+"""Gradient and evaluation of examples on a device, by PyTorch."""
 
 import os
 from collections.abc import Iterator
