@@ -3,7 +3,8 @@
     python benchmarks/card.py [--device auto|cpu|cuda] [--images 1281167] [--batches 1024,4096,16384] [--blocks]
 
 Features are made in memory, float16. Also tells how far the gradient is from the textbook's, whether a run has the same
-bytes twice, what an epoch takes if the card keeps no features, and, with --blocks, by the kernel `blocks`. Needs no other library than imgclf[torch].
+bytes twice, what an epoch takes if the card keeps no features, and, with --blocks, by the kernel `blocks`. Needs no
+other library than imgclf[torch].
 """
 
 import argparse
