@@ -12,13 +12,14 @@ import time
 from dataclasses import dataclass, replace
 
 import numpy as np
-from results import cores, machine, progress
+from results import heading, progress
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.cli.console import table
 from imgclf.config import resolve
 from imgclf.data.dataset import Dataset
 from imgclf.gradients import analytic_gradient
+from imgclf.machine.cores import available_cores
 from imgclf.machine.memory import format_bytes
 from imgclf.numerics.sums import serial_sum
 from imgclf.speed.kernels import device_of
@@ -58,9 +59,9 @@ def main() -> None:
     data = features(size)
     progress("standardizing them")
     plans = [plan_of(data, given.device, batch, given.epochs) for batch in batches]
-    print(machine(f"{cores()} cores", "numpy", "torch"))  # noqa: T201
     used, kept = device_of(plans[0].kernel), format_bytes(data[0].images.nbytes)
-    print(f"Device: {used}. {size.N:,} x {size.D} float16, {kept}; {size.C:,} classes.")  # noqa: T201
+    about = f"Device: {used}. {size.N:,} x {size.D} float16, {kept}; {size.C:,} classes."
+    print(heading("a graphics card", f"{available_cores()} threads", ["numpy", "torch"], about))  # noqa: T201
     rows = [time_of(plan, f"{plan.batch_size:,}") for plan in plans]
     if used != "cpu":  # which keeps nothing
         examples.SHARE = 0.0  # of the memory of the card
@@ -92,7 +93,7 @@ def examples_of(means: FloatArray, n: int, rng: np.random.Generator) -> tuple[Fl
 def plan_of(data: tuple[Dataset, Dataset], device: str, batch: int, epochs: int) -> Plan:
     """Return the plan of a run on these features."""
     chosen = f"train={{kernel: torch, device: {device}, batch_size: {batch}, epochs: {epochs}}}"
-    with workers(cores()) as sum_blocks:
+    with workers(available_cores()) as sum_blocks:
         return make_plan(resolve(overrides=["data.source=npz", chosen]).config, sum_blocks, lambda config: data)
 
 
@@ -108,7 +109,7 @@ def time_of(plan: Plan, name: str) -> list[str]:
     """Train; return the row of a table: the first epoch sends the features, the others find them there."""
     progress(f"batches of {name}")
     seconds, evaluating = [], []
-    with workers(cores()) as sum_blocks:
+    with workers(available_cores()) as sum_blocks:
         began = time.perf_counter()
         for event in train(plan, sum_blocks, first_snapshot(plan)):
             if isinstance(event, Epoch):
@@ -125,7 +126,7 @@ def beside_the_book(plan: Plan) -> list[list[str]]:
     """Return how far a gradient is from the textbook's, and whether two short runs have the same bytes."""
     progress("beside the textbook")
     batch = plan.sample(0)
-    with workers(cores()) as sum_blocks:
+    with workers(available_cores()) as sum_blocks:
         weights = np.random.default_rng(0).normal(0, 0.01, plan.weights.shape).astype(np.float32)
         book, seen = (g(plan.objective, batch, weights) for g in (analytic_gradient, plan.kernel(serial_sum)))
         ends = [list(train(fresh(plan, 1), sum_blocks, first_snapshot(plan)))[-1] for _ in range(2)]
