@@ -6,7 +6,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow test-browser test-kernels test-long fuzz test-lowest check lint types format cover bench docs gradcheck wheel wheel-check clean
+.PHONY: help setup train test test-slow test-browser test-torch test-kernels test-long fuzz test-lowest check lint types format cover bench docs gradcheck wheel wheel-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,16 +35,26 @@ test: .venv/.developed  ## run the tests
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 test-slow: .venv/.developed  ## run the tests that take longest: kills, strangers' files, several processes, the course
-	$(BIN)/python -m pytest -q -n 3 --dist worksteal -m 'slow and not long' $(call files_with,slow)
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal -m 'slow and not long and not torch' $(call files_with,slow)
 
 test-browser: .venv/.developed  ## run the tests of the page in a browser; it needs chromium and chromium-driver
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m 'browser and not long' -rs tests/browser
+
+# PyTorch takes a gigabyte, and more where pip finds one for graphics cards: it has an environment of its own.
+test-torch: .venv-torch/.installed  ## run the tests that need PyTorch, on the processor
+	.venv-torch/bin/python -m pytest -q -n 2 --dist worksteal -m 'torch and not long' $(call files_with,torch)
+
+.venv-torch/.installed: pyproject.toml tests/torch.txt
+	rm -rf .venv-torch
+	$(PYTHON) -m venv .venv-torch
+	.venv-torch/bin/pip install --quiet --disable-pip-version-check --editable . --requirement tests/torch.txt
+	@touch $@
 
 # OpenBLAS multiplies with the kernel that is named: AVX2, and SSE2 alone. `make test` has the processor's own.
 test-kernels: .venv/.developed  ## run the tests of last bits with other kinds of matrix multiplication, too
 	@for kernel in $(or $(KERNELS),Haswell Prescott); do \
 		echo "OPENBLAS_CORETYPE=$$kernel"; \
-		OPENBLAS_CORETYPE=$$kernel $(BIN)/python -m pytest -q -n auto -m 'bits and not long' $(call files_with,bits) || exit 1; \
+		OPENBLAS_CORETYPE=$$kernel $(BIN)/python -m pytest -q -n auto -m 'bits and not long and not torch' $(call files_with,bits) || exit 1; \
 	done
 
 test-long: .venv/.developed  ## run the long forms of the tests, and fuzz: some hours; FUZZ_MINUTES=10 a reader; CIFAR10=DIR for real images
@@ -128,4 +138,4 @@ test-lowest: .venv-lowest/.installed  ## run the tests that meet other libraries
 	@touch $@
 
 clean:  ## remove what the targets made, but not runs/
-	rm -rf .venv .venv-lowest .venv-bench .venv-docs .venv-fuzz build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-bench .venv-docs .venv-fuzz .venv-torch build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
