@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from imgclf.cli.signals import Stop
+from imgclf.data.features.fitted import Features
 
 pytestmark = pytest.mark.bits
 
@@ -46,6 +47,25 @@ def test_a_run_is_evaluated_verified_and_checked(imgclf, run):
     metrics = json.loads((run / "metrics.json").read_text())
     assert seen["accuracy"] == metrics["val"]["accuracy"] > 0.2
     assert seen["data_loss"] == metrics["val"]["data_loss"]
+
+
+def test_a_dry_run_and_the_check_of_a_run_compute_few_features(imgclf, run, monkeypatch):
+    calls = []
+
+    def count(self, images, real=Features.__call__):
+        calls.append(len(images))
+        return real(self, images)
+
+    monkeypatch.setattr(Features, "__call__", count)
+    many = ("-s", "data.limit=5000")
+    done = imgclf(*TRAIN, *many, "--dry-run")
+    assert "features  2 MB, in the cache or yet to be computed" in done.out  # 5,600 images * 160 * 2 bytes
+    assert 0 < sum(calls) <= 400
+    assert imgclf("train", "--resume", run, "-s", "train.epochs=3", "--dry-run").code == 0
+    assert imgclf("gradcheck", "--run", run).code == 0
+    assert imgclf("gradcheck", "--run", run, *many).code == 0
+    print(calls)
+    assert sum(calls) < 500
 
 
 def test_the_model_file_alone_has_all_that_images_of_any_size_and_color_need(imgclf, run, folder):

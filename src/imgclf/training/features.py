@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from imgclf.config import Config
 from imgclf.config.schema import Features as Chosen
 from imgclf.data.dataset import Dataset
 from imgclf.data.features import FEATURES
-from imgclf.data.features.fitted import STORED, Features, FeatureVectors
+from imgclf.data.features.fitted import STORED, Features, FeaturesOnDemand, FeatureVectors
 from imgclf.data.packs.cache import kept
 from imgclf.data.packs.writer import Content
 from imgclf.errors import UsageError
@@ -49,18 +50,27 @@ def featured(features: Features | None, dataset: Dataset, threads: int | None = 
     """
     if features is None or isinstance(dataset, FeatureVectors):
         return dataset
-    content = _content(features, dataset, threads or available_cores())
     key = hashlib.sha256(f"{VERSION} {features.fingerprint} {dataset.fingerprint}".encode()).hexdigest()
-    vectors = kept(key, content) or content.in_memory("features")
+    vectors = kept(key, partial(_content, features, dataset, threads or available_cores()), "features")
     return FeatureVectors.of_images(dataset, vectors.images)
 
 
 def featured_splits(
-    features: Features | None, splits: tuple[Dataset, Dataset | None], threads: int | None = None
+    features: Features | None,
+    splits: tuple[Dataset, Dataset | None],
+    threads: int | None = None,
+    *,
+    on_demand: bool = False,
 ) -> tuple[Dataset, Dataset | None]:
-    """Return train, and val if there is one, as `featured` does."""
+    """Return train, and val if there is one, as `featured` does; on demand, they are computed when they are read."""
+
+    def of(images: Dataset) -> Dataset:
+        if features is not None and on_demand:
+            return FeaturesOnDemand.on_images(images, features)
+        return featured(features, images, threads)
+
     train, val = splits
-    return featured(features, train, threads), val and featured(features, val, threads)
+    return of(train), val and of(val)
 
 
 def _content(features: Features, dataset: Dataset, threads: int) -> Content:

@@ -13,8 +13,9 @@ from imgclf.config import Config
 from imgclf.data.augment import augmented
 from imgclf.data.batches import Reader, SampleFn, epoch_sampler, steps_per_epoch
 from imgclf.data.dataset import Dataset
-from imgclf.data.features.fitted import Features, FeatureVectors
+from imgclf.data.features.fitted import Features, FeaturesOnDemand, FeatureVectors
 from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread
+from imgclf.data.splits import limit
 from imgclf.errors import DataError, UsageError
 from imgclf.gradients import Objective, numerical_gradient
 from imgclf.losses import LOSSES
@@ -26,11 +27,12 @@ from imgclf.schedules import SCHEDULES, Schedule, with_warmup
 from imgclf.speed.kernels import Kernel, kernel_named
 from imgclf.training.class_weights import class_weights_of, weighted
 from imgclf.training.classifier import Model
-from imgclf.training.features import featured, featured_splits, fit_features
+from imgclf.training.features import featured_splits, fit_features
 from imgclf.training.loading import load_training_data, where
 
 Loader: TypeAlias = Callable[[Config], tuple[Dataset, Dataset | None]]  # returns train and val
 
+A_FEW = 64  # examples that a draft looks at
 SMALL_SPREAD = 1 / 50  # standard deviation of X
 
 
@@ -76,21 +78,24 @@ def make_plan(
     load: Loader = load_training_data,
     *,
     threads: int | None = None,
+    draft: bool = False,
 ) -> Plan:
     """Load the data of a run and build its parts. The test split is never opened.
 
     threads   that compute features; None: all cores
+    draft     a plan to look at: features are computed when they are read, and their preprocessing is fitted on a few
     """
     config = config.model_copy(update={"sweep": None})  # a run is one of its trials, and repeats as that
     kernel = make_kernel(config)  # first: a compiled one loads while the data is read
     train, val = load(config)
     check_early_stopping(config, val)
     features = fit_features(config, train)
-    train, val = featured_splits(features, (train, val), threads)
+    train, val = featured_splits(features, (train, val), threads, on_demand=draft)
     check_augment(config, train)
-    config = with_data_defaults(config, train)
+    seen = limit(train, A_FEW, config.seed) if draft and features else train
+    config = with_data_defaults(config, seen)
     class_weights = class_weights_of(config, train)
-    preprocess = fit(config, train, sum_blocks)
+    preprocess = fit(config, seen, sum_blocks)
     size = len(train) if config.train.batch_size == "all" else min(config.train.batch_size, len(train))
     per_epoch = steps_per_epoch(len(train), size)
     return Plan(
@@ -121,7 +126,8 @@ def continue_from(plan: Plan, model: Model) -> Plan:
             f"{len(model.class_names)} of {model.input.example_shape}",
             "the data has changed since the run: restore it, or train again",
         )
-    train = featured(model.features, images)  # the model's: on another processor, others are learned in the last bits
+    # The model's: on another processor, others are learned in the last bits.
+    train, _ = featured_splits(model.features, (images, None), on_demand=isinstance(plan.train, FeaturesOnDemand))
     return replace(
         plan,
         train=train,
