@@ -242,7 +242,8 @@ def test_a_draft_computes_only_what_is_looked_at_and_that_is_the_same(kept, comp
     on = continue_from(draft, plan.model(plan.weights))
     assert on.preprocess is plan.preprocess
     assert on.train.pixels(rows).tobytes() == plan.train.pixels(rows).tobytes()
-    assert isinstance(on.train, FeaturesOnDemand)
+    assert isinstance(draft.train, FeaturesOnDemand)
+    assert mapped_file(on.train.images) is not None  # as it is in the cache by now
 
 
 def test_feature_vectors_have_no_features(tmp_path):

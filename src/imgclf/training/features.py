@@ -13,7 +13,7 @@ from imgclf.config.schema import Features as Chosen
 from imgclf.data.dataset import Dataset
 from imgclf.data.features import FEATURES
 from imgclf.data.features.fitted import STORED, Features, FeaturesOnDemand, FeatureVectors
-from imgclf.data.packs.cache import kept
+from imgclf.data.packs.cache import in_cache, kept
 from imgclf.data.packs.writer import Content
 from imgclf.errors import UsageError
 from imgclf.machine.cores import available_cores
@@ -43,15 +43,21 @@ def fit_features(config: Config, train: Dataset) -> Features | None:
         return Features.fit(chosen.name, options, train, config.seed, config.preprocess.resize)
 
 
-def featured(features: Features | None, dataset: Dataset, threads: int | None = None) -> Dataset:
+def featured(
+    features: Features | None, dataset: Dataset, threads: int | None = None, *, on_demand: bool = False
+) -> Dataset:
     """Return a data set with features in the place of its images; as it is without features, or if it has them.
 
-    They are kept in the cache, under the images and all that they are computed by.
+    They are kept in the cache, under the images and all that they are computed by. On demand, those that are not there
+    yet are computed when they are read.
     """
     if features is None or isinstance(dataset, FeatureVectors):
         return dataset
     key = hashlib.sha256(f"{VERSION} {features.fingerprint} {dataset.fingerprint}".encode()).hexdigest()
-    vectors = kept(key, partial(_content, features, dataset, threads or available_cores()), "features")
+    vectors = in_cache(key)
+    if vectors is None and on_demand:
+        return FeaturesOnDemand.on_images(dataset, features)
+    vectors = vectors or kept(key, partial(_content, features, dataset, threads or available_cores()), "features")
     return FeatureVectors.of_images(dataset, vectors.images)
 
 
@@ -62,15 +68,10 @@ def featured_splits(
     *,
     on_demand: bool = False,
 ) -> tuple[Dataset, Dataset | None]:
-    """Return train, and val if there is one, as `featured` does; on demand, they are computed when they are read."""
-
-    def of(images: Dataset) -> Dataset:
-        if features is not None and on_demand:
-            return FeaturesOnDemand.on_images(images, features)
-        return featured(features, images, threads)
-
-    train, val = splits
-    return of(train), val and of(val)
+    """Return train, and val if there is one, as `featured` does."""
+    train, val = (one and featured(features, one, threads, on_demand=on_demand) for one in splits)
+    assert train is not None
+    return train, val
 
 
 def _content(features: Features, dataset: Dataset, threads: int) -> Content:

@@ -13,7 +13,7 @@ from imgclf.config import Config
 from imgclf.data.augment import augmented
 from imgclf.data.batches import Reader, SampleFn, epoch_sampler, steps_per_epoch
 from imgclf.data.dataset import Dataset
-from imgclf.data.features.fitted import Features, FeaturesOnDemand, FeatureVectors
+from imgclf.data.features.fitted import Features, FeatureVectors
 from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread
 from imgclf.data.splits import limit
 from imgclf.errors import DataError, UsageError
@@ -27,7 +27,7 @@ from imgclf.schedules import SCHEDULES, Schedule, with_warmup
 from imgclf.speed.kernels import Kernel, kernel_named
 from imgclf.training.class_weights import class_weights_of, weighted
 from imgclf.training.classifier import Model
-from imgclf.training.features import featured_splits, fit_features
+from imgclf.training.features import featured, featured_splits, fit_features
 from imgclf.training.loading import load_training_data, where
 
 Loader: TypeAlias = Callable[[Config], tuple[Dataset, Dataset | None]]  # returns train and val
@@ -54,6 +54,7 @@ class Plan:
     weights: FloatArray  # (D+1, C), before the first step
     batch_size: int
     steps_per_epoch: int
+    is_draft: bool = False
 
     @property
     def steps(self) -> int:
@@ -83,7 +84,8 @@ def make_plan(
     """Load the data of a run and build its parts. The test split is never opened.
 
     threads   that compute features; None: all cores
-    draft     a plan to look at: features are computed when they are read, and their preprocessing is fitted on a few
+    draft     a plan to look at: features that are not in the cache are computed when they are read, and preprocessing
+              of features is fitted on a few
     """
     config = config.model_copy(update={"sweep": None})  # a run is one of its trials, and repeats as that
     kernel = make_kernel(config)  # first: a compiled one loads while the data is read
@@ -113,6 +115,7 @@ def make_plan(
         weights=initial_weights(config, preprocess.size, len(train.class_names)),
         batch_size=size,
         steps_per_epoch=per_epoch,
+        is_draft=draft,
     )
 
 
@@ -127,7 +130,7 @@ def continue_from(plan: Plan, model: Model) -> Plan:
             "the data has changed since the run: restore it, or train again",
         )
     # The model's: on another processor, others are learned in the last bits.
-    train, _ = featured_splits(model.features, (images, None), on_demand=isinstance(plan.train, FeaturesOnDemand))
+    train = featured(model.features, images, on_demand=plan.is_draft)
     return replace(
         plan,
         train=train,

@@ -82,14 +82,18 @@ def kept(key: str, content: Callable[[], Content], where: object) -> Dataset:
     Goes on where a process was stopped; waits where another one is making the entry. An entry that is damaged or has
     another key is replaced.
     """
-    folder = cache_folder()
-    found = _find(folder / key, key) if folder else None
-    if found is not None:
+    if (found := in_cache(key)) is not None:
         return found
-    made = content()
+    made, folder = content(), cache_folder()
     if folder and _has_room(folder, made.nbytes):
         found = _make(folder, key, made)
     return found or made.in_memory(where)
+
+
+def in_cache(key: str) -> Dataset | None:
+    """Return the entry of a key; None if there is none."""
+    folder = cache_folder()
+    return _find(folder / key, key) if folder else None
 
 
 def _make(folder: Path, key: str, content: Content) -> Dataset | None:
