@@ -80,7 +80,7 @@ cover: .venv/.developed  ## run the tests and show what they did not reach
 gradcheck: .venv/.installed  ## check the gradients of all losses
 	$(BIN)/imgclf gradcheck
 
-bench: .venv-bench/.installed  ## measure beside PyTorch and scikit-learn, write benchmarks/RESULTS.md; CIFAR10=DIR for real images
+bench: .venv-bench/.installed  ## measure every kernel beside PyTorch and scikit-learn, write benchmarks/RESULTS.md; CIFAR10=DIR for real images
 	.venv-bench/bin/python benchmarks/training.py
 	.venv-bench/bin/python benchmarks/ranks.py
 	.venv-bench/bin/python benchmarks/gradcheck.py

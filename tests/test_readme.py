@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from pages import run, run_examples, sessions
+from pages import SELF_TEST, run, run_examples, sessions
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOT_HERE = {"scaling.md", "reliability.md", "explain.md"}  # measured on one machine; or tried by a test of its own
 TRIED = [page for page in PAGES if page.name not in NOT_HERE and "```console" in page.read_text(encoding="utf-8")]
-LONG = "imgclf -q gradcheck --self-test"  # of all five losses; the pages have that of one, too
 
 
 @pytest.fixture
@@ -24,9 +23,9 @@ def tried(imgclf, tmp_path, monkeypatch):
     for example in (ROOT / "docs" / "examples").iterdir():
         shutil.copy(example, tmp_path)
 
-    def check(page, chosen):
+    def check(page):
         for command, shown, timed in sessions(page.read_text(encoding="utf-8")):
-            if chosen(command):  # these pages leave lines out without a mark
+            if command != SELF_TEST:  # these pages leave lines out without a mark
                 run(imgclf, command, "\n...\n".join(["", *shown.splitlines(), ""]), timed)
 
     return check
@@ -34,12 +33,7 @@ def tried(imgclf, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", TRIED, ids=lambda page: page.name)
 def test_every_command_prints_what_the_page_shows(page, tried):
-    tried(page, lambda command: command != LONG)
-
-
-@pytest.mark.slow
-def test_the_self_test_prints_what_the_readme_shows(tried):
-    tried(ROOT / "README.md", lambda command: command == LONG)
+    tried(page)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from imgclf.config import resolve
 from imgclf.data.features.fitted import Features, FeaturesOnDemand, FeatureVectors
 from imgclf.data.packs import writer
 from imgclf.errors import UsageError
-from imgclf.files.npy import mapped_file
+from imgclf.files.npy import in_place, mapped_file
 from imgclf.machine.progress import listening
 from imgclf.training.features import AT_ONCE, featured, fit_features
 from imgclf.training.loading import load_training_data
@@ -229,6 +229,7 @@ def test_a_draft_computes_only_what_is_looked_at_and_that_is_the_same(kept, comp
     draft = make_plan(config(), draft=True)
     assert 0 < sum(computed) < 400
     assert not kept.exists()
+    assert not in_place(draft.train.images)  # so a kernel asks for rows, and does not read what stands in their place
     plan = make_plan(config())
     rows = np.array([7, 3])
     out = np.empty((2, plan.features.size), np.float16)
