@@ -25,7 +25,7 @@ from pages import run as run_command
 pytestmark = pytest.mark.slow
 
 PENALTY = (1e-4, 3e-5)
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "gradient-check.md"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,7 +69,7 @@ def test_what_is_equivalent_changes_not_a_bit(done):
     assert all(not trial.differs and not trial.check for trial in same)
 
 
-def test_the_readme_shows_what_the_command_prints_of_it(done, plan, imgclf, monkeypatch):
+def test_the_page_shows_what_the_command_prints_of_it(done, plan, imgclf, monkeypatch):
     """It takes ten seconds: the command is given what is known, and asks for just that."""
 
     def known(asked, losses, images, penalty):
@@ -77,7 +77,7 @@ def test_the_readme_shows_what_the_command_prints_of_it(done, plan, imgclf, monk
         return done
 
     monkeypatch.setattr(run, "self_test", known)
-    ((shown, timed),) = [rest for command, *rest in sessions(README.read_text("utf-8")) if command == SELF_TEST]
+    ((shown, timed),) = [rest for command, *rest in sessions(PAGE.read_text("utf-8")) if command == SELF_TEST]
     run_command(imgclf, SELF_TEST, "\n...\n".join(["", *shown.splitlines(), ""]), timed)
 
 
