@@ -98,8 +98,8 @@ def sync(path: Path) -> None:
             os.close(number)
 
 
-def lock(file: IO[Any]) -> bool:
-    """Lock an open file by the kernel; return False where another process has the lock.
+def lock(file: IO[Any] | int, *, shared: bool = False) -> bool:
+    """Lock an open file by the kernel, alone or with others that share it; return False where another has the lock.
 
     The lock ends when the file is closed or the process ends. Raises OSError on a file system without locks.
     """
@@ -107,7 +107,7 @@ def lock(file: IO[Any]) -> bool:
     try:
         import fcntl
 
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except ImportError as error:  # Windows
         raise no_locks from error
     except OSError as error:
