@@ -6,7 +6,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow test-browser test-kernels test-long fuzz test-lowest check lint types format cover bench gradcheck wheel wheel-check clean
+.PHONY: help setup train test test-slow test-browser test-kernels test-long fuzz test-lowest check lint types format cover bench docs gradcheck wheel wheel-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,7 +80,7 @@ cover: .venv/.developed  ## run the tests and show what they did not reach
 gradcheck: .venv/.installed  ## check the gradients of all losses
 	$(BIN)/imgclf gradcheck
 
-bench: .venv-bench/.installed  ## measure beside PyTorch and scikit-learn, write benchmarks/RESULTS.md; CIFAR10=DIR for real images
+bench: .venv-bench/.installed  ## measure every kernel beside PyTorch and scikit-learn, write benchmarks/RESULTS.md; CIFAR10=DIR for real images
 	.venv-bench/bin/python benchmarks/training.py
 	.venv-bench/bin/python benchmarks/ranks.py
 	.venv-bench/bin/python benchmarks/gradcheck.py
@@ -89,6 +89,17 @@ bench: .venv-bench/.installed  ## measure beside PyTorch and scikit-learn, write
 	rm -rf .venv-bench
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check --editable . --requirement benchmarks/requirements.txt
+	@touch $@
+
+docs: .venv-docs/.installed  ## build the documentation: build/docs/index.html
+	rm -rf build/docs
+	.venv-docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env --doctree-dir build/docs-cache --conf-dir docs/site . build/docs
+	.venv-docs/bin/python docs/site/check.py build/docs
+
+.venv-docs/.installed: pyproject.toml
+	rm -rf .venv-docs
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
 
 wheel: .venv/.developed  ## build dist/*.whl and dist/*.tar.gz
@@ -117,4 +128,4 @@ test-lowest: .venv-lowest/.installed  ## run the tests that meet other libraries
 	@touch $@
 
 clean:  ## remove what the targets made, but not runs/
-	rm -rf .venv .venv-lowest .venv-bench .venv-fuzz build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-bench .venv-docs .venv-fuzz build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 from images import data
-from results import again, fenced, machine, paragraph, say, write_part
+from results import again, fenced, heading, paragraph, say, write_part
 from threadpoolctl import threadpool_limits
 
 from imgclf.arrays import Batch, FloatArray
@@ -74,7 +74,7 @@ def main() -> None:
 def report(source: str, cases: dict[int, Case]) -> Iterator[str]:
     """Measure one thing after the other, and describe each."""
     first = cases[min(cases)]
-    yield heading(source, first)
+    yield about(source, first)
     yield sizes(cases)
     import torch  # only now: the processes before this had to be small
 
@@ -118,16 +118,17 @@ def middle(timings: list[Timing]) -> Timing:
     return Timing(*map(median, zip(*timings, strict=True)))
 
 
-def heading(source: str, case: Case) -> str:
+def about(source: str, case: Case) -> str:
     """Say what was measured, on what, and how to repeat it."""
     images = "CIFAR-10" if source == "cifar10" else "generated images of CIFAR-10's shape"
     (D, C), parameters = (case.X.shape[1], case.weights.shape[1]), case.weights.size
-    return (
-        "# Checking a gradient: imgclf and torch.autograd.gradcheck\n\n"
-        f"{machine('one thread', 'imgclf', 'numpy', 'torch')}  \n"
+    return heading(
+        "checking a gradient beside torch.autograd.gradcheck",
+        "one thread",
+        ("imgclf", "numpy", "torch"),
         f"Data: {images}; softmax after ten steps of training, {D:,} pixels, {C} classes, {parameters:,} parameters,"
-        " float64.  \n"
-        f"{again(source)}"
+        " float64.",
+        again(source),
     )
 
 

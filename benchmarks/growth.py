@@ -1,4 +1,4 @@
-"""Growth of an epoch's time with images, pixels, classes, batch size and threads."""
+"""Growth of an epoch with images, pixels, classes and batch size."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -9,17 +9,17 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from contenders import settings
-from epochs import Spread, in_turn
+from epochs import in_turn
 from growth_plot import Panel, draw
 from images import Images
-from ours import epochs, plan_of
-from results import cores, fenced, paragraph
+from ours import epochs, kernels, plan_of
+from results import fenced, paragraph, picture
 
+from imgclf.arrays import FloatArray
 from imgclf.cli.console import table
 from imgclf.report.style import png_bytes
 
-ROUNDS = 5
-PICTURE = Path(__file__).with_name("growth.png")
+ROUNDS = 3
 STANDARD = {"N": 10_000, "size": 32, "C": 10, "batch": 256}
 
 
@@ -42,13 +42,12 @@ class Axis:
 
 
 def axes() -> list[Axis]:
-    """Return what is varied; the rest stays as in STANDARD, on all cores."""
+    """Return what is varied; the rest stays as in STANDARD."""
     return [
         Axis("N, images", (1000, 2000, 5000, 10_000, 20_000, 50_000), lambda n: {"N": n}, 5000),
         Axis("D, numbers an image", (48, 192, 768, 3072, 6912, 12_288, 27_648), lambda d: {"size": side(d)}, 6912),
         Axis("C, classes", (2, 10, 30, 100, 300, 1000), lambda c: {"C": c}, 100),
         Axis("batch, images a step", (16, 64, 256, 1024, 4096), lambda n: {"batch": n}),
-        Axis("threads", tuple(sorted({1, 2, 4, cores()})), lambda n: {"threads": n}),
     ]
 
 
@@ -60,30 +59,33 @@ def side(numbers: int) -> int:
 def measure_growth(images: Images) -> str:
     """Time an epoch at every point of every axis, draw them, and describe them."""
     panels = [panel(axis, times(axis, images)) for axis in axes()]
-    PICTURE.write_bytes(png_bytes(draw(panels, f"The time of one epoch of imgclf while one thing varies; {rest()}.")))
-    return describe(panels)
+    file = picture("growth")
+    file.write_bytes(png_bytes(draw(panels, f"The time of one epoch of imgclf while one thing varies; {rest()}.")))
+    return describe(panels, file.name)
 
 
 def rest() -> str:
     """Describe the settings that stay fixed."""
     return (
-        f"the others stay at N = {STANDARD['N']:,}, D = {STANDARD['size'] ** 2 * 3:,}, C = {STANDARD['C']}, batches of"
-        f" {STANDARD['batch']} and {cores()} threads"
+        f"the others stay at N = {STANDARD['N']:,}, D = {STANDARD['size'] ** 2 * 3:,}, C = {STANDARD['C']} and batches"
+        f" of {STANDARD['batch']}"
     )
 
 
-def times(axis: Axis, images: Images) -> list[Spread]:
-    """Time the points of an axis in turn."""
+def times(axis: Axis, images: Images) -> dict[str, FloatArray]:
+    """Time the points of an axis in turn, (k,) seconds for each kernel."""
     with TemporaryDirectory() as folder, ExitStack() as stack:
         ways = {}
         for value in axis.values:
-            chosen = {**STANDARD, "threads": cores(), **axis.vary(value)}
+            chosen = {**STANDARD, **axis.vary(value)}
             file = reshaped(images, chosen["N"], chosen["size"], chosen["C"]).save(Path(folder, "images.npz"))
-            plan = plan_of(file, *settings(10**6, chosen["batch"]))
+            train = plan_of(file).train
             file.unlink()
-            ways[value] = stack.enter_context(epochs(plan, Path(folder, str(value)), chosen["threads"]))
+            for kernel in kernels():
+                own = epochs(stack, train, Path(folder), f"train.kernel={kernel}", *settings(chosen["batch"]))
+                (ways[kernel, value],) = own.values()
         found = in_turn(ways, f"growth with {axis.key}", ROUNDS)
-    return [found[value] for value in axis.values]
+    return {kernel: np.array([found[kernel, value].median for value in axis.values]) for kernel in kernels()}
 
 
 def reshaped(images: Images, n: int, size: int, classes: int) -> Images:
@@ -94,36 +96,43 @@ def reshaped(images: Images, n: int, size: int, classes: int) -> Images:
     return Images(pixels.reshape(n, size, size, 3), y, classes)
 
 
-def panel(axis: Axis, found: list[Spread]) -> Panel:
-    """Find the slope over the upper points: least squares in powers of ten."""
-    x, y = np.array(axis.values, float), np.array([one.median for one in found])
-    slope = None
+def panel(axis: Axis, found: dict[str, FloatArray]) -> Panel:
+    """Find the slopes over the upper points: least squares in powers of ten."""
+    x, slopes = np.array(axis.values, float), {}
     if axis.dominates is not None:
         upper = x >= axis.dominates
-        slope = float(np.polyfit(np.log10(x[upper]), np.log10(y[upper]), 1)[0])
-    return Panel(axis.name, x, y, slope, axis.dominates)
+        slopes = {name: float(np.polyfit(np.log10(x[upper]), np.log10(y[upper]), 1)[0]) for name, y in found.items()}
+    return Panel(axis.name, x, found, slopes, axis.dominates)
 
 
-def describe(panels: list[Panel]) -> str:
+def describe(panels: list[Panel], file: str) -> str:
     """Return the slopes and the points."""
     slopes = [
-        f"{panel.slope:.2f} with {panel.name.partition(',')[0]} from {panel.dominates:,} on"
+        [
+            f"{panel.name.partition(',')[0]} from {panel.dominates:,} on",
+            *(f"{panel.slopes[name]:.2f}" for name in kernels()),
+        ]
         for panel in panels
-        if panel.slope is not None
+        if panel.slopes
     ]
     points = [
         "\n".join(
-            table([panel.name, *(f"{value:,.0f}" for value in panel.x)], [["seconds", *(f"{y:.4f}" for y in panel.y)]])
+            table(
+                [panel.name, *(f"{value:,.0f}" for value in panel.x)],
+                [[f"{name}, seconds", *(f"{y:.4f}" for y in line)] for name, line in panel.lines.items()],
+            )
         )
         for panel in panels
     ]
     return (
-        "## 5. Growth\n\n"
+        "## 6. Growth\n\n"
         + paragraph(
-            f"The time of an epoch of imgclf while one thing varies; {rest()}. The pixels are those of the images, cut"
-            f" to size. Medians of {ROUNDS} rounds, the points of a row in turn."
+            f"The time of an epoch of imgclf while one thing varies; {rest()}, on the threads that it takes by itself."
+            f" The pixels are those of the images, cut to size. Medians of {ROUNDS} rounds, the points of a table in"
+            " turn."
         )
         + fenced("\n\n".join(points))
-        + paragraph(f"Slopes, time as a power of what varies, where that dominates: {', '.join(slopes)}.")
-        + f"![Time of an epoch against each of the five, in powers of ten]({PICTURE.name})"
+        + paragraph("Slopes, time as a power of what varies, where that dominates:")
+        + fenced(*table(["with", *kernels()], slopes))
+        + f"![Time of an epoch against each of the four, in powers of ten]({file})"
     )

@@ -1,7 +1,7 @@
-"""Plot the growth: a log-log panel per variable, with a line of slope 1 beside the points."""
+"""Plot growth: a log-log panel per variable, a line per program."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from imgclf.report.style import (
     MUTED,
     POINT,
     SMALL,
+    VERMILION,
     add_axes,
     add_text,
     new_figure,
@@ -31,17 +32,23 @@ _LEFT, _ACROSS, _DOWN = 0.72, 0.62, 1.0
 _NAME, _FOUND = 28 * POINT, 14 * POINT  # above a panel
 _ROOM = 0.12  # beside the outermost points
 _DASHED = (0, (4, 2))
+_COLORS = {"plain": "#e69f00", "blocks": BLUE, "compiled": VERMILION, "torch": "#009e73"}  # of Okabe and Ito, too
+_OTHERS = "#cc79a7", INK, "#56b4e9"
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One thing varied: its values x and the seconds y, (k,) each; the slope, and from where on it was taken."""
+    """One thing varied: its values x (k,), and the seconds (k,) of each program.
+
+    Slopes by program, and from where on they were taken. Time rises with x, or else falls with it at best.
+    """
 
     name: str
     x: FloatArray
-    y: FloatArray
-    slope: float | None = None
+    lines: Mapping[str, FloatArray]
+    slopes: Mapping[str, float] = field(default_factory=dict)
     dominates: int | None = None
+    falls: bool = False
 
 
 @styled()
@@ -49,7 +56,7 @@ def draw(panels: Sequence[Panel], advice: str) -> Figure:
     """Draw the panels row by row, all with the same scale of time, and a key after the last."""
     rows = -(-(len(panels) + 1) // _COLUMNS)
     width = _LEFT + _COLUMNS * _WIDTH + (_COLUMNS - 1) * _ACROSS + MARGIN
-    seconds = np.concatenate([panel.y for panel in panels])
+    seconds = np.concatenate([line for panel in panels for line in panel.lines.values()])
     limits = float(seconds.min()) / 1.5, float(seconds.max()) * 1.5
     below = 0.75 + rows * _HEIGHT + (rows - 1) * _DOWN + 0.3 + MARGIN
     figure, top = new_figure("How the time of an epoch grows", advice, width, below)
@@ -58,38 +65,48 @@ def draw(panels: Sequence[Panel], advice: str) -> Figure:
         for row in range(rows)
         for column in range(_COLUMNS)
     ]
+    colors = _colors(panels[0].lines)
     for panel, (left, upper) in zip(panels, corners, strict=False):
-        _title(figure, panel, left, upper)
-        _panel(line_axes(figure, left, upper, _WIDTH, _HEIGHT), panel, limits)
-    _key(figure, *corners[len(panels)])
+        _title(figure, panel, colors, left, upper)
+        _panel(line_axes(figure, left, upper, _WIDTH, _HEIGHT), panel, colors, limits)
+    _key(figure, panels, colors, *corners[len(panels)])
     return figure
 
 
-def _title(figure: Figure, panel: Panel, left: float, top: float) -> None:
+def _colors(names: Mapping[str, Any]) -> dict[str, str]:
+    others = iter(_OTHERS)
+    return {name: _COLORS.get(name) or next(others) for name in names}
+
+
+def _title(figure: Figure, panel: Panel, colors: Mapping[str, str], left: float, top: float) -> None:
     add_text(figure, left, top - _NAME, panel.name, weight="bold", va="center")
-    if panel.slope is not None:
-        add_text(figure, left, top - _FOUND, f"slope {panel.slope:.2f}", color=BLUE, size=SMALL, va="center")
+    for i, (name, slope) in enumerate(panel.slopes.items()):
+        text = f"slope {slope:.2f}" if i == 0 else f"{slope:.2f}"
+        add_text(figure, left, top - _FOUND, text, color=colors[name], size=SMALL, va="center")
+        left += text_width(text, SMALL) + 8 * POINT
 
 
-def _panel(axes: Axes, panel: Panel, limits: tuple[float, float]) -> None:
+def _panel(axes: Axes, panel: Panel, colors: Mapping[str, str], limits: tuple[float, float]) -> None:
     stretch = (panel.x[-1] / panel.x[0]) ** (_ROOM / (_WIDTH - 2 * _ROOM))
     axes.set(xscale="log", yscale="log", xlim=(panel.x[0] / stretch, panel.x[-1] * stretch), ylim=limits)
     _ticks(axes, panel, limits)
-    if panel.slope is not None:
-        ends = np.array([panel.x[0] / stretch, panel.x[-1] * stretch])
-        axes.plot(ends, panel.y[-1] * ends / panel.x[-1], color=MUTED, linewidth=0.9, linestyle=_DASHED, zorder=1)
-    axes.plot(panel.x, panel.y, color=BLUE, linewidth=1.6, zorder=3)
-    for x, y in zip(panel.x, panel.y, strict=True):
-        axes.plot([x], [y], **_point(filled=x >= (panel.dominates or 0)))
+    ends = np.array([panel.x[0] / stretch, panel.x[-1] * stretch])
+    for name, line in panel.lines.items():
+        if panel.falls:
+            axes.plot(ends, line[0] * panel.x[0] / ends, color=MUTED, linewidth=0.6, linestyle=_DASHED, zorder=1)
+        elif panel.slopes:
+            axes.plot(ends, line[-1] * ends / panel.x[-1], color=MUTED, linewidth=0.6, linestyle=_DASHED, zorder=1)
+        axes.plot(panel.x, line, color=colors[name], linewidth=1.6, zorder=3)
+        for x, y in zip(panel.x, line, strict=True):
+            axes.plot([x], [y], **_point(colors[name], filled=x >= (panel.dominates or 0)))
 
 
-def _point(*, filled: bool) -> dict[str, Any]:
-    inside = BLUE if filled else "white"
+def _point(color: str, *, filled: bool) -> dict[str, Any]:
     return {
         "marker": "o",
-        "color": BLUE,
-        "markersize": 5,
-        "markerfacecolor": inside,
+        "color": color,
+        "markersize": 4.5,
+        "markerfacecolor": color if filled else "white",
         "markeredgewidth": 1.2,
         "zorder": 4,
     }
@@ -116,17 +133,19 @@ def _labels(x: FloatArray) -> list[str]:
     return labels[::-1]
 
 
-def _key(figure: Figure, left: float, top: float) -> None:
+def _key(figure: Figure, panels: Sequence[Panel], colors: Mapping[str, str], left: float, top: float) -> None:
     """Draw the legend in place of a panel."""
     axes = add_axes(figure, left, top, _WIDTH, _HEIGHT)
     axes.set_axis_off()
     axes.set(xlim=(0, _WIDTH), ylim=(_HEIGHT, 0))
-    lines: dict[str, dict[str, Any]] = {
-        "the slope is taken over these": _point(filled=True),
-        "here other things take the time": _point(filled=False),
-        "slope 1, to compare with": {"color": MUTED, "linewidth": 0.9, "linestyle": _DASHED},
-    }
+    lines: dict[str, dict[str, Any]] = {name: {"color": color, "linewidth": 1.6} for name, color in colors.items()}
+    if any(panel.slopes for panel in panels):
+        lines["the slope is taken over these"] = _point(INK, filled=True)
+        lines["here other things take the time"] = _point(INK, filled=False)
+    falls = any(panel.falls for panel in panels)
+    text = "twice the threads, half the time" if falls else "slope 1, to compare with"
+    lines[text] = {"color": MUTED, "linewidth": 0.9, "linestyle": _DASHED}
     for i, (text, look) in enumerate(lines.items()):
-        height = 0.1 + i * 2.2 * BODY * POINT
+        height = 0.1 + i * 1.8 * BODY * POINT
         axes.plot([0.14] if "marker" in look else [0, 0.28], [height] * (1 if "marker" in look else 2), **look)
         axes.text(0.38, height, text, size=SMALL, color=INK, va="center_baseline")

@@ -1,15 +1,40 @@
-"""Run imgclf in the benchmarks: make a plan, start a run, train an epoch."""
+"""Run imgclf in the benchmarks: kernels, plans, runs, epochs."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from functools import cache, partial
 from pathlib import Path
+from tempfile import mkdtemp
+
+from results import progress
 
 from imgclf.config import resolve
-from imgclf.run.session import run
-from imgclf.speed.threads import workers
-from imgclf.training.epochs import Epoch, Event, Finished
-from imgclf.training.plan import Plan, make_plan
+from imgclf.data.dataset import Dataset
+from imgclf.errors import UsageError
+from imgclf.run.session import Planned, SessionEvent, session
+from imgclf.run.targets import NewRun
+from imgclf.speed.kernels import KERNELS
+from imgclf.training.epochs import Epoch, Finished
+from imgclf.training.plan import Plan, make_kernel, make_plan
+
+Ways = dict[int, Callable[[], object]]  # by the number of threads
+
+
+@cache
+def kernels() -> tuple[str, ...]:
+    """Return the names of all kernels but those whose extra is missing, which are named."""
+    return tuple(filter(_is_there, KERNELS))
+
+
+def _is_there(kernel: str) -> bool:
+    try:
+        make_kernel(resolve(overrides=[f"train.kernel={kernel}"]).config)
+    except UsageError as error:
+        progress(f"passed over: {error}")
+        return False
+    return True
 
 
 def plan_of(file: Path, *settings: str) -> Plan:
@@ -18,21 +43,39 @@ def plan_of(file: Path, *settings: str) -> Plan:
     return make_plan(resolve(overrides=[*source, *settings]).config)
 
 
+def epochs(stack: ExitStack, train: Dataset, folder: Path, *settings: str, also: tuple[int, ...] = ()) -> Ways:
+    """Start runs; return functions that train one more epoch at each call, by the number of threads.
+
+    The first number is the one that `imgclf train` takes here; `also` names others. `stack` ends the runs.
+    """
+    ways: Ways = {}
+    for asked in (None, *also):
+        if asked not in ways:
+            directory = Path(mkdtemp(dir=folder))
+            threads, events = stack.enter_context(_run(train, directory, [*settings, "train.epochs=1000000"], asked))
+            ways[threads] = partial(_epoch, events)
+    return ways
+
+
+def train(examples: Dataset, directory: Path, *settings: str) -> tuple[float, Finished]:
+    """Train a whole run: all epochs, and the evaluation at the end; return its seconds, once it was planned, too."""
+    with _run(examples, directory, settings, None) as (_, events):
+        began = time.perf_counter()
+        finished = next(event for event in events if isinstance(event, Finished))
+        return time.perf_counter() - began, finished
+
+
+def _epoch(events: Iterator[SessionEvent]) -> Epoch:
+    return next(event for event in events if isinstance(event, Epoch))
+
+
 @contextmanager
-def epochs(plan: Plan, directory: Path, threads: int) -> Iterator[Callable[[], Epoch]]:
-    """Start a run; return a function that trains one more epoch at each call."""
-    with _events(plan, directory, threads) as events:
-        yield lambda: next(event for event in events if isinstance(event, Epoch))
-
-
-def train(plan: Plan, directory: Path, threads: int) -> Finished:
-    """Train a whole run: all epochs, and the evaluation at the end."""
-    with _events(plan, directory, threads) as events:
-        return next(event for event in events if isinstance(event, Finished))
-
-
-@contextmanager
-def _events(plan: Plan, directory: Path, threads: int) -> Iterator[Iterator[Event]]:
-    directory.mkdir(parents=True)
-    with workers(threads) as blocks, closing(run(plan, directory, blocks)) as events:
-        yield events
+def _run(
+    train: Dataset, directory: Path, settings: Sequence[str], threads: int | None
+) -> Iterator[tuple[int, Iterator[SessionEvent]]]:
+    """Plan a run as `imgclf train` does; provide its number of threads and the events that follow."""
+    config = resolve(overrides=["data.source=npz", *settings]).config
+    with closing(session(NewRun(config, directory), threads, plots=False, load=lambda _: (train, None))) as events:
+        planned = next(events)
+        assert isinstance(planned, Planned)
+        yield planned.threads, events

@@ -18,7 +18,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
-from results import fenced, machine, paragraph, say, write_part
+from results import fenced, heading, say, write_part
 
 from imgclf.cli.console import table
 from imgclf.data.batches import Reader, epoch_sampler
@@ -225,7 +225,9 @@ def prediction_table(name: str, cost: Cost, batches: tuple[int, ...], images: in
 
 def main() -> None:
     """Measure, fit, predict."""
-    about = machine(f"one thread a rank; load {os.getloadavg()[0]:.1f} before the start", "numpy", "mpi4py")
+    threads = f"one thread a rank, kernel blocks; load {os.getloadavg()[0]:.1f} before the start"
+    packages = "imgclf", "numpy", "mpi4py"
+    about = say(heading("several processes, and what a model says of more", threads, packages))
     found: dict[int, list[dict[str, Any]]] = {1: [], 2: []}
     for _ in range(ROUNDS):
         for ranks, seen in found.items():
@@ -252,7 +254,7 @@ def main() -> None:
         prediction_table("ImageNet", costs["ImageNet"], (256, 4096, 65536), 1_281_167),
     ]
     shown = say("\n\n".join(parts))
-    write_part(f"# Ranks: one process and two, and what a model says of more\n\n{paragraph(about)}{fenced(shown)}")
+    write_part(f"{about}\n\n{fenced(shown)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Measure training beside PyTorch and scikit-learn: epochs, to the optimum, processes, memory, growth, many classes.
+"""Measure training by every kernel, beside PyTorch and scikit-learn.
 
 The environment variable CIFAR10 names the data (cifar-10-batches-py, cifar-10-batches-bin or their .tar.gz); without it
 50,000 images of its shape are generated. Prints its tables, and writes them into RESULTS.md beside this file, unless
@@ -8,24 +8,26 @@ only some are asked for.
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from importlib.util import find_spec
 
 from images import Images, training_images
-from results import again, cores, machine, progress, say, write_part
+from results import Ratio, again, heading, progress, ratio_table, say, write_part
 
-from imgclf.errors import ImgclfError
+from imgclf.errors import ImgclfError, plural
+from imgclf.machine.cores import available_cores
 
-PARTS = ("epochs", "optimum", "process", "growth", "classes")
-PACKAGES = ("imgclf", "numpy", "torch", "scikit-learn")
+PARTS = ("epochs", "optimum", "process", "starts", "growth", "classes")
+PACKAGES = ("imgclf", "numpy", *(["numba"] if find_spec("numba") else []), "torch", "scikit-learn")
 
 
 def main() -> None:
     """Measure, print and write."""
     asked = arguments()
     progress("reading the images")
-    sections = [say(part) for part in report(training_images(), asked)]
+    images = training_images()
+    sections = measure(images, asked)
     if asked == list(PARTS):
-        write_part("\n\n".join(sections))
+        write_part("\n\n".join([about(images), *sections]))
 
 
 def arguments() -> list[str]:
@@ -39,39 +41,51 @@ def arguments() -> list[str]:
     return [part for part in PARTS if part in chosen]
 
 
-def report(images: Images, asked: list[str]) -> Iterator[str]:
-    """Measure one thing after the other, and describe each."""
+def measure(images: Images, asked: list[str]) -> list[str]:
+    """Measure one thing after the other and print it; return what was said, the ratios first, if any."""
     # Only now: what imports these must be the large process, not the small one that starts the measured ones.
     from classes import measure_classes
     from epochs import measure_epochs
     from growth import measure_growth
     from optimum import measure_optimum
-    from processes import measure_processes
+    from ours import kernels
+    from processes import measure_processes, measure_starts
+
+    sections: list[str] = []
+    ratios: list[Ratio] = []
+
+    def add(text: str, found: list[Ratio]) -> None:
+        sections.append(say(text))
+        ratios.extend(found)
 
     optimum = None
-    yield heading(images)
+    say(about(images))
     if "epochs" in asked:
-        yield measure_epochs(images)
+        add(*measure_epochs(images))
     if "optimum" in asked:
         text, optimum = measure_optimum(images)
-        yield text
+        add(text, [])
     if "process" in asked:
-        yield measure_processes(images, optimum)
+        add(*measure_processes(images, optimum))
+    if "starts" in asked:
+        add(*measure_starts())
     if "growth" in asked:
-        yield measure_growth(images)
+        add(measure_growth(images), [])
     if "classes" in asked:
-        yield measure_classes()
+        add(*measure_classes())
+    return [say(f"## Ratios\n\n{ratio_table(kernels(), ratios)}"), *sections] if ratios else sections
 
 
-def heading(images: Images) -> str:
+def about(images: Images) -> str:
     """Say what was measured, on what, and how to repeat it."""
     real = "CIFAR10" in os.environ
     what = "CIFAR-10" if real else "generated images of CIFAR-10's shape"
-    return (
-        "# Training: imgclf, PyTorch and scikit-learn\n\n"
-        f"{machine(f'{cores()} cores', *PACKAGES)}  \n"
-        f"Data: {what}, {len(images):,} of 32 x 32 color pixels in {images.classes} classes.  \n"
-        f"{again('cifar10' if real else 'synthetic')}"
+    return heading(
+        "training beside PyTorch and scikit-learn",
+        plural(available_cores(), "core"),
+        PACKAGES,
+        f"Data: {what}, {len(images):,} of 32 x 32 color pixels in {images.classes} classes.",
+        again("cifar10" if real else "synthetic"),
     )
 
 

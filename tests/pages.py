@@ -9,6 +9,7 @@ from io import StringIO
 
 import pytest
 
+SELF_TEST = "imgclf -q gradcheck --self-test"  # of all five losses: tests/gradcheck/test_self_test.py has its numbers
 TOLERANCE = 0.02  # other processors round otherwise
 ROUNDED = r"-?\d(?:\.\d)?e-\d\d"  # errors of rounding, and ratios of two digits: their size is what must be right
 NUMBER = re.compile(rf"{ROUNDED}|\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?")

@@ -3,6 +3,7 @@
 import gzip
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,21 @@ def test_commands_do_what_the_page_says(what_people_have, imgclf, commands):
     for command in commands:
         more = ["-s", "train.epochs=1", "--no-plots"] if command.startswith("imgclf train") else []
         done = imgclf(*shlex.split(command)[1:], *more)
+        assert done.code == 0, done.err
+
+
+def test_the_commands_of_the_readme_run(what_people_have, imgclf):
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    shutil.copy("dogs/labels.csv", "labels.csv")
+    shutil.copytree("dogs/train", "images")
+    shutil.copytree("photos/cat", "new_photos")
+    np.savez("features.npz", X=np.load("clip.npy"), y=np.load("clip_labels.npy"))
+    assert imgclf("train", "photos", "-s", "train.epochs=1", "--no-plots", "--out", "runs/NAME").code == 0
+    commands = [shlex.split(line, comments=True) for line in re.findall("^    imgclf ((?!sweep).*)$", readme, re.M)]
+    assert len(commands) >= 4
+    for command in commands:
+        more = ["-s", "train.epochs=1", "--no-plots"] if command[0] == "train" else []
+        done = imgclf(*command, *more)
         assert done.code == 0, done.err
 
 

@@ -50,7 +50,11 @@ class Browser:
         self.messages(), self.requests()
         self.driver.get(Path(path).resolve().as_uri() + address)
         WebDriverWait(self.driver, patience, poll_frequency=0.02).until(lambda driver: driver.execute_script(READY))
-        self.driver.execute_async_script(SHOWN)  # a scroll in the frame that fills the page would look like a jump
+        self.painted()  # a scroll in the frame that fills the page would look like a jump
+
+    def painted(self):
+        """Wait until what was changed is on the screen."""
+        self.driver.execute_async_script(SHOWN)
 
     def run(self, script, *arguments):
         """Run a script in the page, with `core` and `data` of it; numbers come back to the last bit."""

@@ -80,6 +80,7 @@ class Reader:
         }.get(section)  # fmt: skip
         if filled and self.all(f"#{filled}"):
             self.wait(lambda: self.text(filled))
+            self.browser.painted()
         return self
 
     def wait(self, done):
@@ -101,6 +102,7 @@ class Reader:
     def drag(self, name, *places):
         """Press the mouse at a place of an element, in shares of its width and height, move over others, release."""
         self.run("document.getElementById(arguments[0]).scrollIntoView({block: 'center', behavior: 'instant'})", name)
+        self.browser.painted()  # what is filled as it comes into sight may move what is below
         box = self.run("const box = document.getElementById(arguments[0]).getBoundingClientRect();"
                        "return [box.x, box.y, box.width, box.height]", name)  # fmt: skip
         mouse = ActionBuilder(self.driver, duration=0)

@@ -128,8 +128,7 @@ def test_cells_are_walked_by_arrow_keys_and_opened_by_enter(opened):
 def test_what_happens_is_said_aloud_once(opened):
     reader = opened()
     reader.press("play-canvas", *[Keys.ARROW_DOWN] * 4)
-    reader.driver.execute_async_script("setTimeout(arguments[arguments.length - 1], 900)")
-    assert "moved 4 down" in reader.text("live")
+    reader.wait(lambda: "moved 4 down" in reader.text("live"))
     assert len(reader.all("[aria-live]")) == 1
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,25 @@ TRAIN = ("train", *PATCHES, "-s", "data.limit=200", "-s", "train.epochs=2", "--n
 ALONE = Path("alone")
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """Where the run of all tests is kept."""
+    return tmp_path_factory.mktemp("once") / "run"
+
+
 @pytest.fixture(name="run")
-def run_fixture(imgclf):
-    done = imgclf(*TRAIN, "--out", "run")
-    assert done.code == 0, done.err
-    for line in ("features  patches (number 5, patch 4, ", "160 numbers an image", "inputs    x = (features - mean)"):
-        assert line in done.out
-    return Path("run")
+def run_fixture(imgclf, once):
+    if not once.exists():
+        done = imgclf(*TRAIN, "--out", "run")
+        assert done.code == 0, done.err
+        for line in (
+            "features  patches (number 5, patch 4, ",
+            "160 numbers an image",
+            "inputs    x = (features - mean)",
+        ):
+            assert line in done.out
+        Path("run").rename(once)
+    return Path(shutil.copytree(once, "run"))
 
 
 @pytest.fixture(name="folder")

@@ -28,16 +28,19 @@ DATA = "data={source: synthetic, options: {train: 700, val: 150, size: 4}}"
 ENDLESS = ("train", "-s", DATA, "-s", "train.epochs=1000000", "-s", "schedule.name=constant", "--progress", "none",
            "--no-plots", "--out", "run")  # fmt: skip
 
-# Several runs of the command line in one start; what is run is the command itself, every rank for itself.
+# Several runs of the command line in one start, with one exit code; what is run is the command itself, every rank for
+# itself.
 MANY = """
 import json, sys
 from imgclf.cli import main
-for arguments in json.loads(sys.argv[1]):
+commands, code = json.loads(sys.argv[1]), int(sys.argv[2])
+for arguments in commands:
     sys.argv = ["imgclf", *arguments]
     try:
         main()
     except SystemExit as stop:
-        assert not stop.code, (arguments, stop.code)
+        assert (stop.code or 0) == code, (arguments, stop.code)
+sys.exit(code)
 """
 
 
@@ -81,9 +84,9 @@ def test_two_and_three_ranks_leave_the_bytes_of_one():
         options = ("train", "-s", DATA, "-s", "train.epochs=2", "-s", "train.batch_size=400", "--no-plots")
         return [[*options, *chosen, "--out", f"{ranks}/{name}"] for name, chosen in combinations]
 
-    subprocess.run([sys.executable, "-c", MANY, json.dumps(commands(1))], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-c", MANY, json.dumps(commands(1)), "0"], check=True, stdout=subprocess.DEVNULL)
     for ranks in (2, 3):
-        code, _, _, err = mpiexec(ranks, ("-c", MANY), json.dumps(commands(ranks)))
+        code, _, _, err = mpiexec(ranks, ("-c", MANY), json.dumps(commands(ranks)), 0)
         assert code == 0, err
         for name, _ in combinations:
             run = Path(str(ranks), name)
@@ -103,28 +106,33 @@ def test_the_first_rank_speaks_for_all():
     environment = json.loads((run / "environment.json").read_text())
     assert (environment["processes"], environment["threads"]) == (2, 2)
     assert json.loads((run / "status.json").read_text()) == {"status": "finished"}
-    code, out, _, _ = mpiexec(2, IMGCLF, "train", "--print-config")
-    assert (code, out.count("seed:")) == (0, 1)
-    code, out, _, _ = mpiexec(2, IMGCLF, "train", "-s", DATA, "--dry-run")
-    assert (code, out.count("nothing was written")) == (0, 1)
+    commands = [["train", "--print-config"], ["train", "-s", DATA, "--dry-run"]]
+    code, out, _, err = mpiexec(2, ("-c", MANY), json.dumps(commands), 0)
+    assert (code, out.count("seed:"), out.count("nothing was written")) == (0, 1, 1), err
 
 
-@pytest.mark.parametrize(("code", "words", "arguments"), [
-    (2, "did you mean 'epochs'", ("train", "-s", "train.epoch=3")),
-    (2, "no such option --nonsense", ("train", "--nonsense")),
-    (2, "exists and is not an empty folder", ("train", "--out", "full")),
-    (2, "only train and sweep run on several processes", ("eval",)),
-    (3, "absent.npz: no such file", ("train", "-s", "data.source=npz", "-s", "data.path=absent.npz")),
-    (5, "a weight is", ("train", "-s", DATA, "-s", "schedule.step_size=1e30", "-s", "preprocess.scale=1")),
-])  # fmt: skip
-def test_an_error_of_all_is_said_once_with_its_exit_code(code, words, arguments):
+ERRORS = {
+    2: {
+        "did you mean 'epochs'": ("train", "-s", "train.epoch=3"),
+        "no such option --nonsense": ("train", "--nonsense"),
+        "exists and is not an empty folder": ("train", "--out", "full"),
+        "only train and sweep run on several processes": ("eval",),
+    },
+    3: {"absent.npz: no such file": ("train", "-s", "data.source=npz", "-s", "data.path=absent.npz")},
+    5: {"a weight is": ("train", "-s", DATA, "-s", "schedule.step_size=1e30", "-s", "preprocess.scale=1")},
+}
+
+
+@pytest.mark.parametrize("code", ERRORS)
+def test_an_error_of_all_is_said_once_with_its_exit_code(code):
     Path("full").mkdir()
     Path("full/of.txt").touch()
-    got, _, lines, err = mpiexec(2, IMGCLF, *arguments)
+    got, _, lines, err = mpiexec(2, ("-c", MANY), json.dumps(list(ERRORS[code].values())), code)
     assert got == code, err
-    assert len(lines) == 1, err
-    assert lines[0].startswith("imgclf: error: ")
-    assert words in lines[0]
+    assert len(lines) == len(ERRORS[code]), err
+    for line, words in zip(lines, ERRORS[code], strict=True):
+        assert line.startswith("imgclf: error: ")
+        assert words in line
     assert "MPI_Abort" not in err
 
 

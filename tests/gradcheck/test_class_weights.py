@@ -1,6 +1,7 @@
 """The check of a weighted objective: the right code passes, a mistake in the weighting is found."""
 
 from dataclasses import replace
+from itertools import cycle, product
 
 import numpy as np
 import pytest
@@ -25,6 +26,9 @@ PENALTY = (1e-4, 3e-5)
 ABOUT_WEIGHTS = [mutant for mutant in MUTANTS if "class weight" in mutant.name or "weight of the" in mutant.name]
 # Weights from far below to far above 1; the weights of nearly balanced data; and of data of 9 : 1.
 WEIGHTS = ["{Bag: 100, Coat: 0.01}", "balanced", "{Shirt: 5, T-shirt/top: 0.5556}"]
+# Every loss, and every kind of weights; the long form has all pairs.
+SOME = list(zip(LOSSES, cycle(WEIGHTS)))
+OTHERS = [pair for pair in product(LOSSES, WEIGHTS) if pair not in SOME]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,8 +49,7 @@ def example(loss):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize(("loss", "weights"), SOME + [pytest.param(*one, marks=pytest.mark.long) for one in OTHERS])
 def test_the_right_code_passes_in_every_check(plans, loss, weights):
     plan = plans[weights]
     cases, right = make_cases(plan, loss, *stratified_images(plan, 64)), Implementation.of(plan, loss)
@@ -61,8 +64,11 @@ def test_mistakes_in_the_weighting_are_planted():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", ["softmax", "svm_cs"])
-@pytest.mark.parametrize("mutant", ABOUT_WEIGHTS, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize(
+    ("mutant", "loss"),
+    list(zip(ABOUT_WEIGHTS, cycle(["softmax", "svm_cs"]))),
+    ids=lambda one: getattr(one, "name", one),
+)
 def test_a_mistake_in_the_weighting_is_found_in_a_run_that_weighs(plans, mutant, loss):
     plan = plans["balanced"]
     cases, right = make_cases(plan, loss, *stratified_images(plan, 64)), Implementation.of(plan, loss)

@@ -1,6 +1,7 @@
 """Planted mistakes are found, all of them; and each check is there for a reason."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,10 +19,13 @@ from imgclf.gradcheck.truth.loss_facts import LOSS_FACTS
 from imgclf.losses import LOSSES
 from imgclf.speed.threads import workers
 from imgclf.training.plan import make_plan
+from pages import SELF_TEST, sessions
+from pages import run as run_command
 
 pytestmark = pytest.mark.slow
 
 PENALTY = (1e-4, 3e-5)
+PAGE = Path(__file__).parents[2] / "docs" / "gradient-check.md"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,6 +67,18 @@ def test_what_is_equivalent_changes_not_a_bit(done):
     same = [trial for trial in done.trials if trial.mutant.equivalent]
     assert same
     assert all(not trial.differs and not trial.check for trial in same)
+
+
+def test_the_page_shows_what_the_command_prints_of_it(done, plan, imgclf, monkeypatch):
+    """It takes ten seconds: the command is given what is known, and asks for just that."""
+
+    def known(asked, losses, images, penalty):
+        assert (asked.config, losses, images, penalty) == (plan.config, list(LOSSES), 64, PENALTY)
+        return done
+
+    monkeypatch.setattr(run, "self_test", known)
+    ((shown, timed),) = [rest for command, *rest in sessions(PAGE.read_text("utf-8")) if command == SELF_TEST]
+    run_command(imgclf, SELF_TEST, "\n...\n".join(["", *shown.splitlines(), ""]), timed)
 
 
 # What only this check sees: leave it out, and a mistake lives.

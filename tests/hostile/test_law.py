@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def quickly(tmp_path):
     """Examine a reader with a few files, the same on any machine; tests each have readers of their own."""
-    return lambda name: examine(name, tmp_path / "files", count=120, seconds=3600)
+    return lambda name: examine(name, tmp_path / "files", count=60, seconds=3600)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imgclf.numerics.sums import BLOCK, serial_sum, sum_over_blocks, tree_sum
+from imgclf.numerics.sums import BLOCK, all_finite, serial_sum, sum_over_blocks, tree_sum
 
 
 @pytest.mark.parametrize("N", [1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 3])
@@ -38,3 +38,18 @@ def test_arrays_are_added_in_memory_that_is_there_already():
 def test_without_rows_there_is_no_sum():
     with pytest.raises(ValueError, match="no examples"):
         sum_over_blocks(lambda block: (0,), np.arange(0), serial_sum)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_not_finite_is_found(order, odd):
+    array = np.ones((7, 5), order=order)
+    assert all_finite(array)
+    array[6, 2] = odd
+    assert not all_finite(array)
+
+
+@pytest.mark.parametrize("array", [np.full((2, 3), 3e38, np.float32), np.array(7), np.zeros((0, 2))], ids=str)
+def test_large_numbers_and_whole_ones_are_finite(array):
+    with np.errstate(over="ignore"):
+        assert all_finite(array)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from imgclf.arrays import Batch
 from imgclf.gradients import Objective
@@ -91,3 +92,14 @@ def test_an_error_on_another_thread_comes_out():
 
     with workers(2) as sum_blocks, pytest.raises(ZeroDivisionError):
         sum_blocks(told, 2)
+
+
+def test_blas_multiplies_on_one_thread_and_afterwards_as_before():
+    def threads():
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        with workers(1):
+            assert set(threads()) == {1}
+        assert threads() == before != [1] * len(before)

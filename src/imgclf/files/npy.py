@@ -150,13 +150,18 @@ def take_rows(array: NDArray[Any], rows: IntArray, out: NDArray[Any] | None = No
     Raises DataError if the file has become shorter since it was mapped.
     """
     mapped = _map_of(array)
-    if mapped is None or array.nbytes <= LARGEST_TOUCHED or not array.flags.c_contiguous:
+    if mapped is None or in_place(array) or not array.flags.c_contiguous:
         check_whole(array)
         # All rows are within the array; without a mode, NumPy fills `out` by way of a copy.
         return np.take(array, rows, axis=0, out=out, mode="clip")
     taken = np.empty((len(rows), *array.shape[1:]), array.dtype) if out is None else out
     _read_rows(mapped, _address(array) - _address(mapped) + mapped.offset, rows, taken)
     return taken
+
+
+def in_place(array: NDArray[Any]) -> bool:
+    """Whether rows may be read where they are, after `check_whole`: they lie one after the other, in no large file."""
+    return array.flags.c_contiguous and (_map_of(array) is None or array.nbytes <= LARGEST_TOUCHED)
 
 
 def _read_rows(mapped: _Map, begin: int, rows: IntArray, out: NDArray[Any]) -> None:

@@ -7,6 +7,9 @@ sums are the same to the bit.
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imgclf.arrays import IntArray
 
 BLOCK = 128  # rows read, scored and summed together: few enough for the processor's cache
@@ -56,3 +59,9 @@ def _add(left: Sums, right: Sums) -> Sums:
     for i, part in enumerate(right):
         total[i] += part
     return tuple(total)
+
+
+def all_finite(array: NDArray[Any]) -> bool:
+    """Whether no number is NaN or Inf. If their squares add up to a finite number, so it is, and that is soon known."""
+    flat = array.ravel("K")
+    return bool(np.isfinite(np.dot(flat, flat)) or np.isfinite(flat).all())

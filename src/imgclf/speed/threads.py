@@ -1,28 +1,30 @@
 """Compute the blocks of a batch on several threads, bit for bit."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TypeVar
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
+from typing import Any, TypeVar
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from imgclf.numerics.sums import Summation, Sums, serial_sum, tree_sum
 
 _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
 
+WAIT = 200  # looks at the others before this thread sleeps: to be woken takes longer than a small block
 SHARES = 8  # runs of blocks per thread: enough that no thread waits long for the last one
 
 
 @contextmanager
 def workers(threads: int) -> Iterator[Summation]:
     """Provide a `Summation` on this many threads, of which the caller's is one."""
-    # On several threads, BLAS adds in an order that depends on their number. Overflow is reported from the loss, with
-    # a remedy: NumPy's warnings would come first.
-    with threadpool_limits(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
+    # Overflow is reported from the loss, with a remedy: NumPy's warnings would come first.
+    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         if threads == 1:
             yield serial_sum
             return
@@ -30,9 +32,19 @@ def workers(threads: int) -> Iterator[Summation]:
             yield lambda term, n: _parallel_sum(pool, threads, term, n)
 
 
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Have BLAS multiply on one thread: on several, it adds in another order."""
+    return _libraries().limit(limits=1, user_api="blas")  # type: ignore[no-any-return]
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()  # NumPy has loaded its BLAS; to find it among all libraries takes milliseconds
+
+
 def in_order(function: Callable[[_Part], _Result], parts: Iterable[_Part], threads: int) -> Iterator[_Result]:
     """Yield function(part) of each part, in their order, computed on this many threads; few results wait at a time."""
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
         results: deque[Future[_Result]] = deque()
         try:
             for part in parts:
@@ -74,6 +86,9 @@ def _parallel_sum(pool: ThreadPoolExecutor, threads: int, term: Callable[[int], 
     finally:
         for _ in turns:  # after an error on this thread, the others start no new run
             pass
+    patience = iter(range(WAIT))
     for helper in helpers:
+        while not helper.done() and next(patience, None) is not None:
+            time.sleep(0)
         helper.result()
     return tree_sum(sums)

@@ -12,8 +12,9 @@ from imgclf.arrays import FloatArray
 from imgclf.config import Config
 from imgclf.errors import DivergedError
 from imgclf.model import split
-from imgclf.numerics.sums import Summation
-from imgclf.trainer import descend, start
+from imgclf.numerics.sums import Summation, all_finite
+from imgclf.speed.descent import in_parts
+from imgclf.trainer import start
 from imgclf.training.classifier import Model
 from imgclf.training.early_stopping import Best, watch
 from imgclf.training.evaluation import Evaluation, evaluate
@@ -75,7 +76,7 @@ def first_snapshot(plan: Plan) -> Snapshot:
 
 def train(plan: Plan, sum_blocks: Summation, snapshot: Snapshot) -> Generator[Event, None, None]:
     """Train from a snapshot to the end, and yield each event as it happens; writes nothing."""
-    steps = descend(
+    steps = in_parts(sum_blocks)(
         snapshot.state,
         sample=plan.sample,
         objective=plan.objective,
@@ -91,10 +92,10 @@ def train(plan: Plan, sum_blocks: Summation, snapshot: Snapshot) -> Generator[Ev
             before = snapshot
             seen, state = next(steps)
             _check_finite(plan, seen.loss, before.state.step, before.previous_loss)
-            if not np.isfinite(state.weights).all():
+            if not all_finite(state.weights):
                 _check_finite(plan, math.inf, state.step, seen.loss, what="a weight")
             # A square that is inf makes the step 0: the weights would stay finite, and never change again.
-            if not all(np.isfinite(array).all() for array in state.memory.values()):
+            if not all(map(all_finite, state.memory.values())):
                 _check_finite(plan, math.inf, state.step, seen.loss, what="a number in the optimizer's state")
             tally = before.tally.plus(seen.loss, seen.correct, plan.examples(before.state.step))
             snapshot = replace(before, state=state, tally=tally, previous_loss=seen.loss)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from imgclf.config import Config
 from imgclf.config.schema import Features as Chosen
@@ -18,7 +17,7 @@ from imgclf.errors import UsageError
 from imgclf.machine.cores import available_cores
 from imgclf.machine.progress import advancing
 from imgclf.numerics.indices import slices
-from imgclf.speed.threads import in_order
+from imgclf.speed.threads import in_order, one_blas_thread
 
 VERSION = 1  # of the formulas: with other ones, what is in the cache is another thing
 AT_ONCE = 32  # images a thread takes at a time
@@ -38,7 +37,7 @@ def fit_features(config: Config, train: Dataset) -> Features | None:
         return None
     size_of_features(chosen, train)  # which refuses images that cannot have them
     options = chosen.model_dump(exclude={"name"})
-    with threadpool_limits(limits=1, user_api="blas"):  # on several threads, BLAS adds in another order
+    with one_blas_thread():
         return Features.fit(chosen.name, options, train, config.seed, config.preprocess.resize)
 
 

@@ -120,6 +120,20 @@ def test_every_source_is_tried_here():
     assert SOURCES.keys() == {kind.partition(",")[0] for kind in KINDS}
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A function that writes the data of a kind, once; returns its path and the options to read it with."""
+    written = {}
+
+    def path_and_options(kind):
+        make, options = KINDS[kind]
+        if kind not in written:
+            written[kind] = make(tmp_path_factory.mktemp("data"))
+        return written[kind], options
+
+    return path_and_options
+
+
 @pytest.fixture
 def little(monkeypatch):
     """Let there be a machine that has no memory left, and is asked for little, too."""
@@ -132,9 +146,8 @@ def little(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", CASES)
-def test_memory_is_asked_for_before_it_is_taken_and_mapped_files_take_none(tmp_path, little, kind):
-    make, options = KINDS[kind]
-    path = make(tmp_path)
+def test_memory_is_asked_for_before_it_is_taken_and_mapped_files_take_none(data, little, kind):
+    path, options = data(kind)
     little()
     tracemalloc.start()
     if kind == "pack":
@@ -149,9 +162,8 @@ def test_memory_is_asked_for_before_it_is_taken_and_mapped_files_take_none(tmp_p
 
 
 @pytest.mark.parametrize("kind", CASES)
-def test_the_memory_asked_for_is_the_memory_taken(tmp_path, monkeypatch, kind):
-    make, options = KINDS[kind]
-    path, asked = make(tmp_path), []
+def test_the_memory_asked_for_is_the_memory_taken(data, monkeypatch, kind):
+    (path, options), asked = data(kind), []
     for module in ("files.idx", "files.npy", "data.packs.writer", "data.sources._cifar", "data.sources.csv.loading",
                    "data.sources.idx", "data.sources._arrays", "data.sources.synthetic"):  # fmt: skip
         monkeypatch.setattr(f"imgclf.{module}.require_memory", lambda nbytes, _: asked.append(nbytes))

@@ -1,5 +1,6 @@
 """Compiled loops, for all that they treat apart; tests/speed/test_kernels.py holds every kernel to the book."""
 
+import os
 import threading
 
 import numpy as np
@@ -9,6 +10,7 @@ from imgclf.arrays import Batch
 from imgclf.data.batches import Reader
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import fit_preprocess
+from imgclf.errors import DataError
 from imgclf.files import npy
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES, softmax, svm
@@ -135,3 +137,13 @@ def test_numbers_that_are_not_finite_are_seen():
     batch, weights = batch_of(RNG.normal(size=(N, 9)), "float32", N), np.full((10, 3), 3e38, np.float32)
     for loss in LOSSES.values():
         assert not np.isfinite(compiled(serial_sum)(Objective(loss), batch, weights).loss)
+
+
+def test_a_file_that_became_shorter_is_an_error_and_no_bus_error(tmp_path):
+    np.save(tmp_path / "x.npy", RNG.normal(size=(N, 90)).astype(np.float32))
+    mapped = npy.map_npy(tmp_path / "x.npy", "")
+    batch = batch_of(mapped, "float32", N)
+    assert npy.in_place(mapped)
+    os.truncate(tmp_path / "x.npy", 1000)
+    with pytest.raises(DataError, match="shorter"):
+        compiled(serial_sum)(Objective(svm), batch, np.ones((91, 3), np.float32))

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
 from imgclf.data.batches import Reader
+from imgclf.files.npy import check_whole, in_place
 from imgclf.gradients import BatchGradient, GradientFn, Objective, count_correct
 from imgclf.losses import LossFn
+from imgclf.model import split
 from imgclf.numerics.products import LINE, empty_on_lines, order_of
-from imgclf.numerics.sums import BLOCK, Summation, Sums, sum_over_blocks
+from imgclf.numerics.sums import BLOCK, Summation, Sums
 from imgclf.numerics.weighting import Weighted
 from imgclf.speed.blocks import BlockReader
 from imgclf.speed.compiled.many_weights import ManyWeights
@@ -33,6 +35,14 @@ class Stored(NamedTuple):
     factor: FloatArray  # (D,)
 
 
+class Placed(NamedTuple):
+    """Examples where they are in memory, as they are stored, and their labels."""
+
+    images: NDArray[Any]  # (M, D)
+    places: IntArray  # (n,), rows of images
+    y: IntArray  # (n,)
+
+
 def compiled(sum_blocks: Summation) -> GradientFn:
     """Return `analytic_gradient` by compiled loops, its sums over the examples taken block by block.
 
@@ -42,29 +52,33 @@ def compiled(sum_blocks: Summation) -> GradientFn:
     many_weights = ManyWeights(sum_blocks)
 
     def evaluate(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
-        D, C = len(weights) - 1, weights.shape[1]
+        (D, C), N = split(weights)[0].shape, len(batch)
         if order_of(D, C) == "C":
             return many_weights(loops_for(np.dtype(np.uint8), weights.dtype), objective, batch, weights)
         stored = stored_by(batch.read, D, weights.dtype)
         loops = loops_for(stored.dtype, weights.dtype)
         loss_fn, class_weights = _parts(objective.loss_fn, C, weights.dtype)
-        number = loops.NUMBERS.get(loss_fn)
-        by_class = _by_class(weights)
+        number, by_class, block = loops.NUMBERS.get(loss_fn), memory.by_class(weights), rows_of(N)
+        placed = _placed(batch, weights.dtype)
 
-        def sums(rows: IntArray) -> Sums:
-            pixels, y = memory.read(batch.read, rows, stored, read_block)
-            grad = _on_lines(len(by_class), D + 1, by_class.dtype)
-            given = pixels, stored.center, stored.factor, by_class
+        def sums(i: int) -> Sums:
+            some = slice(i * block, (i + 1) * block)
+            if placed:
+                images, places, y = placed.images, placed.places[some], placed.y[some]
+            else:
+                images, places, y = memory.read(batch.read, batch.rows[some], stored, read_block)
+            grad = empty_on_lines(by_class.shape, by_class.dtype.name)
+            given = images, places, stored.center, stored.factor, by_class
             arrays = *memory.of(loops.ROWS + loops.GROUP, D, by_class), grad
             if number is None:
                 return *_with_loss(loops, objective.loss_fn, given, y, C, *arrays), grad
             return *loops.block(*given, y, number, class_weights, *arrays), grad
 
-        loss, correct, total = sum_over_blocks(sums, batch.rows, sum_blocks, rows_of(len(batch)))
-        penalty = loops.finish(by_class[:C], D, len(batch), objective.l2, objective.l1, total)
+        loss, correct, total = sum_blocks(sums, -(-N // block))
+        penalty = loops.finish(by_class[:C], D, N, objective.l2, objective.l1, total)
         grad = np.empty_like(weights)
         grad.T[:] = total[:C, : D + 1]
-        return BatchGradient(loss / len(batch) + penalty, correct, grad)
+        return BatchGradient(loss / N + penalty, correct, grad)
 
     return evaluate
 
@@ -88,12 +102,13 @@ def _with_loss(
     dscores: FloatArray,
     grad: FloatArray,
 ) -> tuple[float, int]:
-    """Add to grad as the compiled `block` does, but call a loss in Python."""
-    (pixels, *others), total, correct = given, 0.0, 0
+    """Fill grad as the compiled `block` does, but call a loss in Python."""
+    (images, places, *others), total, correct = given, 0.0, 0
+    grad[:] = 0
     for start in range(0, len(y), loops.ROWS):
         right = y[start : start + loops.ROWS]
         n = len(right)
-        loops.read_and_score(pixels[start : start + n], *others, X, scores)
+        loops.read_and_score(images, places[start:], *others, X, scores)
         s = scores[:n, :C]
         losses, dscores[:n, :C] = loss_fn(s, right)
         loops.add_gradient(X, dscores, n, grad)
@@ -126,12 +141,15 @@ def _reads_as_stored(read: Reader, dtype: np.dtype[Any]) -> bool:
     return there in (np.uint8, dtype) and preprocess.dtype == dtype and not preprocess.norm
 
 
-def _by_class(weights: FloatArray) -> FloatArray:
-    """Return a copy of weights (D+1, C) as (P, D+1), P even: the weights of each class together."""
-    rows, C = weights.shape
-    by_class = _on_lines(C + C % 2, rows, weights.dtype)
-    by_class[:C, :rows] = weights.T
-    return by_class
+def _placed(batch: Batch, dtype: np.dtype[Any]) -> Placed | None:
+    """Return where the examples of a batch are, if the loops can read them there."""
+    read = batch.read
+    if not isinstance(read, Reader) or not _reads_as_stored(read, dtype) or not in_place(read.dataset.images):
+        return None
+    images = read.dataset.images
+    check_whole(images)
+    places = read.dataset.rows[batch.rows].astype(np.int64, copy=False)
+    return Placed(images.reshape(len(images), -1), places, read.dataset.y_of(batch.rows))
 
 
 def _on_lines(rows: int, columns: int, dtype: np.dtype[Any]) -> FloatArray:
@@ -146,9 +164,19 @@ class _Memory(local):
 
     def __init__(self) -> None:
         self.pixels: NDArray[Any] = np.empty((0, 0))
-        self.X: FloatArray = np.empty((0, 0))
-        self.scores: FloatArray = self.X
-        self.dscores: FloatArray = self.X
+        self.shape: tuple[int, ...] = ()  # of the weights
+        self.weights: FloatArray = np.empty((0, 0))
+        self.X: FloatArray = self.weights
+        self.scores: FloatArray = self.weights
+        self.dscores: FloatArray = self.weights
+
+    def by_class(self, weights: FloatArray) -> FloatArray:
+        """Return a copy of weights (D+1, C) as (P, D+1), P even: the weights of each class together."""
+        rows, C = weights.shape
+        if self.shape != weights.shape or self.weights.dtype != weights.dtype:
+            self.shape, self.weights = weights.shape, _on_lines(C + C % 2, rows, weights.dtype)
+        self.weights[:C, :rows] = weights.T
+        return self.weights
 
     def of(self, rows: int, D: int, by_class: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return X, scores and dscores for so many rows."""
@@ -158,15 +186,14 @@ class _Memory(local):
             self.X[:] = 0
         return self.X, self.scores, self.dscores
 
-    def read(
-        self, read: ReadFn, rows: IntArray, stored: Stored, read_block: BlockReader
-    ) -> tuple[NDArray[Any], IntArray]:
-        """Return the pixels (n, D) of some rows as they are stored, valid until the next call, and y (n,)."""
+    def read(self, read: ReadFn, rows: IntArray, stored: Stored, read_block: BlockReader) -> Placed:
+        """Read examples into memory: valid until the next call."""
+        places = np.arange(len(rows))
         if not isinstance(read, Reader) or not _reads_as_stored(read, stored.center.dtype):
             X, y = read_block(read, rows)
-            return np.array(X, stored.dtype, order="C"), np.array(y, np.int64)
+            return Placed(np.array(X, stored.dtype, order="C"), places, np.array(y, np.int64))
         dataset = read.dataset
         if self.pixels.shape[1:] != dataset.example_shape or self.pixels.dtype != stored.dtype:
             self.pixels = np.empty((BLOCK, *dataset.example_shape), stored.dtype)
         pixels = dataset.pixels(rows, out=self.pixels[: len(rows)])
-        return pixels.reshape(len(rows), -1), dataset.y_of(rows)
+        return Placed(pixels.reshape(len(rows), -1), places, dataset.y_of(rows))

@@ -18,10 +18,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
+from llvmlite import ir
 from numba import config, njit
+from numba.core.types import none
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray, IntArray
+from imgclf.numerics.products import LINE
 from imgclf.speed.compiled.row_losses import ROW_LOSSES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -105,24 +109,51 @@ def multiply(
     scores[3, c + 1] += s31
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(context: Any, values: Any, d: Any) -> Any:
+    """Ask for the line of memory that values[d] is on."""
+
+    def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, given[0]).data
+        at = builder.bitcast(builder.gep(data, [given[1]]), ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        types = ir.FunctionType(ir.VoidType(), [at.type, number, number, number])
+        to_read, first_cache, of_data = (ir.Constant(number, value) for value in (0, 3, 1))
+        function = builder.module.declare_intrinsic("llvm.prefetch", [at.type], types)
+        builder.call(function, [at, to_read, first_cache, of_data])
+        return context.get_dummy_value()
+
+    return none(values, d), code
+
+
 @loop
 def read_and_score(
-    pixels: NDArray[Any], center: FloatArray, factor: FloatArray, weights: FloatArray, X: FloatArray, scores: FloatArray
-) -> None:
-    """Fill X and scores; the last example stands for those that are missing in a group."""
-    n, D = pixels.shape
+    images: NDArray[Any], rows: IntArray,
+    center: FloatArray, factor: FloatArray, weights: FloatArray, X: FloatArray, scores: FloatArray,
+) -> None:  # fmt: skip
+    """Fill X and scores with those of the first rows; the last one stands for those that are missing in a group.
+
+    Images lie anywhere in memory: a line of the next group is asked for now and then, while this one is multiplied.
+    """
+    n, D = min(ROWS, len(rows)), images.shape[1]
     classes = len(weights)
+    line = LINE // images.itemsize
     for start in range(0, D, CHUNK):
         stop = min(start + CHUNK, D)
         for i in range(0, n, GROUP):
             for k in range(i, i + GROUP):
-                prepare(pixels[min(k, n - 1), start:stop], center[start:stop], factor[start:stop], X[k, start:stop])
+                pixels = images[rows[min(k, n - 1)]]
+                prepare(pixels[start:stop], center[start:stop], factor[start:stop], X[k, start:stop])
                 if start == 0:
                     for c in range(classes):
                         scores[k, c] = weights[c, D]
             x0, x1, x2, x3 = X[i, start:stop], X[i + 1, start:stop], X[i + 2, start:stop], X[i + 3, start:stop]
             for c in range(0, classes, 2):
                 multiply(x0, x1, x2, x3, weights[c, start:stop], weights[c + 1, start:stop], scores[i : i + GROUP], c)
+                for k in range(i + GROUP, min(i + 2 * GROUP, len(rows))):
+                    ahead = images[rows[k]]
+                    for d in range(start + c // 2 * line, stop, classes // 2 * line):
+                        prefetch(ahead, d)
 
 
 @loop
@@ -188,15 +219,16 @@ def add_gradient(X: FloatArray, dscores: FloatArray, n: int, grad: FloatArray) -
 
 @loop
 def block(
-    pixels: NDArray[Any], center: FloatArray, factor: FloatArray, weights: FloatArray,
+    images: NDArray[Any], rows: IntArray, center: FloatArray, factor: FloatArray, weights: FloatArray,
     y: IntArray, number: int, class_weights: FloatArray,
     X: FloatArray, scores: FloatArray, dscores: FloatArray, grad: FloatArray,
 ) -> tuple[float, int]:  # fmt: skip
-    """Add the gradient of a block of rows to grad; return the sum of their losses, and how many are right."""
+    """Fill grad with the gradient of a block of rows; return the sum of their losses, and how many are right."""
     total, correct = 0.0, 0
-    for start in range(0, len(pixels), ROWS):
+    grad[:] = 0
+    for start in range(0, len(rows), ROWS):
         right = y[start : start + ROWS]
-        read_and_score(pixels[start : start + ROWS], center, factor, weights, X, scores)
+        read_and_score(images, rows[start:], center, factor, weights, X, scores)
         loss, found = losses_of(number, scores, right, class_weights, dscores)
         add_gradient(X, dscores, len(right), grad)
         total += loss

@@ -87,7 +87,7 @@ def _compile(loops: Any, stored: np.dtype[Any], dtype: np.dtype[Any]) -> None:
     pixels, y = np.empty((0, 1), stored), np.empty(0, np.int64)
     row, rows, weights = np.empty(1, dtype), np.empty((2, 1), dtype), np.empty((2, 2), dtype)
     with _shown():
-        loops.block(pixels, row, row, weights, y, 0, row, rows, rows, rows, weights)
+        loops.block(pixels, y, row, row, weights, y, 0, row, rows, rows, rows, weights)
         loops.finish(weights[:0], 1, 1, 0.0, 0.0, weights[:0])
         loops.penalize(row, 1, 0.0, 0.0, row.copy())
 
