@@ -116,22 +116,25 @@ wheel: .venv/.developed  ## build dist/*.whl and dist/*.tar.gz
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist .
 
-wheel-check: wheel  ## install the wheel into an empty environment and train in an empty folder
+wheel-check: wheel  ## check what a package index reads, install the wheel into an empty environment, train in an empty folder
+	$(BIN)/pip install --quiet --disable-pip-version-check 'twine>=6.1'
+	$(BIN)/twine check --strict dist/*
 	rm -rf build/wheel-check && mkdir -p build/wheel-check/empty
 	$(PYTHON) -m venv build/wheel-check/venv
 	build/wheel-check/venv/bin/pip install --quiet --disable-pip-version-check dist/*.whl
-	cd build/wheel-check/empty && ../venv/bin/imgclf train -s train.epochs=2 && ../venv/bin/imgclf eval
+	cd build/wheel-check/empty && ../venv/bin/imgclf train -s train.epochs=2 && ../venv/bin/imgclf eval \
+		&& ../venv/bin/imgclf config init --from cifar10_softmax
 
 # What meets the libraries; the commands compute and draw as well.
 test-lowest: .venv-lowest/.installed  ## run the tests that meet other libraries, on the oldest supported versions
 	.venv-lowest/bin/python -m pytest -q -n auto --dist worksteal \
-		tests/config tests/data tests/files tests/test_imports.py \
+		tests/config tests/data tests/estimator tests/files tests/test_imports.py \
 		$(addprefix tests/cli/commands/test_,$(addsuffix .py,train eval predict report compare download))
 
 .venv-lowest/.installed: pyproject.toml tests/lowest.txt
 	rm -rf .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt --editable '.[mpi]' mpich pytest pytest-xdist hypothesis hatchling
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt --editable '.[mpi,sklearn]' mpich pytest pytest-xdist hypothesis hatchling
 	@touch $@
 
 clean:  ## remove what the targets made, but not runs/

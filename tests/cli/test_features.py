@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from imgclf.cli.signals import Stop
+from imgclf.data.features.fitted import Features
 
 pytestmark = pytest.mark.bits
 
@@ -59,6 +60,31 @@ def test_a_run_is_evaluated_verified_and_checked(imgclf, run):
     metrics = json.loads((run / "metrics.json").read_text())
     assert seen["accuracy"] == metrics["val"]["accuracy"] > 0.2
     assert seen["data_loss"] == metrics["val"]["data_loss"]
+
+
+def test_a_dry_run_and_the_check_of_a_run_compute_few_features(imgclf, run, monkeypatch):
+    calls = []
+
+    def count(self, images, real=Features.__call__):
+        calls.append(len(images))
+        return real(self, images)
+
+    monkeypatch.setattr(Features, "__call__", count)
+    many = ("-s", "data.limit=5000", "-s", "train.batch_size=32")
+    done = imgclf(*TRAIN, *many, "--dry-run")
+    assert "features  2 MB, not computed yet" in done.out  # 5,600 images * 160 * 2 bytes
+    assert imgclf("train", "--resume", run, "-s", "train.epochs=3", "--dry-run").code == 0
+    assert 0 < sum(calls) <= 800
+    calls.clear()
+    assert imgclf("gradcheck", "--run", run, *many).code == 0
+    assert 0 < sum(calls) < 5000 / 2
+
+
+def test_what_is_in_the_cache_is_not_computed_again_by_a_dry_run_or_a_check(imgclf, kept, monkeypatch):
+    assert imgclf(*TRAIN, "--out", "run").code == 0
+    monkeypatch.setattr(Features, "__call__", None)
+    assert "features  0 MB, in the cache" in imgclf(*TRAIN, "--dry-run").out
+    assert imgclf("gradcheck", "--run", "run").code == 0
 
 
 def test_the_model_file_alone_has_all_that_images_of_any_size_and_color_need(imgclf, run, folder):

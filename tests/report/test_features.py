@@ -1,13 +1,20 @@
 """The picture of features: strokes run along edges, and the patch with the largest weight stands where it counts."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from imgclf.data.dataset import Dataset
+from imgclf.data.features import FEATURES
 from imgclf.data.features.fitted import Features
+from imgclf.data.features.kind import Drawing, Kind
 from imgclf.data.features.patches import draw
+from imgclf.data.features.strokes import GLYPH
 from imgclf.data.preprocess import Preprocess
-from imgclf.report.features import GLYPH, best_patches, edges, liked_features, strokes
+from imgclf.report.features import liked_features
+from imgclf.report.pictures import _has_drawn_features
 from imgclf.report.style import png_bytes
 from imgclf.training.classifier import Model
 
@@ -26,13 +33,17 @@ def features(name, train):
     return Features.fit(name, options, train, 0, "squash")
 
 
+def liked(features, weights):
+    return features.kind.drawing.liked(weights, features.example_shape, features.learned)
+
+
 def test_a_stroke_runs_along_the_edge_that_its_weight_is_of():
     hog = features("hog", images())
     for direction, along in ((0, "down"), (2, "across")):  # a gradient to the right is an edge that runs down
         weights = np.zeros((hog.size // 4, 4))
         weights[:, direction] = 1
         weights[:, 1] = -1  # what counts against the class is not drawn
-        glyph = strokes(hog, weights.ravel())[:GLYPH, :GLYPH, 0]
+        glyph = liked(hog, weights.ravel())[:GLYPH, :GLYPH, 0]
         line = glyph[:, GLYPH // 2] if along == "down" else glyph[GLYPH // 2]
         assert (line == 255).all()
         assert glyph.sum() == line.sum()
@@ -42,7 +53,7 @@ def test_edges_are_drawn_over_their_image():
     hog = features("hog", images())
     image = np.zeros((18, 20, 3), np.uint8)
     image[:, 10:] = 200
-    drawn = edges(hog, image)
+    drawn = hog.kind.drawing.seen(image, {})
     assert drawn.shape == (4 * GLYPH, 5 * GLYPH, 3)
     column = drawn.max(axis=(0, 2))
     assert (column[:GLYPH] == 0).all()  # dark, without an edge near it
@@ -56,7 +67,7 @@ def test_the_patch_that_counts_most_is_shown_where_it_counts(channels):
     patches = features("patches", train)
     w = np.zeros(patches.size)
     w[(1 * 3 + 2) * 6 + 4] = 1  # of patch 4, in the second row and the third column
-    shown = best_patches(patches, w).astype(float)
+    shown = liked(patches, w).astype(float)
     height = (len(shown) + 2) // 3
     patch = shown[height : height + 5, 2 * height : 2 * height + 5]
     drawn = draw(train, 6, 5, 0, 0)[4]
@@ -73,3 +84,21 @@ def test_the_same_model_gives_the_same_picture(name):
     preprocess = Preprocess((seen.size,), 1.0, None, None, "float32")
     model = Model(weights, preprocess, train.class_names, "svm", 0.0, 0.0, None, seen)
     assert png_bytes(liked_features(model, train)) == png_bytes(liked_features(model, train))
+
+
+def test_a_new_kind_says_itself_how_it_is_drawn(monkeypatch):
+    def rows(w, shape, learned):
+        return np.repeat(np.rint(255 * w[:, None, None]).astype(np.uint8), 3, axis=2).repeat(5, axis=1)
+
+    def means(drawing=None):
+        return Kind(lambda shape: shape[0], lambda some, _: some.mean(axis=(2, 3)), drawing=drawing)
+
+    monkeypatch.setitem(FEATURES, "means", lambda: means(Drawing("Bright rows.", rows)))
+    seen = Features("means", {}, (18, 20, 3))
+    weights = RNG.random((19, 3)).astype(np.float32)
+    model = Model(weights, Preprocess((18,), 1.0, None, None, "float32"), ("a", "b", "c"), "svm", 0.0, 0.0, None, seen)
+    figure = liked_features(model, images())
+    assert "Bright rows." in " ".join(text.get_text() for text in figure.texts)
+    assert _has_drawn_features(SimpleNamespace(model=model))
+    monkeypatch.setitem(FEATURES, "means", means)
+    assert not _has_drawn_features(SimpleNamespace(model=replace(model, features=replace(seen))))

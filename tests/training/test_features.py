@@ -12,10 +12,10 @@ import pytest
 
 from imgclf.cli.signals import Stop
 from imgclf.config import resolve
-from imgclf.data.features.fitted import Features, FeatureVectors
+from imgclf.data.features.fitted import Features, FeaturesOnDemand, FeatureVectors
 from imgclf.data.packs import writer
 from imgclf.errors import UsageError
-from imgclf.files.npy import mapped_file
+from imgclf.files.npy import in_place, mapped_file
 from imgclf.machine.progress import listening
 from imgclf.training.features import AT_ONCE, featured, fit_features
 from imgclf.training.loading import load_training_data
@@ -223,6 +223,28 @@ def test_a_plan_that_continues_from_a_model_has_its_features():
     assert isinstance(on.train, FeatureVectors)
     assert on.train.pixels(slice(None)).tobytes() == plan.train.pixels(slice(None)).tobytes()
     assert other.train.images.tobytes() != plan.train.images.tobytes()
+
+
+def test_a_draft_computes_only_what_is_looked_at_and_that_is_the_same(kept, computed):
+    draft = make_plan(config(), draft=True)
+    assert 0 < sum(computed) < 400
+    assert not kept.exists()
+    assert not in_place(draft.train.images)  # so a kernel asks for rows, and does not read what stands in their place
+    plan = make_plan(config())
+    rows = np.array([7, 3])
+    out = np.empty((2, plan.features.size), np.float16)
+    for one in (draft.train, draft.val):
+        made = plan.train if one is draft.train else plan.val
+        assert (one.example_shape, one.images.dtype) == (made.example_shape, made.images.dtype)
+        assert one.fingerprint == made.fingerprint
+        for some, same in ((one, made), (one.subset(rows), made.subset(rows))):
+            assert some.pixels(rows[:1] // 7, out[:1]).tobytes() == same.pixels(rows[:1] // 7).tobytes()
+            assert some.pixels(slice(2)).tobytes() == same.pixels(slice(2)).tobytes()
+    on = continue_from(draft, plan.model(plan.weights))
+    assert on.preprocess is plan.preprocess
+    assert on.train.pixels(rows).tobytes() == plan.train.pixels(rows).tobytes()
+    assert isinstance(draft.train, FeaturesOnDemand)
+    assert mapped_file(on.train.images) is not None  # as it is in the cache by now
 
 
 def test_feature_vectors_have_no_features(tmp_path):

@@ -151,16 +151,23 @@ def _preprocessing(plan: "Plan") -> str:
 
 
 def describe_cost(console: Console, plan: "Plan") -> None:
-    """Print the memory that loading took, and that nothing was trained."""
+    """Print the memory that loading took, what features will take, and that nothing was trained."""
+    from imgclf.data.features.fitted import STORED, FeaturesOnDemand, FeatureVectors
     from imgclf.files.npy import mapped_file
     from imgclf.machine.memory import format_bytes, peak_memory
 
-    arrays = {id(part.images): part.images for part in (plan.train, plan.val) if part}  # val may be taken from train
+    splits = [part for part in (plan.train, plan.val) if part]
+    parts = [part.pictures if isinstance(part, FeatureVectors) else part for part in splits]
+    arrays = {id(part.images): part.images for part in parts}  # val may be taken from train
     mapped = sum(array.nbytes for array in arrays.values() if mapped_file(array))
     held, peak = sum(array.nbytes for array in arrays.values()) - mapped, peak_memory()
     in_all = f"; at most {format_bytes(peak)} in all so far" if peak else ""
     taken = f"{format_bytes(held)} in memory, {format_bytes(mapped)} mapped from disk{in_all}"
-    console.result(f"memory    {noun_of(plan.preprocess.example_shape)}s: {taken}")
+    console.result(f"memory    {noun_of(parts[0].example_shape)}s: {taken}")
+    if plan.features:
+        size = format_bytes(sum(map(len, parts)) * plan.features.size * STORED.itemsize)
+        missing = any(isinstance(part, FeaturesOnDemand) for part in splits)
+        console.result(f"features  {size}, {'not computed yet' if missing else 'in the cache'}")
     console.result("dry run   nothing was trained, nothing was written")
     content = {"parameters": plan.weights.size, "steps": plan.steps}
     console.object(content | {"memory_bytes": peak, "image_bytes": held, "mapped_bytes": mapped})

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from imgclf.arrays import IntArray
 from imgclf.errors import DataError
 from imgclf.files.reading import fill, open_regular, size_of
-from imgclf.files.writing import translate_os_errors
+from imgclf.files.writing import lock, translate_os_errors
 from imgclf.machine.memory import require_memory
 
 # Pages of a mapped file that were touched count as memory of the process. Rows of larger files are read instead.
@@ -101,6 +101,13 @@ def map_npy(path: Path, remedy: str) -> NDArray[Any]:
     weakref.finalize(mapped, os.close, mapped.descriptor)
     mapped.path = path
     return np.asarray(mapped)  # a plain array, which is faster to index; its base is the map
+
+
+def hold(array: NDArray[Any]) -> None:
+    """Share a lock on the file of an array from `map_npy` until the array is gone: it is in use."""
+    mapped = _map_of(array)
+    if mapped is not None:
+        lock(mapped.descriptor, shared=True)
 
 
 def read_npy(path: Path) -> NDArray[Any]:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAGE = "report.html"
-DRAWN_FEATURES = ("hog", "hog_color", "patches")  # of which a picture can be made
 NAMED = 3  # pairs of classes that are written under the title of the confusion matrix
 
 
@@ -125,7 +124,7 @@ def _has_templates(run: ShownRun) -> bool:
 
 
 def _has_drawn_features(run: ShownRun) -> bool:
-    return run.model.features is not None and run.model.features.name in DRAWN_FEATURES
+    return run.model.features is not None and run.model.features.kind.drawing is not None
 
 
 def _has_matrix(run: ShownRun) -> bool:

@@ -27,6 +27,13 @@ def describe_environment(
     threads: int, kernel: str, train: Dataset, val: Dataset | None, processes: int = 1, device: str | None = None
 ) -> dict[str, Any]:
     """Return the content of environment.json; `threads` is per process, `device` that of a kernel that has one."""
+    files = [file._asdict() for file in train.files]
+    machine = describe_machine(threads, kernel, processes, device)
+    return {**machine, **describe_data(train, val), "data_files": files}
+
+
+def describe_machine(threads: int, kernel: str, processes: int = 1, device: str | None = None) -> dict[str, Any]:
+    """Return what environment.json says of programs and computer, and when and how the run was started."""
     return {
         "imgclf": imgclf.__version__,
         "python": platform.python_version(),
@@ -42,8 +49,6 @@ def describe_environment(
         "command": [path_text(word) for word in sys.argv],
         "cwd": path_text(Path.cwd()),
         "started": datetime.now(UTC).isoformat(timespec="microseconds"),
-        **describe_data(train, val),
-        "data_files": [file._asdict() for file in train.files],
     }
 
 

@@ -71,12 +71,14 @@ def session(
     plots: bool,
     comm: Any = None,
     load: Loader = load_training_data,
+    draft: bool = False,
 ) -> Generator[SessionEvent, None, None]:
     """Train a run, and yield its events: Planned, Ready, each Step and Epoch, and Finished.
 
     plots  whether the caller draws pictures; recorded in environment.json
     comm   the MPI communicator of all ranks; rank 0 writes, the others only compute
     load   reads the data; a sweep keeps it for the next run
+    draft  whether the caller only looks at the plan (`make_plan`), and does not train
 
     The directory stays locked until the generator is closed.
     """
@@ -87,7 +89,7 @@ def session(
             since = comm.bcast(since)
         cores = threads or (share_of_cores(comm) if comm else available_cores())
         with workers_on(comm, cores) as sum_blocks:
-            plan = make_plan(target.config, sum_blocks, load, threads=cores)
+            plan = make_plan(target.config, sum_blocks, load, threads=cores, draft=draft)
         if comm:
             _check_plan(comm, plan)
         target = replace(target, config=plan.config)

@@ -183,9 +183,8 @@ def score_images(model: Model, images: NDArray[Any]) -> FloatArray:
 
     Or of their features (n, D). They equal those of `evaluate` up to the rounding of sums: see `slab_scores`.
     """
-    images = model.vectors(images)
     rows = rows_of(model.preprocess.size, len(model.class_names))
-    blocks = [images[start : start + rows] for start in range(0, len(images), rows)]
+    blocks = (model.vectors(images[start : start + rows]) for start in range(0, len(images), rows))
     return np.concatenate([slab_scores(model.preprocess.apply(block), model.weights) for block in blocks])
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
@@ -10,8 +11,8 @@ from imgclf.config import Config
 from imgclf.config.schema import Features as Chosen
 from imgclf.data.dataset import Dataset
 from imgclf.data.features import FEATURES
-from imgclf.data.features.fitted import STORED, Features, FeatureVectors
-from imgclf.data.packs.cache import kept
+from imgclf.data.features.fitted import STORED, Features, FeaturesOnDemand, FeatureVectors
+from imgclf.data.packs.cache import in_cache, kept
 from imgclf.data.packs.writer import Content
 from imgclf.errors import UsageError
 from imgclf.machine.cores import available_cores
@@ -41,25 +42,35 @@ def fit_features(config: Config, train: Dataset) -> Features | None:
         return Features.fit(chosen.name, options, train, config.seed, config.preprocess.resize)
 
 
-def featured(features: Features | None, dataset: Dataset, threads: int | None = None) -> Dataset:
+def featured(
+    features: Features | None, dataset: Dataset, threads: int | None = None, *, on_demand: bool = False
+) -> Dataset:
     """Return a data set with features in the place of its images; as it is without features, or if it has them.
 
-    They are kept in the cache, under the images and all that they are computed by.
+    They are kept in the cache, under the images and all that they are computed by. On demand, those that are not there
+    yet are computed when they are read.
     """
     if features is None or isinstance(dataset, FeatureVectors):
         return dataset
-    content = _content(features, dataset, threads or available_cores())
     key = hashlib.sha256(f"{VERSION} {features.fingerprint} {dataset.fingerprint}".encode()).hexdigest()
-    vectors = kept(key, content) or content.in_memory("features")
+    vectors = in_cache(key)
+    if vectors is None and on_demand:
+        return FeaturesOnDemand.on_images(dataset, features)
+    vectors = vectors or kept(key, partial(_content, features, dataset, threads or available_cores()), "features")
     return FeatureVectors.of_images(dataset, vectors.images)
 
 
 def featured_splits(
-    features: Features | None, splits: tuple[Dataset, Dataset | None], threads: int | None = None
+    features: Features | None,
+    splits: tuple[Dataset, Dataset | None],
+    threads: int | None = None,
+    *,
+    on_demand: bool = False,
 ) -> tuple[Dataset, Dataset | None]:
     """Return train, and val if there is one, as `featured` does."""
-    train, val = splits
-    return featured(features, train, threads), val and featured(features, val, threads)
+    train, val = (one and featured(features, one, threads, on_demand=on_demand) for one in splits)
+    assert train is not None
+    return train, val
 
 
 def _content(features: Features, dataset: Dataset, threads: int) -> Content:

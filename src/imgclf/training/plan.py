@@ -15,6 +15,7 @@ from imgclf.data.batches import Reader, SampleFn, epoch_sampler, steps_per_epoch
 from imgclf.data.dataset import Dataset
 from imgclf.data.features.fitted import Features, FeatureVectors
 from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread
+from imgclf.data.splits import limit
 from imgclf.errors import DataError, UsageError
 from imgclf.gradients import Objective, numerical_gradient
 from imgclf.losses import LOSSES
@@ -32,6 +33,7 @@ from imgclf.training.loading import load_training_data, where
 
 Loader: TypeAlias = Callable[[Config], tuple[Dataset, Dataset | None]]  # returns train and val
 
+A_FEW = 64  # examples that a draft looks at
 SMALL_SPREAD = 1 / 50  # standard deviation of X
 
 
@@ -53,6 +55,7 @@ class Plan:
     weights: FloatArray  # (D+1, C), before the first step
     batch_size: int
     steps_per_epoch: int
+    is_draft: bool = False
 
     @property
     def steps(self) -> int:
@@ -82,21 +85,25 @@ def make_plan(
     load: Loader = load_training_data,
     *,
     threads: int | None = None,
+    draft: bool = False,
 ) -> Plan:
     """Load the data of a run and build its parts. The test split is never opened.
 
     threads   that compute features; None: all cores
+    draft     a plan to look at: features that are not in the cache are computed when they are read, and preprocessing
+              of features is fitted on a few
     """
     config = config.model_copy(update={"sweep": None})  # a run is one of its trials, and repeats as that
     kernel = make_kernel(config)  # first: a compiled one loads while the data is read
     train, val = load(config)
     check_early_stopping(config, val)
     features = fit_features(config, train)
-    train, val = featured_splits(features, (train, val), threads)
+    train, val = featured_splits(features, (train, val), threads, on_demand=draft)
     check_augment(config, train)
-    config = with_data_defaults(config, train)
+    seen = limit(train, A_FEW, config.seed) if draft and features else train
+    config = with_data_defaults(config, seen)
     class_weights = class_weights_of(config, train)
-    preprocess = fit(config, train, sum_blocks)
+    preprocess = fit(config, seen, sum_blocks)
     size = len(train) if config.train.batch_size == "all" else min(config.train.batch_size, len(train))
     per_epoch = steps_per_epoch(len(train), size)
     return Plan(
@@ -114,6 +121,7 @@ def make_plan(
         weights=initial_weights(config, preprocess.size, len(train.class_names)),
         batch_size=size,
         steps_per_epoch=per_epoch,
+        is_draft=draft,
     )
 
 
@@ -127,7 +135,8 @@ def continue_from(plan: Plan, model: Model) -> Plan:
             f"{len(model.class_names)} of {model.input.example_shape}",
             "the data has changed since the run: restore it, or train again",
         )
-    train = featured(model.features, images)  # the model's: on another processor, others are learned in the last bits
+    # The model's: on another processor, others are learned in the last bits.
+    train = featured(model.features, images, on_demand=plan.is_draft)
     return replace(
         plan,
         train=train,

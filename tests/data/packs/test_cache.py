@@ -7,18 +7,22 @@ import stat
 import sys
 import time
 from collections import namedtuple
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from children import in_child
-from imgclf.data.packs import cache
+from imgclf.data.packs import cache, writer
 from imgclf.data.packs.cache import cache_folder
 from imgclf.data.sources import _class_folders, folder
 from imgclf.data.sources import _image_files as _decoding
-from imgclf.errors import DataError
-from imgclf.files.npy import mapped_file
+from imgclf.errors import DataError, UsageError
+from imgclf.files import npy
+from imgclf.files.npy import mapped_file, take_rows
+
+DAY = 24 * 3600
 
 
 def write_image(path, level):
@@ -246,52 +250,142 @@ def test_two_that_swap_a_damaged_entry_at_once_do_no_harm(load, kept, monkeypatc
     assert load() == ([0, 1, 2], 0)
 
 
+def as_of(entry, seconds_ago):
+    used = time.time() - seconds_ago
+    os.utime(entry, (used, used))
+
+
 def test_entries_unused_for_a_month_are_removed_and_nothing_else(root, load, kept):
     load()
     (old,) = kept.iterdir()
-    for name in (".new-abandoned", "notes"):
-        (kept / name).mkdir()
-    long_ago = time.time() - 31 * 24 * 3600
+    (kept / f"{'0' * 64}.begun").mkdir()
+    (kept / "notes").mkdir()
     for entry in kept.iterdir():
-        os.utime(entry, (long_ago, long_ago))
+        as_of(entry, 31 * DAY)
     assert load()[1] == 0  # used today, so it stays
     write_image(root / "cat" / "1.png", 5)
     assert load()[1] == 3
-    assert len(entries(kept)) == 3
-    os.utime(old, (long_ago, long_ago))
+    assert len(entries(kept)) == 3  # without what was begun
+    as_of(old, 31 * DAY)
     write_image(root / "cat" / "1.png", 6)
     load()
     assert old.name not in entries(kept)
     assert "notes" in entries(kept)
-    assert ".new-abandoned" not in entries(kept)
 
 
-def test_entries_of_killed_writers_are_removed_and_those_being_written_stay(root, load, kept, monkeypatch):
-    put = cache._replace
+def make_entries(root, load, kept):
+    """Make three entries of equal size, used three, two and one days ago; return them, and their size in GB."""
+    made = []
+    for level in (5, 6, 7):
+        write_image(root / "cat" / "1.png", level)
+        load()
+        (new,) = set(kept.iterdir()) - set(made)
+        made.append(new)
+    for days, entry in zip((3, 2, 1), made, strict=True):
+        as_of(entry, days * DAY)
+    return made, cache._size(made[0]) / 1e9
 
-    def killed(*_, **__):
-        os.kill(os.getpid(), signal.SIGKILL)
 
-    def begin_and_be_killed():
-        monkeypatch.setattr(cache, "_replace", killed)
+@pytest.mark.parametrize(("room_for", "left"), [(3.5, 3), (2.5, 2), (1.5, 1), (0, 0)])
+def test_beyond_the_limit_the_least_recently_used_entries_go(root, load, kept, monkeypatch, room_for, left):
+    made, size = make_entries(root, load, kept)
+    monkeypatch.setenv("IMGCLF_CACHE_LIMIT", str(room_for * size))
+    assert load()[1] == 0  # which makes none, so none goes; but it is the last one used, now
+    write_image(root / "cat" / "1.png", 8)
+    assert load()[1] == 3
+    assert [entry.exists() for entry in made] == [False] * (3 - left) + [True] * left
+    assert load()[1] == 0  # the new one is there, whatever the limit
+    assert len(entries(kept)) == left + 1
+
+
+def test_an_entry_in_use_stays_until_nothing_refers_to_it(root, load, kept, monkeypatch):
+    made, _ = make_entries(root, load, kept)
+    images = folder.load(root, ["train"])["train"].images[1:]  # a view is enough
+    as_of(made[2], 99 * DAY)
+    monkeypatch.setenv("IMGCLF_CACHE_LIMIT", "0")
+    write_image(root / "cat" / "1.png", 8)
+    load()
+    assert [entry.exists() for entry in made] == [False, False, True]
+    assert images[:, 0, 0, 0].tolist() == [1, 2]
+    del images
+    write_image(root / "cat" / "1.png", 9)
+    load()
+    assert not made[2].exists()
+
+
+def test_what_another_process_has_mapped_stays_too(root, load, kept, monkeypatch):
+    made, _ = make_entries(root, load, kept)
+    reader, ready = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        images = folder.load(root, ["train"])["train"].images
+        os.write(ready[1], b".")
+        os.close(reader[1])
+        os.read(reader[0], 1)  # until the parent closes it
+        os._exit(int(images[2, 0, 0, 0]))
+    os.read(ready[0], 1)
+    monkeypatch.setenv("IMGCLF_CACHE_LIMIT", "0")
+    write_image(root / "cat" / "1.png", 8)
+    load()
+    os.close(reader[1])
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
+    assert [entry.exists() for entry in made] == [False, False, True]
+
+
+def test_what_is_removed_in_spite_of_all_can_still_be_read(root, load, kept):
+    """On a file system without locks, nothing says that an entry is in use; who has mapped it keeps its bytes."""
+    images = folder.load(root, ["train"])["train"].images
+    shutil.rmtree(kept)
+    assert images[:, 0, 0, 0].tolist() == [0, 1, 2]
+    with npy_reads():
+        assert take_rows(images, np.array([2, 0]))[:, 0, 0, 0].tolist() == [2, 0]
+
+
+@contextmanager
+def npy_reads():
+    """Rows are read from the file, as those of a large one are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(npy, "LARGEST_TOUCHED", 0)
+        yield
+
+
+@pytest.mark.parametrize("value", ["5GB", "-1", "nan"])
+def test_a_limit_that_is_no_number_is_an_error(load, kept, monkeypatch, value):
+    monkeypatch.setenv("IMGCLF_CACHE_LIMIT", value)
+    with pytest.raises(UsageError, match=f"IMGCLF_CACHE_LIMIT: '{value}' is not a number from 0 up"):
         load()
 
-    def look_meanwhile(new, place, aside):
-        (kept / ".new-of another").mkdir()  # not locked yet
-        (kept / ".new-link").symlink_to("nowhere")
-        cache._remove_unused(kept)
-        seen.append(entries(kept))
-        put(new, place, aside)
 
+def test_what_a_killed_process_began_is_gone_on_with_and_what_is_being_written_stays(root, load, kept, monkeypatch):
+    write_pack = cache.write_pack
+
+    def killed(*arguments):
+        for one in write_pack(*arguments):
+            if one.done:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield one
+
+    def begin_and_be_killed():
+        monkeypatch.setattr(cache, "write_pack", killed)
+        load()
+
+    def look_meanwhile(*arguments):
+        (during,) = kept.iterdir()
+        cache._make_room(kept, 1, kept / "another")
+        assert entries(kept) == [during.name] == [f"{entry}.begun"]
+        yield from write_pack(*arguments)
+
+    monkeypatch.setattr(_class_folders, "_MOST_AT_ONCE", 1)
+    monkeypatch.setattr(writer, "_BYTES_AT_RISK", 1)
     assert in_child(begin_and_be_killed) == -signal.SIGKILL
     (left,) = entries(kept)
-    seen = []
-    monkeypatch.setattr(cache, "_replace", look_meanwhile)
-    assert load() == ([0, 1, 2], 3)
-    (during,) = seen
-    assert left not in during
-    assert len(during) == 3
-    assert ".new-of another" in during
+    entry = left.removesuffix(".begun")
+    monkeypatch.setenv("IMGCLF_CACHE_LIMIT", "0")
+    monkeypatch.setattr(cache, "write_pack", look_meanwhile)
+    assert load() == ([0, 1, 2], 2)
+    assert entries(kept) == [entry]
+    monkeypatch.setattr(cache, "write_pack", killed)
+    assert load() == ([0, 1, 2], 0)
 
 
 def test_the_cache_folder_follows_the_system(monkeypatch, tmp_path):

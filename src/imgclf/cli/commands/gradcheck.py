@@ -131,7 +131,7 @@ def _what_to_check(
         own, config = config_of_run(path), config_of_run(path, overrides)
         if config.data.path == own.data.path:
             config = find_data(config, path, "say where the run's data is now: -s data.path=PATH")
-        plan = make_plan(config)
+        plan = make_plan(config, draft=True)  # whose features and preprocessing are the model's
         if _same_data_is_asked_for(own, config):
             remedy = "restore the data, or say where it is now: -s data.path=PATH"
             check_data(plan.train, plan.val, path, where(config), remedy)

@@ -107,7 +107,8 @@ def command(
 
     from imgclf.run.session import session
 
-    with closing(session(target.with_data_found(), threads, plots=not no_plots, comm=comm)) as events:
+    found = target.with_data_found()
+    with closing(session(found, threads, plots=not no_plots, comm=comm, draft=dry_run)) as events:
         if not is_first:
             for _ in [next(events)] if dry_run else events:
                 pass

@@ -83,11 +83,11 @@ class FeatureVectors(Dataset):
     pictures: Dataset = field(kw_only=True)
 
     @classmethod
-    def of_images(cls, pictures: Dataset, vectors: NDArray[Any]) -> "FeatureVectors":
-        """Put features (N, D) in the place of N images."""
+    def of_images(cls, pictures: Dataset, vectors: NDArray[Any], **more: Any) -> "FeatureVectors":
+        """Put features (N, D) in the place of N images; `more` are fields of a subclass."""
         rows = row_indices(len(pictures))
         known = pictures.class_names, rows, pictures.files, pictures.paths, pictures.remarks
-        return cls(vectors, pictures.y, *known, pictures=pictures)
+        return cls(vectors, pictures.y, *known, pictures=pictures, **more)
 
     @property
     def places(self) -> IntArray:
@@ -102,3 +102,27 @@ class FeatureVectors(Dataset):
     def fingerprint(self) -> str:
         """That of the images."""
         return self.pictures.fingerprint
+
+
+@dataclass(frozen=True)
+class FeaturesOnDemand(FeatureVectors):
+    """The features of images, computed anew whenever they are read: for who reads few of them.
+
+    images   of their shape and type, but only zeros, which take no memory
+    """
+
+    features: Features = field(kw_only=True)
+
+    @classmethod
+    def on_images(cls, pictures: Dataset, features: Features) -> FeatureVectors:
+        """Compute features of images when they are read."""
+        zeros = np.broadcast_to(STORED.type(0), (len(pictures), features.size))
+        return cls.of_images(pictures, zeros, features=features)
+
+    def pixels(self, rows: IntArray | slice, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Compute features by row index in this split: (n, D)."""
+        found = self.features(self.pictures.pixels(rows))
+        if out is None:
+            return found
+        out[...] = found
+        return out

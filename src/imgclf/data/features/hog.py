@@ -23,6 +23,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from imgclf.arrays import ByteArray, FloatArray
 from imgclf.data.features.kind import Kind, Learned, Shape
 from imgclf.data.features.pooling import windows
+from imgclf.data.features.strokes import strokes
 from imgclf.errors import UsageError
 
 Cell: TypeAlias = Annotated[int, "Pixels a side of a cell.", {"ge": 1, "le": 4096}]
@@ -66,7 +67,10 @@ def hog(
         turns = direction % (360 if signed else 180) / (360 if signed else 180)
         return blocks((interpolated if interpolate else counted)(strength, turns, cell, orientations), block, norm)
 
-    return Kind(size, compute)
+    drawing = strokes(
+        of_images, cell=cell, block=block, orientations=orientations, signed=signed, interpolate=interpolate
+    )
+    return Kind(size, compute, drawing=drawing)
 
 
 def gradient(images: ByteArray) -> tuple[FloatArray, FloatArray]:

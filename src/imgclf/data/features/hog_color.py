@@ -46,7 +46,7 @@ def hog_color(
         small = small.reshape(len(images), -1) / 255
         return np.concatenate([edges.compute(images, learned), hue_histogram(images, hues), small], axis=1)
 
-    return Kind(size, compute)
+    return Kind(size, compute, drawing=edges.drawing)
 
 
 def hue_histogram(images: ByteArray, hues: int) -> FloatArray:

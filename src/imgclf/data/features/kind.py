@@ -1,4 +1,4 @@
-"""A kind of features: how it learns and computes."""
+"""A kind of features: how it learns, computes and is drawn."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
@@ -12,6 +12,19 @@ Shape: TypeAlias = tuple[int, ...]  # of an image: (H, W, channels)
 Learned: TypeAlias = Mapping[str, NDArray[Any]]  # named arrays
 
 
+class Drawing(NamedTuple):
+    """How features are drawn, as images (h, w, 3) uint8.
+
+    caption  what is to be seen
+    liked    (weights of a class (D,), shape of the images, learned) -> what the class likes
+    seen     (an image (H, W, channels), learned) -> its features, over it; None: they are not shown beside it
+    """
+
+    caption: str
+    liked: Callable[[FloatArray, Shape, Learned], ByteArray]
+    seen: Callable[[ByteArray, Learned], ByteArray] | None = None
+
+
 class Kind(NamedTuple):
     """A map of images to vectors, the row of an image depending on that image alone, to the bit.
 
@@ -19,9 +32,11 @@ class Kind(NamedTuple):
     compute  (images (n, H, W, channels) uint8, learned) -> features (n, D) float
     learn    (training images, seed) -> what it takes from them: {} where nothing is learned
     shapes   (shape of the images) -> the shapes of what is learned
+    drawing  how to draw what a class likes; None: that cannot be drawn
     """
 
     size: Callable[[Shape], int]
     compute: Callable[[ByteArray, Learned], FloatArray]
     learn: Callable[[Dataset, int], Learned] = lambda images, seed: {}
     shapes: Callable[[Shape], dict[str, Shape]] = lambda shape: {}
+    drawing: Drawing | None = None

@@ -27,6 +27,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from imgclf.arrays import ByteArray, FloatArray, IntArray
 from imgclf.data.dataset import Dataset
 from imgclf.data.features.kind import Kind, Learned, Shape
+from imgclf.data.features.mosaic import mosaic
 from imgclf.data.features.pooling import windows
 from imgclf.errors import UsageError
 from imgclf.numerics.indices import slices
@@ -98,7 +99,7 @@ def patches(
             image = halved(image)
         return np.concatenate(found)
 
-    return Kind(size, compute, learn, shapes)
+    return Kind(size, compute, learn, shapes, mosaic(number, patch, pool))
 
 
 def draw(images: Dataset, number: int, patch: int, scale: int, seed: int) -> FloatArray:

@@ -4,36 +4,39 @@ The key of an entry is a SHA-256 over the bytes of all image files, not over the
 images and all that their features are computed by.
 
 The folder is $XDG_CACHE_HOME/imgclf, else ~/Library/Caches/imgclf on macOS and ~/.cache/imgclf elsewhere;
-IMGCLF_CACHE=0 turns it off. It may be removed at any time; entries unused for a month are removed.
+IMGCLF_CACHE=0 turns it off. It may be removed at any time. When an entry is made, those unused for a month are removed,
+and then the least recently used ones, until all are within IMGCLF_CACHE_LIMIT gigabytes.
 """
 
 import os
 import re
 import shutil
 import sys
-import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from imgclf.data.dataset import Dataset
-from imgclf.data.packs.pack import is_pack, open_pack, read_index
+from imgclf.data.packs.pack import array_file, is_pack, open_pack, read_index
 from imgclf.data.packs.writer import Content, write_pack
-from imgclf.errors import DataError, StorageError
-from imgclf.files.writing import lock, open_own
+from imgclf.errors import DataError, StorageError, UsageError
+from imgclf.files.npy import hold
+from imgclf.files.writing import lock, open_own, remove_litter
 from imgclf.machine.progress import Progress, report
 
 if TYPE_CHECKING:
     from imgclf.data.sources._class_folders import Listing
 
 _SPLIT = "train"  # the only split of an entry
-_NEW = ".new-"  # prefix of entries that are being written
 _LOCK = ".lock"  # held by the writer of an entry
-_BEGUN = ".begun"  # suffix of features that are being computed, or were, by a process that was stopped
-_OURS = re.compile(r"\.new-.*|[0-9a-f]{64}(\.begun)?")
+_BEGUN = ".begun"  # suffix of an entry that is being made, or was, by a process that was stopped
+_OURS = re.compile(r"[0-9a-f]{64}(\.begun)?")
 _MONTH = 30 * 24 * 3600
+_LIMIT = "IMGCLF_CACHE_LIMIT"
+_USUAL_LIMIT = 10  # GB
 _A_MOMENT = 0.1  # seconds
 
 
@@ -49,40 +52,56 @@ def cache_folder() -> Path | None:
     return around / "imgclf" if around.is_absolute() else None  # XDG: ignore a relative path
 
 
-def through_cache(listing: "Listing") -> Dataset:
-    """Return the images of a listing from the cache; else decode them, and cache them if possible.
-
-    Without a cache the files are not hashed. An entry that is damaged or has another key is replaced.
-    """
-    return replace(_cached(listing), paths=listing.files)
-
-
-def _cached(listing: "Listing") -> Dataset:
-    folder = cache_folder()
-    if folder is None:
-        return listing.content().in_memory(listing.folder)
-    key, content = listing.proven()
-    found = _find(folder / key, key)
-    if found is None:
-        made = content()
-        _keep(folder, key, made)
-        found = _find(folder / key, key) or made.in_memory(listing.folder)
-    return found
-
-
-def kept(key: str, content: Content) -> Dataset | None:
-    """Return the entry of a key, made now if there is none; None without a cache or room for it.
-
-    Goes on where a process was stopped; waits where another one is making the entry.
-    """
-    folder = cache_folder()
-    if folder is None:
-        return None
-    begun = folder / f"{key}{_BEGUN}"
-    if (found := _find(folder / key, key)) or not _has_room(folder, content.nbytes):
-        return found
+def limit() -> float:
+    """Return how many bytes the cache may hold; raises UsageError if the variable does not say it."""
+    value = os.environ.get(_LIMIT, "")
     try:
-        _remove_unused(folder)
+        gigabytes = float(value or _USUAL_LIMIT)
+    except ValueError:
+        gigabytes = -1
+    if not gigabytes >= 0:
+        remedy = f"set it to a number of gigabytes, such as {_USUAL_LIMIT}"
+        raise UsageError(_LIMIT, f"{value!r} is not a number from 0 up", remedy)
+    return gigabytes * 1e9
+
+
+def through_cache(listing: "Listing") -> Dataset:
+    """Return the images of a listing; without a cache, the files are not hashed."""
+    if cache_folder() is None:
+        images = listing.content().in_memory(listing.folder)
+    else:
+        images = kept(*listing.proven(), listing.folder)
+    return replace(images, paths=listing.files)
+
+
+def kept(key: str, content: Callable[[], Content], where: object) -> Dataset:
+    """Return the entry of a key, made now if there is none; read into memory without a cache or room for it.
+
+    where   names the data in the error when memory is short
+
+    Goes on where a process was stopped; waits where another one is making the entry. An entry that is damaged or has
+    another key is replaced.
+    """
+    if (found := in_cache(key)) is not None:
+        return found
+    made, folder = content(), cache_folder()
+    if folder and _has_room(folder, made.nbytes):
+        found = _make(folder, key, made)
+    return found or made.in_memory(where)
+
+
+def in_cache(key: str) -> Dataset | None:
+    """Return the entry of a key; None if there is none."""
+    folder = cache_folder()
+    return _find(folder / key, key) if folder else None
+
+
+def _make(folder: Path, key: str, content: Content) -> Dataset | None:
+    """Write an entry under another name, then rename it; without space or permission after all, return None."""
+    begun = folder / f"{key}{_BEGUN}"
+    found = None
+    try:
+        _make_room(folder, content.nbytes, begun)
         begun.mkdir(mode=0o700, exist_ok=True)
         with open_own(begun / _LOCK) as file:
             with suppress(OSError):  # a file system without locks
@@ -91,11 +110,15 @@ def kept(key: str, content: Content) -> Dataset | None:
                 if not _goes_on(begun / key, key):
                     shutil.rmtree(begun / key)
                 (begun / key).mkdir(exist_ok=True)
+                remove_litter(begun / key)
                 for _ in write_pack(begun / key, {_SPLIT: content}, key):
                     pass
                 _replace(begun / key, folder / key, aside=begun / "damaged")
-    except (OSError, StorageError):  # no room after all
+    except (OSError, StorageError):
         pass
+    except DataError:  # of the images: nothing to go on with
+        shutil.rmtree(begun, ignore_errors=True)
+        raise
     shutil.rmtree(begun, ignore_errors=True)
     return found or _find(folder / key, key)
 
@@ -128,34 +151,14 @@ def _find(entry: Path, key: str) -> Dataset | None:
     try:
         if not is_pack(entry) or read_index(entry).fingerprint != key:
             return None
-        found = open_pack(entry, [_SPLIT]).get(_SPLIT)
-    except (DataError, StorageError):
+        found = open_pack(entry, [_SPLIT])[_SPLIT]
+    except (DataError, StorageError, KeyError):
         return None
+    with suppress(OSError):  # a file system without locks
+        hold(found.images)
     with suppress(OSError):  # a shared cache may be read-only
         os.utime(entry)  # used today
     return found
-
-
-def _keep(folder: Path, key: str, content: Content) -> None:
-    """Write an entry under a temporary name, then rename it; without space or permission, skip it."""
-    if not _has_room(folder, content.nbytes):
-        return
-    try:
-        _remove_unused(folder)
-        new = Path(tempfile.mkdtemp(prefix=_NEW, dir=folder))
-    except OSError:
-        return
-    try:
-        with suppress(OSError, StorageError), open_own(new / _LOCK) as file:
-            with suppress(OSError):  # a file system without locks
-                lock(file)
-            (new / key).mkdir()
-            for _ in write_pack(new / key, {_SPLIT: content}, key):
-                pass
-            if _find(folder / key, key) is None:  # else another process was faster
-                _replace(new / key, folder / key, aside=new / "damaged")
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def _replace(new: Path, entry: Path, aside: Path) -> None:
@@ -164,18 +167,28 @@ def _replace(new: Path, entry: Path, aside: Path) -> None:
     new.rename(entry)
 
 
-def _remove_unused(folder: Path) -> None:
-    """Remove entries unused for a month, and unfinished ones of killed processes."""
-    for entry in folder.iterdir():
-        with suppress(OSError):
-            is_old = time.time() - entry.lstat().st_mtime > _MONTH
-            if _OURS.fullmatch(entry.name) and (is_old or _is_abandoned(entry)):
-                shutil.rmtree(entry)
+def _make_room(folder: Path, nbytes: int, begun: Path) -> None:
+    """Remove entries unused for a month, then the least recently used ones, until `nbytes` more are within the limit.
+
+    An entry that is `begun`, or in use, stays.
+    """
+    names = [path for path in folder.iterdir() if _OURS.fullmatch(path.name) and path != begun]
+    entries = sorted((path.lstat().st_mtime, path, _size(path)) for path in names)
+    excess = nbytes + sum(size for _, _, size in entries) - limit()
+    for used, entry, size in entries:
+        if (excess > 0 or time.time() - used > _MONTH) and not _is_in_use(entry):
+            shutil.rmtree(entry, ignore_errors=True)
+            excess -= size
 
 
-def _is_abandoned(entry: Path) -> bool:
-    """Whether an unfinished entry is unlocked: its writer holds the lock until it ends or is killed."""
-    if not entry.name.startswith(_NEW):
-        return False
-    with open_own(entry / _LOCK, 0) as file:
-        return lock(file)
+def _size(entry: Path) -> int:
+    return sum(path.lstat().st_size for path in entry.rglob("*"))
+
+
+def _is_in_use(entry: Path) -> bool:
+    """Whether a process reads or writes an entry, and so has locked one of its files."""
+    for path in (entry / _LOCK, array_file(entry, _SPLIT, "images")):
+        with suppress(OSError), open_own(path, 0) as file:  # no such file, or no locks: whoever reads keeps the bytes
+            if not lock(file):
+                return True
+    return False
