@@ -250,3 +250,11 @@ def test_who_changes_weights_in_place_gets_the_gradient_of_what_they_are_now(ker
     assert_same(evaluate_gradient(objective, batch, weights), analytic_gradient(objective, batch, weights))
     other = replace(batch, rows=batch.rows[::2])
     assert_same(evaluate_gradient(objective, other, weights), analytic_gradient(objective, other, weights))
+
+
+def test_the_difference_of_float64_from_its_mean_is_taken_before_it_is_rounded(kernel):
+    values = 1e9 + RNG.normal(size=(N, D))  # float32 steps by 64 there
+    data = Dataset.of(values, Y, tuple("abcde"))
+    read = Reader(fit_preprocess(data, scale=1, center="pixel", std="none", dtype="float32"), data)
+    seen, _ = kernel._read(read, np.arange(N))
+    np.testing.assert_allclose(seen.numpy(), read(np.arange(N)).X, rtol=0, atol=1e-6)
