@@ -6,7 +6,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow test-browser test-kernels test-long fuzz test-lowest check lint types format cover bench docs gradcheck wheel wheel-check clean
+.PHONY: help setup train test test-slow test-browser test-torch test-kernels test-long fuzz test-lowest check lint types format cover bench docs gradcheck wheel wheel-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,16 +35,26 @@ test: .venv/.developed  ## run the tests
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 test-slow: .venv/.developed  ## run the tests that take longest: kills, strangers' files, several processes, the course
-	$(BIN)/python -m pytest -q -n 3 --dist worksteal -m 'slow and not long' $(call files_with,slow)
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal -m 'slow and not long and not torch' $(call files_with,slow)
 
 test-browser: .venv/.developed  ## run the tests of the page in a browser; it needs chromium and chromium-driver
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m 'browser and not long' -rs tests/browser
+
+# PyTorch takes a gigabyte, and more where pip finds one for graphics cards: it has an environment of its own.
+test-torch: .venv-torch/.installed  ## run the tests that need PyTorch, on the processor
+	.venv-torch/bin/python -m pytest -q -n 2 --dist worksteal -m 'torch and not long' $(call files_with,torch)
+
+.venv-torch/.installed: pyproject.toml tests/torch.txt
+	rm -rf .venv-torch
+	$(PYTHON) -m venv .venv-torch
+	.venv-torch/bin/pip install --quiet --disable-pip-version-check --editable . --requirement tests/torch.txt
+	@touch $@
 
 # OpenBLAS multiplies with the kernel that is named: AVX2, and SSE2 alone. `make test` has the processor's own.
 test-kernels: .venv/.developed  ## run the tests of last bits with other kinds of matrix multiplication, too
 	@for kernel in $(or $(KERNELS),Haswell Prescott); do \
 		echo "OPENBLAS_CORETYPE=$$kernel"; \
-		OPENBLAS_CORETYPE=$$kernel $(BIN)/python -m pytest -q -n auto -m 'bits and not long' $(call files_with,bits) || exit 1; \
+		OPENBLAS_CORETYPE=$$kernel $(BIN)/python -m pytest -q -n auto -m 'bits and not long and not torch' $(call files_with,bits) || exit 1; \
 	done
 
 test-long: .venv/.developed  ## run the long forms of the tests, and fuzz: some hours; FUZZ_MINUTES=10 a reader; CIFAR10=DIR for real images
@@ -106,23 +116,26 @@ wheel: .venv/.developed  ## build dist/*.whl and dist/*.tar.gz
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist .
 
-wheel-check: wheel  ## install the wheel into an empty environment and train in an empty folder
+wheel-check: wheel  ## check what a package index reads, install the wheel into an empty environment, train in an empty folder
+	$(BIN)/pip install --quiet --disable-pip-version-check 'twine>=6.1'
+	$(BIN)/twine check --strict dist/*
 	rm -rf build/wheel-check && mkdir -p build/wheel-check/empty
 	$(PYTHON) -m venv build/wheel-check/venv
 	build/wheel-check/venv/bin/pip install --quiet --disable-pip-version-check dist/*.whl
-	cd build/wheel-check/empty && ../venv/bin/imgclf train -s train.epochs=2 && ../venv/bin/imgclf eval
+	cd build/wheel-check/empty && ../venv/bin/imgclf train -s train.epochs=2 && ../venv/bin/imgclf eval \
+		&& ../venv/bin/imgclf config init --from cifar10_softmax
 
 # What meets the libraries; the commands compute and draw as well.
 test-lowest: .venv-lowest/.installed  ## run the tests that meet other libraries, on the oldest supported versions
 	.venv-lowest/bin/python -m pytest -q -n auto --dist worksteal \
-		tests/config tests/data tests/files tests/test_imports.py \
+		tests/config tests/data tests/estimator tests/files tests/test_imports.py \
 		$(addprefix tests/cli/commands/test_,$(addsuffix .py,train eval predict report compare download))
 
 .venv-lowest/.installed: pyproject.toml tests/lowest.txt
 	rm -rf .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt --editable '.[mpi]' mpich pytest pytest-xdist hypothesis hatchling
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt --editable '.[mpi,sklearn]' mpich pytest pytest-xdist hypothesis hatchling
 	@touch $@
 
 clean:  ## remove what the targets made, but not runs/
-	rm -rf .venv .venv-lowest .venv-bench .venv-docs .venv-fuzz build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-bench .venv-docs .venv-fuzz .venv-torch build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

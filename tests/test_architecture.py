@@ -16,7 +16,7 @@ ROOMS = [
     "errors", "machine",
     "arrays", "model", "losses", "gradients", "optimizers", "schedules", "trainer", "metrics",
     "numerics", "files", "data", "config", "speed", "training", "run", "gradcheck", "grading", "sanity", "sweep",
-    "report", "lessons", "cli",
+    "report", "export", "lessons", "sklearn", "cli",
 ]  # fmt: skip
 THE_HEART = ["arrays", "model", "losses", "gradients", "optimizers", "schedules", "trainer", "metrics"]
 OF_MACHINES = re.compile(r"cache|block|thread|\brank|processor|\bBLAS\b", re.IGNORECASE)

@@ -20,6 +20,14 @@ HEAVY = {
     "isal",
     "numba",
     "llvmlite",
+    "pyarrow",
+    "distributed",
+    "dask",
+    "sklearn",
+    "scipy",
+    "onnx",
+    "safetensors",
+    "torch",
 }
 SCRIPT = """
 import json, sys
@@ -41,7 +49,7 @@ def modules_after(*arguments):
 @pytest.mark.parametrize("command", [
     [], ["train"], ["eval"], ["predict"], ["gradcheck"], ["lesson"], ["sweep"], ["sanity"], ["compare"], ["report"],
     ["data"], ["data", "info"], ["data", "check"], ["data", "pack"], ["data", "download"], ["config"],
-    ["config", "init"], ["config", "show"], ["config", "check"], ["config", "schema"], ["completion"],
+    ["config", "init"], ["config", "show"], ["config", "check"], ["config", "schema"], ["completion"], ["export"],
 ])  # fmt: skip
 def test_help_imports_nothing_heavy(command):
     text, modules = modules_after(*command, "--help")

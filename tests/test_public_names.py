@@ -5,11 +5,14 @@ import inspect
 import numpy as np
 import pytest
 
+import imgclf
 from imgclf.arrays import Batch
 from imgclf.gradients import Objective, analytic_gradient, numerical_gradient
 from imgclf.losses import LOSSES
 from imgclf.optimizers import OPTIMIZERS
+from imgclf.run.trained import TrainedClassifier
 from imgclf.schedules import SCHEDULES
+from imgclf.sklearn import LinearImageClassifier
 from imgclf.trainer import TrainState, descend, start
 
 
@@ -52,3 +55,18 @@ def test_the_wiring_has_the_names_of_the_design():
     assert TrainState._fields == ("step", "weights", "memory")
     assert list(Objective.__dataclass_fields__) == ["loss_fn", "l2", "l1"]
     assert OPTIMIZERS["adam"]()._fields == ("init", "direction")
+
+
+def test_a_trained_model_answers_in_one_line():
+    assert list(inspect.signature(imgclf.load).parameters) == ["run"]
+    assert {"classes", "predict", "scores", "probabilities"} <= set(dir(TrainedClassifier))
+    assert list(TrainedClassifier.__dataclass_fields__) == ["where", "model"]
+
+
+def test_the_estimator_has_the_names_of_scikit_learn():
+    methods = "fit partial_fit predict predict_proba decision_function score from_run to_run get_params set_params"
+    assert set(methods.split()) <= set(dir(LinearImageClassifier))
+    model = LinearImageClassifier(epochs=1).fit(np.eye(4), [0, 1, 2, 2])
+    shapes = {name: np.shape(getattr(model, f"{name}_")) for name in ("coef", "intercept", "classes", "loss_curve")}
+    assert shapes == {"coef": (3, 4), "intercept": (3,), "classes": (3,), "loss_curve": (1,)}
+    assert (model.n_iter_, model.n_features_in_) == (1, 4)

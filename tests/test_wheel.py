@@ -1,6 +1,7 @@
 """What is installed is enough: the wheel carries the data and the default config."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,12 +56,42 @@ def test_a_wheel_holds_the_ready_configs(installed, tmp_path):
     assert python(installed, tmp_path, "-c", names).split() == sorted(one.stem for one in (ROOT / "configs").iterdir())
 
 
+def test_a_wheel_holds_no_link_that_leads_nowhere(installed):
+    """Each relative link of README.md is there as its text and the file, each picture as its description."""
+    (metadata,) = installed.glob("imgclf-*.dist-info/METADATA")
+    text, readme = metadata.read_text("utf-8"), (ROOT / "README.md").read_text("utf-8")
+    target = r"\]\(((?!https?:)[^)]+)\)"
+    assert re.findall(target, text) == re.findall(r"<(?:img|a) [^>]*=\"(?!https?:)", text) == []
+    links = {link for link in re.findall(target, readme) if not link.startswith("#")}
+    assert links
+    for link in links:
+        assert f"({link})" in text or f"\n{link}" in text or f" {link}" in text
+    assert text.count("*Picture (") == len(re.findall(r"!\[[^]]*\]\((?!https?:)", readme))
+
+
+def test_a_wheel_finds_its_config_of_cifar10(installed, tmp_path):
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
+        (folder / f"{name}.bin").write_bytes(b"".join(bytes([label]) + os.urandom(3072) for label in range(10)))
+    (folder / "batches.meta.txt").write_text("".join(f"class {label}\n" for label in range(10)))
+    printed = python(installed, tmp_path, "-m", "imgclf", "train", "-c", "cifar10_softmax", "--dry-run", "-s",
+                     "data.path=cifar-10-batches-bin")  # fmt: skip
+    assert "cifar10: 50 training images" in printed
+    python(installed, tmp_path, "-m", "imgclf", "config", "init", "--from", "cifar10_softmax")
+    assert (tmp_path / "cifar10_softmax.yaml").read_text().endswith("batch_size: 1024\n")
+
+
 def test_a_wheel_holds_all_parts_of_the_page(installed):
     page = Path(imgclf.__file__).parent / "report" / "page"
     names = {str(path.relative_to(page)) for path in page.rglob("*") if path.suffix in (".j2", ".css", ".js")}
     assert {"page.html.j2", "style.css", "js/core.js", "js/main.js"} <= names
     for name in names:
         assert (installed / "imgclf/report/page" / name).read_bytes() == (page / name).read_bytes()
+
+
+def test_a_wheel_holds_the_template_of_the_model_card(installed):
+    assert (installed / "imgclf/export/card.md.j2").exists()
 
 
 @pytest.mark.long  # `make wheel-check` does so too

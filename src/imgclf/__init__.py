@@ -17,8 +17,28 @@ To learn how they work, read in this order. The first eight modules are all of t
     run           the files a run leaves; checkpoints, resume, verify
     gradcheck     the analytic gradient against finite differences and exact values
     report, cli   pictures; commands
+    export        a model for other programs
+    sklearn       the classifier as an estimator of scikit-learn
 
     config, files, machine, numerics    what these build on
 """
 
+from os import PathLike
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imgclf.run.trained import TrainedClassifier
+
 __version__ = "0.1.0"
+
+
+def load(run: str | PathLike[str]) -> "TrainedClassifier":
+    """Load a trained classifier from a run directory or a model.npz: its `predict(images)` returns class names.
+
+    Raises RunError if there is none, or if it is damaged.
+    """
+    from pathlib import Path
+
+    from imgclf.run.trained import TrainedClassifier
+
+    return TrainedClassifier.of_run(Path(run))

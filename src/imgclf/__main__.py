@@ -1,8 +1,13 @@
 """The command `imgclf`, and `python -m imgclf`."""
 
+import os
 import signal
 import sys
 from typing import NoReturn
+
+if os.name != "posix":  # before anything is imported that such a system lacks
+    sys.stderr.write(f"imgclf: error: {sys.platform}: imgclf needs Linux or macOS - on Windows, install it in WSL\n")
+    sys.exit(2)
 
 # Hold signals back until `run` handles them: in the middle of an import they would cause a traceback.
 signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))

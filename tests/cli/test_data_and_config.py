@@ -192,6 +192,17 @@ def test_config_init_writes_a_template_that_is_the_default(imgclf):
     assert Path("imgclf.yaml").read_text() == "seed: 5\n"
 
 
+def test_config_init_from_copies_a_config_that_ships_with_imgclf(imgclf):
+    done = imgclf("config", "init", "--from", "cifar10_softmax")
+    assert (done.code, done.out) == (0, "wrote cifar10_softmax.yaml; next: imgclf train -c cifar10_softmax.yaml\n")
+    assert "\n  path: data\n" in Path("cifar10_softmax.yaml").read_text()
+    assert "next: imgclf sweep -c s.yaml" in imgclf("config", "init", "--from", "sweep_cifar10", "s.yaml").out
+    assert imgclf("config", "init", "--from", "cifar10_softmax").code == 2  # it is there
+    assert imgclf("config", "init", "--from", "nothing", "n.yaml").code == 2
+    assert not Path("n.yaml").exists()
+    assert imgclf("config", "init", "--from", "fashion_svm", "-").out.endswith("step_size: 0.03\n")
+
+
 def test_config_show_says_where_each_value_comes_from(imgclf):
     imgclf("config", "init", "a.yaml")
     Path("a.yaml").write_text("train:\n  epochs: 3\n")

@@ -94,7 +94,7 @@ def test_a_run_that_was_stopped_as_it_became_longer_is_not_finished(imgclf, stop
 @pytest.mark.parametrize(("code", "words", "options"), [
     (2, ["--config", "does not go with --resume"], ("-c", "whole/config.yaml")),
     (2, ["--out", "does not go with --resume"], ("--out", "elsewhere")),
-    (2, ["-s seed", "only train.epochs, early_stopping.patience, data.path"], ("-s", "seed=1")),
+    (2, ["-s seed", "only train.epochs, train.device, early_stopping.patience, data.path"], ("-s", "seed=1")),
     (2, ["-s optimizer.momentum", "cannot change"], ("-s", "optimizer.momentum=0.5")),
     (2, ["-s optimizer.name", "cannot change"], ("-s", "optimizer.name=sgd")),
     (2, ["train.epochs"], ("-s", "train.epochs=0")),

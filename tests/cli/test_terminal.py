@@ -53,6 +53,7 @@ SAYS = {  # a command line that prints the name, and its exit code
     ("sanity", "-s", f"data.path={NAME}", *DATA[:2]): 3,
     ("gradcheck", "--run", NAME): 4,
     ("gradcheck", "--loss", f"{NAME}.py:f"): 2,
+    ("export", f"run/{NAME}", "--format", "onnx", "--out", f"exported-{NAME}"): 0,
     ("grade", f"data/{NAME}", "--out", f"grades-{NAME}"): 0,
     ("lesson", NAME): 2,
     ("data", "info", f"data/{NAME}"): 0,

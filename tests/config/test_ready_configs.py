@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import yaml
 
-from imgclf.config import Config, json_schema, resolve, template
+from imgclf.config import Config, copy_of, json_schema, resolve, template
+from imgclf.config.ready import ready_config
 from imgclf.config.shape import VARIANTS, every_key, keys
 from imgclf.data.download.catalog import OFFICIAL
+from imgclf.errors import UsageError
 from imgclf.run.session import run
 from imgclf.speed.threads import workers
 from imgclf.training.plan import make_plan
@@ -67,6 +69,27 @@ def test_a_ready_config_resolves_and_holds_only_changes(path):
         assert not same or section == "early_stopping" or key == "model.loss", key
     if resolved.config.data.path is not None:
         assert Path(resolved.config.data.path, "x").is_relative_to(CONFIGS.parent / "data")
+
+
+@pytest.mark.parametrize("folder", [".", "deep/er", "a b: #c"])
+@pytest.mark.parametrize("name", [path.stem for path in READY])
+def test_a_copy_of_a_ready_config_means_the_same_wherever_it_lies(name, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    copy = Path(folder, "copy.yaml")
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_text(copy_of(name, copy.parent), encoding="utf-8")
+    assert resolve([copy]).config == resolve([ready_config(Path(name))]).config
+    changed = set(copy.read_text("utf-8").splitlines()) - set(
+        (CONFIGS / f"{name}.yaml").read_text("utf-8").splitlines()
+    )
+    assert all(line.startswith("  path: ") for line in changed)
+
+
+def test_a_copy_of_no_ready_config_is_refused_with_the_nearest():
+    with pytest.raises(UsageError, match=r"cifar10_sofmax - did you mean cifar10_softmax\?"):
+        copy_of("cifar10_sofmax", Path())
+    with pytest.raises(UsageError, match="choose one of cifar10_hog, "):
+        copy_of("../zzz", Path())
 
 
 @pytest.mark.parametrize("name", ["cifar10_softmax", "cifar10_svm", "mnist_softmax"])

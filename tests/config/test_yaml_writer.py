@@ -100,7 +100,7 @@ def test_a_number_is_written_in_a_form_that_both_versions_of_yaml_take_for_one(v
 LATER = (  # than version 0.1
     "  folds: 1\n  fold: 1\n", "  test_fraction: 0.0\n", "  resize: squash\n", "  norm: null\n",
     "features: null\n", "augment:\n  flip: 0.0\n  shift: 0\n",
-    "  kernel: blocks\n", "  class_weight: null\n", "sweep: null\n",
+    "  kernel: blocks\n", "  device: auto\n", "  class_weight: null\n", "sweep: null\n",
 )  # fmt: skip
 
 

@@ -147,7 +147,7 @@ def test_names_and_attributes_one_after_the_other_end(write, kind):
 def test_a_name_in_an_attribute_is_the_name(write):
     path = write(about_the_next(tarfile.XHDTYPE, b"16 path=set/one\n") + tar_of(regular("../other", b"1")))
     assert dict(read_members(path, NAMES)) == {"set/one": b"1"}
-    path = write(about_the_next(tarfile.XHDTYPE, b"18 path=../set/one\n") + tar_of(regular("set/one", b"1")))
+    path = write(about_the_next(tarfile.XHDTYPE, b"19 path=../set/one\n") + tar_of(regular("set/one", b"1")))
     assert dict(read_members(path, NAMES)) == {}
 
 
@@ -161,7 +161,7 @@ def test_a_size_in_an_attribute_that_lies_is_refused(write, size):
 
 def test_a_member_beyond_all_disks_that_nobody_asked_for_ends_at_once(write):
     huge = info("set/other", size=1 << 60).tobuf(tarfile.GNU_FORMAT)
-    with pytest.raises(DataError, match="ends long before"):
+    with pytest.raises(DataError, match=r"ends long before|unexpected end of data"):  # the latter by newer Pythons
         list(read_members(write(huge + GOOD), NAMES))
 
 

@@ -18,12 +18,14 @@ KINDS = {
     "epochs": (),
     "steps": ("optimizer.name=adam", "checkpoint={unit: step, every: 1}"),
     "float64": ("model.loss=svm", "train.dtype=float64"),
+    "torch": ("train.kernel=torch", "checkpoint={unit: step, every: 1}"),
 }
+OF_KINDS = [pytest.param(kind, marks=pytest.mark.torch) if kind == "torch" else kind for kind in KINDS]
 QUICK, LONG = 12, 334  # kills of each kind; all crash points are tried elsewhere
 
 
 @pytest.mark.parametrize("kills", [QUICK, pytest.param(LONG, marks=pytest.mark.long)])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OF_KINDS)
 def test_killed_at_random_times(runs, tell, kind, kills):
     killed, wrong = kill_and_resume(runs, kind, kills)
     tell("kills at random times", killed, len(wrong))

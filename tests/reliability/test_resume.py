@@ -48,9 +48,11 @@ def test_with_every_loss_and_both_types(runs, loss, dtype):
         assert runs.left(runs.at / f"{events}") == runs.left(runs.at / "whole")
 
 
-def test_with_compiled_loops(runs):
-    plan = runs.plan("train.kernel=compiled", "train.batch_size=200")
+@pytest.mark.parametrize("kernel", ["compiled", pytest.param("torch", marks=pytest.mark.torch)])
+def test_with_other_kernels(runs, kernel):
+    plan = runs.plan(f"train.kernel={kernel}", "train.batch_size=200")
     runs.begin(plan, runs.at / "whole")
+    plan = runs.plan(f"train.kernel={kernel}", "train.batch_size=200")  # nothing is left of the first
     runs.begin(plan, runs.at / "broken", 2)
     runs.resume(plan, runs.at / "broken")
     assert runs.left(runs.at / "broken") == runs.left(runs.at / "whole")

@@ -1,7 +1,5 @@
 """Ranks decide who computes a block, never what comes out."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from copy import deepcopy
 
@@ -23,54 +21,12 @@ from imgclf.numerics.products import LARGE_BLOCK
 from imgclf.numerics.sums import BLOCK, serial_sum, tree_sum
 from imgclf.speed.blocks import in_blocks
 from imgclf.speed.compiled import compiled
+from imgclf.speed.kernels import by_torch
 from imgclf.speed.ranks import branches, check_agreement, deal, on_ranks
 from imgclf.speed.threads import workers
+from ranks_in_threads import on_each
 
 pytestmark = pytest.mark.bits
-
-
-class Rank:
-    """One of several threads that exchange as the ranks of MPI do; counts the numbers of arrays that it sends away."""
-
-    def __init__(self, rank, size, meet, board):
-        self.rank, self.size = rank, size
-        self._meet, self._board = meet, board
-        self.sent = 0
-
-    def allgather(self, sendobj):
-        self._board[self.rank] = sendobj
-        self._meet.wait()
-        told = list(self._board)
-        self._meet.wait()
-        return told
-
-    def Alltoallv(self, sendbuf, recvbuf):  # noqa: N802 - the name is MPI's
-        array, counts = sendbuf
-        assert array.ndim == 1
-        assert len(array) == sum(counts)
-        parts = np.split(array, np.cumsum(counts)[:-1])
-        self.sent += sum(counts) - counts[self.rank]
-        got = [parts_of[self.rank] for parts_of in self.allgather(parts)]
-        self._fill(recvbuf, got)
-
-    def Allgatherv(self, sendbuf, recvbuf):  # noqa: N802
-        self.sent += sendbuf.size * (self.size - 1)
-        self._fill(recvbuf, self.allgather(sendbuf))
-
-    def _fill(self, recvbuf, got):
-        array, counts = recvbuf
-        assert [part.size for part in got] == counts
-        assert {part.dtype for part in got} == {array.dtype}
-        assert array.flags.forc
-        array.ravel("K")[:] = np.concatenate([part.reshape(-1) for part in got])
-
-
-def on_each(ranks, function):
-    """Return what function(comm) returns on every rank, and the ranks."""
-    meet, board = threading.Barrier(ranks, timeout=60), [None] * ranks
-    comms = [Rank(rank, ranks, meet, board) for rank in range(ranks)]
-    with ThreadPoolExecutor(ranks) as pool:
-        return list(pool.map(function, comms)), comms
 
 
 def case(N, seed=0, dtype=np.float32, order="C"):
@@ -82,7 +38,7 @@ def case(N, seed=0, dtype=np.float32, order="C"):
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("order", "CF")
 @pytest.mark.parametrize("N", [1, BLOCK + 1, 9 * BLOCK + 5])
-@pytest.mark.parametrize("kernel", [in_blocks, compiled])
+@pytest.mark.parametrize("kernel", [in_blocks, compiled, pytest.param(by_torch, marks=pytest.mark.torch)])
 def test_any_number_of_ranks_gives_the_same_bytes_in_the_same_order(kernel, name, N, order):
     batch, weights = case(N, order=order)
     objective = Objective(LOSSES[name], 0.1)
@@ -114,7 +70,7 @@ def test_of_many_weights_the_ranks_share_blocks_and_their_threads_each_block(mon
         assert {seen[:2] for seen in found} == {plain[:2]}
 
 
-@pytest.mark.parametrize("kernel", [in_blocks, compiled])
+@pytest.mark.parametrize("kernel", [in_blocks, compiled, pytest.param(by_torch, marks=pytest.mark.torch)])
 def test_threads_add_up_the_share_of_a_rank(kernel):
     batch, weights = case(40 * BLOCK)
     objective = Objective(LOSSES["softmax"])

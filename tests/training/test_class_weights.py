@@ -75,7 +75,7 @@ def test_a_whole_weight_is_that_many_copies_of_each_image(loss):
 
 
 @pytest.mark.parametrize("loss", ["softmax", "svm_squared", "logistic_ovr"])
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", ["plain", "blocks", "compiled", pytest.param("torch", marks=pytest.mark.torch)])
 def test_every_gradient_is_that_of_the_weighted_objective(loss, kernel):
     objective = Objective(weighted(LOSSES[loss], np.array([0.2, 5.0, 1.0])), 0.1, 0.01)
     batch, weights = Batch.of(RNG.standard_normal((150, 6)), np.arange(150) % 3), RNG.standard_normal((7, 3))

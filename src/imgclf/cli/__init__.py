@@ -28,6 +28,7 @@ COMMANDS = (
     "sweep",
     "report",
     "compare",
+    "export",
     "grade",
     "data",
     "config",

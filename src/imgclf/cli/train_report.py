@@ -19,11 +19,12 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     from imgclf.files.npy import mapped_file
     from imgclf.losses import LOSSES
     from imgclf.report.objective import formula, translations
+    from imgclf.speed.kernels import device_of
     from imgclf.training.data_remarks import remarks
     from imgclf.training.loading import takes_test
     from imgclf.training.plan import scale_advice
 
-    config = plan.config
+    config, device = plan.config, device_of(plan.kernel)
     D, C = plan.preprocess.size, len(plan.train.class_names)
     title, _, loss = (LOSSES[config.model.loss].__doc__ or "").partition("\n")[0].partition(": ")
     knobs = config.optimizer.model_dump(exclude={"name"})
@@ -47,6 +48,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
         f"step_size {config.schedule.step_size:g} ({config.schedule.name}), {config.train.gradient} gradient",
         "batches": f"{plural(plan.batch_size, what)} a step, {plural(plan.steps_per_epoch, 'step')} an epoch, "
         f"{plural(config.train.epochs, 'epoch')}: {plural(plan.steps, 'step')}",
+        **({"device": f"{device}, by PyTorch"} if device else {}),
     }
     for word, line in lines.items():
         console.say(*fold(f"{word:<9} ", line))

@@ -4,11 +4,12 @@ from imgclf.config.problems import ConfigError
 from imgclf.config.resolve import leaves, resolve
 from imgclf.config.schema import Config
 from imgclf.config.shape import json_schema
-from imgclf.config.yaml_writer import dump, dump_as_0_1, dump_given, show, template
+from imgclf.config.yaml_writer import copy_of, dump, dump_as_0_1, dump_given, show, template
 
 __all__ = [
     "Config",
     "ConfigError",
+    "copy_of",
     "dump",
     "dump_as_0_1",
     "dump_given",

@@ -60,7 +60,11 @@ def resolve(
 def with_values(config: Config, values: Mapping[str, object]) -> Config:
     """Return the config with other values of these dotted keys, as if -s set them; raises ConfigError."""
     nowhere = Position(Source(", ".join(f"{key}={value}" for key, value in values.items())))
-    layer = reduce(merge, [_at(key, Node(value, nowhere, nowhere)) for key, value in values.items()], NOTHING)
+    layer = reduce(
+        merge,
+        [_at(key, replace(_nodes(value), position=nowhere, key=nowhere)) for key, value in values.items()],
+        NOTHING,
+    )
     changed, wrong = _validate(lay_over(_nodes(config.model_dump()), layer))
     if changed is None:
         raise ConfigError(wrong)

@@ -277,9 +277,13 @@ class Train(Section):
     epochs: Count = Field(default=20, description="How often every training image is seen.")
     batch_size: CountOrAll = Field(default=256, description="Images a step; 1: online SGD; all: full-batch descent.")
     gradient: Literal["analytic", "numerical"] = Field(default="analytic", description="By calculus or by differences.")
-    kernel: Literal["plain", "blocks", "compiled"] = Field(
+    kernel: Literal["plain", "blocks", "compiled", "torch"] = Field(
         default="blocks",
-        description="The book's lines; the same in blocks, on threads: faster; or compiled loops: with imgclf[fast].",
+        description="The book's lines; the same in blocks, on threads: faster; compiled loops: with imgclf[fast]; or "
+        "PyTorch, also on a graphics card: with imgclf[torch].",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Of the torch kernel only: a graphics card (cuda), the processor, or what is there."
     )
     class_weight: ClassWeights = Field(
         default=None, description="balanced: rare classes count as much as common ones. Or {NAME: WEIGHT}, others 1."

@@ -1,15 +1,20 @@
 """Write a config as YAML that reads back as the same config."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
 from imgclf.config.layers import RENAMED
+from imgclf.config.ready import folder_of, ready_config, ready_configs
 from imgclf.config.resolve import Resolved
 from imgclf.config.schema import Config, Section, Variant
 from imgclf.config.shape import SECTIONS
+from imgclf.errors import UsageError
 
 HEAD = """\
 # The defaults of imgclf. Keep the keys you change: keys that are left out have these values.
@@ -61,6 +66,24 @@ def template() -> str:
             model = type(getattr(config, section)) if section else Config
             lines += _beside(line, model.model_json_schema()["properties"][word])
     return HEAD + "".join(f"{line}\n" for line in lines)
+
+
+def copy_of(name: str, folder: Path) -> str:
+    """Return the text of a ready config, for a file in `folder`: from there, its path leads to the same place.
+
+    Raises UsageError if there is none of that name.
+    """
+    file = ready_config(Path(name))
+    if file is None:
+        near = get_close_matches(name, ready_configs(), 1)
+        remedy = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(ready_configs())}"
+        raise UsageError("--from", f"no config that ships with imgclf is called {name}", remedy)
+    here, there = folder_of(file).resolve(), folder.resolve()
+
+    def moved(line: re.Match[str]) -> str:
+        return line[1] + _text(os.path.relpath(here / line[2], there))
+
+    return re.sub(r"^(  path: )(\S+)", moved, file.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
 def _about(section: type[Section], *, is_null: bool) -> Iterator[str]:

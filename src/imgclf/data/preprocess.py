@@ -81,17 +81,17 @@ class Preprocess:
     @cached_property
     def center(self) -> FloatArray | None:
         """The mean in units of stored pixels, or of vectors of unit length: (D,), or None."""
-        return None if self.mean is None else self.mean * self.mean.dtype.type(self._divisor)
+        return None if self.mean is None else self.mean * self.mean.dtype.type(self.divisor)
 
     @cached_property
     def factor(self) -> FloatArray | None:
         """The factor of the centered pixels: (D,) or (), or None for 1."""
         if self.std is not None:
-            return np.asarray(1 / (self.std.astype(np.float64) * self._divisor)).astype(self.dtype)
-        return None if self._divisor == 1 else np.asarray(1 / self._divisor, self.dtype)
+            return np.asarray(1 / (self.std.astype(np.float64) * self.divisor)).astype(self.dtype)
+        return None if self.divisor == 1 else np.asarray(1 / self.divisor, self.dtype)
 
     @property
-    def _divisor(self) -> float:
+    def divisor(self) -> float:
         """The scale, which a vector of unit length does not depend on."""
         return 1.0 if self.norm else self.scale
 

@@ -100,17 +100,16 @@ def _checking_headers(path: Path) -> type[tarfile.TarInfo]:
     left = _MOST_DESCRIPTIONS
 
     class Header(tarfile.TarInfo):
-        @classmethod
-        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "Header":
+        # What tarfile calls for every header, in all versions, before it reads what the header announces.
+        def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
             nonlocal left
-            header = super().frombuf(buf, encoding, errors)
-            if header.type in _DESCRIBE_THE_NEXT:
-                left -= header.size
-                if not 0 <= header.size <= _LONGEST_DESCRIPTION or left < 0:
-                    raise DataError(path, f"announces {header.size:,} bytes of names and attributes", _REMEDY)
-            elif header.type == tarfile.GNUTYPE_SPARSE:
+            if self.type in _DESCRIBE_THE_NEXT:
+                left -= self.size
+                if not 0 <= self.size <= _LONGEST_DESCRIPTION or left < 0:
+                    raise DataError(path, f"announces {self.size:,} bytes of names and attributes", _REMEDY)
+            elif self.type == tarfile.GNUTYPE_SPARSE:
                 raise DataError(path, "holds a sparse file", _REMEDY)
-            return header
+            return super()._proc_member(tar)  # type: ignore[misc,no-any-return]
 
     return Header
 

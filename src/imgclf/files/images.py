@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from imgclf.arrays import ByteArray
 from imgclf.errors import DataError, StorageError, excerpt
@@ -86,6 +86,11 @@ def read_image(path: Path) -> ByteArray:
     """Read an image file as uint8 (H, W, 1 or 3); raises DataError for a damaged image or another file."""
     with settled_warnings():
         return decode_image(path, image_bytes(path))
+
+
+def pixels_of(image: Image.Image) -> ByteArray:
+    """Turn an image that Pillow has opened into uint8 (H, W, 1 or 3), as `read_image` does its file."""
+    return to_pixels(ImageOps.exif_transpose(image), None, Parts(()), 1)
 
 
 @contextmanager

@@ -103,18 +103,18 @@ def lock(file: IO[Any] | int, *, shared: bool = False) -> bool:
 
     The lock ends when the file is closed or the process ends. Raises OSError on a file system without locks.
     """
-    if sys.platform == "win32":  # which has no such locks
-        return True
-    import fcntl
-
+    no_locks = OSError(errno.ENOLCK, "the file system has no locks, which keep two processes from writing here at once")
     try:
+        import fcntl
+
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except ImportError as error:  # Windows
+        raise no_locks from error
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
             return False
         if error.errno in _NOT_SUPPORTED | {errno.ENOLCK}:
-            problem = "the file system has no locks, which keep two processes from writing here at once"
-            raise OSError(errno.ENOLCK, problem) from error
+            raise no_locks from error
         raise
     return True
 

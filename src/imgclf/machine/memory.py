@@ -1,6 +1,5 @@
 """Free memory of this machine, control group and process."""
 
-import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -54,6 +53,10 @@ def format_bytes(nbytes: int) -> str:
 
 def address_space() -> Limit | None:
     """Return the address space left by `ulimit -v`; None without a limit."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     pages = read_system_file(Path("/proc/self/statm")).split()
     if limit == resource.RLIM_INFINITY or not pages:

@@ -18,15 +18,22 @@ from imgclf.run.data_identity import describe_data
 from imgclf.run.run_dir import read_json
 
 PACKAGES = ("numpy", "click", "Jinja2", "matplotlib", "pillow", "pydantic", "PyYAML", "threadpoolctl", "tqdm")
-OF_KERNELS = {"compiled": ("numba", "llvmlite")}
+OF_KERNELS = {"compiled": ("numba", "llvmlite"), "torch": ("torch",)}
 
 _version = cache(version)  # it reads a file; a sweep describes many runs
 
 
 def describe_environment(
-    threads: int, kernel: str, train: Dataset, val: Dataset | None, processes: int = 1
+    threads: int, kernel: str, train: Dataset, val: Dataset | None, processes: int = 1, device: str | None = None
 ) -> dict[str, Any]:
-    """Return the content of environment.json; `threads` is per process."""
+    """Return the content of environment.json; `threads` is per process, `device` that of a kernel that has one."""
+    files = [file._asdict() for file in train.files]
+    machine = describe_machine(threads, kernel, processes, device)
+    return {**machine, **describe_data(train, val), "data_files": files}
+
+
+def describe_machine(threads: int, kernel: str, processes: int = 1, device: str | None = None) -> dict[str, Any]:
+    """Return what environment.json says of programs and computer, and when and how the run was started."""
     return {
         "imgclf": imgclf.__version__,
         "python": platform.python_version(),
@@ -38,11 +45,10 @@ def describe_environment(
         "processes": processes,
         "threads": threads,
         "kernel": kernel,
+        **({"device": device} if device else {}),
         "command": [path_text(word) for word in sys.argv],
         "cwd": path_text(Path.cwd()),
         "started": datetime.now(UTC).isoformat(timespec="microseconds"),
-        **describe_data(train, val),
-        "data_files": [file._asdict() for file in train.files],
     }
 
 
@@ -66,7 +72,7 @@ def processor() -> str:
 
 
 def compare_environment(run: Path, environment: dict[str, Any]) -> list[str]:
-    """Return the changes since a run began that may change its bytes: NumPy, numba, BLAS, processor."""
+    """Return the changes since a run began that may change its bytes: libraries, processor, card."""
     then, now = _versions(read_json(run / "environment.json")), _versions(environment)
     return [f"{what} was {then[what]} and is {now[what]}" for what in now if then[what] != now[what]]
 
@@ -74,8 +80,9 @@ def compare_environment(run: Path, environment: dict[str, Any]) -> list[str]:
 def _versions(environment: dict[str, Any]) -> dict[str, str]:
     packages = environment.get("packages")
     found = packages if isinstance(packages, dict) else {}
-    libraries = {name: _text(found.get(name)) for name in ("numpy", "numba")}
-    return {**libraries, "blas": _libraries(environment.get("blas")), "cpu": _text(environment.get("cpu"))}
+    libraries = {name: _text(found.get(name)) for name in ("numpy", "numba", "torch")}
+    machine = {name: _text(environment.get(name)) for name in ("cpu", "device")}
+    return {**libraries, "blas": _libraries(environment.get("blas")), **machine}
 
 
 def _libraries(blas: Any) -> str:

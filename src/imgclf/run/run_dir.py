@@ -219,6 +219,15 @@ def read_table(path: Path) -> dict[str, list[float | None]]:
         raise RunError(path, f"not a table of numbers ({excerpt(error)})", "it is written by `imgclf train`") from error
 
 
+def read_rows(directory: Path) -> list[Row]:
+    """Return the rows of metrics.csv; raises RunError if it is not valid."""
+    table = read_table(directory / "metrics.csv")
+    if set(table) != set(METRICS):
+        raise RunError(directory / "metrics.csv", "not the columns of a run", "it is written by `imgclf train`")
+    rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
+    return [{**row, **{key: int(row[key] or 0) for key in ("epoch", "step")}} for row in rows]
+
+
 def read_metrics(directory: Path) -> dict[str, Any]:
     """Return the content of metrics.json; raises RunError if it is not valid."""
     path = directory / "metrics.json"

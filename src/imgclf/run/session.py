@@ -19,6 +19,7 @@ from imgclf.run.environment import describe_environment
 from imgclf.run.model_file import model_bytes
 from imgclf.run.targets import NewRun, Ready, RunTarget
 from imgclf.run.writer import RunWriter
+from imgclf.speed.kernels import device_of
 from imgclf.speed.ranks import check_agreement, share_of_cores, workers_on
 from imgclf.training.epochs import Epoch, Event, Finished, first_snapshot, train
 from imgclf.training.loading import load_training_data, where
@@ -99,9 +100,8 @@ def session(
         yield Planned(plan, used, since, damaged)
         if is_first:
             ranks = comm.size if comm else 1
-            environment = describe_environment(used, plan.config.train.kernel, plan.train, plan.val, ranks) | {
-                "plots": plots
-            }
+            chosen, device = plan.config.train.kernel, device_of(plan.kernel)
+            environment = describe_environment(used, chosen, plan.train, plan.val, ranks, device) | {"plots": plots}
             ready = target.prepare(stack, since, environment)
             yield ready
             events = run(plan, ready.directory, sum_blocks, since)

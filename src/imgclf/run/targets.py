@@ -12,7 +12,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.errors import ImgclfError, RunError, UsageError, plural
 from imgclf.files.writing import json_bytes, remove_litter, translate_os_errors, write_json, write_whole
 from imgclf.run.checkpoint import Checkpoint, load_checkpoint
-from imgclf.run.data_identity import check_data, find_data, with_data_path
+from imgclf.run.data_identity import check_data, find_data
 from imgclf.run.environment import compare_environment, path_text
 from imgclf.run.model_file import load_model
 from imgclf.run.opening import config_of_run
@@ -23,7 +23,12 @@ from imgclf.training.epochs import patience_is_over
 from imgclf.training.loading import load_training_data, where
 from imgclf.training.plan import Plan
 
-MAY_CHANGE = ("train.epochs", "early_stopping.patience", "data.path")  # early_stopping may also become null
+MAY_CHANGE = (
+    "train.epochs",
+    "train.device",
+    "early_stopping.patience",
+    "data.path",
+)  # early_stopping may also become null
 RESULTS = ("model.npz", "metrics.json")
 _WHERE = "say where the run's data is now: -s data.path=PATH"
 _RESTORE = f"restore the data, or {_WHERE}"
@@ -81,7 +86,7 @@ class ResumedRun:
 
     @classmethod
     def at(cls, directory: Path, overrides: tuple[str, ...], pictures: Iterable[str]) -> Self:
-        """Open a run, of which -s may change only the length and the path of its data."""
+        """Open a run, of which -s may change only the length, the device and the path of its data."""
         if not directory.is_dir():
             raise RunError(directory, "no such run directory", "see what is under runs/")
         before = config_of_run(directory)
@@ -94,8 +99,9 @@ class ResumedRun:
 
     @property
     def is_changed(self) -> bool:
-        """Whether -s changes the length; the path of the data does not count."""
-        return with_data_path(self.config, self.before.data.path) != self.before
+        """Whether -s changes the length; where the data is and what computes do not count."""
+        changed = _differences(self.before.model_dump(), self.config.model_dump())
+        return not {*changed} <= {"data.path", "train.device"}
 
     def is_over(self) -> bool:
         """Whether the run is finished, with all of its results."""

@@ -111,7 +111,7 @@ class RunWriter:
 def run_fingerprints(plan: Plan) -> dict[str, str]:
     """Return fingerprints of everything that may not change when a run resumes.
 
-    Its length (epochs, patience) and the path of its data may.
+    Its length (epochs, patience), its device and the path of its data may.
     """
     watched = plan.config.early_stopping
     return {
@@ -124,7 +124,8 @@ def run_fingerprints(plan: Plan) -> dict[str, str]:
 
 def _unchangeable(config: Config) -> Config:
     """Return the config with fixed values for all that may change when a run resumes."""
-    train = config.train.model_copy(update={"epochs": 1})
+    device = {"device": "auto"} if "device" in config.train.model_fields_set else {}  # an earlier version has none
+    train = config.train.model_copy(update={"epochs": 1, **device})
     return with_data_path(config.model_copy(update={"train": train, "name": None, "early_stopping": None}), None)
 
 

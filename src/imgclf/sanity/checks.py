@@ -29,11 +29,10 @@ from imgclf.model import split
 from imgclf.numerics.random_streams import CHECK, normal, shuffled, stream
 from imgclf.numerics.sums import serial_sum
 from imgclf.schedules import Schedule, constant
-from imgclf.speed.kernels import kernel_named
 from imgclf.trainer import TrainState, descend, start
 from imgclf.training.class_weights import loss_at_zero
 from imgclf.training.epochs import Finished, first_snapshot, train
-from imgclf.training.plan import Plan, make_sampler, make_schedule
+from imgclf.training.plan import Plan, analytic_kernel, make_sampler, make_schedule
 
 SEEN = 512  # images for the loss and a step
 BY_HEART, STEPS = 20, 2000  # images, and steps at most, to learn them
@@ -73,8 +72,7 @@ class _Parts:
     @cached_property
     def gradient(self) -> GradientFn:
         """The analytic gradient, by the kernel of the config."""
-        chosen = self.plan.config.train
-        return kernel_named(chosen.kernel, chosen.dtype)(serial_sum)
+        return analytic_kernel(self.plan.config)(serial_sum)
 
     @cached_property
     def images(self) -> Batch:
@@ -275,7 +273,7 @@ def _short_run(plan: Plan, ours: Dataset, others: Dataset) -> Plan:
         config=config,
         train=ours,
         val=others,
-        kernel=kernel_named(config.train.kernel, config.train.dtype),
+        kernel=analytic_kernel(config),
         step_size=make_schedule(config, per_epoch),
         sample=make_sampler(config, ours, plan.preprocess, size),
         batch_size=size,

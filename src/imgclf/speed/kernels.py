@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
+from imgclf.errors import UsageError
 from imgclf.gradients import GradientFn, analytic_gradient
 from imgclf.numerics.sums import Summation
 from imgclf.speed.blocks import in_blocks
 from imgclf.speed.compiled import compiled
 from imgclf.speed.compiled.starting import begin
 from imgclf.speed.folding import folded
+from imgclf.speed.judging import DeviceKernel, Judging
+from imgclf.speed.pytorch import load
 
 Kernel: TypeAlias = Callable[[Summation], GradientFn]  # the Summation adds up the blocks of a batch
 
@@ -23,11 +26,33 @@ def blocks(sum_blocks: Summation) -> GradientFn:
     return folded(in_blocks(sum_blocks))
 
 
-KERNELS: dict[str, Kernel] = {"plain": plain, "blocks": blocks, "compiled": compiled}
+def by_torch(sum_blocks: Summation) -> GradientFn:
+    """The same by PyTorch, on a graphics card if there is one."""
+    return load("auto")(sum_blocks)
 
 
-def kernel_named(name: str, dtype: str) -> Kernel:
-    """Return a kernel; what it needs for weights of a dtype begins to load. Raises UsageError if that is missing."""
+KERNELS: dict[str, Kernel] = {"plain": plain, "blocks": blocks, "compiled": compiled, "torch": by_torch}
+
+
+def kernel_named(name: str, dtype: str, device: str = "auto") -> Kernel:
+    """Return a kernel; what it needs for weights of a dtype begins to load. Raises UsageError if that is missing.
+
+    device  of the torch kernel: auto, cpu or cuda
+    """
+    if name == "torch":
+        return load(device)
+    if device == "cuda":
+        raise UsageError("train.device", f"the kernel {name} computes on the processor", "set train.kernel: torch")
     if name == "compiled":
         begin(dtype)
     return KERNELS[name]
+
+
+def judging_of(kernel: Kernel) -> Judging | None:
+    """Return how a kernel judges examples on its device; None if it has none of its own."""
+    return kernel.judging if isinstance(kernel, DeviceKernel) else None
+
+
+def device_of(kernel: Kernel) -> str | None:
+    """Return the device that a kernel computes on, such as `cuda: NVIDIA H200`; None if it has none of its own."""
+    return kernel.describe() if isinstance(kernel, DeviceKernel) else None

@@ -112,7 +112,7 @@ def train(plan: Plan, sum_blocks: Summation, snapshot: Snapshot) -> Generator[Ev
 
 def _row(plan: Plan, before: Snapshot, after: Snapshot, sum_blocks: Summation) -> Row:
     state, tally = after.state, after.tally
-    val = None if plan.val is None else evaluate(plan.model(state.weights), plan.val, sum_blocks)
+    val = None if plan.val is None else evaluate(plan.model(state.weights), plan.val, sum_blocks, plan.judging)
     if val is not None:
         _check_finite(plan, val.objective, state.step, what="the loss on the validation split")
     W_before, W = (split(one.state.weights)[0].astype(np.float64) for one in (before, after))
@@ -148,8 +148,8 @@ def patience_is_over(config: Config, best: Best | None) -> bool:
 def _finish(plan: Plan, snapshot: Snapshot, sum_blocks: Summation) -> Finished:
     state, best = snapshot.state, snapshot.best
     model = plan.model(best.weights if best else state.weights)
-    train = evaluate(model, plan.train, sum_blocks)
-    val = None if plan.val is None else evaluate(model, plan.val, sum_blocks)
+    train = evaluate(model, plan.train, sum_blocks, plan.judging)
+    val = None if plan.val is None else evaluate(model, plan.val, sum_blocks, plan.judging)
     _check_finite(plan, train.objective, state.step)
     return Finished(model, snapshot.epochs, state.step, best.epoch if best else None, train, val)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.arrays import FloatArray, IntArray
+from imgclf.arrays import FloatArray, IntArray, ReadFn
 from imgclf.data.batches import Reader
 from imgclf.data.dataset import Dataset
 from imgclf.losses import LossFn, softmax
@@ -18,6 +18,7 @@ from imgclf.numerics.indices import row_indices
 from imgclf.numerics.products import rows_of, slab_scores
 from imgclf.numerics.sums import Summation, Sums, sum_over_blocks
 from imgclf.speed.blocks import BlockReader
+from imgclf.speed.judging import Judged, JudgeFn, Judging
 from imgclf.training.classifier import Model
 
 MAX_CONFUSION_CLASSES = 2000  # nobody can read a larger matrix, and one of 20,000 classes takes gigabytes
@@ -143,26 +144,38 @@ class Evaluation:
         return {"objective": self.objective, "data_loss": self.data_loss, "accuracy": self.accuracy, "n": self.n}
 
 
-def evaluate(model: Model, dataset: Dataset, sum_blocks: Summation) -> Evaluation:
+def evaluate(model: Model, dataset: Dataset, sum_blocks: Summation, judging: Judging | None = None) -> Evaluation:
     """Evaluate a model on each example of a split; the memory does not grow with their number.
 
     `sum_blocks` comes from `speed.threads.workers`, which keeps BLAS on one thread: only then are the bits promised.
+
+    judging  how, if a kernel does it on its device; else in blocks
     """
     objective, classes = model.objective, len(model.class_names)
-    reader, read_block = Reader(model.preprocess, dataset), BlockReader()
+    reader, judge = Reader(model.preprocess, dataset), (judging or in_blocks)(objective.loss_fn, model.weights)
     advance = advancing("evaluating", len(dataset), dataset.unit)
 
     def sums(rows: IntArray) -> Sums:
-        X, y = read_block(reader, rows)
-        s = slab_scores(X, model.weights)
-        losses, _ = objective.loss_fn(s, y)
-        pairs = PairCounts.of(y, s.argmax(axis=1), classes)
+        loss, y, predicted, ranks = judge(reader, rows)
         advance(len(y))
-        return losses.sum(dtype=np.float64), pairs, np.bincount(rank_of(s, y), minlength=classes)
+        return loss, PairCounts.of(y, predicted, classes), np.bincount(ranks, minlength=classes)
 
     block = rows_of(model.preprocess.size, classes)
     loss, pairs, ranks = sum_over_blocks(sums, row_indices(len(dataset)), sum_blocks, block)
     return Evaluation(float(loss) / len(dataset), objective.penalty(model.weights), pairs.merged(), ranks)
+
+
+def in_blocks(loss_fn: LossFn, weights: FloatArray) -> JudgeFn:
+    """Return how to judge the examples of a block, by its matrix product."""
+    read_block = BlockReader()
+
+    def judge(read: ReadFn, rows: IntArray) -> Judged:
+        X, y = read_block(read, rows)
+        s = slab_scores(X, weights)
+        losses, _ = loss_fn(s, y)
+        return Judged(losses.sum(dtype=np.float64), y, s.argmax(axis=1), rank_of(s, y))
+
+    return judge
 
 
 def score_images(model: Model, images: NDArray[Any]) -> FloatArray:
@@ -170,9 +183,8 @@ def score_images(model: Model, images: NDArray[Any]) -> FloatArray:
 
     Or of their features (n, D). They equal those of `evaluate` up to the rounding of sums: see `slab_scores`.
     """
-    images = model.vectors(images)
     rows = rows_of(model.preprocess.size, len(model.class_names))
-    blocks = [images[start : start + rows] for start in range(0, len(images), rows)]
+    blocks = (model.vectors(images[start : start + rows]) for start in range(0, len(images), rows))
     return np.concatenate([slab_scores(model.preprocess.apply(block), model.weights) for block in blocks])
 
 

@@ -24,7 +24,8 @@ from imgclf.numerics.random_streams import WEIGHTS, normal, stream
 from imgclf.numerics.sums import Summation, serial_sum
 from imgclf.optimizers import OPTIMIZERS, Optimizer
 from imgclf.schedules import SCHEDULES, Schedule, with_warmup
-from imgclf.speed.kernels import Kernel, kernel_named
+from imgclf.speed.judging import Judging
+from imgclf.speed.kernels import Kernel, judging_of, kernel_named
 from imgclf.training.class_weights import class_weights_of, weighted
 from imgclf.training.classifier import Model
 from imgclf.training.features import featured, featured_splits, fit_features
@@ -65,6 +66,11 @@ class Plan:
         """Return the size of a step's batch: the last one of an epoch may be smaller."""
         start = step % self.steps_per_epoch * self.batch_size
         return min(self.batch_size, len(self.train) - start)
+
+    @property
+    def judging(self) -> Judging | None:
+        """How the kernel evaluates, if it has a device of its own."""
+        return judging_of(self.kernel)
 
     def model(self, weights: FloatArray) -> Model:
         """Return the classifier with these weights."""
@@ -152,7 +158,12 @@ def make_kernel(config: Config) -> Kernel:
     """Return the config's gradient: the analytic one by its kernel, or the numerical one."""
     if config.train.gradient == "numerical":
         return lambda sum_blocks: numerical_gradient
-    return kernel_named(config.train.kernel, config.train.dtype)
+    return analytic_kernel(config)
+
+
+def analytic_kernel(config: Config) -> Kernel:
+    """Return the config's kernel."""
+    return kernel_named(config.train.kernel, config.train.dtype, config.train.device)
 
 
 def make_objective(config: Config, loss: str | None = None, class_weights: FloatArray | None = None) -> Objective:

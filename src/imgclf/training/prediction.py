@@ -59,14 +59,8 @@ def predict(where: object, model: Model, examples: Unlabeled, kept: int) -> list
 
     If a score is not finite, raises DataError for a feature vector, and for an image RunError, about `where`.
     """
-    scores = score_images(model, examples.examples)
-    are_finite = np.isfinite(scores).all(axis=1)
-    if not are_finite.all():
-        if not model.input.is_image:
-            name = examples.names[int(are_finite.argmin())]
-            raise DataError(f"example {name}", "its values are far too large for the model", "correct or remove it")
-        raise RunError(where, "its scores are not finite numbers: its weights are too large", "train again")
-    probabilities = _probabilities(model, scores)
+    scores = finite_scores(where, model, examples)
+    probabilities = probabilities_of(model, scores)
     predictions = []
     for row, image in enumerate(examples.names):
         best = np.argsort(-scores[row], kind="stable")[:kept]
@@ -77,6 +71,18 @@ def predict(where: object, model: Model, examples: Unlabeled, kept: int) -> list
     return predictions
 
 
+def finite_scores(where: object, model: Model, examples: Unlabeled) -> FloatArray:
+    """Return the scores (n, C) of examples, or raise the errors of `predict`."""
+    scores = score_images(model, examples.examples)
+    are_finite = np.isfinite(scores).all(axis=1)
+    if not are_finite.all():
+        if not model.input.is_image:
+            name = examples.names[int(are_finite.argmin())]
+            raise DataError(f"example {name}", "its values are far too large for the model", "correct or remove it")
+        raise RunError(where, "its scores are not finite numbers: its weights are too large", "train again")
+    return scores
+
+
 def answers(model: Model, dataset: Dataset) -> Iterator[list[Answer]]:
     """Yield the predictions of a data set, chunk by chunk: each with the path of its file, or with its row."""
     paths = None if dataset.paths is None else [*dataset.paths()]
@@ -84,7 +90,7 @@ def answers(model: Model, dataset: Dataset) -> Iterator[list[Answer]]:
     for part in slices(len(dataset), dataset.at_once):
         rows = np.arange(part.start, part.stop)
         s, y = score_images(model, dataset.pixels(rows)), dataset.y_of(part)
-        probabilities = _probabilities(model, s)
+        probabilities = probabilities_of(model, s)
         best = s.argmax(axis=1)
         second, first = np.partition(s, -2, axis=1)[:, -2:].T
         yield [
@@ -111,7 +117,7 @@ def predicted_classes(model: Model, dataset: Dataset) -> IntArray:
     return best
 
 
-def _probabilities(model: Model, s: FloatArray) -> FloatArray | None:
+def probabilities_of(model: Model, s: FloatArray) -> FloatArray | None:
     """Return the probabilities of scores (n, C), if the loss has some."""
     believed = PROBABILITIES.get(LOSSES[model.loss])
     return None if believed is None else believed(s)

@@ -265,7 +265,7 @@ def test_temporary_errors_are_retried(server, bring, gives, status, code):
 
 @pytest.mark.parametrize(("code", "words"), [
     (404, "404 not found"), (403, "403 forbidden"), (418, "418 i'm a teapot"), (499, "status 499"),
-    (204, "answers with status 204"), (304, "redirects to an unsupported"), (416, "416 requested range"),
+    (204, "answers with status 204"), (304, "redirects to an unsupported"), (416, "416 .*range not sat"),
 ])  # fmt: skip
 def test_permanent_errors_are_not_retried(server, bring, status, code, words):
     server.says("/a/f.gz", status(code))

@@ -37,6 +37,8 @@ def look(plan, loss="softmax", l2=0.0, l1=0.0, **changes):
 @pytest.mark.parametrize("chosen", [
     "train.dtype=float64", "train.batch_size=1", "train.batch_size=all", "preprocess.std=pixel", "preprocess.scale=1",
     "preprocess.center=none", "train.kernel=compiled", "train={kernel: compiled, dtype: float64}",
+    pytest.param("train.kernel=torch", marks=pytest.mark.torch),
+    pytest.param("train={kernel: torch, dtype: float64}", marks=pytest.mark.torch),
 ])  # fmt: skip
 def test_what_trains_passes_whatever_the_config_says(loss, chosen):
     assert look(plan_of(chosen), loss, 1e-4, 1e-5).verdict == "pass"
@@ -62,15 +64,27 @@ def test_a_loop_for_another_loss_than_the_one_that_is_known_fails(loss, monkeypa
     assert look(plan, loss).verdict == "fail"
 
 
+@pytest.mark.torch
+@pytest.mark.parametrize("loss", LOSSES)
+def test_another_loss_by_torch_than_the_one_that_is_known_fails(loss, monkeypatch):
+    from imgclf.speed.pytorch import kernel
+
+    plan, names = plan_of("train.kernel=torch"), list(LOSSES)
+    other = LOSSES[names[names.index(loss) - 1]]
+    monkeypatch.setitem(kernel.TORCH_LOSSES, LOSSES[loss], kernel.TORCH_LOSSES[other])
+    assert look(plan, loss).verdict == "fail"
+
+
 NAMES = [mutant.name for mutant in MUTANTS]
 OF_THE_KERNEL = MUTANTS[
     NAMES.index("one class with the wrong sign in training") : NAMES.index("a step with the wrong sign")
 ]
 
 
+@pytest.mark.parametrize("kernel", ["compiled", pytest.param("torch", marks=pytest.mark.torch)])
 @pytest.mark.parametrize("mutant", OF_THE_KERNEL, ids=lambda mutant: mutant.name)
-def test_mistakes_in_the_compiled_kernel_are_found(mutant):
-    plan = plan_of("train.kernel=compiled", "train.batch_size=all")
+def test_mistakes_in_other_kernels_are_found(mutant, kernel):
+    plan = plan_of(f"train.kernel={kernel}", "train.batch_size=all")
     code = mutant.plant(Implementation.of(plan, "softmax"))
     assert look(plan, kernel=code.kernel).verdict == "fail"
 

@@ -20,21 +20,28 @@ def command(ctx: click.Context) -> None:
 
 
 @command.command("init", short_help="Write a commented config to start from.")
-@click.argument("file", type=PATH, default=Path("imgclf.yaml"))
+@click.argument("file", type=PATH, required=False)
+@click.option("--from", "name", metavar="NAME", help="Copy this config that ships with imgclf, e.g. cifar10_softmax.")
 @click.pass_context
-def init(ctx: click.Context, file: Path) -> None:
-    """Write a config with every key, its default and a comment to FILE (default: imgclf.yaml; - prints it)."""
-    from imgclf.config import template
+def init(ctx: click.Context, file: Path | None, name: str | None) -> None:
+    """Write a config to FILE (default: imgclf.yaml; - prints it): every key, its default and a comment.
 
+    With --from, it is a copy of one that ships with imgclf (default: NAME.yaml).
+    """
+    from imgclf.config import copy_of, template
+
+    file = file or Path(f"{(name or 'imgclf').removesuffix('.yaml')}.yaml")
+    text = copy_of(name, file.parent) if name else template()
     if str(file) == "-":
-        write(template())
+        write(text)
         return
     from imgclf.files.writing import write_whole
 
     if os.path.lexists(file):
         raise UsageError(file, "the file already exists", "name another file, or move it away")
-    write_whole(file, template().encode())
-    Console(ctx, as_json=False).say(f"wrote {file}; next: imgclf train -c {shlex.quote(str(file))}")
+    write_whole(file, text.encode())
+    command = "sweep" if name and "\nsweep:" in text else "train"
+    Console(ctx, as_json=False).say(f"wrote {file}; next: imgclf {command} -c {shlex.quote(str(file))}")
 
 
 @command.command("show", short_help="Show the resolved config and where each value comes from.")

@@ -99,7 +99,7 @@ def command(
     content = summarize(path, name, model, seen, top_k)
     _print(console, model, seen, content)
     if name == "test" and path.is_dir():
-        say_looks(console, path)
+        say_looks(console, path, correct=seen.correct, n=seen.n)
     if out is not None:
         _write(console, out, model, dataset, seen, content)
         console.say(f"written to {out}")

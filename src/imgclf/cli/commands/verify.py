@@ -30,6 +30,7 @@ def command(ctx: click.Context, run: Path | None, data: Path | None, threads: in
     from imgclf.run.opening import config_of_run, data_of_run
     from imgclf.run.replay import replay
     from imgclf.run.run_dir import find_run
+    from imgclf.speed.kernels import device_of
     from imgclf.speed.threads import workers
     from imgclf.training.loading import where
     from imgclf.training.plan import make_plan
@@ -45,7 +46,8 @@ def command(ctx: click.Context, run: Path | None, data: Path | None, threads: in
     require_memory(WEIGHT_COPIES * plan.weights.nbytes, where(config), used)
     with workers(used) as sum_blocks:
         seen = replay(plan, path, sum_blocks)
-    changed = compare_environment(path, describe_environment(1, plan.config.train.kernel, plan.train, plan.val))
+    now = describe_environment(1, plan.config.train.kernel, plan.train, plan.val, device=device_of(plan.kernel))
+    changed = compare_environment(path, now)
     console.result(*(f"environment: {line}" for line in changed), *(f"differs: {what}" for what in seen.differences))
     verdict = "different" if seen.differences else "same"
     console.result(f"{path}: steps {seen.start:,} to {seen.stop:,} repeated, {verdict} bytes")

@@ -95,6 +95,20 @@ def examples(
     return _rows_first(X, np.dtype(np.uint8), where), ()
 
 
+def given_examples(X: NDArray[Any], where: str) -> NDArray[Any]:
+    """Return images (n, H, W, channels) uint8 or feature vectors (n, D) float of an array in memory.
+
+    As `examples`, but images of floats must be whole numbers of 0..255: a few cannot say how all are meant.
+    """
+    if X.ndim > 2 and X.dtype.kind == "f" and X.size:
+        seen = _look(X)
+        if not seen.within(RANGES[0]):
+            problem = f"images of {X.dtype} from {seen.low:g} to {seen.high:g}"
+            raise DataError(where, problem, "give pixels of 0..255; or feature vectors, X.reshape(len(X), -1)")
+        X = X.astype(np.uint8)
+    return examples(X, where)[0]
+
+
 def _float_images(
     X: NDArray[Any], where: str, like: Callable[[], NDArray[Any]] | None
 ) -> tuple[NDArray[Any], tuple[str, ...]]:

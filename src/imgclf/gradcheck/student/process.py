@@ -249,8 +249,6 @@ def open_student(path: Path, function_name: str, limits: Limits = Limits()) -> I
 
     Raises UsageError if there is no such file or function, StudentFailure if the file cannot be imported.
     """
-    if sys.platform == "win32":
-        raise UsageError("--loss", "does not work on Windows", "use WSL, Linux or macOS")
     path = path.absolute()
     if not path.is_file():
         raise UsageError(path, "there is no such file", "give FILE.py:FUNCTION")

@@ -1,0 +1,9 @@
+# docker build -t imgclf . && docker run --rm -v "$PWD:/work" --user "$(id -u):$(id -g)" imgclf train
+FROM python:3.14-slim AS build
+COPY . /src
+RUN pip wheel --no-cache-dir --wheel-dir /wheels /src
+
+FROM python:3.14-slim
+RUN --mount=from=build,source=/wheels,target=/wheels pip install --no-cache-dir --no-index --find-links /wheels imgclf
+WORKDIR /work
+ENTRYPOINT ["imgclf"]
