@@ -20,7 +20,8 @@ REFERENCE = ROOT / "docs" / "reference"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(REFERENCE.glob("*.md"))]
 COURSE = sorted((ROOT / "docs" / "course").glob("*.md"))
 OTHERS = [*COURSE, ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md"]
-ELSEWHERE = {"explain.md": "test_explain_page.py", "python.md": "test_python_page.py"}  # and the course, in test_course.py
+# And the course, in test_course.py.
+ELSEWHERE = {"explain.md": "test_explain_page.py", "python.md": "test_python_page.py"}
 SLOW = {"probes.md", "grading.md"}  # they sweep, and start many processes
 
 

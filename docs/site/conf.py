@@ -40,12 +40,13 @@ external_toc_path = str(HERE / "toc.yml")
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!imgclf).*"),  # other packages have pages elsewhere
-    ("py:class", "imgclf.(config.schema.Config|training.epochs.Finished)"),
+    ("py:class", "imgclf.(config.schema.Config|training.epochs.Finished|training.classifier.Model)"),
 ]
 myst_heading_anchors = 3
 highlight_language = "none"
 smartquotes_action = "qe"  # no dashes: --no-plots is an option
 
+autodoc_mock_imports = ["joblib", "sklearn"]  # its classes are named, and nothing is fitted
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}
 napoleon_google_docstring = False
