@@ -5,15 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from sklearn.datasets import load_digits
 
 from imgclf.sklearn import LinearImageClassifier
 from imgclf.sklearn.parameters import KEYS
-from pages import blocks, run, run_examples, sessions
+from pages import run, run_examples, sessions
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "python.md"
-README = (DOCS.parent / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -24,9 +22,6 @@ def test_the_page_runs(tmp_path, imgclf):
     failed, tried = run_examples(PAGE)
     assert tried > 40
     assert failed == 0
-    digits = load_digits()
-    (lines,) = [content for _, content in blocks(README) if "from imgclf.sklearn" in content]
-    exec(lines.replace("runs/NAME", "clothes"), {"images": digits.images, "y": digits.target})
 
 
 def test_the_table_has_every_parameter_its_default_and_its_key():

@@ -16,7 +16,7 @@ OF_RESULTS = {"errors.png", "confusion_matrix.png", "confusion_matrix.csv", "rep
 
 
 def run(classes=10, *, is_image=True, is_finished=True, features=None):
-    chosen = features and SimpleNamespace(name=features)
+    chosen = features and SimpleNamespace(kind=SimpleNamespace(drawing=features.get("drawing")))
     preprocess = SimpleNamespace(is_image=is_image)
     model = SimpleNamespace(preprocess=preprocess, features=chosen, class_names=("a",) * classes)
     return SimpleNamespace(model=model, directory=Path(), evaluate=print if is_finished else None)
@@ -27,8 +27,8 @@ def run(classes=10, *, is_image=True, is_finished=True, features=None):
     [
         (run(2000), {"features.png"}),
         (run(2000, is_image=False), OF_IMAGES | {"features.png"}),
-        (run(2000, is_image=False, features="patches"), OF_IMAGES),
-        (run(2000, is_image=False, features="of a learner"), OF_IMAGES | {"features.png"}),
+        (run(2000, is_image=False, features={"drawing": "a grid"}), OF_IMAGES),
+        (run(2000, is_image=False, features={"kind": "of a learner"}), OF_IMAGES | {"features.png"}),
         (run(2001), {*PICTURES} - {"curves.png", "report.html"}),
         (run(is_finished=False), OF_RESULTS | {"features.png"}),
         (run(is_image=False, is_finished=False), {*PICTURES} - {"curves.png"}),

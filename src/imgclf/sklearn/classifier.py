@@ -106,7 +106,7 @@ class LinearImageClassifier(ClassifierMixin, BaseEstimator):  # in this order, s
     classes_ : ndarray of shape (C,)
         The labels, sorted.
     coef_ : ndarray of shape (C, D)
-        The weights of each class: its score is coef_ @ x + intercept_. Also for two classes there is a row for each.
+        The weights of each class: its score is `coef_ @ x + intercept_`. Also for two classes there is a row for each.
     intercept_ : ndarray of shape (C,)
         The biases.
     n_features_in_ : int

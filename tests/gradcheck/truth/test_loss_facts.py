@@ -67,7 +67,7 @@ def test_a_hinge_costs_something_where_a_margin_is_violated_and_only_there(name)
         assert 0 < violated.sum() < len(y)
 
 
-# Who names a loss: the two files that say what it is; which one is the default; which mistakes are made in which.
+# Who names a loss: the two files that say what it is; which one is the default (of the estimator, too); which mistakes are made in which.
 # `objective` has words about them, `gradient` is a lesson on the kink of a hinge.
 NAMED = {"losses", "loss_facts", "schema", "mutants", "known_mistakes", "objective", "gradient"}
 
@@ -77,4 +77,4 @@ def test_no_other_module_decides_by_a_losss_name():
     for path in package.rglob("*.py"):
         constants = [n.value for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Constant)]
         named = {one for one in constants if isinstance(one, str)} & LOSSES.keys()
-        assert not named or path.stem in NAMED, (path, named)
+        assert not named or path.stem in NAMED or path.parent.name == "sklearn", (path, named)
