@@ -1,6 +1,8 @@
 # Every target makes the environment it needs; `make train` and `make test` each work alone on a fresh machine.
 PYTHON ?= python3
 BIN := .venv/bin
+# What is never imported need not be compiled: a third of the time of an installation.
+QUICKLY := --quiet --disable-pip-version-check --no-compile
 
 # Hundreds of processes import the same modules: the first one compiles them for all.
 unexport PYTHONDONTWRITEBYTECODE
@@ -17,11 +19,11 @@ files_with = $(shell grep -rl --include='test_*.py' 'mark\.$(1)\b' tests)
 .venv/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "imgclf needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/pip install $(QUICKLY) --editable .
 	@touch $@
 
 .venv/.developed: .venv/.installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install $(QUICKLY) --editable '.[dev]'
 	@touch $@
 
 setup: .venv/.developed  ## make .venv with everything for development
@@ -47,7 +49,7 @@ test-torch: .venv-torch/.installed  ## run the tests that need PyTorch, on the p
 .venv-torch/.installed: pyproject.toml tests/torch.txt
 	rm -rf .venv-torch
 	$(PYTHON) -m venv .venv-torch
-	.venv-torch/bin/pip install --quiet --disable-pip-version-check --editable . --requirement tests/torch.txt
+	.venv-torch/bin/pip install $(QUICKLY) --editable . --requirement tests/torch.txt
 	@touch $@
 
 # OpenBLAS multiplies with the kernel that is named: AVX2, and SSE2 alone. `make test` has the processor's own.
@@ -67,7 +69,7 @@ fuzz: .venv-fuzz/.installed  ## look for files that a reader cannot stand, guide
 .venv-fuzz/.installed: pyproject.toml
 	rm -rf .venv-fuzz
 	$(PYTHON) -m venv .venv-fuzz
-	.venv-fuzz/bin/pip install --quiet --disable-pip-version-check --editable . 'atheris>=2.3'
+	.venv-fuzz/bin/pip install $(QUICKLY) --editable . 'atheris>=2.3'
 	@touch $@
 
 check: lint types  ## lint and types, in under a minute
@@ -84,7 +86,7 @@ format: .venv/.developed  ## let ruff order the code
 	$(BIN)/ruff format .
 
 cover: .venv/.developed  ## run the tests and show what they did not reach
-	$(BIN)/pip install --quiet --disable-pip-version-check 'pytest-cov>=5'
+	$(BIN)/pip install $(QUICKLY) 'pytest-cov>=5'
 	$(BIN)/python -m pytest -q --cov=imgclf --cov-report=term-missing:skip-covered
 
 gradcheck: .venv/.installed  ## check the gradients of all losses
@@ -98,7 +100,7 @@ bench: .venv-bench/.installed  ## measure every kernel beside PyTorch and scikit
 .venv-bench/.installed: pyproject.toml benchmarks/requirements.txt
 	rm -rf .venv-bench
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/pip install --quiet --disable-pip-version-check --editable . --requirement benchmarks/requirements.txt
+	.venv-bench/bin/pip install $(QUICKLY) --editable . --requirement benchmarks/requirements.txt
 	@touch $@
 
 docs: .venv-docs/.installed  ## build the documentation: build/docs/index.html
@@ -109,7 +111,7 @@ docs: .venv-docs/.installed  ## build the documentation: build/docs/index.html
 .venv-docs/.installed: pyproject.toml
 	rm -rf .venv-docs
 	$(PYTHON) -m venv .venv-docs
-	.venv-docs/bin/pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	.venv-docs/bin/pip install $(QUICKLY) --editable '.[docs]'
 	@touch $@
 
 wheel: .venv/.developed  ## build dist/*.whl and dist/*.tar.gz
@@ -117,11 +119,11 @@ wheel: .venv/.developed  ## build dist/*.whl and dist/*.tar.gz
 	$(BIN)/python -m build --outdir dist .
 
 wheel-check: wheel  ## check what a package index reads, install the wheel into an empty environment, train in an empty folder
-	$(BIN)/pip install --quiet --disable-pip-version-check 'twine>=6.1'
+	$(BIN)/pip install $(QUICKLY) 'twine>=6.1'
 	$(BIN)/twine check --strict dist/*
 	rm -rf build/wheel-check && mkdir -p build/wheel-check/empty
 	$(PYTHON) -m venv build/wheel-check/venv
-	build/wheel-check/venv/bin/pip install --quiet --disable-pip-version-check dist/*.whl
+	build/wheel-check/venv/bin/pip install $(QUICKLY) dist/*.whl
 	cd build/wheel-check/empty && ../venv/bin/imgclf train -s train.epochs=2 && ../venv/bin/imgclf eval \
 		&& ../venv/bin/imgclf config init --from cifar10_softmax
 
@@ -134,7 +136,7 @@ test-lowest: .venv-lowest/.installed  ## run the tests that meet other libraries
 .venv-lowest/.installed: pyproject.toml tests/lowest.txt
 	rm -rf .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt --editable '.[mpi,sklearn]' mpich pytest pytest-xdist hypothesis hatchling
+	.venv-lowest/bin/pip install $(QUICKLY) --constraint tests/lowest.txt --editable '.[mpi,sklearn]' mpich pytest pytest-xdist hypothesis hatchling
 	@touch $@
 
 clean:  ## remove what the targets made, but not runs/

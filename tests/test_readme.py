@@ -101,7 +101,11 @@ def test_a_block_of_commands_is_one_that_tests_run(page):
             assert not re.search("^imgclf (?!train$)", content, re.MULTILINE), "```console shows what is printed"
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in ELSEWHERE and ">>> " in text_of(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name not in ELSEWHERE and ">>> " in text_of(page)],
+    ids=lambda page: page.name,
+)
 def test_every_line_of_python_says_what_the_page_shows(page):
     failed, tried = run_examples(page)
     assert failed == 0

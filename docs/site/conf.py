@@ -40,7 +40,10 @@ external_toc_path = str(HERE / "toc.yml")
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!imgclf).*"),  # other packages have pages elsewhere
-    ("py:class", "imgclf.(config.schema.Config|data.preprocess.Preprocess|training.epochs.Finished|training.classifier.Model)"),
+    (
+        "py:class",
+        "imgclf.(config.schema.Config|data.preprocess.Preprocess|training.epochs.Finished|training.classifier.Model)",
+    ),
 ]
 myst_heading_anchors = 3
 highlight_language = "none"
