@@ -67,8 +67,8 @@ def test_a_hinge_costs_something_where_a_margin_is_violated_and_only_there(name)
         assert 0 < violated.sum() < len(y)
 
 
-# Who names a loss: the two files that say what it is; which one is the default (and the estimator); which mistakes are in which.
-# `objective` has words about them, `gradient` is a lesson on the kink of a hinge.
+# Who names a loss: the two files that say what it is; which one is the default; which mistakes are made in which.
+# `objective` has words about them, `gradient` is a lesson on the kink of a hinge; the estimator has the default, too.
 NAMED = {"losses", "loss_facts", "schema", "mutants", "known_mistakes", "objective", "gradient"}
 
 
