@@ -133,8 +133,9 @@ def test_another_processor_is_named_and_goes_on(imgclf, tmp_path, options):
     verified = in_child(tmp_path, old, "verify", "run", "--json")
     content = json.loads(verified.stdout)
     (changed,) = content["environment"]
-    version = next(library["version"] for library in threadpool_info() if library["internal_api"] == "openblas")
-    assert changed == f"blas was openblas {version} {blas()[0]} and is openblas {version} Nehalem"
+    (library,) = json.loads((tmp_path / "run" / "environment.json").read_text())["blas"]
+    version, here = library["version"], library["architecture"]
+    assert changed == f"blas was openblas {version} {here} and is openblas {version} Nehalem"
     assert f"environment: {changed}" in verified.stderr
     # Its sums may be rounded otherwise; then that is said, too.
     assert verified.returncode == (1 if content["differences"] else 0)
@@ -143,3 +144,13 @@ def test_another_processor_is_named_and_goes_on(imgclf, tmp_path, options):
     assert done.returncode == 0
     assert done.stderr == f"imgclf: warning: {changed}: the bytes may differ from those of an uninterrupted run\n"
     assert json.loads(Path("run/status.json").read_text()) == {"status": "finished"}
+
+
+def test_only_numpys_blas_has_a_part_in_a_run():
+    script = (
+        "import scipy.linalg\n"
+        "from imgclf.run.environment import describe_machine\n"
+        "print(len(describe_machine(1, 'blocks')['blas']))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"

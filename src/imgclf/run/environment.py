@@ -38,7 +38,7 @@ def describe_machine(threads: int, kernel: str, processes: int = 1, device: str 
         "imgclf": imgclf.__version__,
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in (*PACKAGES, *filter(find_spec, OF_KERNELS.get(kernel, ())))},
-        "blas": [_blas(library) for library in threadpool_info() if library["user_api"] == "blas"],
+        "blas": [_blas(library) for library in _of_numpy()],
         "platform": platform.platform(),
         "cpu": processor(),
         "cores": os.cpu_count(),
@@ -55,6 +55,12 @@ def describe_machine(threads: int, kernel: str, processes: int = 1, device: str 
 def path_text(path: os.PathLike[str] | str) -> str:
     """Return a path as text, with escapes for bytes that are not valid text."""
     return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def _of_numpy() -> list[dict[str, Any]]:
+    """Return what is known of NumPy's BLAS: others in this process, such as SciPy's, have no part in a run."""
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    return [one for one in found if {"numpy", "numpy.libs"} & {*Path(one["filepath"]).parts}] or found
 
 
 def _blas(library: dict[str, Any]) -> dict[str, Any]:

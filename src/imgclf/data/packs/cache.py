@@ -108,7 +108,7 @@ def _make(folder: Path, key: str, content: Content) -> Dataset | None:
                 _wait_for(file)
             if (found := _find(folder / key, key)) is None:
                 if not _goes_on(begun / key, key):
-                    shutil.rmtree(begun / key)
+                    _remove(begun / key)
                 (begun / key).mkdir(exist_ok=True)
                 remove_litter(begun / key)
                 for _ in write_pack(begun / key, {_SPLIT: content}, key):
@@ -117,9 +117,9 @@ def _make(folder: Path, key: str, content: Content) -> Dataset | None:
     except (OSError, StorageError):
         pass
     except DataError:  # of the images: nothing to go on with
-        shutil.rmtree(begun, ignore_errors=True)
+        _remove(begun)
         raise
-    shutil.rmtree(begun, ignore_errors=True)
+    _remove(begun)
     return found or _find(folder / key, key)
 
 
@@ -177,8 +177,14 @@ def _make_room(folder: Path, nbytes: int, begun: Path) -> None:
     excess = nbytes + sum(size for _, _, size in entries) - limit()
     for used, entry, size in entries:
         if (excess > 0 or time.time() - used > _MONTH) and not _is_in_use(entry):
-            shutil.rmtree(entry, ignore_errors=True)
+            _remove(entry)
             excess -= size
+
+
+def _remove(entry: Path) -> None:
+    """Remove a folder, and nothing else: `rmtree` opens what it is given, and a pipe may not open for ever."""
+    if entry.is_dir():
+        shutil.rmtree(entry, ignore_errors=True)
 
 
 def _size(entry: Path) -> int:
