@@ -1,34 +1,18 @@
 """`imgclf export` as a user calls it."""
 
 import re
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 from imgclf.cli.commands.export import FORMATS
-from imgclf.config import resolve
 from imgclf.export import formats
-from imgclf.run.session import train_run
 
 FILES = {
     "onnx": ["README.md", "model.onnx"],
     "safetensors": ["README.md", "model.safetensors", "preprocess.safetensors"],
 }
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    config = resolve((), ("data.limit=300", "train.epochs=2")).config
-    return train_run(config, tmp_path_factory.mktemp("runs") / "run").directory
-
-
-@pytest.fixture
-def run(imgclf, trained, tmp_path):
-    """A finished run in the folder `run`."""
-    shutil.copytree(trained, tmp_path / "run")
-    return Path("run")
 
 
 def test_the_formats_of_the_command_are_those_there_are():

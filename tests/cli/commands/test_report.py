@@ -7,22 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imgclf.config import resolve
 from imgclf.run.run_dir import acquire
-from imgclf.run.session import train_run
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    config = resolve((), ("data.limit=300", "train.epochs=2")).config
-    return train_run(config, tmp_path_factory.mktemp("runs") / "run").directory
-
-
-@pytest.fixture
-def run(imgclf, trained, tmp_path):
-    """A finished run in the folder `run`."""
-    shutil.copytree(trained, tmp_path / "run")
-    return Path("run")
 
 
 def about(directory):
