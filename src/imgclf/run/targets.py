@@ -23,12 +23,8 @@ from imgclf.training.epochs import patience_is_over
 from imgclf.training.loading import load_training_data, where
 from imgclf.training.plan import Plan
 
-MAY_CHANGE = (
-    "train.epochs",
-    "train.device",
-    "early_stopping.patience",
-    "data.path",
-)  # early_stopping may also become null
+# early_stopping may also become null.
+MAY_CHANGE = ("train.epochs", "train.device", "early_stopping.patience", "data.path")
 RESULTS = ("model.npz", "metrics.json")
 _WHERE = "say where the run's data is now: -s data.path=PATH"
 _RESTORE = f"restore the data, or {_WHERE}"
