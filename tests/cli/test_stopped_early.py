@@ -30,7 +30,7 @@ def test_before_there_is_a_directory_nothing_is_left(imgclf, monkeypatch, place)
 
 
 @pytest.mark.parametrize("place", [
-    "imgclf.run.run_dir.start_table", "imgclf.run.run_dir.write_status", "imgclf.speed.descent.descend",
+    "imgclf.run.run_dir.start_table", "imgclf.run.run_dir.write_status", "imgclf.training.epochs.descend",
     "imgclf.data.batches.shuffled", "imgclf.speed.blocks.slab_scores", "imgclf.training.epochs._row",
 ])  # fmt: skip
 def test_before_there_is_a_checkpoint_the_run_goes_on_from_its_beginning(imgclf, monkeypatch, place):

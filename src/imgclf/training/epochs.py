@@ -13,8 +13,8 @@ from imgclf.config import Config
 from imgclf.errors import DivergedError
 from imgclf.model import split
 from imgclf.numerics.sums import Summation, all_finite
-from imgclf.speed.descent import in_parts
-from imgclf.trainer import start
+from imgclf.speed.directions import in_parts
+from imgclf.trainer import descend, start
 from imgclf.training.classifier import Model
 from imgclf.training.early_stopping import Best, watch
 from imgclf.training.evaluation import Evaluation, evaluate
@@ -76,12 +76,12 @@ def first_snapshot(plan: Plan) -> Snapshot:
 
 def train(plan: Plan, sum_blocks: Summation, snapshot: Snapshot) -> Generator[Event, None, None]:
     """Train from a snapshot to the end, and yield each event as it happens; writes nothing."""
-    steps = in_parts(sum_blocks)(
+    steps = descend(
         snapshot.state,
         sample=plan.sample,
         objective=plan.objective,
         evaluate_gradient=plan.kernel(sum_blocks),
-        optimizer=plan.optimizer,
+        optimizer=in_parts(plan.optimizer, sum_blocks),
         step_size=plan.step_size,
     )
     if plan.config.early_stopping is None:

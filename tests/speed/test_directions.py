@@ -1,4 +1,4 @@
-"""Steps by parts, on threads: those of the textbook's loop, to the byte."""
+"""Directions by parts, on threads: those of the optimizer itself, to the byte."""
 
 from itertools import islice
 
@@ -11,7 +11,7 @@ from imgclf.losses import softmax
 from imgclf.numerics.products import PART, order_of
 from imgclf.numerics.sums import serial_sum
 from imgclf.optimizers import OPTIMIZERS
-from imgclf.speed.descent import in_parts
+from imgclf.speed.directions import in_parts
 from imgclf.speed.threads import workers
 from imgclf.trainer import descend, start
 
@@ -20,9 +20,8 @@ D, C = 700, 800  # many weights, and not a whole number of parts
 BATCH = Batch.of(RNG.normal(size=(3, D)), np.array([0, 5, 799]))
 
 
-def states(descent, name, weights):
-    optimizer = OPTIMIZERS[name]()
-    steps = descent(
+def states(optimizer, weights):
+    steps = descend(
         start(weights, optimizer), sample=lambda step: BATCH, objective=Objective(softmax, 0.1),
         evaluate_gradient=analytic_gradient, optimizer=optimizer, step_size=lambda step: 0.1 / (1 + step),
     )  # fmt: skip
@@ -40,7 +39,8 @@ def test_steps_by_parts_have_the_bytes_of_the_textbook(name, threads):
     weights = RNG.normal(size=(D + 1, C))
     before = weights.copy()
     with workers(threads) as sum_blocks:
-        ours, textbook = states(in_parts(sum_blocks), name, weights), states(descend, name, weights)
+        optimizer = OPTIMIZERS[name]()
+        ours, textbook = states(in_parts(optimizer, sum_blocks), weights), states(optimizer, weights)
     for (seen, state), (seen_there, expected) in zip(ours, textbook, strict=True):
         assert state.step == expected.step
         assert seen.loss == seen_there.loss
@@ -51,7 +51,6 @@ def test_steps_by_parts_have_the_bytes_of_the_textbook(name, threads):
     assert before.tobytes() == weights.tobytes()  # states that were yielded are not changed
 
 
-def test_few_weights_are_stepped_by_the_textbook_itself():
-    state = start(np.zeros((3, 2)), OPTIMIZERS["sgd"]())
-    given = dict.fromkeys(("sample", "objective", "evaluate_gradient", "optimizer", "step_size"))
-    assert in_parts(serial_sum)(state, **given).gi_code is descend.__code__
+def test_of_few_weights_the_direction_is_that_of_the_optimizer_itself():
+    grad = np.ones((3, 2))
+    assert in_parts(OPTIMIZERS["sgd"](), serial_sum).direction(grad, {})[0] is grad
