@@ -13,7 +13,6 @@ from imgclf.config import Config
 from imgclf.errors import DivergedError
 from imgclf.model import split
 from imgclf.numerics.sums import Summation, all_finite
-from imgclf.speed.directions import in_parts
 from imgclf.trainer import descend, start
 from imgclf.training.classifier import Model
 from imgclf.training.early_stopping import Best, watch
@@ -81,7 +80,7 @@ def train(plan: Plan, sum_blocks: Summation, snapshot: Snapshot) -> Generator[Ev
         sample=plan.sample,
         objective=plan.objective,
         evaluate_gradient=plan.kernel(sum_blocks),
-        optimizer=in_parts(plan.optimizer, sum_blocks),
+        optimizer=plan.optimizer,
         step_size=plan.step_size,
     )
     if plan.config.early_stopping is None:
