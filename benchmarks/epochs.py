@@ -70,11 +70,11 @@ def time_all(those: Contenders, what: str) -> Times:
 
 
 def in_turn(ways: Mapping[Key, Callable[[], object]], what: str, rounds: int) -> dict[Key, Spread]:
-    """Time each way once a round, after a round that does not count."""
+    """Time each way once a round, after a round that does not count; every other round in the opposite order."""
     times: dict[Key, list[float]] = {key: [] for key in ways}
     for number in range(rounds + 1):
         progress(f"{what}: round {number} of {rounds}" if number else f"{what}: warm-up")
-        for key, way in ways.items():
+        for key, way in list(ways.items())[:: -1 if number % 2 else 1]:
             began = time.perf_counter()
             way()
             times[key].append(time.perf_counter() - began)

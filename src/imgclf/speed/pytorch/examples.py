@@ -117,13 +117,18 @@ class Kept(Sent):
 
 
 def preprocessed(pixels: Tensor, preprocess: Preprocess, center: Tensor | None, factor: Tensor | None) -> Tensor:
-    """Return X (n, D) = (pixels - center) * factor, as `Preprocess.apply` does."""
+    """Return X (n, D) = (pixels - center) * factor, as `Preprocess.apply` does; it may overwrite pixels."""
     dtype = getattr(torch, preprocess.dtype)
     X = unit_rows(pixels) if preprocess.norm else pixels
-    if center is None or X.element_size() <= dtype.itemsize:  # else the difference first, as there
+    if center is not None and X.element_size() > dtype.itemsize:
+        X = (X - center).to(dtype)  # the difference first, as there
+    else:
         X = X.to(dtype)
-    X = X if center is None else (X - center).to(dtype)
-    return X if factor is None else X * factor
+        if center is not None:
+            X -= center
+    if factor is not None:
+        X *= factor
+    return X
 
 
 def unit_rows(values: Tensor) -> Tensor:

@@ -57,7 +57,8 @@ class TorchKernel:
                     s = X @ w[:-1] + w[-1]
                     losses, dscores = loss_fn(s, y)
                     grad = torch.empty_like(w)
-                    grad[:-1], grad[-1] = X.T @ dscores, dscores.sum(dim=0)
+                    torch.mm(X.T, dscores, out=grad[:-1])
+                    grad[-1] = dscores.sum(dim=0)
                     correct = (s.argmax(dim=1) == y).sum(dtype=torch.float64)
                     return torch.stack([losses.sum(dtype=torch.float64), correct]), grad
 
