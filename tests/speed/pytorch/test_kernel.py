@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -120,7 +121,7 @@ def test_of_many_data_sets_the_first_is_forgotten_and_no_other_taken_for_it(kern
         read = Reader(fit_preprocess(data, scale=255, dtype="float32", **WAYS["centered"]), data)
         batch = Batch(np.arange(50), read)
         assert_same(kernel(serial_sum)(objective, batch, weights), analytic_gradient(objective, batch, weights))
-    assert len(kernel._read._made) <= 8
+    assert len(kernel._reader._made) <= 8
 
 
 @pytest.mark.parametrize("order", "CF")
@@ -144,6 +145,22 @@ def test_the_blocks_of_a_card_are_large_and_its_sums_its_own(kernel, loss, order
         found += on_each(ranks, lambda comm: kernel(on_ranks(serial_sum, comm))(objective, batch, weights))[0]
     assert {seen.grad.tobytes() for seen in found} == {alone.grad.tobytes()}
     assert {seen[:2] for seen in found} == {alone[:2]}
+
+
+def test_a_new_thread_adds_in_the_same_order(kernel):
+    """Its PyTorch would multiply on all cores, and add in another order, until it is told."""
+    import torch
+
+    torch.set_num_threads(1)  # on this thread alone
+    kernel._rows = lambda *shape: BLOCK // 4
+    weights = weights_of(order="F")
+    objective, batch = Objective(LOSSES["svm"]), Batch(np.arange(N), reader(**WAYS["standardized"]))
+    seen = [kernel(serial_sum)(objective, batch, weights)]
+    for _ in range(3):
+        thread = Thread(target=lambda: seen.append(kernel(serial_sum)(objective, batch, weights)))
+        thread.start()
+        thread.join()
+    assert len({one.grad.tobytes() for one in seen}) == 1
 
 
 def test_a_loss_that_pytorch_does_not_know_is_called_in_python(kernel):

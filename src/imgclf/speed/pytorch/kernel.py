@@ -39,9 +39,7 @@ class TorchKernel:
         torch.set_float32_matmul_precision("highest")
         self.device = _found(device)
         self.is_card = self.device != "cpu"
-        if not self.is_card:
-            torch.set_num_threads(1)
-        self._read = DeviceReader(self.device)
+        self._reader = DeviceReader(self.device)
 
     def __call__(self, sum_blocks: Summation) -> GradientFn:
         """Return `analytic_gradient`, computed on the device."""
@@ -90,6 +88,12 @@ class TorchKernel:
     def describe(self) -> str:
         """Return the kind of the device, and the name of a card."""
         return f"{self.device}: {torch.cuda.get_device_name()}" if self.is_card else self.device
+
+    def _read(self, read: ReadFn, rows: IntArray) -> tuple[Tensor, Tensor]:
+        """Read a block: X (n, D) and y (n,), of which all that follows is computed on this thread."""
+        if self.device == "cpu":
+            torch.set_num_threads(1)  # for each thread anew: MKL on a new one would take all cores
+        return self._reader(read, rows)
 
     def _send(self, given: Any) -> Tensor:
         return given if isinstance(given, torch.Tensor) else send(given, self.device)
