@@ -8,6 +8,7 @@ import math
 from typing import Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from imgclf.arrays import FloatArray
 from imgclf.model import split
@@ -102,7 +103,7 @@ def backward(X: FloatArray, dscores: FloatArray, out: FloatArray) -> None:
     dscores.sum(axis=0, out=db)
 
 
-def empty_on_lines(shape: tuple[int, ...], dtype: str) -> FloatArray:
+def empty_on_lines(shape: tuple[int, ...], dtype: DTypeLike) -> FloatArray:
     """Return an empty array aligned to cache lines; NumPy aligns to 16 bytes only.
 
     A processor with AVX-512 reads 64 bytes at a time: small products of an aligned array take two thirds of the time.

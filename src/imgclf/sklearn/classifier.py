@@ -89,8 +89,9 @@ class LinearImageClassifier(ClassifierMixin, BaseEstimator):  # in this order, s
         Examples a step.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes by their labels, as {label: weight}; labels that are not named have 1.
-    kernel : {"plain", "blocks", "compiled"}, default="blocks"
-        How the gradient is computed: by the book's lines; the same in blocks; by compiled loops, with imgclf[fast].
+    kernel : {"plain", "blocks", "compiled", "torch"}, default="blocks"
+        How the gradient is computed: by the book's lines; the same in blocks; by compiled loops, with imgclf[fast]; by
+        PyTorch, with imgclf[torch].
     dtype : {"float32", "float64"}, default="float32"
         Precision of the weights and of x.
     random_state : int, RandomState instance or None, default=0

@@ -67,7 +67,7 @@ def compiled(sum_blocks: Summation) -> GradientFn:
                 images, places, y = placed.images, placed.places[some], placed.y[some]
             else:
                 images, places, y = memory.read(batch.read, batch.rows[some], stored, read_block)
-            grad = empty_on_lines(by_class.shape, by_class.dtype.name)
+            grad = empty_on_lines(by_class.shape, by_class.dtype)
             given = images, places, stored.center, stored.factor, by_class
             arrays = *memory.of(loops.ROWS + loops.GROUP, D, by_class), grad
             if number is None:
@@ -154,7 +154,7 @@ def _placed(batch: Batch, dtype: np.dtype[Any]) -> Placed | None:
 
 def _on_lines(rows: int, columns: int, dtype: np.dtype[Any]) -> FloatArray:
     """Return zeros (rows, columns or a few more), so that each row begins on a line of the cache."""
-    zeros = empty_on_lines((rows, -(-columns // LINE) * LINE), dtype.name)
+    zeros = empty_on_lines((rows, -(-columns // LINE) * LINE), dtype)
     zeros[:] = 0
     return zeros
 
@@ -182,7 +182,7 @@ class _Memory(local):
         """Return X, scores and dscores for so many rows."""
         if self.X.shape != (rows, D) or self.X.dtype != by_class.dtype or self.scores.shape[1] != len(by_class):
             self.scores, self.dscores = np.zeros((2, rows, len(by_class)), by_class.dtype)
-            self.X = empty_on_lines((rows, D), by_class.dtype.name)
+            self.X = empty_on_lines((rows, D), by_class.dtype)
             self.X[:] = 0
         return self.X, self.scores, self.dscores
 
