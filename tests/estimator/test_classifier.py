@@ -253,10 +253,21 @@ def test_other_mistakes_are_one_line():
         fitted().predict(GRAY[:, 1:])
     with pytest.raises(DataError, match=r"of shape \(150, 30\).* give an array \(n, 5, 6, 1\)"):
         fitted().predict(GRAY.reshape(N, -1))
-    with pytest.raises(DataError, match=r"give pixels of 0\.\.255"):
-        fitted(GRAY / 255)
+    with pytest.raises(DataError, match=r"give pixels of 0\.\.255; or feature vectors"):
+        fitted(GRAY * 2.5)
     with pytest.raises(DataError, match="channels first"):
         fitted(COLOR.transpose(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("X", "remedy"),
+    [(GRAY / 255, "(255 * X).round()"), (GRAY / 127.5 - 1, "(127.5 * (X + 1)).round()"), (GRAY + 0.1, "X.round()")],
+)
+def test_images_of_floats_are_refused_with_what_makes_them_pixels(X, remedy):
+    with pytest.raises(DataError) as raised:
+        fitted(X)
+    assert f"give pixels of 0..255, {remedy}; or" in str(raised.value)
+    assert fitted(eval(remedy, {"X": X})).coef_.tobytes() == fitted(GRAY).coef_.tobytes()
 
 
 def test_a_seed_may_be_drawn_as_in_scikit_learn():

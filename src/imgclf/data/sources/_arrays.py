@@ -104,7 +104,8 @@ def given_examples(X: NDArray[Any], where: str) -> NDArray[Any]:
         seen = _look(X)
         if not seen.within(RANGES[0]):
             problem = f"images of {X.dtype} from {seen.low:g} to {seen.high:g}"
-            raise DataError(where, problem, "give pixels of 0..255; or feature vectors, X.reshape(len(X), -1)")
+            meant = next((f", {one.formula}.round()" for one in RANGES if seen.within(one)), "")
+            raise DataError(where, problem, f"give pixels of 0..255{meant}; or feature vectors, X.reshape(len(X), -1)")
         X = X.astype(np.uint8)
     return examples(X, where)[0]
 
