@@ -86,7 +86,7 @@ def _add_scores(graph: _Graph, exported: Exported) -> str:
 
     x = exported.input_name
     if exported.is_image:
-        x = graph.add("Cast", [x], "pixels", "bytes 0 to 255 as numbers with a point", "cast",
+        x = graph.add("Cast", [x], "pixels", "bytes 0 to 255 as floating-point numbers", "cast",
                       to=helper.np_dtype_to_tensor_dtype(graph.dtype))  # fmt: skip
         x = graph.add("Flatten", [x], "vectors", "row by row, the colors of a pixel one after the other", "flatten",
                       axis=1)  # fmt: skip
