@@ -63,8 +63,12 @@ def rows_of(D: int, C: int) -> int:
 
 def block_of(D: int, C: int, N: int) -> int:
     """Return the number of rows in a block of a batch of N: as `rows_of`, but fewer if the batch had too few blocks."""
-    rows = rows_of(D, C)
-    while rows > BLOCK and FEW * rows > N:
+    return shared_out(rows_of(D, C), N, BLOCK)
+
+
+def shared_out(rows: int, N: int, least: int) -> int:
+    """Return rows, halved until a batch of N has blocks enough for some threads, or until there are `least`."""
+    while rows > least and FEW * rows > N:
         rows //= 2
     return rows
 

@@ -13,18 +13,17 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
 from imgclf.data.batches import Reader
+from imgclf.data.dataset import Dataset
 from imgclf.files.npy import check_whole, in_place
 from imgclf.gradients import BatchGradient, GradientFn, Objective, count_correct
 from imgclf.losses import LossFn
 from imgclf.model import split
-from imgclf.numerics.products import LINE, empty_on_lines, order_of
+from imgclf.numerics.products import LINE, empty_on_lines, order_of, shared_out
 from imgclf.numerics.sums import BLOCK, Summation, Sums
 from imgclf.numerics.weighting import Weighted
 from imgclf.speed.blocks import BlockReader
 from imgclf.speed.compiled.many_weights import ManyWeights
 from imgclf.speed.compiled.starting import loops_for
-
-FEW = 4  # blocks of a batch, of which each may have its thread
 
 
 class Stored(NamedTuple):
@@ -33,6 +32,7 @@ class Stored(NamedTuple):
     dtype: np.dtype[Any]
     center: FloatArray  # (D,)
     factor: FloatArray  # (D,)
+    dataset: Dataset | None  # whose examples these are; None: they are what is read, X
 
 
 class Placed(NamedTuple):
@@ -59,7 +59,7 @@ def compiled(sum_blocks: Summation) -> GradientFn:
         loops = loops_for(stored.dtype, weights.dtype)
         loss_fn, class_weights = _parts(objective.loss_fn, C, weights.dtype)
         number, by_class, block = loops.NUMBERS.get(loss_fn), memory.by_class(weights), rows_of(N)
-        placed = _placed(batch, weights.dtype)
+        placed = _placed(stored, batch.rows)
 
         def sums(i: int) -> Sums:
             some = slice(i * block, (i + 1) * block)
@@ -85,10 +85,7 @@ def compiled(sum_blocks: Summation) -> GradientFn:
 
 def rows_of(N: int) -> int:
     """Return the number of rows in a block of a batch of N: fewer where there would be few blocks."""
-    rows = BLOCK
-    while rows > BLOCK // 4 and FEW * rows > N:
-        rows //= 2
-    return rows
+    return shared_out(BLOCK, N, BLOCK // 4)
 
 
 def _with_loss(
@@ -126,30 +123,23 @@ def _parts(loss_fn: LossFn, C: int, dtype: np.dtype[Any]) -> tuple[LossFn, Float
 
 def _stored_by(read: ReadFn, D: int, dtype: np.dtype[Any]) -> Stored:
     """Return how a reader's examples are stored if the loops can preprocess them; else as X, which is preprocessed."""
-    there, center, factor = dtype, None, None
-    if isinstance(read, Reader) and _reads_as_stored(read, dtype):
-        there, center, factor = read.dataset.images.dtype, read.preprocess.center, read.preprocess.factor
-    return Stored(
-        there,
-        np.zeros(D, dtype) if center is None else np.array(center),
-        np.full(D, 1 if factor is None else factor, dtype),
-    )
+    if isinstance(read, Reader):
+        there, preprocess = read.dataset.images.dtype, read.preprocess
+        if there in (np.uint8, dtype) and preprocess.dtype == dtype and not preprocess.norm:
+            center = np.zeros(D, dtype) if preprocess.center is None else np.array(preprocess.center)
+            factor = np.full(D, 1 if preprocess.factor is None else preprocess.factor, dtype)
+            return Stored(there, center, factor, read.dataset)
+    return Stored(dtype, np.zeros(D, dtype), np.ones(D, dtype), None)
 
 
-def _reads_as_stored(read: Reader, dtype: np.dtype[Any]) -> bool:
-    there, preprocess = read.dataset.images.dtype, read.preprocess
-    return there in (np.uint8, dtype) and preprocess.dtype == dtype and not preprocess.norm
-
-
-def _placed(batch: Batch, dtype: np.dtype[Any]) -> Placed | None:
+def _placed(stored: Stored, rows: IntArray) -> Placed | None:
     """Return where the examples of a batch are, if the loops can read them there."""
-    read = batch.read
-    if not isinstance(read, Reader) or not _reads_as_stored(read, dtype) or not in_place(read.dataset.images):
+    if stored.dataset is None or not in_place(stored.dataset.images):
         return None
-    images = read.dataset.images
+    images = stored.dataset.images
     check_whole(images)
-    places = read.dataset.rows[batch.rows].astype(np.int64, copy=False)
-    return Placed(images.reshape(len(images), -1), places, read.dataset.y_of(batch.rows))
+    places = stored.dataset.rows[rows].astype(np.int64, copy=False)
+    return Placed(images.reshape(len(images), -1), places, stored.dataset.y_of(rows))
 
 
 def _on_lines(rows: int, columns: int, dtype: np.dtype[Any]) -> FloatArray:
@@ -188,11 +178,10 @@ class _Memory(local):
 
     def read(self, read: ReadFn, rows: IntArray, stored: Stored, read_block: BlockReader) -> Placed:
         """Read examples into memory: valid until the next call."""
-        places = np.arange(len(rows))
-        if not isinstance(read, Reader) or not _reads_as_stored(read, stored.center.dtype):
+        places, dataset = np.arange(len(rows)), stored.dataset
+        if dataset is None:
             X, y = read_block(read, rows)
             return Placed(np.array(X, stored.dtype, order="C"), places, np.array(y, np.int64))
-        dataset = read.dataset
         if self.pixels.shape[1:] != dataset.example_shape or self.pixels.dtype != stored.dtype:
             self.pixels = np.empty((BLOCK, *dataset.example_shape), stored.dtype)
         pixels = dataset.pixels(rows, out=self.pixels[: len(rows)])
