@@ -1,5 +1,7 @@
 """The same table on every engine: processes, MPI ranks, a Dask cluster."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -30,6 +32,39 @@ def halted():
 
 def test_a_worker_that_is_halted_while_idle_begins_no_trial():
     assert in_child(halted) == 0
+
+
+SAVING = """
+import os, signal
+from imgclf.sweep.workers import Halt, haltable, processes
+
+def work():
+    try:
+        with haltable():
+            print("begun", os.getpid(), flush=True)
+            signal.pause()
+    except Halt:
+        print("saving", flush=True)
+        while True:
+            signal.pause()
+
+with processes(1) as executor:
+    executor.submit(work).result()
+"""
+
+
+def test_a_worker_that_was_told_to_stop_still_ends_with_its_parent():
+    """A second Ctrl-C ends the parent at once, while its workers save their runs."""
+    parent = subprocess.Popen([sys.executable, "-c", SAVING], stdout=subprocess.PIPE, text=True)
+    begun, worker = parent.stdout.readline().split()
+    parent.send_signal(signal.SIGINT)
+    assert (begun, parent.stdout.readline()) == ("begun", "saving\n")
+    parent.kill()
+    try:
+        assert parent.communicate(timeout=60) == ("", None)  # ends where nobody writes to it any more
+    except subprocess.TimeoutExpired:
+        os.kill(int(worker), signal.SIGKILL)
+        raise
 
 
 @pytest.mark.slow

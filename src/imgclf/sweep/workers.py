@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import select
 import signal
 import sys
 import threading
@@ -109,9 +110,12 @@ def _begin(orders: Connection, order: Connection) -> None:
 
 
 def _obey(orders: Connection) -> None:
-    if not os.read(orders.fileno(), 1):
-        os._exit(1)  # the parent was killed: the run goes on from its last checkpoint
-    os.kill(os.getpid(), signal.SIGTERM)
+    if os.read(orders.fileno(), 1):
+        os.kill(os.getpid(), signal.SIGTERM)
+        parent = select.poll()
+        parent.register(orders.fileno(), 0)  # not what was written for other workers, but the end
+        parent.poll()
+    os._exit(1)  # the parent was killed, or Ctrl-C pressed once more: the run goes on from its last checkpoint
 
 
 def _halt(number: int, frame: object) -> None:
