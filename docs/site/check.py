@@ -30,6 +30,7 @@ class Page(HTMLParser):
         self.anchors: set[str | None] = set()
         self.raw: set[str] = set()
         self.inside: list[str] = []  # code
+        self.titles = 0
         html = path.read_text(encoding="utf-8")
         self.raw.update(RAW_HTML.findall(html))
         self.feed(html)
@@ -37,6 +38,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note what a tag leads to."""
         given = dict(attrs)
+        self.titles += tag == "h1"
         if tag in CODE:
             self.inside.append(tag)
         self.anchors.add(given.get("id"))
@@ -59,6 +61,7 @@ class Page(HTMLParser):
         """Return a line for each dead link, each thing that another host would have to send, and each raw text."""
         elsewhere = [f"loaded from elsewhere: {url}" for url in self.loads if urlsplit(url).netloc]
         raw = [f"not for readers: {text}" for text in self.raw]
+        raw += ["more than one title"] * (self.titles > 1)
         return elsewhere + raw + [f"dead: {url}" for url in self.links | self.loads if not self._is_there(url)]
 
     def _is_there(self, url: str) -> bool:

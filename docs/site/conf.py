@@ -24,6 +24,7 @@ extensions = [
     "config_keys",
     "small_screens",
     "sessions",
+    "one_title",
     "shown_files",
 ]
 
