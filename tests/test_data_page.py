@@ -4,6 +4,7 @@ import gzip
 import re
 import shlex
 import shutil
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -123,10 +124,10 @@ def test_the_commands_of_the_readme_run(what_people_have, imgclf):
 
 
 def test_what_the_images_need_is_said_as_on_the_page(what_people_have, imgclf):
-    (line,) = re.findall("^    (path .*)$", PAGE, re.M)
+    (lines,) = re.findall(r"^    path .*\n(?:     .*\n)+", PAGE, re.M)
     done = imgclf("train", "photos", "-s", "train.epochs=1", "--no-plots")
     assert done.code == 0
-    assert done.out.startswith(f"{line}\n")
+    assert done.out.startswith(textwrap.dedent(lines))
 
 
 def test_the_page_shows_many_layouts():

@@ -34,6 +34,6 @@ def test_the_commands_print_and_write_what_the_page_shows(tmp_path, imgclf):
 
 
 def test_the_page_names_every_key_of_the_file():
-    keys = set(re.findall("`([a-z_]+)`", PAGE.split("| key | |")[1]))
+    keys = set(re.findall("`([a-z_]+)`", PAGE.split("| key | what is in it |")[1]))
     of_the_file = "image class second shape values features ink_alone mean_image name rule difference"
     assert keys >= {*of_the_file.split(), "for", "against", "bias", "score", "text", "terms"}

@@ -1,4 +1,4 @@
-"""Check the site that was built: every internal link leads somewhere, and nothing is loaded from another host.
+"""Check the site that was built: every link inside it leads somewhere, nothing is loaded from elsewhere, no raw markup.
 
 `python docs/site/check.py build/docs`: Sphinx knows of the links on pages, but not of those that it makes itself.
 """
@@ -11,11 +11,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+CODE = {"pre", "code", "script", "style", "title"}
+# Markup, types that nobody can read, what is typed but not code, and a number that may lose its unit.
+RAW = re.compile(r"`|(?<![\w)\]])\*\*\w|\{'|Annotated|_NestedSequence|dtype\[Any|pip install .imgclf|\d %")
+# A column without a name that is named, and a comment taken for a command.
+RAW_HTML = re.compile(r'class="column">: |class="gp"># .*')
 LOADS = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src"}
 
 
 class Page(HTMLParser):
-    """The links of a page, what it loads, and its anchors."""
+    """The links of a page, what it loads, its anchors, and what of its text should not be there."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -23,21 +28,41 @@ class Page(HTMLParser):
         self.links: set[str] = set()
         self.loads: set[str] = set()
         self.anchors: set[str | None] = set()
-        self.feed(path.read_text(encoding="utf-8"))
+        self.raw: set[str] = set()
+        self.inside: list[str] = []  # code
+        self.titles = 0
+        html = path.read_text(encoding="utf-8")
+        self.raw.update(RAW_HTML.findall(html))
+        self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note what a tag leads to."""
         given = dict(attrs)
+        self.titles += tag == "h1"
+        if tag in CODE:
+            self.inside.append(tag)
         self.anchors.add(given.get("id"))
         if tag == "a" and given.get("href"):
             self.links.add(given["href"] or "")
         if given.get(LOADS.get(tag, "")):
             self.loads.add(given[LOADS[tag]] or "")
 
+    def handle_endtag(self, tag: str) -> None:
+        """Note where code ends."""
+        if tag in CODE:
+            self.inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        """Note what is raw in a text, or in a signature."""
+        if not self.inside and RAW.search(data):
+            self.raw.add(data.strip())
+
     def mistakes(self) -> list[str]:
-        """Return a line for each dead link, and for each thing that another host would have to send."""
+        """Return a line for each dead link, each thing that another host would have to send, and each raw text."""
         elsewhere = [f"loaded from elsewhere: {url}" for url in self.loads if urlsplit(url).netloc]
-        return elsewhere + [f"dead: {url}" for url in self.links | self.loads if not self._is_there(url)]
+        raw = [f"not for readers: {text}" for text in self.raw]
+        raw += ["more than one title"] * (self.titles > 1)
+        return elsewhere + raw + [f"dead: {url}" for url in self.links | self.loads if not self._is_there(url)]
 
     def _is_there(self, url: str) -> bool:
         parts = urlsplit(url)

@@ -23,6 +23,8 @@ extensions = [
     "command_pages",
     "config_keys",
     "small_screens",
+    "sessions",
+    "one_title",
     "shown_files",
 ]
 
@@ -47,6 +49,7 @@ nitpick_ignore_regex = [
 ]
 myst_heading_anchors = 3
 highlight_language = "none"
+default_role = "code"
 smartquotes_action = "qe"  # no dashes: --no-plots is an option
 
 autodoc_mock_imports = ["joblib", "sklearn"]  # its classes are named, and nothing is fitted

@@ -1,11 +1,16 @@
 """The directive `commands`: every command with its options, in the order of `imgclf --help`."""
 
+import re
+
 import click
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from imgclf.cli import COMMANDS
+
+# What is typed: an option, perhaps with a key and its value, an installation, a signature.
+TYPED = re.compile(r"(?<![\w`*'<-])(--?[a-z][a-z-]*\b( \w+\.\w+(=\w+)?)?|pip install '[^']+'|f\([^)]*\) -> \([^)]*\))")
 
 
 class Commands(SphinxDirective):
@@ -33,8 +38,19 @@ def _examples_as_code(app: Sphinx, ctx: click.Context, lines: list[str]) -> None
     lines[:] = code
 
 
+def _typed_as_code(app: Sphinx, ctx: click.Context, lines: list[str]) -> None:
+    """Show what a sentence says to type as code: on one line, and with straight quotes."""
+    in_code = False
+    for number, line in enumerate(lines):
+        in_code = line.endswith("::") or (in_code and not re.match(r"\S", line))
+        if not in_code and not re.match(r"\.\.| *:", line):
+            lines[number] = TYPED.sub(r"``\g<0>``", line)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.add_directive("commands", Commands)
     app.connect("sphinx-click-process-description", _examples_as_code)
+    for part in ("description", "options", "epilog"):
+        app.connect(f"sphinx-click-process-{part}", _typed_as_code)
     return {"parallel_read_safe": True}

@@ -66,7 +66,8 @@ def _type(about: dict[str, Any]) -> str:
         return " or ".join(dict.fromkeys(_type(one) for one in about["anyOf"]))
     if "enum" in about or "const" in about:
         return ", ".join(f"`{word}`" for word in about.get("enum", [about.get("const")]))
-    limits = [f"{words} {about[limit]:,}" for limit, words in LIMITS.items() if limit in about and about[limit] < 1e30]
+    given = {words: about[limit] for limit, words in LIMITS.items() if limit in about and about[limit] < 1e30}
+    limits = [f"{words} {limit:,}".removesuffix(".0") for words, limit in given.items()]
     return ", ".join([TYPES[about.get("type", "object")], *limits])
 
 

@@ -75,8 +75,10 @@ class LinearImageClassifier(ClassifierMixin, BaseEstimator):  # in this order, s
     loss : {"softmax", "svm", "svm_squared", "svm_cs", "logistic_ovr"}, default="softmax"
         Cross-entropy; the hinges of Weston and Watkins, its square, and of Crammer and Singer; each class against the
         rest.
-    l2, l1 : float, default=1e-4 and 0
-        The penalty `l2/2 * sum(W**2) + l1 * sum(|W|)` is added to the mean loss; SGDClassifier calls l2 `alpha`.
+    l2 : float, default=1e-4
+        The penalty `l2/2 * sum(W**2)` is added to the mean loss; SGDClassifier calls l2 `alpha`.
+    l1 : float, default=0
+        The penalty `l1 * sum(|W|)` is added, too.
     optimizer : {"sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"}, default="momentum"
         Which way to step.
     schedule : {"constant", "step", "exponential", "cosine", "linear"}, default="cosine"

@@ -56,7 +56,7 @@ def info(
     else:
         config, needed = config_for_data(path, files, ("data.val_fraction=0", "data.test_fraction=0", *overrides))
         if needed:
-            console.say(needed, "")
+            console.say(*fold("", needed), "")
     splits = load_all_splits(config)
     tree = tree_of(config)
     content = summarize(str(path or where(config)), config.data.source, splits)
@@ -123,7 +123,7 @@ def check(
     else:
         config, needed = config_for_data(path, files, ("data.val_fraction=0", "data.test_fraction=0", *overrides))
         if needed:
-            console.say(needed)
+            console.say(*fold("", needed))
     with workers(available_cores()):
         splits, findings, pairs = check_data_set(config)
     data = str(path or where(config))
@@ -191,7 +191,7 @@ def pack(
     else:
         config, needed = config_for_data(path, files, overrides)
         if needed:
-            console.say(needed)
+            console.say(*fold("", needed))
     if not parquet:
         console.warn(*remarks(config, {}))
     follow(write(config, out, parquet, console.warn), PackProgress(console, progress), out)

@@ -88,7 +88,7 @@ def command(
     if resume is None:
         config, line = config_for(ctx, path, files, overrides)
         if line and is_first and not print_config:
-            console.say(f"path      {line}")
+            console.say(*fold("path      ", line))
         target = NewRun(config, out)
     else:
         target = resumed(resume, path, files, out, overrides)
