@@ -113,8 +113,11 @@ def _point(color: str, *, filled: bool) -> dict[str, Any]:
 
 
 def _ticks(axes: Axes, panel: Panel, limits: tuple[float, float]) -> None:
-    decades = range(int(np.ceil(np.log10(limits[0]))), int(np.floor(np.log10(limits[1]))) + 1)
-    axes.set_yticks([10.0**power for power in decades], [f"{format_number(10.0**power)} s" for power in decades])
+    least, most = limits
+    steps = (1, 2, 5) if most < 100 * least else (1,)
+    decades = range(int(np.floor(np.log10(least))), int(np.ceil(np.log10(most))))
+    seconds = [value for power in decades for step in steps if least <= (value := step * 10.0**power) <= most]
+    axes.set_yticks(seconds, [f"{format_number(value)} s" for value in seconds])
     axes.set_xticks(panel.x, _labels(panel.x))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_locator(NullLocator())
