@@ -29,6 +29,8 @@ LINUX = {
             "pipe2",
         ),
         *("O_DIRECT", "O_TMPFILE", "O_PATH", "O_NOATIME", "O_LARGEFILE", "getxattr", "setxattr", "listxattr"),
+        *("preadv", "pwritev"),  # macOS has them since 11
+        *("fdatasync", "getresuid", "setresuid", "sched_getscheduler", "sched_setscheduler", "removexattr"),
     ),
     signal: ("SIGRTMIN", "SIGRTMAX", "SIGPOLL", "SIGPWR", "SIGSTKFLT", "sigwaitinfo", "sigtimedwait"),
     select: ("epoll",),
