@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import sys
+import tempfile
 import time
 
 LINUX = {
@@ -29,6 +30,8 @@ LINUX = {
             "pipe2",
         ),
         *("O_DIRECT", "O_TMPFILE", "O_PATH", "O_NOATIME", "O_LARGEFILE", "getxattr", "setxattr", "listxattr"),
+        *("preadv", "pwritev"),  # macOS has them since 11
+        *("fdatasync", "getresuid", "setresuid", "sched_getscheduler", "sched_setscheduler", "removexattr"),
     ),
     signal: ("SIGRTMIN", "SIGRTMAX", "SIGPOLL", "SIGPWR", "SIGSTKFLT", "sigwaitinfo", "sigtimedwait"),
     select: ("epoll",),
@@ -101,6 +104,7 @@ def become(platform):
     sys.meta_path.insert(0, Renaming({"mac": "darwin", "windows": "win32"}[platform]))
     sys.addaudithook(refuse)
     take_away(LINUX)
+    tempfile._O_TMPFILE_WORKS = False  # it asked for O_TMPFILE before that was taken away
     if platform == "windows":
         take_away(POSIX)
         sys.modules.update(dict.fromkeys(POSIX_MODULES))  # to import one raises ImportError

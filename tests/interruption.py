@@ -31,6 +31,7 @@ def interrupt(number, call, act=_raise, within=""):
     # To raise between two instructions may leave Python with an exception that it goes on handling. A generator handles
     # its own, and they end with it.
     calling = (call() for _ in [0])
+    sys._getframe().f_trace_opcodes = True  # before `settrace`: Python 3.12 looks whether any frame asks for them there
     gc.disable()  # it may call others' functions, at any instruction
     sys.settrace(trace)
     try:

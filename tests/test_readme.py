@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+import imgclf
 from imgclf.cli import COMMANDS
 from imgclf.config.resolve import resolve
 from imgclf.report.pictures import PICTURES
@@ -140,6 +141,14 @@ def test_make_train_says_how_to_call_imgclf_as_the_readme_does():
     printed = subprocess.run(["make", "-n", "train"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert ". .venv/bin/activate" in printed
     assert "`. .venv/bin/activate`" in README.partition("## ")[0]
+
+
+def test_a_release_has_one_version_and_one_date():
+    (version, date), *_ = re.findall(r"^## \[(\d.*)\] - (\S+)$", text_of(ROOT / "CHANGELOG.md"), re.MULTILINE)
+    assert version == imgclf.__version__
+    cited = text_of(ROOT / "CITATION.cff")
+    assert f"\nversion: {version}\n" in cited
+    assert f'\ndate-released: "{date}"\n' in cited
 
 
 def test_the_readme_is_two_screens():

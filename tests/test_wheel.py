@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,21 @@ def test_a_wheel_holds_all_parts_of_the_page(installed):
 
 def test_a_wheel_holds_the_template_of_the_model_card(installed):
     assert (installed / "imgclf/export/card.md.j2").exists()
+
+
+def test_a_source_distribution_holds_what_the_clone_does(tmp_path):
+    """All files, since tests read many of them; and no other, such as data that lies in the clone."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no clone")
+    build = f"import hatchling.build; hatchling.build.build_sdist({str(tmp_path)!r})"
+    subprocess.run([sys.executable, "-c", build], cwd=ROOT, check=True, capture_output=True)
+    (made,) = tmp_path.iterdir()
+    with tarfile.open(made) as archive:
+        held = {member.name.partition("/")[2] for member in archive if member.isfile()}
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    paths = [ROOT / name for name in listed.split("\0") if name]
+    files = {file for path in paths for file in (path.rglob("*") if path.is_dir() else [path])}  # a link to a folder
+    assert held == {str(file.relative_to(ROOT)) for file in files} | {"PKG-INFO"}
 
 
 @pytest.mark.long  # `make wheel-check` does so too

@@ -1,5 +1,6 @@
 """On macOS and Windows, as far as Linux can show it: what they lack is taken away, and nothing of it is missed."""
 
+import ast
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import elsewhere
+import imgclf
 
 HERE = Path(elsewhere.__file__)
 MINE = """
@@ -86,6 +88,11 @@ def test_every_kind_of_work_is_done_without_what_macos_lacks(tmp_path, pictures)
         ("-v", "train", pictures, "-s", "train.epochs=1", "--no-plots", "--out", "run"),
         ("train", "--resume", "run", "-s", "train.epochs=2", "--no-plots"),
         ("verify", "run"),
+        ("train", "-s", "train.kernel=compiled", "-s", "data.limit=100", "-s", "train.epochs=1", "--no-plots"),
+        ("report", "run"),
+        ("data", "pack", pictures, "--out", "pack"),
+        ("train", "pack", "-s", "train.epochs=1", "--no-plots"),
+        ("export", "run", "--format", "onnx", "--out", "onnx"),
         ("eval", "run", "--split", "train"),
         ("predict", "run", image),
         ("gradcheck", "--loss", "mine.py:loss"),
@@ -110,6 +117,36 @@ for ask in (lambda: open("/proc/cpuinfo"), lambda: os.listdir("/sys")):
         continue
     raise SystemExit("it is there")
 """
+
+
+LACKING = {f"{module.__name__}.{name}" for module, names in elsewhere.LINUX.items() for name in names}
+
+
+def unguarded(code):
+    """Return the names in some code that only Linux has, but for those within a condition that asks for them."""
+    tree = ast.parse(code)
+    used = {node: ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If | ast.IfExp):
+            asked = {f"{call.args[0].id}.{call.args[1].value}" for call in ast.walk(node.test)
+                     if isinstance(call, ast.Call) and ast.unparse(call.func) == "hasattr"
+                     and isinstance(call.args[0], ast.Name) and isinstance(call.args[1], ast.Constant)}  # fmt: skip
+            for inner in ast.walk(node):
+                if used.get(inner) in asked:
+                    del used[inner]
+        if isinstance(node, ast.ImportFrom):
+            used |= {one: f"{node.module}.{one.name}" for one in node.names}
+    return LACKING & set(used.values())
+
+
+def test_what_only_linux_has_is_asked_for_before_it_is_used():
+    """In every line, also where no other test comes."""
+    for path in Path(imgclf.__file__).parent.rglob("*.py"):
+        assert unguarded(path.read_text(encoding="utf-8")) == set(), path
+    assert unguarded("os.fork(); os.preadv(1)") == {"os.preadv"}
+    assert unguarded("from os import memfd_create") == {"os.memfd_create"}
+    assert unguarded("os.splice() if hasattr(os, 'preadv') else 0") == {"os.splice"}
+    assert unguarded("if hasattr(os, 'preadv'): os.preadv(1)") == set()
 
 
 def test_it_is_taken_away(tmp_path):

@@ -178,7 +178,7 @@ def rewritten(path, **changes):
 
 
 @pytest.mark.parametrize(("words", "changes"), [
-    (["format 2, this version of imgclf reads 1"], {"format": lambda _: 2}),
+    (["format 2 needs a newer imgclf"], {"format": lambda _: 2}),
     (["this NumPy shuffles in another order", "environment.json"],
      {"origin": lambda origin: origin | {"order": "1"}}),
 ])  # fmt: skip

@@ -114,12 +114,20 @@ def test_a_mapped_file_that_has_lost_its_last_byte_is_an_error(tmp_path):
         check_whole(array)
 
 
+@pytest.fixture(params=["preadv", "pread"])
+def call(request, monkeypatch):
+    """The call of the system that reads; macOS before 11 lacks `preadv`."""
+    if request.param == "pread":
+        monkeypatch.delattr(os, "preadv")
+
+
 ROWS = {
     "in turn": np.arange(20), "some in turn": np.r_[3:9, 12:20, 0:2], "mixed": np.random.default_rng(0).permutation(20),
     "one twice": np.array([4, 4, 5, 5]), "one": np.array([19]), "none": np.arange(0), "bytes": np.array([7, 8], "u1"),
 }  # fmt: skip
 
 
+@pytest.mark.usefixtures("call")
 @pytest.mark.parametrize("rows", ROWS)
 @pytest.mark.parametrize("shape", [(20, 3), (20, 4, 5), (20, 4, 5, 1), (20,)])
 @pytest.mark.parametrize("dtype", ["u1", "f2", "f8"])
@@ -139,6 +147,7 @@ def test_rows_that_are_read_are_those_of_the_array(tmp_path, monkeypatch, rows, 
         assert out.tolist() == taken.tolist()
 
 
+@pytest.mark.usefixtures("call")
 def test_rows_of_a_file_that_has_become_shorter_are_one_error(tmp_path, monkeypatch):
     monkeypatch.setattr(npy_files, "LARGEST_TOUCHED", 0)
     path = tmp_path / "a.npy"

@@ -1,11 +1,14 @@
 """What version 0.1.0 left on a disk is read by this one, and means the same: a model, features, a run to resume."""
 
+import io
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from imgclf.files.sealed_npz import FORMAT, sealed_npz
 
 STORED = Path(__file__).parent / "stored" / "0.1.0"
 SCORES = json.loads((STORED / "scores.json").read_text())  # of the first images, as that version printed them
@@ -50,6 +53,27 @@ def test_a_stored_model_predicts_what_its_arrays_say_by_hand(imgclf, project):
     bound = 2 * (len(W) + 4) * 2**-24 * (np.abs(x) @ np.abs(W[:-1]) + np.abs(W[-1]))
     assert (np.abs(scores - by_hand) <= bound).all()
     assert classes == [NAMES[label] for label in np.argmax(by_hand, axis=1)]
+
+
+def of_a_newer_version(raw):
+    stored = dict(np.load(io.BytesIO(raw)))
+    del stored["sha256"]
+    about = json.loads(str(stored["about"])) | {"format": FORMAT + 1}
+    return sealed_npz(stored | {"about": np.array(json.dumps(about))})
+
+
+@pytest.mark.parametrize(("change", "says"), [
+    (of_a_newer_version, "model.npz: not a model file of imgclf (format 2 needs a newer imgclf)"),
+    (lambda raw: raw[: len(raw) // 2], "model.npz: damaged, or not an npz file"),
+    (lambda raw: raw[:800] + bytes([raw[800] ^ 1]) + raw[801:], "model.npz: damaged, or not an npz file"),
+])  # fmt: skip
+def test_a_stored_model_that_cannot_be_read_is_one_line(imgclf, project, change, says):
+    path = project / "run" / "model.npz"
+    path.write_bytes(change(path.read_bytes()))
+    for command in (["predict", project / "run", project / "images.npz"], ["eval", project / "run", "--split", "val"]):
+        done = imgclf(*command)
+        assert (done.code, done.out, done.err.count("\n")) == (4, "", 1)
+        assert says in done.err
 
 
 def test_a_stored_checkpoint_resumes_and_ends_as_a_run_of_today(imgclf, project):

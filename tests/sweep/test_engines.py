@@ -105,6 +105,14 @@ def test_a_dask_cluster_leaves_the_same_table(tmp_path):
         assert swept(tmp_path / "dask", "--scheduler", cluster.scheduler_address) == expected
 
 
+def test_without_dask_one_line_says_what_to_install(imgclf, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    done = imgclf("sweep", "--preset", "probe", "-s", "data.limit=200", "--out", "s", "--scheduler", "tcp://here:8786")
+    assert done.code == 2
+    assert done.err.endswith("imgclf: error: --scheduler: Dask is not installed - pip install 'imgclf[dask]'\n")
+    assert not Path("s").exists()
+
+
 @pytest.mark.slow
 def test_a_scheduler_that_is_not_there_is_told_in_one_line(tmp_path):
     command = [sys.executable, *ARGUMENTS, "--out", tmp_path / "s", "--scheduler", "nonsense"]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from imgclf.arrays import IntArray
+from imgclf.arrays import ByteArray, IntArray
 from imgclf.errors import DataError
 from imgclf.files.reading import fill, open_regular, size_of
 from imgclf.files.writing import lock, translate_os_errors
@@ -179,8 +179,16 @@ def _read_rows(mapped: _Map, begin: int, rows: IntArray, out: NDArray[Any]) -> N
     with translate_os_errors(mapped.path):
         for start, stop, row in zip(starts, [*starts[1:], len(rows)], numbers[starts], strict=False):
             part = whole[start * size : stop * size]
-            if os.preadv(mapped.descriptor, [part], begin + int(row) * size) != part.size:  # type: ignore[list-item]
+            if _read_at(mapped.descriptor, begin + int(row) * size, part) != part.size:
                 raise _became_shorter(mapped)
+
+
+def _read_at(descriptor: int, begin: int, out: ByteArray) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, [out], begin)  # type: ignore[list-item]
+    read = os.pread(descriptor, out.size, begin)  # macOS before 11
+    out[: len(read)] = np.frombuffer(read, np.uint8)
+    return len(read)
 
 
 def _address(array: NDArray[Any]) -> int:

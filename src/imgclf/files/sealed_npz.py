@@ -50,7 +50,9 @@ def read_described_npz(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[An
     if not isinstance(about, dict):
         raise ValueError("it has no description")
     if (number := about.pop("format", None)) != FORMAT:
-        raise ValueError(f"format {str(number)[:20]}, this version of imgclf reads {FORMAT}")
+        is_newer = isinstance(number, int) and number > FORMAT
+        needed = "needs a newer imgclf" if is_newer else f"is not {FORMAT}, which this imgclf reads"
+        raise ValueError(f"format {str(number)[:20]} {needed}")
     return about, arrays
 
 
