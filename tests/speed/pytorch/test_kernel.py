@@ -163,6 +163,25 @@ def test_a_new_thread_adds_in_the_same_order(kernel):
     assert len({one.grad.tobytes() for one in seen}) == 1
 
 
+def test_the_penalty_has_the_same_bits_on_a_thread_that_computed_no_block(kernel):
+    import torch
+
+    def elsewhere(term, n):
+        found = []
+        thread = Thread(target=lambda: found.append(serial_sum(term, n)))
+        thread.start()
+        thread.join()
+        return found[0]
+
+    many = 40_000  # weights of which PyTorch adds some on each thread
+    data = Dataset.of(RNG.normal(size=(2, many)).astype(np.float32), np.array([0, 1]), ("a", "b"))
+    batch = Batch(np.arange(2), Reader(fit_preprocess(data, scale=1, dtype="float32", **WAYS["as it is"]), data))
+    objective, weights = Objective(LOSSES["svm"], 0.1), RNG.normal(size=(many + 1, 2)).astype(np.float32)
+    torch.set_num_threads(2)
+    seen = kernel(elsewhere)(objective, batch, weights)
+    assert seen.loss == kernel(serial_sum)(objective, batch, weights).loss
+
+
 def test_a_loss_that_pytorch_does_not_know_is_called_in_python(kernel):
     called = []
 

@@ -48,6 +48,7 @@ class TorchKernel:
         def evaluate(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
             (D, C), N = split(weights)[0].shape, len(batch)
             with _memory_told(self.device):
+                self._on_this_thread()
                 w, loss_fn = self._send(weights), self._loss(objective.loss_fn)
 
                 def sums(rows: IntArray) -> Sums:
@@ -90,10 +91,14 @@ class TorchKernel:
         return f"{self.device}: {torch.cuda.get_device_name()}" if self.is_card else self.device
 
     def _read(self, read: ReadFn, rows: IntArray) -> tuple[Tensor, Tensor]:
-        """Read a block: X (n, D) and y (n,), of which all that follows is computed on this thread."""
-        if self.device == "cpu":
-            torch.set_num_threads(1)  # for each thread anew: MKL on a new one would take all cores
+        """Read a block: X (n, D) and y (n,)."""
+        self._on_this_thread()
         return self._reader(read, rows)
+
+    def _on_this_thread(self) -> None:
+        """Have PyTorch compute what follows on this thread alone: on several, it adds in another order."""
+        if self.device == "cpu":
+            torch.set_num_threads(1)  # a limit of each thread: a new one would take all cores
 
     def _send(self, given: Any) -> Tensor:
         return given if isinstance(given, torch.Tensor) else send(given, self.device)
