@@ -16,10 +16,12 @@ from imgclf.data.sources import recognized
 from imgclf.errors import plural
 
 if TYPE_CHECKING:
+    from imgclf.config import Config
     from imgclf.data.dataset import Dataset
 
 FOUND = 1
 NAMED = 3  # examples of a finding that are printed
+UNCHANGED = ("data.val_fraction=0", "data.test_fraction=0")  # the splits of a data set as they are
 
 
 @click.group("data", cls=Group, invoke_without_command=True, short_help="Download, inspect and pack data sets.")
@@ -51,12 +53,7 @@ def info(
     from imgclf.training.loading import load_all_splits, tree_of, where
 
     console = Console(ctx, as_json=as_json)
-    if path is None:
-        config = read_config(files, overrides)
-    else:
-        config, needed = config_for_data(path, files, ("data.val_fraction=0", "data.test_fraction=0", *overrides))
-        if needed:
-            console.say(*fold("", needed), "")
+    config = _config_of(console, path, files, (*(UNCHANGED if path else ()), *overrides), "")
     splits = load_all_splits(config)
     tree = tree_of(config)
     content = summarize(str(path or where(config)), config.data.source, splits)
@@ -78,6 +75,18 @@ def info(
         console.result(f"{split:<6} sha256 {seen['fingerprint']}")
     console.warn(*remarks(config, splits))
     console.object(content)
+
+
+def _config_of(
+    console: Console, path: Path | None, files: tuple[Path, ...], overrides: tuple[str, ...], *after: str
+) -> "Config":
+    """Return the config, of the data at PATH if there is one; then say what its images need, and the lines after."""
+    if path is None:
+        return read_config(files, overrides)
+    config, needed = config_for_data(path, files, overrides)
+    if needed:
+        console.say(*fold("", needed), *after)
+    return config
 
 
 def _counts(content: dict[str, Any]) -> list[str]:
@@ -118,12 +127,7 @@ def check(
     from imgclf.training.loading import where
 
     console = Console(ctx, as_json=as_json)
-    if path is None:
-        config = read_config(files, overrides)
-    else:
-        config, needed = config_for_data(path, files, ("data.val_fraction=0", "data.test_fraction=0", *overrides))
-        if needed:
-            console.say(*fold("", needed))
+    config = _config_of(console, path, files, (*(UNCHANGED if path else ()), *overrides))
     with workers(available_cores()):
         splits, findings, pairs = check_data_set(config)
     data = str(path or where(config))
@@ -186,12 +190,7 @@ def pack(
 
     console = Console(ctx, as_json=as_json, progress=progress)
     parquet = path if path is not None and is_parquet(path) else None
-    if path is None or parquet:
-        config = read_config(files, overrides)
-    else:
-        config, needed = config_for_data(path, files, overrides)
-        if needed:
-            console.say(*fold("", needed))
+    config = _config_of(console, None if parquet else path, files, overrides)
     if not parquet:
         console.warn(*remarks(config, {}))
     follow(write(config, out, parquet, console.warn), PackProgress(console, progress), out)
