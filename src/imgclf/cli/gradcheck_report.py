@@ -75,8 +75,8 @@ def _five_weights(findings: "Sequence[Finding]", plan: "Plan") -> list[str]:
     chosen = [max(wrong, key=lambda pair: pair[1].ratio)] if wrong else []
     losses = [f.loss for f, _ in chosen] or [findings[0].loss]
     tried = [f for f in findings if f.check == "textbook" and f.loss in losses and not f.l2 and not f.l1]
-    others = sorted((one for f in tried[:1] for one in f.outcome.worst), key=lambda one: -abs(one.numerical))
-    chosen += [(tried[0], one) for one in others if one.parameter not in {wrong.parameter for _, wrong in chosen}]
+    largest = [(f, one) for f in tried[:1] for one in f.outcome.largest]
+    chosen += [(f, one) for f, one in largest if one.parameter not in {wrong.parameter for _, wrong in chosen}]
     if not chosen:
         return []
     rows = []

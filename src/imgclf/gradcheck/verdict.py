@@ -44,6 +44,7 @@ class Outcome(NamedTuple):
     worst: Sequence[Compared] = ()  # those nearest to their bound, or beyond it; the worst first
     kinks: Sequence[Compared] = ()  # the first parameters with a kink within the step
     kinked: int = 0  # number of them
+    largest: Sequence[Compared] = ()  # those of the largest gradient, biases last: that is no matter of rounding
 
 
 @dataclass(frozen=True)

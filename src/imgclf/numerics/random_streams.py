@@ -78,11 +78,15 @@ def shuffled(n: int, seed: int, purpose: int, *counters: int) -> IntArray:
     return order
 
 
-def _argsort(numbers: NDArray[np.uint64]) -> NDArray[np.intp]:
+def _argsort(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return the indices that sort numbers; equal ones keep their order."""
-    order = numbers.argsort()  # takes a fifth of the time of a stable sort, with the same result if no two are equal
-    ranked = numbers[order]
-    return order if (ranked[:-1] < ranked[1:]).all() else numbers.argsort(kind="stable")
+    # Each with its index in place of its last bits: to sort these takes a third of the time of argsort.
+    bits = np.uint64(len(numbers).bit_length())
+    packed = np.sort(numbers >> bits << bits | np.arange(len(numbers), dtype=np.uint64))
+    ranked = packed >> bits
+    if (ranked[:-1] < ranked[1:]).all():
+        return packed & ((np.uint64(1) << bits) - np.uint64(1))
+    return numbers.argsort(kind="stable").astype(np.uint64)
 
 
 def _part(bits: np.random.PCG64, n: int, part: int) -> tuple[NDArray[np.uint64], IntArray]:

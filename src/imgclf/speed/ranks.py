@@ -8,6 +8,7 @@ all branches, adds them up and sends the result to all. So a rank sends about tw
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -60,9 +61,17 @@ class on_ranks:  # noqa: N801 - called like `workers`, which it follows
 
     def __call__(self, term: Callable[[int], Sums], n: int) -> Sums:
         """Return term(0) + ... + term(n-1)."""
+        return self.sum_runs(lambda run: self.sum_blocks(lambda i: term(run.start + i), len(run)), n)
+
+    def sum_runs(self, sum_run: Callable[[range], Sums], n: int) -> Sums:
+        """Return the same; sum_run(run) adds up those of a branch of the tree here, in arrays that it may use again."""
         shares = [list(branches(0, n, share)) for share in deal(n, self.comm.size)]
-        sums = [_sum_branch(self.sum_blocks, term, branch) for branch in shares[self.comm.rank]]
-        return _combine(self.comm, n, shares, sums)
+        return _combine(self.comm, n, shares, [tuple(map(copy, sum_run(run))) for run in shares[self.comm.rank]])
+
+
+def sum_runs(sum_blocks: Summation, sum_run: Callable[[range], Sums], n: int) -> Sums:
+    """Add up n terms on the ranks of a `Summation`; sum_run(run) adds up those of a branch of the tree on this one."""
+    return sum_blocks.sum_runs(sum_run, n) if isinstance(sum_blocks, on_ranks) else sum_run(range(n))
 
 
 def on_this_process(sum_blocks: Summation) -> Summation:
@@ -119,10 +128,6 @@ def branches(start: int, stop: int, share: range) -> Iterator[range]:
 def _middle(start: int, stop: int) -> int:
     """Return where the tree over start..stop-1 divides: its left side has the largest 2**k that is less than all."""
     return start + (1 << (stop - start - 1).bit_length() - 1)
-
-
-def _sum_branch(sum_blocks: Summation, term: Callable[[int], Sums], branch: range) -> Sums:
-    return sum_blocks(lambda i: term(branch.start + i), len(branch))
 
 
 class _Shape(NamedTuple):

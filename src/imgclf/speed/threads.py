@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
@@ -21,6 +22,18 @@ WAIT = 1000  # looks at the others before this thread sleeps: to be woken takes 
 SHARES = 8  # runs of blocks per thread: enough that no thread waits long for the last one
 
 
+@dataclass(frozen=True)
+class on_threads:  # noqa: N801 - called like `serial_sum`
+    """A `Summation` on the caller's thread and those of a pool."""
+
+    pool: ThreadPoolExecutor
+    threads: int
+
+    def __call__(self, term: Callable[[int], Sums], n: int) -> Sums:
+        """Return term(0) + ... + term(n-1)."""
+        return _parallel_sum(self.pool, self.threads, term, n)
+
+
 @contextmanager
 def workers(threads: int) -> Iterator[Summation]:
     """Provide a `Summation` on this many threads, of which the caller's is one."""
@@ -30,7 +43,7 @@ def workers(threads: int) -> Iterator[Summation]:
             yield serial_sum
             return
         with ThreadPoolExecutor(threads - 1, initializer=_quiet) as pool:
-            yield lambda term, n: _parallel_sum(pool, threads, term, n)
+            yield on_threads(pool, threads)
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:

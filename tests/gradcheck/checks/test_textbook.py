@@ -60,6 +60,14 @@ def test_a_right_gradient_passes_with_any_penalty(loss, penalty):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
+def test_what_a_report_shows_of_a_right_gradient_are_weights_of_a_large_one_and_no_matter_of_rounding(loss):
+    one, checked = case(loss, 20, 30, 7).on_few_images, code(loss)
+    seen = [compared.parameter for compared in textbook(checked, one, 0.0, 0.0).largest]
+    tried = [(row, c) for row, c in try_data(checked.value, checked.objective(), one) if row < 30]
+    assert seen == sorted(tried, key=lambda index: -abs(one.truth.gradient[index]))[: len(seen)]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
 def test_no_false_alarm_in_random_configurations(loss):
     rng = np.random.default_rng(1)
     passed = 0

@@ -22,8 +22,10 @@ CONFIG = resolve((), ["data.source=synthetic", "data.options={train: 300, size: 
 @pytest.fixture
 def anew():
     starting.begin.cache_clear()
+    starting.loops_for.cache_clear()
     yield
     starting.begin.cache_clear()
+    starting.loops_for.cache_clear()
 
 
 def never(config):
@@ -66,10 +68,12 @@ def test_another_process_compiles_nothing():
     script = (
         "import numpy as np; from imgclf.speed.compiled.starting import loops_for;"
         "loops = loops_for(np.dtype(np.uint8), np.dtype(np.float32));"
-        "print(sum(loops.block.stats.cache_misses.values()), sum(loops.block.stats.cache_hits.values()))"
+        "from imgclf.speed.compiled.sharing import take_turns;"
+        "used = [loops.finish, loops.penalize, take_turns];"
+        "print(*(sum(f.stats.cache_misses.values()) for f in used), *(len(f.stats.cache_hits) for f in used))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["0", "1"]
+    assert done.stdout.split() == ["0", "0", "0", "1", "1", "1"]
 
 
 def test_what_is_compiled_is_shown_as_progress_to_its_end():

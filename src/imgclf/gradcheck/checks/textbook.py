@@ -34,16 +34,19 @@ def textbook(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
         objective = code.objective(l2, l1)
         added = code.gradient_at(case.X, case.y, case.weights, l2, l1) - data
         compared += _compare(added, try_penalty(objective, case), _penalty_bounds(objective, case, added))
+    bias = len(case.weights) - 1
+    largest = sorted(compared, key=lambda one: (one.parameter[0] == bias, -abs(one.numerical)))[:SHOWN]
     compared.sort(key=lambda one: -one.ratio)
     worst = compared[:SHOWN]
     if not compared:
         return Outcome("inconclusive", "every step crosses a kink or vanishes in the rounding of a huge weight")
     if worst[0].ratio > 1:
-        return Outcome("fail", failure(worst[0], np.array([one.ratio for one in compared])), 0, worst)
+        return Outcome("fail", failure(worst[0], np.array([one.ratio for one in compared])), 0, worst, largest=largest)
     there = [one for one in compared if one.numerical or case.truth.gradient[one.parameter]]
     if not there or 2 * sum(abs(one.numerical) > VISIBLE * one.bound for one in there) < len(there):
-        return Outcome("inconclusive", "the gradient is 0, or smaller than what rounding can hide", 0, worst)
-    return Outcome("pass", f"{len(compared)} central differences of the loss", len(compared), worst)
+        reason = "the gradient is 0, or smaller than what rounding can hide"
+        return Outcome("inconclusive", reason, 0, worst, largest=largest)
+    return Outcome("pass", f"{len(compared)} central differences of the loss", len(compared), worst, largest=largest)
 
 
 def _compare(grad: FloatArray, tried: dict[Index, float], bound: FloatArray) -> list[Compared]:

@@ -1,20 +1,17 @@
 """The gradient by loops over images, classes and pixels, compiled by numba.
 
-As in `speed.blocks`, the blocks of a batch are shared out and added in one fixed tree. A block is one call of machine
-code, which does not hold Python's lock.
+As in `speed.blocks`, the blocks of a batch are shared out and added in one fixed tree. Of examples that lie in memory,
+all of a process are added up in one call of machine code, which does not hold Python's lock; else a block is one.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import local
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
-from imgclf.data.batches import Reader
-from imgclf.data.dataset import Dataset
-from imgclf.files.npy import check_whole, in_place
 from imgclf.gradients import BatchGradient, GradientFn, Objective, count_correct
 from imgclf.losses import LossFn
 from imgclf.model import split
@@ -22,25 +19,11 @@ from imgclf.numerics.products import LINE, empty_on_lines, order_of, shared_out
 from imgclf.numerics.sums import BLOCK, Summation, Sums
 from imgclf.numerics.weighting import Weighted
 from imgclf.speed.blocks import BlockReader
+from imgclf.speed.compiled.examples import Placed, Stored, placed, stored_by
 from imgclf.speed.compiled.many_weights import ManyWeights
 from imgclf.speed.compiled.starting import loops_for
-
-
-class Stored(NamedTuple):
-    """How examples lie in memory: X = (pixels - center) * factor."""
-
-    dtype: np.dtype[Any]
-    center: FloatArray  # (D,)
-    factor: FloatArray  # (D,)
-    dataset: Dataset | None  # whose examples these are; None: they are what is read, X
-
-
-class Placed(NamedTuple):
-    """Examples where they are in memory, as they are stored, and their labels."""
-
-    images: NDArray[Any]  # (M, D)
-    places: IntArray  # (n,), rows of images
-    y: IntArray  # (n,)
+from imgclf.speed.compiled.team import Team, has_threads
+from imgclf.speed.ranks import sum_runs
 
 
 def compiled(sum_blocks: Summation) -> GradientFn:
@@ -48,36 +31,41 @@ def compiled(sum_blocks: Summation) -> GradientFn:
 
     A loss that has no loop of its own in `row_losses` is called between the scores and the gradient.
     """
-    stored_by, read_block, memory = lru_cache(maxsize=2)(_stored_by), BlockReader(), _Memory()
+    how_stored, read_block, memory = lru_cache(maxsize=2)(stored_by), BlockReader(), _Memory()
     many_weights = ManyWeights(sum_blocks)
 
     def evaluate(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
         (D, C), N = split(weights)[0].shape, len(batch)
         if order_of(D, C) == "C":
             return many_weights(loops_for(np.dtype(np.uint8), weights.dtype), objective, batch, weights)
-        stored = stored_by(batch.read, D, weights.dtype)
+        stored = how_stored(batch.read, D, weights.dtype)
         loops = loops_for(stored.dtype, weights.dtype)
         loss_fn, class_weights = _parts(objective.loss_fn, C, weights.dtype)
         number, by_class, block = loops.NUMBERS.get(loss_fn), memory.by_class(weights), rows_of(N)
-        placed = _placed(stored, batch.rows)
+        examples = placed(stored, batch.rows)
 
         def sums(i: int) -> Sums:
             some = slice(i * block, (i + 1) * block)
-            if placed:
-                images, places, y = placed.images, placed.places[some], placed.y[some]
+            if examples:
+                images, places, y = examples.images, examples.places[some], examples.y[some]
             else:
                 images, places, y = memory.read(batch.read, batch.rows[some], stored, read_block)
             grad = empty_on_lines(by_class.shape, by_class.dtype)
             given = images, places, stored.center, stored.factor, by_class
-            arrays = *memory.of(loops.ROWS + loops.GROUP, D, by_class), grad
+            arrays = *memory.of(loops.HELD, D, by_class), grad
             if number is None:
                 return *_with_loss(loops, objective.loss_fn, given, y, C, *arrays), grad
             return *loops.block(*given, y, number, class_weights, *arrays), grad
 
-        loss, correct, total = sum_blocks(sums, -(-N // block))
-        penalty = loops.finish(by_class[:C], D, N, objective.l2, objective.l1, total)
+        blocks = -(-N // block)
+        if examples and number is not None and has_threads(sum_blocks):
+            team = memory.team_for(sum_blocks, stored, by_class, C, N)
+            add = partial(team.sum, number, class_weights, examples, block)
+            loss, correct, total = sum_runs(sum_blocks, add, blocks)
+        else:
+            loss, correct, total = sum_blocks(sums, blocks)
         grad = np.empty_like(weights)
-        grad.T[:] = total[:C, : D + 1]
+        penalty = loops.finish(by_class, total, N, objective.l2, objective.l1, grad.T)
         return BatchGradient(loss / N + penalty, correct, grad)
 
     return evaluate
@@ -121,27 +109,6 @@ def _parts(loss_fn: LossFn, C: int, dtype: np.dtype[Any]) -> tuple[LossFn, Float
     return loss_fn, np.ones(C, dtype)
 
 
-def _stored_by(read: ReadFn, D: int, dtype: np.dtype[Any]) -> Stored:
-    """Return how a reader's examples are stored if the loops can preprocess them; else as X, which is preprocessed."""
-    if isinstance(read, Reader):
-        there, preprocess = read.dataset.images.dtype, read.preprocess
-        if there in (np.uint8, dtype) and preprocess.dtype == dtype and not preprocess.norm:
-            center = np.zeros(D, dtype) if preprocess.center is None else np.array(preprocess.center)
-            factor = np.full(D, 1 if preprocess.factor is None else preprocess.factor, dtype)
-            return Stored(there, center, factor, read.dataset)
-    return Stored(dtype, np.zeros(D, dtype), np.ones(D, dtype), None)
-
-
-def _placed(stored: Stored, rows: IntArray) -> Placed | None:
-    """Return where the examples of a batch are, if the loops can read them there."""
-    if stored.dataset is None or not in_place(stored.dataset.images):
-        return None
-    images = stored.dataset.images
-    check_whole(images)
-    places = stored.dataset.rows[rows].astype(np.int64, copy=False)
-    return Placed(images.reshape(len(images), -1), places, stored.dataset.y_of(rows))
-
-
 def _on_lines(rows: int, columns: int, dtype: np.dtype[Any]) -> FloatArray:
     """Return zeros (rows, columns or a few more), so that each row begins on a line of the cache."""
     zeros = empty_on_lines((rows, -(-columns // LINE) * LINE), dtype)
@@ -154,6 +121,7 @@ class _Memory(local):
 
     def __init__(self) -> None:
         self.pixels: NDArray[Any] = np.empty((0, 0))
+        self.team: Team | None = None
         self.shape: tuple[int, ...] = ()  # of the weights
         self.weights: FloatArray = np.empty((0, 0))
         self.X: FloatArray = self.weights
@@ -167,6 +135,12 @@ class _Memory(local):
             self.shape, self.weights = weights.shape, _on_lines(C + C % 2, rows, weights.dtype)
         self.weights[:C, :rows] = weights.T
         return self.weights
+
+    def team_for(self, sum_blocks: Summation, stored: Stored, by_class: FloatArray, C: int, N: int) -> Team:
+        """Return the team of these examples and weights, for batches of N."""
+        if self.team is None or not self.team.fits(stored, by_class, N):
+            self.team = Team(sum_blocks, stored, by_class, C, N)
+        return self.team
 
     def of(self, rows: int, D: int, by_class: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return X, scores and dscores for so many rows."""

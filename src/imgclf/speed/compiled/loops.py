@@ -3,12 +3,12 @@
 Images are taken by GROUP, classes by two, and numbers of an image by CHUNK: so each number that is loaded is used
 several times, and is in the processor's first cache when it is used again. P is C, or C + 1 where C is odd.
 
-    pixels    (n, D)             of some examples, as they are stored
-    X         (ROWS + GROUP, D)  the same, preprocessed
-    weights   (P, D+1)           the weights of a class together, its bias last; zeros for a class that is not there
-    grad      (P, D+1)           likewise
-    scores    (ROWS + GROUP, P)
-    dscores   (ROWS + GROUP, P)  0 for a class that is not there, and in the end beyond the examples
+    pixels    (n, D)     of some examples, as they are stored
+    X         (HELD, D)  the same, preprocessed
+    weights   (P, D+1)   the weights of a class together, its bias last; zeros for a class that is not there
+    grad      (P, D+1)   likewise
+    scores    (HELD, P)
+    dscores   (HELD, P)  0 for a class that is not there, and in the end beyond the examples
 
 Rows of weights and grad begin on lines of the cache, and are a little longer. All numbers in X are finite, also beyond
 the examples: there they count 0 times.
@@ -18,14 +18,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from llvmlite import ir
 from numba import config, njit
-from numba.core.types import none
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.numerics.products import LINE
+from imgclf.speed.compiled.instructions import prefetch
 from imgclf.speed.compiled.row_losses import ROW_LOSSES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -33,12 +31,17 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 ROWS = 32  # examples whose X stays in the second cache
 GROUP = 4
 CHUNK = 1024
-SPARSE = 0.7  # share of dscores that are not 0 up to which leaving out the others takes less time
+HELD = ROWS + GROUP  # rows of X, scores and dscores
 
-# Sums may be added in any order, which is fixed when this is compiled; no number is taken to be finite.
-loop: Callable[[Function], Function] = njit(
-    nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"}, cache=bool(config.CACHE_DIR)
-)
+
+def compiling(**options: Any) -> Callable[[Function], Function]:
+    """Return what compiles a loop."""
+    # Sums may be added in any order, which is fixed when this is compiled; no number is taken to be finite.
+    fastmath = {"reassoc", "contract", "nsz"}
+    return njit(nogil=True, error_model="numpy", fastmath=fastmath, cache=bool(config.CACHE_DIR), **options)  # type: ignore[no-any-return]
+
+
+loop, inlined = compiling(), compiling(forceinline=True)
 
 NUMBERS = {loss_fn: number for number, loss_fn in enumerate(ROW_LOSSES)}
 softmax, svm, svm_squared, svm_cs, logistic_ovr = map(loop, ROW_LOSSES.values())
@@ -109,23 +112,6 @@ def multiply(
     scores[3, c + 1] += s31
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def prefetch(context: Any, values: Any, d: Any) -> Any:
-    """Ask for the line of memory that values[d] is on."""
-
-    def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, given[0]).data
-        at = builder.bitcast(builder.gep(data, [given[1]]), ir.IntType(8).as_pointer())
-        number = ir.IntType(32)
-        types = ir.FunctionType(ir.VoidType(), [at.type, number, number, number])
-        to_read, first_cache, of_data = (ir.Constant(number, value) for value in (0, 3, 1))
-        function = builder.module.declare_intrinsic("llvm.prefetch", [at.type], types)
-        builder.call(function, [at, to_read, first_cache, of_data])
-        return context.get_dummy_value()
-
-    return none(values, d), code
-
-
 @loop
 def read_and_score(
     images: NDArray[Any], rows: IntArray,
@@ -156,14 +142,13 @@ def read_and_score(
                         prefetch(ahead, d)
 
 
-@loop
+@inlined
 def add_two(
     x0: FloatArray, x1: FloatArray, x2: FloatArray, x3: FloatArray,
-    dscores: FloatArray, c: int, u: FloatArray, v: FloatArray,
+    a0: float, a1: float, a2: float, a3: float, u: FloatArray,
+    b0: float, b1: float, b2: float, b3: float, v: FloatArray,
 ) -> None:  # fmt: skip
     """Add the products of a part of four examples and their dscores to the gradients of two classes."""
-    a0, a1, a2, a3 = dscores[0, c], dscores[1, c], dscores[2, c], dscores[3, c]
-    b0, b1, b2, b3 = dscores[0, c + 1], dscores[1, c + 1], dscores[2, c + 1], dscores[3, c + 1]
     for d in range(len(u)):
         p = u[d] + x0[d] * a0 + x1[d] * a1 + x2[d] * a2 + x3[d] * a3
         q = v[d] + x0[d] * b0 + x1[d] * b1 + x2[d] * b2 + x3[d] * b3
@@ -172,49 +157,33 @@ def add_two(
 
 
 @loop
-def add_one(
-    x0: FloatArray, x1: FloatArray, x2: FloatArray, x3: FloatArray,
-    a0: float, a1: float, a2: float, a3: float, u: FloatArray,
-) -> None:  # fmt: skip
-    """Add the products of a part of four examples, each with one dscore, to the gradient of a class."""
-    for d in range(len(u)):
-        u[d] += x0[d] * a0 + x1[d] * a1 + x2[d] * a2 + x3[d] * a3
-
-
-@loop
 def add_gradient(X: FloatArray, dscores: FloatArray, n: int, grad: FloatArray) -> None:
-    """Add X.T @ dscores and sum(dscores) of n examples; where many dscores are 0, they are left out."""
-    D, classes, found = X.shape[1], dscores.shape[1], 0
-    at, counts = np.empty((classes, ROWS), np.int64), np.empty(classes, np.int64)
-    for c in range(classes):
+    """Add X.T @ dscores and sum(dscores) of n examples; those whose dscores of two classes are 0 are left out."""
+    D, classes = X.shape[1], dscores.shape[1]
+    at, counts = np.empty((classes // 2, HELD), np.int64), np.empty(classes // 2, np.int64)
+    dscores[n : n + GROUP] = 0
+    for c in range(0, classes, 2):
         k = 0
         for i in range(n):
-            if dscores[i, c] != 0:
-                at[c, k] = i
-                k += 1
-                grad[c, D] += dscores[i, c]
-        counts[c] = k
-        found += k
-        while k % GROUP:
-            at[c, k] = n  # there dscores are 0
-            k += 1
-    for i in range(n, n + GROUP):
-        for c in range(classes):
-            dscores[i, c] = 0
+            a, b = dscores[i, c], dscores[i, c + 1]
+            grad[c, D] += a
+            grad[c + 1, D] += b
+            at[c // 2, k] = i
+            k += a != 0 or b != 0
+        for i in range(GROUP):  # the last four may be fewer: then others are added 0 times
+            at[c // 2, k + i] = n
+        counts[c // 2] = k
     for start in range(0, D, CHUNK):
         stop = min(start + CHUNK, D)
-        if found > SPARSE * n * classes:
-            for i in range(0, n, GROUP):
-                x0, x1, x2, x3 = X[i, start:stop], X[i + 1, start:stop], X[i + 2, start:stop], X[i + 3, start:stop]
-                for c in range(0, classes, 2):
-                    add_two(x0, x1, x2, x3, dscores[i : i + GROUP], c, grad[c, start:stop], grad[c + 1, start:stop])
-        else:
-            for c in range(classes):
-                for k in range(0, counts[c], GROUP):
-                    i0, i1, i2, i3 = at[c, k], at[c, k + 1], at[c, k + 2], at[c, k + 3]
-                    x0, x1, x2, x3 = X[i0, start:stop], X[i1, start:stop], X[i2, start:stop], X[i3, start:stop]
-                    a0, a1, a2, a3 = dscores[i0, c], dscores[i1, c], dscores[i2, c], dscores[i3, c]
-                    add_one(x0, x1, x2, x3, a0, a1, a2, a3, grad[c, start:stop])
+        for c in range(0, classes, 2):
+            u, v = grad[c, start:stop], grad[c + 1, start:stop]
+            for k in range(0, counts[c // 2], GROUP):
+                i0, i1, i2, i3 = at[c // 2, k : k + GROUP]
+                add_two(
+                    X[i0, start:stop], X[i1, start:stop], X[i2, start:stop], X[i3, start:stop],
+                    dscores[i0, c], dscores[i1, c], dscores[i2, c], dscores[i3, c], u,
+                    dscores[i0, c + 1], dscores[i1, c + 1], dscores[i2, c + 1], dscores[i3, c + 1], v,
+                )  # fmt: skip
 
 
 @loop
@@ -252,10 +221,12 @@ def penalize(w: FloatArray, N: int, l2: float, l1: float, g: FloatArray) -> floa
 
 
 @loop
-def finish(weights: FloatArray, D: int, N: int, l2: float, l1: float, grad: FloatArray) -> float:
-    """Turn the sum over a batch of N into its mean, and add the gradient of the penalty; return the penalty."""
-    penalty = 0.0
-    for c in range(len(weights)):
+def finish(weights: FloatArray, total: FloatArray, N: int, l2: float, l1: float, grad: FloatArray) -> float:
+    """Fill grad (C, D+1): the mean of the total of a batch of N, and the gradient of the penalty, which is returned."""
+    penalty, D = 0.0, grad.shape[1] - 1
+    for c in range(len(grad)):
+        for d in range(D + 1):
+            grad[c, d] = total[c, d]
         penalty += penalize(weights[c, :D], N, l2, l1, grad[c, :D])
         grad[c, D] /= N
     return penalty

@@ -23,7 +23,7 @@ from imgclf.errors import UsageError
 from imgclf.machine.progress import advancing
 
 KEY = "train.kernel"
-FUNCTIONS = 16  # to compile for one type of pixels and weights
+FUNCTIONS = 28  # to compile for one type of pixels and weights
 
 
 @cache
@@ -39,6 +39,7 @@ def begin(dtype: str) -> "Future[ModuleType]":
     return loading
 
 
+@cache
 def loops_for(stored: np.dtype[Any], dtype: np.dtype[Any]) -> Any:
     """Return the module of the loops, with machine code for stored pixels and weights of these types."""
     try:
@@ -56,7 +57,7 @@ def _load(dtype: np.dtype[Any]) -> ModuleType:
     before = config.CACHE_DIR
     config.CACHE_DIR = _folder()  # read while the loops are decorated
     try:
-        from imgclf.speed.compiled import loops
+        from imgclf.speed.compiled import loops, sharing  # noqa: F401
     finally:
         config.CACHE_DIR = before
     _compile(loops, np.dtype(np.uint8), dtype)
@@ -81,14 +82,23 @@ def _folder() -> str:
     return str(folder) if os.access(folder, os.W_OK) else ""
 
 
-@cache
 def _compile(loops: Any, stored: np.dtype[Any], dtype: np.dtype[Any]) -> None:
     """Compile for these types, or read the machine code: calls of no example."""
-    pixels, y = np.empty((0, 1), stored), np.empty(0, np.int64)
-    row, rows, weights = np.empty(1, dtype), np.empty((2, 1), dtype), np.empty((2, 2), dtype)
+    from imgclf.speed.compiled import sharing
+
+    pixels, y, row = np.empty((0, 1), stored), np.empty(0, np.int64), np.empty(1, dtype)
+    sums, rows, weights, grads = (
+        np.empty((2, 2)),
+        np.empty((2, 1), dtype),
+        np.empty((2, 2), dtype),
+        np.empty((1, 2, 2), dtype),
+    )
+    turns, facts = np.zeros(sharing.WORDS, np.int64), np.zeros(sharing.FACTS, np.int64)
+    job = sharing.Job(turns, facts, pixels, y, y, row, row, weights, row, sums, grads)
+    desk = sharing.Desk(rows, rows, rows, sums, grads)
     with _shown():
-        loops.block(pixels, y, row, row, weights, y, 0, row, rows, rows, rows, weights)
-        loops.finish(weights[:0], 1, 1, 0.0, 0.0, weights[:0])
+        sharing.take_turns(job, desk, 0)
+        loops.finish(weights, weights, 1, 0.0, 0.0, weights[:0])
         loops.penalize(row, 1, 0.0, 0.0, row.copy())
 
 
