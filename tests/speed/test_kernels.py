@@ -14,11 +14,12 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import fit_preprocess
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES
+from imgclf.machine import cores
 from imgclf.numerics import products
 from imgclf.numerics.products import LARGE_BLOCK
 from imgclf.numerics.sums import BLOCK, serial_sum
 from imgclf.speed.folding import MIN_IMAGES_PER_CLASS
-from imgclf.speed.kernels import KERNELS
+from imgclf.speed.kernels import KERNELS, helpful_threads_of
 from imgclf.speed.threads import workers
 from imgclf.training.epochs import Finished, first_snapshot, train
 from imgclf.training.plan import make_plan
@@ -153,3 +154,10 @@ def test_training_with_one_kernel_is_training_with_another(kernel, size):
 
 def test_a_config_can_choose_every_kernel_and_no_other():
     assert list(get_args(Train.model_fields["kernel"].annotation)) == list(KERNELS)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_only_threads_of_machine_code_are_as_many_as_there_are_cores(monkeypatch, kernel):
+    monkeypatch.setattr(cores, "available_cores", lambda: 16)
+    assert helpful_threads_of(KERNELS[kernel], 16, 785, 10) == (16 if kernel == "compiled" else 1)
+    assert helpful_threads_of(KERNELS[kernel], 2, 3073, 10) == 2

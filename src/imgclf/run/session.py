@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from imgclf.config import Config
 from imgclf.errors import DivergedError, ImgclfError, StorageError
 from imgclf.files.writing import write_json, write_whole
-from imgclf.machine.cores import available_cores, helpful_threads
+from imgclf.machine.cores import available_cores
 from imgclf.machine.memory import WEIGHT_COPIES, require_memory
 from imgclf.numerics.sums import Summation
 from imgclf.run import run_dir
@@ -93,7 +93,7 @@ def session(
         if comm:
             _check_plan(comm, plan)
         target = replace(target, config=plan.config)
-        used = threads or min(cores, helpful_threads(*plan.weights.shape))
+        used = threads or plan.threads(cores)
         require_memory(WEIGHT_COPIES * plan.weights.nbytes, where(plan.config), used)
         sum_blocks = stack.enter_context(workers_on(comm, used))
         target.check(plan, since)

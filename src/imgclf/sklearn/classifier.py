@@ -23,7 +23,6 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.sources._arrays import given_examples
 from imgclf.errors import UsageError
 from imgclf.losses import LOSSES
-from imgclf.machine.cores import helpful_threads
 from imgclf.optimizers import OptimizerState
 from imgclf.run.opening import config_of_run
 from imgclf.run.run_dir import read_metrics, read_rows
@@ -344,7 +343,7 @@ class LinearImageClassifier(ClassifierMixin, BaseEstimator):  # in this order, s
 
     def _train(self, plan: Plan, snapshot: Snapshot, until: type = Finished) -> None:
         """Train until an event, the end or that of an epoch, and keep what was learned."""
-        threads, rows = min(self._threads(), helpful_threads(*plan.weights.shape)), []
+        threads, rows = plan.threads(self._threads()), []
         with workers(threads) as sum_blocks, closing(train(plan, sum_blocks, snapshot)) as events:
             for event in events:
                 if isinstance(event, Epoch):

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from imgclf.errors import UsageError
 from imgclf.gradients import GradientFn, analytic_gradient
+from imgclf.machine.cores import helpful_threads
 from imgclf.numerics.sums import Summation
 from imgclf.speed.blocks import in_blocks
 from imgclf.speed.compiled import compiled
@@ -46,6 +47,12 @@ def kernel_named(name: str, dtype: str, device: str = "auto") -> Kernel:
     if name == "compiled":
         begin(dtype)
     return KERNELS[name]
+
+
+def helpful_threads_of(kernel: Kernel, cores: int, rows: int, classes: int) -> int:
+    """Return the number of threads that trains weights (D+1, C) fastest, at most so many cores."""
+    # No thread of the compiled kernel waits for Python's lock, and only as many begin as there are blocks.
+    return cores if kernel is compiled else min(cores, helpful_threads(rows, classes))
 
 
 def judging_of(kernel: Kernel) -> Judging | None:

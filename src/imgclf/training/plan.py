@@ -25,7 +25,7 @@ from imgclf.numerics.sums import Summation, serial_sum
 from imgclf.optimizers import OPTIMIZERS, Optimizer
 from imgclf.schedules import SCHEDULES, Schedule, with_warmup
 from imgclf.speed.judging import Judging
-from imgclf.speed.kernels import Kernel, judging_of, kernel_named
+from imgclf.speed.kernels import Kernel, helpful_threads_of, judging_of, kernel_named
 from imgclf.training.class_weights import class_weights_of, weighted
 from imgclf.training.classifier import Model
 from imgclf.training.features import featured, featured_splits, fit_features
@@ -71,6 +71,10 @@ class Plan:
     def judging(self) -> Judging | None:
         """How the kernel evaluates, if it has a device of its own."""
         return judging_of(self.kernel)
+
+    def threads(self, cores: int) -> int:
+        """Return how many of these cores to train on: as many as make it faster."""
+        return helpful_threads_of(self.kernel, cores, *self.weights.shape)
 
     def model(self, weights: FloatArray) -> Model:
         """Return the classifier with these weights."""

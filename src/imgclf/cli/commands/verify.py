@@ -24,7 +24,7 @@ def command(ctx: click.Context, run: Path | None, data: Path | None, threads: in
     Training is repeated from the older of its two checkpoints (or from the start) to the newer one and, for a finished
     run, to its model. RUN defaults to the newest finished run under runs/. Exits with code 1 if anything differs.
     """
-    from imgclf.machine.cores import available_cores, helpful_threads
+    from imgclf.machine.cores import available_cores
     from imgclf.machine.memory import WEIGHT_COPIES, require_memory
     from imgclf.run.environment import compare_environment, describe_environment
     from imgclf.run.opening import config_of_run, data_of_run
@@ -42,7 +42,7 @@ def command(ctx: click.Context, run: Path | None, data: Path | None, threads: in
     config = data_of_run(config_of_run(path), path, data, "say where the run's data is now: --data PATH")
     with workers(threads or available_cores()) as sum_blocks:
         plan = make_plan(config, sum_blocks, threads=threads)
-    used = threads or helpful_threads(*plan.weights.shape)
+    used = threads or plan.threads(available_cores())
     require_memory(WEIGHT_COPIES * plan.weights.nbytes, where(config), used)
     with workers(used) as sum_blocks:
         seen = replay(plan, path, sum_blocks)

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray, IntArray
 from imgclf.speed.compiled.instructions import add_to, give_way, look_at, publish
-from imgclf.speed.compiled.loops import block, loop
+from imgclf.speed.compiled.loops import block, compiling, loop
 
 PATIENCE = 2000  # looks for work before a helper goes: some 0.5 ms, longer than Python takes between two steps
 LEFT, DONE, WORDS = 0, 16, 32  # places in `turns`, each on a line of the cache, and its length
 LOSS, EXAMPLES, ROWS, FIRST, STOP, LENGTH, TURNS, ADDED = range(8)  # places in `facts`
 FACTS = 8
+
+
+written_out = compiling(inline="always")  # in the one function that calls it, which is compiled once for all
 
 
 class Job(NamedTuple):
@@ -69,13 +72,13 @@ def add(left: FloatArray, right: FloatArray) -> None:
         left[d] += right[d]
 
 
-@loop
+@written_out
 def branch(job: Job, desk: Desk, k: int, waiting: int) -> FloatArray:
     """Return where the gradient of a branch of share k is, before which some are waiting."""
     return desk.grads[waiting - 1] if waiting else job.grads[k]  # type: ignore[no-any-return]
 
 
-@loop
+@written_out
 def add_blocks(job: Job, desk: Desk, k: int) -> None:
     """Compute the sums of share k, as `tree_sum` adds those of its blocks."""
     rows = job.facts[ROWS]
@@ -101,7 +104,7 @@ def add_blocks(job: Job, desk: Desk, k: int) -> None:
     job.sums[k, 0], job.sums[k, 1] = desk.sums[0, 0], desk.sums[0, 1]
 
 
-@loop
+@written_out
 def add_shares(job: Job, shares: int, c: int) -> None:
     """Add up the gradient of a class over the shares, as `tree_sum` does, in that of share 0."""
     height = 1

@@ -60,8 +60,7 @@ class Team:
         job, N, shares = self._job, len(examples.y), runs(len(run), self._shares)
         job.places[:N], job.y[:N], job.class_weights[:] = examples.places, examples.y, class_weights
         job.facts[:] = number, N, block, run.start, run.stop, len(shares[0]), 0, 0
-        if len(shares) > 1:
-            self._call_helpers()
+        self._call_helpers(len(shares) - 1)
         self._sharing.take_turns(job, self._desks[0], len(shares))
         if len(shares) > 1:
             job.facts[self._sharing.ADDED] = len(shares)
@@ -69,9 +68,9 @@ class Team:
         loss, correct = job.sums[0].tolist()
         return loss, int(correct), job.grads[0]
 
-    def _call_helpers(self) -> None:
-        """Have those come back that have gone."""
-        for i, helper in enumerate(self._helpers):
+    def _call_helpers(self, most: int) -> None:
+        """Have some help, those who have gone, too."""
+        for i, helper in enumerate(self._helpers[:most]):
             if helper is None or helper.done():
                 if helper:
                     helper.result()
