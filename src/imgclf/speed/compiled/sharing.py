@@ -18,7 +18,6 @@ LEFT, DONE, WORDS = 0, 16, 32  # places in `turns`, each on a line of the cache,
 LOSS, EXAMPLES, ROWS, FIRST, STOP, LENGTH, TURNS, ADDED = range(8)  # places in `facts`
 FACTS = 8
 
-
 written_out = compiling(inline="always")  # in the one function that calls it, which is compiled once for all
 
 

@@ -23,7 +23,7 @@ from imgclf.errors import UsageError
 from imgclf.machine.progress import advancing
 
 KEY = "train.kernel"
-FUNCTIONS = 28  # to compile for one type of pixels and weights
+FUNCTIONS = 24  # to compile for one type of pixels and weights
 
 
 @cache
