@@ -1,7 +1,7 @@
 """The gradient by loops over images, classes and pixels, compiled by numba.
 
-As in `speed.blocks`, the blocks of a batch are shared out and added in one fixed tree. Of examples that lie in memory,
-all of a process are added up in one call of machine code, which does not hold Python's lock; else a block is one.
+As in `speed.blocks`, the blocks of a batch are shared out and added in one fixed tree. Where examples lie in memory,
+machine code does all of that, without Python's lock; else each block is a call of it.
 """
 
 from functools import lru_cache, partial
