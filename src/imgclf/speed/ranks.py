@@ -64,14 +64,19 @@ class on_ranks:  # noqa: N801 - called like `workers`, which it follows
         return self.sum_runs(lambda run: self.sum_blocks(lambda i: term(run.start + i), len(run)), n)
 
     def sum_runs(self, sum_run: Callable[[range], Sums], n: int) -> Sums:
-        """Return the same; sum_run(run) adds up those of a branch of the tree here, in arrays that it may use again."""
+        """Return the same; sum_run(run) adds up the terms of a branch of the tree on this process."""
         shares = [list(branches(0, n, share)) for share in deal(n, self.comm.size)]
-        return _combine(self.comm, n, shares, [tuple(map(copy, sum_run(run))) for run in shares[self.comm.rank]])
+        return _combine(self.comm, n, shares, [sum_run(run) for run in shares[self.comm.rank]])
 
 
 def sum_runs(sum_blocks: Summation, sum_run: Callable[[range], Sums], n: int) -> Sums:
-    """Add up n terms on the ranks of a `Summation`; sum_run(run) adds up those of a branch of the tree on this one."""
-    return sum_blocks.sum_runs(sum_run, n) if isinstance(sum_blocks, on_ranks) else sum_run(range(n))
+    """Add up n terms on the ranks of a `Summation`; sum_run(run) adds up those of a branch of the tree on this one.
+
+    It may use its arrays again in its next call.
+    """
+    if not isinstance(sum_blocks, on_ranks):
+        return sum_run(range(n))
+    return sum_blocks.sum_runs(lambda run: tuple(map(copy, sum_run(run))), n)
 
 
 def on_this_process(sum_blocks: Summation) -> Summation:

@@ -22,7 +22,7 @@ from imgclf.speed.blocks import BlockReader
 from imgclf.speed.compiled.examples import Placed, Stored, placed, stored_by
 from imgclf.speed.compiled.many_weights import ManyWeights
 from imgclf.speed.compiled.starting import loops_for
-from imgclf.speed.compiled.team import Team, has_threads
+from imgclf.speed.compiled.team import Team, has_threads, scratch
 from imgclf.speed.ranks import sum_runs
 
 
@@ -32,7 +32,7 @@ def compiled(sum_blocks: Summation) -> GradientFn:
     A loss that has no loop of its own in `row_losses` is called between the scores and the gradient.
     """
     how_stored, read_block, memory = lru_cache(maxsize=2)(stored_by), BlockReader(), _Memory()
-    many_weights = ManyWeights(sum_blocks)
+    many_weights, shares_out = ManyWeights(sum_blocks), has_threads(sum_blocks)
 
     def evaluate(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
         (D, C), N = split(weights)[0].shape, len(batch)
@@ -58,7 +58,7 @@ def compiled(sum_blocks: Summation) -> GradientFn:
             return *loops.block(*given, y, number, class_weights, *arrays), grad
 
         blocks = -(-N // block)
-        if examples and number is not None and has_threads(sum_blocks):
+        if examples and number is not None and shares_out:
             team = memory.team_for(sum_blocks, stored, by_class, C, N)
             add = partial(team.sum, number, class_weights, examples, block)
             loss, correct, total = sum_runs(sum_blocks, add, blocks)
@@ -145,9 +145,7 @@ class _Memory(local):
     def of(self, rows: int, D: int, by_class: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return X, scores and dscores for so many rows."""
         if self.X.shape != (rows, D) or self.X.dtype != by_class.dtype or self.scores.shape[1] != len(by_class):
-            self.scores, self.dscores = np.zeros((2, rows, len(by_class)), by_class.dtype)
-            self.X = empty_on_lines((rows, D), by_class.dtype)
-            self.X[:] = 0
+            self.X, self.scores, self.dscores = scratch(rows, D, by_class)
         return self.X, self.scores, self.dscores
 
     def read(self, read: ReadFn, rows: IntArray, stored: Stored, read_block: BlockReader) -> Placed:

@@ -15,8 +15,7 @@ from imgclf.speed.compiled.loops import block, compiling, loop
 
 PATIENCE = 2000  # looks for work before a helper goes: some 0.5 ms, longer than Python takes between two steps
 LEFT, DONE, WORDS = 0, 16, 32  # places in `turns`, each on a line of the cache, and its length
-LOSS, EXAMPLES, ROWS, FIRST, STOP, LENGTH, TURNS, ADDED = range(8)  # places in `facts`
-FACTS = 8
+LOSS, EXAMPLES, ROWS, FIRST, STOP, LENGTH, TURNS, ADDED, FACTS = range(9)  # places in `facts`, and its length
 
 written_out = compiling(inline="always")  # in the one function that calls it, which is compiled once for all
 

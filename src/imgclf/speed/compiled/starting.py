@@ -27,7 +27,7 @@ FUNCTIONS = 24  # to compile for one type of pixels and weights
 
 
 @cache
-def begin(dtype: str) -> "Future[ModuleType]":
+def begin(dtype: str) -> "Future[tuple[ModuleType, ModuleType]]":
     """Begin to load numba and the loops on a thread, with machine code for images; raises UsageError without numba."""
     if find_spec("numba") is None:
         raise UsageError(KEY, "compiled needs numba", "pip install 'imgclf[fast]'")
@@ -43,25 +43,25 @@ def begin(dtype: str) -> "Future[ModuleType]":
 def loops_for(stored: np.dtype[Any], dtype: np.dtype[Any]) -> Any:
     """Return the module of the loops, with machine code for stored pixels and weights of these types."""
     try:
-        loops = begin(dtype.name).result()
+        loops, sharing = begin(dtype.name).result()
     except (ImportError, SystemError) as error:  # one is as good as the other for a NumPy that it does not know
         reason = " ".join(str(error).split())
         raise UsageError(KEY, f"numba cannot be loaded: {reason}", "pip install --upgrade 'imgclf[fast]'") from error
-    _compile(loops, stored, dtype)
+    _compile(loops, sharing, stored, dtype)
     return loops
 
 
-def _load(dtype: np.dtype[Any]) -> ModuleType:
+def _load(dtype: np.dtype[Any]) -> tuple[ModuleType, ModuleType]:
     from numba import config
 
     before = config.CACHE_DIR
     config.CACHE_DIR = _folder()  # read while the loops are decorated
     try:
-        from imgclf.speed.compiled import loops, sharing  # noqa: F401
+        from imgclf.speed.compiled import loops, sharing
     finally:
         config.CACHE_DIR = before
-    _compile(loops, np.dtype(np.uint8), dtype)
-    return loops
+    _compile(loops, sharing, np.dtype(np.uint8), dtype)
+    return loops, sharing
 
 
 def _folder() -> str:
@@ -82,17 +82,11 @@ def _folder() -> str:
     return str(folder) if os.access(folder, os.W_OK) else ""
 
 
-def _compile(loops: Any, stored: np.dtype[Any], dtype: np.dtype[Any]) -> None:
+def _compile(loops: Any, sharing: Any, stored: np.dtype[Any], dtype: np.dtype[Any]) -> None:
     """Compile for these types, or read the machine code: calls of no example."""
-    from imgclf.speed.compiled import sharing
-
     pixels, y, row = np.empty((0, 1), stored), np.empty(0, np.int64), np.empty(1, dtype)
-    sums, rows, weights, grads = (
-        np.empty((2, 2)),
-        np.empty((2, 1), dtype),
-        np.empty((2, 2), dtype),
-        np.empty((1, 2, 2), dtype),
-    )
+    rows, weights = np.empty((2, 1), dtype), np.empty((2, 2), dtype)
+    sums, grads = np.empty((2, 2)), np.empty((1, 2, 2), dtype)
     turns, facts = np.zeros(sharing.WORDS, np.int64), np.zeros(sharing.FACTS, np.int64)
     job = sharing.Job(turns, facts, pixels, y, y, row, row, weights, row, sums, grads)
     desk = sharing.Desk(rows, rows, rows, sums, grads)

@@ -1,7 +1,6 @@
 """The threads of the compiled kernel, and the arrays they work on."""
 
-from concurrent.futures import Future
-from typing import Any
+from concurrent.futures import Executor, Future
 
 import numpy as np
 
@@ -21,6 +20,14 @@ def has_threads(sum_blocks: Summation) -> bool:
     return here is serial_sum or isinstance(here, on_threads)
 
 
+def scratch(rows: int, D: int, weights: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return X (rows, D), scores and dscores (rows, P) of a thread for weights (P, D+1)."""
+    X = empty_on_lines((rows, D), weights.dtype)
+    X[:] = 0
+    scores, dscores = np.zeros((2, rows, len(weights)), weights.dtype)
+    return X, scores, dscores
+
+
 class Team:
     """Add up blocks of examples that lie in memory: this thread leads, those of a `Summation` help."""
 
@@ -30,10 +37,11 @@ class Team:
 
         assert stored.images is not None, "they lie in memory"
         here = on_this_process(sum_blocks)
-        threads = here.threads if isinstance(here, on_threads) else 1
-        self._pool = here.pool if isinstance(here, on_threads) else None
+        self._pool: Executor | None = None
+        threads = 1
+        if isinstance(here, on_threads):
+            self._pool, threads = here.pool, here.threads
         self._sharing, self._stored, self._weights, self._most = sharing, stored, weights, N
-        self._held = loops.HELD
         self._shares = SHARES * threads if threads > 1 else 1
         self._job = sharing.Job(
             turns=np.zeros(sharing.WORDS, np.int64),
@@ -48,7 +56,11 @@ class Team:
             sums=np.empty((2 * self._shares, 2)),
             grads=self._gradients(2 * self._shares),
         )
-        self._desks = [self._desk(N.bit_length()) for _ in range(threads)]
+        D, levels = len(stored.center), N.bit_length()
+        self._desks = [
+            sharing.Desk(*scratch(loops.HELD, D, weights), np.empty((levels + 1, 2)), self._gradients(levels))
+            for _ in range(threads)
+        ]
         self._helpers: list[Future[None] | None] = [None] * (threads - 1)
 
     def fits(self, stored: Stored, weights: FloatArray, N: int) -> bool:
@@ -76,13 +88,6 @@ class Team:
                     helper.result()
                 assert self._pool is not None
                 self._helpers[i] = self._pool.submit(self._sharing.take_turns, self._job, self._desks[i + 1], 0)
-
-    def _desk(self, levels: int) -> Any:
-        rows, dtype = self._held, self._weights.dtype
-        X = empty_on_lines((rows, len(self._stored.center)), dtype)
-        X[:] = 0
-        scores, dscores = np.zeros((2, rows, len(self._weights)), dtype)
-        return self._sharing.Desk(X, scores, dscores, np.empty((levels + 1, 2)), self._gradients(levels))
 
     def _gradients(self, n: int) -> FloatArray:
         return empty_on_lines((n, *self._weights.shape), self._weights.dtype)
