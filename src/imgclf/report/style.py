@@ -127,11 +127,17 @@ def key_to_numbers(class_names: Sequence[str]) -> str:
     return " The font lacks the letters of the numbered classes: confusion_matrix.csv has their names, from class 0 on."
 
 
-@lru_cache(maxsize=4096)
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Measure a line of text: inches."""
-    font = FontProperties(family=[_FONT], size=size, weight=weight)
-    width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    words = text.split(" ")
+    return size * (sum(_width(word, weight) for word in words) + (len(words) - 1) * _width(" ", weight))
+
+
+@lru_cache(maxsize=4096)
+def _width(word: str, weight: str) -> float:
+    """Measure a word of size 1; to do so for each line anew takes as long as to draw it."""
+    font = FontProperties(family=[_FONT], size=1, weight=weight)
+    width, _, _ = text_to_path.get_text_width_height_descent(word, font, ismath=False)
     return float(width) * POINT
 
 
