@@ -78,13 +78,13 @@ def test_doubling_a_block_changes_no_bit(loss, dtype):
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("size", [1, 256, 4 * LARGE_BLOCK + 3])
+@pytest.mark.parametrize("size", [1, 700, 4 * LARGE_BLOCK + 3])
 @pytest.mark.parametrize("kernel", ALL[1:])
 def test_of_many_weights_the_blocks_are_large_and_the_gradient_is_by_the_book(monkeypatch, kernel, loss, dtype, size):
     monkeypatch.setattr(products, "SMALL", 0)
     monkeypatch.setattr(products, "LARGE", 0)
     monkeypatch.setattr(products, "PART", 10 * C)  # 10 rows at a time of 48
-    assert products.block_of(D, C, size) == (LARGE_BLOCK if size > 256 else BLOCK)
+    assert products.block_of(D, C, size) == (LARGE_BLOCK if size > 700 else BLOCK)
     values, rng = np.tile(FEATURES, (4, 1)), np.random.default_rng(0)
     data = Dataset.of(values, rng.integers(0, C, len(values)), tuple("abcd"))
     read = Reader(fit_preprocess(data, scale=1, center="pixel", std="pixel", dtype=dtype), data)

@@ -7,9 +7,10 @@ import numpy as np
 from imgclf.arrays import Batch, Examples, FloatArray, IntArray, ReadFn
 from imgclf.data.batches import Reader
 from imgclf.gradients import BatchGradient, GradientFn, Objective, count_correct
+from imgclf.losses import LossFn
 from imgclf.model import split
 from imgclf.numerics.products import backward, block_of, empty_on_lines, parts_of, slab_scores
-from imgclf.numerics.sums import BLOCK, Summation, sum_over_blocks
+from imgclf.numerics.sums import BLOCK, Summation, Sums, sum_over_blocks
 
 
 class BlockReader(local):
@@ -33,6 +34,19 @@ class BlockReader(local):
         return Examples(preprocess.apply(pixels, out=self._X[:n]), dataset.y_of(rows))
 
 
+def sums_of(loss_fn: LossFn, block: Examples, weights: FloatArray, slab: int) -> Sums:
+    """Return the sums over a block of examples: losses, right answers, gradient without penalty (D+1, C).
+
+    slab  the most rows that are scored at a time
+    """
+    X, y = block
+    s = slab_scores(X, weights, slab)  # (n, C)
+    losses, dscores = loss_fn(s, y)
+    grad = np.empty_like(weights)
+    backward(X, dscores, out=grad)
+    return float(losses.sum(dtype=np.float64)), count_correct(s, y), grad
+
+
 def in_blocks(sum_blocks: Summation) -> GradientFn:
     """Return `analytic_gradient` with its sums over the examples taken block by block.
 
@@ -45,13 +59,8 @@ def in_blocks(sum_blocks: Summation) -> GradientFn:
         D, C = split(weights)[0].shape
         block = block_of(D, C, len(batch))
 
-        def sums(rows: IntArray) -> tuple[float, int, FloatArray]:
-            X, y = read_block(batch.read, rows)
-            s = slab_scores(X, weights, block)  # (n, C)
-            losses, dscores = objective.loss_fn(s, y)
-            grad = np.empty_like(weights)
-            backward(X, dscores, out=grad)
-            return float(losses.sum(dtype=np.float64)), count_correct(s, y), grad
+        def sums(rows: IntArray) -> Sums:
+            return sums_of(objective.loss_fn, read_block(batch.read, rows), weights, block)
 
         loss, correct, grad = sum_over_blocks(sums, batch.rows, sum_blocks, block)
         grad /= len(batch)

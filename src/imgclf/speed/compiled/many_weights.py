@@ -1,8 +1,8 @@
 """The gradient of many weights, by BLAS on all threads.
 
-Where W does not fit a cache, what a step does to W costs as much as what it does to the examples. So the threads share
-each block: first its examples, for their scores and losses, then the rows of dW. No thread has a gradient of its own
-that would have to be added to another's.
+Where W does not fit a cache, what a step does to W costs as much as what it does to the examples. So where a batch has
+few blocks, the threads share each of them: first its examples, for their scores and losses, then the rows of dW. No
+thread has a gradient of its own that would have to be added to another's.
 """
 
 from threading import local
@@ -13,11 +13,12 @@ import numpy as np
 from imgclf.arrays import Batch, FloatArray, IntArray
 from imgclf.gradients import BatchGradient, Objective, count_correct
 from imgclf.model import split
-from imgclf.numerics.products import LARGE_BLOCK, PART, slab_of, slab_scores
+from imgclf.numerics.products import LARGE_BLOCK, PART, block_of, slab_of, slab_scores
 from imgclf.numerics.sums import BLOCK, Summation, Sums, sum_over_blocks
-from imgclf.speed.blocks import BlockReader
+from imgclf.speed.blocks import BlockReader, sums_of
 from imgclf.speed.ranks import on_this_process, one_after_the_other
 
+SHARED = 1024  # examples of a batch; where there are as many, each thread takes a block of its own
 STRIPS = 4  # of dW at least, of which each may have its thread; BLAS copies dscores for each
 
 
@@ -25,6 +26,7 @@ class ManyWeights:
     """Compute gradients of many weights; keeps the arrays of a block."""
 
     def __init__(self, sum_blocks: Summation) -> None:
+        self._everywhere = sum_blocks
         self._on_threads, self._on_ranks = on_this_process(sum_blocks), one_after_the_other(sum_blocks)
         self._read_block, self._memory = BlockReader(), local()
 
@@ -33,10 +35,17 @@ class ManyWeights:
         D, C = split(weights)[0].shape
         flat, N = np.require(weights, requirements=["C", "W"]), len(batch)
 
-        def sums(rows: IntArray) -> Sums:
+        def on_all_threads(rows: IntArray) -> Sums:
             return self._block(objective, batch, flat, rows)
 
-        loss, correct, grad = sum_over_blocks(sums, batch.rows, self._on_ranks, slab_of(D, C))
+        def on_one_thread(rows: IntArray) -> Sums:
+            return sums_of(objective.loss_fn, self._read_block(batch.read, rows), flat, block)
+
+        block = slab_of(D, C) if N < SHARED else block_of(D, C, N)
+        if N < SHARED:
+            loss, correct, grad = sum_over_blocks(on_all_threads, batch.rows, self._on_ranks, block)
+        else:
+            loss, correct, grad = sum_over_blocks(on_one_thread, batch.rows, self._everywhere, block)
         W, dW = (split(array)[0].reshape(-1) for array in (flat, grad))
 
         def penalize(i: int) -> Sums:
