@@ -140,9 +140,9 @@ def describe(times: dict[int, Times], file: str) -> str:
         + paragraph(
             f"Softmax, momentum, l2 {L2:g}, float32, a new order every epoch, images in memory; medians of {ROUNDS}"
             " rounds in turn after a warm-up, and the least and the most of the fastest. A star: the number of threads"
-            " that imgclf takes by itself. SGDClassifier learns one-vs-all, image by image. The floor is what imgclf"
+            " that imgclf takes by itself. SGDClassifier learns one-vs-all, image by image. The floor is what NumPy"
             " cannot avoid: to make the pixels numbers, X @ W and X.T @ dscores, in the order of the images and with"
-            " nothing between."
+            " nothing between. Loops of another kind may be below it."
         )
         + "".join(table_of(batch, those) for batch, those in times.items())
         + f"![Time of an epoch against threads]({file})"
