@@ -47,11 +47,16 @@ def slab_scores(X: FloatArray, weights: FloatArray, most: int = LARGE_BLOCK) -> 
     return out
 
 
+def is_large(D: int, C: int) -> bool:
+    """Whether weights (D+1, C) are more than a core's cache holds."""
+    return D * C > LARGE
+
+
 def slab_of(D: int, C: int) -> int:
     """Return the number of rows of X multiplied at a time, which is fixed for a model."""
     if SLAB * D * C <= SMALL:
         return SLAB
-    if D * C <= LARGE:
+    if not is_large(D, C):
         return BLOCK
     return max(BLOCK, min(LARGE_BLOCK, 1 << (SCORES // C).bit_length() - 1))
 
@@ -78,7 +83,7 @@ def parts_of(D: int, C: int) -> list[slice]:
 
     A part ends with the first row of the next, or b: its last row has no penalty, as in all weights.
     """
-    rows = D if D * C <= LARGE else max(1, PART // C)
+    rows = max(1, PART // C) if is_large(D, C) else D
     return [slice(start, start + rows + 1) for start in range(0, D, rows)]
 
 
@@ -88,7 +93,7 @@ def order_of(D: int, C: int) -> Literal["C", "F"]:
     F, the weights of a class together, suits small products. BLAS copies many weights faster from C: `slab_scores` of
     1,000 classes takes a tenth less time, and its bytes are the same.
     """
-    return "F" if D * C <= LARGE else "C"
+    return "C" if is_large(D, C) else "F"
 
 
 def backward(X: FloatArray, dscores: FloatArray, out: FloatArray) -> None:

@@ -1,5 +1,7 @@
 """Compiled loops, for all that they treat apart; tests/speed/test_kernels.py holds every kernel to the book."""
 
+import ast
+import inspect
 import os
 import threading
 
@@ -15,7 +17,8 @@ from imgclf.files import npy
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES, softmax, svm
 from imgclf.numerics.sums import BLOCK, serial_sum
-from imgclf.speed.compiled import compiled, rows_of
+from imgclf.speed.compiled import compiled, loops, rows_of, sharing
+from imgclf.speed.compiled.starting import loops_for
 from imgclf.speed.threads import workers
 from imgclf.training.class_weights import weighted
 
@@ -127,6 +130,52 @@ def test_rows_of_a_large_mapped_file_are_read(tmp_path, monkeypatch):
         for some in (values, npy.map_npy(tmp_path / "x.npy", ""))
     )
     assert one.grad.tobytes() == other.grad.tobytes()
+
+
+def test_numbers_that_are_not_finite_are_gone_with_their_batch():
+    weights = np.zeros((10, 3), np.float32)
+    for loss in LOSSES.values():
+        evaluate, batch = compiled(serial_sum), Batch.of(RNG.normal(size=(4, 9)).astype(np.float32), np.arange(4) % 3)
+        alone = compiled(serial_sum)(Objective(loss), batch, weights)
+        evaluate(Objective(loss), Batch.of(np.full((32, 9), np.nan, np.float32), np.arange(32) % 3), weights)
+        assert evaluate(Objective(loss), batch, weights).grad.tobytes() == alone.grad.tobytes()
+
+
+@pytest.mark.parametrize("kernel", [analytic_gradient, compiled(serial_sum)])
+@pytest.mark.parametrize("y", [3, 5, 10**7])
+def test_a_class_that_is_not_there_is_an_error(kernel, y):
+    with pytest.raises(IndexError):
+        kernel(Objective(softmax), Batch.of(RNG.normal(size=(5, 9)), np.array([0, 1, y, 2, 0])), np.ones((10, 3)))
+
+
+@pytest.mark.parametrize("kernel", [analytic_gradient, compiled(serial_sum)])
+@pytest.mark.parametrize("batch", [Batch.of(RNG.normal(size=(5, 9)), np.zeros(5, int)),
+                                   batch_of(RNG.normal(size=(5, 9)), "float64", 5)], ids=["X", "data"])  # fmt: skip
+@pytest.mark.parametrize("D", [8, 10])
+def test_weights_for_examples_of_another_size_are_an_error(kernel, batch, D):
+    with pytest.raises(ValueError, match="9"):
+        kernel(Objective(softmax), batch, np.ones((D + 1, 3)))
+
+
+def test_one_machine_code_reads_images_in_memory_and_in_files(tmp_path):
+    """For other images it would be compiled in the first step, which takes seconds."""
+    np.save(tmp_path / "x.npy", RNG.integers(0, 256, (N, 3, 3, 1), dtype=np.uint8))
+    weights = np.ones((10, 3), np.float32)
+    loops_for(np.dtype(np.uint8), weights.dtype)
+    ready = [len(function.signatures) for function in (loops.block, sharing.take_turns)]
+    for values in (np.load(tmp_path / "x.npy"), npy.map_npy(tmp_path / "x.npy", "")):
+        compiled(serial_sum)(Objective(svm), batch_of(values, "float32", N), weights)
+        assert [len(function.signatures) for function in (loops.block, sharing.take_turns)] == ready
+
+
+def test_machine_code_allocates_no_memory():
+    called = {
+        node.func.attr
+        for module in (loops, sharing)
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "np"
+    }
+    assert called == {"float64"}
 
 
 def test_a_batch_has_some_blocks_which_are_not_too_small():

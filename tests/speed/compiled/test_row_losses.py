@@ -39,7 +39,7 @@ def test_compiled_it_is_the_same_with_weights_of_classes_and_counts_what_is_righ
     loops = loops_for(np.dtype(np.uint8), np.dtype(np.float64))
     class_weights, dscores = np.linspace(0.5, 2, C), np.full_like(SCORES, np.nan)
     number = loops.NUMBERS[LOSSES[name]]
-    total, correct = loops.losses_of(number, SCORES, Y, class_weights, dscores)
+    total, correct = loops.losses_of(number, C, SCORES, Y, class_weights[Y], dscores)
     expected, derivative = LOSSES[name](SCORES, Y)
     assert total == pytest.approx(math.fsum(class_weights[Y] * expected), rel=1e-13)
     np.testing.assert_allclose(dscores, class_weights[Y][:, None] * derivative, rtol=1e-13, atol=1e-13)

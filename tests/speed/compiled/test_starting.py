@@ -72,7 +72,9 @@ def test_another_process_compiles_nothing():
         "used = [loops.finish, loops.penalize, take_turns];"
         "print(*(sum(f.stats.cache_misses.values()) for f in used), *(len(f.stats.cache_hits) for f in used))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    # Twice: what two processes compile at the same time, the cache may keep of one only.
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0", "0", "0", "1", "1", "1"]
 
 

@@ -127,7 +127,7 @@ def team_of_two():
         team = Team(sum_blocks, stored, weights, 3, 256)
 
         def add():
-            loss, correct, grad = team.sum(0, np.ones(3, np.float32), examples, 64, range(4))
+            loss, correct, grad = team.sum(0, np.ones(256, np.float32), examples, 64, range(4))
             return loss, correct, grad.tobytes()
 
         yield team, add

@@ -15,11 +15,11 @@ from imgclf.arrays import Batch, FloatArray, IntArray, ReadFn
 from imgclf.gradients import BatchGradient, GradientFn, Objective, count_correct
 from imgclf.losses import LossFn
 from imgclf.model import split
-from imgclf.numerics.products import LINE, empty_on_lines, order_of, shared_out
+from imgclf.numerics.products import LINE, empty_on_lines, is_large, shared_out
 from imgclf.numerics.sums import BLOCK, Summation, Sums
 from imgclf.numerics.weighting import Weighted
 from imgclf.speed.blocks import BlockReader
-from imgclf.speed.compiled.examples import Placed, Stored, placed, stored_by
+from imgclf.speed.compiled.examples import Placed, Stored, check_size, flat, placed, stored_by
 from imgclf.speed.compiled.many_weights import ManyWeights
 from imgclf.speed.compiled.starting import loops_for
 from imgclf.speed.compiled.team import Team, has_threads, scratch
@@ -36,7 +36,7 @@ def compiled(sum_blocks: Summation) -> GradientFn:
 
     def evaluate(objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:
         (D, C), N = split(weights)[0].shape, len(batch)
-        if order_of(D, C) == "C":
+        if is_large(D, C):
             return many_weights(loops_for(np.dtype(np.uint8), weights.dtype), objective, batch, weights)
         stored = how_stored(batch.read, D, weights.dtype)
         loops = loops_for(stored.dtype, weights.dtype)
@@ -55,12 +55,12 @@ def compiled(sum_blocks: Summation) -> GradientFn:
             arrays = *memory.of(loops.HELD, D, by_class), grad
             if number is None:
                 return *_with_loss(loops, objective.loss_fn, given, y, C, *arrays), grad
-            return *loops.block(*given, y, number, class_weights, *arrays), grad
+            return *loops.block(*given, y, class_weights[y], number, C, *arrays), grad
 
         blocks = -(-N // block)
         if examples and number is not None and shares_out:
             team = memory.team_for(sum_blocks, stored, by_class, C, N)
-            add = partial(team.sum, number, class_weights, examples, block)
+            add = partial(team.sum, number, class_weights[examples.y], examples, block)
             loss, correct, total = sum_runs(sum_blocks, add, blocks)
         else:
             loss, correct, total = sum_blocks(sums, blocks)
@@ -85,6 +85,7 @@ def _with_loss(
     X: FloatArray,
     scores: FloatArray,
     dscores: FloatArray,
+    taken: IntArray,
     grad: FloatArray,
 ) -> tuple[float, int]:
     """Fill grad as the compiled `block` does, but call a loss in Python."""
@@ -96,7 +97,7 @@ def _with_loss(
         loops.read_and_score(images, places[start:], *others, X, scores)
         s = scores[:n, :C]
         losses, dscores[:n, :C] = loss_fn(s, right)
-        loops.add_gradient(X, dscores, n, grad)
+        loops.add_gradient(X, dscores, n, taken, grad)
         total += float(losses.sum(dtype=np.float64))
         correct += count_correct(s, right)
     return total, correct
@@ -111,7 +112,8 @@ def _parts(loss_fn: LossFn, C: int, dtype: np.dtype[Any]) -> tuple[LossFn, Float
 
 def _on_lines(rows: int, columns: int, dtype: np.dtype[Any]) -> FloatArray:
     """Return zeros (rows, columns or a few more), so that each row begins on a line of the cache."""
-    zeros = empty_on_lines((rows, -(-columns // LINE) * LINE), dtype)
+    numbers = LINE // dtype.itemsize
+    zeros = empty_on_lines((rows, -(-columns // numbers) * numbers), dtype)
     zeros[:] = 0
     return zeros
 
@@ -127,6 +129,7 @@ class _Memory(local):
         self.X: FloatArray = self.weights
         self.scores: FloatArray = self.weights
         self.dscores: FloatArray = self.weights
+        self.taken: IntArray = np.empty((0, 0), np.int64)
 
     def by_class(self, weights: FloatArray) -> FloatArray:
         """Return a copy of weights (D+1, C) as (P, D+1), P even: the weights of each class together."""
@@ -142,19 +145,20 @@ class _Memory(local):
             self.team = Team(sum_blocks, stored, by_class, C, N)
         return self.team
 
-    def of(self, rows: int, D: int, by_class: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return X, scores and dscores for so many rows."""
+    def of(self, rows: int, D: int, by_class: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
+        """Return X, scores, dscores and taken for so many rows."""
         if self.X.shape != (rows, D) or self.X.dtype != by_class.dtype or self.scores.shape[1] != len(by_class):
-            self.X, self.scores, self.dscores = scratch(rows, D, by_class)
-        return self.X, self.scores, self.dscores
+            self.X, self.scores, self.dscores, self.taken = scratch(rows, D, by_class)
+        return self.X, self.scores, self.dscores, self.taken
 
     def read(self, read: ReadFn, rows: IntArray, stored: Stored, read_block: BlockReader) -> Placed:
         """Read examples into memory: valid until the next call."""
         places, dataset = np.arange(len(rows)), stored.dataset
         if dataset is None:
             X, y = read_block(read, rows)
-            return Placed(np.array(X, stored.dtype, order="C"), places, np.array(y, np.int64))
+            check_size(X.shape[1], len(stored.center))
+            return Placed(flat(np.array(X, stored.dtype, order="C")), places, np.array(y, np.int64))
         if self.pixels.shape[1:] != dataset.example_shape or self.pixels.dtype != stored.dtype:
             self.pixels = np.empty((BLOCK, *dataset.example_shape), stored.dtype)
         pixels = dataset.pixels(rows, out=self.pixels[: len(rows)])
-        return Placed(pixels.reshape(len(rows), -1), places, dataset.y_of(rows))
+        return Placed(flat(pixels), places, dataset.y_of(rows))

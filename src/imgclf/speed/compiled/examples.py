@@ -32,16 +32,30 @@ class Placed(NamedTuple):
     y: IntArray  # (n,)
 
 
+def check_size(size: int, D: int) -> None:
+    """Raise ValueError for examples of another size than that of the weights."""
+    if size != D:
+        raise ValueError(f"examples of {size} numbers, and weights for {D}")
+
+
 def stored_by(read: ReadFn, D: int, dtype: np.dtype[Any]) -> Stored:
     """Return how a reader's examples are stored if the loops can preprocess them; else as X, which is preprocessed."""
     if isinstance(read, Reader):
         images, preprocess = read.dataset.images, read.preprocess
+        check_size(preprocess.size, D)
         if images.dtype in (np.uint8, dtype) and preprocess.dtype == dtype and not preprocess.norm:
             center = np.zeros(D, dtype) if preprocess.center is None else np.array(preprocess.center)
             factor = np.full(D, 1 if preprocess.factor is None else preprocess.factor, dtype)
-            there = images.reshape(len(images), -1) if in_place(images) else None
+            there = flat(images) if in_place(images) else None
             return Stored(images.dtype, center, factor, read.dataset, there)
     return Stored(dtype, np.zeros(D, dtype), np.ones(D, dtype), None, None)
+
+
+def flat(images: NDArray[Any]) -> NDArray[Any]:
+    """Return images (M, D), read-only as mapped ones are: so one machine code reads all."""
+    rows = images.reshape(len(images), -1)
+    rows.flags.writeable = False
+    return rows
 
 
 def placed(stored: Stored, rows: IntArray) -> Placed | None:

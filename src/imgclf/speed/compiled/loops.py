@@ -9,9 +9,11 @@ several times, and is in the processor's first cache when it is used again. P is
     grad      (P, D+1)   likewise
     scores    (HELD, P)
     dscores   (HELD, P)  0 for a class that is not there, and in the end beyond the examples
+    taken     (P/2, HELD+1) int64: the examples whose dscores of two classes are not both 0, and last how many
 
-Rows of weights and grad begin on lines of the cache, and are a little longer. All numbers in X are finite, also beyond
-the examples: there they count 0 times.
+Rows of weights and grad begin on lines of the cache, and are a little longer. Where fewer than four examples are left,
+one of zeros stands for the others. No loop allocates memory: where that failed on a thread that helps, the one that
+leads would wait for ever.
 """
 
 from collections.abc import Callable
@@ -63,12 +65,12 @@ def loss_of(number: int, scores: FloatArray, y: int, dscores: FloatArray) -> flo
 
 @loop
 def losses_of(
-    number: int, scores: FloatArray, y: IntArray, class_weights: FloatArray, dscores: FloatArray
+    number: int, C: int, scores: FloatArray, y: IntArray, sample_weights: FloatArray, dscores: FloatArray
 ) -> tuple[float, int]:
     """Fill dscores; return the sum of the losses, and how many scores are highest at the right class."""
-    total, correct, C = 0.0, 0, len(class_weights)
+    total, correct = 0.0, 0
     for i in range(len(y)):
-        s, d, w = scores[i, :C], dscores[i, :C], class_weights[y[i]]
+        s, d, w = scores[i, :C], dscores[i, :C], sample_weights[i]
         total += w * loss_of(number, s, y[i], d)
         first = 0  # of the highest
         for j in range(C):
@@ -157,28 +159,29 @@ def add_two(
 
 
 @loop
-def add_gradient(X: FloatArray, dscores: FloatArray, n: int, grad: FloatArray) -> None:
+def add_gradient(X: FloatArray, dscores: FloatArray, n: int, taken: IntArray, grad: FloatArray) -> None:
     """Add X.T @ dscores and sum(dscores) of n examples; those whose dscores of two classes are 0 are left out."""
     D, classes = X.shape[1], dscores.shape[1]
-    at, counts = np.empty((classes // 2, HELD), np.int64), np.empty(classes // 2, np.int64)
+    X[n] = 0
     dscores[n : n + GROUP] = 0
     for c in range(0, classes, 2):
-        k = 0
+        at, k = taken[c // 2], 0
         for i in range(n):
             a, b = dscores[i, c], dscores[i, c + 1]
             grad[c, D] += a
             grad[c + 1, D] += b
-            at[c // 2, k] = i
+            at[k] = i
             k += a != 0 or b != 0
         for i in range(GROUP):  # the last four may be fewer: then others are added 0 times
-            at[c // 2, k + i] = n
-        counts[c // 2] = k
+            at[k + i] = n
+        at[HELD] = k
     for start in range(0, D, CHUNK):
         stop = min(start + CHUNK, D)
         for c in range(0, classes, 2):
             u, v = grad[c, start:stop], grad[c + 1, start:stop]
-            for k in range(0, counts[c // 2], GROUP):
-                i0, i1, i2, i3 = at[c // 2, k : k + GROUP]
+            at = taken[c // 2]
+            for k in range(0, at[HELD], GROUP):
+                i0, i1, i2, i3 = at[k : k + GROUP]
                 add_two(
                     X[i0, start:stop], X[i1, start:stop], X[i2, start:stop], X[i3, start:stop],
                     dscores[i0, c], dscores[i1, c], dscores[i2, c], dscores[i3, c], u,
@@ -189,8 +192,8 @@ def add_gradient(X: FloatArray, dscores: FloatArray, n: int, grad: FloatArray) -
 @loop
 def block(
     images: NDArray[Any], rows: IntArray, center: FloatArray, factor: FloatArray, weights: FloatArray,
-    y: IntArray, number: int, class_weights: FloatArray,
-    X: FloatArray, scores: FloatArray, dscores: FloatArray, grad: FloatArray,
+    y: IntArray, sample_weights: FloatArray, number: int, C: int,
+    X: FloatArray, scores: FloatArray, dscores: FloatArray, taken: IntArray, grad: FloatArray,
 ) -> tuple[float, int]:  # fmt: skip
     """Fill grad with the gradient of a block of rows; return the sum of their losses, and how many are right."""
     total, correct = 0.0, 0
@@ -198,8 +201,8 @@ def block(
     for start in range(0, len(rows), ROWS):
         right = y[start : start + ROWS]
         read_and_score(images, rows[start:], center, factor, weights, X, scores)
-        loss, found = losses_of(number, scores, right, class_weights, dscores)
-        add_gradient(X, dscores, len(right), grad)
+        loss, found = losses_of(number, C, scores, right, sample_weights[start:], dscores)
+        add_gradient(X, dscores, len(right), taken, grad)
         total += loss
         correct += found
     return total, correct

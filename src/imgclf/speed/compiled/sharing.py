@@ -15,7 +15,7 @@ from imgclf.speed.compiled.loops import block, compiling, loop
 
 PATIENCE = 2000  # looks for work before a helper goes: some 0.5 ms, longer than Python takes between two steps
 LEFT, DONE, WORDS = 0, 16, 32  # places in `turns`, each on a line of the cache, and its length
-LOSS, EXAMPLES, ROWS, FIRST, STOP, LENGTH, TURNS, ADDED, FACTS = range(9)  # places in `facts`, and its length
+LOSS, CLASSES, EXAMPLES, ROWS, FIRST, STOP, LENGTH, TURNS, ADDED, FACTS = range(10)  # places in `facts`, and its length
 
 written_out = compiling(inline="always")  # in the one function that calls it, which is compiled once for all
 
@@ -24,13 +24,13 @@ class Job(NamedTuple):
     """What all threads share.
 
     turns          (WORDS,) int64: at LEFT how many nobody has taken, at DONE how many are done
-    facts          (FACTS,) int64: the number of the loss; how many examples; rows of a block; first block, and the one
-                   after the last; blocks of a share; turns; how many shares are added up in these, 0: none
+    facts          (FACTS,) int64: the number of the loss; how many classes; how many examples; rows of a block; first
+                   block, and the one after the last; blocks of a share; turns; how many shares are added up, 0: none
     images         (M, D), as they are stored: X = (images - center) * factor
     places, y      (examples or more,) int64: the row of each example in images, and its class
+    sample_weights (examples or more,)
     center, factor (D,)
     weights        (P, D+1), as the loops want them
-    class_weights  (C,)
     sums           (shares, 2) float64: losses, right answers
     grads          (shares, P, D+1)
     """
@@ -40,10 +40,10 @@ class Job(NamedTuple):
     images: NDArray[Any]
     places: IntArray
     y: IntArray
+    sample_weights: FloatArray
     center: FloatArray
     factor: FloatArray
     weights: FloatArray
-    class_weights: FloatArray
     sums: FloatArray
     grads: FloatArray
 
@@ -51,14 +51,15 @@ class Job(NamedTuple):
 class Desk(NamedTuple):
     """What a thread has for itself.
 
-    X, scores, dscores  as the loops want them
-    sums                (levels + 1, 2) float64: those of branches of a share that wait to be added
-    grads               (levels, P, D+1): likewise, but for the first, which is that of the share
+    X, scores, dscores, taken  as the loops want them
+    sums                       (levels + 1, 2) float64: those of branches of a share that wait to be added
+    grads                      (levels, P, D+1): likewise, but for the first, which is that of the share
     """
 
     X: FloatArray
     scores: FloatArray
     dscores: FloatArray
+    taken: IntArray
     sums: FloatArray
     grads: FloatArray
 
@@ -87,8 +88,8 @@ def add_blocks(job: Job, desk: Desk, k: int) -> None:
         start, stop = i * rows, min((i + 1) * rows, job.facts[EXAMPLES])
         desk.sums[waiting, 0], desk.sums[waiting, 1] = block(
             job.images, job.places[start:stop], job.center, job.factor, job.weights,
-            job.y[start:stop], job.facts[LOSS], job.class_weights,
-            desk.X, desk.scores, desk.dscores, branch(job, desk, k, waiting),
+            job.y[start:stop], job.sample_weights[start:stop], job.facts[LOSS], job.facts[CLASSES],
+            desk.X, desk.scores, desk.dscores, desk.taken, branch(job, desk, k, waiting),
         )  # fmt: skip
         waiting += 1
         done = i + 1 - first

@@ -85,11 +85,12 @@ def _folder() -> str:
 def _compile(loops: Any, sharing: Any, stored: np.dtype[Any], dtype: np.dtype[Any]) -> None:
     """Compile for these types, or read the machine code: calls of no example."""
     pixels, y, row = np.empty((0, 1), stored), np.empty(0, np.int64), np.empty(1, dtype)
-    rows, weights = np.empty((2, 1), dtype), np.empty((2, 2), dtype)
+    rows, weights, taken = np.empty((2, 1), dtype), np.empty((2, 2), dtype), np.empty((1, 1), np.int64)
+    pixels.flags.writeable = False  # as they are given
     sums, grads = np.empty((2, 2)), np.empty((1, 2, 2), dtype)
     turns, facts = np.zeros(sharing.WORDS, np.int64), np.zeros(sharing.FACTS, np.int64)
-    job = sharing.Job(turns, facts, pixels, y, y, row, row, weights, row, sums, grads)
-    desk = sharing.Desk(rows, rows, rows, sums, grads)
+    job = sharing.Job(turns, facts, pixels, y, y, row, row, row, weights, sums, grads)
+    desk = sharing.Desk(rows, rows, rows, taken, sums, grads)
     with _shown():
         sharing.take_turns(job, desk, 0)
         loops.finish(weights, weights, 1, 0.0, 0.0, weights[:0])

@@ -4,7 +4,7 @@ from concurrent.futures import Executor, Future
 
 import numpy as np
 
-from imgclf.arrays import FloatArray
+from imgclf.arrays import FloatArray, IntArray
 from imgclf.numerics.products import empty_on_lines
 from imgclf.numerics.sums import Summation, Sums, serial_sum
 from imgclf.speed.compiled.examples import Placed, Stored
@@ -20,12 +20,12 @@ def has_threads(sum_blocks: Summation) -> bool:
     return here is serial_sum or isinstance(here, on_threads)
 
 
-def scratch(rows: int, D: int, weights: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return X (rows, D), scores and dscores (rows, P) of a thread for weights (P, D+1)."""
+def scratch(rows: int, D: int, weights: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
+    """Return X (rows, D), scores, dscores (rows, P) and taken (P/2, rows+1) of a thread for weights (P, D+1)."""
     X = empty_on_lines((rows, D), weights.dtype)
     X[:] = 0
     scores, dscores = np.zeros((2, rows, len(weights)), weights.dtype)
-    return X, scores, dscores
+    return X, scores, dscores, np.empty((len(weights) // 2, rows + 1), np.int64)
 
 
 class Team:
@@ -37,11 +37,10 @@ class Team:
 
         assert stored.images is not None, "they lie in memory"
         here = on_this_process(sum_blocks)
-        self._pool: Executor | None = None
-        threads = 1
-        if isinstance(here, on_threads):
-            self._pool, threads = here.pool, here.threads
+        self._pool: Executor | None
+        self._pool, threads = (here.pool, here.threads) if isinstance(here, on_threads) else (None, 1)
         self._sharing, self._stored, self._weights, self._most = sharing, stored, weights, N
+        self._classes = C
         self._shares = SHARES * threads if threads > 1 else 1
         self._job = sharing.Job(
             turns=np.zeros(sharing.WORDS, np.int64),
@@ -49,10 +48,10 @@ class Team:
             images=stored.images,
             places=np.empty(N, np.int64),
             y=np.empty(N, np.int64),
+            sample_weights=np.empty(N, weights.dtype),
             center=stored.center,
             factor=stored.factor,
             weights=weights,
-            class_weights=np.empty(C, weights.dtype),
             sums=np.empty((2 * self._shares, 2)),
             grads=self._gradients(2 * self._shares),
         )
@@ -67,16 +66,16 @@ class Team:
         """Whether the arrays are right for these examples, this very array of weights, and a batch of N."""
         return self._stored is stored and self._weights is weights and self._most >= N
 
-    def sum(self, number: int, class_weights: FloatArray, examples: Placed, block: int, run: range) -> Sums:
+    def sum(self, number: int, sample_weights: FloatArray, examples: Placed, block: int, run: range) -> Sums:
         """Add up a run of blocks by a loss's number: losses, right answers, gradient (P, D+1), until the next call."""
         job, N, shares = self._job, len(examples.y), runs(len(run), self._shares)
-        job.places[:N], job.y[:N], job.class_weights[:] = examples.places, examples.y, class_weights
-        job.facts[:] = number, N, block, run.start, run.stop, len(shares[0]), 0, 0
+        job.places[:N], job.y[:N], job.sample_weights[:N] = examples.places, examples.y, sample_weights
+        job.facts[:] = number, self._classes, N, block, run.start, run.stop, len(shares[0]), 0, 0
         self._call_helpers(len(shares) - 1)
         self._sharing.take_turns(job, self._desks[0], len(shares))
         if len(shares) > 1:
             job.facts[self._sharing.ADDED] = len(shares)
-            self._sharing.take_turns(job, self._desks[0], len(self._weights))
+            self._sharing.take_turns(job, self._desks[0], self._classes)
         loss, correct = job.sums[0].tolist()
         return loss, int(correct), job.grads[0]
 
