@@ -302,6 +302,13 @@ def test_data_that_is_found_but_is_another_is_refused(imgclf, refused, monkeypat
         refused(3, "the images have changed since the run began", *command)
 
 
+def test_a_run_with_the_name_of_its_data_is_not_taken_for_it(imgclf, refused, pictures):
+    shutil.copytree(pictures, "data/photos")
+    imgclf("train", "data/photos", "-s", "train.epochs=1", "--no-plots", "--out", "runs/photos")
+    shutil.rmtree("data/photos")
+    refused(3, [str(Path("data/photos").absolute()), "no such file or folder"], "eval", "runs/photos")
+
+
 def test_data_that_is_nowhere_is_said_to_be_missing_and_where_to_name_it(imgclf, refused, monkeypatch, project):
     train_in(imgclf, monkeypatch, project)
     (project / "data/set.npz").rename("moved.npz")

@@ -69,7 +69,8 @@ def find_data(config: Config, run: Path, remedy: str) -> Config:
     if path is None or os.path.exists(path):  # noqa: PTH110 - never raises
         return config
     for candidate in _moved(path, run):
-        if os.path.exists(candidate):  # noqa: PTH110
+        is_run = os.path.exists(f"{candidate}/status.json")  # noqa: PTH110 - of the same name as the data
+        if os.path.exists(candidate) and not is_run:  # noqa: PTH110
             return with_data_path(config, candidate)
     raise DataError(path, _why_not(path), remedy)
 

@@ -62,6 +62,14 @@ def test_columns_name_a_file_to_submit(imgclf, trained, pictures):
     )
 
 
+def test_images_of_several_folders_are_told_apart(imgclf, trained, pictures):
+    done = imgclf("predict", "run", pictures / "test" / "cat", pictures / "test" / "dog", "--columns", "a,b")
+    names = [row["a"] for row in rows_of(done.out)]
+    assert len(set(names)) == len(names) > 2
+    assert names == [row["image"] for row in rows_of(imgclf("predict", "run", pictures / "test" / "cat",
+                     pictures / "test" / "dog", "--format", "csv", "--top-k", "1").out)]  # fmt: skip
+
+
 @pytest.mark.parametrize("name", ["out.csv", "out.json"])
 def test_a_file_holds_what_the_terminal_shows(imgclf, trained, pictures, name):
     assert imgclf("predict", "run", pictures / "test", "--out", name).code == 0
@@ -93,6 +101,7 @@ def test_of_many_bad_files_the_first_are_named_and_the_rest_counted(imgclf, trai
     (("photos", "--out", "there.csv"), 2, "there.csv exists"),
     (("photos", "--out", "nowhere/a.csv"), 2, "there is no folder nowhere"),
     (("photos", "--columns", "one"), 2, "'one' is not two names"),
+    (("photos", "--columns", "a,a"), 2, "'a,a' is not two names"),
     (("photos", "--columns", "a,b,c"), 2, "'a,b,c' is not two names"),
     (("photos", "--columns", "a,b", "--format", "json"), 2, "does not go with --format json"),
 ])  # fmt: skip

@@ -91,7 +91,7 @@ def command(
         form = "json" if out.suffix == ".json" else "csv"
     form = form or ("csv" if columns else "table")
     names = None if columns is None else columns.split(",")
-    if names is not None and (len(names) != 2 or not all(names)):
+    if names is not None and (len(names) != 2 or len({*names, ""}) != 3):
         raise UsageError("--columns", f"{columns!r} is not two names", "give two with a comma, such as ImageId,Label")
     if names is not None and form != "csv":
         raise UsageError("--columns", f"does not go with --format {form}", "leave one of them out")
@@ -107,9 +107,9 @@ def command(
     total = None
     if console.shows_progress and not any(map(has_arrays, sources)):
         total = sum(1 for _ in named_files(sources, relative=False))
-    examples = read_unlabeled(
-        sources, model.input, relative=names is not None, options=table_options(path), total=total
-    )
+    # Of two folders, relative names could be the same.
+    relative = names is not None and len(sources) == 1
+    examples = read_unlabeled(sources, model.input, relative=relative, options=table_options(path), total=total)
     chunks = _predictions(console, path, model, examples, kept, errors, explanations)
     text = _in_two_columns(chunks, names) if names else FORMATS[form](chunks)
     if out is not None:
