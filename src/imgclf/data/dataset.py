@@ -40,12 +40,14 @@ class Unlabeled(NamedTuple):
     examples  (n, H, W, channels) uint8 or (n, D) float
     errors    of others that cannot be read
     features  (D) what the numbers of feature vectors are called, if the file says it
+    remark    on others that are not read
     """
 
     names: list[str]
     examples: NDArray[Any]
     errors: Sequence[ImgclfError] = ()
     features: Sequence[str] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 def _read_arrays(path: Path, preprocess: Preprocess) -> Iterator[Unlabeled]:
     """Yield the examples of NumPy files, named by the number of their row, from 0."""
-    X = npz.read_examples(path)
+    X, remark = npz.read_examples(path)
     arrays = Dataset.of(X, np.zeros(len(X), np.uint8), ("",))
     if X.ndim == 2:
         arrays.check_finite(path, "remove or replace them")
@@ -100,5 +100,5 @@ def _read_arrays(path: Path, preprocess: Preprocess) -> Iterator[Unlabeled]:
     for start in range(0, len(X), _ROWS_AT_ONCE):
         examples = arrays.pixels(slice(start, start + _ROWS_AT_ONCE))
         names = [str(start + row) for row in range(len(examples))]
-        yield Unlabeled(names, preprocess.conform_all(examples) if are_images else examples)
+        yield Unlabeled(names, preprocess.conform_all(examples) if are_images else examples, remark=remark)
         advance(len(names))

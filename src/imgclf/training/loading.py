@@ -230,7 +230,7 @@ def _path(data: Data, source: Source) -> Path | None:
     path = Path(data.path)
     with reading(path):
         if not path.exists():
-            raise DataError(path, "no such file or folder", ", or see ".join(["check the path", *downloads]))
+            raise DataError(path, "no such file or folder", ", or run ".join(["check the path", *downloads]))
     return path
 
 

@@ -148,7 +148,7 @@ def test_a_set_must_be_one_of_the_known(refused, name):
 def test_nothing_else_ever_downloads(imgclf, refused, small, server):
     assert imgclf("train", *small, "--out", "run").code == 0
     for source, name in (("idx", "mnist"), ("cifar10", "cifar10"), ("cifar100", "cifar100")):
-        words = ("data/here: no such file or folder", f"see `imgclf data download {name}`")
+        words = ("data/here: no such file or folder", f"run `imgclf data download {name}`")
         refused(3, words, "train", "-s", f"data.source={source}", "-s", "data.path=data/here")
         refused(2, f"`imgclf data download {name}` downloads it", "train", "-s", f"data.source={source}")
     assert asked(server) == []

@@ -62,6 +62,15 @@ def test_columns_name_a_file_to_submit(imgclf, trained, pictures):
     )
 
 
+def test_of_arrays_with_splits_it_is_said_which_are_predicted(imgclf):
+    X, y = FEATURES, np.arange(60) % 3
+    np.savez("feats.npz", X_train=X[:40], y_train=y[:40], X_test=X[40:], y_test=y[40:])
+    imgclf("train", "feats.npz", "-s", "train.epochs=1", "--no-plots", "--out", "run")
+    done = imgclf("predict", "run", "feats.npz", "--columns", "a,b")
+    assert len(rows_of(done.out)) == 20
+    assert done.err == "imgclf: warning: feats.npz: only its split test is predicted, not train\n"
+
+
 def test_images_of_several_folders_are_told_apart(imgclf, trained, pictures):
     done = imgclf("predict", "run", pictures / "test" / "cat", pictures / "test" / "dog", "--columns", "a,b")
     names = [row["a"] for row in rows_of(done.out)]

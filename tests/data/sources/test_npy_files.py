@@ -174,7 +174,7 @@ def test_a_pack_is_a_pack(save, tmp_path):
 def test_examples_to_predict_need_no_labels(save):
     folder = save(X=FEATURES)
     for path in (folder, folder / "X.npy"):
-        assert npz.read_examples(path).tolist() == FEATURES.tolist()
+        assert npz.read_examples(path)[0].tolist() == FEATURES.tolist()
     save(X_test=FEATURES[:2])
     assert npz.read_examples(folder).tolist() == FEATURES[:2].tolist()
     save(X=np.stack([IMAGES / 127.5 - 1] * 2).reshape(8, 3, 2), X_test=np.full((1, 3, 2), 0.5))

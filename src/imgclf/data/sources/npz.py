@@ -84,16 +84,21 @@ def warnings(path: Path) -> list[str]:
     return [f"{path}: passed over: {first_few(others)}"] if others else []
 
 
-def read_examples(path: Path) -> NDArray[Any]:
-    """Read only examples, to be predicted: those of test, else all; labels need not be there."""
+def read_examples(path: Path) -> tuple[NDArray[Any], str]:
+    """Read only examples, to be predicted; labels need not be there.
+
+    Of several splits, test or else the first: then with a remark that says so.
+    """
     arrays = _arrays(path, alone=True)
     found = _by_split(path, arrays.names, _EXAMPLES)
     if not found:
         raise _nothing(path, arrays)
-    name = found.get("test") or next(iter(found.values()))
+    split = "test" if "test" in found else next(iter(found))
+    name = found[split]
     train = found.get("train", name)
     X, _ = examples(arrays.read(name), arrays.called(name), None if train == name else partial(arrays.read, train))
-    return X
+    others = [one for one in found if one != split]
+    return X, f"{path}: only its split {split} is predicted, not {' or '.join(others)}" if others else ""
 
 
 def _arrays(path: Path, *, alone: bool = False) -> Arrays:
