@@ -144,7 +144,7 @@ def idx_folder(path: Path) -> object:
 
 def npz_file(path: Path) -> object:
     assert recognize(path) == "npz"
-    return look(npz.load(path, ("train", "val", "test"))), npz.read_examples(path).shape
+    return look(npz.load(path, ("train", "val", "test"))), npz.read_examples(path)[0].shape
 
 
 def csv_file(path: Path) -> object:
@@ -158,7 +158,7 @@ def csv_folder(path: Path) -> object:
 
 
 def npy_folder(path: Path) -> object:
-    return look(npz.load(path.parent, ("train", "val", "test"))), npz.read_examples(path.parent).shape
+    return look(npz.load(path.parent, ("train", "val", "test"))), npz.read_examples(path.parent)[0].shape
 
 
 def pack_folder(path: Path) -> object:

@@ -176,6 +176,6 @@ def test_examples_to_predict_need_no_labels(save):
     for path in (folder, folder / "X.npy"):
         assert npz.read_examples(path)[0].tolist() == FEATURES.tolist()
     save(X_test=FEATURES[:2])
-    assert npz.read_examples(folder).tolist() == FEATURES[:2].tolist()
+    assert npz.read_examples(folder)[0].tolist() == FEATURES[:2].tolist()
     save(X=np.stack([IMAGES / 127.5 - 1] * 2).reshape(8, 3, 2), X_test=np.full((1, 3, 2), 0.5))
-    assert npz.read_examples(folder).tolist() == np.full((1, 3, 2, 1), 191).tolist()
+    assert npz.read_examples(folder)[0].tolist() == np.full((1, 3, 2, 1), 191).tolist()
