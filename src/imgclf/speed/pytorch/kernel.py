@@ -97,7 +97,7 @@ class TorchKernel:
 
     def _on_this_thread(self) -> None:
         """Have PyTorch compute what follows on this thread alone: on several, it adds in another order."""
-        if not self.is_card:
+        if self.device == "cpu":
             torch.set_num_threads(1)  # a limit of each thread: a new one would take all cores
 
     def _send(self, given: Any) -> Tensor:
