@@ -101,4 +101,5 @@ def _read_arrays(path: Path, preprocess: Preprocess) -> Iterator[Unlabeled]:
         examples = arrays.pixels(slice(start, start + _ROWS_AT_ONCE))
         names = [str(start + row) for row in range(len(examples))]
         yield Unlabeled(names, preprocess.conform_all(examples) if are_images else examples, remark=remark)
+        remark = ""
         advance(len(names))

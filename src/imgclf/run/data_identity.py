@@ -66,11 +66,10 @@ def find_data(config: Config, run: Path, remedy: str) -> Config:
     `check_data` must confirm that the data is the same.
     """
     path = config.data.path
-    if path is None or os.path.exists(path):  # noqa: PTH110 - never raises
+    if path is None or _exists(path):
         return config
     for candidate in _moved(path, run):
-        is_run = os.path.exists(f"{candidate}/status.json")  # noqa: PTH110 - of the same name as the data
-        if os.path.exists(candidate) and not is_run:  # noqa: PTH110
+        if _exists(candidate) and not _exists(f"{candidate}/status.json"):  # a run may have the name of its data
             return with_data_path(config, candidate)
     raise DataError(path, _why_not(path), remedy)
 
@@ -87,6 +86,10 @@ def _moved(path: str, run: Path) -> Iterator[str]:
         if isinstance(was, str) and Path(was).is_absolute() and "\0" not in was:
             yield os.path.normpath(here / os.path.relpath(path, was))
     yield str(beside / Path(path).name)
+
+
+def _exists(path: str) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - never raises
 
 
 def _why_not(path: str) -> str:

@@ -157,12 +157,11 @@ def _predictions(
     from imgclf.speed.threads import workers
     from imgclf.training.prediction import predict
 
-    done, warning, said = 0, None, {""}
+    done, warning = 0, None
     for some in examples:
         errors += some.errors
-        if some.remark not in said:
+        if some.remark:
             console.warn(some.remark)
-            said.add(some.remark)
         if some.names:
             if warning is None and (warning := model.input.warning_about(some.examples)):
                 console.warn(f"{path}: {warning}")

@@ -126,10 +126,8 @@ class _Memory(local):
         self.team: Team | None = None
         self.shape: tuple[int, ...] = ()  # of the weights
         self.weights: FloatArray = np.empty((0, 0))
-        self.X: FloatArray = self.weights
-        self.scores: FloatArray = self.weights
-        self.dscores: FloatArray = self.weights
-        self.taken: IntArray = np.empty((0, 0), np.int64)
+        self.of_scratch: tuple[Any, ...] = ()  # what it is for
+        self.scratch = scratch(0, 0, self.weights)
 
     def by_class(self, weights: FloatArray) -> FloatArray:
         """Return a copy of weights (D+1, C) as (P, D+1), P even: the weights of each class together."""
@@ -147,9 +145,10 @@ class _Memory(local):
 
     def of(self, rows: int, D: int, by_class: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
         """Return X, scores, dscores and taken for so many rows."""
-        if self.X.shape != (rows, D) or self.X.dtype != by_class.dtype or self.scores.shape[1] != len(by_class):
-            self.X, self.scores, self.dscores, self.taken = scratch(rows, D, by_class)
-        return self.X, self.scores, self.dscores, self.taken
+        if self.of_scratch != (rows, D, by_class.shape, by_class.dtype):
+            self.of_scratch = rows, D, by_class.shape, by_class.dtype
+            self.scratch = scratch(rows, D, by_class)
+        return self.scratch
 
     def read(self, read: ReadFn, rows: IntArray, stored: Stored, read_block: BlockReader) -> Placed:
         """Read examples into memory: valid until the next call."""

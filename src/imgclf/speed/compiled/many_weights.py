@@ -41,9 +41,9 @@ class ManyWeights:
         def on_one_thread(rows: IntArray) -> Sums:
             return sums_of(objective.loss_fn, self._read_block(batch.read, rows), flat, block)
 
-        block = slab_of(D, C) if N < SHARED else block_of(D, C, N)
+        block = block_of(D, C, N)
         if N < SHARED:
-            loss, correct, grad = sum_over_blocks(on_all_threads, batch.rows, self._on_ranks, block)
+            loss, correct, grad = sum_over_blocks(on_all_threads, batch.rows, self._on_ranks, slab_of(D, C))
         else:
             loss, correct, grad = sum_over_blocks(on_one_thread, batch.rows, self._everywhere, block)
         W, dW = (split(array)[0].reshape(-1) for array in (flat, grad))
