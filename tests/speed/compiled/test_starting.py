@@ -1,12 +1,14 @@
 """Starting the compiled kernel: what is missing is said, what is compiled is shown, and kept."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from llvmlite.binding import get_host_cpu_features
 from numba import njit
 
 from imgclf.config import resolve
@@ -61,6 +63,25 @@ def test_machine_code_is_kept_where_numba_is_told_else_in_the_users_cache_else_n
     (tmp_path / "file").touch()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
     assert starting._folder() == ""
+
+
+def test_loops_are_compiled_for_the_full_width_of_the_processor_unless_numba_is_told_otherwise():
+    script = (
+        "import numpy as np; from imgclf.speed.compiled.starting import loops_for;"
+        "loops_for(np.dtype(np.uint8), np.dtype(np.float32));"
+        "from numba import config; from numba.core.registry import cpu_target;"
+        "print(config.CPU_FEATURES, cpu_target.target_context.codegen().magic_tuple()[2])"
+    )
+
+    def compiled_for(**told):
+        command, environment = [sys.executable, "-c", script], os.environ | told
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    there = get_host_cpu_features()
+    wide = ",-prefer-256-bit" if there.get("avx512f") else ""
+    assert compiled_for() == ["None", there.flatten() + wide]
+    assert compiled_for(NUMBA_CPU_FEATURES="+sse2") == ["+sse2", "+sse2"]
 
 
 def test_another_process_compiles_nothing():
