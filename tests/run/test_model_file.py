@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from imgclf.config import resolve
-from imgclf.data.dataset import Dataset
+from imgclf.data.dataset import Dataset, InputFormat
 from imgclf.data.features.fitted import Features
 from imgclf.data.preprocess import Preprocess
 from imgclf.errors import RunError
@@ -69,6 +69,26 @@ def test_a_norm_comes_back_and_without_one_the_file_is_that_of_earlier_versions(
     for norm in ("l1", 2, ["l2"], "x" * 5000):
         rewritten(path, norm=norm)
         with pytest.raises(RunError, match="unknown norm"):
+            load_model(path)
+
+
+def test_how_files_are_read_comes_back_and_where_nothing_is_known_the_file_is_that_of_earlier_versions(tmp_path):
+    path, plain = tmp_path / "model.npz", model()
+    assert b"input_format" not in model_bytes(plain)
+    known = replace(plain, preprocess=Preprocess((12,), 1.0, None, None, "float32"))
+    for one in (
+        replace(plain, input_format=InputFormat((), "0..1")),
+        replace(known, input_format=InputFormat(tuple("abcdefghijkl"), "features")),
+    ):
+        path.write_bytes(model_bytes(one))
+        assert load_model(path).input_format == one.input_format
+        assert model_bytes(load_model(path)) == model_bytes(one)
+    names = list("abcdefghijkl")
+    for wrong in (None, ["0..1"], {"floats": 1}, {"columns": "abcdefghijkl"}, {"columns": names[1:]}, {"more": 1},
+                  {"columns": [*names[1:], "b"]}, {"columns": [*names[1:], 7]}, {"columns": None}):  # fmt: skip
+        path.write_bytes(model_bytes(one))
+        rewritten(path, input_format=wrong)
+        with pytest.raises(RunError, match="not a model file of imgclf"):
             load_model(path)
 
 

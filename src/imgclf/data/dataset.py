@@ -33,21 +33,48 @@ class LoadedFile(NamedTuple):
         return cls(name, hashlib.sha256(content).hexdigest())
 
 
+class InputFormat(NamedTuple):
+    """How the numbers of a file became examples, for files that are read later.
+
+    columns  what each number of a feature vector is called, (D) all different; () if the file does not say it
+    floats   how images of floats are read, a name that `_arrays` knows; "" if none were read: their own values decide
+    """
+
+    columns: tuple[str, ...] = ()
+    floats: str = ""
+
+    def described(self) -> dict[str, Any]:
+        """Return what is known, for JSON."""
+        return {name: value for name, value in self._asdict().items() if value}
+
+    @classmethod
+    def of_description(cls, said: Any) -> "InputFormat":
+        """Return what `described` has returned; raises ValueError for anything else."""
+        known = isinstance(said, dict) and set(said) <= set(cls._fields)
+        columns, floats = (said.get("columns", []), said.get("floats", "")) if known else (None, None)
+        if not isinstance(columns, list) or not isinstance(floats, str):
+            raise ValueError(f"input_format {str(said)[:40]}")
+        if not all(isinstance(name, str) for name in columns) or len(set(columns)) != len(columns):
+            raise ValueError("its columns are not different names")
+        return cls(tuple(columns), floats)
+
+
+UNKNOWN = InputFormat()
+
+
 class Unlabeled(NamedTuple):
     """Some examples without labels.
 
     names     (n) what to call each: a path, or the number of its row
     examples  (n, H, W, channels) uint8 or (n, D) float
     errors    of others that cannot be read
-    features  (D) what the numbers of feature vectors are called, if the file says it
-    remark    on others that are not read
+    remarks   how they were read, where that is not plain; what was not read
     """
 
     names: list[str]
     examples: NDArray[Any]
     errors: Sequence[ImgclfError] = ()
-    features: Sequence[str] = ()
-    remark: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +88,7 @@ class Dataset:
     files        the files that the images were read from, if their digests are known
     paths        () -> the path of each of the M images, if each has a file of its own
     remarks      how they were read, where that is not plain
+    input_format how a later file must be read to be like them
     """
 
     images: NDArray[Any]
@@ -70,6 +98,7 @@ class Dataset:
     files: tuple[LoadedFile, ...] = ()
     paths: Callable[[], Iterable[Path]] | None = None
     remarks: tuple[str, ...] = ()
+    input_format: InputFormat = UNKNOWN
 
     def __post_init__(self) -> None:
         if self.images.ndim == 4:
@@ -92,10 +121,10 @@ class Dataset:
         images: NDArray[Any],
         labels: IntArray,
         class_names: tuple[str, ...],
-        files: tuple[LoadedFile, ...] = (),
+        **more: Any,
     ) -> "Dataset":
         """All of the given images: as the fields, without rows."""
-        return cls(images, labels, class_names, row_indices(len(labels)), files)
+        return cls(images, labels, class_names, row_indices(len(labels)), **more)
 
     def __len__(self) -> int:
         return len(self.rows)

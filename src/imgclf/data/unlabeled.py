@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from imgclf.data.class_names import as_text
-from imgclf.data.dataset import Dataset, Unlabeled
+from imgclf.data.dataset import Dataset, InputFormat, Unlabeled
 from imgclf.data.preprocess import Preprocess
 from imgclf.data.sources import npz
 from imgclf.data.sources._folders import look_into
@@ -26,14 +26,15 @@ def read_unlabeled(
     sources: Iterable[Path],
     preprocess: Preprocess,
     *,
+    like: InputFormat,
     relative: bool,
     options: Mapping[str, Any],
     total: int | None = None,
 ) -> Iterator[Unlabeled]:
     """Yield the examples of images, folders of images, and arrays or tables, as a model takes them, some at a time.
 
-    An error of one source does not stop the others. `relative` is for the names: see `named_files`; `options` name the
-    columns of tables; `total` is the number of images, if it is known.
+    An error of one source does not stop the others. `like` is that of the model; `relative` is for the names: see
+    `named_files`; `options` name the columns of tables; `total` is the number of images, if it is known.
     """
     for are_arrays, some in groupby(sources, has_arrays):
         if not are_arrays and preprocess.is_image:
@@ -45,7 +46,10 @@ def read_unlabeled(
                     kind_of(path)  # raises where there is nothing
                     problem = "the model was trained on feature vectors, not on images"
                     raise DataError(path, problem, "give an .npz, .npy or .csv file of feature vectors")
-                yield from read_csv(path, preprocess, **options) if is_table(path) else _read_arrays(path, preprocess)
+                if is_table(path):
+                    yield from read_csv(path, preprocess, like, **options)
+                else:
+                    yield from _read_arrays(path, preprocess, like)
             except ImgclfError as error:
                 yield Unlabeled([], np.empty(0), [error])
 
@@ -87,9 +91,9 @@ def _files_in(folder: Path) -> Iterator[Path]:
             yield from _files_in(one)
 
 
-def _read_arrays(path: Path, preprocess: Preprocess) -> Iterator[Unlabeled]:
+def _read_arrays(path: Path, preprocess: Preprocess, like: InputFormat) -> Iterator[Unlabeled]:
     """Yield the examples of NumPy files, named by the number of their row, from 0."""
-    X, remark = npz.read_examples(path)
+    X, _, remarks = npz.read_examples(path, like)
     arrays = Dataset.of(X, np.zeros(len(X), np.uint8), ("",))
     if X.ndim == 2:
         arrays.check_finite(path, "remove or replace them")
@@ -100,6 +104,6 @@ def _read_arrays(path: Path, preprocess: Preprocess) -> Iterator[Unlabeled]:
     for start in range(0, len(X), _ROWS_AT_ONCE):
         examples = arrays.pixels(slice(start, start + _ROWS_AT_ONCE))
         names = [str(start + row) for row in range(len(examples))]
-        yield Unlabeled(names, preprocess.conform_all(examples) if are_images else examples, remark=remark)
-        remark = ""
+        yield Unlabeled(names, preprocess.conform_all(examples) if are_images else examples, remarks=remarks)
+        remarks = ()
         advance(len(names))

@@ -12,6 +12,7 @@ from imgclf.data.preprocess import Preprocess
 from imgclf.files.writing import check_out, make_folder, write_whole
 from imgclf.report.evidence import Explanation
 from imgclf.report.evidence_text import formulas, printed
+from imgclf.training.classifier import Model
 
 LONGEST_NAME = 50  # characters of up to 4 bytes; file systems allow 255 bytes
 
@@ -22,9 +23,10 @@ class ExplanationFolder:
     left_out  how many examples more there were
     """
 
-    def __init__(self, directory: Path, preprocess: Preprocess) -> None:
+    def __init__(self, directory: Path, model: Model) -> None:
         check_out(directory, "--explain")
-        self.directory, self._preprocess = directory, preprocess
+        self.directory, self._preprocess = directory, model.preprocess
+        self._names = model.input_format.columns
         self._taken: set[str] = set()
         self._count = 0
         self.left_out = 0
@@ -32,8 +34,8 @@ class ExplanationFolder:
     def __len__(self) -> int:
         return self._count
 
-    def write(self, explanation: Explanation, feature_names: Sequence[str] = ()) -> None:
-        """Draw and describe an explanation; feature_names (D) or none."""
+    def write(self, explanation: Explanation) -> None:
+        """Draw and describe an explanation."""
         from imgclf.report.explanation import explanation_picture
         from imgclf.report.style import png_bytes
 
@@ -41,11 +43,11 @@ class ExplanationFolder:
             make_folder(self.directory, "--explain")
             gc.freeze()  # what is there already: each collection below looks through the rest only
         name = self._free_name(explanation.image)
-        figure = explanation_picture(self._preprocess, explanation, feature_names)
+        figure = explanation_picture(self._preprocess, explanation, self._names)
         write_whole(self.directory / f"{name}.png", png_bytes(figure))
         del figure
         gc.collect()  # figures are cycles, and each holds an array of 7 MB that the collector does not count
-        content = explanation_json(self._preprocess, explanation, feature_names)
+        content = explanation_json(self._preprocess, explanation, self._names)
         text = json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n"
         write_whole(self.directory / f"{name}.json", text.encode(errors="backslashreplace"))
         self._count += 1
@@ -72,7 +74,7 @@ def _numbered(name: str, number: int) -> str:
 def explanation_json(
     preprocess: Preprocess, explanation: Explanation, feature_names: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Return an explanation for programs.
+    """Return an explanation for programs; feature_names (D) or none.
 
     `terms` and `values` are in the order of the example's numbers: of an image row by row, with the channels of a pixel
     one after the other.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from imgclf.config.schema import Features as Chosen
 from imgclf.data.class_names import decode_names
+from imgclf.data.dataset import InputFormat
 from imgclf.data.features.fitted import Features
 from imgclf.data.preprocess import Preprocess
 from imgclf.errors import DataError, RunError, UsageError, excerpt
@@ -44,6 +45,8 @@ def model_bytes(model: Model) -> bytes:
     if features is not None:
         about["features"] = {key: getattr(features, key) for key in _OF_FEATURES}
     about |= {key: value for key in _OPTIONAL if (value := getattr(preprocess, key)) != _OPTIONAL[key]}
+    if known := model.input_format.described():
+        about["input_format"] = known
     arrays: dict[str, NDArray[Any] | None] = {
         "weights": model.weights,
         "mean": preprocess.mean,
@@ -71,7 +74,7 @@ def load_model(path: Path) -> Model:
 
 
 def _model(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
-    if set(about) - {*_OPTIONAL, "features"} != _KEYS:
+    if set(about) - {*_OPTIONAL, "features", "input_format"} != _KEYS:
         raise ValueError(f"its `about` lacks keys or has others than {', '.join(sorted(_KEYS))}")
     weights = arrays["weights"]
     if weights.ndim != 2 or weights.dtype not in (np.float32, np.float64) or not np.isfinite(weights).all():
@@ -90,7 +93,10 @@ def _model(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
     fitted = arrays.get("mean"), arrays.get("std"), weights.dtype.name
     preprocess = Preprocess(tuple(shape), float(about["scale"]), *fitted, resize=resize, norm=about.get("norm"))
     objective = about["loss"], float(about["l2"]), float(about["l1"])
-    return Model(weights, preprocess, names, *objective, arrays.get("class_weights"), _features(about, arrays))
+    more = arrays.get("class_weights"), _features(about, arrays)
+    return Model(
+        weights, preprocess, names, *objective, *more, InputFormat.of_description(about.get("input_format", {}))
+    )
 
 
 def _features(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Features | None:

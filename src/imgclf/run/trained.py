@@ -33,9 +33,9 @@ class TrainedClassifier:
     where  the run or model file that it is from
     model  its weights, preprocessing, class names and objective
 
-    Images are an array (n, H, W) or (n, H, W, 1 or 3) of whole numbers of 0..255; or the path of an image file, or an
-    image of Pillow; or a list of these. As in `imgclf predict`, they are given the size and the color of the training
-    images. Feature vectors are an array (n, D).
+    Images are an array (n, H, W) or (n, H, W, 1 or 3) of whole numbers of 0..255, or of floats like the training
+    images; or the path of an image file, or an image of Pillow; or a list of these. As in `imgclf predict`, they are
+    given the size and the color of the training images. Feature vectors are an array (n, D).
 
     Methods raise DataError for examples that the model cannot take.
     """
@@ -86,7 +86,7 @@ class TrainedClassifier:
                 problem = "the model was trained on feature vectors, not on images"
                 raise DataError("images", problem, f"give an array (n, {kind.size})")
             return np.stack([self._pixels(picture) for picture in pictures])
-        examples = given_examples(images, "images")
+        examples = given_examples(images, "images", self.model.input_format.floats)
         if kind.is_image and examples.ndim == 4:
             return kind.conform_all(examples)
         if examples.shape[1:] != kind.example_shape:

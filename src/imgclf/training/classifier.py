@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import FloatArray
+from imgclf.data.dataset import UNKNOWN, InputFormat
 from imgclf.data.features.fitted import Features
 from imgclf.data.preprocess import Preprocess
 from imgclf.gradients import Objective
@@ -24,6 +25,7 @@ class Model:
     loss, l2, l1 the training objective
     class_weights of it, (C,) float64, or None: all 1
     features     what images are turned into before that, or None: nothing
+    input_format how files must be read to be like the training data
     """
 
     weights: FloatArray
@@ -34,6 +36,7 @@ class Model:
     l1: float
     class_weights: FloatArray | None = None
     features: Features | None = None
+    input_format: InputFormat = UNKNOWN
 
     def __post_init__(self) -> None:
         expected = (self.preprocess.size + 1, len(self.class_names))
@@ -53,6 +56,8 @@ class Model:
         if w is not None and not np.isfinite(w).all():
             raise ValueError("a class weight is not finite")
 
+        if self.input_format.columns and (len(self.input_format.columns),) != self.preprocess.example_shape:
+            raise ValueError(f"{len(self.input_format.columns)} names of features, not {self.preprocess.example_shape}")
         if self.features is not None and self.preprocess.example_shape != (self.features.size,):
             raise ValueError(f"{self.features.size} features, not {self.preprocess.example_shape}")
 

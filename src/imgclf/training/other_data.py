@@ -8,33 +8,36 @@ from typing import Any
 
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources import SOURCES, recognize
-from imgclf.data.splits import match_classes
+from imgclf.data.splits import match_classes, quoted
 from imgclf.errors import DataError
 from imgclf.training.classifier import Model
 from imgclf.training.data_remarks import passed_over
 from imgclf.training.loading import redrawn
 
 
-def warnings_about(path: Path, options: Mapping[str, Any]) -> list[str]:
+def warnings_about(model: Model, path: Path, options: Mapping[str, Any]) -> list[str]:
     """Return warnings about skipped data at a path; `options` as for `load_for`."""
-    return passed_over(recognize(path), path, _options_there(path, options))
+    return passed_over(recognize(path), path, _of_tables(model, path, options))
 
 
-def _options_there(path: Path, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that name columns, if there are tables at a path, and the table if it is there."""
+def _of_tables(model: Model, path: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what names columns, if there are tables at a path, and the table if it is there."""
     if recognize(path) != "csv":
         return {}
-    return {name: value for name, value in options.items() if name != "labels_file" or (path / value).is_file()}
+    there = {name: value for name, value in options.items() if name != "labels_file" or (path / value).is_file()}
+    return {**there, "like": model.input_format}
 
 
 def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxyType({})) -> Dataset:
-    """Load other data for a model: its test split, or all of it without splits; classes by name.
+    """Load other data for a model: its test split, or all of it without splits; classes and features by name.
 
     `options` are the `data.options` for tables.
     """
     preprocess = model.input
     source = SOURCES[recognize(path)]
-    settings = _options_there(path, options)
+    settings = _of_tables(model, path, options)
+    if source.like:
+        settings["like"] = model.input_format
     if preprocess.is_image:
         settings |= {name: value for name, value in preprocess.form._asdict().items() if name in source.settings}
     for kind, classes in source.labels.items():
@@ -48,4 +51,7 @@ def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxy
     if preprocess.is_image and len(dataset.example_shape) == 3:
         dataset = redrawn(dataset, preprocess.conform, path)
     preprocess.check_shape(dataset, path)
+    names, others = model.input_format.columns, dataset.input_format.columns
+    if names and others and names != others:  # a pack: tables are read by these names
+        raise DataError(path, f"its features are {quoted(others)}, the model's {quoted(names)}", "give them that order")
     return dataset

@@ -80,7 +80,7 @@ class Plan:
         """Return the classifier with these weights."""
         names, loss = self.train.class_names, self.config.model.loss
         objective = loss, self.objective.l2, self.objective.l1, self.class_weights
-        return Model(weights, self.preprocess, names, *objective, self.features)
+        return Model(weights, self.preprocess, names, *objective, self.features, self.train.input_format)
 
 
 def make_plan(

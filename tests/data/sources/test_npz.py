@@ -114,7 +114,7 @@ def test_the_training_images_decide_how_images_of_floats_are_read(load, splits):
         arrays = {f"{one}_{split}": array for split in ("val", "test") for one, array in (("x", X[2:]), ("y", y[2:]))}
         for dataset in load(splits, x_train=X, y_train=y, **arrays).values():
             assert dataset.images[-2:, ..., 0].tolist() == bright.tolist()
-    with pytest.raises(DataError, match="from 0 to 1, in training from 0 to 255 - store pixels as uint8"):
+    with pytest.raises(DataError, match=r"from 0 to 1, in training whole numbers of 0\.\.255 - store these like"):
         load(("test",), x_train=PIXELS, y_train=LABELS, x_test=PIXELS / 255, y_test=LABELS)
 
 

@@ -145,7 +145,7 @@ def _choose_data(
 
     if data is not None and split is None:
         options = table_options(path)
-        console.warn(*warnings_about(data, options))
+        console.warn(*warnings_about(model, data, options))
         others = load_for(model, data, options)
         for remark in others.remarks:
             console.warn(remark)

@@ -103,13 +103,14 @@ def command(
     path, model = open_run(run)
     kept = top_k or (1 if names else SHOWN if form == "table" else len(model.class_names))
     errors: list[ImgclfError] = []
-    explanations = None if explain is None else ExplanationFolder(explain, model.preprocess)
+    explanations = None if explain is None else ExplanationFolder(explain, model)
     total = None
     if console.shows_progress and not any(map(has_arrays, sources)):
         total = sum(1 for _ in named_files(sources, relative=False))
     # Of two folders, relative names could be the same.
     relative = names is not None and len(sources) == 1
-    examples = read_unlabeled(sources, model.input, relative=relative, options=table_options(path), total=total)
+    like, options = model.input_format, table_options(path)
+    examples = read_unlabeled(sources, model.input, like=like, relative=relative, options=options, total=total)
     chunks = _predictions(console, path, model, examples, kept, errors, explanations)
     text = _in_two_columns(chunks, names) if names else FORMATS[form](chunks)
     if out is not None:
@@ -160,8 +161,7 @@ def _predictions(
     done, warning = 0, None
     for some in examples:
         errors += some.errors
-        if some.remark:
-            console.warn(some.remark)
+        console.warn(*some.remarks)
         if some.names:
             if warning is None and (warning := model.input.warning_about(some.examples)):
                 console.warn(f"{path}: {warning}")
@@ -198,7 +198,7 @@ def _explain(
         else:
             with drawing(console, folder.directory, "some examples are not explained"):
                 try:
-                    folder.write(explain(model, one.image, example, list(one.scores)[:2]), some.features)
+                    folder.write(explain(model, one.image, example, list(one.scores)[:2]))
                 except DataError as error:
                     errors.append(error)
         advance(1)

@@ -86,7 +86,7 @@ class FeatureVectors(Dataset):
     def of_images(cls, pictures: Dataset, vectors: NDArray[Any], **more: Any) -> "FeatureVectors":
         """Put features (N, D) in the place of N images; `more` are fields of a subclass."""
         rows = row_indices(len(pictures))
-        known = pictures.class_names, rows, pictures.files, pictures.paths, pictures.remarks
+        known = pictures.class_names, rows, pictures.files, pictures.paths, pictures.remarks, pictures.input_format
         return cls(vectors, pictures.y, *known, pictures=pictures, **more)
 
     @property

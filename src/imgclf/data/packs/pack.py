@@ -9,14 +9,14 @@ The index counts the rows that are safe on the disk. A pack is finished when it 
 
 import json
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from numpy.typing import NDArray
 
 from imgclf.data.class_names import decode_names
-from imgclf.data.dataset import Dataset
+from imgclf.data.dataset import UNKNOWN, Dataset, InputFormat
 from imgclf.data.split_names import SPLITS
 from imgclf.errors import DataError, excerpt
 from imgclf.files.npy import map_npy
@@ -32,11 +32,18 @@ _MOST = 1 << 48  # images, more than any disk holds
 
 @dataclass(frozen=True)
 class Part:
-    """A split in the index of a pack: images announced, and images done."""
+    """A split in the index of a pack: images announced, images done, and what to know about them."""
 
     images: int
     done: int
     class_names: tuple[str, ...]
+    input_format: InputFormat = UNKNOWN
+
+    def described(self) -> dict[str, Any]:
+        """Return it for JSON; `input_format` only where it says something, as in earlier versions."""
+        known = self.input_format.described()
+        about = {"images": self.images, "done": self.done, "class_names": self.class_names}
+        return {**about, "input_format": known} if known else about
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,9 @@ def read_index(directory: Path) -> Index:
 
 def write_index(directory: Path, index: Index) -> None:
     """Replace the index of a pack."""
-    content = json.dumps({"format": _FORMAT, **asdict(index)}, indent=1, ensure_ascii=False)
+    splits = {split: part.described() for split, part in index.splits.items()}
+    about = {"format": _FORMAT, "fingerprint": index.fingerprint, "splits": splits}
+    content = json.dumps(about, indent=1, ensure_ascii=False)
     write_whole(directory / INDEX, f"{content}\n".encode())
 
 
@@ -101,7 +110,7 @@ def _part(split: str, part: dict[str, Any], where: Path) -> Part:
         raise ValueError(f"split {split[:20]!r}, {str(done)[:20]} of {str(images)[:20]} images")
     if not isinstance(names, list):
         raise ValueError(f"split {split!r}, its class names are not a list")
-    return Part(images, done, decode_names(names, where))
+    return Part(images, done, decode_names(names, where), InputFormat.of_description(part.get("input_format", {})))
 
 
 def _open_split(directory: Path, split: str, part: Part) -> Dataset:
@@ -111,7 +120,7 @@ def _open_split(directory: Path, split: str, part: Part) -> Dataset:
         raise DataError(images_file, f"{images.shape}, not {part.images:,} images", _REMEDY)
     _check_labels(labels, part, labels_file)
     try:
-        dataset = Dataset.of(images, labels, part.class_names)
+        dataset = Dataset.of(images, labels, part.class_names, input_format=part.input_format)
     except ValueError as error:
         raise DataError(images_file, str(error), _REMEDY) from error
     if images.dtype.kind == "f":

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
-from imgclf.data.dataset import Dataset
+from imgclf.data.dataset import UNKNOWN, Dataset, InputFormat
 from imgclf.data.packs.pack import Index, Part, array_file, is_pack, read_index, write_index
 from imgclf.errors import StorageError, UsageError
 from imgclf.files.npy import header_bytes
@@ -26,7 +26,7 @@ _BYTES_AT_RISK = 16 << 20  # written since the last sync, so lost in a crash
 
 @dataclass(frozen=True)
 class Content:
-    """A split that need not be in memory: its size and type, and iterators over its data.
+    """A split that need not be in memory: its size and type, what to know about it, and iterators over its data.
 
     labels    () -> the labels, in chunks
     examples  (start) -> the examples from that index on, in chunks
@@ -38,6 +38,7 @@ class Content:
     class_names: tuple[str, ...]
     labels: Callable[[], Iterator[IntArray]]
     examples: Callable[[int], Iterator[NDArray[Any]]]
+    input_format: InputFormat = UNKNOWN
 
     @classmethod
     def of(cls, dataset: Dataset) -> "Content":
@@ -53,7 +54,8 @@ class Content:
                 yield dataset.pixels(slice(start + part.start, start + part.stop))
                 advance(part.stop - part.start)
 
-        return cls(n, dataset.example_shape, dataset.images.dtype, dataset.class_names, labels, examples)
+        about = dataset.example_shape, dataset.images.dtype, dataset.class_names
+        return cls(n, *about, labels, examples, dataset.input_format)
 
     @property
     def row_bytes(self) -> int:
@@ -112,7 +114,8 @@ def write_pack(directory: Path, contents: Mapping[str, Content], fingerprint: st
 
 def _begin(directory: Path, contents: Mapping[str, Content], fingerprint: str) -> Index:
     if not is_pack(directory):
-        return Index(fingerprint, {split: Part(one.n, 0, one.class_names) for split, one in contents.items()})
+        parts = {split: Part(one.n, 0, one.class_names, one.input_format) for split, one in contents.items()}
+        return Index(fingerprint, parts)
     index = read_index(directory)
     if index.fingerprint != fingerprint:
         problem = "a pack begun with other data or settings, or the data has changed since"

@@ -25,6 +25,7 @@ class Source(NamedTuple):
     path        description of data.path; empty for a source that reads no path
     recognizes  (path) -> whether it can read that path
     settings    keys of the config that it takes: seed, image_size, color
+    like        whether it takes `like`, the InputFormat of other data that its files are to be read like
     labels      kinds of labels to choose from, and the number of classes of each
     options     whether it takes data.options
     fixed       whether the data set itself defines the test images, so that nobody splits it otherwise
@@ -38,6 +39,7 @@ class Source(NamedTuple):
     path: str = ""
     recognizes: Callable[[Path], bool] | None = None
     settings: tuple[str, ...] = ()
+    like: bool = False
     labels: Mapping[str, int] = MappingProxyType({})
     options: bool = False
     fixed: bool = False
@@ -76,12 +78,15 @@ SOURCES: dict[str, Source] = {
         **_TRAIN_AND_TEST,
     ),
     "idx": _at_path("idx", "a folder with train-images-idx3-ubyte.gz and similar files"),
-    "npz": _at_path("npz", "an .npz file with X and y, or X.npy beside y.npy", warnings=_function("npz.warnings")),
+    "npz": _at_path(
+        "npz", "an .npz file with X and y, or X.npy beside y.npy", like=True, warnings=_function("npz.warnings")
+    ),
     "pack": _at_path("pack", "a folder that `imgclf data pack` made"),
     "csv": _at_path(
         "csv.loading",
         "a CSV file of file names, pixels or features, with labels, or the folder that holds it",
         settings=("image_size", "color", "resize"),
+        like=True,
         options=True,
         warnings=_function("csv.loading.warnings"),
         listings=_function("csv.loading.list_splits"),

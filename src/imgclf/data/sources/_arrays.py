@@ -30,10 +30,12 @@ _AT_ONCE = 1 << 20  # bytes of X looked at at a time
 class Range(NamedTuple):
     """A range of the values of images of floats, and how they become bytes.
 
+    name     what models and packs call it
     formula  code of `convert`, for people
     whole    whether all values must be whole numbers
     """
 
+    name: str
     low: float
     high: float
     formula: str
@@ -41,12 +43,14 @@ class Range(NamedTuple):
     whole: bool = False
 
 
+_BYTES = Range("whole numbers of 0..255", 0, 255, "X", lambda X: X, whole=True)
 RANGES = (
-    Range(0, 255, "X", lambda X: X, whole=True),
-    Range(0, 1, "(255 * X)", lambda X: 255 * X),
-    Range(-1, 1, "(127.5 * (X + 1))", lambda X: 127.5 * (X + 1)),
-    Range(0, 255, "X", lambda X: X),
+    _BYTES,
+    Range("0..1", 0, 1, "(255 * X)", lambda X: 255 * X),
+    Range("-1..1", -1, 1, "(127.5 * (X + 1))", lambda X: 127.5 * (X + 1)),
+    Range("0..255", 0, 255, "X", lambda X: X),
 )
+FEATURES = "features"  # images of floats whose values are no pixels
 
 
 class Seen(NamedTuple):
@@ -65,19 +69,39 @@ class Seen(NamedTuple):
         return self.within(one) and (one.whole or max(-self.low, self.high) >= one.high / 2)
 
 
-def examples(
-    X: NDArray[Any], where: str, like: Callable[[], NDArray[Any]] | None = None
-) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Return images (N, H, W, channels) uint8 or feature vectors (N, D) float, and remarks on how X became them.
+class Examples(NamedTuple):
+    """Examples that an array holds.
 
-    like   () -> the training examples, whose values decide how images of floats are read; None: X
+    X        (N, H, W, channels) uint8 images, or (N, D) float feature vectors
+    floats   how images of floats were read: the name of a range, or FEATURES; "" for images of integers
+    remarks  how they were read, where that is not plain
     """
+
+    X: NDArray[Any]
+    floats: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+def floats_of(X: NDArray[Any]) -> str:
+    """Return how images of floats are read beside these training examples: as what these are."""
+    if X.ndim < 3:
+        return FEATURES
+    if X.dtype == np.uint8:
+        return _BYTES.name
+    seen = _look(X)
+    return next((one.name for one in RANGES if seen.fill(one)), FEATURES)
+
+
+def examples(X: NDArray[Any], where: str, floats: str = "") -> Examples:
+    """Return the examples of an array; `floats` says how images of floats are read, else their own values decide."""
     if X.size == 0:
         raise DataError(where, f"of shape {X.shape}: nothing", "store at least one example")
     if X.ndim > 2 and X.dtype.kind == "f" and X[0].size == max(X.shape[1:]):  # (N, D, 1, 1) of a network, for example
         X = X.reshape(len(X), -1)
     if X.ndim == 2:
         return _features(X, where)
+    if floats == FEATURES and X.dtype.kind == "f":
+        return _features(X.reshape(len(X), -1), where)
     if X.ndim == 3:
         X = X[..., None]
     if X.ndim == 4 and X.shape[3] not in (1, 3) and X.shape[1] in (1, 3):
@@ -85,62 +109,64 @@ def examples(
     if X.ndim != 4 or X.shape[3] not in (1, 3):
         raise DataError(where, f"of shape {X.shape}", "store (N, H, W), (N, H, W, 1), (N, H, W, 3), or features (N, D)")
     if X.dtype.kind == "f":
-        return _float_images(X, where, like)
+        return _float_images(X, where, floats)
     if X.dtype.kind not in "iub":
         raise DataError(where, f"images of type {X.dtype}", "store pixels as uint8, 0..255")
-    if X.dtype != np.uint8 and not (seen := _look(X)).within(RANGES[0]):
+    if X.dtype != np.uint8 and not (seen := _look(X)).within(_BYTES):
         low, high = int(seen.low), int(seen.high)
         remedy = f": (X >> {high.bit_length() - 8}).astype('uint8')" if low >= 0 else ", 0..255"
         raise DataError(where, f"pixels from {low} to {high}", f"store pixels as uint8{remedy}")
-    return _rows_first(X, np.dtype(np.uint8), where), ()
+    return Examples(_rows_first(X, np.dtype(np.uint8), where))
 
 
-def given_examples(X: NDArray[Any], where: str) -> NDArray[Any]:
+def given_examples(X: NDArray[Any], where: str, floats: str = "") -> NDArray[Any]:
     """Return images (n, H, W, channels) uint8 or feature vectors (n, D) float of an array in memory.
 
-    As `examples`, but images of floats must be whole numbers of 0..255: a few cannot say how all are meant.
+    As `examples`, but unless `floats` says how they are read, images of floats must be whole numbers of 0..255: a few
+    cannot say how all are meant.
     """
-    if X.ndim > 2 and X.dtype.kind == "f" and X.size:
+    if X.ndim > 2 and X.dtype.kind == "f" and X.size and not floats:
         seen = _look(X)
-        if not seen.within(RANGES[0]):
+        if not seen.within(_BYTES):
             problem = f"images of {X.dtype} from {seen.low:g} to {seen.high:g}"
             meant = next((f", {one.formula}.round()" for one in RANGES if seen.within(one)), "")
             raise DataError(where, problem, f"give pixels of 0..255{meant}; or feature vectors, X.reshape(len(X), -1)")
         X = X.astype(np.uint8)
-    return examples(X, where)[0]
+    return examples(X, where, floats).X
 
 
-def _float_images(
-    X: NDArray[Any], where: str, like: Callable[[], NDArray[Any]] | None
-) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _float_images(X: NDArray[Any], where: str, floats: str) -> Examples:
     seen = _look(X)
-    model = _look(like()) if like else seen
-    found = next((one for one in RANGES if model.fill(one)), None)
+    found = next((one for one in RANGES if (one.name == floats if floats else seen.fill(one))), None)
+    if found is None and floats:
+        raise DataError(
+            where, f"images of floats, {floats[:20]!r} in training", "use the version that trained the model"
+        )
     if found is None:
         problem = f"images of {X.dtype} from {seen.low:g} to {seen.high:g} are no pixels: read as feature vectors"
-        return _features(X.reshape(len(X), -1), where)[0], (f"{where}: {problem}",)
+        return _features(X.reshape(len(X), -1), where)._replace(remarks=(f"{where}: {problem}",))
     if not seen.within(found):
-        problem = (
-            f"images of {X.dtype} from {seen.low:g} to {seen.high:g}, in training from {model.low:g} to {model.high:g}"
-        )
-        raise DataError(where, problem, "store pixels as uint8, 0..255")
+        problem = f"images of {X.dtype} from {seen.low:g} to {seen.high:g}, in training {found.name}"
+        raise DataError(where, problem, "store these like the training images, or all as uint8")
     require_memory(X.size, where)
     images: ByteArray = np.empty(X.shape, np.uint8)
     for part, pixels in _parts(X):
         images[part] = found.convert(pixels).round()
     formula = f"{found.formula}.round().astype('uint8')"
-    return images, (f"{where}: images of {X.dtype} from {seen.low:g} to {seen.high:g}, read as bytes: {formula}",)
+    remark = f"{where}: images of {X.dtype} from {seen.low:g} to {seen.high:g}, read as bytes: {formula}"
+    return Examples(images, found.name, () if floats else (remark,))  # said of the training images
 
 
-def _features(X: NDArray[Any], where: str) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _features(X: NDArray[Any], where: str) -> Examples:
     if X.dtype.kind not in "fiub":
         raise DataError(where, f"features of type {X.dtype}", "store numbers")
     if X.dtype.kind != "f":
         # float16 holds all integers of 8 bits, float32 those of 16.
         remark = f"{where}: {X.dtype} (N, D), read as feature vectors; images are stored as (N, H, W)"
-        return _rows_first(X, np.promote_types(X.dtype, np.float16), where), (remark,)
+        return Examples(_rows_first(X, np.promote_types(X.dtype, np.float16), where), FEATURES, (remark,))
     with np.errstate(over="ignore"):  # overflow gives inf, which is refused below
-        return _rows_first(X, X.dtype if X.dtype.itemsize <= 8 else np.dtype(np.float32), where), ()
+        dtype = X.dtype if X.dtype.itemsize <= 8 else np.dtype(np.float32)
+        return Examples(_rows_first(X, dtype, where), FEATURES)
 
 
 def _look(X: NDArray[Any]) -> Seen:

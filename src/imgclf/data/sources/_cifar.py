@@ -193,7 +193,7 @@ def _join(
         out = images[start : start + len(planes)]
         start += len(planes)
         list(pool.map(_interleave, np.array_split(planes, _THREADS), np.array_split(out, _THREADS)))
-    return Dataset.of(images.reshape(-1, 32, 32, 3), labels, names, tuple(file.result() for file in files))
+    return Dataset.of(images.reshape(-1, 32, 32, 3), labels, names, files=tuple(file.result() for file in files))
 
 
 def _interleave(planes: ByteArray, out: ByteArray) -> None:

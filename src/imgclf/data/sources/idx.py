@@ -121,7 +121,7 @@ def _load(folder: Path, split: str, files: Files, names: tuple[str, ...] | None)
         require_memory(images.nbytes, files["images"][0])
         images = np.ascontiguousarray(images.transpose(0, 2, 1))
     y, names, remarks = _classes(labels, names, kind, files["labels"][0])
-    dataset = Dataset.of(images[..., None], y, names, (images_file, labels_file))
+    dataset = Dataset.of(images[..., None], y, names, files=(images_file, labels_file))
     return replace(dataset, remarks=remarks)
 
 

@@ -11,17 +11,15 @@ features and labels.
 
 import re
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
 from imgclf.data.class_names import as_text, decode_names, first_few, read_names
-from imgclf.data.dataset import Dataset
+from imgclf.data.dataset import UNKNOWN, Dataset, InputFormat
 from imgclf.data.packs.pack import is_pack
-from imgclf.data.sources._arrays import examples, labels
+from imgclf.data.sources._arrays import Examples, examples, floats_of, labels
 from imgclf.data.sources._folders import look_into
 from imgclf.data.split_names import WORDS, is_evaluation, split_of
 from imgclf.errors import DataError
@@ -52,16 +50,17 @@ class Pair(NamedTuple):
     y: str
 
 
-def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
+def load(path: Path, splits: Collection[str], like: InputFormat = UNKNOWN) -> dict[str, Dataset]:
     """Load the splits whose arrays are there; only those asked for are read.
 
-    Where images are floats, the training images decide how all are read, and are read for it.
+    `like` says how images of floats are read. If it does not, the training images decide, and are read for it.
     """
     arrays = _arrays(path)
     pairs = _pairs(path, arrays)
     wanted = {split: pair for split, pair in pairs.items() if split in splits}
     classes = _class_names(path, arrays) if wanted else None
-    return {split: _load(arrays, pair, pairs.get("train", pair), classes) for split, pair in wanted.items()}
+    train = pairs.get("train")
+    return {split: _load(arrays, pair, train and train.X, classes, like) for split, pair in wanted.items()}
 
 
 def recognizes(path: Path) -> bool:
@@ -84,21 +83,20 @@ def warnings(path: Path) -> list[str]:
     return [f"{path}: passed over: {first_few(others)}"] if others else []
 
 
-def read_examples(path: Path) -> tuple[NDArray[Any], str]:
+def read_examples(path: Path, like: InputFormat = UNKNOWN) -> Examples:
     """Read only examples, to be predicted; labels need not be there.
 
-    Of several splits, test or else the first: then with a remark that says so.
+    Of several splits, test or else the first: then with a remark that says so. `like` as for `load`.
     """
     arrays = _arrays(path, alone=True)
     found = _by_split(path, arrays.names, _EXAMPLES)
     if not found:
         raise _nothing(path, arrays)
     split = "test" if "test" in found else next(iter(found))
-    name = found[split]
-    train = found.get("train", name)
-    X, _ = examples(arrays.read(name), arrays.called(name), None if train == name else partial(arrays.read, train))
+    read = _examples(arrays, found[split], found.get("train"), like)
     others = [one for one in found if one != split]
-    return X, f"{path}: only its split {split} is predicted, not {' or '.join(others)}" if others else ""
+    remark = f"{path}: only its split {split} is predicted, not {' or '.join(others)}"
+    return read._replace(remarks=(*read.remarks, *([remark] if others else [])))
 
 
 def _arrays(path: Path, *, alone: bool = False) -> Arrays:
@@ -224,16 +222,24 @@ def _class_names(path: Path, arrays: Arrays) -> tuple[str, ...] | None:
     return read_names(written) if is_file(written) else None
 
 
-def _load(arrays: Arrays, pair: Pair, train: Pair, classes: tuple[str, ...] | None) -> Dataset:
+def _examples(arrays: Arrays, name: str, train: str | None, like: InputFormat) -> Examples:
+    """Read examples; `train` is the name of the training examples, if there are some."""
+    X, floats = arrays.read(name), like.floats
+    if not floats and train not in (None, name) and X.dtype.kind == "f" and X.ndim > 2:
+        floats = floats_of(arrays.read(train))
+    return examples(X, arrays.called(name), floats)
+
+
+def _load(arrays: Arrays, pair: Pair, train: str | None, classes: tuple[str, ...] | None, like: InputFormat) -> Dataset:
     images, beside = arrays.called(pair.X), arrays.called(pair.y)
-    X, remarks = examples(arrays.read(pair.X), images, None if pair == train else partial(arrays.read, train.X))
+    X, floats, remarks = _examples(arrays, pair.X, train, like)
     y, names, more = labels(arrays.read(pair.y), classes, beside)
     if len(X) != len(y):
         raise DataError(beside, f"{len(y):,} labels, but {len(X):,} examples", "store one label per example")
-    dataset = Dataset.of(X, y, names)
+    dataset = Dataset.of(X, y, names, remarks=(*remarks, *more), input_format=InputFormat(floats=floats))
     if X.ndim == 2:
         dataset.check_finite(images, "remove or replace them")
-    return replace(dataset, remarks=(*remarks, *more))
+    return dataset
 
 
 def _nothing(path: Path, arrays: Arrays) -> DataError:

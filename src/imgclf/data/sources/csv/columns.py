@@ -4,7 +4,7 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -76,15 +76,26 @@ class Columns:
     shape: tuple[int, ...] = ()
     ignored: tuple[str, ...] = ()
 
+    def features(self, table: Table) -> tuple[str, ...]:
+        """Return the names of the features, if the table has a header with a name for each."""
+        names = tuple(table.names[i] for i in self.values)
+        return names if self.form == "features" and table.header and len(set(names)) == len(names) else ()
+
     @property
     def dtype(self) -> "np.dtype[Any]":
         """The type of pixels or features."""
         return np.dtype(np.uint8 if self.form == "pixels" else np.float32)
 
 
-def columns_of(table: Table, options: Options, *, labeled: bool = True) -> Columns:
-    """Guess what the columns are; raises DataError where two may be meant. `labeled`: one must hold the labels."""
+def columns_of(table: Table, options: Options, *, labeled: bool = True, features: Sequence[str] = ()) -> Columns:
+    """Guess what the columns are; raises DataError where two may be meant.
+
+    labeled   one must hold the labels
+    features  the names of the features of training, which are found by name if the table has a header
+    """
     guess = _Guess(table, options)
+    if features and table.header:
+        return guess.known(features, labeled=labeled)
     image = guess.named("image_column", options.image_column)
     counted = [] if image is not None else guess.counted()
     if counted:
@@ -208,6 +219,21 @@ class _Guess:
             "features" if shape is None else "pixels", label, self.split, values=tuple(values), row_name=row_name,
             shape=shape or (len(values),), ignored=tuple(table.names[i] for i in unused),
         )  # fmt: skip
+
+    def known(self, features: Sequence[str], *, labeled: bool) -> Columns:
+        """Return the columns of these features, in their order, and of labels."""
+        table = self.table
+        if missing := [name for name in features if name not in table.names]:
+            known = {*LABELS[0], *LABELS[1], *_ROW_NAMES}
+            named = [i for i, name in enumerate(self.plain) if name not in known and i not in (self.label, self.split)]
+            others = [i for i in named if table.names[i] not in features]
+            unknown = f"; not among those of training: {self._quoted(others)}" if others else ""
+            problem = f"there is no column {first_few([shown(name[:20]) for name in missing], 4)}{unknown}"
+            raise DataError(table.path, problem, "name the columns as in the training data")
+        if twice := [i for i, name in enumerate(table.names) if name in features and name in table.names[:i]]:
+            raise DataError(table.path, f"two columns {self._quoted(twice)}", "remove or rename one")
+        found = self.numeric([table.names.index(name) for name in features], labeled=labeled)
+        return replace(found, form="features", shape=(len(features),))
 
     def _numeric_label(self, counted: list[int], *, labeled: bool) -> int | None:
         """Return the column of labels beside numbers; None if none can be told."""

@@ -22,15 +22,16 @@ import numpy as np
 
 from imgclf.arrays import IntArray
 from imgclf.data.class_names import check_names, composed, first_few, natural_key
-from imgclf.data.dataset import Dataset, LoadedFile
+from imgclf.data.dataset import UNKNOWN, Dataset, InputFormat, LoadedFile
 from imgclf.data.packs.cache import through_cache
+from imgclf.data.sources._arrays import FEATURES
 from imgclf.data.sources._class_folders import Listing
 from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources._tree import read_tree
 from imgclf.data.sources.csv.columns import Columns, Options, columns_of
 from imgclf.data.sources.csv.image_places import ImagePlaces
-from imgclf.data.sources.csv.tables import find_tables, is_table, tables_in
+from imgclf.data.sources.csv.tables import Tables, find_tables, is_table, tables_in
 from imgclf.data.split_names import SPLITS, is_evaluation, split_of, split_word
 from imgclf.errors import DataError
 from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, texts
@@ -40,6 +41,13 @@ from imgclf.machine.memory import require_memory
 
 _WHOLE = re.compile(r"(\d+)\.0*", re.ASCII)  # pandas writes whole numbers so where one is missing
 _FOLDER = re.compile(r"[/\\]")  # ends the first folder of a path
+
+
+class Opened(NamedTuple):
+    """A table whose columns are told apart."""
+
+    table: Table
+    columns: Columns
 
 
 class NamedImages(NamedTuple):
@@ -55,11 +63,10 @@ def load(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Data
     listings = list_splits(path, splits, **settings)
     if listings is not None:
         return {split: through_cache(listing) for split, listing in listings.items()}
-    ours = chosen(Options, {name: value for name, value in settings.items() if name not in Form._fields})
+    ours = {name: value for name, value in settings.items() if name not in Form._fields}
     loaded: dict[str, Dataset] = {}
-    for split, file in find_tables(path, ours).wanted(splits):
-        table = open_table(file)
-        loaded |= _load_numbers(table, columns_of(table, ours), split, splits)
+    for split, opened in _open(path, splits, **ours)[1].items():
+        loaded |= _load_numbers(*opened, split, splits)
     return loaded
 
 
@@ -70,34 +77,49 @@ def list_splits(
     image_size: int | tuple[int, int] | None = None,
     color: str | None = None,
     resize: str = "squash",
-    **options: Any,
+    **more: Any,
 ) -> dict[str, Listing] | None:
-    """List the images that the tables name, without opening them; None for tables of numbers."""
-    ours, form = chosen(Options, options), Form.of(image_size, color, resize)
-    found = find_tables(path, ours)
-    tables = {split: open_table(file) for split, file in found.wanted(splits)}
-    columns = {split: columns_of(table, ours) for split, table in tables.items()}
-    forms = {one.form for one in columns.values()}
+    """List the images that the tables name, without opening them; None for tables of numbers. `more` as for `load`."""
+    form = Form.of(image_size, color, resize)
+    found, tables = _open(path, splits, **more)
+    forms = {one.columns.form for one in tables.values()}
     if len(forms) > 1:
-        names = first_few([table.path.name for table in tables.values()])
+        names = first_few([one.table.path.name for one in tables.values()])
         raise DataError(path, f"{names} hold different things: {' and '.join(sorted(forms))}", "keep one form")
     if forms != {"images"}:
         return None
     listings = {}
-    for split, table in tables.items():
-        for each, images in _named_images(table, columns[split], split, splits).items():
-            listings[each] = _listing(found.root, table.path, images, form)
+    for split, opened in tables.items():
+        for each, images in _named_images(*opened, split, splits).items():
+            listings[each] = _listing(found.root, opened.table.path, images, form)
     return listings
+
+
+def _open(
+    path: Path, splits: Collection[str], like: InputFormat = UNKNOWN, **options: Any
+) -> tuple[Tables, dict[str, Opened]]:
+    """Find the tables of these splits, and tell their columns apart: features by the names that `like` has.
+
+    If it has none, by those of the first table, which is that of train.
+    """
+    ours = chosen(Options, options)
+    found = find_tables(path, ours)
+    wanted = dict(found.wanted(splits))
+    features, opened = like.columns, {}
+    for number, (split, file) in enumerate(found.files.items()):
+        if split in wanted or (number == 0 and not features):
+            table = open_table(file)
+            opened[split] = Opened(table, columns_of(table, ours, features=features))
+            features = features or opened[split].columns.features(table)
+    return found, {split: opened[split] for split in wanted}
 
 
 def splits(path: Path, **options: Any) -> set[str]:
     """Return the splits that are there; of numbers, only the column of splits is read."""
-    ours = chosen(Options, options)
-    found = find_tables(path, ours)
+    found = find_tables(path, chosen(Options, options))
     if "" not in found.files:
         return set(found.files)
-    table = open_table(found.files[""])
-    columns = columns_of(table, ours)
+    table, columns = _open(path, SPLITS, **options)[1][""]
     if columns.form == "images":
         return set(_named_images(table, columns, "", SPLITS))
     if columns.split is None:
@@ -106,17 +128,15 @@ def splits(path: Path, **options: Any) -> set[str]:
     return set(_splits_of_words(table, [word for _, word in rows], [row for row, _ in rows]))
 
 
-def warnings(path: Path, **options: Any) -> list[str]:
+def warnings(path: Path, **more: Any) -> list[str]:
     """Return warnings about skipped tables and columns, and about labels that are guessed without a header."""
-    ours = chosen(Options, options)
-    found = find_tables(path, ours)
+    found, tables = _open(path, SPLITS, **more)
     lines = [f"{path}: passed over: {'; '.join(found.passed)}"] if found.passed else []
-    for file in found.files.values():
-        table = open_table(file)
-        columns = columns_of(table, ours)
+    for table, columns in tables.values():
+        file = table.path
         if columns.ignored:
             lines.append(f"{file}: columns not used: {first_few([shown(name) for name in columns.ignored])}")
-        if columns.label is not None and ours.label_column is None and all(map(is_number, table.names)):
+        if columns.label is not None and more.get("label_column") is None and all(map(is_number, table.names)):
             lines.append(f"{file}: no column has a name: labels are read from column {columns.label + 1}")
         if columns.form == "features" and table.names[columns.values[0]].casefold().startswith("pixel"):
             lines.append(f"{file}: pixels that are not whole numbers within 0..255 of a square: read as features")
@@ -198,7 +218,8 @@ def _load_numbers(table: Table, columns: Columns, split: str, splits: Collection
     for each in SPLITS:
         own = np.flatnonzero(its == each)
         if each in splits and len(own):
-            found[each] = Dataset(examples, *_classes(table, labels, own), own, files)
+            known = InputFormat(columns.features(table), FEATURES if columns.form == "features" else "")
+            found[each] = Dataset(examples, *_classes(table, labels, own), own, files, input_format=known)
     return found
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from imgclf.data.dataset import Unlabeled
+from imgclf.data.class_names import first_few
+from imgclf.data.dataset import UNKNOWN, InputFormat, Unlabeled
 from imgclf.data.preprocess import Preprocess
 from imgclf.data.sources._image_files import NamedFile, read_images
 from imgclf.data.sources._options import chosen
@@ -19,15 +20,18 @@ from imgclf.files.reading import shown
 from imgclf.machine.progress import advancing
 
 
-def read_unlabeled(path: Path, preprocess: Preprocess, **options: Any) -> Iterator[Unlabeled]:
+def read_unlabeled(
+    path: Path, preprocess: Preprocess, like: InputFormat = UNKNOWN, **options: Any
+) -> Iterator[Unlabeled]:
     """Yield the examples of a CSV file in the size and color of a model, some at a time; labels are skipped.
 
-    Images are named by their cell, pixels and features by the cell of an id, else by their number from 1. `options`
-    are those of the training data; columns that are not there, such as that of the labels, are not looked for.
+    Images are named by their cell, pixels and features by the cell of an id, else by their number from 1. `like` and
+    `options` are those of the training data; columns that are not there, such as that of the labels, are not looked
+    for.
     """
     table = open_table(path)
     there = {name: value for name, value in options.items() if value in table.names or isinstance(value, int)}
-    columns = columns_of(table, chosen(Options, there), labeled=False)
+    columns = columns_of(table, chosen(Options, there), labeled=False, features=like.columns)
     if columns.form != "images":
         return _numbers(table, columns, preprocess)
     if not preprocess.is_image:
@@ -61,11 +65,13 @@ def _numbers(table: Table, columns: Columns, preprocess: Preprocess) -> Iterator
         problem = f"{len(values):,} values in a row, but examples of the model have {preprocess.size:,}"
         raise DataError(table.path, problem, "name data like the training data")
     of_text = [] if columns.row_name is None else [columns.row_name]
-    features = () if preprocess.is_image or table.header is None else [table.names[index] for index in values]
     done, advance = 0, advancing("reading", None, "row")
+    unused = first_few([shown(name) for name in columns.ignored])
+    remarks: tuple[str, ...] = (f"{table.path}: columns not used: {unused}",) if unused else ()
     for some in numbers(table, values, of_text, np.dtype(np.uint8 if preprocess.is_image else np.float32)):
         examples = some.values.reshape(len(some.rows), *shape)
         names = some.texts[0] if of_text else [str(done + number) for number in range(1, len(examples) + 1)]
         done += len(examples)
         advance(len(examples))
-        yield Unlabeled(names, preprocess.conform_all(examples) if preprocess.is_image else examples, features=features)
+        yield Unlabeled(names, preprocess.conform_all(examples) if preprocess.is_image else examples, remarks=remarks)
+        remarks = ()

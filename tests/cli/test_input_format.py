@@ -1,0 +1,144 @@
+"""Files that a model reads later are read as its training data was: columns by name, floats by the same formula."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imgclf.run.model_file import load_model
+
+NAMES = ["petal", "sepal", "stem", "leaf"]
+RNG = np.random.default_rng(0)
+Y = np.arange(120) % 3
+X = RNG.normal(size=(120, 4)) * [1, 5, 50, 500] + 3 * np.eye(4)[Y] * [1, 5, 50, 500]
+TRAIN, TEST = slice(0, 80), slice(80, 120)
+
+
+def write(path, rows, names=NAMES, order=NAMES, labeled=True, more=()):
+    """Write rows of X as a table, its columns in an order; `more` are columns of noise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([*order, *more, *(["label"] if labeled else [])])
+        for x, y in zip(X[rows], Y[rows], strict=True):
+            values = dict(zip(names, x, strict=True))
+            table.writerow([*(values.get(name, 7) for name in order), *(x[0] * 9 for _ in more), *[y][:labeled]])
+
+
+@pytest.fixture
+def run(imgclf):
+    """Train on a table of features."""
+    write(Path("train.csv"), TRAIN)
+    assert imgclf("train", "train.csv", "--out", "run", "--no-plots").code == 0
+    return "run"
+
+
+def predicted(imgclf, *arguments):
+    done = imgclf("predict", "run", *arguments, "--format", "json")
+    return [one["scores"] for one in json.loads(done.out)["predictions"]]
+
+
+@pytest.mark.parametrize("order", [NAMES[::-1], ["leaf", "petal", "sepal", "stem"]])
+def test_columns_in_another_order_give_the_same_scores(imgclf, run, order):
+    write(Path("same.csv"), TEST)
+    write(Path("other.csv"), TEST, order=order)
+    write(Path("bare.csv"), TEST, order=order, labeled=False)
+    expected = predicted(imgclf, "same.csv")
+    assert predicted(imgclf, "other.csv") == predicted(imgclf, "bare.csv") == expected
+    seen = [json.loads(imgclf("eval", "run", "--data", name, "--json").out) for name in ("same.csv", "other.csv")]
+    assert seen[0]["confusion"] == seen[1]["confusion"]
+    assert seen[0]["accuracy"] > 0.6  # by chance 1/3
+
+
+def test_test_csv_is_read_by_the_names_of_train_csv(imgclf):
+    for name, order in (("same", NAMES), ("other", NAMES[::-1])):
+        write(Path(name, "train.csv"), TRAIN)
+        write(Path(name, "test.csv"), TEST, order=order)
+        assert imgclf("train", name, "--out", f"run-{name}", "--no-plots").code == 0
+    confusion = [json.loads(imgclf("eval", f"run-{one}", "--json").out)["confusion"] for one in ("same", "other")]
+    assert confusion[0] == confusion[1]
+    assert imgclf("data", "pack", "other", "--out", "pack").code == 0
+    packed = json.loads(imgclf("eval", "run-same", "--data", "pack", "--json").out)["confusion"]
+    assert packed == confusion[0]
+    assert imgclf("train", "pack", "--out", "run-packed", "--no-plots").code == 0
+    assert load_model(Path("run-packed", "model.npz")).input_format.columns == tuple(NAMES)
+
+
+def test_columns_that_are_missing_are_named(imgclf, run):
+    write(Path("other.csv"), TEST, order=["petal", "sepal", "stalk", "leaf"])
+    for command in (("eval", "run", "--data", "other.csv"), ("predict", "run", "other.csv")):
+        done = imgclf(*command)
+        assert done.code == 3
+        problem = "other.csv: there is no column 'stem'; not among those of training: 'stalk'"
+        assert f"{problem} - name the columns as in the training data" in done.err
+    Path("twice.csv").write_text("petal,sepal,stem,leaf,stem\n1,2,3,4,5\n")
+    done = imgclf("predict", "run", "twice.csv")
+    assert (done.code, "two columns 'stem'" in done.err) == (3, True)
+
+
+def test_a_column_that_training_did_not_have_is_passed_over_and_said(imgclf, run):
+    write(Path("same.csv"), TEST)
+    write(Path("more.csv"), TEST, more=["weight"])
+    done = imgclf("predict", "run", "more.csv", "--format", "json")
+    assert [one["scores"] for one in json.loads(done.out)["predictions"]] == predicted(imgclf, "same.csv")
+    evaluated = imgclf("eval", "run", "--data", "more.csv")
+    for one in (done, evaluated):
+        assert (one.code, "more.csv: columns not used: 'weight'" in one.err) == (0, True)
+
+
+def test_without_a_header_columns_stay_in_their_order(imgclf, run):
+    write(Path("same.csv"), TEST, labeled=False)
+    Path("bare.csv").write_text("".join(Path("same.csv").read_text().splitlines(keepends=True)[1:]))
+    assert predicted(imgclf, "bare.csv") == predicted(imgclf, "same.csv")
+
+
+def test_a_pack_of_other_columns_is_refused(imgclf, run):
+    write(Path("other.csv"), TEST, names=NAMES[::-1], order=NAMES[::-1])
+    assert imgclf("data", "pack", "other.csv", "--out", "pack").code == 0
+    done = imgclf("eval", "run", "--data", "pack")
+    assert (done.code, "its features are 'leaf', 'stem'" in done.err) == (3, True)
+
+
+BRIGHT = np.arange(120) // 3 % 2 == 1
+PIXELS = RNG.integers(0, 40, (120, 6, 6)) + 150 * BRIGHT[:, None, None]
+PIXELS[np.arange(120), 0, Y] += 60  # what tells the classes apart
+AS_FLOATS = {
+    "0..1": PIXELS / 255, "-1..1": PIXELS / 127.5 - 1, "whole numbers of 0..255": PIXELS / 1.0,
+    "0..255": PIXELS + 0.25, "features": PIXELS / 60 - 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AS_FLOATS)
+def test_images_of_floats_are_read_as_those_of_training_whatever_their_own_values(imgclf, name):
+    floats = AS_FLOATS[name]
+    np.savez("train.npz", X=floats[TRAIN], y=Y[TRAIN])
+    assert imgclf("train", "train.npz", "--out", "run", "--no-plots").code == 0
+    assert load_model(Path("run", "model.npz")).input_format.floats == name
+    np.savez("test.npz", X=floats[TEST], y=Y[TEST])
+    expected = predicted(imgclf, "test.npz")
+    parts = np.zeros((3, 3), int)
+    for some in (BRIGHT[TEST], ~BRIGHT[TEST]):
+        np.savez("some.npz", X=floats[TEST][some], y=Y[TEST][some])
+        assert predicted(imgclf, "some.npz") == [expected[i] for i in np.flatnonzero(some)]
+        parts += json.loads(imgclf("eval", "run", "--data", "some.npz", "--json").out)["confusion"]
+    assert parts.tolist() == json.loads(imgclf("eval", "run", "--data", "test.npz", "--json").out)["confusion"]
+
+
+def test_floats_out_of_the_range_of_training_are_refused(imgclf):
+    np.savez("train.npz", X=PIXELS / 255, y=Y)
+    assert imgclf("train", "train.npz", "--out", "run", "--no-plots").code == 0
+    np.savez("test.npz", X=PIXELS / 1.0, y=Y)
+    for command in (("eval", "run", "--data", "test.npz"), ("predict", "run", "test.npz")):
+        done = imgclf(*command)
+        assert (done.code, "images of float64 from 0 to 249, in training 0..1 - " in done.err) == (3, True)
+
+
+def test_floats_for_a_model_of_bytes_are_told_by_their_values_and_that_is_said(imgclf):
+    np.savez("train.npz", X=PIXELS.astype(np.uint8), y=Y)
+    assert imgclf("train", "train.npz", "--out", "run", "--no-plots").code == 0
+    np.savez("test.npz", X=PIXELS / 255)
+    done = imgclf("predict", "run", "test.npz", "--format", "json")
+    assert "read as bytes: (255 * X).round()" in done.err
+    assert [one["scores"] for one in json.loads(done.out)["predictions"]] == predicted(imgclf, "train.npz")
