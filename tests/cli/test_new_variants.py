@@ -9,7 +9,7 @@ import pytest
 
 from imgclf.config import resolve
 from imgclf.errors import UsageError
-from imgclf.gradcheck.checks.optimizer_steps import RECURRENCES, SHARES
+from imgclf.gradcheck.checks.optimizer_steps import FACTORS, RECURRENCES
 from imgclf.optimizers import OPTIMIZERS, Optimizer
 from imgclf.run.model_file import load_model
 from imgclf.schedules import SCHEDULES
@@ -49,8 +49,8 @@ def added(monkeypatch):
 def with_formulas(monkeypatch):
     monkeypatch.setitem(RECURRENCES, "signsgd", lambda g: np.sign(g[-1]))
     monkeypatch.setitem(RECURRENCES, "shrunk", lambda g, share: share * g[-1])
-    monkeypatch.setitem(SHARES, "halving", lambda epochs, part, every_epochs: 0.5 ** (epochs // every_epochs))
-    monkeypatch.setitem(SHARES, "quadratic", lambda epochs, part: (1 - part) ** 2)
+    monkeypatch.setitem(FACTORS, "halving", lambda epochs, part, every_epochs: 0.5 ** (epochs // every_epochs))
+    monkeypatch.setitem(FACTORS, "quadratic", lambda epochs, part: (1 - part) ** 2)
 
 
 def weights(imgclf, name, *settings):
@@ -124,7 +124,7 @@ def test_with_one_they_are(imgclf, optimizer, schedule):
 
 
 @pytest.mark.usefixtures("with_formulas")
-@pytest.mark.parametrize(("table", "name"), [(RECURRENCES, "signsgd"), (SHARES, "halving")])
+@pytest.mark.parametrize(("table", "name"), [(RECURRENCES, "signsgd"), (FACTORS, "halving")])
 def test_a_second_formula_that_differs_fails(imgclf, monkeypatch, table, name):
     right = table[name]
     monkeypatch.setitem(table, name, lambda *given, **settings: 1.001 * right(*given, **settings))

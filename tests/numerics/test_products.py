@@ -18,7 +18,7 @@ from imgclf.numerics.products import (
     block_of,
     order_of,
     parts_of,
-    rows_of,
+    rows_at_once,
     slab_of,
     slab_scores,
 )
@@ -45,7 +45,7 @@ SHAPES = [(3072, 10), (3072, 11), (2883, 10), (784, 64), (31, 200), (17, 3), (52
 
 def case(D, C, dtype, order):
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((3 * rows_of(D, C) + 5, D)).astype(dtype)
+    X = rng.standard_normal((3 * rows_at_once(D, C) + 5, D)).astype(dtype)
     return X, np.array(rng.standard_normal((D + 1, C)), dtype, order=order)
 
 
@@ -60,7 +60,7 @@ def test_a_row_at_one_place_of_a_slab_has_the_same_scores_to_the_bit_whatever_is
     X, weights = case(D, C, dtype, order)
     together = slab_scores(X, weights)
     for n in (0, 31, 130, len(X) - 1):
-        start = n // rows_of(D, C) * rows_of(D, C)
+        start = n // rows_at_once(D, C) * rows_at_once(D, C)
         company = np.zeros((n - start + 1, D), dtype)
         company[-1] = X[n]
         assert slab_scores(company, weights)[-1].tobytes() == together[n].tobytes()
@@ -97,14 +97,14 @@ SMALL_SHAPES = {"mnist": (784, 10), "emnist": (784, 62), "cifar10": (3072, 10), 
 @pytest.mark.parametrize("data", SMALL_SHAPES)
 def test_images_as_small_as_those_of_cifar_are_computed_in_blocks_of_128_rows(data):
     shape = SMALL_SHAPES[data]
-    assert {block_of(*shape, N) for N in (1, 256, 4096, 60_000)} == {rows_of(*shape)} == {BLOCK}
+    assert {block_of(*shape, N) for N in (1, 256, 4096, 60_000)} == {rows_at_once(*shape)} == {BLOCK}
     assert order_of(*shape) == "F"
     assert parts_of(*shape) == [slice(0, shape[0] + 1)]
 
 
 @given(st.integers(1, 10**5), st.integers(2, 10**5), st.integers(1, 10**6))
 def test_many_weights_take_large_blocks_if_a_batch_has_enough_of_them(D, C, N):
-    rows, block = rows_of(D, C), block_of(D, C, N)
+    rows, block = rows_at_once(D, C), block_of(D, C, N)
     assert rows in (BLOCK, 2 * BLOCK, LARGE_BLOCK)
     assert rows == BLOCK or (D * C > LARGE and rows * C <= SCORES)
     assert block in (BLOCK, 2 * BLOCK, LARGE_BLOCK)

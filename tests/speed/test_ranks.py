@@ -21,7 +21,7 @@ from imgclf.numerics.products import LARGE_BLOCK
 from imgclf.numerics.sums import BLOCK, serial_sum, tree_sum
 from imgclf.speed.blocks import in_blocks
 from imgclf.speed.compiled import compiled
-from imgclf.speed.compiled.many_weights import SHARED
+from imgclf.speed.compiled.many_weights import LARGE_BATCH
 from imgclf.speed.kernels import by_torch
 from imgclf.speed.ranks import branches, check_agreement, deal, on_ranks
 from imgclf.speed.threads import workers
@@ -56,7 +56,7 @@ def test_any_number_of_ranks_gives_the_same_bytes_in_the_same_order(kernel, name
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("size", [SHARED - 5, 3 * LARGE_BLOCK + 5])
+@pytest.mark.parametrize("size", [LARGE_BATCH - 5, 3 * LARGE_BLOCK + 5])
 def test_of_many_weights_the_ranks_share_blocks_and_their_threads_those_or_each(monkeypatch, threads, size):
     monkeypatch.setattr(products, "LARGE", 0)
     batch, weights = case(size)

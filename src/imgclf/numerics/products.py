@@ -61,14 +61,14 @@ def slab_of(D: int, C: int) -> int:
     return max(BLOCK, min(LARGE_BLOCK, 1 << (SCORES // C).bit_length() - 1))
 
 
-def rows_of(D: int, C: int) -> int:
+def rows_at_once(D: int, C: int) -> int:
     """Return the number of rows to read and score together, which is fixed for a model: some slabs, or one."""
     return max(BLOCK, slab_of(D, C))
 
 
 def block_of(D: int, C: int, N: int) -> int:
-    """Return the number of rows in a block of a batch of N: as `rows_of`, but fewer if the batch had too few blocks."""
-    return shared_out(rows_of(D, C), N, BLOCK)
+    """Return the number of rows in a block of a batch of N: `rows_at_once`, or fewer if it had too few blocks."""
+    return shared_out(rows_at_once(D, C), N, BLOCK)
 
 
 def shared_out(rows: int, N: int, least: int) -> int:

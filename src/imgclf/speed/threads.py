@@ -19,7 +19,7 @@ _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
 
 WAIT = 1000  # looks at the others before this thread sleeps: to be woken takes longer than a small block
-SHARES = 8  # runs of blocks per thread: enough that no thread waits long for the last one
+RUNS_PER_THREAD = 8  # runs of blocks per thread: enough that no thread waits long for the last one
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _quiet() -> None:
 
 def _parallel_sum(pool: ThreadPoolExecutor, threads: int, term: Callable[[int], Sums], n: int) -> Sums:
     """Let each thread take the next run until none is left, then add up their sums."""
-    shares = runs(n, SHARES * threads)
+    shares = runs(n, RUNS_PER_THREAD * threads)
     sums: list[Sums] = [()] * len(shares)
     turns = iter(range(len(shares)))  # shared by all threads: each number goes to one of them
 

@@ -15,7 +15,7 @@ from imgclf.losses import LossFn, softmax
 from imgclf.machine.progress import advancing
 from imgclf.metrics import ClassMetrics, per_class
 from imgclf.numerics.indices import row_indices
-from imgclf.numerics.products import rows_of, slab_scores
+from imgclf.numerics.products import rows_at_once, slab_scores
 from imgclf.numerics.sums import Summation, Sums, sum_over_blocks
 from imgclf.speed.blocks import BlockReader
 from imgclf.speed.judging import Judged, JudgeFn, Judging
@@ -152,7 +152,7 @@ def evaluate(model: Model, dataset: Dataset, sum_blocks: Summation, judging: Jud
     judging  how, if a kernel does it on its device; else in blocks
     """
     objective, classes = model.objective, len(model.class_names)
-    reader, judge = Reader(model.preprocess, dataset), (judging or in_blocks)(objective.loss_fn, model.weights)
+    reader, judge = Reader(model.preprocess, dataset), (judging or judging_in_blocks)(objective.loss_fn, model.weights)
     advance = advancing("evaluating", len(dataset), dataset.unit)
 
     def sums(rows: IntArray) -> Sums:
@@ -160,12 +160,12 @@ def evaluate(model: Model, dataset: Dataset, sum_blocks: Summation, judging: Jud
         advance(len(y))
         return loss, PairCounts.of(y, predicted, classes), np.bincount(ranks, minlength=classes)
 
-    block = rows_of(model.preprocess.size, classes)
+    block = rows_at_once(model.preprocess.size, classes)
     loss, pairs, ranks = sum_over_blocks(sums, row_indices(len(dataset)), sum_blocks, block)
     return Evaluation(float(loss) / len(dataset), objective.penalty(model.weights), pairs.merged(), ranks)
 
 
-def in_blocks(loss_fn: LossFn, weights: FloatArray) -> JudgeFn:
+def judging_in_blocks(loss_fn: LossFn, weights: FloatArray) -> JudgeFn:
     """Return how to judge the examples of a block, by its matrix product."""
     read_block = BlockReader()
 
@@ -183,7 +183,7 @@ def score_images(model: Model, images: NDArray[Any]) -> FloatArray:
 
     Or of their features (n, D). They equal those of `evaluate` up to the rounding of sums: see `slab_scores`.
     """
-    rows = rows_of(model.preprocess.size, len(model.class_names))
+    rows = rows_at_once(model.preprocess.size, len(model.class_names))
     blocks = (model.vectors(images[start : start + rows]) for start in range(0, len(images), rows))
     return np.concatenate([slab_scores(model.preprocess.apply(block), model.weights) for block in blocks])
 

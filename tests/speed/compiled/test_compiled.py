@@ -17,7 +17,7 @@ from imgclf.files import npy
 from imgclf.gradients import Objective, analytic_gradient
 from imgclf.losses import LOSSES, softmax, svm
 from imgclf.numerics.sums import BLOCK, serial_sum
-from imgclf.speed.compiled import compiled, loops, rows_of, sharing
+from imgclf.speed.compiled import block_rows, compiled, loops, sharing
 from imgclf.speed.compiled.starting import loops_for
 from imgclf.speed.threads import workers
 from imgclf.training.class_weights import weighted
@@ -114,7 +114,8 @@ def test_every_thread_has_arrays_of_its_own():
         met.wait()  # both threads have read their images by now
         return softmax(scores, y)
 
-    batch, weights = batch_of(RNG.normal(size=(2 * rows_of(1), 9)), "float64", 2 * rows_of(1)), RNG.normal(size=(10, 3))
+    N = 2 * block_rows(1)
+    batch, weights = batch_of(RNG.normal(size=(N, 9)), "float64", N), RNG.normal(size=(10, 3))
     with workers(2) as sum_blocks:
         seen = compiled(sum_blocks)(Objective(waits), batch, weights)
     expected = analytic_gradient(Objective(softmax), batch, weights)
@@ -179,7 +180,7 @@ def test_machine_code_allocates_no_memory():
 
 
 def test_a_batch_has_some_blocks_which_are_not_too_small():
-    assert [rows_of(N) for N in (1, 128, 255, 256, 512, 100_000)] == [32, 32, 32, 64, 128, 128]
+    assert [block_rows(N) for N in (1, 128, 255, 256, 512, 100_000)] == [32, 32, 32, 64, 128, 128]
 
 
 def test_numbers_that_are_not_finite_are_seen():

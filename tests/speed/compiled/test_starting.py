@@ -101,11 +101,36 @@ def test_another_process_compiles_nothing():
 
 def test_what_is_compiled_is_shown_as_progress_to_its_end():
     seen = []
-    with listening(seen.append), starting._shown():
+    with listening(seen.append), starting._shown(24):
         for shift in range(3):
             njit(lambda x, shift=shift: x + shift)(1)
-    assert {(one.what, one.total) for one in seen} == {("compiling the loops", starting.FUNCTIONS)}
-    assert [one.done for one in seen] == [0, 1, 2, 3, starting.FUNCTIONS]
+    assert {(one.what, one.total) for one in seen} == {("compiling the loops", 24)}
+    assert [one.done for one in seen] == [0, 1, 2, 3, 24]
+
+
+def test_as_many_functions_are_compiled_as_progress_promises_and_none_for_weights_in_another_order(tmp_path):
+    script = """
+import numpy as np
+from numba.core import event
+from imgclf.speed.compiled import compiled, starting
+from imgclf.arrays import Batch
+from imgclf.gradients import Objective
+from imgclf.losses import softmax
+from imgclf.numerics.sums import serial_sum
+with event.install_recorder("numba:compile") as seen:
+    for stored in (np.uint8, np.float32):
+        before = len(seen.buffer)
+        starting.loops_for(np.dtype(stored), np.dtype(np.float32))
+        print((len(seen.buffer) - before) // 2)
+    before = len(seen.buffer)
+    batch = Batch.of(np.ones((4, 3), np.float32), np.arange(4) % 2)
+    for order in "FC":
+        compiled(serial_sum)(Objective(softmax), batch, np.zeros((4, 2), np.float32, order=order))
+    print(len(seen.buffer) - before)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True,
+                          env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)})  # fmt: skip
+    assert done.stdout.split() == [str(starting.FUNCTIONS), str(starting.OF_PIXELS), "0"]
 
 
 def test_the_environment_of_a_run_names_its_kernel_and_numba(monkeypatch, tmp_path):

@@ -23,7 +23,7 @@ def steps_of(plan: Plan) -> CheckFn:
 
     def steps(code: Implementation, case: Case, l2: float, l1: float) -> Outcome:
         optimizer, schedule = plan.config.optimizer.name, plan.config.schedule.name
-        for name, formulas in ((optimizer, RECURRENCES), (schedule, SHARES)):
+        for name, formulas in ((optimizer, RECURRENCES), (schedule, FACTORS)):
             if name not in formulas:
                 return Outcome("inconclusive", f"not checked: there is no formula of {name}")
         wrong = wrong_step(plan, code, case, l2, l1) or wrong_step_size(plan, code)
@@ -77,7 +77,7 @@ def wrong_step_size(plan: Plan, code: Implementation) -> str:
     warmup = round(schedule.warmup_epochs * per_epoch)
     for step in sorted({0, 1, max(0, warmup - 2), warmup, per_epoch, stair, last // 3, last // 2, last}):
         epochs = step / per_epoch
-        share = SHARES[schedule.name](epochs, epochs / plan.config.train.epochs, **settings)
+        share = FACTORS[schedule.name](epochs, epochs / plan.config.train.epochs, **settings)
         expected = schedule.step_size * share * min(1.0, (step + 1) / max(1, warmup))
         given = code.step_size(step)
         if not abs(given - expected) <= 64 * UNIT_ROUNDOFF * schedule.step_size:
@@ -99,7 +99,7 @@ def decayed_sum(terms: FloatArray, decay: float) -> FloatArray:
 
 
 # The factor of the step size after `epochs` epochs, which are the share `part` of the run.
-SHARES: dict[str, Callable[..., float]] = {
+FACTORS: dict[str, Callable[..., float]] = {
     "constant": lambda epochs, part: 1.0,
     "step": lambda epochs, part, every_epochs, factor: factor ** math.floor(epochs / every_epochs),
     "exponential": lambda epochs, part, factor: factor**epochs,

@@ -22,6 +22,7 @@ from imgclf.gradcheck.self_test.planting import (
     data,
     descent,
     dscores,
+    examples,
     gradient,
     gradient_fn,
     in_kernel,
@@ -32,7 +33,6 @@ from imgclf.gradcheck.self_test.planting import (
     penalty,
     remembering,
     right_class,
-    rows_of,
     value,
     weighting,
 )
@@ -338,7 +338,7 @@ MUTANTS: list[Mutant] = [
     Mutant("violations counted, not measured", dscores(lambda d, s, y: svm(s, y)[1]), ("svm_squared",)),
     Mutant("the other classes with the wrong sign", dscores(lambda d, s, y: d * (2 * _onehot(s, y) - 1)), OVR),
     Mutant("divided by C", dscores(lambda d, s, y: d / s.shape[1]), OVR),
-    Mutant("labels that overflow", rows_of(lambda X, y: (X, ((y * np.asarray(32, y.dtype)) // 32).astype(y.dtype)))),
+    Mutant("labels that overflow", examples(lambda X, y: (X, ((y * np.asarray(32, y.dtype)) // 32).astype(y.dtype)))),
     # Softmax
     Mutant(
         "shifted by the batch's largest score of a class", _softmax_with(lambda s: _shares(s - s.max(axis=0))), SOFTMAX
@@ -367,7 +367,7 @@ MUTANTS: list[Mutant] = [
     Mutant("pixels standardized in the backward pass", backward(lambda X: X / (0.5 + X.std(axis=0)))),
     Mutant("pixels in another order in the backward pass", backward(lambda X: X[:, ::-1])),
     Mutant("other images mirrored in the backward pass", backward(_mirrored)),
-    Mutant("preprocessed twice", rows_of(lambda X, y: (X / 255, y))),
+    Mutant("preprocessed twice", examples(lambda X, y: (X / 255, y))),
     # State and side effects
     Mutant("scores of the previous weights", _stale),
     Mutant("momentum instead of the gradient", remembering(_momentum)),

@@ -174,7 +174,7 @@ def penalty(change: Callable[[GradientParts], Any]) -> Plant:
     return gradient(lambda g: g.data + change(g))
 
 
-def rows_of(change: Callable[[FloatArray, IntArray], tuple[FloatArray, IntArray]]) -> Plant:
+def examples(change: Callable[[FloatArray, IntArray], tuple[FloatArray, IntArray]]) -> Plant:
     """Change the images of the gradient."""
 
     def wrong(code: Implementation, objective: Objective, batch: Batch, weights: FloatArray) -> BatchGradient:

@@ -41,7 +41,7 @@ def compiled(sum_blocks: Summation) -> GradientFn:
         stored = how_stored(batch.read, D, weights.dtype)
         loops = loops_for(stored.dtype, weights.dtype)
         loss_fn, class_weights = _parts(objective.loss_fn, C, weights.dtype)
-        number, by_class, block = loops.NUMBERS.get(loss_fn), memory.by_class(weights), rows_of(N)
+        number, by_class, block = loops.NUMBERS.get(loss_fn), memory.by_class(weights), block_rows(N)
         examples = placed(stored, batch.rows)
 
         def sums(i: int) -> Sums:
@@ -64,14 +64,15 @@ def compiled(sum_blocks: Summation) -> GradientFn:
             loss, correct, total = sum_runs(sum_blocks, add, blocks)
         else:
             loss, correct, total = sum_blocks(sums, blocks)
-        grad = np.empty_like(weights)
-        penalty = loops.finish(by_class, total, N, objective.l2, objective.l1, grad.T)
+        found = np.empty((C, D + 1), weights.dtype)
+        penalty = loops.finish(by_class, total, N, objective.l2, objective.l1, found)
+        grad = found.T if weights.flags.f_contiguous else np.ascontiguousarray(found.T)
         return BatchGradient(loss / N + penalty, correct, grad)
 
     return evaluate
 
 
-def rows_of(N: int) -> int:
+def block_rows(N: int) -> int:
     """Return the number of rows in a block of a batch of N: fewer where there would be few blocks."""
     return shared_out(BLOCK, N, BLOCK // 4)
 

@@ -18,7 +18,7 @@ from imgclf.numerics.sums import BLOCK, Summation, Sums, sum_over_blocks
 from imgclf.speed.blocks import BlockReader, sums_of
 from imgclf.speed.ranks import on_this_process, one_after_the_other
 
-SHARED = 1024  # examples of a batch; where there are as many, each thread takes a block of its own
+LARGE_BATCH = 1024  # examples of a batch; where there are as many, each thread takes a block of its own
 STRIPS = 4  # of dW at least, of which each may have its thread; BLAS copies dscores for each
 
 
@@ -42,7 +42,7 @@ class ManyWeights:
             return sums_of(objective.loss_fn, self._read_block(batch.read, rows), flat, block)
 
         block = block_of(D, C, N)
-        if N < SHARED:
+        if N < LARGE_BATCH:
             loss, correct, grad = sum_over_blocks(on_all_threads, batch.rows, self._on_ranks, slab_of(D, C))
         else:
             loss, correct, grad = sum_over_blocks(on_one_thread, batch.rows, self._everywhere, block)

@@ -23,7 +23,8 @@ from imgclf.errors import UsageError
 from imgclf.machine.progress import advancing
 
 KEY = "train.kernel"
-FUNCTIONS = 24  # to compile for one type of pixels and weights
+FUNCTIONS = 21  # to compile for a type of weights, and pixels that are bytes
+OF_PIXELS = 4  # of these, which another type of pixels needs anew
 
 
 @cache
@@ -47,7 +48,7 @@ def loops_for(stored: np.dtype[Any], dtype: np.dtype[Any]) -> Any:
     except (ImportError, SystemError) as error:  # one is as good as the other for a NumPy that it does not know
         reason = " ".join(str(error).split())
         raise UsageError(KEY, f"numba cannot be loaded: {reason}", "pip install --upgrade 'imgclf[fast]'") from error
-    _compile(loops, sharing, stored, dtype)
+    _compile(loops, sharing, stored, dtype, OF_PIXELS)
     return loops
 
 
@@ -60,7 +61,7 @@ def _load(dtype: np.dtype[Any]) -> tuple[ModuleType, ModuleType]:
     try:
         from imgclf.speed.compiled import loops, sharing
 
-        _compile(loops, sharing, np.dtype(np.uint8), dtype)
+        _compile(loops, sharing, np.dtype(np.uint8), dtype, FUNCTIONS)
     finally:
         config.CACHE_DIR, config.CPU_FEATURES = before
     return loops, sharing
@@ -95,8 +96,8 @@ def _folder() -> str:
     return str(folder) if os.access(folder, os.W_OK) else ""
 
 
-def _compile(loops: Any, sharing: Any, stored: np.dtype[Any], dtype: np.dtype[Any]) -> None:
-    """Compile for these types, or read the machine code: calls of no example."""
+def _compile(loops: Any, sharing: Any, stored: np.dtype[Any], dtype: np.dtype[Any], most: int) -> None:
+    """Compile at most so many functions for these types, or read the machine code: calls of no example."""
     pixels, y, row = np.empty((0, 1), stored), np.empty(0, np.int64), np.empty(1, dtype)
     rows, weights, taken = np.empty((2, 1), dtype), np.empty((2, 2), dtype), np.empty((1, 1), np.int64)
     pixels.flags.writeable = False  # as they are given
@@ -104,19 +105,19 @@ def _compile(loops: Any, sharing: Any, stored: np.dtype[Any], dtype: np.dtype[An
     turns, facts = np.zeros(sharing.WORDS, np.int64), np.zeros(sharing.FACTS, np.int64)
     job = sharing.Job(turns, facts, pixels, y, y, row, row, row, weights, sums, grads)
     desk = sharing.Desk(rows, rows, rows, taken, sums, grads)
-    with _shown():
+    with _shown(most):
         sharing.take_turns(job, desk, 0)
         loops.finish(weights, weights, 1, 0.0, 0.0, weights[:0])
         loops.penalize(row, 1, 0.0, 0.0, row.copy())
 
 
 @contextmanager
-def _shown() -> Iterator[None]:
+def _shown(most: int) -> Iterator[None]:
     """Report what is compiled as progress."""
     from numba.core import event
 
     class Counting(event.Listener):  # type: ignore[misc]
-        left = FUNCTIONS
+        left = most
 
         def on_start(self, seen: Any) -> None:
             pass
@@ -127,7 +128,7 @@ def _shown() -> Iterator[None]:
                 advance(1)
 
     counting = Counting()
-    advance = advancing("compiling the loops", FUNCTIONS, "function")
+    advance = advancing("compiling the loops", most, "function")
     with event.install_listener("numba:compile", counting):
         yield
     advance(counting.left)

@@ -11,7 +11,7 @@ from imgclf.speed.compiled.examples import Placed, Stored
 from imgclf.speed.ranks import on_this_process
 from imgclf.speed.threads import on_threads, runs
 
-SHARES = 4  # of a batch per thread: enough that no thread waits long for the last one
+RUNS_PER_THREAD = 4  # of a batch per thread: enough that no thread waits long for the last one
 
 
 def has_threads(sum_blocks: Summation) -> bool:
@@ -41,7 +41,7 @@ class Team:
         self._pool, threads = (here.pool, here.threads) if isinstance(here, on_threads) else (None, 1)
         self._sharing, self._stored, self._weights, self._most = sharing, stored, weights, N
         self._classes = C
-        self._shares = SHARES * threads if threads > 1 else 1
+        self._shares = RUNS_PER_THREAD * threads if threads > 1 else 1
         self._job = sharing.Job(
             turns=np.zeros(sharing.WORDS, np.int64),
             facts=np.zeros(sharing.FACTS, np.int64),
