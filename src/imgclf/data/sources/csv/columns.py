@@ -222,17 +222,18 @@ class _Guess:
 
     def known(self, features: Sequence[str], *, labeled: bool) -> Columns:
         """Return the columns of these features, in their order, and of labels."""
-        table = self.table
-        if missing := [name for name in features if name not in table.names]:
-            known = {*LABELS[0], *LABELS[1], *_ROW_NAMES}
-            named = [i for i, name in enumerate(self.plain) if name not in known and i not in (self.label, self.split)]
-            others = [i for i in named if table.names[i] not in features]
+        table, wanted = self.table, set(features)
+        place = {name: i for i, name in enumerate(table.names) if name in wanted}
+        if missing := [name for name in features if name not in place]:
+            usual = {*LABELS[0], *LABELS[1], *_ROW_NAMES}
+            used = {self.label, self.split, *place.values()}
+            others = [i for i, name in enumerate(self.plain) if name not in usual and i not in used]
             unknown = f"; not among those of training: {self._quoted(others)}" if others else ""
             problem = f"there is no column {first_few([shown(name[:20]) for name in missing], 4)}{unknown}"
             raise DataError(table.path, problem, "name the columns as in the training data")
-        if twice := [i for i, name in enumerate(table.names) if name in features and name in table.names[:i]]:
+        if twice := [i for i, name in enumerate(table.names) if place.get(name, i) != i]:
             raise DataError(table.path, f"two columns {self._quoted(twice)}", "remove or rename one")
-        found = self.numeric([table.names.index(name) for name in features], labeled=labeled)
+        found = self.numeric([place[name] for name in features], labeled=labeled)
         return replace(found, form="features", shape=(len(features),))
 
     def _numeric_label(self, counted: list[int], *, labeled: bool) -> int | None:
