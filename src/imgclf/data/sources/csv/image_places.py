@@ -1,8 +1,10 @@
 """Find the image files that a table names."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PureWindowsPath
+from typing import NamedTuple
 
 from imgclf.data.class_names import composed, file_name, first_few
 from imgclf.data.sources._class_folders import leads_inside
@@ -15,6 +17,24 @@ from imgclf.files.reading import reading, shown
 _SHOWN = 3
 _LONGEST_PATH = 1000
 _LONGEST_NAME = 255  # bytes; no file system has longer ones
+_FOLDER = re.compile(r"(.*[/\\])?(.*)", re.DOTALL)  # the folders of a name, and the rest
+_FILE = re.compile(r"(?!\.{1,2}$|.:).+", re.DOTALL)  # neither . nor .., nor on a drive
+
+
+class _Files(NamedTuple):
+    """The files in a folder, whose path relative to root ends with /: by name, and by name without the ending."""
+
+    folder: str
+    whole: dict[str, str]
+    stems: dict[str, list[str]]
+    links: set[str]
+
+    def add(self, name: str, *, is_link: bool) -> None:
+        self.whole[file_name(name)] = name
+        if is_picture(name):
+            self.stems.setdefault(file_name(name).rpartition(".")[0], []).append(name)
+        if is_link:
+            self.links.add(name)
 
 
 class ImagePlaces:
@@ -29,7 +49,8 @@ class ImagePlaces:
             self.inside = root.resolve()
         self.root, self.table = root, table
         self.folders = list(dict.fromkeys(_places(root, table)))
-        self.listed: dict[Path, tuple[dict[str, str], dict[str, list[str]]]] = {}
+        self.listed: dict[Path, _Files] = {}
+        self.of_name: dict[str, tuple[str, ...] | None] = {}  # the parts of the folders in names
 
     @property
     def called(self) -> str:
@@ -51,40 +72,45 @@ class ImagePlaces:
 
         Raises DataError for a name that leads out of root, and for one that may be two files.
         """
-        where = f"row {row:,}: {shown(name)}"
-        plain = PureWindowsPath(name)  # which divides at / and at \
-        leaves = plain.drive or plain.root or ".." in plain.parts
-        if leaves or not plain.name or not name.isprintable() or len(name) > _LONGEST_PATH:
-            problem = f"{where} is not the name of a file inside {self.root}"
+        folder, last = _FOLDER.match(name).groups("")  # type: ignore[union-attr] - it matches any text
+        if folder not in self.of_name:
+            self.of_name[folder] = self._inside(folder)
+        parts = self.of_name[folder]
+        if parts is None or not _FILE.fullmatch(last) or not name.isprintable() or len(name) > _LONGEST_PATH:
+            problem = f"row {row:,}: {shown(name)} is not the name of a file inside {self.root}"
             raise DataError(self.table, problem, "write paths relative to the CSV file")
-        if any(len(os.fsencode(part)) > _LONGEST_NAME for part in plain.parts):
+        if any(len(os.fsencode(part)) > _LONGEST_NAME for part in (*parts, last)):
             return None
-        for folder in self.folders:
-            place, last = folder.joinpath(*plain.parts[:-1]), composed(plain.name)
-            whole, stems = self._files(place)
-            alike = [whole[last]] if last in whole else stems.get(last, [])
+        last = composed(last)
+        for around in self.folders:
+            files = self._files(around.joinpath(*parts) if parts else around)
+            alike = [files.whole[last]] if last in files.whole else files.stems.get(last, [])
             if len(alike) > 1:
+                where = f"row {row:,}: {shown(name)}"
                 raise DataError(self.table, f"{where} may be {first_few(alike)}", "write the ending in the table")
             if alike:
-                path = place / alike[0]
-                if path.is_symlink() and not leads_inside(path, self.inside):
-                    problem = f"{where} is a link that leads nowhere or out of {self.root}"
+                path = f"{files.folder}{alike[0]}"
+                if alike[0] in files.links and not leads_inside(self.root / path, self.inside):
+                    problem = f"row {row:,}: {shown(name)} is a link that leads nowhere or out of {self.root}"
                     raise DataError(self.table, problem, "put the image itself here, or a hard link")
-                return str(path.relative_to(self.root))
+                return path
         return None
 
-    def _files(self, folder: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
-        """Return the files in a folder: by name, and by name without the ending of an image."""
+    def _inside(self, folder: str) -> tuple[str, ...] | None:
+        """Return the parts of a folder in a name; None if it leads out of root."""
+        plain = PureWindowsPath(folder)  # which divides at / and at \
+        return None if plain.drive or plain.root or ".." in plain.parts else plain.parts
+
+    def _files(self, folder: Path) -> "_Files":
+        """Return the files in a folder."""
         if folder not in self.listed:
-            whole: dict[str, str] = {}
-            stems: dict[str, list[str]] = {}
+            relative = str(folder.relative_to(self.root))
+            found = self.listed[folder] = _Files("" if relative == "." else f"{relative}{os.sep}", {}, {}, set())
             with reading(folder):
                 if folder.is_dir() and leads_inside(folder, self.inside):
-                    for name in sorted(os.listdir(folder)):  # noqa: PTH208 - a Path each would take ten times as long
-                        whole[file_name(name)] = name
-                        if is_picture(name):
-                            stems.setdefault(file_name(name).rpartition(".")[0], []).append(name)
-            self.listed[folder] = whole, stems
+                    with os.scandir(folder) as entries:
+                        for name, is_link in sorted((entry.name, entry.is_symlink()) for entry in entries):
+                            found.add(name, is_link=is_link)
         return self.listed[folder]
 
 

@@ -256,6 +256,8 @@ def _splits_of_words(table: Table, cells: list[str], rows: list[int]) -> list[st
 
 def _splits_of_folders(names: list[str]) -> list[str]:
     """Return the split of each image by the first folder of its path, if there is more than one; else train."""
+    if not all(map(_FOLDER.search, names)):
+        return ["train"] * len(names)
     folders = [_FOLDER.split(name)[0] for name in names]
     splits = {folder: split_of(Path(folder)) for folder in set(folders)}
     if None in splits.values() or len(set(splits.values())) < 2:
