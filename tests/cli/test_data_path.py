@@ -58,6 +58,25 @@ def test_a_folder_of_mixed_photos_trains_at_once_and_says_what_it_did(imgclf, ph
     assert imgclf("verify", "r").code == 0
 
 
+def test_a_column_named_for_a_table_wins_over_folders_and_evaluation_keeps_to_it(imgclf, tmp_path):
+    rows = ["image,dx,sex"]
+    for number in range(12):
+        save(tmp_path / "scans" / ("left" if number < 6 else "right") / f"{number}.png", (8, 8))
+        rows.append(f"{number},{'nv' if number % 2 else 'mel'},{'fm'[number % 3 == 0]}")
+    (tmp_path / "scans" / "about.csv").write_text("\n".join(rows))
+    plain = imgclf("data", "info", "scans")
+    assert plain.out.startswith("scans (folder)")
+    assert "-s data.options.label_column=COLUMN, one of 'dx', 'sex'" in plain.err
+    options = ("-s", "data.options.label_column=dx", "--no-plots", "-s", "train.epochs=1")
+    done = imgclf("train", "scans", *options, "--out", "r")
+    assert done.out.startswith("path      scans is read as csv\n")
+    (tmp_path / "table.yaml").write_text("data: {options: {label_column: dx}}")
+    assert imgclf("train", "scans", "-c", "table.yaml", *options[2:], "--dry-run").out.startswith("path      scans is")
+    assert imgclf("eval", "r", "--data", "scans", "--json").json["n"] == 12
+    (tmp_path / "scans" / "about.csv").write_text("image,place,sex\n0,a,f\n1,b,m\n")  # no such column: class folders
+    assert "'left', 'right' not among the classes" in imgclf("eval", "r", "--data", "scans").err
+
+
 @pytest.mark.parametrize("path", ["flat", "flat/labels.csv"])
 def test_photos_that_a_table_names_get_what_a_folder_gets(imgclf, photos, tmp_path, path):
     as_folder = imgclf("data", "info", "photos", "--json").json["splits"]

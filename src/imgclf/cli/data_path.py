@@ -26,7 +26,8 @@ def config_for_data(path: Path, files: tuple[Path, ...], overrides: tuple[str, .
 
     given = [f"data.path={path.resolve()}"]  # an absolute path needs no quotes
     if not any(text.partition("=")[0].strip() == "data.source" for text in overrides):
-        given.append(f"data.source={recognize(path)}")
+        options = resolve(files, (*given, *overrides)).config.data.options
+        given.append(f"data.source={recognize(path, options)}")
     config = resolve(files, (*given, *overrides)).config
     needed = what_images_need(config)
     if needed.settings:

@@ -8,6 +8,8 @@ from typing import Any
 
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources import SOURCES, recognize
+from imgclf.data.sources.csv.columns import Options
+from imgclf.data.sources.csv.tables import has_labels, tables_around
 from imgclf.data.splits import match_classes, quoted
 from imgclf.errors import DataError
 from imgclf.training.classifier import Model
@@ -17,13 +19,18 @@ from imgclf.training.loading import redrawn
 
 def warnings_about(model: Model, path: Path, options: Mapping[str, Any]) -> list[str]:
     """Return warnings about skipped data at a path; `options` as for `load_for`."""
-    return passed_over(recognize(path), path, _of_tables(model, path, options))
+    source = _source_of(path, options)
+    return passed_over(source, path, _of_tables(model, path, options) if source == "csv" else {})
+
+
+def _source_of(path: Path, options: Mapping[str, Any]) -> str:
+    """Return the name of the source that can read a path: of tables beside class folders, if one has these columns."""
+    fit = bool(options) and path.is_dir() and any(has_labels(file, Options(**options)) for file in tables_around(path))
+    return recognize(path, options if fit else {})
 
 
 def _of_tables(model: Model, path: Path, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what names columns, if there are tables at a path, and the table if it is there."""
-    if recognize(path) != "csv":
-        return {}
+    """Return what names columns, and the table if it is there."""
     there = {name: value for name, value in options.items() if name != "labels_file" or (path / value).is_file()}
     return {**there, "like": model.input_format}
 
@@ -34,8 +41,8 @@ def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxy
     `options` are the `data.options` for tables.
     """
     preprocess = model.input
-    source = SOURCES[recognize(path)]
-    settings = _of_tables(model, path, options)
+    name = _source_of(path, options)
+    source, settings = SOURCES[name], _of_tables(model, path, options) if name == "csv" else {}
     if source.like:
         settings["like"] = model.input_format
     if preprocess.is_image:

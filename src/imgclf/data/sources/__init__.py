@@ -23,7 +23,7 @@ class Source(NamedTuple):
 
     load        (path, splits, **settings) -> {split: Dataset}, of those splits that are there
     path        description of data.path; empty for a source that reads no path
-    recognizes  (path) -> whether it can read that path
+    recognizes  (path) -> whether it can read that path; with `options`, (path, **data.options)
     settings    keys of the config that it takes: seed, image_size, color
     like        whether it takes `like`, the InputFormat of other data that its files are to be read like
     labels      kinds of labels to choose from, and the number of classes of each
@@ -37,7 +37,7 @@ class Source(NamedTuple):
 
     load: "Callable[..., dict[str, Dataset]]"
     path: str = ""
-    recognizes: Callable[[Path], bool] | None = None
+    recognizes: Callable[..., bool] | None = None
     settings: tuple[str, ...] = ()
     like: bool = False
     labels: Mapping[str, int] = MappingProxyType({})
@@ -104,12 +104,12 @@ SOURCES: dict[str, Source] = {
 }
 
 
-def recognize(path: Path) -> str:
-    """Return the name of the source that can read a path."""
+def recognize(path: Path, options: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """Return the name of the source that can read a path; `options` may be about tables."""
     if _function("_parquet.is_parquet")(path):  # raises where there is nothing
         raise _function("_parquet.pack_first")(path)
     for name, source in SOURCES.items():
-        if source.recognizes and source.recognizes(path):
+        if source.recognizes and source.recognizes(path, **(options if source.options else {})):
             return name
     packed = path.suffix.lower() in _ARCHIVES
     raise DataError(

@@ -13,6 +13,7 @@ from imgclf.data.sources._class_folders import Listing, list_annotated, list_cla
 from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._tree import annotations_of
 from imgclf.data.sources._tree import read_tree as tree
+from imgclf.data.sources.csv.precedence import warnings as of_tables
 from imgclf.files.form import Form
 from imgclf.files.reading import kind_of
 
@@ -43,8 +44,9 @@ def list_splits(path: Path, splits: Collection[str], **settings: Any) -> dict[st
 
 
 def warnings(path: Path) -> list[str]:
-    """Return warnings about skipped files and folders that may be data."""
-    return tree(path).warnings()
+    """Return warnings about skipped files and folders that may be data, and about tables that name the images."""
+    found = tree(path)
+    return [*found.warnings(), *of_tables(found)]
 
 
 def recognizes(root: Path) -> bool:

@@ -441,3 +441,86 @@ def test_class_folders_beside_a_table_are_read_as_before(write):
     shutil.rmtree(root / "train")
     write({"a/1.png": 1, "b/2.png": 2})
     assert recognize(root) == "folder"
+
+
+HAM = "lesion_id,image_id,dx,dx_type,age,sex,localization\n" + "".join(
+    f"HAM_{n // 2},ISIC_{n},{'nv' if n % 3 else 'mel'},histo,{40 + n},{'male' if n % 2 else 'female'},back\n"
+    for n in range(6)
+)
+HAM_IMAGES = {f"HAM10000_images_part_{1 + n // 3}/ISIC_{n}.png": n for n in range(6)}
+NIH = "Image Index,Finding Labels,Follow-up #,Patient Age\n" + "".join(
+    f"{n:08}_000.png,{'No Finding' if n % 2 else 'Mass'},{n},{50 + n}\n" for n in range(4)
+)
+NIH_IMAGES = {f"images_{1 + n // 2:03}/images/{n:08}_000.png": n for n in range(4)}
+
+
+@pytest.mark.parametrize(
+    ("files", "label"),
+    [
+        ({"HAM10000_metadata.csv": HAM, **HAM_IMAGES}, "dx"),
+        ({"HAM10000_metadata.csv": HAM, **HAM_IMAGES, "test/ISIC_9.png": 9}, "dx"),
+        ({"Data_Entry_2017.csv": NIH, **NIH_IMAGES}, "Finding Labels"),
+        ({"labels.csv": "image,label\n1,x\n2,y\n", "left/1.png": 1, "right/2.png": 2}, None),
+        ({"labels.csv": "image,label\n1,x\n2,y\n3,x\n", "part1/1.png": 1, "part2/2.png": 2, "part2/3.png": 3}, None),
+        ({"labels.csv": "image,group\n1,x\n2,y\n3,x\n", "left/1.png": 1, "right/2.png": 2, "right/3.png": 3}, None),
+        ({"labels.csv": "file,label\na/1.png,b\nb/2.png,a\n", "a/1.png": 1, "b/2.png": 2}, None),
+    ],
+)
+def test_a_table_with_other_labels_for_the_images_in_folders_is_read(write, files, label):
+    root = write(files)
+    assert recognize(root) == "csv"
+    if label is not None:
+        with pytest.raises(DataError, match=rf"the labels may be in .* name one: .*label_column=.*{label}"):
+            loading.load(root, ALL)
+    found = loading.load(root, ALL, **({"label_column": label} if label else {}))
+    assert len(found["train"]) == sum(name.endswith(".png") and "test" not in name for name in files)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "filename,width,height\n1.png,4,3\n2.png,4,3\n",
+        "filename,label\n1,Cat\n2,Dog\n",
+        "path,class\n{0}/1.png,cat\n{1}/2.png,dog\n",
+        "filename,width\n1.png,4\n2.png,4\n",
+        "synset,words\nn01,cat\nn02,dog\n",
+        "image,label\n8,a\n9,b\n",
+        "label,f0,f1,f2,f3\na,1,2,3,4\n",
+        "image,label\n../1.png,a\n,b\n",
+        "broken,table\n1\n",
+    ],
+)
+@pytest.mark.parametrize("folders", [("cat", "dog"), ("train/cat", "train/dog")])
+def test_a_table_that_lists_the_files_of_class_folders_is_not_read(write, table, folders):
+    root = write({"about.csv": table.format(*folders), f"{folders[0]}/1.png": 1, f"{folders[1]}/2.png": 2})
+    assert recognize(root) == "folder"
+    assert folder.warnings(root) == []
+
+
+@pytest.mark.parametrize("folders", [("0", "1"), ("class_1", "class_2")])
+def test_numbered_classes_are_no_parts_of_one_folder(write, folders):
+    root = write({"about.csv": "image,place,sex\n1,a,f\n2,b,m\n", f"{folders[0]}/1.png": 1, f"{folders[1]}/2.png": 2})
+    assert recognize(root) == "folder"
+    assert recognize(root, {"label_column": "place"}) == "csv"
+
+
+def test_class_folders_that_win_over_a_table_say_how_to_read_it(write):
+    root = write({"metadata.csv": HAM, **{name.replace("part_1", "other"): n for name, n in HAM_IMAGES.items()}})
+    assert recognize(root) == "folder"
+    (line,) = folder.warnings(root)
+    assert "metadata.csv names images" in line
+    assert "-s data.options.label_column=COLUMN, one of 'lesion_id', 'dx', 'dx_type', 'sex', 'localization'" in line
+    write({"metadata.csv": "image,label,split\nISIC_0,HAM10000_images_other,train\n"})
+    assert recognize(root) == "folder"
+    (line,) = folder.warnings(root)
+    assert line.endswith("classes are the folders, though metadata.csv names images; to read it: -s data.source=csv")
+    write({"metadata.csv": "image,sha\nISIC_0,a7\nISIC_1,b8\n"})  # which may be a class, but nothing says so
+    assert recognize(root) == "folder"
+    assert "COLUMN, one of 'sha'" in folder.warnings(root)[0]
+
+
+def test_options_for_tables_ask_for_a_table(write):
+    root = write({"x.csv": "image,label\n1,a\n2,b\n", "a/1.png": 1, "b/2.png": 2})
+    assert recognize(root) == recognize(root, {"classes": 3}) == "folder"
+    for options in ({"label_column": "label"}, {"image_column": 1}, {"labels_file": "x.csv"}):
+        assert recognize(root, options) == "csv"

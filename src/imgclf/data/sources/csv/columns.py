@@ -118,12 +118,21 @@ def image_shape(values: int) -> tuple[int, int, int] | None:
     return None
 
 
+def called_labels(name: str) -> bool:
+    """Whether a column with this name holds labels."""
+    return any(_plain(name) in names for names in LABELS)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", "", name.casefold())
+
+
 class _Guess:
     """A table whose columns are being told apart."""
 
     def __init__(self, table: Table, options: Options) -> None:
         self.table, self.options = table, options
-        self.plain = [re.sub(r"[\s_-]+", "", name.casefold()) if table.header else "" for name in table.names]
+        self.plain = [_plain(name) if table.header else "" for name in table.names]
         self.label = self.named("label_column", options.label_column)
         self.split = self.named("split_column", options.split_column)
         if self.split is None:

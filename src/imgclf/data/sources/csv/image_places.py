@@ -17,7 +17,6 @@ from imgclf.files.reading import reading, shown
 _SHOWN = 3
 _LONGEST_PATH = 1000
 _LONGEST_NAME = 255  # bytes; no file system has longer ones
-_FOLDER = re.compile(r"(.*[/\\])?(.*)", re.DOTALL)  # the folders of a name, and the rest
 _FILE = re.compile(r"(?!\.{1,2}$|.:).+", re.DOTALL)  # neither . nor .., nor on a drive
 
 
@@ -72,7 +71,8 @@ class ImagePlaces:
 
         Raises DataError for a name that leads out of root, and for one that may be two files.
         """
-        folder, last = _FOLDER.match(name).groups("")  # type: ignore[union-attr] - it matches any text
+        end = max(name.rfind("/"), name.rfind("\\")) + 1
+        folder, last = name[:end], name[end:]
         if folder not in self.of_name:
             self.of_name[folder] = self._inside(folder)
         parts = self.of_name[folder]

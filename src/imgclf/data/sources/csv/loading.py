@@ -15,6 +15,7 @@ import math
 import re
 import sys
 from collections.abc import Collection
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +32,8 @@ from imgclf.data.sources._options import chosen
 from imgclf.data.sources._tree import read_tree
 from imgclf.data.sources.csv.columns import Columns, Options, columns_of
 from imgclf.data.sources.csv.image_places import ImagePlaces
-from imgclf.data.sources.csv.tables import Tables, find_tables, is_table, tables_in
+from imgclf.data.sources.csv.precedence import rivals
+from imgclf.data.sources.csv.tables import Tables, find_tables, is_table, tables_around
 from imgclf.data.split_names import SPLITS, is_evaluation, split_of, split_word
 from imgclf.errors import DataError
 from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, texts
@@ -143,17 +145,23 @@ def warnings(path: Path, **more: Any) -> list[str]:
     return lines
 
 
-def recognizes(path: Path) -> bool:
-    """Whether a path is a CSV file, or a folder with one that is not a folder of class folders."""
+def recognizes(path: Path, **options: Any) -> bool:
+    """Whether a path is a CSV file, or a folder with one that is read rather than class folders.
+
+    It is where there are no class folders, where `options` are about tables, and where it has other labels for their
+    images.
+    """
     if kind_of(path) == "file":
         return is_table(path)
-    if not any(map(tables_in, [path, *(folder for folder in look_into(path).folders if split_of(folder))])):
-        return False
+    asked = any(options.get(field.name) is not None for field in fields(Options))
+    if asked or not tables_around(path):
+        return asked
     try:
         tree = read_tree(path)
     except DataError:
         return True
-    return list(tree.splits) == ["train"] and len(look_into(tree.splits["train"]).folders) < 2
+    folders = len(look_into(tree.splits["train"]).folders) if list(tree.splits) == ["train"] else 2
+    return folders < 2 or any(one.wins for one in rivals(tree))
 
 
 def _named_images(table: Table, columns: Columns, split: str, splits: Collection[str]) -> dict[str, NamedImages]:

@@ -66,6 +66,11 @@ def tables_in(folder: Path) -> list[Path]:
     return [file for file in look_into(folder).files if is_table(file) and not _NOT_DATA.search(file.stem)]
 
 
+def tables_around(root: Path) -> list[Path]:
+    """Return the CSV files in a folder, and those in the folders of splits in it."""
+    return [file for folder in (root, *filter(split_of, look_into(root).folders)) for file in tables_in(folder)]
+
+
 def _by_name(root: Path, tables: list[Path], options: Options) -> tuple[dict[str, Path], list[str]]:
     """Return the table of each split, or one for all, and why others are passed over."""
     of_split = {file: split for file in tables if (split := split_in(file.stem))}

@@ -1,0 +1,100 @@
+"""Choose between class folders and a table that names their images."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from imgclf.data.class_names import composed, first_few
+from imgclf.data.sources._folders import look_into
+from imgclf.data.sources._tree import Tree
+from imgclf.data.sources.csv.columns import Columns, Options, called_labels, columns_of
+from imgclf.data.sources.csv.image_places import ImagePlaces
+from imgclf.data.sources.csv.tables import tables_around
+from imgclf.data.split_names import split_of
+from imgclf.errors import DataError, ImgclfError
+from imgclf.files.csv_table import Table, is_number, open_table
+from imgclf.files.reading import shown
+
+
+class Rival(NamedTuple):
+    """A table that names images in class folders, and says more about them than their folders do.
+
+    labels  columns that may hold labels; none if the label column is plain
+    wins    whether the table is read rather than the folders
+    """
+
+    table: Path
+    labels: tuple[str, ...]
+    wins: bool
+
+
+def rivals(tree: Tree) -> list[Rival]:
+    """Return such tables; only their first rows are looked at, and no image is opened."""
+    if not (tables := tables_around(tree.root)):
+        return []
+    classes = [folder for split in tree.splits.values() for folder in look_into(split).folders]
+    return [found for table in tables if (found := _rival(tree.root, table, classes)) is not None]
+
+
+def warnings(tree: Tree) -> list[str]:
+    """Return warnings that class folders were read although a table names their images, and how to read the table."""
+    lines = []
+    for table, labels, _ in rivals(tree):
+        those = f"COLUMN, one of {first_few([shown(name[:20]) for name in labels], 6)}"
+        how = f"-s data.options.label_column={those}" if labels else "-s data.source=csv"
+        where = table.relative_to(tree.root)
+        lines.append(f"{tree.root}: classes are the folders, though {where} names images; to read it: {how}")
+    return lines
+
+
+def _rival(root: Path, path: Path, classes: Iterable[Path]) -> Rival | None:
+    try:
+        table = open_table(path)
+        columns = columns_of(table, Options(), labeled=False)
+    except ImgclfError:
+        return None
+    if columns.form != "images":
+        return None
+    folders = {folder: composed(folder.name).casefold() for folder in classes}
+    label = columns.label if columns.label is not None and _holds_labels(table, columns.label) else None
+    found = _named(root, table, columns)
+    inside = {row: folders[folder] for row, file in found.items() for folder in file.parents if folder in folders}
+    if not inside:
+        return None
+    if label is not None:
+        cells = [composed(cell).casefold() for cell in table.column(label)]
+        differ = any(cells[row] != name for row, name in inside.items())
+        return Rival(path, (), differ) if differ or columns.split is not None else None
+    rest = [index for index in range(table.width) if index not in (columns.image, columns.split)]
+    texts = tuple(table.names[index] for index in rest if _is_text(table.column(index)))
+    return Rival(path, texts, _differ_in_digits(folders)) if texts else None
+
+
+def _named(root: Path, table: Table, columns: Columns) -> dict[int, Path]:
+    """Return the files that the first rows name, as far as they are there."""
+    places, found = ImagePlaces(root, table.path), {}
+    for row, name in enumerate(table.column(columns.image)):
+        try:
+            file = places.find(name.strip(), row)
+        except DataError:
+            continue
+        if file is not None:
+            found[row] = root / file
+    return found
+
+
+def _holds_labels(table: Table, label: int) -> bool:
+    """Whether the column that is left besides file names holds labels: not numbers, and not different in every row."""
+    cells = table.column(label)
+    return called_labels(table.names[label]) or (_is_text(cells) and len(set(cells)) < len(cells))
+
+
+def _is_text(cells: Iterable[str]) -> bool:
+    return not all(is_number(cell) for cell in cells if cell.strip())
+
+
+def _differ_in_digits(folders: Iterable[Path]) -> bool:
+    """Whether folders are numbered parts, as part_1 and part_2, beside those of splits; 0, 1 and class1 are classes."""
+    texts = {re.sub(r"[\d\W_]+", "", folder.name.casefold()) for folder in folders if split_of(folder) is None}
+    return len(texts) == 1 and not called_labels(text := texts.pop()) and text != ""
