@@ -76,7 +76,7 @@ def look_into(folder: Path) -> Inside:
         for entry in sorted(found, key=lambda entry: natural_key(file_name(entry.name))):
             if is_clutter(entry.name):
                 inside.clutter.append(entry.name)
-            elif _is_folder(entry):
+            elif is_folder(entry):
                 inside.folders.append(Path(entry.path))
             else:
                 inside.files.append(path := Path(entry.path))
@@ -90,7 +90,8 @@ def is_clutter(name: str) -> bool:
     return _IS_CLUTTER.match(name.lower()) is not None
 
 
-def _is_folder(entry: "os.DirEntry[str]") -> bool:
+def is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Whether an entry is a folder, or a link to one."""
     try:
         return entry.is_dir()
     except OSError:  # a link that loops

@@ -1,14 +1,18 @@
 """Tables of images, pixels and features, as people have them."""
 
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from imgclf.config import Config
 from imgclf.data.sources import folder, recognize
-from imgclf.data.sources.csv import loading
+from imgclf.data.sources.csv import image_places, loading
 from imgclf.errors import DataError, UsageError
+from imgclf.training.data_check import check_data_set
 
 ALL = ("train", "val", "test")
 
@@ -200,7 +204,8 @@ def test_a_test_file_without_labels_is_named_not_read(write):
         {"train.csv": pixel_table("label," + ",".join(PIXELS)), "test.csv": bare, "sample_submission.csv": "a,b\n1,2"}
     )
     assert list(loading.load(root, ALL)) == ["train"]
-    assert loading.warnings(root) == [f"{root}: passed over: test.csv (no labels: for `imgclf predict`)"]
+    passed = "test.csv (no labels: for `imgclf predict`); sample_submission.csv (an example of a submission)"
+    assert loading.warnings(root) == [f"{root}: passed over: {passed}"]
 
 
 IRIS = [("setosa", 5.1, 1.4), ("virginica", 6.3, 6.0), ("versicolor", 7.0, 4.7)]
@@ -524,3 +529,82 @@ def test_options_for_tables_ask_for_a_table(write):
     assert recognize(root) == recognize(root, {"classes": 3}) == "folder"
     for options in ({"label_column": "label"}, {"image_column": 1}, {"labels_file": "x.csv"}):
         assert recognize(root, options) == "csv"
+
+
+def test_an_image_that_rows_name_again_counts_once(write):
+    rows = ["img1,cat", "img2.png,dog", "./img1.png,cat", "img10,cat", "img1,cat"]
+    root = write({"labels.csv": "\n".join(["image,label", *rows]), **FILES})
+    found = loading.load(root, ALL)
+    assert seen(found) == LEVELS
+    assert loading.warnings(root) == [f"{root}/labels.csv: 2 rows name an image again, which counts once"]
+    write({"labels.csv": "image,label\nimg1,cat\nimg2,dog\nimg10,cat\n"})
+    assert loading.warnings(root) == []
+    assert loading.load(root, ALL)["train"].fingerprint == found["train"].fingerprint
+
+
+def test_an_image_in_two_splits_is_left_to_the_check_of_duplicates(write):
+    root = write(
+        {
+            "labels.csv": "image,label,split\n1.png,a,train\n2.png,b,train\n1.png,a,test\n1.png,a,test\n",
+            "1.png": 1,
+            "2.png": 2,
+        }
+    )
+    assert seen(loading.load(root, ALL)) == {"train": [(1, "a"), (2, "b")], "test": [(1, "a")]}
+    assert loading.warnings(root) == [f"{root}/labels.csv: 1 row names an image again, which counts once"]
+    data = {"source": "csv", "path": str(root)}
+    kinds = [finding.kind for finding in check_data_set(Config(data=data))[1]]
+    assert "equal across splits" in kinds
+
+
+@pytest.mark.parametrize(
+    ("table", "extra", "lines"),
+    [
+        ("labels.csv", ["train/8.png"], ["1 image in train/ is not in labels.csv, such as 8.png"]),
+        (
+            "labels.csv",
+            ["test/8.png", "test/9.png"],
+            ["2 images in test/ are not in labels.csv, such as 8.png: for `imgclf predict`"],
+        ),
+        ("labels.csv", ["train/._8.png", "train/note.txt", "__MACOSX/8.png", "masks/Thumbs.db"], []),
+        ("labels.csv", ["plot.png"], ["1 image in . is not in labels.csv, such as plot.png"]),
+        ("labels.csv", ["more/cat/8.png", "more/dog/8.png"], ["2 folders in more/ are not in labels.csv, such as cat"]),
+        ("labels.csv", ["test/images/8.png"], ["1 image in test/images/ is not in labels.csv, such as 8.png: for `im"]),
+        ("train/metadata.csv", ["train/8.png"], ["1 image in train/ is not in train/metadata.csv, such as 8.png"]),
+    ],
+)
+def test_images_without_a_row_are_counted_by_folder(write, monkeypatch, table, extra, lines):
+    root = write({table: "image,label\n1,a\n2,b\n", "train/1.png": 1, "train/2.png": 2, **dict.fromkeys(extra, 3)})
+    monkeypatch.setattr(Image, "open", None)
+    found = loading.warnings(root)
+    assert len(found) == len(lines)
+    assert all(line.startswith(f"{root}: {wanted}") for line, wanted in zip(found, lines, strict=True))
+    of_file = loading.warnings(root / table)  # of which only folders with images are looked into
+    assert [line.endswith("such as 8.png") for line in of_file] == [True for line in found if " in train/ " in line]
+
+
+def test_images_that_any_table_names_have_a_row(write):
+    tables = {"train.csv": "id,label\n1,a\n2,b\n", "val.csv": "id,label\n3,b\n", "test.csv": "id,label\n4,b\n"}
+    root = write({**tables, **{f"images/{n}.png": n for n in range(1, 6)}, "sets/deep/1/6.png": 6})
+    assert loading.warnings(root) == [
+        f"{root}: 1 image in images/ is not in train.csv or val.csv or test.csv, such as 5.png",
+        f"{root}: 1 folder in sets/ is not in train.csv or val.csv or test.csv, such as deep",
+    ]
+    write({"test.csv": "id,label\n4,\n"})  # is an error where test images are loaded, and only there
+    assert loading.warnings(root) == []
+
+
+def test_of_many_folders_without_a_row_the_first_are_named(write):
+    root = write({"x.csv": "image,label\n1,a\n2,b\n", "1.png": 1, "2.png": 2, **{f"f{n}/9.png": 9 for n in range(8)}})
+    found = loading.warnings(root)
+    assert len(found) == 6
+    assert found[-1] == f"{root}: nor are those of 3 more folders"
+
+
+def test_every_folder_is_listed_once_for_warnings(write, monkeypatch):
+    tables = {f"{split}.csv": f"id,label\n{n},a\n" for n, split in enumerate(ALL)}
+    root = write({**tables, **{f"images/{n}.png": n for n in range(4)}, "other/9.png": 9})
+    listed, scandir = [], os.scandir
+    monkeypatch.setattr(image_places.os, "scandir", lambda path: listed.append(Path(path).name) or scandir(path))
+    assert len(loading.warnings(root)) == 2
+    assert listed.count("images") == listed.count("other") == 1

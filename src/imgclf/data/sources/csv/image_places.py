@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from imgclf.data.class_names import composed, file_name, first_few
 from imgclf.data.sources._class_folders import leads_inside
-from imgclf.data.sources._folders import look_into
+from imgclf.data.sources._folders import is_folder, look_into
 from imgclf.data.split_names import IMAGE_FOLDERS, split_of
 from imgclf.errors import DataError, plural
 from imgclf.files.csv_table import is_picture
@@ -20,35 +20,49 @@ _LONGEST_NAME = 255  # bytes; no file system has longer ones
 _FILE = re.compile(r"(?!\.{1,2}$|.:).+", re.DOTALL)  # neither . nor .., nor on a drive
 
 
-class _Files(NamedTuple):
-    """The files in a folder, whose path relative to root ends with /: by name, and by name without the ending."""
+class NamedImages(NamedTuple):
+    """File names, labels and numbers of rows, one each an image."""
+
+    names: list[str]
+    labels: list[str]
+    rows: list[int]
+
+
+class Files(NamedTuple):
+    """What is in a folder, whose path relative to root ends with /: files by name, and by name without the ending."""
 
     folder: str
     whole: dict[str, str]
     stems: dict[str, list[str]]
     links: set[str]
+    folders: list[str]
 
-    def add(self, name: str, *, is_link: bool) -> None:
-        self.whole[file_name(name)] = name
+    def add(self, entry: "os.DirEntry[str]") -> None:
+        """Add a file or a folder."""
+        if is_folder(entry):
+            self.folders.append(entry.name)
+            return
+        name = file_name(entry.name)
+        self.whole[name] = entry.name
         if is_picture(name):
-            self.stems.setdefault(file_name(name).rpartition(".")[0], []).append(name)
-        if is_link:
-            self.links.add(name)
+            self.stems.setdefault(name.rpartition(".")[0], []).append(entry.name)
+        if entry.is_symlink():
+            self.links.add(entry.name)
 
 
 class ImagePlaces:
     """Folders in which the images of a table are looked for; each is listed once, when it is first needed.
 
     They are the folder of the table and those beside it: named like the table, images, like a split, others; and a
-    folder images in each. `root` must not be left, neither by .. nor by a link.
+    folder images in each. `root` must not be left, neither by .. nor by a link. `listed` are those of another table.
     """
 
-    def __init__(self, root: Path, table: Path) -> None:
+    def __init__(self, root: Path, table: Path, listed: dict[Path, Files] | None = None) -> None:
         with reading(root):
             self.inside = root.resolve()
         self.root, self.table = root, table
         self.folders = list(dict.fromkeys(_places(root, table)))
-        self.listed: dict[Path, _Files] = {}
+        self.listed = {} if listed is None else listed
         self.of_name: dict[str, tuple[str, ...] | None] = {}  # the parts of the folders in names
 
     @property
@@ -83,7 +97,7 @@ class ImagePlaces:
             return None
         last = composed(last)
         for around in self.folders:
-            files = self._files(around.joinpath(*parts) if parts else around)
+            files = self.files_in(around.joinpath(*parts) if parts else around)
             alike = [files.whole[last]] if last in files.whole else files.stems.get(last, [])
             if len(alike) > 1:
                 where = f"row {row:,}: {shown(name)}"
@@ -101,16 +115,17 @@ class ImagePlaces:
         plain = PureWindowsPath(folder)  # which divides at / and at \
         return None if plain.drive or plain.root or ".." in plain.parts else plain.parts
 
-    def _files(self, folder: Path) -> "_Files":
+    def files_in(self, folder: Path) -> Files:
         """Return the files in a folder."""
         if folder not in self.listed:
             relative = str(folder.relative_to(self.root))
-            found = self.listed[folder] = _Files("" if relative == "." else f"{relative}{os.sep}", {}, {}, set())
+            where = "" if relative == "." else f"{relative}{os.sep}"
+            found = self.listed[folder] = Files(where, {}, {}, set(), [])
             with reading(folder):
                 if folder.is_dir() and leads_inside(folder, self.inside):
                     with os.scandir(folder) as entries:
-                        for name, is_link in sorted((entry.name, entry.is_symlink()) for entry in entries):
-                            found.add(name, is_link=is_link)
+                        for entry in sorted(entries, key=lambda entry: entry.name):
+                            found.add(entry)
         return self.listed[folder]
 
 

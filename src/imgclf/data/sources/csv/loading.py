@@ -31,7 +31,8 @@ from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources._tree import read_tree
 from imgclf.data.sources.csv.columns import Columns, Options, columns_of
-from imgclf.data.sources.csv.image_places import ImagePlaces
+from imgclf.data.sources.csv.image_places import ImagePlaces, NamedImages
+from imgclf.data.sources.csv.left_over import left_over
 from imgclf.data.sources.csv.precedence import rivals
 from imgclf.data.sources.csv.tables import Tables, find_tables, is_table, tables_around
 from imgclf.data.split_names import SPLITS, is_evaluation, split_of, split_word
@@ -50,14 +51,6 @@ class Opened(NamedTuple):
 
     table: Table
     columns: Columns
-
-
-class NamedImages(NamedTuple):
-    """File names, labels and numbers of rows, one each an image."""
-
-    names: list[str]
-    labels: list[str]
-    rows: list[int]
 
 
 def load(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Dataset]:
@@ -131,7 +124,7 @@ def splits(path: Path, **options: Any) -> set[str]:
 
 
 def warnings(path: Path, **more: Any) -> list[str]:
-    """Return warnings about skipped tables and columns, and about labels that are guessed without a header."""
+    """Return warnings about skipped tables, images and columns, and about labels that are guessed without a header."""
     found, tables = _open(path, SPLITS, **more)
     lines = [f"{path}: passed over: {'; '.join(found.passed)}"] if found.passed else []
     for table, columns in tables.values():
@@ -142,7 +135,17 @@ def warnings(path: Path, **more: Any) -> list[str]:
             lines.append(f"{file}: no column has a name: labels are read from column {columns.label + 1}")
         if columns.form == "features" and table.names[columns.values[0]].casefold().startswith("pixel"):
             lines.append(f"{file}: pixels that are not whole numbers within 0..255 of a square: read as features")
-    return lines
+    return [*lines, *_beside(path, found.root, tables)]
+
+
+def _beside(path: Path, root: Path, tables: dict[str, Opened]) -> list[str]:
+    """Return warnings about images that tables name again, or not at all; none where loading them is an error."""
+    named = {split: one for split, one in tables.items() if one.columns.form == "images"}
+    try:
+        images = {one.table.path: _named_images(*one, split, SPLITS) for split, one in named.items()}
+        return left_over(root, images, everywhere=path.is_dir()) if images else []
+    except DataError:
+        return []
 
 
 def recognizes(path: Path, **options: Any) -> bool:
@@ -196,7 +199,8 @@ def _listing(root: Path, table: Path, images: NamedImages, form: Form) -> Listin
         if other != label:
             problem = f"{file[:40]} is {shown(other)} in row {before:,} and {shown(label)} in row {row:,}"
             raise DataError(table, problem, "give each image one label")
-        by_class[label].append(file)
+        if before == row:  # else it is named again
+            by_class[label].append(file)
     in_order = [file for some in by_class.values() for file in sorted(some, key=natural_key)]
     counts = tuple(map(len, by_class.values()))
     return Listing(root, lambda: (root / file for file in in_order), classes, counts, (), form)

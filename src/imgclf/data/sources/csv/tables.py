@@ -47,6 +47,8 @@ def find_tables(path: Path, options: Options) -> Tables:
             raise UsageError("data.options.labels_file", f"{relative} leads out of data.path", "name a file inside")
         return Tables(path, {"": path / relative})
     files, passed = _by_name(path, tables_in(path), options)
+    examples = [file for file in look_into(path).files if is_table(file) and _NOT_DATA.search(file.stem)]
+    passed += [f"{file.name} (an example of a submission)" for file in examples]
     if not files:
         files = _in_folders(path, options)
     if not files:
