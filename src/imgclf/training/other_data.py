@@ -25,8 +25,8 @@ def warnings_about(model: Model, path: Path, options: Mapping[str, Any]) -> list
 
 def _source_of(path: Path, options: Mapping[str, Any]) -> str:
     """Return the name of the source that can read a path: of tables beside class folders, if one has these columns."""
-    fit = bool(options) and path.is_dir() and any(has_labels(file, Options(**options)) for file in tables_around(path))
-    return recognize(path, options if fit else {})
+    tables = tables_around(path)[1] if options and path.is_dir() else []
+    return recognize(path, options if any(has_labels(file, Options(**options)) for file in tables) else {})
 
 
 def _of_tables(model: Model, path: Path, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -464,6 +464,7 @@ NIH_IMAGES = {f"images_{1 + n // 2:03}/images/{n:08}_000.png": n for n in range(
     [
         ({"HAM10000_metadata.csv": HAM, **HAM_IMAGES}, "dx"),
         ({"HAM10000_metadata.csv": HAM, **HAM_IMAGES, "test/ISIC_9.png": 9}, "dx"),
+        ({f"HAM/data/{name}": content for name, content in {"HAM10000_metadata.csv": HAM, **HAM_IMAGES}.items()}, "dx"),
         ({"Data_Entry_2017.csv": NIH, **NIH_IMAGES}, "Finding Labels"),
         ({"labels.csv": "image,label\n1,x\n2,y\n", "left/1.png": 1, "right/2.png": 2}, None),
         ({"labels.csv": "image,label\n1,x\n2,y\n3,x\n", "part1/1.png": 1, "part2/2.png": 2, "part2/3.png": 3}, None),
@@ -608,3 +609,17 @@ def test_every_folder_is_listed_once_for_warnings(write, monkeypatch):
     monkeypatch.setattr(image_places.os, "scandir", lambda path: listed.append(Path(path).name) or scandir(path))
     assert len(loading.warnings(root)) == 2
     assert listed.count("images") == listed.count("other") == 1
+
+
+def test_tables_in_a_single_folder_are_those_of_the_folder_around(write):
+    root = write(
+        {"unzipped/labels.csv": "image,label\n1,a\n2,b\n", "unzipped/train/1.png": 1, "unzipped/train/2.png": 2}
+    )
+    assert recognize(root) == "csv"
+    assert (
+        seen(loading.load(root, ALL)) == seen(loading.load(root / "unzipped", ALL)) == {"train": [(1, "a"), (2, "b")]}
+    )
+    assert loading.splits(root) == {"train"}
+    write({"unzipped/train/3.png": 3})
+    assert "1 image in train/ is not in labels.csv" in loading.warnings(root)[0]
+    assert loading.warnings(root) == loading.warnings(root / "unzipped")

@@ -157,7 +157,7 @@ def recognizes(path: Path, **options: Any) -> bool:
     if kind_of(path) == "file":
         return is_table(path)
     asked = any(options.get(field.name) is not None for field in fields(Options))
-    if asked or not tables_around(path):
+    if asked or not tables_around(path)[1]:
         return asked
     try:
         tree = read_tree(path)

@@ -31,10 +31,11 @@ class Rival(NamedTuple):
 
 def rivals(tree: Tree) -> list[Rival]:
     """Return such tables; only their first rows are looked at, and no image is opened."""
-    if not (tables := tables_around(tree.root)):
+    root, tables = tables_around(tree.root)
+    if not tables:
         return []
     classes = [folder for split in tree.splits.values() for folder in look_into(split).folders]
-    return [found for table in tables if (found := _rival(tree.root, table, classes)) is not None]
+    return [found for table in tables if (found := _rival(root, table, classes)) is not None]
 
 
 def warnings(tree: Tree) -> list[str]:

@@ -14,6 +14,7 @@ from imgclf.files.csv_table import open_table
 from imgclf.files.reading import kind_of
 
 _SUFFIXES = (".csv", ".tsv")
+_DEEPEST = 8
 _NOT_DATA = re.compile(r"submi(t|ssion)", re.IGNORECASE)  # Kaggle's example of an answer
 
 
@@ -46,6 +47,7 @@ def find_tables(path: Path, options: Options) -> Tables:
         if relative.is_absolute() or ".." in relative.parts:
             raise UsageError("data.options.labels_file", f"{relative} leads out of data.path", "name a file inside")
         return Tables(path, {"": path / relative})
+    path, _ = tables_around(path)
     files, passed = _by_name(path, tables_in(path), options)
     examples = [file for file in look_into(path).files if is_table(file) and _NOT_DATA.search(file.stem)]
     passed += [f"{file.name} (an example of a submission)" for file in examples]
@@ -68,9 +70,17 @@ def tables_in(folder: Path) -> list[Path]:
     return [file for file in look_into(folder).files if is_table(file) and not _NOT_DATA.search(file.stem)]
 
 
-def tables_around(root: Path) -> list[Path]:
-    """Return the CSV files in a folder, and those in the folders of splits in it."""
-    return [file for folder in (root, *filter(split_of, look_into(root).folders)) for file in tables_in(folder)]
+def tables_around(path: Path) -> tuple[Path, list[Path]]:
+    """Return the CSV files in a folder and in its folders of splits, and the folder: PATH, or one in single folders."""
+    place = path
+    for _ in range(_DEEPEST):
+        inside = look_into(place)
+        if found := [file for folder in (place, *filter(split_of, inside.folders)) for file in tables_in(folder)]:
+            return place, found
+        if inside.only_folder is None or split_of(inside.only_folder):
+            break
+        place = inside.only_folder
+    return path, []
 
 
 def _by_name(root: Path, tables: list[Path], options: Options) -> tuple[dict[str, Path], list[str]]:
