@@ -412,6 +412,7 @@ def test_all_missing_files_are_counted_in_one_line(write):
         ("image,label\n1,a\n2,\n", "row 3 has no label"),
         ("image,label\n1,a\n2\n", "row 3 has 1 cell, the first 2"),
         ("image,label\n1,a\n1.png,b\n", "1.png is 'a' in row 2 and 'b' in row 3"),
+        ("image,label\n4,a\n", "row 2: '4' may be sets/a/4.png, sets/b/4.png - write the folder"),
         ("image,label\n3,a\n", "row 2: '3' may be 3.jpg, 3.png - write the ending"),
         ("image,label,split\n1,a,train\n2,b,trian\n", None),
         ("label,pixel0,pixel1,pixel2,pixel3\na,1,2,3,4\n,1,2,3,4\n", "row 3 has no label"),
@@ -421,6 +422,7 @@ def test_all_missing_files_are_counted_in_one_line(write):
 )
 def test_mistakes_are_named_by_row(write, table, words):
     root = write({"x.csv": table, "1.png": 1, "2.png": 2, "3.png": 3, "3.jpg": 3})
+    write({"sets/a/4.png": 4, "sets/b/4.png": 4})
     if words is None:  # neither splits nor bytes: one more column, and features
         loading.load(root, ALL, **({"label_column": "label"} if "split" in table else {}))
         return
@@ -465,6 +467,7 @@ NIH_IMAGES = {f"images_{1 + n // 2:03}/images/{n:08}_000.png": n for n in range(
         ({"HAM10000_metadata.csv": HAM, **HAM_IMAGES}, "dx"),
         ({"HAM10000_metadata.csv": HAM, **HAM_IMAGES, "test/ISIC_9.png": 9}, "dx"),
         ({f"HAM/data/{name}": content for name, content in {"HAM10000_metadata.csv": HAM, **HAM_IMAGES}.items()}, "dx"),
+        ({"HAM10000_metadata.csv": HAM, **{f"images/{name}": n for name, n in HAM_IMAGES.items()}}, "dx"),
         ({"Data_Entry_2017.csv": NIH, **NIH_IMAGES}, "Finding Labels"),
         ({"labels.csv": "image,label\n1,x\n2,y\n", "left/1.png": 1, "right/2.png": 2}, None),
         ({"labels.csv": "image,label\n1,x\n2,y\n3,x\n", "part1/1.png": 1, "part2/2.png": 2, "part2/3.png": 3}, None),

@@ -2,13 +2,16 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
 from imgclf.data.class_names import composed, file_name, first_few
 from imgclf.data.sources._class_folders import leads_inside
-from imgclf.data.sources._folders import is_folder, look_into
+from imgclf.data.sources._folders import is_clutter, is_folder, look_into
 from imgclf.data.split_names import IMAGE_FOLDERS, split_of
 from imgclf.errors import DataError, plural
 from imgclf.files.csv_table import is_picture
@@ -54,21 +57,28 @@ class ImagePlaces:
     """Folders in which the images of a table are looked for; each is listed once, when it is first needed.
 
     They are the folder of the table and those beside it: named like the table, images, like a split, others; and a
-    folder images in each. `root` must not be left, neither by .. nor by a link. `listed` are those of another table.
+    folder images in each; for names that are in none of these, the folders in those. `root` must not be left, neither
+    by .. nor by a link. `listed` are those of another table.
     """
 
     def __init__(self, root: Path, table: Path, listed: dict[Path, Files] | None = None) -> None:
         with reading(root):
             self.inside = root.resolve()
         self.root, self.table = root, table
-        self.folders = list(dict.fromkeys(_places(root, table)))
+        self.folders = list(_different(_places(root, table)))
         self.listed = {} if listed is None else listed
         self.of_name: dict[str, tuple[str, ...] | None] = {}  # the parts of the folders in names
 
     @property
     def called(self) -> str:
-        """The names of the folders that are there."""
-        return first_few([str(one.relative_to(self.root)) for one in self.folders if one.is_dir()], _SHOWN)
+        """The names of the folders."""
+        return first_few([str(one.relative_to(self.root)) for one in self.folders], _SHOWN)
+
+    @cached_property
+    def deeper(self) -> list[Path]:
+        """The folders in the others."""
+        found = (place / name for place in self.folders[1:] for name in self.files_in(place).folders)
+        return [folder for folder in found if folder not in self.folders and not is_clutter(folder.name)]
 
     def find_all(self, names: Sequence[str], rows: Sequence[int]) -> list[str]:
         """Return the paths of images relative to root; raises one DataError for all that are missing."""
@@ -93,22 +103,30 @@ class ImagePlaces:
         if parts is None or not _FILE.fullmatch(last) or not name.isprintable() or len(name) > _LONGEST_PATH:
             problem = f"row {row:,}: {shown(name)} is not the name of a file inside {self.root}"
             raise DataError(self.table, problem, "write paths relative to the CSV file")
-        if any(len(os.fsencode(part)) > _LONGEST_NAME for part in (*parts, last)):
+        if 4 * len(name) > _LONGEST_NAME and any(len(os.fsencode(part)) > _LONGEST_NAME for part in (*parts, last)):
             return None
-        last = composed(last)
+        last, where = composed(last), f"row {row:,}: {shown(name)}"
         for around in self.folders:
-            files = self.files_in(around.joinpath(*parts) if parts else around)
-            alike = [files.whole[last]] if last in files.whole else files.stems.get(last, [])
-            if len(alike) > 1:
-                where = f"row {row:,}: {shown(name)}"
-                raise DataError(self.table, f"{where} may be {first_few(alike)}", "write the ending in the table")
-            if alike:
-                path = f"{files.folder}{alike[0]}"
-                if alike[0] in files.links and not leads_inside(self.root / path, self.inside):
-                    problem = f"row {row:,}: {shown(name)} is a link that leads nowhere or out of {self.root}"
-                    raise DataError(self.table, problem, "put the image itself here, or a hard link")
+            if path := self._file(around, parts, last, where):
                 return path
-        return None
+        several = [path for around in self.deeper if (path := self._file(around, parts, last, where))]
+        if len(several) > 1:
+            raise DataError(self.table, f"{where} may be {first_few(several)}", "write the folder in the table")
+        return several[0] if several else None
+
+    def _file(self, around: Path, parts: tuple[str, ...], last: str, where: str) -> str | None:
+        """Return the path of the file of this name in a folder, or None."""
+        files = self.files_in(around.joinpath(*parts) if parts else around)
+        alike = [files.whole[last]] if last in files.whole else files.stems.get(last, [])
+        if not alike:
+            return None
+        if len(alike) > 1:
+            raise DataError(self.table, f"{where} may be {first_few(alike)}", "write the ending in the table")
+        path = f"{files.folder}{alike[0]}"
+        if alike[0] in files.links and not leads_inside(self.root / path, self.inside):
+            problem = f"{where} is a link that leads nowhere or out of {self.root}"
+            raise DataError(self.table, problem, "put the image itself here, or a hard link")
+        return path
 
     def _inside(self, folder: str) -> tuple[str, ...] | None:
         """Return the parts of a folder in a name; None if it leads out of root."""
@@ -127,6 +145,17 @@ class ImagePlaces:
                         for entry in sorted(entries, key=lambda entry: entry.name):
                             found.add(entry)
         return self.listed[folder]
+
+
+def _different(folders: Iterable[Path]) -> Iterator[Path]:
+    """Yield those folders that are there, each once: images and Images are one where case does not count."""
+    seen = set()
+    for folder in folders:
+        with suppress(OSError):  # nothing is there, or a link that loops
+            about = folder.stat()
+            if stat.S_ISDIR(about.st_mode) and (about.st_dev, about.st_ino) not in seen:
+                seen.add((about.st_dev, about.st_ino))
+                yield folder
 
 
 def _places(root: Path, table: Path) -> Iterator[Path]:

@@ -71,11 +71,13 @@ def tables_in(folder: Path) -> list[Path]:
 
 
 def tables_around(path: Path) -> tuple[Path, list[Path]]:
-    """Return the CSV files in a folder and in its folders of splits, and the folder: PATH, or one in single folders."""
+    """Return a folder, PATH or one in single folders, and the CSV files in it, else those in its folders of splits."""
     place = path
     for _ in range(_DEEPEST):
         inside = look_into(place)
-        if found := [file for folder in (place, *filter(split_of, inside.folders)) for file in tables_in(folder)]:
+        if found := tables_in(place) or [
+            one for folder in inside.folders if split_of(folder) for one in tables_in(folder)
+        ]:
             return place, found
         if inside.only_folder is None or split_of(inside.only_folder):
             break
