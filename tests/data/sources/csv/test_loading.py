@@ -626,3 +626,14 @@ def test_tables_in_a_single_folder_are_those_of_the_folder_around(write):
     write({"unzipped/train/3.png": 3})
     assert "1 image in train/ is not in labels.csv" in loading.warnings(root)[0]
     assert loading.warnings(root) == loading.warnings(root / "unzipped")
+
+
+def test_a_table_of_images_is_offered_beside_tables_of_pixels(write):
+    pixels = {f"hmnist_8_8_{color}.csv": pixel_table("label," + ",".join(PIXELS)) for color in ("L", "RGB")}
+    root = write({"HAM10000_metadata.csv": HAM, "names.csv": "code,meaning\nnv,nevus\n", **pixels, **HAM_IMAGES})
+    assert recognize(root) == "csv"
+    with pytest.raises(
+        DataError, match=r"may be in 'HAM10000_metadata.csv', 'hmnist_8_8_L.csv', 'hmnist_8_8_RGB.csv' -"
+    ):
+        loading.load(root, ALL)
+    assert len(loading.load(root, ALL, labels_file="HAM10000_metadata.csv", label_column="dx")["train"]) == 6

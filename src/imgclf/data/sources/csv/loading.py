@@ -36,7 +36,7 @@ from imgclf.data.sources.csv.left_over import left_over
 from imgclf.data.sources.csv.precedence import rivals
 from imgclf.data.sources.csv.tables import Tables, find_tables, is_table, tables_around
 from imgclf.data.split_names import SPLITS, is_evaluation, split_of, split_word
-from imgclf.errors import DataError
+from imgclf.errors import DataError, ImgclfError
 from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, texts
 from imgclf.files.form import Form
 from imgclf.files.reading import kind_of, shown
@@ -144,7 +144,7 @@ def _beside(path: Path, root: Path, tables: dict[str, Opened]) -> list[str]:
     try:
         images = {one.table.path: _named_images(*one, split, SPLITS) for split, one in named.items()}
         return left_over(root, images, everywhere=path.is_dir()) if images else []
-    except DataError:
+    except ImgclfError:
         return []
 
 

@@ -12,7 +12,7 @@ from imgclf.data.sources.csv.columns import Columns, Options, called_labels, col
 from imgclf.data.sources.csv.image_places import ImagePlaces
 from imgclf.data.sources.csv.tables import tables_around
 from imgclf.data.split_names import split_of
-from imgclf.errors import DataError, ImgclfError
+from imgclf.errors import ImgclfError
 from imgclf.files.csv_table import Table, is_number, open_table
 from imgclf.files.reading import shown
 
@@ -78,7 +78,7 @@ def _named(root: Path, table: Table, columns: Columns) -> dict[int, Path]:
     for row, name in enumerate(table.column(columns.image)):
         try:
             file = places.find(name.strip(), row)
-        except DataError:
+        except ImgclfError:
             continue
         if file is not None:
             found[row] = root / file

@@ -75,9 +75,8 @@ def tables_around(path: Path) -> tuple[Path, list[Path]]:
     place = path
     for _ in range(_DEEPEST):
         inside = look_into(place)
-        if found := tables_in(place) or [
-            one for folder in inside.folders if split_of(folder) for one in tables_in(folder)
-        ]:
+        found = tables_in(place) or [one for folder in filter(split_of, inside.folders) for one in tables_in(folder)]
+        if found:
             return place, found
         if inside.only_folder is None or split_of(inside.only_folder):
             break
@@ -127,9 +126,17 @@ def has_labels(file: Path, options: Options) -> bool:
 
 def _only(folder: Path, tables: list[Path], options: Options) -> Path:
     """Return the only table, or the only one with labels."""
-    found = tables if len(tables) == 1 else [file for file in tables if has_labels(file, options)] or tables
-    if len(found) > 1:
-        names = [file.name for file in found]
+    labeled = tables if len(tables) == 1 else [file for file in tables if has_labels(file, options)]
+    if len(labeled) != 1:
+        names = [file.name for file in tables if not labeled or file in labeled or _names_images(file)]
         problem = f"the labels may be in {first_few([repr(name) for name in names])}"
         raise DataError(folder, problem, f"name one: -s data.options.labels_file={names[0]}")
-    return found[0]
+    return labeled[0]
+
+
+def _names_images(file: Path) -> bool:
+    """Whether a table names images, of which the labels may not be told."""
+    try:
+        return columns_of(open_table(file), Options(), labeled=False).form == "images"
+    except DataError:
+        return False
