@@ -528,6 +528,32 @@ def test_class_folders_that_win_over_a_table_say_how_to_read_it(write):
     assert "COLUMN, one of 'sha'" in folder.warnings(root)[0]
 
 
+def test_a_table_of_other_images_or_splits_than_class_folders_is_named(write):
+    root = write(
+        {"Train/0/1.png": 1, "Train/1/2.png": 2, "Test/3.png": 3, "Train.csv": "Path,ClassId\nTrain/0/1.png,0\n"}
+    )
+    write({"Test.csv": "Path,ClassId\nTest/3.png,1\n"})
+    assert recognize(root) == "folder"
+    how = "names images; to read it: -s data.source=csv"
+    assert folder.warnings(root)[1:] == [f"{root}: classes are the folders, though Test.csv {how}"]
+    (root / "Test.csv").unlink()
+    table = "image,label,split\nTrain/0/1.png,0,train\nTrain/1/2.png,1,val\n"
+    write({"Train.csv": table})
+    assert folder.warnings(root)[1:] == [f"{root}: classes are the folders, though Train.csv {how}"]
+    write({"val/0/3.png": 3})
+    assert len(folder.warnings(root)) == 1  # folders divide the images, too
+
+
+def test_a_y_beside_an_x_is_no_label_of_an_image(write):
+    boxes = "Image Index,Finding Label,Bbox [x,y,w,h],,,\n00000000_000.png,Mass,1,2,3,4,,,\n"
+    root = write({"BBox_List_2017.csv": boxes, "Data_Entry_2017.csv": NIH, **NIH_IMAGES})
+    assert recognize(root) == "csv"
+    with pytest.raises(DataError, match=r"may be in 'BBox_List_2017.csv', 'Data_Entry_2017.csv' - name one"):
+        loading.load(root, ALL)
+    write({"x.csv": "image,y,age\n00000000_000.png,a,3\n"})
+    assert loading.load(root, ALL, labels_file="x.csv")["train"].class_names == ("a",)
+
+
 def test_options_for_tables_ask_for_a_table(write):
     root = write({"x.csv": "image,label\n1,a\n2,b\n", "a/1.png": 1, "b/2.png": 2})
     assert recognize(root) == recognize(root, {"classes": 3}) == "folder"

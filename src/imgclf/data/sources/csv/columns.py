@@ -197,7 +197,9 @@ class _Guess:
     def images(self, image: int, *, labeled: bool) -> Columns:
         """Return the columns of file names and labels."""
         rest = [index for index in range(self.table.width) if index not in (image, self.split)]
-        label = self.label if self.label is not None else self.column_of("label_column", LABELS)
+        label = self.label
+        if label is None:
+            label = self.column_of("label_column", LABELS, lambda index: self.plain[index] != "y" or not self._has_x())
         if label is None and len(rest) == 1:
             label = rest[0]
         if label is None and labeled:
@@ -295,6 +297,10 @@ class _Guess:
         found = [i for i in columns if {*self.table.column(i)} <= {"0", "1", "0.0", "1.0"}]
         alone = all(sum(float(row[i]) for i in found) == 1 for row in self.table.sample)
         return found if alone and len(found) > 1 else []
+
+    def _has_x(self) -> bool:
+        """Whether a column is called x, or ends so: then y is a coordinate, as of a box, `[x,y,w,h]`."""
+        return any(re.search(r"(^|[\W_])x$", name.casefold().strip()) for name in self.table.names)
 
     def _holds_splits(self, index: int) -> bool:
         return all(split_word(cell) for cell in self.table.column(index))

@@ -34,8 +34,9 @@ def rivals(tree: Tree) -> list[Rival]:
     root, tables = tables_around(tree.root)
     if not tables:
         return []
-    classes = [folder for split in tree.splits.values() for folder in look_into(split).folders]
-    return [found for table in tables if (found := _rival(root, table, classes)) is not None]
+    ours = [folder for split in tree.splits.values() for folder in look_into(split).folders]
+    divided = len(tree.splits) > 1
+    return [one for table in tables if (one := _rival(root, table, ours, divided=divided)) is not None]
 
 
 def warnings(tree: Tree) -> list[str]:
@@ -49,7 +50,8 @@ def warnings(tree: Tree) -> list[str]:
     return lines
 
 
-def _rival(root: Path, path: Path, classes: Iterable[Path]) -> Rival | None:
+def _rival(root: Path, path: Path, classes: Iterable[Path], *, divided: bool) -> Rival | None:
+    """Return what a table says more than class folders, which may be `divided` into splits; None if nothing."""
     try:
         table = open_table(path)
         columns = columns_of(table, Options(), labeled=False)
@@ -61,12 +63,12 @@ def _rival(root: Path, path: Path, classes: Iterable[Path]) -> Rival | None:
     label = columns.label if columns.label is not None and _holds_labels(table, columns.label) else None
     found = _named(root, table, columns)
     inside = {row: folders[folder] for row, file in found.items() for folder in file.parents if folder in folders}
-    if not inside:
-        return None
+    if not inside:  # images in other folders, as of a test split
+        return Rival(path, (), wins=False) if found and label is not None else None
     if label is not None:
         cells = [composed(cell).casefold() for cell in table.column(label)]
         differ = any(cells[row] != name for row, name in inside.items())
-        return Rival(path, (), differ) if differ or columns.split is not None else None
+        return Rival(path, (), differ) if differ or (columns.split is not None and not divided) else None
     rest = [index for index in range(table.width) if index not in (columns.image, columns.split)]
     texts = tuple(table.names[index] for index in rest if _is_text(table.column(index)))
     return Rival(path, texts, _differ_in_digits(folders)) if texts else None
