@@ -491,6 +491,7 @@ def test_a_table_with_other_labels_for_the_images_in_folders_is_read(write, file
         "filename,width,height\n1.png,4,3\n2.png,4,3\n",
         "filename,label\n1,Cat\n2,Dog\n",
         "path,class\n{0}/1.png,cat\n{1}/2.png,dog\n",
+        "filename,label\n1,0\n2,1\n",
         "filename,width\n1.png,4\n2.png,4\n",
         "synset,words\nn01,cat\nn02,dog\n",
         "image,label\n8,a\n9,b\n",

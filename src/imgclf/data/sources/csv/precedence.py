@@ -1,7 +1,7 @@
 """Choose between class folders and a table that names their images."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,7 +67,7 @@ def _rival(root: Path, path: Path, classes: Iterable[Path], *, divided: bool) ->
         return Rival(path, (), wins=False) if found and label is not None else None
     if label is not None:
         cells = [composed(cell).casefold() for cell in table.column(label)]
-        differ = any(cells[row] != name for row, name in inside.items())
+        differ = any(cells[row] != name for row, name in inside.items()) and not _number(inside, cells)
         return Rival(path, (), differ) if differ or (columns.split is not None and not divided) else None
     rest = [index for index in range(table.width) if index not in (columns.image, columns.split)]
     texts = tuple(table.names[index] for index in rest if _is_text(table.column(index)))
@@ -91,6 +91,13 @@ def _holds_labels(table: Table, label: int) -> bool:
     """Whether the column that is left besides file names holds labels: not numbers, and not different in every row."""
     cells = table.column(label)
     return called_labels(table.names[label]) or (_is_text(cells) and len(set(cells)) < len(cells))
+
+
+def _number(folders: Mapping[int, str], cells: Sequence[str]) -> bool:
+    """Whether labels only number the folders of the rows."""
+    pairs = {(name, cells[row]) for row, name in folders.items()}
+    labels = {label for _, label in pairs}
+    return len(pairs) == len(labels) == len({name for name, _ in pairs}) and all(map(is_number, labels))
 
 
 def _is_text(cells: Iterable[str]) -> bool:
