@@ -1,10 +1,12 @@
 """The picture of features: strokes run along edges, and the patch with the largest weight stands where it counts."""
 
 from dataclasses import replace
+from itertools import combinations
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.transforms import Bbox
 
 from imgclf.data.dataset import Dataset
 from imgclf.data.features import FEATURES
@@ -17,6 +19,7 @@ from imgclf.report.features import liked_features
 from imgclf.report.pictures import _has_drawn_features
 from imgclf.report.style import png_bytes
 from imgclf.training.classifier import Model
+from layout import laid_out
 
 RNG = np.random.default_rng(0)
 HOG = {"cell": 4, "block": 2, "orientations": 4, "norm": "L2", "signed": False, "interpolate": True, "mirror": True}
@@ -44,9 +47,26 @@ def test_a_stroke_runs_along_the_edge_that_its_weight_is_of():
         weights[:, direction] = 1
         weights[:, 1] = -1  # what counts against the class is not drawn
         glyph = liked(hog, weights.ravel())[:GLYPH, :GLYPH, 0]
-        line = glyph[:, GLYPH // 2] if along == "down" else glyph[GLYPH // 2]
-        assert (line == 255).all()
+        middle = slice(GLYPH // 2 - 1, GLYPH // 2 + 2)
+        line = glyph[:, middle] if along == "down" else glyph[middle]
+        assert (glyph[:, GLYPH // 2] if along == "down" else glyph[GLYPH // 2]).min() == 255
         assert glyph.sum() == line.sum()
+
+
+def test_a_cell_has_one_stroke_along_the_edge_that_counts_most():
+    hog = features("hog", images())
+    w = np.tile([0.9, 0.5, 1.0, 0.7], hog.size // 4)
+    alone = np.tile([0, 0, 1.0, 0], hog.size // 4)
+    np.testing.assert_array_equal(liked(hog, w), liked(hog, alone))
+
+
+def test_what_counts_less_is_darker_and_what_counts_against_black():
+    hog = features("hog", images())
+    rows, columns = 18 // 4 - 1, 20 // 4 - 1  # of blocks
+    w = np.ones((rows, columns, 2, 2, 4))
+    w[0, 0, 0, 0], w[0, columns - 1, 0, 1] = 0.5, -1  # of the cells in two corners, each in one block
+    middle = liked(hog, w.ravel())[GLYPH // 2, GLYPH // 2 :: GLYPH, 0]
+    assert middle.tolist() == [128, 255, 255, 255, 0]
 
 
 def test_edges_are_drawn_over_their_image():
@@ -68,12 +88,46 @@ def test_the_patch_that_counts_most_is_shown_where_it_counts(channels):
     w = np.zeros(patches.size)
     w[(1 * 3 + 2) * 6 + 4] = 1  # of patch 4, in the second row and the third column
     shown = liked(patches, w).astype(float)
-    height = (len(shown) + 2) // 3
+    height = (len(shown) + 1) // 3
     patch = shown[height : height + 5, 2 * height : 2 * height + 5]
     drawn = draw(train, 6, 5, 0, 0)[4]
     assert np.corrcoef(patch[..., :channels].ravel(), drawn.ravel())[0, 1] > 0.9
     others = shown[:5, :5]
     assert np.corrcoef(others[..., :channels].ravel(), draw(train, 6, 5, 0, 0)[0].ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("shape", [(18, 20, 3), (9, 31, 1)])
+def test_the_image_beside_is_cut_into_the_parts_that_patches_are_liked_in(shape):
+    image = np.zeros(shape, np.uint8)
+    seen = features("patches", images()).kind.drawing.seen(image, {})
+    assert seen.shape == (shape[0] + 2, shape[1] + 2, shape[2])  # three parts a side
+    for axis, length in enumerate(shape[:2]):
+        lines = np.flatnonzero((seen == 255).all(axis=(1 - axis, 2)))
+        parts = np.diff(lines, prepend=-1, append=length + 2) - 1
+        assert parts.min() >= length // 3
+        assert parts.sum() == length
+
+
+@pytest.mark.parametrize("name", ["hog", "patches"])
+@pytest.mark.parametrize("classes", [2, 10, 30])
+def test_what_is_liked_and_the_image_beside_are_equally_large_and_nothing_overlaps(name, classes):
+    pixels = RNG.integers(0, 256, (classes, 18, 20, 3), dtype=np.uint8)
+    train = Dataset.of(pixels, np.arange(classes), tuple(f"a long name of class {c}" for c in range(classes)))
+    seen = features(name, train)
+    weights = RNG.standard_normal((seen.size + 1, classes)).astype(np.float32)
+    model = Model(weights, Preprocess((seen.size,), 1.0, None, None, "float32"), train.class_names, "svm", 0.0, 0.0,
+                  None, seen)  # fmt: skip
+    figure = laid_out(liked_features(model, train))
+    boxes = [text.get_window_extent() for text in figure.texts]
+    for image in figure.images:
+        height, width = image.get_array().shape[:2]
+        boxes.append(Bbox.from_bounds(image.ox, image.oy, width, height))
+    assert len(figure.images) == 2 * classes
+    sides = [max(image.get_array().shape[:2]) for image in figure.images]
+    assert len(set(sides)) == 1
+    for one, other in combinations(boxes, 2):
+        assert min(one.x1, other.x1) <= max(one.x0, other.x0) or min(one.y1, other.y1) <= max(one.y0, other.y0)
+    assert all(0 <= box.x0 and box.x1 <= figure.bbox.width and 0 <= box.y0 for box in boxes)
 
 
 @pytest.mark.parametrize("name", ["hog", "hog_color", "patches"])

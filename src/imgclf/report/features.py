@@ -28,4 +28,4 @@ def liked_features(model: Model, train: Dataset) -> Figure:
         first = np.array([np.argmax(train.y == c) for c in range(len(model.class_names))])
         beside = [drawing.seen(image, features.learned) for image in train.pixels(first)]
     advice = drawing.caption + key_to_numbers(model.class_names)
-    return class_grid(images, model.class_names, _TITLE, advice, MARGIN, beside=beside)[0]
+    return class_grid(images, model.class_names, _TITLE, advice, MARGIN, beside=beside, alike=True)[0]

@@ -13,11 +13,11 @@ Learned: TypeAlias = Mapping[str, NDArray[Any]]  # named arrays
 
 
 class Drawing(NamedTuple):
-    """How features are drawn, as images (h, w, 3) uint8.
+    """How features are drawn, as images (h, w, 3) uint8; `seen` may be gray, (h, w, 1).
 
     caption  what is to be seen
     liked    (weights of a class (D,), shape of the images, learned) -> what the class likes
-    seen     (an image (H, W, channels), learned) -> its features, over it; None: they are not shown beside it
+    seen     (an image (H, W, channels), learned) -> the image, in the same places; None: no image is shown beside it
     """
 
     caption: str

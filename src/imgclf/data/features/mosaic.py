@@ -1,4 +1,4 @@
-"""Draw the patches that a class likes, each where it likes it."""
+"""Draw the patch that a class likes most in each part of the image."""
 
 import numpy as np
 
@@ -6,8 +6,10 @@ from imgclf.arrays import ByteArray, FloatArray
 from imgclf.data.features.kind import Drawing, Learned, Shape
 from imgclf.data.preprocess import WHITE
 
-BEST = 2  # patches a side in each part of an image
-_CAPTION = "In each part of the image, the patches that count most for the class where they are found, best first."
+_CAPTION = (
+    "Left: in each part of the image, the patch that speaks most for the class if something like it is found there, "
+    "without its brightness and in full contrast. Right: a training image of the class, cut into the same parts."
+)
 
 
 def mosaic(number: int, side: int, pool: int) -> Drawing:
@@ -17,13 +19,14 @@ def mosaic(number: int, side: int, pool: int) -> Drawing:
         filters = learned["filters0"][:, :number].T  # whitened patches; of the mean of a patch, nothing is left
         pixels = (filters @ np.linalg.pinv(learned["whitening0"], rcond=1e-3)).reshape(number, side, side, -1)
         pixels = WHITE / 2 * (1 + pixels / np.abs(pixels).max(axis=(1, 2, 3), keepdims=True))
-        shown = np.full((pool, pool, BEST, BEST, side + 1, side + 1, 3), WHITE, np.uint8)
-        for part in np.ndindex(pool, pool):
-            best = np.argsort(-w[: pool**2 * number].reshape(pool, pool, number)[part], kind="stable")
-            for place, one in zip(np.ndindex(BEST, BEST), best[: BEST**2], strict=False):
-                shown[part + place][:side, :side] = np.rint(pixels[one])
-        parts = shown.transpose(0, 2, 4, 1, 3, 5, 6).reshape(pool, BEST * (side + 1), pool, BEST * (side + 1), 3)
-        parts = np.pad(parts, ((0, 0), (0, 1), (0, 0), (0, 1), (0, 0)), constant_values=WHITE)
-        return parts.reshape(pool * parts.shape[1], -1, 3)[:-2, :-2]
+        best = w[: pool**2 * number].reshape(pool, pool, number).argmax(axis=2)
+        shown = np.full((pool, pool, side + 1, side + 1, 3), WHITE, np.uint8)
+        shown[:, :, :side, :side] = np.rint(pixels[best])
+        return shown.swapaxes(1, 2).reshape(pool * (side + 1), -1, 3)[:-1, :-1]
 
-    return Drawing(_CAPTION, liked)
+    def seen(image: ByteArray, learned: Learned) -> ByteArray:
+        for axis in (0, 1):
+            image = np.insert(image, np.arange(1, pool) * image.shape[axis] // pool, WHITE, axis)
+        return image
+
+    return Drawing(_CAPTION, liked, seen)

@@ -8,9 +8,14 @@ from imgclf.arrays import ByteArray, FloatArray
 from imgclf.data.features.kind import Drawing, Learned, Shape
 from imgclf.data.preprocess import WHITE
 
-GLYPH = 15  # pixels a side of a cell, odd
-_BRIGHTEST = 0.995  # the share of the numbers that are not cut off
-_CAPTION = "Strokes run along the edges that count most for the class. Beside it: an image of the class, and its edges."
+GLYPH = 25  # pixels a side of a cell, odd
+HALF = 2.0  # pixels from the middle of a stroke to where it is black again
+_FULL = 0.8  # the share of the strokes that are not of full brightness
+_CAPTION = (
+    "Left: in each cell of the image, the edge that speaks most for the class. A stroke runs along the edge; the "
+    "brighter, the more it counts; in a black cell, none does. Right: a training image of the class, with the strongest "
+    "edge of each cell."
+)
 
 
 def strokes(
@@ -26,13 +31,14 @@ def strokes(
 
     def liked(numbers: FloatArray, shape: Shape, learned: Learned) -> ByteArray:
         v = np.maximum(of_cells(numbers, shape), 0)
-        v = np.minimum(v / (np.quantile(v, _BRIGHTEST) or 1), 1)  # (rows, columns, orientations)
+        strongest = v.max(axis=-1)  # (rows, columns): all directions of a cell would make a star
+        full = np.quantile(strongest[strongest > 0], _FULL) if strongest.any() else 1
         step = (2 if signed else 1) * np.pi / orientations
-        angles = (np.arange(orientations) + (0 if interpolate else 0.5)) * step
-        y, x = np.mgrid[:GLYPH, :GLYPH] - GLYPH // 2
-        distance = np.abs(np.cos(angles) * x[..., None] + np.sin(angles) * y[..., None])  # from the line of the edge
-        stroke = np.clip(1 - distance, 0, 1) * (np.hypot(y, x) <= GLYPH // 2)[..., None]  # (GLYPH, GLYPH, orientations)
-        drawn = (v[:, None, :, None] * stroke[:, None]).max(axis=-1)  # (rows, GLYPH, columns, GLYPH)
+        angle = ((v.argmax(axis=-1) + (0 if interpolate else 0.5)) * step)[:, None, :, None]
+        y, x = (np.mgrid[:GLYPH, :GLYPH] - GLYPH // 2)[:, :, None]  # (GLYPH, 1, GLYPH)
+        distance = np.abs(np.cos(angle) * x + np.sin(angle) * y)  # from the middle, (rows, GLYPH, columns, GLYPH)
+        stroke = np.clip(HALF - distance, 0, 1) * (np.hypot(y, x) <= GLYPH // 2)
+        drawn = np.minimum(strongest / full, 1)[:, None, :, None] * stroke
         return _in_color(np.rint(WHITE * drawn).astype(np.uint8).reshape(len(v) * GLYPH, -1, 1))
 
     def seen(image: ByteArray, learned: Learned) -> ByteArray:
