@@ -127,7 +127,7 @@ def test_what_is_liked_and_the_image_beside_are_equally_large_and_nothing_overla
     assert len(set(sides)) == 1
     for one, other in combinations(boxes, 2):
         assert min(one.x1, other.x1) <= max(one.x0, other.x0) or min(one.y1, other.y1) <= max(one.y0, other.y0)
-    assert all(0 <= box.x0 and box.x1 <= figure.bbox.width and 0 <= box.y0 for box in boxes)
+    assert all(box.x0 >= 0 and box.x1 <= figure.bbox.width and box.y0 >= 0 for box in boxes)
 
 
 @pytest.mark.parametrize("name", ["hog", "hog_color", "patches"])

@@ -194,7 +194,7 @@ def _draw(console: Console, directory: Path, ranked: list["Candidate"]) -> None:
         from imgclf.report.search import search_picture
         from imgclf.report.style import png_bytes
 
-        title = f"{plural(len(ranked), 'choice')} of values"
+        title = f"Val accuracy of {plural(len(ranked), 'choice')} of values"
         write_whole(directory / "sweep.png", png_bytes(search_picture(ranked, title)))
 
 

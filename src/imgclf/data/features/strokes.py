@@ -13,8 +13,8 @@ HALF = 2.0  # pixels from the middle of a stroke to where it is black again
 _FULL = 0.8  # the share of the strokes that are not of full brightness
 _CAPTION = (
     "Left: in each cell of the image, the edge that speaks most for the class. A stroke runs along the edge; the "
-    "brighter, the more it counts; in a black cell, none does. Right: a training image of the class, with the strongest "
-    "edge of each cell."
+    "brighter, the more it counts; in a black cell, none does. Right: a training image of the class, with the "
+    "strongest edge of each cell."
 )
 
 
