@@ -20,6 +20,12 @@ def test_the_best_h_lies_between_truncation_and_rounding(material):
     assert min(errors[0], errors[-1]) > 100 * min(errors)
 
 
+def test_the_picture_says_what_h_is(material):
+    picture = study(material()).picture
+    assert "by a step h to either side" in picture.advice
+    assert [panel.across for panel in picture.panels if panel.marks] == ["step h"]
+
+
 def test_trying_needs_two_losses_a_parameter(material):
     one = material()
     assert study(one).numbers["losses"] == 2 * (36 + 1) * 4 == 2 * one.weights.size

@@ -15,6 +15,13 @@ def test_no_direction_is_steeper_than_the_gradient(material, loss):
     assert seen["gradient_slope"] == pytest.approx(1, rel=1e-3)
 
 
+def test_the_number_beside_the_random_directions_is_that_of_the_best(material):
+    found = study(material())
+    (panel,) = found.picture.panels
+    _, slopes = panel.lines["best random"]
+    assert slopes[-1] == max(slopes) == 100 * found.numbers["best_random_slope"]
+
+
 def test_a_kink_is_said(material):
     assert "kink" in str(study(material("model.loss=svm_cs")).shown)  # at W = 0 all rivals tie
     assert "kink" not in str(study(material()).shown)

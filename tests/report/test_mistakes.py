@@ -81,6 +81,7 @@ def test_each_image_is_shown_with_its_classes_and_confidence(loss):
     found = most_confident(model, dataset)
     figure = mistakes(found, dataset, model, "val")
     shown = [text.get_text() for text in figure.texts]
+    assert f"At most {A_PAIR} share both the class and the answer." in " ".join(shown)
     start = shown.index(f"row {found.rows[0]}") - 3
     for i, row in enumerate(found.rows):
         true, predicted, sure, _ = shown[start + 4 * i : start + 4 * i + 4]

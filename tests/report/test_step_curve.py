@@ -1,3 +1,4 @@
+import itertools
 import math
 from itertools import pairwise
 
@@ -70,7 +71,9 @@ def test_ticks_are_named_by_their_powers_of_ten():
         assert len(ticks) >= 4
         for tick, label in zip(ticks, named, strict=True):
             assert float(label.get_text()) == pytest.approx(10.0**tick)
-    assert {"the title", "step size: largest change of a score", "largest error of the gradient"} <= set(texts(figure))
+    assert {"the title", "step size h: largest change of a score", "largest error of the gradient"} <= set(
+        texts(figure)
+    )
 
 
 @pytest.mark.parametrize(("slope", "name"), [(2, "truncation, like h²"), (-1, "round-off, like 1/h")])
@@ -195,6 +198,13 @@ def test_bound_of_the_check_is_a_line_at_its_height(floor, height):
     assert low < height < high
     assert BOUND in legend(figure)
     assert BOUND not in legend(drawn())
+
+
+def test_a_symbol_and_a_dashed_line_are_explained_where_they_are_drawn():
+    for floor, flat in itertools.product((None, 1e-14), (False, True)):
+        advice = " ".join(text.get_text() for text in drawn(floor=floor, flat=flat).texts)
+        assert "large step h" in advice
+        assert ("Dashed: the largest error that the exhaustive check lets pass." in advice) == (floor is not None)
 
 
 def test_bound_of_zero_is_in_the_row_of_zero():

@@ -52,20 +52,22 @@ def study(material: Material) -> Findings:
         shown=[
             Rows(("weight", f"by trying, h = {STEP:g}", "by calculus", "relative error"), rows),
             "By trying: (L(w + h) - L(w - h)) / 2h, everything else as it was.",
-            f"By trying, all {weights.size:,} slopes need {losses:,} losses, about {three_digits(losses * one)} s; by "
-            f"calculus they take {three_digits(1000 * calculus)} ms: {losses * one / calculus:,.0f} times less.",
+            f"By trying, all {weights.size:,} slopes need {losses:,} losses of these {len(y):,} images, about "
+            f"{three_digits(losses * one)} s; by calculus they take {three_digits(1000 * calculus)} ms: "
+            f"{losses * one / calculus:,.0f} times less.",
             f"Among h from {STEPS[0]:g} to {STEPS[-1]:g} the largest relative error is least at h = {best:.1g}.",
         ],
         picture=Panels(
             "The slope along one weight",
-            f"The secant through w - {SECANT:g} and w + {SECANT:g} comes near the tangent as h shrinks.",
+            f"Trying moves the weight by a step h to either side, and takes the slope of the secant between them; here "
+            f"h = {SECANT:g}. As h shrinks, the secant comes near the tangent.",
             [
                 Panel(f"loss along {name}", "change of the weight",
                       {"loss": (moves, curve), "tangent": (moves, here + grad[at] * moves), "secant": (moves, secant)}),
                 Panel(f"svm loss of one image along {name}: a kink has no slope", "change of the weight",
                       {"hinge": (FAR * moves, hinge)}),
-                Panel("largest relative error of ten slopes", "h", {"error": (STEPS, sizes)}, log="xy",
-                      marks={"h = 1e-5": STEP}, markers=True),
+                Panel("largest relative error of ten slopes by trying", "step h",
+                      {"error": (STEPS, sizes)}, log="xy", marks={"h = 1e-5": STEP}, markers=True),
             ],
         ),
         question="Why does the error grow again when h gets smaller than the best one?",

@@ -67,7 +67,7 @@ def study(material: Material) -> Findings:
         ],
         left=4,
     )
-    rank, ordered = np.arange(1, len(tried) + 1), 100 * np.sort(tried)[::-1]
+    rank, ordered = np.arange(1, len(tried) + 1), 100 * np.sort(tried)
     kink = " The loss has a kink here, where the gradient is that of one side." if abs(straight - 1) > KINK else ""
     return Findings(
         shown=[
@@ -78,9 +78,10 @@ def study(material: Material) -> Findings:
         ],
         picture=Panels(
             "How fast the loss falls in random directions",
-            "Steps of equal length. Above 0 the loss falls, below it rises.",
-            [Panel("slope, in percent of that against the gradient", "random direction, the best first",
-                   {"gradient": (rank, np.full(len(rank), 100.0)), "random": (rank, ordered)})],
+            "Tiny steps of equal length. Above 0 the loss falls, below it rises.",
+            [Panel("fall of the loss, in % of the fall against the gradient",
+                   f"{len(tried):,} random directions, the best last",
+                   {"against the gradient": (rank, np.full(len(rank), 100.0)), "best random": (rank, ordered)})],
         ),
         question="How steep can a random direction be, and what would change if there were only two weights?",
         answer=f"The slope in a direction is the gradient times the cosine of the angle between them, so none is "

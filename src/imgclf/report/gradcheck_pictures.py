@@ -26,7 +26,7 @@ def draw_check(checked: CheckedLoss, plan: Plan, directory: Path) -> list[str]:
         ratios = [
             case.expected(0, 0).ratio(code.gradient_at(case.X, case.y, case.weights)) for case in checked.cases.values()
         ]
-        title = f"{loss}: error of the data-loss gradient, largest over {len(ratios)} points"
+        title = f"{loss}: error of the gradient of the data loss, largest over {len(ratios)} choices of W"
         shape, names = plan.train.example_shape, plan.train.class_names
         pictures[f"errors-{loss}.png"] = error_map(np.max(ratios, axis=0), shape, names, title)
     for name, one in pictures.items():

@@ -105,7 +105,8 @@ def mistakes(found: Mistakes, dataset: Dataset, model: Model, split: str) -> Fig
         title = f"Not one mistake among {plural(len(dataset), 'image')}"
         return new_figure(title, f"The model is right about every image of {split}.", _LEAST_WIDTH, MARGIN)[0]
     how = "probability" if LOSSES[model.loss] in PROBABILITIES else "lead over the next score"
-    advice = f"Above each image its true class; below it the model's answer, its {how}, and which image it is."
+    advice = f"Above each image its true class; below it the model's answer, its {how}, and which image it is. "
+    advice += f"At most {A_PAIR} share both the class and the answer."
     columns = min(_COLUMNS, shown)
     height, width, _ = model.preprocess.example_shape
     height, width = zoomed_size((height, width), _SIDE * DPI)

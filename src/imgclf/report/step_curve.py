@@ -13,10 +13,11 @@ from imgclf.gradcheck.step_sizes import ErrorCurve
 from imgclf.report.line_plot import format_number, line_axes
 from imgclf.report.style import BLUE, DPI, INK, MARGIN, MUTED, SMALL, VERMILION, legible, new_figure, styled, text_width
 
-_ADVICE = "A large step misses the bend of the loss, a small one is dominated by rounding: the best lies in between."
+_ADVICE = "A large step h misses the bend of the loss, a small one is dominated by rounding: the best lies in between."
 _FLAT_ADVICE = (
-    "This loss is piecewise linear: a large step errs where it crosses a kink, a small one is dominated by rounding."
+    "This loss is piecewise linear: a large step h errs where it crosses a kink, a small one is dominated by rounding."
 )
+_BOUND_ADVICE = " Dashed: the largest error that the exhaustive check lets pass."
 # Green is of Okabe and Ito too. The markers tell the lines apart where colors do not.
 _LOOKS = ((BLUE, "o"), (VERMILION, "s"), ("#009e73", "^"), (INK, "D"))
 _BOUND = "bound of the exhaustive check"
@@ -51,10 +52,11 @@ def step_curve(series: Sequence[ErrorCurve], title: str, floor: float | None = N
     ]
     beside = max(text_width(name, SMALL) for name in [*names, _BOUND]) + _SAMPLE
     height = _GAP + _HEIGHT + _STEPS + MARGIN
-    figure, top = new_figure(title, _FLAT_ADVICE if flat else _ADVICE, _LEFT + _WIDTH + beside + MARGIN, height)
+    advice = (_FLAT_ADVICE if flat else _ADVICE) + _BOUND_ADVICE * (floor is not None)
+    figure, top = new_figure(title, advice, _LEFT + _WIDTH + beside + MARGIN, height)
     axes = line_axes(figure, _LEFT, top + _GAP, _WIDTH, _HEIGHT)
     axes.set_title("largest error of the gradient")
-    axes.set_xlabel("step size: largest change of a score")
+    axes.set_xlabel("step size h: largest change of a score")
     span = high - low
     axes.set_xlim(left - 0.03 * (right - left), right + 0.03 * (right - left))
     axes.set_ylim((zero if has_zero else low) - 0.06 * span, high + 0.06 * span)
