@@ -8,6 +8,7 @@ other library than imgclf[torch].
 """
 
 import argparse
+import sys
 import time
 from dataclasses import dataclass, replace
 
@@ -18,12 +19,13 @@ from imgclf.arrays import FloatArray, IntArray
 from imgclf.cli.console import table
 from imgclf.config import resolve
 from imgclf.data.dataset import Dataset
+from imgclf.errors import UsageError
 from imgclf.gradients import analytic_gradient
 from imgclf.machine.cores import available_cores
 from imgclf.machine.memory import format_bytes
 from imgclf.numerics.sums import serial_sum
 from imgclf.speed.kernels import device_of
-from imgclf.speed.pytorch import examples
+from imgclf.speed.pytorch import load
 from imgclf.speed.threads import workers
 from imgclf.training.epochs import Epoch, Finished, first_snapshot, train
 from imgclf.training.plan import Plan, make_kernel, make_plan
@@ -53,6 +55,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--blocks", action="store_true")
     given = parser.parse_args()
+    try:
+        load(given.device)  # before the features, which take minutes
+    except UsageError as error:
+        sys.exit(f"card.py: error: {error}")
     size = Size(given.images, given.val, given.features, given.classes)
     batches = [*map(int, given.batches.split(","))]
     progress("making the features")
@@ -64,6 +70,8 @@ def main() -> None:
     print(heading("a graphics card", f"{available_cores()} threads", ["numpy", "torch"], about))  # noqa: T201
     rows = [time_of(plan, f"{plan.batch_size:,}") for plan in plans]
     if used != "cpu":  # which keeps nothing
+        from imgclf.speed.pytorch import examples  # imports torch
+
         examples.SHARE = 0.0  # of the memory of the card
         rows += [time_of(fresh(plans[-1], 2), f"{plans[-1].batch_size:,} (streamed)")]
     if given.blocks:

@@ -59,7 +59,7 @@ def measure_epochs(images: Images) -> tuple[str, list[Ratio]]:
         everyone = contenders(images, Path(folder), stack)
         times = {batch: time_all(those, f"epochs in batches of {batch:,}") for batch, those in everyone.items()}
     file = picture("threads")
-    file.write_bytes(png_bytes(draw([panel(*of_batch) for of_batch in times.items()], ADVICE)))
+    file.write_bytes(png_bytes(draw([panel(*of_batch) for of_batch in times.items()], TITLE, ADVICE)))
     return describe(times, file.name), ratios(times)
 
 
@@ -130,6 +130,7 @@ def panel(batch: int, times: Times) -> Panel:
     return Panel(f"threads, batches of {batch:,}", np.array(COUNTS, float), seconds, falls=True)
 
 
+TITLE = "Time of an epoch by number of threads"
 ADVICE = "The time of an epoch of each kernel on 50,000 images of 3,072 numbers, beside PyTorch and the floor."
 
 

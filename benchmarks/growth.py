@@ -60,7 +60,8 @@ def measure_growth(images: Images) -> str:
     """Time an epoch at every point of every axis, draw them, and describe them."""
     panels = [panel(axis, times(axis, images)) for axis in axes()]
     file = picture("growth")
-    file.write_bytes(png_bytes(draw(panels, f"The time of one epoch of imgclf while one thing varies; {rest()}.")))
+    advice = f"The time of one epoch of imgclf while one thing varies; {rest()}."
+    file.write_bytes(png_bytes(draw(panels, "How the time of an epoch grows", advice)))
     return describe(panels, file.name)
 
 

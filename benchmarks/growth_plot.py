@@ -52,14 +52,14 @@ class Panel:
 
 
 @styled()
-def draw(panels: Sequence[Panel], advice: str) -> Figure:
+def draw(panels: Sequence[Panel], title: str, advice: str) -> Figure:
     """Draw the panels row by row, all with the same scale of time, and a key after the last."""
     rows = -(-(len(panels) + 1) // _COLUMNS)
     width = _LEFT + _COLUMNS * _WIDTH + (_COLUMNS - 1) * _ACROSS + MARGIN
     seconds = np.concatenate([line for panel in panels for line in panel.lines.values()])
     limits = float(seconds.min()) / 1.5, float(seconds.max()) * 1.5
     below = 0.75 + rows * _HEIGHT + (rows - 1) * _DOWN + 0.3 + MARGIN
-    figure, top = new_figure("How the time of an epoch grows", advice, width, below)
+    figure, top = new_figure(title, advice, width, below)
     corners = [
         (_LEFT + column * (_WIDTH + _ACROSS), top + 0.75 + row * (_HEIGHT + _DOWN))
         for row in range(rows)

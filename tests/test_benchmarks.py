@@ -1,6 +1,8 @@
 """RESULTS.md keeps what each kind of machine measured; a ratio is held to its target."""
 
 import importlib.util
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,15 @@ def test_the_file_in_the_repository_is_one_that_a_part_leaves_unchanged(results)
     *_, last = kept.split("\n# ")
     results.write_part(f"# {last}")
     assert results.RESULTS.read_text() == kept
+
+
+def test_without_pytorch_the_benchmark_of_a_card_says_so_in_one_line(monkeypatch):
+    monkeypatch.setattr("imgclf.speed.pytorch.find_spec", lambda name: None)
+    monkeypatch.setattr(sys, "argv", ["card.py"])
+    monkeypatch.syspath_prepend(FILE.parent)
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(FILE.with_name("card.py")), run_name="__main__")
+    assert stopped.value.code == "card.py: error: train.kernel: torch needs PyTorch - pip install 'imgclf[torch]'"
 
 
 @pytest.mark.parametrize(
