@@ -1,4 +1,4 @@
-"""Check the site that was built: every link inside it leads somewhere, nothing is loaded from elsewhere, no raw markup.
+"""Check the site that was built: links, what is loaded from elsewhere, raw markup, what Tab does not reach.
 
 `python docs/site/check.py build/docs`: Sphinx knows of the links on pages, but not of those that it makes itself.
 """
@@ -19,6 +19,16 @@ RAW_HTML = re.compile(r'class="column">: |class="gp"># .*')
 LOADS = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src"}
 
 
+NO_STOP = re.compile("<pre>(.*?)</pre>", re.DOTALL)  # for Tab
+TAG = re.compile("<[^>]*>")
+WIDE = 80  # characters: wider than a column
+
+
+def width_of(code: str) -> int:
+    """Return the characters of the longest line of code in HTML."""
+    return max(map(len, TAG.sub("", code).splitlines()), default=0)
+
+
 class Page(HTMLParser):
     """The links of a page, what it loads, its anchors, and what of its text should not be there."""
 
@@ -33,6 +43,7 @@ class Page(HTMLParser):
         self.titles = 0
         html = path.read_text(encoding="utf-8")
         self.raw.update(RAW_HTML.findall(html))
+        self.wide = [code for code in NO_STOP.findall(html) if width_of(code) > WIDE]
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -62,6 +73,7 @@ class Page(HTMLParser):
         elsewhere = [f"loaded from elsewhere: {url}" for url in self.loads if urlsplit(url).netloc]
         raw = [f"not for readers: {text}" for text in self.raw]
         raw += ["more than one title"] * (self.titles > 1)
+        raw += [f"Tab does not stop where this scrolls: {TAG.sub('', code)[:WIDE]}" for code in self.wide]
         return elsewhere + raw + [f"dead: {url}" for url in self.links | self.loads if not self._is_there(url)]
 
     def _is_there(self, url: str) -> bool:

@@ -23,6 +23,7 @@ extensions = [
     "command_pages",
     "config_keys",
     "small_screens",
+    "keyboard",
     "sessions",
     "one_title",
     "shown_files",
