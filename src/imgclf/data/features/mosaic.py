@@ -1,4 +1,4 @@
-"""Draw the patch that a class likes most in each part of the image."""
+"""Draw the patch that counts most in each part of the image."""
 
 import numpy as np
 
