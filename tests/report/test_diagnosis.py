@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from imgclf.cli.console import WIDTH, fold
 from imgclf.config import resolve
-from imgclf.metrics import Z_95
+from imgclf.metrics import Z_95, wilson_interval
 from imgclf.report.alarms import ALARMS
 from imgclf.report.confused_pairs import confused_pairs
 from imgclf.report.diagnosis import diagnose
 from imgclf.report.questions import QUESTIONS
 from imgclf.report.run_facts import Counts, RunFacts, Split
-from imgclf.report.trend import fall_to_come
+from imgclf.report.trend import fall_to_come, is_straight
 from imgclf.schedules import SCHEDULES
 from imgclf.training.evaluation import Evaluation, PairCounts
 
@@ -124,8 +124,8 @@ def test_a_loss_that_stayed_did_not_fall():
     assert finding.sentence == "Nothing stands out: in 10 epochs, the loss stayed at 2.3026."
 
 
-@pytest.mark.parametrize(("size", "smaller"), [(1e6, 0.1), (1, 0.1), (0.5, 0.05), (1e-3, 1e-4)])
-def test_a_smaller_step_is_a_tenth_and_at_most_the_usual_one(size, smaller):
+@pytest.mark.parametrize(("size", "smaller"), [(1e6, 0.1), (1, 0.1), (0.2, 0.05), (1e-3, 2.5e-4)])
+def test_a_smaller_step_is_a_quarter_and_at_most_the_usual_one(size, smaller):
     remedy = diagnose(facts_of(f"schedule.step_size={size}", status="diverged"))[0].remedy
     assert float(remedy.rpartition("=")[2]) == pytest.approx(smaller)
 
@@ -276,13 +276,33 @@ def test_a_loss_still_falls_if_train_and_val_would_fall_by_a_hundredth_of_what_t
 def test_a_loss_that_falls_along_a_straight_line_needs_longer_steps(bend, told):
     """Of way**bend, the second half is 1 - 0.5**bend: a half, 0.46, 0.19."""
     way = np.arange(1, 11) / 10
-    losses = list(LN_10 - 0.3 * way**bend)
+    losses, means = LN_10 - 0.3 * way**bend, LN_10 - 0.3 * (way - 0.05) ** bend
     split = Split(losses[-1], losses[-1], 0.5, 5400)
-    (finding, *_) = diagnose(facts_of(rows=columns(losses, losses), train=split, val=split))
+    facts = facts_of(rows=columns(means, losses), train=split, val=split)
+    (finding, *_) = diagnose(facts)
     assert finding.name == ("step_too_small" if told else "still_falling")
     if told:
-        assert f"still took {0.3 * (1 - np.interp(0.5, way, way**bend)):.2g} of 0.3 off the loss" in finding.sentence
-        assert finding.remedy.endswith(" -s schedule.step_size=1")
+        assert f"({0.3 * (1 - 0.5**bend):.2g} of its fall of 0.3 came in the second half)" in finding.sentence
+        assert finding.remedy.endswith(" -s schedule.step_size=0.3")
+        jumps = np.arange(3), np.array([LN_10, 1.01 * LN_10, 2])
+        assert names(replace(facts, steps=jumps))[0] == "still_falling"  # longer steps would jump farther
+
+
+# The train and val losses of cifar10_hog, whose step size was called too small.
+HOG = [1.977, 1.848, 1.732, 1.596, 1.450, 1.316, 1.203, 1.118, 1.061, 1.029]
+HOG_VAL = [2.056, 1.900, 1.783, 1.639, 1.492, 1.379, 1.279, 1.220, 1.191, 1.189]
+
+
+@pytest.mark.parametrize("noise", [0.5, 1, 2])
+def test_a_loss_that_falls_because_the_step_size_does_needs_no_longer_steps(noise):
+    """Noise fades with the step size: on the way of a cosine, the loss falls ever faster, as no convex one can."""
+    sizes = [SCHEDULES["cosine"](0.016, steps=10)(i) for i in range(10)]
+    hog = facts_of(rows=columns(HOG, HOG_VAL, sizes), train=Split(1.02, 0.94, 0.67, 45_000))
+    faded = [1.1 + noise * size / 0.016 - 0.01 * i for i, size in enumerate(sizes)]
+    synthetic = facts_of(rows=columns(faded, faded, sizes), train=Split(faded[-1], 1, 0.67, 45_000))
+    for facts in (hog, synthetic):
+        assert not is_straight(facts)
+        assert not {"step_too_small", "nothing_learned"} & set(names(facts))
 
 
 @pytest.mark.parametrize(("highest", "told"), [(LN_10, False), (LN_10 * (1 + 1e-6), False), (1.001 * LN_10, True)])
@@ -292,7 +312,7 @@ def test_a_loss_that_was_above_guessing_on_its_way_asks_for_shorter_steps(highes
     (finding, *_) = diagnose(facts)
     assert (finding.name == "step_too_large") == told
     assert not told or "In epoch 2 the loss was" in finding.sentence
-    assert not told or finding.remedy.endswith(" -s schedule.step_size=0.1")
+    assert not told or finding.remedy.endswith(" -s schedule.step_size=0.75")
     random = replace(facts, config=resolve(overrides=["model.init_scale=1"]).config)
     assert "step_too_large" not in names(random)  # it began above
 
@@ -394,6 +414,20 @@ def test_against_overfitting_the_penalty_grows(l2, larger):
     (finding,) = diagnose(facts_of(f"regularization.l2={l2}", train=Split(1, 1, 0.99, 300)))
     assert finding.name == "overfitting"
     assert float(finding.remedy.rpartition("=")[2]) == pytest.approx(larger)
+
+
+@pytest.mark.parametrize(("right", "n", "told"), [(8, 8, True), (15, 15, True), (16, 16, False), (46, 92, True),
+                                                  (48, 96, False)])  # fmt: skip
+def test_an_accuracy_whose_interval_is_wider_than_20_points_tells_nothing(right, n, told):
+    low, high = wilson_interval(right, n)
+    assert told == (high - low > 0.2)
+    facts = facts_of(val=Split(1, 1, right / n, n), train=Split(1, 1, right / n, 50))
+    found = [one.sentence for one in diagnose(facts) if one.name == "few_val"]
+    assert bool(found) == told
+    if n == 8:
+        sentence = "8 val images are too few to tell: the 95 % interval of val accuracy, 100.0 %, is 67.6 % to 100.0 %."
+        assert found == [sentence]
+        assert names(facts) == ["few_val"]  # not: nothing stands out
 
 
 def test_a_best_epoch_is_noise_as_long_as_chance_explains_the_difference():

@@ -7,8 +7,11 @@ import numpy as np
 
 from imgclf.errors import plural
 from imgclf.metrics import wilson_interval
-from imgclf.report.findings import Finding, Rule, again, number, percent, quoted, short_name, smaller_steps, told_apart
+from imgclf.report.findings import (
+    Finding, Rule, again, larger_steps, number, percent, quoted, short_name, smaller_steps, told_apart,
+)  # fmt: skip
 from imgclf.report.run_facts import RunFacts
+from imgclf.report.trend import FEW, still_falls
 
 
 def diverged(facts: RunFacts) -> Finding | None:
@@ -55,9 +58,11 @@ def nothing_learned(facts: RunFacts) -> Finding | None:
         start, end = told_apart(number, facts.guessing, loss)
         grew = f"the loss grew from {start} to {end}, so the step size is too large"
         return Finding("nothing_learned", f"{problem}; {grew}.", again(facts, *smaller_steps(facts)))
-    labels = "the step size is too small, or the labels do not belong to the images"
-    larger = f"schedule.step_size={10 * facts.config.schedule.step_size:g}"
-    return Finding("nothing_learned", f"{problem}; {labels}.", again(facts, larger))
+    labels = f"the labels do not belong to the {facts.noun}s"
+    if facts.epochs >= FEW and not still_falls(facts):
+        return Finding("nothing_learned", f"{problem}; {labels}, or these say nothing about the classes.")
+    blame = f"the step size is too small, or {labels}"
+    return Finding("nothing_learned", f"{problem}; {blame}.", again(facts, larger_steps(facts)))
 
 
 def loss_above_guessing(facts: RunFacts) -> Finding | None:

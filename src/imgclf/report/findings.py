@@ -10,6 +10,7 @@ from imgclf.report.labels import shorten
 from imgclf.report.run_facts import RunFacts
 
 USUAL_STEP = 0.1  # the default step size, for x of a standard deviation near 1
+LARGER, SMALLER = 3, 4  # factors to the next step size to try; unlike, so that two runs never send one to and fro
 LONGEST_NAME = 20  # columns of a terminal: two of them fit a line
 
 
@@ -45,12 +46,17 @@ def told_apart(write: Callable[[float, int], str], *values: float) -> list[str]:
     return next((texts for texts in written if len(set(texts)) == len(values)), written[0])
 
 
-def smaller_steps(facts: RunFacts) -> list[str]:
+def smaller_steps(facts: RunFacts, most: float = USUAL_STEP) -> list[str]:
     """Return overrides for a run whose steps were too long."""
     size, (_, override) = facts.config.schedule.step_size, facts.scale_problem
     is_usual = bool(override) and size <= USUAL_STEP
-    steps = [] if is_usual else [f"schedule.step_size={min(size / 10, USUAL_STEP):g}"]
+    steps = [] if is_usual else [f"schedule.step_size={min(size / SMALLER, most):g}"]
     return [*([override] if override else []), *steps]
+
+
+def larger_steps(facts: RunFacts) -> str:
+    """Return the override for a run whose steps were too short."""
+    return f"schedule.step_size={LARGER * facts.config.schedule.step_size:g}"
 
 
 def again(facts: RunFacts, *overrides: str) -> str:

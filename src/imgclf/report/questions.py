@@ -9,15 +9,18 @@ import math
 import numpy as np
 
 from imgclf.errors import plural
-from imgclf.metrics import Z_95
-from imgclf.report.findings import Finding, Rule, again, number, percent, quoted, short_name, smaller_steps, told_apart
+from imgclf.metrics import Z_95, wilson_interval
+from imgclf.report.findings import (
+    Finding, Rule, again, larger_steps, number, percent, quoted, short_name, smaller_steps, told_apart,
+)  # fmt: skip
 from imgclf.report.run_facts import RunFacts, Split
-from imgclf.report.trend import FEW, WORTH_IT, falls, longer
+from imgclf.report.trend import FEW, falls, is_straight, late_falls, longer, still_falls
 
 HEAVY = 0.1  # of all that the loss has fallen, in penalty: with less of it, the loss could fall about as much further
 OTHER_PENALTY = 3  # the factor to the next one to try; by 10, the answer to too much of it would be too little
 LARGE_L2 = 0.01  # where an l2 begins to tell
 SMALL_EFFECT = 0.2  # Cohen's h: a smaller difference of two shares is hardly worth a word (Cohen 1988, section 6.2)
+WIDE = 0.2  # of an interval of val accuracy: that of 15 right of 15, or of 46 right of 92
 CHANCE = 0.05  # of a false alarm
 
 
@@ -50,11 +53,11 @@ def still_falling(facts: RunFacts) -> Finding | None:
     See `trend.fall_to_come`. Under early stopping, val has said before that it no longer falls. Where there is hardly a
     mistake, a lower loss is of no use.
     """
-    to_come, learned = falls(facts), facts.learned
     if all(_has_hardly_a_mistake(split) for split in (facts.train, facts.val) if split):
         return None
-    if facts.epochs < facts.config.train.epochs or not all(fall > WORTH_IT * learned > 0 for fall in to_come):
+    if facts.epochs < facts.config.train.epochs or not still_falls(facts):
         return None
+    to_come = falls(facts)
     where = " on train and val" if facts.val else ""
     more = f": twice as many steps may lower it by another {to_come[-1]:.2g}"
     if facts.epochs < FEW:
@@ -81,25 +84,21 @@ def step_too_large(facts: RunFacts) -> Finding | None:
     cause, _ = facts.scale_problem
     blame = cause or f"the step size (learning rate) of {facts.config.schedule.step_size:g} is too large"
     sentence = f"In epoch {losses.argmax() + 1} the loss was {highest}, above that of guessing, {guess}; {blame}."
-    return Finding("step_too_large", sentence, again(facts, *smaller_steps(facts)))
+    return Finding("step_too_large", sentence, again(facts, *smaller_steps(facts, most=math.inf)))
 
 
 def step_too_small(facts: RunFacts) -> Finding | None:
-    """Over the second half of its way, the loss has fallen by a third of all that it has fallen.
+    """The loss still falls nearly as along a straight line: see `trend.is_straight`.
 
-    Along a straight line it would be half. Gradient descent slows down as it comes near to a minimum: this one is still
-    far from it. Of a few epochs nobody can tell.
+    Gradient descent slows down as it comes near to a minimum: this one is still far from it. Of a few epochs nobody can
+    tell.
     """
-    if facts.epochs < FEW or still_falling(facts) is None:
+    if facts.epochs < FEW or still_falling(facts) is None or not is_straight(facts):
         return None
-    losses, step_sizes = facts.column("train/loss"), facts.column("step_size")
-    fall = float(np.interp(0.5, step_sizes.cumsum() / step_sizes.sum(), losses) - losses[-1])
-    if fall < facts.learned / 3:
-        return None
-    size = facts.config.schedule.step_size
-    took = f"the second half of the way still took {fall:.2g} of {facts.learned:.2g} off the loss"
-    sentence = f"Counted in step sizes, {took}: the step size (learning rate) of {size:g} is too small"
-    return Finding("step_too_small", f"{sentence}.", again(facts, f"schedule.step_size={10 * size:g}"))
+    late = f"{sum(late_falls(facts)):.2g} of its fall of {facts.learned:.2g} came in the second half"
+    blame = f"the step size (learning rate) of {facts.config.schedule.step_size:g} is too small"
+    sentence = f"The loss has hardly begun to level off ({late}): {blame}."
+    return Finding("step_too_small", sentence, again(facts, larger_steps(facts)))
 
 
 def overfitting(facts: RunFacts) -> Finding | None:
@@ -156,6 +155,20 @@ def flat_and_equal(facts: RunFacts) -> Finding | None:
     return Finding("flat_and_equal", f"{flat}: this is about what a linear model can do with these {what}.")
 
 
+def few_val(facts: RunFacts) -> Finding | None:
+    """Wilson's interval of val accuracy is wider than 20 points: it may be anything."""
+    if facts.val is None:
+        return None
+    low, high = wilson_interval(facts.val.accuracy * facts.val.n, facts.val.n)
+    if high - low <= WIDE:
+        return None
+    few = f"{plural(facts.val.n, f'val {facts.noun}')} {'is' if facts.val.n == 1 else 'are'} too few to tell"
+    interval = f"{percent(low)} to {percent(high)}"
+    return Finding(
+        "few_val", f"{few}: the 95 % interval of val accuracy, {percent(facts.val.accuracy)}, is {interval}."
+    )
+
+
 def best_epoch_is_noise(facts: RunFacts) -> Finding | None:
     """The epoch with the best val accuracy and the last one differ by no more than chance makes them.
 
@@ -199,5 +212,5 @@ def _is_equal(facts: RunFacts) -> bool:
 QUESTIONS: tuple[tuple[Rule, ...], ...] = (
     (class_never_predicted,),
     (step_too_large, step_too_small, still_falling, overfitting, strong_penalty, flat_and_equal),
-    (best_epoch_is_noise,),
+    (few_val, best_epoch_is_noise),
 )

@@ -10,6 +10,7 @@ from imgclf.report.run_facts import RunFacts
 from imgclf.training.plan import make_schedule
 
 WORTH_IT = 0.01  # of all that the loss has fallen: where as many steps again bring less, they are not worth their time
+TRIFLE = 0.05  # of a fall: rounding, and the first steps with momentum, which are shorter
 FEW = 5  # epochs that the curve of the loss can be fitted to
 
 
@@ -45,11 +46,41 @@ def falls(facts: RunFacts) -> list[float]:
         return [float(np.append(facts.guessing, one)[len(one) // 2] - one[-1]) for one in columns]
     if _is_settled(facts):
         return [0.0]
-    way = step_sizes.cumsum() / step_sizes.sum()
-    # Train losses are means over an epoch: those of its middle.
+    ends = step_sizes, step_sizes.cumsum() / step_sizes.sum()
+    return [fall_to_come(one, *at) for one, at in zip(columns, (_middles(step_sizes), ends), strict=False)]
+
+
+def still_falls(facts: RunFacts) -> bool:
+    """Whether twice as many steps would lower the loss by more than a trifle, on train and on val."""
+    return all(fall > WORTH_IT * facts.learned > 0 for fall in falls(facts))
+
+
+def is_straight(facts: RunFacts) -> bool:
+    """Whether the train loss falls along the way nearly as along a straight line: the run has hardly left its start.
+
+    Along a straight line, half of what it falls comes in the second half of the way; here, a third of it or more. On a
+    convex loss it falls ever less (Nesterov 2004, section 2.1.5): one that falls more in the last quarter than in the
+    third fell because the step size did, and with it the noise of batches. So did one that was above that of guessing
+    in a step: it jumps over a valley that is steep in some direction, and longer steps would jump farther.
+    """
+    if facts.steps is not None and facts.is_above_guessing(facts.steps[1].max(initial=0)):
+        return False
+    third, last = late_falls(facts)
+    return third + last >= facts.learned / 3 and last <= third * (1 + TRIFLE)
+
+
+def late_falls(facts: RunFacts) -> tuple[float, float]:
+    """Return how far the train loss fell over the third and the last quarter of the way."""
+    _, way = _middles(facts.column("step_size"))
+    end = facts.train.objective if facts.train else math.nan
+    half, three_quarters = np.interp([1 / 2, 3 / 4], np.append(way, 1), np.append(facts.column("train/loss"), end))
+    return float(half - three_quarters), float(three_quarters - end)
+
+
+def _middles(step_sizes: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the step sizes in the middle of each epoch, and the way until there: train losses are means over epochs."""
     middle = (np.append(step_sizes[0], step_sizes[:-1]) + step_sizes) / 2
-    middles = middle, (middle.cumsum() - middle / 2) / step_sizes.sum()
-    return [fall_to_come(one, *at) for one, at in zip(columns, (middles, (step_sizes, way)), strict=False)]
+    return middle, (middle.cumsum() - middle / 2) / middle.sum()
 
 
 def longer(facts: RunFacts) -> int | None:
