@@ -1,11 +1,15 @@
 """Advice after a sweep: where a best value lies in its range, and the next ranges, by hand."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 
 from imgclf.config import resolve
+from imgclf.metrics import wilson_interval
 from imgclf.sweep.advice import borders, next_command, next_range
+from imgclf.sweep.results import Result, ranked
+from imgclf.sweep.trials import Trial
 
 
 def swept(**ranges):
@@ -13,34 +17,78 @@ def swept(**ranges):
     return resolve((), [f"sweep.params.{key.replace('__', '.')}={given}" for key, given in ranges.items()]).config
 
 
+def tried(config, *rows, n=1000):
+    """Return candidates, the best first; rows of values, and the share of n validation images that are right."""
+    results = [
+        Result(Trial(f"{i:03}", i, values, config), "finished", 1, 1.0, accuracy, accuracy, n)
+        for i, (values, accuracy) in enumerate(rows)
+    ]
+    return ranked(results)
+
+
 @pytest.mark.parametrize(
-    ("given", "best", "following", "on_border"),
+    ("given", "best", "following", "side"),
     [
         # Inside: half as wide, around it.
-        ("{log_uniform: [0.01, 1.0]}", 0.1, {"log_uniform": [0.0316, 0.316]}, False),
-        ("{log_uniform: [0.01, 1.0]}", 0.5, {"log_uniform": [0.158, 1.0]}, False),
-        ("[0.01, 0.1, 1]", 0.1, [0.0316, 0.1, 0.316], False),
+        ("{log_uniform: [0.01, 1.0]}", 0.1, {"log_uniform": [0.0316, 0.316]}, None),
+        ("{log_uniform: [0.01, 1.0]}", 0.5, {"log_uniform": [0.158, 1.0]}, None),
+        ("[0.01, 0.1, 1]", 0.1, [0.0316, 0.1, 0.316], None),
         # On the border: as wide, around it.
-        ("{log_uniform: [0.01, 1.0]}", 0.98, {"log_uniform": [0.098, 9.8]}, True),
-        ("{log_uniform: [0.01, 1.0]}", 0.011, {"log_uniform": [0.0011, 0.11]}, True),
-        ("{choice: [0.01, 0.1, 1]}", 1, {"choice": [0.1, 1, 10.0, 100.0]}, True),
-        ("[1, 0.01, 0.1]", 0.01, [0.0001, 0.001, 0.01, 0.1], True),
-        # Of two values, each is at an end; 0 has no factor.
-        ("[0.01, 0.1]", 0.1, [0.01, 0.1], False),
-        ("[0.1]", 0.1, [0.1], False),
+        ("{log_uniform: [0.01, 1.0]}", 0.98, {"log_uniform": [0.098, 9.8]}, "largest"),
+        ("{log_uniform: [0.01, 1.0]}", 0.011, {"log_uniform": [0.0011, 0.11]}, "smallest"),
+        ("{choice: [0.01, 0.1, 1]}", 1, {"choice": [0.1, 1, 10.0, 100.0]}, "largest"),
+        ("[1, 0.01, 0.1]", 0.01, [0.0001, 0.001, 0.01, 0.1], "smallest"),
+        # Of two values, each is at an end.
+        ("[0.001, 0.003]", 0.003, [0.001, 0.003, 0.009, 0.027], "largest"),
+        ("[0.1, 0.01]", 0.01, [0.0001, 0.001, 0.01, 0.1], "smallest"),
+        ("[0.1]", 0.1, [0.1], None),
     ],
 )
-def test_ranges_of_positive_numbers_move_and_shrink_by_factors(given, best, following, on_border):
+def test_ranges_of_positive_numbers_move_and_shrink_by_factors(given, best, following, side):
     config = swept(schedule__step_size=given)
     assert next_range(config, "schedule.step_size", best) == following
-    assert [border.wider for border in borders(config, {"schedule.step_size": best})] == [following] * on_border
+    inside = ({"schedule.step_size": 0.1}, 0.9)  # as good, but steps that are too short do not arrive
+    found = borders(config, tried(config, ({"schedule.step_size": best}, 0.9), *[inside] * (best != 0.1)))
+    assert [(border.wider, border.side) for border in found] == [(following, side)] * (side is not None)
+
+
+@pytest.mark.parametrize(("given", "values"), [("[1.0e-4, 0.01]", (1e-4, 0.01)), ("[1.0e-4, 0.01, 1]", (1e-4, 0.01)),
+                                              ("{log_uniform: [1.0e-4, 1]}", (1.2e-4, 0.02))])  # fmt: skip
+@pytest.mark.parametrize("n", [100, 1000, 10_000])
+def test_where_a_value_inside_cannot_be_told_from_the_best_the_range_is_not_widened(given, values, n):
+    config, key = swept(regularization__l2=given), "regularization.l2"
+    best, inside = values
+    for right in range(n // 2, n, n // 100):
+        finished = tried(config, ({key: best}, 0.9), ({key: inside}, min(right / n, 0.9)), n=n)
+        as_good = finished[1].accuracy >= wilson_interval(0.9 * n, n)[0]
+        (border,) = borders(config, finished)
+        assert (border.side, border.end) == ("smallest", 1e-4)
+        assert border.as_good == (inside if as_good else None)
+        assert (border.wider is None) == as_good
+        assert (next_command(config, Path("s"), finished) is None) == as_good
+
+
+def test_a_search_for_a_penalty_that_does_not_count_ends():
+    """All are as good: a sweep that goes on from what is printed stops; one whose best is ever smaller goes on."""
+    config, key = swept(regularization__l2="[0.001, 0.01, 0.1]"), "regularization.l2"
+    for fall, ends in ((0.0001, True), (0.1, False)):
+        sweep = config
+        for _ in range(5):
+            values = sweep.sweep.params[key]
+            finished = tried(sweep, *[({key: value}, 0.9 - fall * i) for i, value in enumerate(sorted(values))])
+            command = next_command(sweep, Path("s"), finished)
+            if command is None:
+                break
+            sweep = resolve((), shlex.split(command)[5::2]).config
+        assert (command is None) == ends
 
 
 def test_other_values_stay():
     config = swept(model__loss="[softmax, svm, svm_cs]", regularization__l1="[0, 0.1, 1]")
     best = {"model.loss": "svm_cs", "regularization.l1": 1}
     assert [next_range(config, key, best[key]) for key in best] == list(config.sweep.params.values())
-    assert borders(config, best) == []
+    assert borders(config, tried(config, (best, 0.9))) == []
+    assert next_command(config, Path("s"), tried(config, (best, 0.9))) is None  # the same sweep again
 
 
 def test_whole_numbers_stay_whole_and_limits_hold():
@@ -55,7 +103,8 @@ def test_whole_numbers_stay_whole_and_limits_hold():
 
 def test_the_next_command_is_one_that_runs(tmp_path):
     config = swept(schedule__step_size="{log_uniform: [0.01, 1.0]}", model__loss="[softmax, svm]")
-    words = shlex.split(next_command(config, tmp_path / "a b", {"schedule.step_size": 0.1, "model.loss": "svm"}))
+    best = {"schedule.step_size": 0.1, "model.loss": "svm"}
+    words = shlex.split(next_command(config, tmp_path / "a b", tried(config, (best, 0.9))))
     assert words[:4] == ["imgclf", "sweep", "-c", f"{tmp_path}/a b/config.yaml"]
     following = resolve((), words[5::2]).config.sweep.params
     assert following == {"schedule.step_size": {"log_uniform": [0.0316, 0.316]}}

@@ -8,8 +8,17 @@ import numpy as np
 from imgclf.errors import plural
 from imgclf.metrics import wilson_interval
 from imgclf.report.findings import (
-    Finding, Rule, again, larger_steps, number, percent, quoted, short_name, smaller_steps, told_apart,
-)  # fmt: skip
+    Finding,
+    Rule,
+    again,
+    larger_steps,
+    number,
+    percent,
+    quoted,
+    short_name,
+    smaller_steps,
+    told_apart,
+)
 from imgclf.report.run_facts import RunFacts
 from imgclf.report.trend import FEW, still_falls
 

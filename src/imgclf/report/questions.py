@@ -11,8 +11,17 @@ import numpy as np
 from imgclf.errors import plural
 from imgclf.metrics import Z_95, wilson_interval
 from imgclf.report.findings import (
-    Finding, Rule, again, larger_steps, number, percent, quoted, short_name, smaller_steps, told_apart,
-)  # fmt: skip
+    Finding,
+    Rule,
+    again,
+    larger_steps,
+    number,
+    percent,
+    quoted,
+    short_name,
+    smaller_steps,
+    told_apart,
+)
 from imgclf.report.run_facts import RunFacts, Split
 from imgclf.report.trend import FEW, falls, is_straight, late_falls, longer, still_falls
 

@@ -78,7 +78,7 @@ def late_falls(facts: RunFacts) -> tuple[float, float]:
 
 
 def _middles(step_sizes: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the step sizes in the middle of each epoch, and the way until there: train losses are means over epochs."""
+    """Return the step sizes in the middle of epochs, and the way until there: train losses are means over epochs."""
     middle = (np.append(step_sizes[0], step_sizes[:-1]) + step_sizes) / 2
     return middle, (middle.cumsum() - middle / 2) / middle.sum()
 

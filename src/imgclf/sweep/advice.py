@@ -1,36 +1,57 @@
-"""Advice after a sweep: borders of ranges, the next sweep."""
+"""Advice after a sweep: ends of ranges, the next sweep."""
 
 import json
 import math
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from imgclf.config import Config, ConfigError
 from imgclf.config.resolve import with_values
+from imgclf.sweep.results import Candidate, indistinguishable
 from imgclf.sweep.trials import listed, rounded
 
 BORDER = 0.1  # of a range's logarithm: as near its end, a drawn value is on the border
 
+STEP_SIZE = "schedule.step_size"
+
 
 class Border(NamedTuple):
-    """A best value on the border of its range, which ends at `end`, and a wider range."""
+    """A best value on the border of its range, which ends at `end`.
+
+    side     largest or smallest
+    wider    the range that goes on beyond the border; None where that would be of no use
+    as_good  a value off the border that cannot be told from the best; None if there is none
+    """
 
     key: str
     value: Any
     end: Any
+    side: str
     wider: Any
+    as_good: Any
 
 
-def borders(config: Config, best: dict[str, Any]) -> list[Border]:
-    """Return the keys whose best value lies on a border of their range, unless the range cannot be widened."""
-    found = []
-    for key, given in config.sweep.params.items() if config.sweep else ():
+def borders(config: Config, finished: Sequence[Candidate]) -> list[Border]:
+    """Return the keys whose best value lies on a border of their range, unless the range cannot be widened.
+
+    finished   the best first
+
+    Where a value off the border is as good, within the interval of the best, the way beyond it leads nowhere: a penalty
+    that hardly counts could be made smaller for ever. Not so a step size: too small, it does not arrive, and too large,
+    it jumps.
+    """
+    best, equal, found = finished[0].values, finished[: indistinguishable(finished)], []
+    ranges: dict[str, Any] = config.sweep.params if config.sweep else {}
+    for key, given in ranges.items():
         end = _end(given, best[key])
         wider = next_range(config, key, best[key])
         if end is not None and wider != given:
-            found.append(Border(key, best[key], end, wider))
+            side = "largest" if end == max(listed(given) or given["log_uniform"]) else "smallest"
+            others = [one.values[key] for one in equal if key != STEP_SIZE and _end(given, one.values[key]) != end]
+            as_good = others[0] if others else None
+            found.append(Border(key, best[key], end, side, wider if as_good is None else None, as_good))
     return found
 
 
@@ -41,7 +62,7 @@ def _end(given: Any, value: Any) -> Any:
         low, high = given["log_uniform"]
         place = math.log(value / low) / math.log(high / low)
         return low if place <= BORDER else high if place >= 1 - BORDER else None
-    if len(values) < 3 or not _are_positive(values):  # of two values, each is at an end
+    if len(values) < 2 or not _are_positive(values):
         return None
     return value if value in (min(values), max(values)) else None
 
@@ -60,7 +81,7 @@ def next_range(config: Config, key: str, best: Any) -> Any:
         low, high = (end if _is_valid(config, key, end) else old
                      for end, old in zip(wider, given["log_uniform"], strict=True))  # fmt: skip
         return {"log_uniform": [low, high]}
-    if not _are_positive(values) or len(values) < 3:
+    if not _are_positive(values) or len(values) < 2:
         return given
     found = [value for value in dict.fromkeys(_next_values(sorted(values), best)) if _is_valid(config, key, value)]
     if set(found) <= set(values):
@@ -114,15 +135,16 @@ def _is_valid(config: Config, key: str, value: Any) -> bool:
     return True
 
 
-def next_command(config: Config, directory: Path, best: dict[str, Any]) -> str:
-    """Return the command of the next sweep: of the same config, around the best values."""
+def next_command(config: Config, directory: Path, finished: Sequence[Candidate]) -> str | None:
+    """Return the command of the next sweep: of the same config, around the best values; None if that is no other."""
     assert config.sweep is not None
-    words = ["imgclf", "sweep", "-c", str(directory / "config.yaml")]
+    settled = {border.key for border in borders(config, finished) if border.wider is None}
+    changed = []
     for key, given in config.sweep.params.items():
-        found = next_range(config, key, best[key])
+        found = given if key in settled else next_range(config, key, finished[0].values[key])
         if found != given:
-            words += ["-s", f"sweep.params.{key}={flow(found)}"]
-    return " ".join(map(shlex.quote, words))
+            changed += ["-s", f"sweep.params.{key}={flow(found)}"]
+    return shlex.join(["imgclf", "sweep", "-c", str(directory / "config.yaml"), *changed]) if changed else None
 
 
 def flow(given: Any) -> str:

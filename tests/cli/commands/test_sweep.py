@@ -23,8 +23,8 @@ def test_it_says_the_best_how_sure_that_is_its_border_and_the_next_sweep(imgclf,
     assert last.splitlines()[0].strip() == "schedule.step_size 0.1"
     assert re.search(r"val accuracy \d\d\.\d % \(95 % interval \d\d\.\d % to \d\d\.\d %\)", last)
     assert f"run       {directory}/003\n" in last
-    assert "border    schedule.step_size 0.1 is on the border of its range, 0.1:" in last
-    assert "widen to [0.01, 0.1, 1.0, 10.0]" in last
+    told = "range the best schedule.step_size, 0.1, is the largest tried: try larger, [0.01, 0.1, 1.0, 10.0]"
+    assert told in " ".join(last.split())
     assert max(map(len, done.out.splitlines())) <= 80
     assert (directory / "sweep.csv").read_text().splitlines()[0] == (
         "schedule.step_size,seed,fold,status,epochs,val/objective,val/accuracy,accuracy_low,accuracy_high,train/accuracy,run"
@@ -58,7 +58,9 @@ def test_json_has_the_best_and_nothing_else_on_stdout(imgclf):
     assert best["best"]["runs"] == ["s/003"]
     low, high = best["best"]["accuracy_interval"]
     assert low < best["best"]["accuracy"] < high
-    assert best["borders"] == [{"key": "schedule.step_size", "value": 0.1, "end": 0.1, "wider": [0.01, 0.1, 1.0, 10.0]}]
+    (border,) = best["borders"]
+    assert border == {"key": "schedule.step_size", "value": 0.1, "end": 0.1, "side": "largest",
+                      "wider": [0.01, 0.1, 1.0, 10.0], "as_good": None}  # fmt: skip
 
 
 def test_runs_that_are_as_good_are_counted(imgclf):
@@ -66,6 +68,9 @@ def test_runs_that_are_as_good_are_counted(imgclf):
     assert imgclf("sweep", *QUICK, *same[2:], "--out", "s", "--json").json["indistinguishable"] == 3
     said = " ".join(imgclf("sweep", "--resume", "s").out.split())
     assert "3 of 3 are within this interval: on 600 validation images, they cannot be told apart" in said
+    assert re.search(r"the best regularization.l2, 1e-09, is the smallest tried, but \S+ is as good within this "
+                     "interval: no need to try smaller", said)  # fmt: skip
+    assert "next " not in said
 
 
 def test_ctrl_c_ends_with_how_to_resume(imgclf, monkeypatch):

@@ -20,6 +20,7 @@ from imgclf.errors import DivergedError, UsageError, plural
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from imgclf.sweep.advice import Border
     from imgclf.sweep.results import Candidate, Result
     from imgclf.sweep.search import Search
 
@@ -198,16 +199,28 @@ def _draw(console: Console, directory: Path, ranked: list["Candidate"]) -> None:
         write_whole(directory / "sweep.png", png_bytes(search_picture(ranked, title)))
 
 
+def _range_said(border: "Border") -> str:
+    from imgclf.sweep.advice import flow
+
+    tried = f"the {border.side} tried"
+    where = tried if border.value == border.end else f"near {tried}, {show(border.end)}"
+    said = f"the best {border.key}, {show(border.value)}, is {where}"
+    beyond = "larger" if border.side == "largest" else "smaller"
+    if border.wider is None:
+        return f"{said}, but {show(border.as_good)} is as good within this interval: no need to try {beyond}"
+    return f"{said}: try {beyond}, {flow(border.wider)}"
+
+
 def _conclude(console: Console, search: "Search", finished: list["Candidate"], seconds: float) -> None:
     """Say which values are the best, how sure that is, and what to try next."""
-    from imgclf.sweep.advice import borders, flow, next_command
+    from imgclf.sweep.advice import borders, next_command
     from imgclf.sweep.results import indistinguishable
 
     best, directory = finished[0], search.directory
     low, high = best.interval
     equal = indistinguishable(finished)
-    on_border = borders(search.config, best.values)
-    following = next_command(search.config, directory, best.values)
+    on_border = borders(search.config, finished)
+    following = next_command(search.config, directory, finished)
     runs = [str(search.path(result.trial)) for result in best.results]
     console.say("")
     console.result(*fold("best      ", ", ".join(f"{key} {show(value)}" for key, value in best.values.items())))
@@ -219,10 +232,10 @@ def _conclude(console: Console, search: "Search", finished: list["Candidate"], s
         images = plural(best.n, "validation image")
         told = f"{equal} of {len(finished)} are within this interval: on {images}, they cannot be told apart"
         console.result(*fold("equal     ", told))
-    for key, value, end, wider in on_border:
-        told = f"{key} {show(value)} is on the border of its range, {show(end)}: widen to {flow(wider)}"
-        console.result(*fold("border    ", told))
-    console.say(*fold_command("next      ", following))
+    for border in on_border:
+        console.result(*fold("range     ", _range_said(border)))
+    if following is not None:
+        console.say(*fold_command("next      ", following))
     if len(runs) > 1:  # none of them was trained on all
         chosen = [word for key, value in best.values.items() for word in ("-s", f"{key}={json.dumps(value)}")]
         again = shlex.join(["imgclf", "train", "-c", str(directory / "config.yaml"), *chosen])
