@@ -1,5 +1,6 @@
 """What people type from habit is refused in one line that says what to type; nothing is given twice."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -139,6 +140,16 @@ def test_no_command_was_forgotten():
     assert {path[0] for path in ALL if path} >= {"train", "eval", "predict", "gradcheck", "data", "config"}
     for path, command in ALL.items():
         assert isinstance(command, Command | Group), path
+
+
+@pytest.mark.parametrize("words", ["train", "gradcheck", "lesson", "sanity", "sweep", "config show", "config check"])
+def test_the_help_of_a_key_says_where_all_keys_are_listed(imgclf, words):
+    _, _, text = imgclf(*words.split(), "--help").out.partition("Options:\n")
+    assert max(map(len, text.splitlines())) <= 80
+    command = "config init -"
+    assert f"`imgclf {command}` lists all keys." in " ".join(text.split())
+    keys = set(re.findall(r"^ *(\w+):", imgclf(*command.split()).out, re.MULTILINE))
+    assert keys >= {"epochs", "step_size", "val_fraction", "early_stopping"}
 
 
 def test_help_wins_over_what_is_left_over(imgclf):

@@ -26,7 +26,8 @@ threads_option = click.option(
 )  # fmt: skip
 set_option = click.option(
     "-s", "--set", "overrides", metavar="KEY=VALUE", multiple=True,
-    help="Set one config key, e.g. -s train.epochs=5; may be repeated, wins over files.",
+    help="Set one config key, e.g. -s train.epochs=5; may be repeated, wins over files. "
+    "`imgclf config init -` lists all keys.",
 )  # fmt: skip
 
 
@@ -50,7 +51,8 @@ class ConfigFile(click.Path):
 
 config_option = click.option(
     "-c", "--config", "files", type=ConfigFile(), metavar="FILE", multiple=True,
-    help="YAML config file, or the name of a ready one; may be repeated, later files win (default: none).",
+    help="YAML config file, or the name of a ready one; may be repeated, later files win (default: none). "
+    "`imgclf config init -` prints one with all keys.",
 )  # fmt: skip
 
 

@@ -231,6 +231,11 @@ def test_a_folder_of_one_class_can_be_evaluated(imgclf, trained, pictures):
     assert (seen["n"], seen["per_class"]["cat"]["recall"]) == (7, None)
 
 
+def test_quiet_says_which_run_it_was(imgclf, trained):
+    trained.rename("moved")
+    assert imgclf("-q", "eval", "moved").out.splitlines()[-1] == "run        moved"
+
+
 def test_quiet_still_says_which_split_it_was(imgclf, trained, pictures):
     assert "of 14 test images" in imgclf("-q", "eval", "run").out
     shutil.rmtree(pictures / "test")

@@ -169,6 +169,26 @@ def test_more_images_than_anyone_looks_at_are_predicted_but_not_explained(
     assert "12 more examples not explained" in done.err
 
 
+@pytest.mark.parametrize(("many", "most", "said"), [
+    (13, 1000, "explaining 14 examples: about a quarter of a second each, 4 seconds in all"),
+    (3, 4, "explaining 4 examples: about a quarter of a second each, 1 second in all"),
+    (14, 1000, ""),
+])  # fmt: skip
+def test_how_long_many_explanations_take_is_said_before_the_first_one(
+    imgclf, undrawn, trained, pictures, monkeypatch, many, most, said
+):
+    from imgclf.data.sources import _image_files
+
+    monkeypatch.setattr(command, "MANY", many)
+    monkeypatch.setattr(command, "MOST_EXPLAINED", most)
+    monkeypatch.setattr(_image_files, "_MOST_AT_ONCE", 3)
+    done = imgclf("predict", "run", pictures / "test", "--explain", "why")
+    first, *rest = done.err.splitlines()
+    assert (first if said else "") == said
+    assert not any("explaining" in line for line in (rest if said else [first, *rest]))
+    assert "explaining" not in imgclf("-q", "predict", "run", pictures / "test", "--explain", "quiet").err
+
+
 def test_a_full_disk_leaves_whole_files_and_says_so(imgclf, undrawn, trained, pictures, monkeypatch):
     from imgclf.report import explanation_files
 

@@ -295,6 +295,8 @@ def _print(console: Console, model: "Model", seen: "Evaluation", content: dict[s
         console.say(*fold("confused   ", ", ".join(pairs)))
     weighted = "" if model.class_weights is None else ", weighted by class"
     console.result(f"objective  {format_loss(seen.objective)} (data loss {format_loss(seen.data_loss)}{weighted})")
+    if console.quiet:  # or it has said so at the top
+        console.result(f"run        {content['run']}")
 
 
 def _confusion_table(class_names: Sequence[str], counts: list[list[int]]) -> list[str]:

@@ -1,6 +1,7 @@
 """`imgclf predict`: predict the classes of images."""
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 SHOWN = 3  # classes of an image in the table
 MOST_ERRORS = 20  # that are printed
 MOST_EXPLAINED = 1000  # examples; a picture takes about a quarter of a second
+MANY = 20  # examples; of more, it is said before how long their pictures will take
 
 
 class UnreadableImagesError(DataError):
@@ -105,13 +107,13 @@ def command(
     errors: list[ImgclfError] = []
     explanations = None if explain is None else ExplanationFolder(explain, model)
     total = None
-    if console.shows_progress and not any(map(has_arrays, sources)):
+    if (console.shows_progress or explain is not None) and not any(map(has_arrays, sources)):
         total = sum(1 for _ in named_files(sources, relative=False))
     # Of two folders, relative names could be the same.
     relative = names is not None and len(sources) == 1
     like, options = model.input_format, table_options(path)
     examples = read_unlabeled(sources, model.input, like=like, relative=relative, options=options, total=total)
-    chunks = _predictions(console, path, model, examples, kept, errors, explanations)
+    chunks = _predictions(console, path, model, examples, kept, errors, explanations, total)
     text = _in_two_columns(chunks, names) if names else FORMATS[form](chunks)
     if out is not None:
         write_parts(out, (piece.encode(errors="surrogateescape") for piece in text))
@@ -150,10 +152,12 @@ def _predictions(
     kept: int,
     errors: list[ImgclfError],
     folder: "ExplanationFolder | None",
+    total: int | None,
 ) -> "Chunks":
     """Yield predictions, chunk by chunk, and collect the errors; raises them at the end if nothing was predicted.
 
-    With a folder for explanations, those of a chunk are written after it was yielded.
+    With a folder for explanations, those of a chunk are written after it was yielded. `total` is the number of images,
+    if it is known.
     """
     from imgclf.speed.threads import workers
     from imgclf.training.prediction import predict
@@ -174,9 +178,19 @@ def _predictions(
                 yield predictions if folder is None else [one.top(kept) for one in predictions]
                 done += len(predictions)
                 if folder is not None:
+                    if done == len(predictions):  # the first ones
+                        _say_how_long(console, total or done)
                     _explain(console, model, some, predictions, folder, errors)
     if not done:
         raise UnreadableImagesError(errors)
+
+
+def _say_how_long(console: Console, examples: int) -> None:
+    """Say before, where it is long, how long the pictures will take."""
+    coming = min(examples, MOST_EXPLAINED)
+    if coming > MANY and not console.quiet:
+        long = f"a quarter of a second each, {plural(math.ceil(coming / 4), 'second')} in all"
+        echo(f"explaining {plural(coming, 'example')}: about {long}", err=True)
 
 
 def _explain(
