@@ -18,7 +18,7 @@ from imgclf.report.confused_pairs import confused_pairs
 from imgclf.report.diagnosis import diagnose
 from imgclf.report.questions import QUESTIONS
 from imgclf.report.run_facts import Counts, RunFacts, Split
-from imgclf.report.trend import fall_to_come, is_straight
+from imgclf.report.trend import fall_to_come, falls, is_straight
 from imgclf.schedules import SCHEDULES
 from imgclf.training.evaluation import Evaluation, PairCounts
 
@@ -303,6 +303,9 @@ def test_a_loss_that_falls_because_the_step_size_does_needs_no_longer_steps(nois
     for facts in (hog, synthetic):
         assert not is_straight(facts)
         assert not {"step_too_small", "nothing_learned"} & set(names(facts))
+    jumped = replace(hog, steps=(np.arange(3), np.array([LN_10, 2.65, 1.9])))
+    assert falls(jumped) == [0]  # ten epochs more took 0.004 off
+    assert "still_falling" not in names(jumped)
 
 
 @pytest.mark.parametrize(("highest", "told"), [(LN_10, False), (LN_10 * (1 + 1e-6), False), (1.001 * LN_10, True)])

@@ -49,8 +49,8 @@ def study(material: Material) -> Findings:
         shown=[
             f"{EPOCHS} epochs from a loss of {start:.4g}, batches of {BATCH}; each at the best of five step sizes:",
             Rows(("optimizer", "step sizes tried", "best", "train loss", material.held_out), rows, left=2),
-            f"! The best lies on the border of its grid: {listed(borders)}. A wider grid might be better still."
-            if borders else "No best step size lies on the border of its grid.",
+            f"! The best is the smallest or largest of its grid: {listed(borders)}. A wider grid might be better still."
+            if borders else "No best step size is the smallest or largest of its grid.",
         ],
         picture=Panels(
             "Optimizers, each at its own best step size",

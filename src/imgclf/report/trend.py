@@ -44,7 +44,7 @@ def falls(facts: RunFacts) -> list[float]:
         return [0.0]
     if len(step_sizes) < FEW:
         return [float(np.append(facts.guessing, one)[len(one) // 2] - one[-1]) for one in columns]
-    if _is_settled(facts):
+    if _is_settled(facts) or (_has_jumped(facts) and not _is_convex(facts)):
         return [0.0]
     ends = step_sizes, step_sizes.cumsum() / step_sizes.sum()
     return [fall_to_come(one, *at) for one, at in zip(columns, (_middles(step_sizes), ends), strict=False)]
@@ -63,10 +63,18 @@ def is_straight(facts: RunFacts) -> bool:
     third fell because the step size did, and with it the noise of batches. So did one that was above that of guessing
     in a step: it jumps over a valley that is steep in some direction, and longer steps would jump farther.
     """
-    if facts.steps is not None and facts.is_above_guessing(facts.steps[1].max(initial=0)):
-        return False
+    return sum(late_falls(facts)) >= facts.learned / 3 and _is_convex(facts) and not _has_jumped(facts)
+
+
+def _is_convex(facts: RunFacts) -> bool:
+    """Whether the train loss falls no more in the last quarter of the way than in the third."""
     third, last = late_falls(facts)
-    return third + last >= facts.learned / 3 and last <= third * (1 + TRIFLE)
+    return last <= third * (1 + TRIFLE)
+
+
+def _has_jumped(facts: RunFacts) -> bool:
+    """Whether the loss was above that of guessing in a step, as far as steps are known."""
+    return facts.steps is not None and facts.is_above_guessing(facts.steps[1].max(initial=0))
 
 
 def late_falls(facts: RunFacts) -> tuple[float, float]:
