@@ -26,8 +26,36 @@ def test_eval_tests_on_the_images_that_were_set_aside(imgclf, run):
     assert json.loads((run / "environment.json").read_text())["data_images"] == {"train": 27, "val": 3}
 
 
-def test_the_banner_says_what_is_set_aside(imgclf, run):
-    assert "25.0 % set aside for test" in imgclf("train", "set", *WITH_TEST, "--dry-run").out
+@pytest.mark.parametrize("features", [(), ("-s", "features.name=hog", "-s", "features.cell=3")])
+def test_the_banner_says_how_many_images_are_set_aside(imgclf, run, features):
+    said = imgclf("train", "set", *WITH_TEST, *features, "--dry-run")
+    assert "3 validation images,\n          10 test images set aside; " in said.out
+    assert said.err == ""
+
+
+@pytest.mark.parametrize(("each", "fraction", "taken", "untested"), [
+    ((1, 1), 0.2, "no test images", "takes no image for test"),
+    ((20, 20), 0.001, "no test images", "takes no image for test"),
+    ((20, 1), 0.25, "5 test images", "no test images of 'rare'"),
+    ((20, 2), 0.5, "11 test images", None),
+])  # fmt: skip
+def test_classes_that_are_too_small_for_test_images_are_named(imgclf, tmp_path, each, fraction, taken, untested):
+    for name, n in zip(("common", "rare"), each, strict=True):
+        write_pictures(tmp_path / "set", classes=(name,), each=n)
+    options = ("-s", f"data.test_fraction={fraction}", "-s", "data.val_fraction=0")
+    said = imgclf("train", "set", "--dry-run", *options)
+    assert f"{taken} set aside; " in said.out
+    for one in (said, imgclf("data", "info", "set", *options)):
+        assert (untested in one.err) if untested else ("of 'rare'" not in one.err)
+
+
+@pytest.mark.parametrize(("singles", "is_said"), [(5, True), (4, False)])
+def test_most_classes_with_a_single_example_are_said(imgclf, tmp_path, singles, is_said):
+    names = [*map(str, range(singles)), *("cat", "dog", "fox", "owl") * 2]
+    rows = [f"{number}.5,{number % 3}.5,{name}" for number, name in enumerate(names)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,label", *rows]))
+    said = imgclf("train", "t.csv", "--dry-run", "-s", "data.val_fraction=0").err
+    assert (f"t.csv: {singles} of {singles + 4} classes have a single training example" in said) == is_said
 
 
 def test_info_shows_what_is_set_aside(imgclf, run):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgclf.cli.console import Console, fold, fold_command, format_percent, format_shape, noun_of
+from imgclf.cli.console import Console, fold, fold_command, format_shape, noun_of
 from imgclf.errors import ImgclfError, plural
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     from imgclf.report.objective import formula, translations
     from imgclf.speed.kernels import device_of
     from imgclf.training.data_remarks import remarks
-    from imgclf.training.loading import takes_test
     from imgclf.training.plan import scale_advice
 
     config, device = plan.config, device_of(plan.kernel)
@@ -32,8 +31,8 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     given = plan.features.example_shape if plan.features else plan.train.example_shape
     what = noun_of(given)
     val = plural(len(plan.val), f"validation {what}") if plan.val else f"no validation {what}s"
-    if takes_test(config):
-        val += f", {format_percent(config.data.test_fraction)} set aside for test"
+    if (taken := plan.train.set_aside) is not None:
+        val += f", {plural(int(taken.sum()), f'test {what}') if taken.any() else f'no test {what}s'} set aside"
     lines = {
         "data": f"{config.data.source}: {plural(len(plan.train), f'training {what}')}, {val}; "
         f"{format_shape(given)}, {C} classes",

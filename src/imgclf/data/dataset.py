@@ -89,6 +89,7 @@ class Dataset:
     paths        () -> the path of each of the M images, if each has a file of its own
     remarks      how they were read, where that is not plain
     input_format how a later file must be read to be like them
+    set_aside    (C,) int: how many of each class were taken from these for a test split; None: there was no need to
     """
 
     images: NDArray[Any]
@@ -99,6 +100,7 @@ class Dataset:
     paths: Callable[[], Iterable[Path]] | None = None
     remarks: tuple[str, ...] = ()
     input_format: InputFormat = UNKNOWN
+    set_aside: IntArray | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim == 4:

@@ -1,6 +1,6 @@
 """Collect warnings about data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from imgclf.data.dataset import Dataset
 from imgclf.data.sources import SOURCES
 from imgclf.data.sources._image_headers import nearly_black
 from imgclf.data.splits import present, quoted
+from imgclf.errors import plural
 from imgclf.training.loading import arguments, takes_test, where
 
 _LOOKED_AT = 16  # classes, of which the first image is opened
@@ -26,6 +27,7 @@ def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
     train = splits.get("train")
     if train is None:
         return lines
+    lines += _of_small_classes(config, train)
     if file := nearly_black(_first_of_some_classes(train)):
         problem = "16 bits, but no value above 4,095, so it is read as 0 to 15, nearly black"
         lines.append(f"{file}: {problem}: if a camera made it with 12 bits, multiply its values by 16")
@@ -36,6 +38,23 @@ def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
         if foreign := sorted(set(present(dataset)) - set(train.class_names), key=natural_key):
             lines.append(f"{where(config)}: {split} has images of {quoted(foreign)}, classes that train lacks")
     return lines
+
+
+def _of_small_classes(config: Config, train: Dataset) -> Iterator[str]:
+    """Yield warnings about classes that are too small for test images, or to learn from."""
+    counts, taken = train.class_counts(), train.set_aside
+    if taken is not None and not taken.any():
+        problem = f"data.test_fraction: {config.data.test_fraction:g} takes no {train.unit} for test"
+        why = "it is rounded, and one of each class stays in train"
+        yield f"{where(config)}: {problem}: {why} - add {train.unit}s, or raise it"
+    elif taken is not None and (untested := np.flatnonzero((taken == 0) & (counts > 0))).size:
+        names = quoted([train.class_names[label] for label in untested])
+        yield f"{where(config)}: no test {train.unit}s of {names} - add {train.unit}s, or raise data.test_fraction"
+    of_data = counts if taken is None else counts + taken
+    single = int((of_data == 1).sum())
+    if config.data.limit is None and 2 * single > np.count_nonzero(counts):
+        few = f"{single:,} of {plural(len(counts), 'class', 'classes')} have a single training {train.unit}"
+        yield f"{where(config)}: {few} - check that the labels are classes, or add {train.unit}s"
 
 
 def _first_of_some_classes(train: Dataset) -> list[Path]:

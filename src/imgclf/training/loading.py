@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from imgclf.arrays import ByteArray
+from imgclf.arrays import ByteArray, IntArray
 from imgclf.config import Config
 from imgclf.config.schema import Data
 from imgclf.data.dataset import Dataset
@@ -116,25 +116,29 @@ def takes_test(config: Config) -> bool:
 
 def _load(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
     """Load those splits: images that can be listed, without opening those of others."""
-    found = _parts(config, splits, lambda wanted: list_source(config, wanted) or load_source(config, wanted))
-    return {split: part if isinstance(part, Dataset) else through_cache(part) for split, part in found.items()}
+    parts, taken = _parts(config, splits, lambda wanted: list_source(config, wanted) or load_source(config, wanted))
+    found = {split: part if isinstance(part, Dataset) else through_cache(part) for split, part in parts.items()}
+    if "train" in found:
+        found["train"] = replace(found["train"], set_aside=taken)
+    return found
 
 
 def _parts(
     config: Config, splits: Collection[str], read: Callable[[Collection[str]], Mapping[str, _Part]]
-) -> dict[str, _Part]:
-    """Read those splits; where test is taken from train, train is the rest of it."""
+) -> tuple[dict[str, _Part], IntArray | None]:
+    """Read those splits; where test is taken from train, train is the rest of it, and test's class counts are returned."""
     if not takes_test(config):
-        return dict(read(splits))
-    found = dict(read({"train" if split == "test" else split for split in splits}))
+        return dict(read(splits)), None
+    found, taken = dict(read({"train" if split == "test" else split for split in splits})), None
     if "train" in found:
         found["train"], found["test"] = split_off_test(found["train"], config.data.test_fraction, config.seed)
-    return {split: part for split, part in found.items() if split in splits and len(part)}
+        taken = found["test"].class_counts()
+    return {split: part for split, part in found.items() if split in splits and len(part)}, taken
 
 
 def what_images_need(config: Config) -> Suggestion:
     """Return settings for training images that differ in size or color; images to test on are not opened."""
-    listings = _parts(config, ("train", "val"), lambda wanted: list_source(config, wanted) or {}).values()
+    listings = _parts(config, ("train", "val"), lambda wanted: list_source(config, wanted) or {})[0].values()
     files = chain.from_iterable(listing.files() for listing in listings)
     return what_they_need(files, sum(map(len, listings)), available_cores())
 

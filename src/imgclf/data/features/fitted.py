@@ -87,7 +87,12 @@ class FeatureVectors(Dataset):
         """Put features (N, D) in the place of N images; `more` are fields of a subclass."""
         rows = row_indices(len(pictures))
         known = pictures.class_names, rows, pictures.files, pictures.paths, pictures.remarks, pictures.input_format
-        return cls(vectors, pictures.y, *known, pictures=pictures, **more)
+        return cls(vectors, pictures.y, *known, pictures.set_aside, pictures=pictures, **more)
+
+    @property
+    def unit(self) -> str:
+        """What one of the pictures is called."""
+        return self.pictures.unit
 
     @property
     def places(self) -> IntArray:
