@@ -5,6 +5,8 @@ import unicodedata
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from imgclf.data.class_names import check_names, composed, decode_names, file_name, natural_key, parse_names
@@ -78,6 +80,16 @@ def test_files_are_in_the_same_order_however_their_names_are_spelled():
     for spelled in (names, [unicodedata.normalize("NFD", name) for name in names]):
         in_order = sorted(spelled, key=lambda name: natural_key(file_name(name)))
         assert [composed(name) for name in in_order] == ["f", "z", "é1", "é2", "é10"]
+
+
+@given(st.lists(st.integers(-(10**30), 10**30) | st.integers(-20, 20)))
+def test_whole_numbers_are_in_their_order(numbers):
+    assert sorted(map(str, numbers), key=natural_key) == list(map(str, sorted(numbers)))
+
+
+def test_a_hyphen_is_a_sign_only_where_the_whole_name_is_a_number():
+    names = ["-10", "-2", "0", "3", "-1.5", "-2.png", "-10-2", "-10.png", "a-1", "a-2", "a-10"]
+    assert sorted(sorted(names), key=natural_key) == names
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "iso8859-15", "cp1252", "ascii"])

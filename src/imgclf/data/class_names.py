@@ -5,16 +5,19 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from imgclf.errors import DataError
+from imgclf.files.csv_table import is_number
 from imgclf.files.reading import read_bytes, shown
 
 _MAX_NAMES = 100_000
 _MAX_LENGTH = 200
 _LONGEST_FILE = 4 << 20  # bytes
+_NINES_COMPLEMENT = str.maketrans("0123456789", "9876543210")
+REGRESSION = "to predict numbers is regression: give imgclf classes, as words or whole numbers"
 
 
 def composed(name: str) -> str:
@@ -33,12 +36,21 @@ def file_name(name: str) -> str:
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:
-    """Sort key under which img2 comes before img10: digits count as numbers."""
+    """Sort key under which img2 comes before img10, and -2 before -1: digits count as numbers."""
+    if found := re.fullmatch(r"-0*([1-9][0-9]*)", name):  # before all others, and the larger the earlier
+        return [(-len(found[1]), found[1].translate(_NINES_COMPLEMENT)), (0, name)]
     pieces = re.split(r"([0-9]+)", name)
     # Digits stay text (longer is larger, once zeros are gone): int() refuses more than 4,300 of them.
     numbers = ((len(piece.lstrip("0")), piece.lstrip("0")) for piece in pieces[1::2])
     texts = ((0, piece) for piece in pieces[::2])
     return [item for pair in zip(texts, [*numbers, (0, "")], strict=True) for item in pair] + [(0, name)]
+
+
+def first_fraction(labels: Collection[str]) -> str | None:
+    """Return the first label that is not a whole number, if all are numbers, as in a regression; else None."""
+    if not all(map(is_number, labels)):
+        return None
+    return next((label for label in labels if not float(label).is_integer()), None)
 
 
 def check_names(names: Iterable[str], where: object) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ def _load(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
 def _parts(
     config: Config, splits: Collection[str], read: Callable[[Collection[str]], Mapping[str, _Part]]
 ) -> tuple[dict[str, _Part], IntArray | None]:
-    """Read those splits; where test is taken from train, train is the rest of it, and test's class counts are returned."""
+    """Read those splits, and return how many of each class test took from train; None where it did not have to."""
     if not takes_test(config):
         return dict(read(splits)), None
     found, taken = dict(read({"train" if split == "test" else split for split in splits})), None

@@ -160,7 +160,15 @@ def test_the_advice_for_images_of_more_than_8_bits_keeps_the_high_ones(load, bit
 def test_one_hot_labels_are_labels_and_it_is_said(load, dtype):
     train = load(X=IMAGES, y=np.eye(3)[LABELS].astype(dtype))["train"]
     assert train.y.tolist() == LABELS.tolist()
-    assert "one-hot labels (4, 3), read as y.argmax(axis=1)" in train.remarks[0]
+    (remark,) = train.remarks
+    assert "one-hot labels (4, 3), read as y.argmax(axis=1)" in remark
+
+
+@pytest.mark.parametrize("empty", [0, 1, 3])
+def test_a_one_hot_column_without_a_1_is_no_class_and_it_is_said(load, empty):
+    train = load(X=IMAGES, y=np.insert(np.eye(3), empty, 0, axis=1)[LABELS])["train"]
+    assert train.class_names == tuple(str(number) for number in range(4) if number != empty)
+    assert f"no label is {empty}: the classes are" in train.remarks[1]
 
 
 def test_numbers_that_are_no_label_are_no_classes_and_it_is_said(load):
@@ -211,12 +219,31 @@ def test_labels_that_are_not_one_class_an_image_are_not_called_one_hot(load, y):
         load(X=IMAGES, y=y)
 
 
-@pytest.mark.parametrize(("wrong", "words"), [(0.5, "label 0.5 in row 2"), (np.nan, "label nan in row 2"),
-                                              (np.inf, "label inf in row 2")])  # fmt: skip
+@pytest.mark.parametrize(("wrong", "words"), [
+    (0.5, "label 0.5 in row 2 is not a whole number - to predict numbers is regression"),
+    (np.nan, "label nan in row 2 is not a whole number - a label is the number of a class"),
+    (np.inf, "label inf in row 2"),
+])  # fmt: skip
 def test_labels_that_are_no_whole_numbers_are_no_classes(load, wrong, words):
     with pytest.raises(DataError, match=words) as caught:
         load(X=IMAGES, y=np.array([0, 1, wrong, 2]))
     assert "astype" not in str(caught.value)
+
+
+@pytest.mark.parametrize("labels", [["0", "1", "2.5", "1"], ["1", "-1.25", "1e3", "3"]])
+def test_numbers_in_text_that_are_not_whole_are_regression_unless_the_classes_are_named(load, labels):
+    with pytest.raises(DataError, match=r"label '\S*5' in row [12] is not a whole number - .* is regression"):
+        load(X=IMAGES, y=np.array(labels))
+    names = sorted(set(labels))
+    assert load(X=IMAGES, y=np.array(labels), class_names=np.array(names))["train"].class_names == tuple(names)
+    assert load(X=IMAGES, y=np.array([*labels[:3], "cat"]))["train"].class_names[-1] == "cat"
+
+
+def test_negative_numbers_are_classes_as_text_and_the_error_says_so(load):
+    y = np.array([-1, 1, -2, 1])
+    with pytest.raises(DataError, match=r"label -2 in row 2, .* - number classes from 0, or store y\.astype\(str\)"):
+        load(X=IMAGES, y=y)
+    assert load(X=IMAGES, y=y.astype(str))["train"].class_names == ("-2", "-1", "1")
 
 
 def test_numbers_stored_as_text_are_advised_to_become_numbers_where_the_classes_have_names(load):

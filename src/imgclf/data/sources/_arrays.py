@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, IntArray
-from imgclf.data.class_names import check_names, decode_texts, first_few, natural_key
+from imgclf.data.class_names import REGRESSION, check_names, decode_texts, first_few, first_fraction, natural_key
 from imgclf.errors import DataError
 from imgclf.files.npy import take_rows
 from imgclf.files.reading import shown
@@ -197,7 +197,9 @@ def labels(
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     remarks: tuple[str, ...] = ()
+    columns = 0
     if _is_one_hot(y):
+        columns = y.shape[1]
         y, remarks = y.argmax(axis=1), (f"{where}: one-hot labels {y.shape}, read as y.argmax(axis=1)",)
     if y.ndim != 1 or y.size == 0:
         remedy = "store y.ravel()" if y.ndim == 2 and len(y) == 1 and y.dtype.kind in "iu" else _ONE_EACH
@@ -206,17 +208,19 @@ def labels(
         return (*_from_text(y, classes, where), remarks)
     if y.dtype.kind == "f" and not (whole := np.isfinite(y) & (y == np.rint(y))).all():
         row = int(whole.argmin())
-        raise DataError(where, f"label {y[row]} in row {row}, not a whole number", "a label is the number of a class")
+        remedy = REGRESSION if np.isfinite(y[row]) else "a label is the number of a class"
+        raise DataError(where, f"label {y[row]} in row {row} is not a whole number", remedy)
     if y.dtype.kind not in "iu":
         raise DataError(where, f"labels of type {y.dtype}", "store integers, y.astype(int), or the names of classes")
     low, high = int(y.min()), int(y.max())
     count = _MAX_CLASSES if classes is None else len(classes)
     if low < 0 or high >= count:
         row = int(np.argmin(y) if low < 0 else np.argmax(y))
-        raise DataError(where, f"label {y[row]} in row {row}, not within 0..{count - 1}", "number classes from 0")
+        remedy = "number classes from 0" + ", or store y.astype(str)" * (classes is None)
+        raise DataError(where, f"label {y[row]} in row {row}, not within 0..{count - 1}", remedy)
     if classes is not None:
         return y.astype(np.min_scalar_type(count - 1)), classes, remarks
-    found, names, more = numbered(y, where)
+    found, names, more = numbered(y, where, columns)
     return found, names, remarks + more
 
 
@@ -229,9 +233,12 @@ def _is_one_hot(y: NDArray[Any]) -> bool:
     return bool(((y == 0) | (y == 1)).all() and (np.count_nonzero(y, axis=1) == 1).all())
 
 
-def numbered(y: IntArray, where: str) -> tuple[IntArray, tuple[str, ...], tuple[str, ...]]:
-    """Return the labels of those classes that have one, their names, which stay the numbers, and remarks."""
-    has_label = np.bincount(y.astype(np.int64, copy=False)) > 0
+def numbered(y: IntArray, where: str, least: int = 0) -> tuple[IntArray, tuple[str, ...], tuple[str, ...]]:
+    """Return the labels of those classes that have one, their names, which stay the numbers, and remarks.
+
+    Of the numbers below the largest label, or below `least`, those that no label has are named in a remark.
+    """
+    has_label = np.bincount(y.astype(np.int64, copy=False), minlength=least) > 0
     numbers = np.flatnonzero(has_label)
     new_label = np.cumsum(has_label, dtype=np.min_scalar_type(len(numbers))) - 1
     names = tuple(map(str, numbers.tolist()))
@@ -243,6 +250,9 @@ def numbered(y: IntArray, where: str) -> tuple[IntArray, tuple[str, ...], tuple[
 def _from_text(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tuple[IntArray, tuple[str, ...]]:
     found, inverse = np.unique(y, return_inverse=True)
     texts = decode_texts(found.tolist(), where)  # one name may occur in two spellings
+    if classes is None and (bad := first_fraction(texts)):
+        row = int((inverse == texts.index(bad)).argmax())
+        raise DataError(where, f"label {shown(bad)} in row {row} is not a whole number", REGRESSION)
     names = classes or check_names(sorted(set(texts), key=natural_key), where)
     if unknown := set(texts) - set(names):
         numbers = all(text.isdecimal() for text in texts)

@@ -430,6 +430,23 @@ def test_mistakes_are_named_by_row(write, table, words):
         loading.load(root, ALL)
 
 
+@pytest.mark.parametrize("table", ["image,label\n1,1\n2,2.5\n3,0.137\n", "a,b,label\n1,2,1\n3,4,2.5\n5,6,1e-3\n"])
+def test_labels_that_are_numbers_but_not_whole_are_regression(write, table):
+    root = write({"x.csv": table, "1.png": 1, "2.png": 2, "3.png": 3})
+    with pytest.raises(DataError, match=r"x\.csv: label '2\.5' in row 3 is not a whole number - .* is regression"):
+        loading.load(root, ALL)
+    (root / "x.csv").write_text(table.replace("2.5", "v2.5"))  # a name
+    assert "v2.5" in loading.load(root, ALL)["train"].class_names
+
+
+def test_classes_of_negative_numbers_are_in_the_order_of_the_numbers(write):
+    names = ["-10", "-9", "-2", "-1", "0", "1", "2", "10"]
+    for suffix in ("", ".0"):
+        rows = [f"{name}{suffix},{i}.5,{i}.5" for i, name in enumerate(sorted(names))]
+        root = write({"x.csv": "\n".join(["label,a,b", *rows])})
+        assert loading.load(root, ALL)["train"].class_names == tuple(names)
+
+
 def test_a_word_that_is_no_split_is_named_by_row(write):
     root = write({"x.csv": "image,label,split\n1,a,train\n2,b,trian\n", "1.png": 1, "2.png": 2})
     with pytest.raises(DataError, match="row 3: 'trian' is not a split - write train, val or test"):

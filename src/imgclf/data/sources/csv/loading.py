@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imgclf.arrays import IntArray
-from imgclf.data.class_names import check_names, composed, first_few, natural_key
+from imgclf.data.class_names import REGRESSION, check_names, composed, first_few, first_fraction, natural_key
 from imgclf.data.dataset import UNKNOWN, Dataset, InputFormat, LoadedFile
 from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources._arrays import FEATURES
@@ -42,7 +42,7 @@ from imgclf.files.form import Form
 from imgclf.files.reading import kind_of, shown
 from imgclf.machine.memory import require_memory
 
-_WHOLE = re.compile(r"(\d+)\.0*", re.ASCII)  # pandas writes whole numbers so where one is missing
+_WHOLE = re.compile(r"(-?\d+)\.0*", re.ASCII)  # pandas writes whole numbers so where one is missing
 _FOLDER = re.compile(r"[/\\]")  # ends the first folder of a path
 
 
@@ -180,7 +180,7 @@ def _named_images(table: Table, columns: Columns, split: str, splits: Collection
     else:
         its = [split] * len(names) if split else _splits_of_folders(names)
     found = {each: NamedImages([], [], []) for each in SPLITS if each in splits and each in its}
-    for name, label, row, each in zip(names, _plain_numbers(labels), rows, its, strict=True):
+    for name, label, row, each in zip(names, _plain_numbers(table, labels, rows), rows, its, strict=True):
         if each in found:
             found[each].names.append(name)
             found[each].labels.append(label)
@@ -224,7 +224,7 @@ def _load_numbers(table: Table, columns: Columns, split: str, splits: Collection
         rows += some.rows
     examples = values[: len(rows)].reshape(len(rows), *columns.shape)
     its = np.array([split or "train"] * len(rows) if columns.split is None else _splits_of_words(table, words, rows))
-    labels = _plain_numbers(labels)
+    labels = _plain_numbers(table, labels, rows)
     files = (LoadedFile(table.path.name, digest.hexdigest()),)
     found = {}
     for each in SPLITS:
@@ -248,8 +248,11 @@ def _label(table: Table, row: int, cell: str) -> str:
     return sys.intern(composed(cell))  # one text a class, not one a row
 
 
-def _plain_numbers(labels: list[str]) -> list[str]:
-    """Return labels, 3.0 as 3 if all are such numbers."""
+def _plain_numbers(table: Table, labels: list[str], rows: list[int]) -> list[str]:
+    """Return labels, 3.0 as 3 if all are such numbers; raises DataError for numbers that are not whole."""
+    if bad := first_fraction(dict.fromkeys(labels)):
+        problem = f"label {shown(bad)} in row {rows[labels.index(bad)]:,} is not a whole number"
+        raise DataError(table.path, problem, REGRESSION)
     whole = {label: found[1] for label in set(labels) if (found := _WHOLE.fullmatch(label))}
     return [whole[label] for label in labels] if len(whole) == len(set(labels)) else labels
 
