@@ -118,7 +118,40 @@ def test_an_error_stays_short_whatever_is_in_the_cell(table):
     assert len(caught.value.problem) < 120
 
 
-@pytest.mark.parametrize("bad", ["x", "", "nan", "-inf", "1e999", "1e39", "1_0", "1,5"])
+@pytest.mark.parametrize(("dtype", "large"), [(FLOAT, "1e39"), (FLOAT, "-1e999"), (np.dtype("float64"), "1e309")])
+def test_a_number_beyond_the_type_is_too_large_and_not_called_infinite(table, dtype, large):
+    with pytest.raises(DataError, match=rf"row 3, column 'b': '{large}' is too large for {dtype} - correct it, or div"):
+        values(table(f"a,b\n1,3e38\n2,{large}\n"), dtype=dtype)
+
+
+@pytest.mark.parametrize("content", [
+    'a,b,name\n1,2,x\n3,"4\n5",y\n', 'a,b,name\n1,2,x\n3,4,"y\nz"\n', 'a;b;name\n1;2;x\n3;4;"y ""z""\n, 2"\n',
+    'a,b,name\n1,2,x\n3,4,"y\n',
+])  # fmt: skip
+def test_a_quoted_cell_with_a_line_break_among_numbers_is_named_by_its_row(table, content):
+    found = table(content)
+    with pytest.raises(DataError, match=r"row 3: a quoted cell has a line break in it, .* - write a row of num"):
+        list(numbers(found, [0, 1], [2], FLOAT))
+
+
+def test_a_header_with_a_line_break_is_no_row_of_numbers(table):
+    with pytest.raises(DataError, match="row 1: a quoted cell has a line break in it"):
+        values(table('a,"b\nc"\n1,2\n'))
+
+
+def test_a_quote_inside_a_cell_opens_nothing(table):
+    found = table('a,size\n1,5"\n2,"5"" or 6"""\n')
+    assert [some.texts for some in numbers(found, [0], [1], FLOAT)] == [[['5"', '5" or 6"']]]
+
+
+def test_a_decimal_comma_is_called_one(table):
+    with pytest.raises(
+        DataError, match=r"row 3, column 'b': '0,5' is not a finite number - write decimal points, 0\.5"
+    ):
+        values(table("a;b\n1;2\n3;0,5\n"))
+
+
+@pytest.mark.parametrize("bad", ["x", "", "nan", "-inf", "1_0", "1,5"])
 def test_what_is_not_a_finite_number_is_named_by_row_and_column(table, bad):
     found = table(f"label;p0\n5;0.5\n6;{bad}\n")
     with pytest.raises(DataError, match=r"data\.csv: row 3, column 'p0': .* is not a finite number"):

@@ -12,6 +12,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, pairwise
@@ -30,6 +31,7 @@ _SAMPLE, _CELLS = 100, 1 << 14  # rows, or cells, that are looked at to tell wha
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 _PICTURE = re.compile(r".*\.(png|jpe?g|bmp|gif|p[pgbn]m|webp|tiff?)\s*", re.IGNORECASE | re.DOTALL)
 _JOINED = re.compile(r"\d{1,3}( \d{1,3}){63,65535}", re.ASCII)  # the pixels of an image, from 8x8 on
+DECIMAL_POINTS = "write decimal points, 0.5 for 0,5: in pandas, read_csv(..., decimal=',')"
 _UNREADABLE = "row {} cannot be read ({})"
 
 
@@ -130,6 +132,11 @@ def is_picture(cell: str) -> bool:
     return _PICTURE.fullmatch(cell) is not None
 
 
+def has_decimal_comma(cell: str) -> bool:
+    """Whether a cell is a number with a decimal comma."""
+    return is_number(cell.replace(",", ".", 1)) and not is_number(cell)
+
+
 def is_header(cells: Sequence[str]) -> bool:
     """Whether a first row names columns: text, or numbers that only count: 0, 1, 2, ...; 0, 0.1, 0.2, ... of pandas."""
     numbers = [cell for cell in cells if is_number(cell)]
@@ -180,7 +187,7 @@ def numbers(
     """
     skip = table.header is not None
     for rows, lines in _chunks(table.path, table.encoding, hear):
-        kept = [(row, table.divided(line)) for row, line in zip(rows, lines, strict=True) if line.strip()]
+        kept = [(row, _whole(table, row, line)) for row, line in zip(rows, lines, strict=True) if line.strip()]
         if skip and kept:
             del kept[0]
             skip = False
@@ -248,6 +255,18 @@ def _cells(path: Path, line: str, delimiter: str) -> list[str]:
         raise DataError(path, f"not a row of a CSV file ({excerpt(error)})", "write it as CSV") from error
 
 
+def _whole(table: Table, row: int, line: str) -> str:
+    """Return a line with a cell for each value; raises DataError if a quoted cell goes on in the next line."""
+    if line.count('"') % 2:
+        reader = csv.reader([line, ""], delimiter=table.delimiter)
+        with suppress(csv.Error):  # which `_width` reports
+            next(reader)
+        if reader.line_num > 1:
+            problem = f"row {row:,}: a quoted cell has a line break in it, or a quote too many"
+            raise DataError(table.path, problem, "write a row of numbers in one line")
+    return table.divided(line)
+
+
 def _width(table: Table, line: str) -> int:
     if '"' in line:
         return len(_cells(table.path, line, table.delimiter))
@@ -312,11 +331,21 @@ def _bad_cell(
                 rule, right = "a whole number within 0..255", is_number(cell) and float(cell) in range(256)
             else:
                 with np.errstate(over="ignore"):
-                    rule, right = "a finite number", is_number(cell) and bool(np.isfinite(np.float32(cell)))
+                    rule, right = "a finite number", is_number(cell) and bool(np.isfinite(dtype.type(cell)))
             if not right:
-                problem = f"row {row:,}, column {shown(table.names[column])}: {shown(cell)} is not {rule}"
-                return DataError(table.path, problem, "correct it" if cell else "fill it, or remove the row")
+                is_large = dtype != np.uint8 and is_number(cell)
+                what = f"too large for {dtype}" if is_large else f"not {rule}"
+                problem = f"row {row:,}, column {shown(table.names[column])}: {shown(cell)} is {what}"
+                return DataError(table.path, problem, _remedy(cell, is_large=is_large))
     return DataError(table.path, _UNREADABLE.format(f"{rows[0]:,} or below", "quotes?"), "write it as CSV")
+
+
+def _remedy(cell: str, *, is_large: bool) -> str:
+    if is_large:
+        return "correct it, or divide the column"
+    if has_decimal_comma(cell):
+        return DECIMAL_POINTS
+    return "correct it" if cell else "fill it, or remove the row"
 
 
 def _ragged(table: Table, row: int, cells: int) -> DataError:

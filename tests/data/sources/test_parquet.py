@@ -185,6 +185,12 @@ def test_mistakes_are_named_by_row(tmp_path, change, words):
     assert not children()
 
 
+def test_labels_of_text_that_are_numbers_but_not_whole_are_regression(tmp_path):
+    write_images(tmp_path / "x.parquet", range(3), ["1", "0.5", "2"], names=())
+    with pytest.raises(DataError, match=r"label '0\.5' is not a whole number - .* is regression"):
+        packed(tmp_path / "x.parquet", tmp_path / "pack")
+
+
 def test_two_columns_of_labels_are_asked_about(tmp_path):
     write_images(tmp_path / "x.parquet", range(3), names=(), **{"class": ["a", "b", "c"]})
     with pytest.raises(DataError, match=r"the labels may be in 'label', 'class' - name one: -s data\.options\.la"):

@@ -373,6 +373,21 @@ def test_one_hot_labels_are_named(write, table):
 
 
 @pytest.mark.parametrize(
+    "table", ["a,b,c,d\n0,0,1,1\n0,0,1,2\n", "f,c,l,m\n.5,1,0,1\n.1,1,0,2\n", "a,b,c\n0,0,7\n0,0,8\n"]
+)
+def test_columns_that_never_change_are_not_called_one_hot(write, table):
+    with pytest.raises(DataError, match=r"the labels may be in .* - name one: "):
+        loading.load(write({"x.csv": table}), ALL)
+
+
+@pytest.mark.parametrize("table", ["a;b;label\n0,5;0,7;x\n1,5;0,1;y\n", "a\tb\tkind\n1\t2\tx\n1,5\t-0,1\ty\n",
+                                   "0,5;0,7;x\n1,5;0,1;y\n"])  # fmt: skip
+def test_decimal_commas_are_named(write, table):
+    with pytest.raises(DataError, match=r"numbers with decimal commas, such as '\d,5' - write decimal points"):
+        loading.load(write({"x.csv": table}), ALL)
+
+
+@pytest.mark.parametrize(
     "name", ["../out.png", "a/../../out.png", "{root}/../out.png", "C:\\out.png", "..\\out.png", ".", "..", "", "\x1b"]
 )
 def test_a_name_may_not_leave_the_folder(write, name):

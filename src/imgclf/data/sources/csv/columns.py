@@ -12,7 +12,7 @@ import numpy as np
 from imgclf.data.class_names import first_few
 from imgclf.data.split_names import split_word
 from imgclf.errors import DataError, UsageError
-from imgclf.files.csv_table import Table, is_number, is_picture
+from imgclf.files.csv_table import DECIMAL_POINTS, Table, has_decimal_comma, is_number, is_picture
 from imgclf.files.reading import shown
 
 # Names of columns without case, spaces, - and _; those of the second rank count where there is none of the first.
@@ -217,6 +217,8 @@ class _Guess:
         if not counted and table.header:
             values = [i for i in values if self.plain[i] not in _ROW_NAMES | _IMAGES[0]]
         if text := [i for i in values if not any(map(is_number, table.column(i)))]:
+            if commas := self._decimal_commas():
+                raise commas
             problem = f"{self._quoted(text)}: text, neither numbers nor names of images"
             remedy = f"remove them, or name the images: {self._set('image_column', text[0])}"
             raise DataError(table.path, problem, remedy)
@@ -293,14 +295,25 @@ class _Guess:
         return shape if all(is_number(cell) and float(cell) in range(256) for cell in cells) else None
 
     def _one_hot(self, columns: Sequence[int]) -> list[int]:
-        """Return those columns that hold 0 and 1, if each row has a single 1 in them."""
+        """Return those columns that hold 0 and 1, each a 1 somewhere, if each row has a single 1 in them."""
         found = [i for i in columns if {*self.table.column(i)} <= {"0", "1", "0.0", "1.0"}]
+        found = [i for i in found if any(map(float, self.table.column(i)))]
         alone = all(sum(float(row[i]) for i in found) == 1 for row in self.table.sample)
         return found if alone and len(found) > 1 else []
 
     def _has_x(self) -> bool:
         """Whether a column is called x, or ends so: then y is a coordinate, as of a box, `[x,y,w,h]`."""
         return any(re.search(r"(^|[\W_])x$", name.casefold().strip()) for name in self.table.names)
+
+    def _decimal_commas(self) -> DataError | None:
+        """Return the error of a table whose numbers have decimal commas, in cells divided by semicolons or tabs."""
+        table = self.table
+        # Without a header, commas may be the more, and seem to divide the cells.
+        rows = [re.split("[;\t]", ",".join(row)) if table.delimiter == "," else row for row in table.sample]
+        found = next((cell for row in rows if len(row) > 1 for cell in row if has_decimal_comma(cell)), None)
+        if found is None:
+            return None
+        return DataError(table.path, f"numbers with decimal commas, such as {shown(found)}", DECIMAL_POINTS)
 
     def _holds_splits(self, index: int) -> bool:
         return all(split_word(cell) for cell in self.table.column(index))
@@ -315,6 +328,8 @@ class _Guess:
         if option == "label_column" and (one_hot := self._one_hot(found)):
             problem = f"the labels are one-hot, in {self._quoted(one_hot)}"
             return DataError(self.table.path, problem, "write one column, named label: in pandas idxmax(axis=1)")
+        if option == "label_column" and (commas := self._decimal_commas()):
+            return commas
         those = " or ".join(self._set(option, i) for i in found[:2])
         problem = f"{what[option]} may be in {'column ' * (not self.table.header)}{self._quoted(found)}"
         return DataError(self.table.path, problem, f"name one: {those}")
