@@ -182,7 +182,20 @@ def test_what_leaves_next_to_no_differences_is_told(tmp_path, X, chosen, advised
 @pytest.mark.parametrize("X", [PIXELS * 0, PIXELS * 0 + 200, np.full((60, 4), 0.3)])
 def test_images_that_are_all_alike_are_told(tmp_path, X):
     plan = make_plan(of_features(tmp_path, X=X, y=np.arange(60) % 3))
-    assert scale_advice(plan) == "x is the same for every training image: nothing can be learned from it"
+    assert scale_advice(plan) == f"x is the same for every training {plan.train.unit}: nothing can be learned from it"
+
+
+@pytest.mark.parametrize(("factor", "dtype", "is_told"), [
+    (1e-30, "float32", False), (1e-40, "float32", True), (1e-200, "float32", True),
+    (1e-100, "float64", False), (1e-200, "float64", True),
+])  # fmt: skip
+def test_features_too_small_for_the_type_are_called_so_and_not_equal(tmp_path, factor, dtype, is_told):
+    X, y = np.random.default_rng(0).normal(size=(60, 4)), np.arange(60) % 3
+    advice = scale_advice(make_plan(of_features(tmp_path, f"train.dtype={dtype}", X=factor * X, y=y)))
+    assert (f"too little for {dtype}: multiply them" in advice) == is_told
+    assert ("same for every" in advice, "step sizes" in advice) == (False, False)
+    others = make_plan(of_features(tmp_path, "preprocess.norm=l2", f"train.dtype={dtype}", X=factor * X, y=y))
+    assert scale_advice(others) == ""  # divided by their length first
 
 
 @pytest.mark.parametrize(("X", "chosen", "advised"), [

@@ -195,9 +195,8 @@ def spread(preprocess: Preprocess, dataset: Dataset) -> float:
 
     The standard deviation of each number, as the root mean square over those that change.
     """
-    rows = np.unique(np.linspace(0, len(dataset) - 1, SPREAD_SAMPLE).astype(np.int64))
     with np.errstate(over="ignore", invalid="ignore"):
-        X = preprocess.apply(dataset.pixels(rows))
+        X = preprocess.apply(_sample(dataset))
         changes = (X[0] != X).any(axis=0)
         X -= X.mean(axis=0)
         variance = np.einsum("nd,nd->d", X, X)[changes] / len(X)
@@ -205,6 +204,18 @@ def spread(preprocess: Preprocess, dataset: Dataset) -> float:
             return math.nan
         found = float(np.sqrt(variance.mean()))
     return math.inf if math.isnan(found) else found  # infinity less infinity
+
+
+def tiny_range(preprocess: Preprocess, dataset: Dataset) -> float:
+    """Return how far stored values differ if it is so little that the squares, or numbers of X, are 0; else 0."""
+    values = _sample(dataset)
+    most = float(np.ptp(values.reshape(len(values), -1), axis=0).max())
+    least = max(np.finfo(preprocess.dtype).tiny, np.sqrt(np.finfo(np.float64).tiny))
+    return 0.0 if preprocess.norm or most > SPREAD_SAMPLE * least else most
+
+
+def _sample(dataset: Dataset) -> NDArray[Any]:
+    return dataset.pixels(np.unique(np.linspace(0, len(dataset) - 1, SPREAD_SAMPLE).astype(np.int64)))
 
 
 def fit_preprocess(

@@ -14,7 +14,7 @@ from imgclf.data.augment import augmented
 from imgclf.data.batches import Reader, SampleFn, epoch_sampler, steps_per_epoch
 from imgclf.data.dataset import Dataset
 from imgclf.data.features.fitted import Features, FeatureVectors
-from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread
+from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread, tiny_range
 from imgclf.data.splits import limit
 from imgclf.errors import DataError, UsageError
 from imgclf.gradients import Objective, numerical_gradient
@@ -241,11 +241,13 @@ def scale_problem(preprocess: Preprocess, train: Dataset, largest: float = math.
     Step sizes suit values with a deviation near 1: from far smaller ones, hardly anything is learned.
     """
     found = spread(preprocess, train)
-    if math.isnan(found):
-        same = "x is the same for every training image: nothing can be learned from it"
-        return (same, "") if len(train) > 1 else ("", "")
     if SMALL_SPREAD <= found <= largest:
         return "", ""
+    if (found == 0 or math.isnan(found)) and (tiny := tiny_range(preprocess, train)):
+        return f"the features differ by at most {tiny:.1g}, too little for {preprocess.dtype}: multiply them", ""
+    if math.isnan(found):
+        same = f"x is the same for every training {train.unit}: nothing can be learned from it"
+        return (same, "") if len(train) > 1 else ("", "")
     usual = default_scale(train)
     other_scale = preprocess.scale != usual and not preprocess.norm
     much = f"only {found:.2g}" if found < SMALL_SPREAD else f"{found:.2g}"

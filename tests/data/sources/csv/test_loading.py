@@ -235,6 +235,13 @@ def test_other_numbers_are_features(write, header, line, label):
     assert found.y.tolist() == ([0, 2, 1] if "{0}" in line else [0, 1, 2])
 
 
+def test_columns_of_numbers_that_float32_makes_0_are_named(write):
+    root = write({"x.csv": "a,b,c,d,label\n1e-60,0,1e-60,1,x\n0,0,0.5,2,y\n-3e-50,0,2,3,y\n"})
+    assert loading.load(root, ALL)["train"].images[:, 0].tolist() == [0, 0, 0]
+    (warning,) = loading.warnings(root / "x.csv")
+    assert warning.endswith("x.csv: 'a': too small for float32, read as 0: multiply them")
+
+
 def test_columns_that_are_not_used_are_named(write):
     root = write({"x.csv": "path,label,f0,f1,f2,f3\nx,a,1,2,3,4\n"})
     assert loading.warnings(root / "x.csv") == [f"{root}/x.csv: columns not used: 'path'"]

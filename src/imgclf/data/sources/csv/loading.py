@@ -133,9 +133,18 @@ def warnings(path: Path, **more: Any) -> list[str]:
             lines.append(f"{file}: columns not used: {first_few([shown(name) for name in columns.ignored])}")
         if columns.label is not None and more.get("label_column") is None and all(map(is_number, table.names)):
             lines.append(f"{file}: no column has a name: labels are read from column {columns.label + 1}")
+        if columns.form == "features" and (tiny := [i for i in columns.values if _are_tiny(table.column(i))]):
+            names = first_few([shown(table.names[i]) for i in tiny])
+            lines.append(f"{file}: {names}: too small for float32, read as 0: multiply them")
         if columns.form == "features" and table.names[columns.values[0]].casefold().startswith("pixel"):
             lines.append(f"{file}: pixels that are not whole numbers within 0..255 of a square: read as features")
     return [*lines, *_beside(path, found.root, tables)]
+
+
+def _are_tiny(cells: list[str]) -> bool:
+    """Whether numbers are not all 0, but all too small for float32."""
+    largest = max((abs(float(cell)) for cell in cells if is_number(cell)), default=0.0)
+    return 0 < largest < np.finfo(np.float32).tiny
 
 
 def _beside(path: Path, root: Path, tables: dict[str, Opened]) -> list[str]:
