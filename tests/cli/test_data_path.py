@@ -266,13 +266,20 @@ def test_training_evaluation_and_prediction_resize_alike(imgclf, photos, tmp_pat
 
 
 @pytest.mark.parametrize(("values", "warned"), [(4095, True), (65535, False), (0, False)])
-def test_images_of_12_bits_in_16_are_named(imgclf, tmp_path, values, warned):
+def test_images_of_12_bits_in_16_are_named_once(imgclf, tmp_path, monkeypatch, values, warned):
+    monkeypatch.setattr("imgclf.data.sources._image_files._MOST_AT_ONCE", 3)
     for name in ("cat", "dog"):
         (tmp_path / "deep" / name).mkdir(parents=True)
         for number in range(4):
             deep = np.linspace(0, values, 64).reshape(8, 8).astype(np.uint16)
             Image.fromarray(deep).save(tmp_path / "deep" / name / f"{number}.png")
-    for command in (("train", "deep", "--dry-run"), ("data", "info", "deep")):
+    names = [f"{name}/{number}.png,{name}" for name in ("cat", "dog") for number in range(4)]
+    (tmp_path / "deep.csv").write_text("\n".join(["image,label", *(f"deep/{name}" for name in names)]))
+    assert imgclf("train", "deep", "--no-plots", "-s", "train.epochs=1", "--out", "r").code == 0
+    for command in (
+        ("train", "deep", "--dry-run"), ("data", "info", "deep"), ("predict", "r", "deep"),
+        ("predict", "r", "deep.csv"), ("predict", "r", "deep/cat/1.png"), ("eval", "r", "--data", "deep"),
+    ):  # fmt: skip
         done = imgclf(*command)
         assert done.code == 0
-        assert (".png: 16 bits, but no value above 4,095" in done.err) == warned
+        assert done.err.count(".png: 16 bits, but no value above 4,095") == warned

@@ -10,6 +10,7 @@ from imgclf.config import Config
 from imgclf.data.class_names import natural_key
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources import SOURCES
+from imgclf.data.sources._image_files import NEARLY_BLACK
 from imgclf.data.sources._image_headers import nearly_black
 from imgclf.data.splits import present, quoted
 from imgclf.errors import plural
@@ -28,9 +29,7 @@ def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
     if train is None:
         return lines
     lines += _of_small_classes(config, train)
-    if file := nearly_black(_first_of_some_classes(train)):
-        problem = "16 bits, but no value above 4,095, so it is read as 0 to 15, nearly black"
-        lines.append(f"{file}: {problem}: if a camera made it with 12 bits, multiply its values by 16")
+    lines += about_depth(train)
     seen = set(present(train))
     if empty := [name for name in train.class_names if name not in seen]:
         lines.append(f"{where(config)}: no training images of {quoted(empty)}")
@@ -57,10 +56,11 @@ def _of_small_classes(config: Config, train: Dataset) -> Iterator[str]:
         yield f"{where(config)}: {few} - check that the labels are classes, or add {train.unit}s"
 
 
-def _first_of_some_classes(train: Dataset) -> list[Path]:
-    """Return the files of the first images of some classes, if images have files of their own."""
-    first = np.sort(np.unique(train.y, return_index=True)[1])
-    return train.paths_of(first[:_LOOKED_AT]) or []
+def about_depth(dataset: Dataset) -> list[str]:
+    """Return a warning if one of the first images of some classes is nearly black, as it may have 12 bits of 16."""
+    first = np.sort(np.unique(dataset.y, return_index=True)[1])
+    file = nearly_black(dataset.paths_of(first[:_LOOKED_AT]) or [])
+    return [f"{file}: {NEARLY_BLACK}"] if file else []
 
 
 def passed_over(source: str, path: Path, options: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
 """Load data that a model was not trained on."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +14,7 @@ from imgclf.data.sources.csv.tables import has_labels, tables_around
 from imgclf.data.splits import match_classes, quoted
 from imgclf.errors import DataError
 from imgclf.training.classifier import Model
-from imgclf.training.data_remarks import passed_over
+from imgclf.training.data_remarks import about_depth, passed_over
 from imgclf.training.loading import redrawn
 
 
@@ -61,4 +62,4 @@ def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxy
     names, others = model.input_format.columns, dataset.input_format.columns
     if names and others and names != others:  # a pack: tables are read by these names
         raise DataError(path, f"its features are {quoted(others)}, the model's {quoted(names)}", "give them that order")
-    return dataset
+    return replace(dataset, remarks=(*dataset.remarks, *about_depth(dataset)))

@@ -16,7 +16,7 @@ from imgclf.data.dataset import Unlabeled
 from imgclf.data.preprocess import Preprocess
 from imgclf.errors import DataError, ImgclfError, StorageError
 from imgclf.files.form import Form
-from imgclf.files.images import decode_image, image_bytes, read_image, settled_warnings
+from imgclf.files.images import decode_image, image_bytes, read_header, read_image, settled_warnings
 from imgclf.machine.cores import available_cores
 from imgclf.machine.progress import advancing
 
@@ -26,6 +26,11 @@ _T = TypeVar("_T")
 NO_DIGEST = bytes(32)  # of an unreadable file, which decoding will report
 _SHOWN = 20
 _BYTES_AT_ONCE, _MOST_AT_ONCE = 16 << 20, 256  # of images in memory
+_OF_12_BITS = 16  # 4,096 of 65,536, as a byte
+NEARLY_BLACK = (
+    "16 bits, but no value above 4,095, so it is read as 0 to 15, nearly black: "
+    "if a camera made it with 12 bits, multiply its values by 16"
+)
 _MOST_A_TASK = 16  # files; handing one to a thread costs as much as reading a small one
 
 
@@ -81,18 +86,30 @@ def read_images(files: Iterable[NamedFile], preprocess: Preprocess, total: int |
         except ImgclfError as error:
             return error
 
-    threads = available_cores()
+    threads, is_said = available_cores(), False
     at_once = min(max(_BYTES_AT_ONCE // preprocess.size, threads), _MOST_AT_ONCE)
     remaining, advance = iter(files), advancing("reading", total)
     while some := list(islice(remaining, at_once)):
         with settled_warnings():
             seen = of_each(len(some), partial(read, some), threads, advance)
-        images = [one for one in seen if isinstance(one, np.ndarray)]
+            read_ones = [(file, one) for file, one in zip(some, seen, strict=True) if isinstance(one, np.ndarray)]
+            dark = () if is_said else (file.path for file, one in read_ones if is_nearly_black(file.path, one))
+            remarks = tuple(f"{path}: {NEARLY_BLACK}" for path in islice(dark, 1))
+        is_said = is_said or bool(remarks)
         yield Unlabeled(
-            [file.name for file, one in zip(some, seen, strict=True) if isinstance(one, np.ndarray)],
-            np.array(images, np.uint8).reshape(-1, *preprocess.example_shape),
+            [file.name for file, _ in read_ones],
+            np.array([one for _, one in read_ones], np.uint8).reshape(-1, *preprocess.example_shape),
             [one for one in seen if isinstance(one, ImgclfError)],
+            remarks,
         )
+
+
+def is_nearly_black(file: Path, pixels: ByteArray) -> bool:
+    """Whether an image has 16 bits, but only values below 4,096, as of a camera of 12; within `settled_warnings`."""
+    try:
+        return 0 < int(pixels.max()) < _OF_12_BITS and read_header(file).deep
+    except (DataError, StorageError):
+        return False
 
 
 def digests(files: Sequence[Path], threads: int, advance: Callable[[int], None] | None = None) -> list[bytes]:

@@ -1,18 +1,18 @@
 """Look at the headers of image files: what training on them needs."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from imgclf.data.sources._image_files import of_each
+from imgclf.data.sources._image_files import is_nearly_black, of_each
 from imgclf.errors import DataError, StorageError
 from imgclf.files.images import Header, read_header, read_image, settled_warnings
 
 MOST_LOOKED_AT = 4096  # files, to see what images need
 LARGEST_SIDE, LARGEST_AS_THEY_ARE = 64, 256  # pixels a side: of images that are resized, and of those that need not be
-_OF_12_BITS = 16  # 4,096 of 65,536, as a byte
 
 
 class Suggestion(NamedTuple):
@@ -67,10 +67,7 @@ def nearly_black(files: Iterable[Path]) -> Path | None:
         for file in files:
             header = _header(file)
             if header is not None and header.deep:
-                try:
-                    darkest = 0 < read_image(file).max() < _OF_12_BITS
-                except (DataError, StorageError):
-                    continue
-                if darkest:
-                    return file
+                with suppress(DataError, StorageError):
+                    if is_nearly_black(file, read_image(file)):
+                        return file
     return None

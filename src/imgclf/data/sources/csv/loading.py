@@ -144,7 +144,7 @@ def warnings(path: Path, **more: Any) -> list[str]:
 def _are_tiny(cells: list[str]) -> bool:
     """Whether numbers are not all 0, but all too small for float32."""
     largest = max((abs(float(cell)) for cell in cells if is_number(cell)), default=0.0)
-    return 0 < largest < np.finfo(np.float32).tiny
+    return 0 < largest < float(np.finfo(np.float32).tiny)
 
 
 def _beside(path: Path, root: Path, tables: dict[str, Opened]) -> list[str]:
