@@ -6,6 +6,7 @@ from PIL import Image
 
 from imgclf.data.dataset import Dataset
 from imgclf.data.preprocess import SPREAD_SAMPLE, Preprocess, default_scale, default_std, fit_preprocess, spread
+from imgclf.errors import DataError
 from imgclf.speed.threads import workers
 
 RNG = np.random.default_rng(0)
@@ -249,3 +250,24 @@ def test_a_feature_that_never_changes_keeps_its_size(value, dtype):
     fitted = fit_preprocess(features, scale=1, center="pixel", std="pixel", dtype=dtype)
     np.testing.assert_array_equal(fitted.std, 1)
     np.testing.assert_allclose(fitted.apply(features.images), 0, atol=1e-6 * abs(value))
+
+
+GRAY, COLOR, VECTORS, LONGER = (
+    Dataset.of(np.zeros((1, *shape), np.uint8 if shape[1:] else np.float32), np.zeros(1, int), ("a",))
+    for shape in ((28, 20, 1), (2, 3, 3), (64,), (1500,))
+)
+
+
+@pytest.mark.parametrize(("trained", "given", "problem"), [
+    (VECTORS, LONGER, "feature vectors of 1,500 numbers, the model takes 64 - give it the same features"),
+    (VECTORS, GRAY, "images of 28 x 20, gray, the model takes feature vectors of 64 numbers - give it the same"),
+    (GRAY, VECTORS, "feature vectors of 64 numbers, the model takes images of 28 x 20, gray - give it images"),
+    (COLOR, GRAY, "images of 28 x 20, gray, the model takes images of 2 x 3, in color - give it images"),
+])  # fmt: skip
+def test_examples_that_a_model_cannot_take_are_refused_in_words(trained, given, problem):
+    takes = Preprocess(trained.example_shape, 1.0, None, None, "float32")
+    takes.check_shape(trained, "here")
+    with pytest.raises(DataError, match=problem):
+        takes.check_shape(given, "here")
+    with pytest.raises(DataError, match="- restore it"):
+        takes.check_shape(given, "here", "restore it")

@@ -1,6 +1,7 @@
 """A data set: images, labels and class names of one split."""
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
 from imgclf.data.class_names import as_text
-from imgclf.errors import DataError, ImgclfError
+from imgclf.errors import DataError, ImgclfError, plural
 from imgclf.files.npy import check_whole, take_rows
 from imgclf.machine.progress import advancing
 from imgclf.numerics.indices import row_indices, slices
@@ -75,6 +76,13 @@ class Unlabeled(NamedTuple):
     examples: NDArray[Any]
     errors: Sequence[ImgclfError] = ()
     remarks: tuple[str, ...] = ()
+
+
+def described(shape: Sequence[int]) -> str:
+    """Describe examples of a shape: `images of 28 x 28, gray`, `feature vectors of 64 numbers`."""
+    if len(shape) == 3:
+        return f"images of {shape[0]} x {shape[1]}, {'gray' if shape[2] == 1 else 'in color'}"
+    return f"feature vectors of {plural(math.prod(shape), 'number')}"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, FloatArray, IntArray
-from imgclf.data.dataset import Dataset
+from imgclf.data.dataset import Dataset, described
 from imgclf.errors import DataError
 from imgclf.files.form import Form
 from imgclf.files.images import read_image
@@ -95,11 +95,13 @@ class Preprocess:
         """The scale, which a vector of unit length does not depend on."""
         return 1.0 if self.norm else self.scale
 
-    def check_shape(self, dataset: Dataset, where: object, remedy: str = "name data like the training data") -> None:
+    def check_shape(self, dataset: Dataset, where: object, remedy: str = "") -> None:
         """Raise DataError unless the examples have the shape of the training examples."""
         if dataset.example_shape != self.example_shape:
-            problem = f"examples are {dataset.example_shape}, the model's are {self.example_shape}"
-            raise DataError(where, problem, remedy)
+            are_vectors = not self.is_image and len(dataset.example_shape) == 1
+            takes = f"{self.size:,}" if are_vectors else described(self.example_shape)
+            remedy = remedy or f"give it {'images' if self.is_image else 'the same features as in training'}"
+            raise DataError(where, f"{described(dataset.example_shape)}, the model takes {takes}", remedy)
 
     def apply(self, pixels: NDArray[Any], out: FloatArray | None = None) -> FloatArray:
         """Turn pixels (n, H, W, channels) or features (n, D) into X (n, D), in `out` if it is given."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imgclf.arrays import ByteArray, FloatArray
-from imgclf.data.dataset import Unlabeled
+from imgclf.data.dataset import Unlabeled, described
 from imgclf.data.sources._arrays import given_examples
 from imgclf.errors import DataError, UsageError
 from imgclf.files.images import pixels_of
@@ -91,7 +91,7 @@ class TrainedClassifier:
             return kind.conform_all(examples)
         if examples.shape[1:] != kind.example_shape:
             shape = ", ".join(map(str, ("n", *kind.example_shape)))
-            problem = f"an array of shape {images.shape}, not of {kind.example_shape} an example"
+            problem = f"an array of shape {images.shape}, the model takes {described(kind.example_shape)}"
             raise DataError("images", problem, f"give an array ({shape})")
         return examples
 

@@ -12,7 +12,7 @@ import numpy as np
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.config import Config
 from imgclf.config.schema import Data
-from imgclf.data.dataset import Dataset
+from imgclf.data.dataset import Dataset, described
 from imgclf.data.download.catalog import OFFICIAL
 from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources import SOURCES, Source
@@ -63,8 +63,8 @@ def training_splits(config: Config, found: dict[str, Dataset]) -> tuple[Dataset,
     if len(train) == 0:
         raise DataError(where(config), "there are no training images", "a classifier needs some")
     if val is not None and val.example_shape != train.example_shape:
-        problem = f"validation examples are {val.example_shape}, training examples {train.example_shape}"
-        raise DataError(where(config), problem, "give both the same shape; for images, set preprocess.image_size")
+        problem = f"val has {described(val.example_shape)}, train {described(train.example_shape)}"
+        raise DataError(where(config), problem, "make both alike; for images, set preprocess.image_size and color")
     if len(train.class_names) < 2:
         raise DataError(where(config), f"only one class, {train.class_names[0]!r}", "a classifier needs at least two")
     return train, val

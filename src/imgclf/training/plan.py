@@ -12,11 +12,11 @@ from imgclf.arrays import FloatArray
 from imgclf.config import Config
 from imgclf.data.augment import augmented
 from imgclf.data.batches import Reader, SampleFn, epoch_sampler, steps_per_epoch
-from imgclf.data.dataset import Dataset
+from imgclf.data.dataset import Dataset, described
 from imgclf.data.features.fitted import Features, FeatureVectors
 from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread, tiny_range
 from imgclf.data.splits import limit
-from imgclf.errors import DataError, UsageError
+from imgclf.errors import DataError, UsageError, plural
 from imgclf.gradients import Objective, numerical_gradient
 from imgclf.losses import LOSSES
 from imgclf.numerics.products import order_of
@@ -135,8 +135,8 @@ def continue_from(plan: Plan, model: Model) -> Plan:
     if model.class_names != plan.train.class_names or model.input.example_shape != images.example_shape:
         raise DataError(
             where(plan.config),
-            f"{len(plan.train.class_names)} classes of examples {images.example_shape}, the model was trained on "
-            f"{len(model.class_names)} of {model.input.example_shape}",
+            f"{described(images.example_shape)} of {plural(len(plan.train.class_names), 'class', 'classes')}, "
+            f"the model was trained on {described(model.input.example_shape)} of {len(model.class_names):,}",
             "the data has changed since the run: restore it, or train again",
         )
     # The model's: on another processor, others are learned in the last bits.

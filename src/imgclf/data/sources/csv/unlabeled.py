@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from imgclf.data.class_names import first_few
-from imgclf.data.dataset import UNKNOWN, InputFormat, Unlabeled
+from imgclf.data.dataset import UNKNOWN, InputFormat, Unlabeled, described
 from imgclf.data.preprocess import Preprocess
 from imgclf.data.sources._image_files import NamedFile, read_images
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources.csv.columns import Columns, Options, columns_of
 from imgclf.data.sources.csv.image_places import ImagePlaces
-from imgclf.errors import DataError
+from imgclf.errors import DataError, plural
 from imgclf.files.csv_table import Table, numbers, open_table, texts
 from imgclf.files.reading import shown
 from imgclf.machine.progress import advancing
@@ -62,8 +62,8 @@ def _numbers(table: Table, columns: Columns, preprocess: Preprocess) -> Iterator
     elif preprocess.is_image and columns.form == "pixels":
         shape = columns.shape
     if len(values) != math.prod(shape):
-        problem = f"{len(values):,} values in a row, but examples of the model have {preprocess.size:,}"
-        raise DataError(table.path, problem, "name data like the training data")
+        problem = f"{plural(len(values), 'value')} in a row, the model takes {described(preprocess.example_shape)}"
+        raise DataError(table.path, problem, "give it the same columns as in training")
     of_text = [] if columns.row_name is None else [columns.row_name]
     done, advance = 0, advancing("reading", None, "row")
     unused = first_few([shown(name) for name in columns.ignored])
