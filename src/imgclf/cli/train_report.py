@@ -16,6 +16,7 @@ TOLD = 2  # findings; who reads more has a page
 
 def describe_plan(console: Console, plan: "Plan") -> None:
     """Describe the run, from pixels to steps, with its own numbers."""
+    from imgclf.data.features.fitted import FeatureVectors
     from imgclf.files.npy import mapped_file
     from imgclf.losses import LOSSES
     from imgclf.report.objective import formula, translations
@@ -28,7 +29,8 @@ def describe_plan(console: Console, plan: "Plan") -> None:
     title, _, loss = (LOSSES[config.model.loss].__doc__ or "").partition("\n")[0].partition(": ")
     knobs = config.optimizer.model_dump(exclude={"name"})
     settings = ", ".join(f"{key} {value:g}" for key, value in knobs.items())
-    given = plan.features.example_shape if plan.features else plan.train.example_shape
+    images = plan.train.pictures if isinstance(plan.train, FeatureVectors) else plan.train
+    given = images.example_shape
     what = noun_of(given)
     val = plural(len(plan.val), f"validation {what}") if plan.val else f"no validation {what}s"
     if (taken := plan.train.set_aside) is not None:
@@ -58,7 +60,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
         console.warn(f"preprocess: {advice}")
     if mapped := mapped_file(plan.train.images):
         console.detail(f"mapped    {mapped}")
-    console.warn(*remarks(config, {"train": plan.train}))
+    console.warn(*remarks(config, {"train": images}))
 
 
 def describe_first_loss(console: Console, plan: "Plan") -> None:

@@ -90,11 +90,6 @@ class FeatureVectors(Dataset):
         return cls(vectors, pictures.y, *known, pictures.set_aside, pictures=pictures, **more)
 
     @property
-    def unit(self) -> str:
-        """What one of the pictures is called."""
-        return self.pictures.unit
-
-    @property
     def places(self) -> IntArray:
         """The rows of the images in their data."""
         return self.pictures.places
