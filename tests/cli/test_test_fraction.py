@@ -45,7 +45,8 @@ def test_classes_that_are_too_small_for_test_images_are_named(imgclf, tmp_path, 
     options = ("-s", f"data.test_fraction={fraction}", "-s", "data.val_fraction=0")
     said = imgclf("train", "set", "--dry-run", *options)
     assert f"{taken} set aside; " in said.out
-    for one in (said, imgclf("data", "info", "set", *options)):
+    of_features = imgclf("train", "set", "--dry-run", *options, "-s", "features.name=hog", "-s", "features.cell=3")
+    for one in (said, of_features, imgclf("data", "info", "set", *options)):
         assert (untested in one.err) if untested else ("of 'rare'" not in one.err)
 
 
