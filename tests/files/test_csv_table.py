@@ -135,8 +135,15 @@ def test_a_quoted_cell_with_a_line_break_among_numbers_is_named_by_its_row(table
 
 
 def test_a_header_with_a_line_break_is_no_row_of_numbers(table):
-    with pytest.raises(DataError, match="row 1: a quoted cell has a line break in it"):
-        values(table('a,"b\nc"\n1,2\n'))
+    for content in ('a,"b\nc"\n1,2\n', '"a\n\nb",c\n1,2\n'):
+        with pytest.raises(DataError, match="row 1: a quoted cell has a line break in it"):
+            values(table(content))
+
+
+def test_a_header_of_texts_may_hold_line_breaks(table):
+    found = table('"name\nof file",note\na.png,x\n')
+    assert found.header == ("name\nof file", "note")
+    assert list(texts(found)) == [(3, ["a.png", "x"])]
 
 
 def test_a_quote_inside_a_cell_opens_nothing(table):

@@ -11,7 +11,7 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -92,7 +92,8 @@ def open_table(path: Path) -> Table:
     if first is None:
         raise _empty(path)
     delimiter = max(",;\t", key=re.sub(r'"[^"]*"', "", first).count)
-    width = len(_cells(path, first, delimiter))
+    lines = (f"{line}\n" for _, line in _lines(path, encoding) if line.strip())
+    width = len(_cells(path, lines, delimiter))
     beginning = Table(path, encoding, delimiter, None, (("",) * width,))
     rows = min(_SAMPLE, max(2, _CELLS // width))
     sample = tuple(tuple(cells) for _, cells in islice(texts(beginning), rows + 1))
@@ -247,10 +248,10 @@ def _chunks(
                 return
 
 
-def _cells(path: Path, line: str, delimiter: str) -> list[str]:
-    """Divide a single line into cells."""
+def _cells(path: Path, lines: Iterable[str], delimiter: str) -> list[str]:
+    """Divide a line into cells, or several lines if a quoted cell goes on in the next."""
     try:
-        return next(csv.reader([line], delimiter=delimiter), [])
+        return next(csv.reader(lines, delimiter=delimiter), [])
     except csv.Error as error:
         raise DataError(path, f"not a row of a CSV file ({excerpt(error)})", "write it as CSV") from error
 
@@ -269,14 +270,14 @@ def _whole(table: Table, row: int, line: str) -> str:
 
 def _width(table: Table, line: str) -> int:
     if '"' in line:
-        return len(_cells(table.path, line, table.delimiter))
+        return len(_cells(table.path, [line], table.delimiter))
     return line.count(table.delimiter) + 1
 
 
 def _cell(table: Table, line: str, column: int) -> str:
     """Return one cell of a line, without dividing all of it."""
     if '"' in line:
-        return _cells(table.path, line, table.delimiter)[column].strip()
+        return _cells(table.path, [line], table.delimiter)[column].strip()
     after = table.width - 1 - column
     if column <= after:
         return line.split(table.delimiter, column + 1)[column].strip()
@@ -324,7 +325,7 @@ def _bad_cell(
 ) -> DataError:
     """Find the first cell that is not such a number."""
     for row, line in zip(rows, lines, strict=True):
-        cells = _cells(table.path, line, table.delimiter)
+        cells = _cells(table.path, [line], table.delimiter)
         for column in columns:
             cell = cells[column].strip() if column < len(cells) else ""
             if dtype == np.uint8:
