@@ -86,7 +86,7 @@ class TrainedClassifier:
                 problem = "the model was trained on feature vectors, not on images"
                 raise DataError("images", problem, f"give an array (n, {kind.size})")
             return np.stack([self._pixels(picture) for picture in pictures])
-        examples = given_examples(images, "images", self.model.input_format.floats)
+        examples = given_examples(images, "images", self.model.input_format.floats).X
         if kind.is_image and examples.ndim == 4:
             return kind.conform_all(examples)
         if examples.shape[1:] != kind.example_shape:

@@ -19,7 +19,7 @@ from imgclf.arrays import FloatArray
 from imgclf.config import Config
 from imgclf.config.resolve import with_values
 from imgclf.data.class_names import check_names, composed, natural_key
-from imgclf.data.dataset import Dataset
+from imgclf.data.dataset import Dataset, InputFormat
 from imgclf.data.sources._arrays import given_examples
 from imgclf.errors import UsageError
 from imgclf.losses import LOSSES
@@ -328,7 +328,9 @@ class LinearImageClassifier(ClassifierMixin, BaseEstimator):  # in this order, s
     def _dataset(self, X: NDArray[Any], y: NDArray[Any]) -> Dataset:
         names, order = self._names(), np.argsort(self._columns)
         labels = self._columns[np.searchsorted(self.classes_, y)]
-        return Dataset.of(given_examples(X, "X"), labels, tuple(names[one] for one in order))
+        found = given_examples(X, "X")
+        class_names = tuple(names[one] for one in order)
+        return Dataset.of(found.X, labels, class_names, input_format=InputFormat(floats=found.floats))
 
     def _config(self) -> Config:
         parameters = self.get_params(deep=False)

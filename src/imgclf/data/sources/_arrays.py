@@ -119,8 +119,8 @@ def examples(X: NDArray[Any], where: str, floats: str = "") -> Examples:
     return Examples(_rows_first(X, np.dtype(np.uint8), where))
 
 
-def given_examples(X: NDArray[Any], where: str, floats: str = "") -> NDArray[Any]:
-    """Return images (n, H, W, channels) uint8 or feature vectors (n, D) float of an array in memory.
+def given_examples(X: NDArray[Any], where: str, floats: str = "") -> Examples:
+    """Return the examples of an array in memory.
 
     As `examples`, but unless `floats` says how they are read, images of floats must be whole numbers of 0..255: a few
     cannot say how all are meant.
@@ -131,8 +131,8 @@ def given_examples(X: NDArray[Any], where: str, floats: str = "") -> NDArray[Any
             problem = f"images of {X.dtype} from {seen.low:g} to {seen.high:g}"
             meant = next((f", {one.formula}.round()" for one in RANGES if seen.within(one)), "")
             raise DataError(where, problem, f"give pixels of 0..255{meant}; or feature vectors, X.reshape(len(X), -1)")
-        X = X.astype(np.uint8)
-    return examples(X, where, floats).X
+        floats = _BYTES.name
+    return examples(X, where, floats)
 
 
 def _float_images(X: NDArray[Any], where: str, floats: str) -> Examples:
