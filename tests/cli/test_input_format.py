@@ -66,6 +66,24 @@ def test_test_csv_is_read_by_the_names_of_train_csv(imgclf):
     assert load_model(Path("run-packed", "model.npz")).input_format.columns == tuple(NAMES)
 
 
+def test_features_that_only_train_has_are_missing_in_test_whatever_the_folders(imgclf):
+    write(Path("data/train/data.csv"), TRAIN)
+    write(Path("data/test/data.csv"), TEST, order=NAMES[1:])
+    done = imgclf("train", "data", "--no-plots")
+    assert (done.code, "test/data.csv: there is no column 'petal'" in done.err) == (3, True)
+
+
+@pytest.mark.parametrize("names", [["x", "y", "type", "class"], ["0", "1", "2", "3"]])
+def test_a_feature_is_not_taken_for_the_label(imgclf, names):
+    write(Path("train.csv"), TRAIN, names=names, order=names)
+    label = ("-s", "data.options.label_column=label")
+    assert imgclf("train", "train.csv", *label, "--out", "run", "--no-plots").code == 0
+    write(Path("bare.csv"), TEST, names=names, order=names, labeled=False)
+    write(Path("labeled.csv"), TEST, names=names, order=names)
+    assert predicted(imgclf, "bare.csv") == predicted(imgclf, "labeled.csv")
+    assert len(predicted(imgclf, "bare.csv")) == 40
+
+
 def test_columns_that_are_missing_are_named(imgclf, run):
     write(Path("other.csv"), TEST, order=["petal", "sepal", "stalk", "leaf"])
     for command in (("eval", "run", "--data", "other.csv"), ("predict", "run", "other.csv")):

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from imgclf.data.dataset import Dataset
-from imgclf.data.sources import SOURCES, recognize
+from imgclf.data.sources import SOURCES, Source, recognize
 from imgclf.data.sources.csv.columns import Options
 from imgclf.data.sources.csv.tables import has_labels, tables_around
 from imgclf.data.splits import match_classes, quoted
@@ -20,20 +20,20 @@ from imgclf.training.loading import redrawn
 
 def warnings_about(model: Model, path: Path, options: Mapping[str, Any]) -> list[str]:
     """Return warnings about skipped data at a path; `options` as for `load_for`."""
-    source = _source_of(path, options)
-    return passed_over(source, path, _of_tables(model, path, options) if source == "csv" else {})
+    name = _source_of(path, options)
+    return passed_over(name, path, _settings(model, path, SOURCES[name], options) if SOURCES[name].options else {})
 
 
 def _source_of(path: Path, options: Mapping[str, Any]) -> str:
     """Return the name of the source that can read a path: of tables beside class folders, if one has these columns."""
-    tables = tables_around(path)[1] if options and path.is_dir() else []
+    tables = tables_around(path).tables if options and path.is_dir() else []
     return recognize(path, options if any(has_labels(file, Options(**options)) for file in tables) else {})
 
 
-def _of_tables(model: Model, path: Path, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what names columns, and the table if it is there."""
+def _settings(model: Model, path: Path, source: Source, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a source reads files like those of training: by the options whose table is there, and its format."""
     there = {name: value for name, value in options.items() if name != "labels_file" or (path / value).is_file()}
-    return {**there, "like": model.input_format}
+    return (there if source.options else {}) | ({"like": model.input_format} if source.like else {})
 
 
 def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxyType({})) -> Dataset:
@@ -42,10 +42,8 @@ def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxy
     `options` are the `data.options` for tables.
     """
     preprocess = model.input
-    name = _source_of(path, options)
-    source, settings = SOURCES[name], _of_tables(model, path, options) if name == "csv" else {}
-    if source.like:
-        settings["like"] = model.input_format
+    source = SOURCES[_source_of(path, options)]
+    settings = _settings(model, path, source, options)
     if preprocess.is_image:
         settings |= {name: value for name, value in preprocess.form._asdict().items() if name in source.settings}
     for kind, classes in source.labels.items():

@@ -21,7 +21,7 @@ from imgclf.data.dataset import UNKNOWN, Dataset, InputFormat
 from imgclf.data.packs.pack import is_pack
 from imgclf.data.sources._arrays import Examples, examples, floats_of, labels
 from imgclf.data.sources._folders import look_into
-from imgclf.data.split_names import WORDS, is_evaluation, split_of
+from imgclf.data.split_names import SPLITS, WORDS, is_evaluation, split_of
 from imgclf.errors import DataError
 from imgclf.files.npy import read_npy
 from imgclf.files.npz import npz_names, read_npz
@@ -59,8 +59,12 @@ def load(path: Path, splits: Collection[str], like: InputFormat = UNKNOWN) -> di
     pairs = _pairs(path, arrays)
     wanted = {split: pair for split, pair in pairs.items() if split in splits}
     classes = _class_names(path, arrays) if wanted else None
-    train = pairs.get("train")
-    return {split: _load(arrays, pair, train and train.X, classes, like) for split, pair in wanted.items()}
+    train = pairs["train"].X if "train" in pairs else ""
+    found: dict[str, Dataset] = {}
+    for split in (one for one in SPLITS if one in wanted):  # train first
+        floats = found["train"].input_format.floats if "train" in found else ""
+        found[split] = _load(arrays, wanted[split], train, classes, like.floats or floats)
+    return found
 
 
 def recognizes(path: Path) -> bool:
@@ -93,7 +97,7 @@ def read_examples(path: Path, like: InputFormat = UNKNOWN) -> Examples:
     if not found:
         raise _nothing(path, arrays)
     split = "test" if "test" in found else next(iter(found))
-    read = _examples(arrays, found[split], found.get("train"), like)
+    read = _examples(arrays, found[split], found.get("train", ""), like.floats)
     others = [one for one in found if one != split]
     remark = f"{path}: only its split {split} is predicted, not {' or '.join(others)}"
     return read._replace(remarks=(*read.remarks, *([remark] if others else [])))
@@ -222,17 +226,17 @@ def _class_names(path: Path, arrays: Arrays) -> tuple[str, ...] | None:
     return read_names(written) if is_file(written) else None
 
 
-def _examples(arrays: Arrays, name: str, train: str | None, like: InputFormat) -> Examples:
-    """Read examples; `train` is the name of the training examples, if there are some."""
-    X, floats = arrays.read(name), like.floats
-    if not floats and train not in (None, name) and X.dtype.kind == "f" and X.ndim > 2:
+def _examples(arrays: Arrays, name: str, train: str, floats: str) -> Examples:
+    """Read examples; where it is not known how floats are read, as the training examples say, if there are some."""
+    X = arrays.read(name)
+    if not floats and train not in ("", name) and X.dtype.kind == "f" and X.ndim > 2:
         floats = floats_of(arrays.read(train))
     return examples(X, arrays.called(name), floats)
 
 
-def _load(arrays: Arrays, pair: Pair, train: str | None, classes: tuple[str, ...] | None, like: InputFormat) -> Dataset:
+def _load(arrays: Arrays, pair: Pair, train: str, classes: tuple[str, ...] | None, floats: str) -> Dataset:
     images, beside = arrays.called(pair.X), arrays.called(pair.y)
-    X, floats, remarks = _examples(arrays, pair.X, train, like)
+    X, floats, remarks = _examples(arrays, pair.X, train, floats)
     y, names, more = labels(arrays.read(pair.y), classes, beside)
     if len(X) != len(y):
         raise DataError(beside, f"{len(y):,} labels, but {len(X):,} examples", "store one label per example")

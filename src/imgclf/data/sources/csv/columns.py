@@ -4,7 +4,7 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -210,28 +210,17 @@ class _Guess:
     def numeric(self, counted: list[int], *, labeled: bool) -> Columns:
         """Return the columns of pixels or features, and of labels."""
         table = self.table
-        label = self.label if self.label is not None else self._numeric_label(counted, labeled=labeled)
+        label = self.label
+        if label is None and all(map(is_number, table.names)):  # no header, or one that only counts
+            label = self._label_at_an_end(labeled=labeled)
+        elif label is None:
+            label = self._label_beside(counted)
         if label is None and labeled:
             raise self._ambiguous("label_column", [i for i in range(table.width) if i not in counted])
         values = [i for i in counted or range(table.width) if i not in (label, self.split)]
         if not counted and table.header:
             values = [i for i in values if self.plain[i] not in _ROW_NAMES | _IMAGES[0]]
-        if text := [i for i in values if not any(map(is_number, table.column(i)))]:
-            if commas := self._decimal_commas():
-                raise commas
-            problem = f"{self._quoted(text)}: text, neither numbers nor names of images"
-            remedy = f"remove them, or name the images: {self._set('image_column', text[0])}"
-            raise DataError(table.path, problem, remedy)
-        if not values:
-            raise DataError(table.path, "no columns of numbers or of file names", "name a CSV file with examples")
-        used = {*values, label, self.split}
-        unused = [i for i in range(table.width) if i not in used]
-        row_name = next((i for i in unused if self.plain[i] in _ROW_NAMES | _IMAGES[0] | _IMAGES[1]), None)
-        shape = self._pixel_shape(values, counted)
-        return Columns(
-            "features" if shape is None else "pixels", label, self.split, values=tuple(values), row_name=row_name,
-            shape=shape or (len(values),), ignored=tuple(table.names[i] for i in unused),
-        )  # fmt: skip
+        return self._of_numbers(values, label, self._pixel_shape(values, counted))
 
     def known(self, features: Sequence[str], *, labeled: bool) -> Columns:
         """Return the columns of these features, in their order, and of labels."""
@@ -246,21 +235,40 @@ class _Guess:
             raise DataError(table.path, problem, "name the columns as in the training data")
         if twice := [i for i, name in enumerate(table.names) if place.get(name, i) != i]:
             raise DataError(table.path, f"two columns {self._quoted(twice)}", "remove or rename one")
-        found = self.numeric([place[name] for name in features], labeled=labeled)
-        return replace(found, form="features", shape=(len(features),))
+        values = [place[name] for name in features]
+        label = self.label if self.label is not None else self._label_beside(values)
+        if label is None and labeled:
+            raise self._ambiguous("label_column", [i for i in range(table.width) if i not in place.values()])
+        return self._of_numbers(values, label, None)
 
-    def _numeric_label(self, counted: list[int], *, labeled: bool) -> int | None:
-        """Return the column of labels beside numbers; None if none can be told."""
+    def _of_numbers(self, values: list[int], label: int | None, pixels: tuple[int, int, int] | None) -> Columns:
+        """Return columns of features, or of pixels in the shape of an image."""
         table = self.table
-        if all(map(is_number, table.names)):  # no header, or one that only counts
-            return self._label_at_an_end(labeled=labeled)
-        label = self.column_of("label_column", LABELS)
+        if text := [i for i in values if not any(map(is_number, table.column(i)))]:
+            if commas := self._decimal_commas():
+                raise commas
+            problem = f"{self._quoted(text)}: text, neither numbers nor names of images"
+            remedy = f"remove them, or name the images: {self._set('image_column', text[0])}"
+            raise DataError(table.path, problem, remedy)
+        if not values:
+            raise DataError(table.path, "no columns of numbers or of file names", "name a CSV file with examples")
+        used = {*values, label, self.split}
+        unused = [i for i in range(table.width) if i not in used]
+        row_name = next((i for i in unused if self.plain[i] in _ROW_NAMES | _IMAGES[0] | _IMAGES[1]), None)
+        return Columns(
+            "features" if pixels is None else "pixels", label, self.split, values=tuple(values), row_name=row_name,
+            shape=pixels or (len(values),), ignored=tuple(table.names[i] for i in unused),
+        )  # fmt: skip
+
+    def _label_beside(self, values: Sequence[int]) -> int | None:
+        """Return the column of labels beside these; None if none can be told."""
+        taken = {*values, self.split}
+        label = self.column_of("label_column", LABELS, lambda i: i not in taken)
         if label is not None:
             return label
-        rest = [i for i in range(table.width) if i not in (*counted, self.split)]
-        rest = [i for i in rest if self.plain[i] not in _ROW_NAMES | _IMAGES[0]]
-        if not counted:
-            rest = [i for i in rest if not all(map(is_number, table.column(i)))]
+        rest = [i for i in range(self.table.width) if i not in taken and self.plain[i] not in _ROW_NAMES | _IMAGES[0]]
+        if not values:
+            rest = [i for i in rest if not all(map(is_number, self.table.column(i)))]
         return rest[0] if len(rest) == 1 else None
 
     def _label_at_an_end(self, *, labeled: bool) -> int | None:

@@ -35,15 +35,16 @@ def left_over(root: Path, tables: Mapping[Path, Mapping[str, NamedImages]], *, e
         for folder in places.folders if everywhere else ():
             places.files_in(folder)
     used = {file[: file.rfind(os.sep) + 1] for file in named}
+    around = {folder[: end + 1] for folder in used for end, letter in enumerate(folder) if letter == os.sep}
     called = " or ".join(str(table.relative_to(root)) for table in tables)
     seen = [files for files in listed.values() if everywhere or files.folder in used]
-    rest = [one for files in seen for one in _without_row(root, files, named, used, listed)]
+    rest = [one for files in seen for one in _without_row(root, files, named, used, around, listed)]
     more = [f"{root}: nor are those of {len(rest) - _SHOWN:,} more folders"] if len(rest) > _SHOWN else []
     return [*lines, *(f"{root}: {some} not in {called}, such as {example}" for some, example in rest[:_SHOWN]), *more]
 
 
 def _without_row(
-    root: Path, files: Files, named: set[str], used: set[str], listed: Collection[Path]
+    root: Path, files: Files, named: set[str], used: set[str], around: set[str], listed: Collection[Path]
 ) -> Iterator[tuple[str, str]]:
     """Yield how many images and folders of a folder no row names, and one of them."""
     where = files.folder or "."
@@ -52,6 +53,6 @@ def _without_row(
         test = files.folder not in used and any(split_of(Path(part)) == "test" for part in Path(where).parts)
         yield plural(len(rest), f"image in {where} is", f"images in {where} are"), rest[0] + _PREDICT * test
     unknown = [name for name in files.folders if root / files.folder / name not in listed and not is_clutter(name)]
-    folders = [one for one in unknown if not any(folder.startswith(f"{files.folder}{one}{os.sep}") for folder in used)]
+    folders = [one for one in unknown if f"{files.folder}{one}{os.sep}" not in around]
     if folders:
         yield plural(len(folders), f"folder in {where} is", f"folders in {where} are"), folders[0]

@@ -95,14 +95,14 @@ def _open(
 ) -> tuple[Tables, dict[str, Opened]]:
     """Find the tables of these splits, and tell their columns apart: features by the names that `like` has.
 
-    If it has none, by those of the first table, which is that of train.
+    If it has none, by those of the first table: that of train, if there is one.
     """
     ours = chosen(Options, options)
     found = find_tables(path, ours)
     wanted = dict(found.wanted(splits))
     features, opened = like.columns, {}
-    for number, (split, file) in enumerate(found.files.items()):
-        if split in wanted or (number == 0 and not features):
+    for split, file in found.files.items():
+        if split in wanted or (split == "train" and not features):
             table = open_table(file)
             opened[split] = Opened(table, columns_of(table, ours, features=features))
             features = features or opened[split].columns.features(table)
@@ -111,10 +111,10 @@ def _open(
 
 def splits(path: Path, **options: Any) -> set[str]:
     """Return the splits that are there; of numbers, only the column of splits is read."""
-    found = find_tables(path, chosen(Options, options))
-    if "" not in found.files:
-        return set(found.files)
-    table, columns = _open(path, SPLITS, **options)[1][""]
+    _, tables = _open(path, SPLITS, **options)
+    if "" not in tables:
+        return set(tables)
+    table, columns = tables[""]
     if columns.form == "images":
         return set(_named_images(table, columns, "", SPLITS))
     if columns.split is None:
@@ -166,14 +166,15 @@ def recognizes(path: Path, **options: Any) -> bool:
     if kind_of(path) == "file":
         return is_table(path)
     asked = any(options.get(field.name) is not None for field in fields(Options))
-    if asked or not tables_around(path)[1]:
+    if asked or not tables_around(path).tables:
         return asked
     try:
         tree = read_tree(path)
     except DataError:
         return True
-    folders = len(look_into(tree.splits["train"]).folders) if list(tree.splits) == ["train"] else 2
-    return folders < 2 or any(one.wins for one in rivals(tree))
+    if list(tree.splits) == ["train"] and len(look_into(tree.splits["train"]).folders) < 2:
+        return True
+    return any(one.wins for one in rivals(tree))
 
 
 def _named_images(table: Table, columns: Columns, split: str, splits: Collection[str]) -> dict[str, NamedImages]:

@@ -9,7 +9,7 @@ from imgclf.data.class_names import composed, first_few
 from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._tree import Tree
 from imgclf.data.sources.csv.columns import Columns, Options, called_labels, columns_of
-from imgclf.data.sources.csv.image_places import ImagePlaces
+from imgclf.data.sources.csv.image_places import Files, ImagePlaces
 from imgclf.data.sources.csv.tables import tables_around
 from imgclf.data.split_names import split_of
 from imgclf.errors import ImgclfError
@@ -31,12 +31,13 @@ class Rival(NamedTuple):
 
 def rivals(tree: Tree) -> list[Rival]:
     """Return such tables; only their first rows are looked at, and no image is opened."""
-    root, tables = tables_around(tree.root)
+    root, _, tables = tables_around(tree.root)
     if not tables:
         return []
+    listed: dict[Path, Files] = {}
     ours = [folder for split in tree.splits.values() for folder in look_into(split).folders]
     divided = len(tree.splits) > 1
-    return [one for table in tables if (one := _rival(root, table, ours, divided=divided)) is not None]
+    return [one for table in tables if (one := _rival(root, table, ours, listed, divided=divided)) is not None]
 
 
 def warnings(tree: Tree) -> list[str]:
@@ -50,7 +51,9 @@ def warnings(tree: Tree) -> list[str]:
     return lines
 
 
-def _rival(root: Path, path: Path, classes: Iterable[Path], *, divided: bool) -> Rival | None:
+def _rival(
+    root: Path, path: Path, classes: Iterable[Path], listed: dict[Path, Files], *, divided: bool
+) -> Rival | None:
     """Return what a table says more than class folders, which may be `divided` into splits; None if nothing."""
     try:
         table = open_table(path)
@@ -61,7 +64,7 @@ def _rival(root: Path, path: Path, classes: Iterable[Path], *, divided: bool) ->
         return None
     folders = {folder: composed(folder.name).casefold() for folder in classes}
     label = columns.label if columns.label is not None and _holds_labels(table, columns.label) else None
-    found = _named(root, table, columns)
+    found = _named(ImagePlaces(root, path, listed), table, columns)
     inside = {row: folders[folder] for row, file in found.items() for folder in file.parents if folder in folders}
     if not inside:  # images in other folders, as of a test split
         return Rival(path, (), wins=False) if found and label is not None else None
@@ -74,16 +77,16 @@ def _rival(root: Path, path: Path, classes: Iterable[Path], *, divided: bool) ->
     return Rival(path, texts, _differ_in_digits(folders)) if texts else None
 
 
-def _named(root: Path, table: Table, columns: Columns) -> dict[int, Path]:
+def _named(places: ImagePlaces, table: Table, columns: Columns) -> dict[int, Path]:
     """Return the files that the first rows name, as far as they are there."""
-    places, found = ImagePlaces(root, table.path), {}
+    found = {}
     for row, name in enumerate(table.column(columns.image)):
         try:
             file = places.find(name.strip(), row)
         except ImgclfError:
             continue
         if file is not None:
-            found[row] = root / file
+            found[row] = places.root / file
     return found
 
 

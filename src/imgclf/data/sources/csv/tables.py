@@ -4,9 +4,10 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from imgclf.data.class_names import first_few
-from imgclf.data.sources._folders import look_into
+from imgclf.data.sources._folders import Inside, look_into
 from imgclf.data.sources.csv.columns import Options, columns_of
 from imgclf.data.split_names import SPLITS, split_in, split_of
 from imgclf.errors import DataError, UsageError
@@ -23,7 +24,7 @@ class Tables:
     """The CSV files at a path.
 
     root    the folder that their images are in
-    files   by split; "" for one file of all splits
+    files   by split, train first; "" for one file of all splits
     passed  other files, with the reason
     """
 
@@ -47,12 +48,12 @@ def find_tables(path: Path, options: Options) -> Tables:
         if relative.is_absolute() or ".." in relative.parts:
             raise UsageError("data.options.labels_file", f"{relative} leads out of data.path", "name a file inside")
         return Tables(path, {"": path / relative})
-    path, _ = tables_around(path)
-    files, passed = _by_name(path, tables_in(path), options)
-    examples = [file for file in look_into(path).files if is_table(file) and _NOT_DATA.search(file.stem)]
+    path, inside, _ = tables_around(path)
+    files, passed = _by_name(path, _tables(inside), options)
+    examples = [file for file in inside.files if is_table(file) and _NOT_DATA.search(file.stem)]
     passed += [f"{file.name} (an example of a submission)" for file in examples]
     if not files:
-        files = _in_folders(path, options)
+        files = _in_folders(path, inside, options)
     if not files:
         raise DataError(path, "no CSV file here", "name a CSV file, or the folder that holds one")
     if list(files) == ["train"]:  # which may have a column of splits
@@ -65,23 +66,32 @@ def is_table(path: Path) -> bool:
     return path.suffix.lower() in _SUFFIXES
 
 
-def tables_in(folder: Path) -> list[Path]:
+def _tables(inside: Inside) -> list[Path]:
     """Return the CSV files in a folder that may be data."""
-    return [file for file in look_into(folder).files if is_table(file) and not _NOT_DATA.search(file.stem)]
+    return [file for file in inside.files if is_table(file) and not _NOT_DATA.search(file.stem)]
 
 
-def tables_around(path: Path) -> tuple[Path, list[Path]]:
-    """Return a folder, PATH or one in single folders, and the CSV files in it, else those in its folders of splits."""
-    place = path
+class Around(NamedTuple):
+    """A folder, what is in it, and the CSV files in it, else those in its folders of splits."""
+
+    folder: Path
+    inside: Inside
+    tables: list[Path]
+
+
+def tables_around(path: Path) -> Around:
+    """Return the CSV files of PATH, or of a single folder in it."""
+    here = place = Around(path, look_into(path), [])
     for _ in range(_DEEPEST):
-        inside = look_into(place)
-        found = tables_in(place) or [one for folder in filter(split_of, inside.folders) for one in tables_in(folder)]
-        if found:
-            return place, found
-        if inside.only_folder is None or split_of(inside.only_folder):
+        folder, inside, _ = place
+        of_splits = (look_into(one) for one in inside.folders if split_of(one))
+        if found := _tables(inside) or [table for one in of_splits for table in _tables(one)]:
+            return Around(folder, inside, found)
+        only = inside.only_folder
+        if only is None or split_of(only):
             break
-        place = inside.only_folder
-    return path, []
+        place = Around(only, look_into(only), [])
+    return here
 
 
 def _by_name(root: Path, tables: list[Path], options: Options) -> tuple[dict[str, Path], list[str]]:
@@ -105,15 +115,15 @@ def _by_name(root: Path, tables: list[Path], options: Options) -> tuple[dict[str
     return files, passed
 
 
-def _in_folders(root: Path, options: Options) -> dict[str, Path]:
-    """Return the table in the folder of each split."""
+def _in_folders(root: Path, inside: Inside, options: Options) -> dict[str, Path]:
+    """Return the table in the folder of each split, train first."""
     files: dict[str, Path] = {}
-    for folder in look_into(root).folders:
-        if (split := split_of(folder)) and (inside := tables_in(folder)):
+    for folder in inside.folders:
+        if (split := split_of(folder)) and (tables := _tables(look_into(folder))):
             if split in files:
                 raise DataError(root, f"tables in both {files[split].parent.name} and {folder.name}", "keep one")
-            files[split] = _only(folder, inside, options)
-    return files
+            files[split] = _only(folder, tables, options)
+    return {split: files[split] for split in SPLITS if split in files}
 
 
 def has_labels(file: Path, options: Options) -> bool:
