@@ -36,6 +36,14 @@ RANDOM = (
 )
 
 
+def test_lists_that_have_no_more_combinations_than_runs_are_tried_whole():
+    lists = "sweep.params.train.batch_size=[8, 16, 32]", "sweep.params.model.loss=[softmax, svm]"
+    assert found(*lists, "sweep.runs=6") == found(*lists, "sweep.method=grid")
+    some = found(*lists, "sweep.runs=5")
+    assert len(some) <= 5
+    assert [one.values for one in some] != [one.values for one in found(*lists, "sweep.method=grid")][: len(some)]
+
+
 def test_the_first_random_trials_stay_when_more_are_drawn():
     few, many = found(*RANDOM, "sweep.runs=7"), found(*RANDOM, "sweep.runs=20")
     assert few == found(*RANDOM, "sweep.runs=7")

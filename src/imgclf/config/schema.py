@@ -313,10 +313,12 @@ class Sweep(Section):
 
     method: Literal["grid", "random", "halving"] = Field(
         default="random",
-        description="All combinations of the listed values; or as many random ones as `runs`; or these, of which the "
-        "worse ones stop early.",
+        description="All combinations of the listed values; or as many random ones as `runs`, all if lists have no "
+        "more; or these, of which the worse ones stop early.",
     )
-    runs: Runs = Field(default=24, description="How many to draw; unused where halving has lists only, and by grid.")
+    runs: Runs = Field(
+        default=24, description="How many to draw, at most; unused by grid, and where halving has lists only."
+    )
     seeds: Runs = Field(default=1, description="Repeat each with this many seeds, from `seed` on.")
     folds: Folds = Field(
         default=1, description="Cross-validate: train each so often, validated on another part of train."

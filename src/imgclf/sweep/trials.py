@@ -46,8 +46,7 @@ def trials(config: Config) -> list[Trial]:
     base = config.model_copy(update={"sweep": None})
     if sweep.method == "halving" and "train.epochs" in sweep.params:
         raise UsageError("sweep.params.train.epochs", "halving decides on the epochs", "set train.epochs, or use grid")
-    is_grid = sweep.method == "grid" or (sweep.method == "halving" and all(map(listed, sweep.params.values())))
-    found = grid(sweep) if is_grid else drawn(sweep, config.seed)
+    found = grid(sweep) if takes_all(sweep) else drawn(sweep, config.seed)
     repeats = [
         {"seed": config.seed + i} | ({"data.folds": sweep.folds, "data.fold": fold} if sweep.folds > 1 else {})
         for i in range(sweep.seeds)
@@ -68,6 +67,14 @@ def trials(config: Config) -> list[Trial]:
 def listed(given: Any) -> list[Any] | None:
     """Return the values that a key's range lists; None for a range of numbers."""
     return given if isinstance(given, list) else given.get("choice")
+
+
+def takes_all(sweep: Sweep) -> bool:
+    """Whether all combinations of values are tried: by grid, or of lists, where drawing would try no more of them."""
+    columns = [listed(given) for given in sweep.params.values()]
+    if sweep.method == "grid" or None in columns:
+        return sweep.method == "grid"
+    return sweep.method == "halving" or math.prod(len(values or []) for values in columns) <= sweep.runs
 
 
 def grid(sweep: Sweep) -> list[dict[str, Any]]:

@@ -170,15 +170,16 @@ def show(value: object) -> str:
 
 
 def _say_plan(console: Console, search: "Search", workers: int) -> None:
-    from imgclf.sweep.trials import sweep_of
+    from imgclf.sweep.trials import sweep_of, takes_all
 
     sweep = sweep_of(search.config)
+    how = "grid" if sweep.method == "random" and takes_all(sweep) else sweep.method
     epochs = search.config.train.epochs
     console.say(f"sweep     {search.directory}")
     seeds = f", {sweep.seeds} seeds each" if sweep.seeds > 1 else ""
     seeds += f", {sweep.folds} folds each" if sweep.folds > 1 else ""
     each = "" if "train.epochs" in sweep.params else f" of {plural(epochs, 'epoch')}"
-    console.say(f"runs      {plural(len(search.trials), 'run')}{each}, {sweep.method}{seeds}, {workers} at a time", "")
+    console.say(f"runs      {plural(len(search.trials), 'run')}{each}, {how}{seeds}, {workers} at a time", "")
 
 
 def _write(directory: Path, text: str) -> None:
