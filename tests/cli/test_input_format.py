@@ -84,6 +84,43 @@ def test_a_feature_is_not_taken_for_the_label(imgclf, names):
     assert len(predicted(imgclf, "bare.csv")) == 40
 
 
+@pytest.mark.parametrize("names", [["0", "1", "2", "3"], ["10", "2", "7", "3"]])
+def test_names_of_numbers_are_a_header_in_any_order(imgclf, names):
+    write(Path("train.csv"), TRAIN, names=names, order=names)
+    assert imgclf("train", "train.csv", "--out", "run", "--no-plots").code == 0
+    assert load_model(Path("run", "model.npz")).class_names == ("0", "1", "2")
+    for name, order in (("same", names), ("other", names[::-1])):
+        write(Path(f"{name}.csv"), TEST, names=names, order=order, labeled=False)
+    assert predicted(imgclf, "other.csv") == predicted(imgclf, "same.csv")
+    assert len(predicted(imgclf, "other.csv")) == 40
+
+
+def test_eval_reads_test_csv_by_the_names_of_the_model(imgclf):
+    write(Path("data/train.csv"), TRAIN)
+    write(Path("data/test.csv"), TEST)
+    assert imgclf("train", "data", "--out", "run", "--no-plots").code == 0
+    before = json.loads(imgclf("eval", "run", "--json").out)["confusion"]
+    write(Path("data/train.csv"), TRAIN, order=NAMES[::-1])
+    assert json.loads(imgclf("eval", "run", "--json").out)["confusion"] == before
+
+
+def test_where_features_are_taken_by_their_position_it_is_said(imgclf):
+    write(Path("data/train.csv"), TRAIN)
+    write(Path("data/test.csv"), TEST)
+    bare = Path("data/test.csv").read_text().partition("\n")[2]
+    Path("data/test.csv").write_text(bare)
+    done = imgclf("train", "data", "--out", "run", "--no-plots")
+    assert "test.csv: no column has a name: features are taken by their position" in done.err
+    Path("bare.csv").write_text("".join(line.rpartition(",")[0] + "\n" for line in bare.splitlines()))
+    assert (
+        "bare.csv: no column has a name: features are taken by their position"
+        in imgclf("predict", "run", "bare.csv").err
+    )
+    write(Path("twice.csv"), TRAIN, order=["petal", "sepal", "petal"])
+    done = imgclf("train", "twice.csv", "--out", "twice", "--no-plots")
+    assert "two columns have the same name: features are taken by their position" in done.err
+
+
 def test_columns_that_are_missing_are_named(imgclf, run):
     write(Path("other.csv"), TEST, order=["petal", "sepal", "stalk", "leaf"])
     for command in (("eval", "run", "--data", "other.csv"), ("predict", "run", "other.csv")):

@@ -83,8 +83,11 @@ class Numbers(NamedTuple):
     texts: list[list[str]]
 
 
-def open_table(path: Path) -> Table:
-    """Find out the form of a CSV file; raises DataError for an empty file, one without rows, or one that is no text."""
+def open_table(path: Path, names: Callable[[Sequence[str]], bool] = lambda cells: False) -> Table:
+    """Find out the form of a CSV file; raises DataError for an empty file, one without rows, or one that is no text.
+
+    names   whether a first row names columns, though it may not look like a header
+    """
     with open_regular(path) as file:
         start = file.read(2)
     encoding = "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
@@ -99,7 +102,7 @@ def open_table(path: Path) -> Table:
     sample = tuple(tuple(cells) for _, cells in islice(texts(beginning), rows + 1))
     if not sample:  # only quotes
         raise _empty(path)
-    if is_header(sample[0]):
+    if is_header(sample[0]) or names(sample[0]):
         if len(sample) == 1:
             raise DataError(path, "a header without rows", "name a CSV file with a row for each example")
         return _divided(Table(path, encoding, delimiter, sample[0], sample[1:]))

@@ -112,7 +112,7 @@ def _splits(runs: Sequence[ComparedRun], split: str) -> list[Dataset]:
     for run in runs:
         dataset: Dataset | None
         if split == "test":
-            dataset = load_test(run.config, run.model.class_names)
+            dataset = load_test(run.config, run.model.class_names, run.model.input_format)
         else:
             same = repr(run.config.model_dump(include={"data", "seed", "preprocess"}))
             if same not in loaded:

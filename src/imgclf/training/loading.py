@@ -12,7 +12,7 @@ import numpy as np
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.config import Config
 from imgclf.config.schema import Data
-from imgclf.data.dataset import Dataset, described
+from imgclf.data.dataset import UNKNOWN, Dataset, InputFormat, described
 from imgclf.data.download.catalog import OFFICIAL
 from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources import SOURCES, Source
@@ -95,12 +95,12 @@ def _no_training_split(config: Config) -> DataError:
     return DataError(where(config), problem, "name the folder of the training images train")
 
 
-def load_test(config: Config, class_names: tuple[str, ...]) -> Dataset | None:
+def load_test(config: Config, class_names: tuple[str, ...], like: InputFormat = UNKNOWN) -> Dataset | None:
     """Load the test split with labels that index these classes; None if there is none.
 
-    It is the source's own, or what `data.test_fraction` takes from train.
+    It is the source's own, or what `data.test_fraction` takes from train. `like` is that of the model.
     """
-    test = _load(config, ("test",)).get("test")
+    test = _load(config, ("test",), like).get("test")
     return None if test is None else match_classes(test, class_names, where(config))
 
 
@@ -114,9 +114,13 @@ def takes_test(config: Config) -> bool:
     return "test" not in source.splits(path, **config.data.options)
 
 
-def _load(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
+def _load(config: Config, splits: Collection[str], like: InputFormat = UNKNOWN) -> dict[str, Dataset]:
     """Load those splits: images that can be listed, without opening those of others."""
-    parts, taken = _parts(config, splits, lambda wanted: list_source(config, wanted) or load_source(config, wanted))
+
+    def read(wanted: Collection[str]) -> "Mapping[str, Dataset | Listing]":
+        return list_source(config, wanted, like) or load_source(config, wanted, like)
+
+    parts, taken = _parts(config, splits, read)
     found = {split: part if isinstance(part, Dataset) else through_cache(part) for split, part in parts.items()}
     if "train" in found:
         found["train"] = replace(found["train"], set_aside=taken)
@@ -171,20 +175,20 @@ def tree_of(config: Config) -> "Tree | None":
     return tree(arguments(config)[0]) if tree else None
 
 
-def load_source(config: Config, splits: Collection[str]) -> dict[str, Dataset]:
+def load_source(config: Config, splits: Collection[str], like: InputFormat = UNKNOWN) -> dict[str, Dataset]:
     """Load those splits that the config's source has, in the config's size and color."""
-    path, settings = arguments(config)
+    path, settings = arguments(config, like)
     found = SOURCES[config.data.source].load(path, splits, **settings)
     redraw = _redraw(config, [dataset.example_shape for dataset in found.values()])
     return {split: redrawn(dataset, redraw, where(config)) if redraw else dataset for split, dataset in found.items()}
 
 
-def list_source(config: Config, splits: Collection[str]) -> "dict[str, Listing] | None":
+def list_source(config: Config, splits: Collection[str], like: InputFormat = UNKNOWN) -> "dict[str, Listing] | None":
     """List the images of those splits without reading them; None if the source can only load."""
     listings = SOURCES[config.data.source].listings
     if listings is None:
         return None
-    path, settings = arguments(config)
+    path, settings = arguments(config, like)
     return listings(path, splits, **settings)
 
 
@@ -198,8 +202,8 @@ def count_training_images(config: Config) -> int:
     return sum(map(len, SOURCES[config.data.source].load(path, splits, **settings).values()))
 
 
-def arguments(config: Config) -> tuple[Any, dict[str, object]]:
-    """Return the path, or None, and the settings for the `load` of a config's source."""
+def arguments(config: Config, like: InputFormat = UNKNOWN) -> tuple[Any, dict[str, object]]:
+    """Return the path, or None, and the settings for the `load` of a config's source; `like` if something is known."""
     data, source = config.data, SOURCES[config.data.source]
     if data.options and not source.options:
         problem = f"only applies to data.source: {_names(lambda other: other.options)}"
@@ -213,6 +217,8 @@ def arguments(config: Config) -> tuple[Any, dict[str, object]]:
         raise UsageError(f"data.options.{name}", f"the data uses the {name} of the run", f"set {name} instead")
     if source.labels:
         settings["labels"] = data.labels
+    if source.like and like != UNKNOWN:
+        settings["like"] = like
     return _path(data, source), settings | data.options
 
 

@@ -192,7 +192,7 @@ def _own_split(
         train, val, test = load_training_and_test(config) if taken else (*load_training_data(config), None)
         check_data(train, val, path, where(config), "restore the data, or evaluate other images: --data PATH")
     if split == "test" and not taken:
-        test = load_test(config, model.class_names)
+        test = load_test(config, model.class_names, model.input_format)
         if test is not None and not moved:
             _warn_if_test_is_new(console, config, path)
         return test

@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from imgclf.data.class_names import first_few
 from imgclf.data.split_names import split_word
 from imgclf.errors import DataError, UsageError
-from imgclf.files.csv_table import DECIMAL_POINTS, Table, has_decimal_comma, is_number, is_picture
+from imgclf.files.csv_table import DECIMAL_POINTS, Table, has_decimal_comma, is_number, is_picture, open_table
 from imgclf.files.reading import shown
 
 # Names of columns without case, spaces, - and _; those of the second rank count where there is none of the first.
@@ -85,6 +86,18 @@ class Columns:
     def dtype(self) -> "np.dtype[Any]":
         """The type of pixels or features."""
         return np.dtype(np.uint8 if self.form == "pixels" else np.float32)
+
+
+def open_named(path: Path, features: Sequence[str] = ()) -> Table:
+    """Open a table; its header may be of numbers and a word for labels, or hold the names of `features`."""
+
+    def names(cells: Sequence[str]) -> bool:
+        numbers = [cell for cell in cells if is_number(cell)]
+        words = {_plain(cell) for cell in cells} - {"y"}  # which may be a class
+        differ = len(set(numbers)) == len(numbers) and all(map(str.isdecimal, numbers))
+        return (differ and not words.isdisjoint(LABELS[0])) or (bool(features) and {*features} <= {*cells})
+
+    return open_table(path, names)
 
 
 def columns_of(table: Table, options: Options, *, labeled: bool = True, features: Sequence[str] = ()) -> Columns:

@@ -30,14 +30,14 @@ from imgclf.data.sources._class_folders import Listing
 from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources._tree import read_tree
-from imgclf.data.sources.csv.columns import Columns, Options, columns_of
+from imgclf.data.sources.csv.columns import Columns, Options, columns_of, open_named
 from imgclf.data.sources.csv.image_places import ImagePlaces, NamedImages
 from imgclf.data.sources.csv.left_over import left_over
 from imgclf.data.sources.csv.precedence import rivals
 from imgclf.data.sources.csv.tables import Tables, find_tables, is_table, tables_around
 from imgclf.data.split_names import SPLITS, is_evaluation, split_of, split_word
 from imgclf.errors import DataError, ImgclfError
-from imgclf.files.csv_table import Table, is_number, most_rows, numbers, open_table, texts
+from imgclf.files.csv_table import Table, is_number, most_rows, numbers, texts
 from imgclf.files.form import Form
 from imgclf.files.reading import kind_of, shown
 from imgclf.machine.memory import require_memory
@@ -47,10 +47,14 @@ _FOLDER = re.compile(r"[/\\]")  # ends the first folder of a path
 
 
 class Opened(NamedTuple):
-    """A table whose columns are told apart."""
+    """A table whose columns are told apart.
+
+    unnamed   whether its features are taken by their position, though those of training have names
+    """
 
     table: Table
     columns: Columns
+    unnamed: bool
 
 
 def load(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Dataset]:
@@ -60,8 +64,8 @@ def load(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Data
         return {split: through_cache(listing) for split, listing in listings.items()}
     ours = {name: value for name, value in settings.items() if name not in Form._fields}
     loaded: dict[str, Dataset] = {}
-    for split, opened in _open(path, splits, **ours)[1].items():
-        loaded |= _load_numbers(*opened, split, splits)
+    for split, (table, columns, _) in _open(path, splits, **ours)[1].items():
+        loaded |= _load_numbers(table, columns, split, splits)
     return loaded
 
 
@@ -84,9 +88,9 @@ def list_splits(
     if forms != {"images"}:
         return None
     listings = {}
-    for split, opened in tables.items():
-        for each, images in _named_images(*opened, split, splits).items():
-            listings[each] = _listing(found.root, opened.table.path, images, form)
+    for split, (table, columns, _) in tables.items():
+        for each, images in _named_images(table, columns, split, splits).items():
+            listings[each] = _listing(found.root, table.path, images, form)
     return listings
 
 
@@ -103,9 +107,10 @@ def _open(
     features, opened = like.columns, {}
     for split, file in found.files.items():
         if split in wanted or (split == "train" and not features):
-            table = open_table(file)
-            opened[split] = Opened(table, columns_of(table, ours, features=features))
-            features = features or opened[split].columns.features(table)
+            table = open_named(file, features)
+            columns = columns_of(table, ours, features=features)
+            opened[split] = Opened(table, columns, bool(features) and not table.header)
+            features = features or columns.features(table)
     return found, {split: opened[split] for split in wanted}
 
 
@@ -114,7 +119,7 @@ def splits(path: Path, **options: Any) -> set[str]:
     _, tables = _open(path, SPLITS, **options)
     if "" not in tables:
         return set(tables)
-    table, columns = tables[""]
+    table, columns, _ = tables[""]
     if columns.form == "images":
         return set(_named_images(table, columns, "", SPLITS))
     if columns.split is None:
@@ -127,8 +132,12 @@ def warnings(path: Path, **more: Any) -> list[str]:
     """Return warnings about skipped tables, images and columns, and about labels that are guessed without a header."""
     found, tables = _open(path, SPLITS, **more)
     lines = [f"{path}: passed over: {'; '.join(found.passed)}"] if found.passed else []
-    for table, columns in tables.values():
+    for table, columns, unnamed in tables.values():
         file = table.path
+        if unnamed:
+            lines.append(f"{file}: no column has a name: features are taken by their position")
+        if columns.form == "features" and table.header and not columns.features(table):
+            lines.append(f"{file}: two columns have the same name: features are taken by their position")
         if columns.ignored:
             lines.append(f"{file}: columns not used: {first_few([shown(name) for name in columns.ignored])}")
         if columns.label is not None and more.get("label_column") is None and all(map(is_number, table.names)):
@@ -151,7 +160,7 @@ def _beside(path: Path, root: Path, tables: dict[str, Opened]) -> list[str]:
     """Return warnings about images that tables name again, or not at all; none where loading them is an error."""
     named = {split: one for split, one in tables.items() if one.columns.form == "images"}
     try:
-        images = {one.table.path: _named_images(*one, split, SPLITS) for split, one in named.items()}
+        images = {one.table.path: _named_images(one.table, one.columns, split, SPLITS) for split, one in named.items()}
         return left_over(root, images, everywhere=path.is_dir()) if images else []
     except ImgclfError:
         return []

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from imgclf.data.class_names import composed, first_few
 from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._tree import Tree
-from imgclf.data.sources.csv.columns import Columns, Options, called_labels, columns_of
+from imgclf.data.sources.csv.columns import Columns, Options, called_labels, columns_of, open_named
 from imgclf.data.sources.csv.image_places import Files, ImagePlaces
 from imgclf.data.sources.csv.tables import tables_around
 from imgclf.data.split_names import split_of
 from imgclf.errors import ImgclfError
-from imgclf.files.csv_table import Table, is_number, open_table
+from imgclf.files.csv_table import Table, is_number
 from imgclf.files.reading import shown
 
 
@@ -56,7 +56,7 @@ def _rival(
 ) -> Rival | None:
     """Return what a table says more than class folders, which may be `divided` into splits; None if nothing."""
     try:
-        table = open_table(path)
+        table = open_named(path)
         columns = columns_of(table, Options(), labeled=False)
     except ImgclfError:
         return None

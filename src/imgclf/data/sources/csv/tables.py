@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from imgclf.data.class_names import first_few
 from imgclf.data.sources._folders import Inside, look_into
-from imgclf.data.sources.csv.columns import Options, columns_of
+from imgclf.data.sources.csv.columns import Options, columns_of, open_named
 from imgclf.data.split_names import SPLITS, split_in, split_of
 from imgclf.errors import DataError, UsageError
-from imgclf.files.csv_table import open_table
 from imgclf.files.reading import kind_of
 
 _SUFFIXES = (".csv", ".tsv")
@@ -129,7 +128,7 @@ def _in_folders(root: Path, inside: Inside, options: Options) -> dict[str, Path]
 def has_labels(file: Path, options: Options) -> bool:
     """Whether a table has a column of labels that can be told."""
     try:
-        return columns_of(open_table(file), options).label is not None
+        return columns_of(open_named(file), options).label is not None
     except (DataError, UsageError):
         return False
 
@@ -147,6 +146,6 @@ def _only(folder: Path, tables: list[Path], options: Options) -> Path:
 def _names_images(file: Path) -> bool:
     """Whether a table names images, of which the labels may not be told."""
     try:
-        return columns_of(open_table(file), Options(), labeled=False).form == "images"
+        return columns_of(open_named(file), Options(), labeled=False).form == "images"
     except DataError:
         return False

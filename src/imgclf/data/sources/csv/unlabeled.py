@@ -12,10 +12,10 @@ from imgclf.data.dataset import UNKNOWN, InputFormat, Unlabeled, described
 from imgclf.data.preprocess import Preprocess
 from imgclf.data.sources._image_files import NamedFile, read_images
 from imgclf.data.sources._options import chosen
-from imgclf.data.sources.csv.columns import Columns, Options, columns_of
+from imgclf.data.sources.csv.columns import Columns, Options, columns_of, open_named
 from imgclf.data.sources.csv.image_places import ImagePlaces
 from imgclf.errors import DataError, plural
-from imgclf.files.csv_table import Table, numbers, open_table, texts
+from imgclf.files.csv_table import Table, numbers, texts
 from imgclf.files.reading import shown
 from imgclf.machine.progress import advancing
 
@@ -29,11 +29,11 @@ def read_unlabeled(
     `options` are those of the training data; columns that are not there, such as that of the labels, are not looked
     for.
     """
-    table = open_table(path)
+    table = open_named(path, like.columns)
     there = {name: value for name, value in options.items() if value in table.names or isinstance(value, int)}
     columns = columns_of(table, chosen(Options, there), labeled=False, features=like.columns)
     if columns.form != "images":
-        return _numbers(table, columns, preprocess)
+        return _numbers(table, columns, preprocess, like)
     if not preprocess.is_image:
         problem = "it names images, but the model was trained on feature vectors"
         raise DataError(path, problem, f"name a CSV file of {preprocess.size:,} features")
@@ -55,7 +55,7 @@ def _images(table: Table, columns: Columns) -> Iterator[NamedFile]:
         yield found
 
 
-def _numbers(table: Table, columns: Columns, preprocess: Preprocess) -> Iterator[Unlabeled]:
+def _numbers(table: Table, columns: Columns, preprocess: Preprocess, like: InputFormat) -> Iterator[Unlabeled]:
     values, shape = columns.values, preprocess.example_shape
     if not table.header and table.width == preprocess.size:  # no column is a label
         values = tuple(range(table.width))
@@ -66,8 +66,11 @@ def _numbers(table: Table, columns: Columns, preprocess: Preprocess) -> Iterator
         raise DataError(table.path, problem, "give it the same columns as in training")
     of_text = [] if columns.row_name is None else [columns.row_name]
     done, advance = 0, advancing("reading", None, "row")
-    unused = first_few([shown(name) for name in columns.ignored])
-    remarks: tuple[str, ...] = (f"{table.path}: columns not used: {unused}",) if unused else ()
+    remarks: tuple[str, ...] = ()
+    if columns.ignored:
+        remarks = (f"{table.path}: columns not used: {first_few([shown(name) for name in columns.ignored])}",)
+    if like.columns and not table.header:
+        remarks = (*remarks, f"{table.path}: no column has a name: features are taken by their position")
     for some in numbers(table, values, of_text, np.dtype(np.uint8 if preprocess.is_image else np.float32)):
         examples = some.values.reshape(len(some.rows), *shape)
         names = some.texts[0] if of_text else [str(done + number) for number in range(1, len(examples) + 1)]
