@@ -66,7 +66,7 @@ def advice(figure):
 def test_the_advice_names_the_best_and_its_values_and_how_many_cannot_be_told_from_it():
     said = advice(search_picture(GRID, "six"))
     assert "Orange: the best, 90.0% by schedule.step_size 0.01, model.loss softmax." in said  # not the common seed
-    assert "too near to it for 100 validation images" in said
+    assert "as good, as far as 100 validation images can tell" in said
     alone = advice(search_picture([candidate(0, {"x": 0.123456}, 0.9), candidate(1, {"x": 2}, 0.1)], "two"))
     assert "by x 0.123." in alone
     assert "too near" not in alone

@@ -67,11 +67,11 @@ def study(material: Material) -> Findings:
                 Panel(f"svm loss of one image along {name}: a kink has no slope", "change of the weight",
                       {"hinge": (FAR * moves, hinge)}),
                 Panel("largest relative error of ten slopes by trying", "step h",
-                      {"error": (STEPS, sizes)}, log="xy", marks={"h = 1e-5": STEP}, markers=True),
+                      {"error": (STEPS, sizes)}, log="xy", marks={f"h = {STEP:g}, as in the table": STEP}, markers=True),
             ],
         ),
         question="Why does the error grow again when h gets smaller than the best one?",
-        answer=f"Trying is off by truncation, some h**2 times the bend of the loss, and by rounding: the two losses "
+        answer=f"Trying is off by truncation, which shrinks as h**2 does, and by rounding: the two losses "
         f"agree in most of their 16 digits, and what is left is divided by 2h. At h = {STEPS[0]:g} the error is "
         f"{sizes[0]:.1g}, at {best:.1g} it is {min(sizes):.1g}, at {STEPS[-1]:g} it is {sizes[-1]:.1g}. At a kink of "
         f"a hinge there is no slope: trying gives the mean of both sides.",

@@ -125,7 +125,7 @@ def study(material: Material) -> Findings:
         ),
         question="What does the gradient know that a random move does not?",
         answer=f"A try gives one number, whether one move was good. One pass for the gradient gives {weights.size:,}: "
-        f"the slope along every weight. In {SECONDS:g} s the strategy {best} came lowest. The numerical gradient makes "
+        f"the slope along every weight. Lowest after {SECONDS:g} s: {best}. The numerical gradient makes "
         f"the same steps, but for rounding and kinks, at {2 * weights.size:,} losses each.",
         numbers={
             "seconds": SECONDS, **numbers, "numerical_step_seconds": one_step, "small_parameters": zeros.size, **both,

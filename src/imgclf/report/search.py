@@ -73,14 +73,14 @@ def search_picture(ranked: Sequence[Candidate], title: str) -> Figure:
 def _advice(ranked: Sequence[Candidate], ringed: Sequence[Candidate], keys: Sequence[str], planes: int) -> str:
     words = ["A dot is a choice of values that was tried; where there is none, nothing is known."]
     if planes:
-        words.append("The darker, the better.")
+        words.append("The darker blue, the better.")
     if ringed:
         best = ranked[0]
         values = ", ".join(f"{key} {_written(best.values[key])}" for key in keys)
         words.append(f"Orange: the best, {100 * best.accuracy:.1f}%{f' by {values}' * bool(values)}.")
     if len(ringed) > 1:
         look = "Ringed, below with dark bars" if planes else "Dark bars"
-        words.append(f"{look}: too near to it for {ranked[0].n:,} validation images to tell apart.")
+        words.append(f"{look}: as good, as far as {ranked[0].n:,} validation images can tell.")
     if any(one.status == "paused" for one in ranked):
         words.append("Small: stopped early by halving.")
     if any(one.status == "diverged" for one in ranked):
