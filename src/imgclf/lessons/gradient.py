@@ -67,7 +67,7 @@ def study(material: Material) -> Findings:
                 Panel(f"svm loss of one image along {name}: a kink has no slope", "change of the weight",
                       {"hinge": (FAR * moves, hinge)}),
                 Panel("largest relative error of ten slopes by trying", "step h",
-                      {"error": (STEPS, sizes)}, log="xy", marks={f"h = {STEP:g}, as in the table": STEP}, markers=True),
+                      {"error": (STEPS, sizes)}, log="xy", marks={f"h = {STEP:g}, of the table": STEP}, markers=True),
             ],
         ),
         question="Why does the error grow again when h gets smaller than the best one?",

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from imgclf.lessons.lesson import Panel, Panels
 from imgclf.report.comparison import COLORS
@@ -33,7 +33,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
         if name in panel.log:
             axes.set(**{f"{name}scale": "log"})
             axis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value)))
-            axis.set_minor_formatter(NullFormatter())
+            axis.set_minor_locator(NullLocator())
     seen = False
     for i, (name, (x, y)) in enumerate(panel.lines.items()):
         values = np.asarray(y, np.float64)

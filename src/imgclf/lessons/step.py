@@ -74,7 +74,8 @@ def study(material: Material) -> Findings:
             table,
             f"Image 1 is of class {names[int(y[0])]!r}; its dscores add up to {dscores[0].sum():.1g}.",
             f"Against the gradient, the loss falls at {percent(straight)} of |gradient| = {steepest:.4g} (dW and db "
-            f"together) per unit of length; the best of {len(tried):,} random directions falls at {percent(best)} of it.{kink}",
+            f"together) per unit of length; the best of {len(tried):,} random directions falls at {percent(best)} of "
+            f"it.{kink}",
         ],
         picture=Panels(
             "How fast the loss falls in random directions",
