@@ -138,6 +138,15 @@ def test_of_two_runs_none_says_longer_steps_and_the_other_shorter_ones(imgclf, o
     assert max(longer, default=0) + 1 < min(shorter)
 
 
+@pytest.mark.parametrize("batch_size", [1, 256])
+def test_steps_that_are_too_short_are_told_so_whatever_the_noise_of_batches_and_momentum(imgclf, batch_size):
+    """At batch size 256 these are 64 steps, and momentum takes ten to start."""
+    options = f"data.source=synthetic train.epochs=8 train.batch_size={batch_size} schedule.step_size=1e-5"
+    done = imgclf("train", *PLAIN, "--out", "run", *(word for one in options.split() for word in ("-s", one)))
+    assert set(found("run")) == {"step_too_small"}
+    assert said(done.out)[1][0].endswith(" -s schedule.step_size=3e-05")
+
+
 @pytest.mark.parametrize("name", ["fashion_softmax", "fashion_svm", "online_sgd", "full_batch"])
 def test_the_step_size_of_a_config_that_ships_is_right(imgclf, name):
     assert imgclf("train", name, *PLAIN, "--out", "run").code == 0

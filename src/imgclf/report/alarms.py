@@ -20,7 +20,7 @@ from imgclf.report.findings import (
     told_apart,
 )
 from imgclf.report.run_facts import RunFacts
-from imgclf.report.trend import FEW, still_falls
+from imgclf.report.trend import FEW, falls, worthwhile
 
 
 def diverged(facts: RunFacts) -> Finding | None:
@@ -68,7 +68,7 @@ def nothing_learned(facts: RunFacts) -> Finding | None:
         grew = f"the loss grew from {start} to {end}, so the step size is too large"
         return Finding("nothing_learned", f"{problem}; {grew}.", again(facts, *smaller_steps(facts)))
     labels = f"the labels do not belong to the {facts.noun}s"
-    if facts.epochs >= FEW and not still_falls(facts):
+    if facts.epochs >= FEW and not worthwhile(falls(facts), facts.learned):
         return Finding("nothing_learned", f"{problem}; {labels}, or these say nothing about the classes.")
     blame = f"the step size is too small, or {labels}"
     return Finding("nothing_learned", f"{problem}; {blame}.", again(facts, larger_steps(facts)))

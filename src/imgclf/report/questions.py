@@ -23,8 +23,9 @@ from imgclf.report.findings import (
     told_apart,
 )
 from imgclf.report.run_facts import RunFacts, Split
-from imgclf.report.trend import FEW, falls, is_straight, late_falls, longer, still_falls
+from imgclf.report.trend import FEW, falls, is_straight, late_falls, longer, worthwhile
 
+TRIFLE = 0.001  # of the loss of guessing: a fall that is not worth any steps
 HEAVY = 0.1  # of all that the loss has fallen, in penalty: with less of it, the loss could fall about as much further
 OTHER_PENALTY = 3  # the factor to the next one to try; by 10, the answer to too much of it would be too little
 LARGE_L2 = 0.01  # where an l2 begins to tell
@@ -59,14 +60,13 @@ def class_never_predicted(facts: RunFacts) -> Finding | None:
 def still_falling(facts: RunFacts) -> Finding | None:
     """Twice as many steps would lower the loss by a hundredth of all that it has fallen, on train and on val.
 
-    See `trend.fall_to_come`. Under early stopping, val has said before that it no longer falls. Where there is hardly a
-    mistake, a lower loss is of no use.
+    See `trend.fall_to_come`. Where this is next to nothing, nobody needs to wait for it.
     """
-    if all(_has_hardly_a_mistake(split) for split in (facts.train, facts.val) if split):
-        return None
-    if facts.epochs < facts.config.train.epochs or not still_falls(facts):
-        return None
     to_come = falls(facts)
+    if not _may_go_on(facts) or not worthwhile(to_come, facts.learned):
+        return None
+    if facts.epochs >= FEW and to_come[-1] < TRIFLE * facts.guessing:
+        return None
     where = " on train and val" if facts.val else ""
     more = f": twice as many steps may lower it by another {to_come[-1]:.2g}"
     if facts.epochs < FEW:
@@ -102,7 +102,9 @@ def step_too_small(facts: RunFacts) -> Finding | None:
     Gradient descent slows down as it comes near to a minimum: this one is still far from it. Of a few epochs nobody can
     tell.
     """
-    if facts.epochs < FEW or still_falling(facts) is None or not is_straight(facts):
+    if facts.epochs < FEW or not _may_go_on(facts):
+        return None
+    if not worthwhile(falls(facts), facts.learned) or not is_straight(facts):
         return None
     late = f"{sum(late_falls(facts)):.2g} of its fall of {facts.learned:.2g} came in the second half"
     blame = f"the step size (learning rate) of {facts.config.schedule.step_size:g} is too small"
@@ -185,7 +187,8 @@ def best_epoch_is_noise(facts: RunFacts) -> Finding | None:
     the best of many epochs is the luckiest one, too.
     """
     accuracy = facts.column("val/accuracy").clip(0, 1)
-    if facts.val is None or not len(accuracy) or step_too_large(facts) or still_falling(facts):
+    is_on_its_way = any(rule(facts) for rule in (step_too_large, step_too_small, still_falling))
+    if facts.val is None or not len(accuracy) or is_on_its_way:
         return None
     n, best = facts.val.n, int(accuracy.argmax())
     gap = _angle(accuracy[best]) - _angle(accuracy[-1])
@@ -198,6 +201,12 @@ def best_epoch_is_noise(facts: RunFacts) -> Finding | None:
 
 def _angle(share: float) -> float:
     return 2 * math.asin(math.sqrt(share))
+
+
+def _may_go_on(facts: RunFacts) -> bool:
+    """Whether a lower loss would be of use: there are mistakes, and early stopping has not ended the run."""
+    makes_mistakes = not all(_has_hardly_a_mistake(split) for split in (facts.train, facts.val) if split)
+    return makes_mistakes and facts.epochs >= facts.config.train.epochs
 
 
 def _has_hardly_a_mistake(split: Split) -> bool:

@@ -10,7 +10,7 @@ from imgclf.report.run_facts import RunFacts
 from imgclf.training.plan import make_schedule
 
 WORTH_IT = 0.01  # of all that the loss has fallen: where as many steps again bring less, they are not worth their time
-TRIFLE = 0.05  # of a fall: rounding, and the first steps with momentum, which are shorter
+NOISE = 0.05  # of a fall: rounding, and the noise of batches
 FEW = 5  # epochs that the curve of the loss can be fitted to
 
 
@@ -25,13 +25,14 @@ def fall_to_come(losses: FloatArray, step_sizes: FloatArray, way: FloatArray) ->
     no loss is below 0, neither is a, and c is at most the last loss.
     """
     kept = way >= 1 / 8
+    losses, step_sizes, way = losses[kept], step_sizes[kept], way[kept]
     terms = [np.ones_like(way), 1 / way, *([step_sizes / step_sizes.max()] if np.ptp(step_sizes) else [])]
-    X, y = np.stack(terms, axis=1)[kept], losses[kept]
-    if len(y) <= len(terms):
+    if len(losses) <= len(terms):
         return 0.0
+    X = np.stack(terms, axis=1)
     inverse = np.linalg.pinv(X.T @ X)
-    coefficients = inverse @ X.T @ y
-    variance = np.square(y - X @ coefficients).sum() / (len(y) - len(terms))
+    coefficients = inverse @ X.T @ losses
+    variance = np.square(losses - X @ coefficients).sum() / (len(losses) - len(terms))
     least = coefficients[1] - Z_95 * math.sqrt(variance * inverse[1, 1])
     return float(min(least, losses[-1])) / 2
 
@@ -39,56 +40,65 @@ def fall_to_come(losses: FloatArray, step_sizes: FloatArray, way: FloatArray) ->
 def falls(facts: RunFacts) -> list[float]:
     """Return `fall_to_come` of train, and of val if there is one; of a few epochs, the fall of their second half."""
     step_sizes, names = facts.column("step_size"), ["train/loss", *(["val/loss"] if facts.val else [])]
-    columns = [facts.column(name) for name in names]
-    if not len(step_sizes) or any(len(one) != len(step_sizes) for one in columns) or not (step_sizes > 0).all():
+    columns, steps = [facts.column(name) for name in names], np.diff(facts.column("step"), prepend=0)
+    if not len(step_sizes) or any(len(one) != len(step_sizes) for one in [steps, *columns]):
+        return [0.0]
+    if min(step_sizes.min(), steps.min()) <= 0:
         return [0.0]
     if len(step_sizes) < FEW:
         return [float(np.append(facts.guessing, one)[len(one) // 2] - one[-1]) for one in columns]
-    if _is_settled(facts) or (_has_jumped(facts) and not _is_convex(facts)):
+    if _is_settled(facts) or not _is_convex(facts):
         return [0.0]
-    ends = step_sizes, step_sizes.cumsum() / step_sizes.sum()
-    return [fall_to_come(one, *at) for one, at in zip(columns, (_middles(step_sizes), ends), strict=False)]
+    middle_sizes, middles, ends = _ways(facts)
+    train = fall_to_come(columns[0], middle_sizes, middles)  # its losses are means over epochs
+    return [train, *(fall_to_come(val, step_sizes, ends) for val in columns[1:])]
 
 
-def still_falls(facts: RunFacts) -> bool:
-    """Whether twice as many steps would lower the loss by more than a trifle, on train and on val."""
-    return all(fall > WORTH_IT * facts.learned > 0 for fall in falls(facts))
+def worthwhile(to_come: list[float], learned: float) -> bool:
+    """Whether losses would fall by more than a trifle of what has been learned, on train and on val."""
+    return all(fall > WORTH_IT * learned > 0 for fall in to_come)
 
 
 def is_straight(facts: RunFacts) -> bool:
     """Whether the train loss falls along the way nearly as along a straight line: the run has hardly left its start.
 
-    Along a straight line, half of what it falls comes in the second half of the way; here, a third of it or more. On a
-    convex loss it falls ever less (Nesterov 2004, section 2.1.5): one that falls more in the last quarter than in the
-    third fell because the step size did, and with it the noise of batches. So did one that was above that of guessing
-    in a step: it jumps over a valley that is steep in some direction, and longer steps would jump farther.
+    Along a straight line, half of what it falls comes in the second half of the way; here, a third of it or more.
     """
-    return sum(late_falls(facts)) >= facts.learned / 3 and _is_convex(facts) and not _has_jumped(facts)
+    return sum(late_falls(facts)) >= facts.learned / 3 and _is_convex(facts)
 
 
 def _is_convex(facts: RunFacts) -> bool:
-    """Whether the train loss falls no more in the last quarter of the way than in the third."""
+    """Whether the train loss falls no more in the last quarter of the way than in the third.
+
+    On a convex loss, gradient descent falls ever less (Nesterov 2004, section 2.1.5). One that falls ever more does so
+    because the step size falls, and with it the noise of batches: it promises nothing of longer steps, or of more.
+    """
     third, last = late_falls(facts)
-    return last <= third * (1 + TRIFLE)
-
-
-def _has_jumped(facts: RunFacts) -> bool:
-    """Whether the loss was above that of guessing in a step, as far as steps are known."""
-    return facts.steps is not None and facts.is_above_guessing(facts.steps[1].max(initial=0))
+    return last <= third * (1 + NOISE)
 
 
 def late_falls(facts: RunFacts) -> tuple[float, float]:
     """Return how far the train loss fell over the third and the last quarter of the way."""
-    _, way = _middles(facts.column("step_size"))
+    _, way, _ = _ways(facts)
     end = facts.train.objective if facts.train else math.nan
     half, three_quarters = np.interp([1 / 2, 3 / 4], np.append(way, 1), np.append(facts.column("train/loss"), end))
     return float(half - three_quarters), float(three_quarters - end)
 
 
-def _middles(step_sizes: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the step sizes in the middle of epochs, and the way until there: train losses are means over epochs."""
-    middle = (np.append(step_sizes[0], step_sizes[:-1]) + step_sizes) / 2
-    return middle, (middle.cumsum() - middle / 2) / middle.sum()
+def _ways(facts: RunFacts) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the step sizes in the middle of epochs, the mean way before their steps, and the way until their ends.
+
+    Momentum starts slowly: on a slope that stays, step t is 1 - momentum**t as long as later ones are.
+    """
+    step_sizes, after, momentum = facts.column("step_size"), facts.column("step"), _momentum(facts)
+    sizes = (np.append(step_sizes[0], step_sizes[:-1]) + step_sizes) / 2
+    start = (1 - momentum**after) / (1 - momentum)  # momentum**0 + ... of the steps so far
+    length = after - momentum * start  # the sum of 1 - momentum**t
+    sums = after * (after - 1) / 2 - momentum * (after - start) / (1 - momentum)  # of the lengths before each step
+    means = np.diff(sums, prepend=0) / np.diff(after, prepend=0) - np.append(0, length[:-1])
+    lengths = sizes * np.diff(length, prepend=0)
+    ends = lengths.cumsum()
+    return sizes, (ends - lengths + sizes * means) / ends[-1], ends / ends[-1]
 
 
 def longer(facts: RunFacts) -> int | None:
@@ -111,6 +121,10 @@ def _is_settled(facts: RunFacts) -> bool:
     """
     chosen, steps = facts.config.optimizer, facts.column("step")
     longer = {"sgd": 1.0, "momentum": 1.0, "nesterov": 1.0}.get(chosen.name, 0.0)
-    longer /= 1 - float(getattr(chosen, "momentum", 0))
+    longer /= 1 - _momentum(facts)
     way = longer * float(steps[0] * facts.column("step_size").sum()) if len(steps) else 0.0
     return math.exp(-facts.config.regularization.l2 * way) < WORTH_IT
+
+
+def _momentum(facts: RunFacts) -> float:
+    return float(getattr(facts.config.optimizer, "momentum", 0))
