@@ -7,7 +7,7 @@ import pytest
 
 from imgclf.config import resolve
 from imgclf.metrics import wilson_interval
-from imgclf.sweep.advice import borders, next_command, next_range
+from imgclf.sweep.advice import advise, next_command, next_range
 from imgclf.sweep.results import Result, ranked
 from imgclf.sweep.trials import Trial
 
@@ -48,7 +48,8 @@ def test_ranges_of_positive_numbers_move_and_shrink_by_factors(given, best, foll
     config = swept(schedule__step_size=given)
     assert next_range(config, "schedule.step_size", best) == following
     inside = ({"schedule.step_size": 0.1}, 0.9)  # as good, but steps that are too short do not arrive
-    found = borders(config, tried(config, ({"schedule.step_size": best}, 0.9), *[inside] * (best != 0.1)))
+    found, ranges = advise(config, tried(config, ({"schedule.step_size": best}, 0.9), *[inside] * (best != 0.1)))
+    assert ranges == {"schedule.step_size": following}
     assert [(border.wider, border.side) for border in found] == [(following, side)] * (side is not None)
 
 
@@ -61,11 +62,20 @@ def test_where_a_value_inside_cannot_be_told_from_the_best_the_range_is_not_wide
     for right in range(n // 2, n, n // 100):
         finished = tried(config, ({key: best}, 0.9), ({key: inside}, min(right / n, 0.9)), n=n)
         as_good = finished[1].accuracy >= wilson_interval(0.9 * n, n)[0]
-        (border,) = borders(config, finished)
+        (border,), ranges = advise(config, finished)
         assert (border.side, border.end) == ("smallest", 1e-4)
         assert border.as_good == (inside if as_good else None)
         assert (border.wider is None) == as_good
-        assert (next_command(config, Path("s"), finished) is None) == as_good
+        assert (ranges == config.sweep.params) == as_good
+        assert (next_command(config, Path("s"), ranges) is None) == as_good
+
+
+@pytest.mark.parametrize(("values", "as_good"), [((64, 16), 16), ((64, 16, 32), 32), ((64, 32), 32), ((64,), None)])
+def test_as_good_is_a_value_inside_if_there_is_one_else_the_other_end(values, as_good):
+    config, key = swept(train__batch_size="[16, 32, 64]"), "train.batch_size"
+    finished = tried(config, *[({key: value}, 0.9 - 0.001 * i) for i, value in enumerate(values)])
+    (border,), _ = advise(config, finished)
+    assert (border.side, border.as_good) == ("largest", as_good)
 
 
 def test_a_search_for_a_penalty_that_does_not_count_ends():
@@ -76,7 +86,7 @@ def test_a_search_for_a_penalty_that_does_not_count_ends():
         for _ in range(5):
             values = sweep.sweep.params[key]
             finished = tried(sweep, *[({key: value}, 0.9 - fall * i) for i, value in enumerate(sorted(values))])
-            command = next_command(sweep, Path("s"), finished)
+            command = next_command(sweep, Path("s"), advise(sweep, finished)[1])
             if command is None:
                 break
             sweep = resolve((), shlex.split(command)[5::2]).config
@@ -87,8 +97,8 @@ def test_other_values_stay():
     config = swept(model__loss="[softmax, svm, svm_cs]", regularization__l1="[0, 0.1, 1]")
     best = {"model.loss": "svm_cs", "regularization.l1": 1}
     assert [next_range(config, key, best[key]) for key in best] == list(config.sweep.params.values())
-    assert borders(config, tried(config, (best, 0.9))) == []
-    assert next_command(config, Path("s"), tried(config, (best, 0.9))) is None  # the same sweep again
+    assert advise(config, tried(config, (best, 0.9))) == ([], config.sweep.params)
+    assert next_command(config, Path("s"), config.sweep.params) is None  # the same sweep again
 
 
 def test_whole_numbers_stay_whole_and_limits_hold():
@@ -104,7 +114,8 @@ def test_whole_numbers_stay_whole_and_limits_hold():
 def test_the_next_command_is_one_that_runs(tmp_path):
     config = swept(schedule__step_size="{log_uniform: [0.01, 1.0]}", model__loss="[softmax, svm]")
     best = {"schedule.step_size": 0.1, "model.loss": "svm"}
-    words = shlex.split(next_command(config, tmp_path / "a b", tried(config, (best, 0.9))))
+    _, ranges = advise(config, tried(config, (best, 0.9)))
+    words = shlex.split(next_command(config, tmp_path / "a b", ranges))
     assert words[:4] == ["imgclf", "sweep", "-c", f"{tmp_path}/a b/config.yaml"]
     following = resolve((), words[5::2]).config.sweep.params
     assert following == {"schedule.step_size": {"log_uniform": [0.0316, 0.316]}}

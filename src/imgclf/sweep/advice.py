@@ -22,7 +22,7 @@ class Border(NamedTuple):
 
     side     largest or smallest
     wider    the range that goes on beyond the border; None where that would be of no use
-    as_good  a value off the border that cannot be told from the best; None if there is none
+    as_good  a value off this border, inside if there is one, that cannot be told from the best; None if there is none
     """
 
     key: str
@@ -33,29 +33,32 @@ class Border(NamedTuple):
     as_good: Any
 
 
-def borders(config: Config, finished: Sequence[Candidate]) -> list[Border]:
-    """Return the keys whose best value lies on a border of their range, unless the range cannot be widened.
+def advise(config: Config, finished: Sequence[Candidate]) -> tuple[list[Border], dict[str, Any]]:
+    """Return the best values that lie on a border of their range, and the ranges of the next sweep, by key.
 
     finished   the best first
 
-    Where a value off the border is as good, within the interval of the best, the way beyond it leads nowhere: a penalty
-    that hardly counts could be made smaller for ever. Not so a step size: too small, it does not arrive, and too large,
-    it jumps.
+    Where a value off that border is as good, within the interval of the best, the way beyond it leads nowhere, and the
+    range stays: a penalty that hardly counts could be made smaller for ever. Not so a step size: too small, it does not
+    arrive, and too large, it jumps. A range that cannot be widened has no border.
     """
+    assert config.sweep is not None
     best, equal, found = finished[0].values, finished[: indistinguishable(finished)], []
-    ranges: dict[str, Any] = config.sweep.params if config.sweep else {}
-    for key, given in ranges.items():
-        end = _end(given, best[key])
-        wider = next_range(config, key, best[key])
-        if end is not None and wider != given:
+    params: dict[str, Any] = {**config.sweep.params}
+    ranges = dict(params)
+    for key, given in params.items():
+        following, end, as_good = next_range(config, key, best[key]), end_of(given, best[key]), None
+        if end is not None and following != given:
+            others = [one.values[key] for one in equal if key != STEP_SIZE and end_of(given, one.values[key]) != end]
+            as_good = min(others, key=lambda value: end_of(given, value) is not None, default=None)  # inside, if any is
             side = "largest" if end == max(listed(given) or given["log_uniform"]) else "smallest"
-            others = [one.values[key] for one in equal if key != STEP_SIZE and _end(given, one.values[key]) != end]
-            as_good = others[0] if others else None
-            found.append(Border(key, best[key], end, side, wider if as_good is None else None, as_good))
-    return found
+            found.append(Border(key, best[key], end, side, following if as_good is None else None, as_good))
+        if as_good is None:
+            ranges[key] = following
+    return found, ranges
 
 
-def _end(given: Any, value: Any) -> Any:
+def end_of(given: Any, value: Any) -> Any:
     """Return the end of a range on which a value lies, or None."""
     values = listed(given)
     if values is None:
@@ -92,7 +95,7 @@ def next_range(config: Config, key: str, best: Any) -> Any:
 def _next_ends(low: float, high: float, best: float) -> tuple[float, float]:
     """Return the ends of a range around the best value: as wide where that lies on the border, else half as wide."""
     ratio = high / low
-    on_border = _end({"log_uniform": [low, high]}, best) is not None
+    on_border = end_of({"log_uniform": [low, high]}, best) is not None
     reach = ratio ** (1 / 2 if on_border else 1 / 4)
     is_whole = isinstance(low, int) and isinstance(high, int)
     lower, upper = best / reach, best * reach
@@ -135,16 +138,12 @@ def _is_valid(config: Config, key: str, value: Any) -> bool:
     return True
 
 
-def next_command(config: Config, directory: Path, finished: Sequence[Candidate]) -> str | None:
-    """Return the command of the next sweep: of the same config, around the best values; None if that is no other."""
+def next_command(config: Config, directory: Path, ranges: dict[str, Any]) -> str | None:
+    """Return the command of the next sweep, of the same config and these ranges; None if they are the same, too."""
     assert config.sweep is not None
-    settled = {border.key for border in borders(config, finished) if border.wider is None}
-    changed = []
-    for key, given in config.sweep.params.items():
-        found = given if key in settled else next_range(config, key, finished[0].values[key])
-        if found != given:
-            changed += ["-s", f"sweep.params.{key}={flow(found)}"]
-    return shlex.join(["imgclf", "sweep", "-c", str(directory / "config.yaml"), *changed]) if changed else None
+    changed = [(key, found) for key, found in ranges.items() if found != config.sweep.params[key]]
+    options = [word for key, found in changed for word in ("-s", f"sweep.params.{key}={flow(found)}")]
+    return shlex.join(["imgclf", "sweep", "-c", str(directory / "config.yaml"), *options]) if options else None
 
 
 def flow(given: Any) -> str:

@@ -73,6 +73,13 @@ def test_runs_that_are_as_good_are_counted(imgclf):
     assert "next " not in said
 
 
+def test_of_two_values_that_are_as_good_neither_end_is_gone_beyond(imgclf):
+    done = imgclf("sweep", *QUICK, "-s", "sweep.params.regularization.l2=[1.0e-9, 2.0e-9]", "--out", "s")
+    assert ("the best regularization.l2, 1e-09, is the smallest tried, but 2e-09, the largest, is as good within this "
+            "interval: no need to try larger or smaller") in " ".join(done.out.split())  # fmt: skip
+    assert "next " not in done.out
+
+
 def test_ctrl_c_ends_with_how_to_resume(imgclf, monkeypatch):
     assert imgclf("sweep", *GRID, "--out", "whole").code == 0
 

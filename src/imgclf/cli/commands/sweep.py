@@ -5,7 +5,7 @@ import shlex
 import time
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -200,28 +200,34 @@ def _draw(console: Console, directory: Path, ranked: list["Candidate"]) -> None:
         write_whole(directory / "sweep.png", png_bytes(search_picture(ranked, title)))
 
 
-def _range_said(border: "Border") -> str:
-    from imgclf.sweep.advice import flow
+def _range_said(border: "Border", given: Any) -> str:
+    from imgclf.sweep.advice import end_of, flow
 
     tried = f"the {border.side} tried"
     where = tried if border.value == border.end else f"near {tried}, {show(border.end)}"
     said = f"the best {border.key}, {show(border.value)}, is {where}"
-    beyond = "larger" if border.side == "largest" else "smaller"
-    if border.wider is None:
-        return f"{said}, but {show(border.as_good)} is as good within this interval: no need to try {beyond}"
-    return f"{said}: try {beyond}, {flow(border.wider)}"
+    beyond, opposite = ("larger", "smallest") if border.side == "largest" else ("smaller", "largest")
+    if border.as_good is None:
+        return f"{said}: try {beyond}, {flow(border.wider)}"
+    end, good = end_of(given, border.as_good), f"{said}, but {show(border.as_good)}"
+    if end is None:
+        return f"{good} is as good within this interval: no need to try {beyond}"
+    near = "" if end == border.as_good else "near "
+    return f"{good}, {near}the {opposite}, is as good within this interval: no need to try larger or smaller"
 
 
 def _conclude(console: Console, search: "Search", finished: list["Candidate"], seconds: float) -> None:
     """Say which values are the best, how sure that is, and what to try next."""
-    from imgclf.sweep.advice import borders, next_command
+    from imgclf.sweep.advice import advise, next_command
     from imgclf.sweep.results import indistinguishable
+    from imgclf.sweep.trials import sweep_of
 
     best, directory = finished[0], search.directory
     low, high = best.interval
     equal = indistinguishable(finished)
-    on_border = borders(search.config, finished)
-    following = next_command(search.config, directory, finished)
+    params = sweep_of(search.config).params
+    on_border, ranges = advise(search.config, finished)
+    following = next_command(search.config, directory, ranges)
     runs = [str(search.path(result.trial)) for result in best.results]
     console.say("")
     console.result(*fold("best      ", ", ".join(f"{key} {show(value)}" for key, value in best.values.items())))
@@ -234,7 +240,7 @@ def _conclude(console: Console, search: "Search", finished: list["Candidate"], s
         told = f"{equal} of {len(finished)} are within this interval: on {images}, they cannot be told apart"
         console.result(*fold("equal     ", told))
     for border in on_border:
-        console.result(*fold("range     ", _range_said(border)))
+        console.result(*fold("range     ", _range_said(border, params[border.key])))
     if following is not None:
         console.say(*fold_command("next      ", following))
     if len(runs) > 1:  # none of them was trained on all
