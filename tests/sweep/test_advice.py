@@ -93,6 +93,22 @@ def test_a_search_for_a_penalty_that_does_not_count_ends():
         assert (command is None) == ends
 
 
+def test_a_search_for_a_step_size_ends_where_all_are_as_good_or_those_on_both_sides():
+    key, sizes = "schedule.step_size", [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4]
+    config = swept(schedule__step_size=str(sizes))
+
+    def ends(best, *as_good):
+        accuracy = {size: 0.5 for size in sizes} | dict.fromkeys(as_good, 0.899) | {best: 0.9}
+        return (
+            advise(config, tried(config, *[({key: size}, accuracy[size]) for size in sizes]))[1] == config.sweep.params
+        )
+
+    assert ends(6.4, *sizes[:-1])
+    assert ends(0.8, 0.4, 1.6)
+    assert not ends(0.8, 0.4)
+    assert not ends(6.4, *sizes[1:-1])
+
+
 def test_other_values_stay():
     config = swept(model__loss="[softmax, svm, svm_cs]", regularization__l1="[0, 0.1, 1]")
     best = {"model.loss": "svm_cs", "regularization.l1": 1}

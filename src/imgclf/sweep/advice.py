@@ -14,6 +14,8 @@ from imgclf.sweep.trials import listed, rounded
 
 BORDER = 0.1  # of a range's logarithm: as near its end, a drawn value is on the border
 
+MANY = 6  # candidates
+
 STEP_SIZE = "schedule.step_size"
 
 
@@ -40,16 +42,21 @@ def advise(config: Config, finished: Sequence[Candidate]) -> tuple[list[Border],
 
     Where a value off that border is as good, within the interval of the best, the way beyond it leads nowhere, and the
     range stays: a penalty that hardly counts could be made smaller for ever. Not so a step size: too small, it does not
-    arrive, and too large, it jumps. A range that cannot be widened has no border.
+    arrive, and too large, it jumps; unless many were tried, and all are as good. A range that cannot be widened has no
+    border. Where values on both sides of the best are as good, a finer search would be one of chance: the range stays.
     """
     assert config.sweep is not None
     best, equal, found = finished[0].values, finished[: indistinguishable(finished)], []
     params: dict[str, Any] = {**config.sweep.params}
     ranges = dict(params)
+    settled = MANY <= len(equal) == len(finished)
     for key, given in params.items():
         following, end, as_good = next_range(config, key, best[key]), end_of(given, best[key]), None
+        good = [one.values[key] for one in equal]
+        if end is None and following != given and min(good) < best[key] < max(good):
+            continue
         if end is not None and following != given:
-            others = [one.values[key] for one in equal if key != STEP_SIZE and end_of(given, one.values[key]) != end]
+            others = [value for value in good if (settled or key != STEP_SIZE) and end_of(given, value) != end]
             as_good = min(others, key=lambda value: end_of(given, value) is not None, default=None)  # inside, if any is
             side = "largest" if end == max(listed(given) or given["log_uniform"]) else "smallest"
             found.append(Border(key, best[key], end, side, following if as_good is None else None, as_good))

@@ -243,6 +243,9 @@ def _conclude(console: Console, search: "Search", finished: list["Candidate"], s
         console.result(*fold("range     ", _range_said(border, params[border.key])))
     if following is not None:
         console.say(*fold_command("next      ", following))
+    elif equal > 1:
+        images = plural(best.n, "validation image")
+        console.say(*fold("done      ", f"a further search could not tell better values from chance on {images}"))
     if len(runs) > 1:  # none of them was trained on all
         chosen = [word for key, value in best.values.items() for word in ("-s", f"{key}={json.dumps(value)}")]
         again = shlex.join(["imgclf", "train", "-c", str(directory / "config.yaml"), *chosen])
