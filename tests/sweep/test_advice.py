@@ -98,10 +98,9 @@ def test_a_search_for_a_step_size_ends_where_all_are_as_good_or_those_on_both_si
     config = swept(schedule__step_size=str(sizes))
 
     def ends(best, *as_good):
-        accuracy = {size: 0.5 for size in sizes} | dict.fromkeys(as_good, 0.899) | {best: 0.9}
-        return (
-            advise(config, tried(config, *[({key: size}, accuracy[size]) for size in sizes]))[1] == config.sweep.params
-        )
+        accuracy = dict.fromkeys(sizes, 0.5) | dict.fromkeys(as_good, 0.899) | {best: 0.9}
+        _, ranges = advise(config, tried(config, *[({key: size}, accuracy[size]) for size in sizes]))
+        return ranges == config.sweep.params
 
     assert ends(6.4, *sizes[:-1])
     assert ends(0.8, 0.4, 1.6)
