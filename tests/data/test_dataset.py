@@ -18,6 +18,13 @@ def test_a_subset_is_a_view_by_row_numbers():
     np.testing.assert_array_equal(part.y_of(np.array([1])), [1])
 
 
+def test_the_first_example_of_each_class_is_found_by_its_row_in_the_split():
+    data = Dataset.of(IMAGES, LABELS + 1, ("none", "a", "b"))
+    assert data.first_of_classes() == {1: 0, 2: 1}
+    assert data.subset(np.array([4, 3, 0])).first_of_classes() == {1: 2, 2: 0}
+    assert data.subset(np.array([], int)).first_of_classes() == {}
+
+
 def test_equal_data_has_equal_fingerprints_however_it_is_held():
     data = Dataset.of(IMAGES, LABELS, ("a", "b"))
     copied = Dataset.of(np.asfortranarray(IMAGES[[4, 3, 1]]), LABELS[[4, 3, 1]].astype(np.uint8), ("a", "b"))

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.transforms import Bbox
 
 from imgclf.data.dataset import Dataset
@@ -17,7 +18,7 @@ from imgclf.data.features.strokes import GLYPH
 from imgclf.data.preprocess import Preprocess
 from imgclf.report.features import liked_features
 from imgclf.report.pictures import _has_drawn_features
-from imgclf.report.style import png_bytes
+from imgclf.report.style import EMPTY, png_bytes
 from imgclf.training.classifier import Model
 from layout import laid_out
 
@@ -128,6 +129,17 @@ def test_what_is_liked_and_the_image_beside_are_equally_large_and_nothing_overla
     for one, other in combinations(boxes, 2):
         assert min(one.x1, other.x1) <= max(one.x0, other.x0) or min(one.y1, other.y1) <= max(one.y0, other.y0)
     assert all(box.x0 >= 0 and box.x1 <= figure.bbox.width and box.y0 >= 0 for box in boxes)
+
+
+def test_beside_a_class_without_a_training_image_stands_an_empty_one():
+    train = images()
+    seen = features("hog", train)
+    weights = RNG.standard_normal((seen.size + 1, 3)).astype(np.float32)
+    preprocess = Preprocess((seen.size,), 1.0, None, None, "float32")
+    model = Model(weights, preprocess, train.class_names, "svm", 0.0, 0.0, None, seen)
+    beside = [image.get_array() for image in liked_features(model, train.subset(np.arange(30)[1::3])).images[1::2]]
+    color = np.rint(255 * np.array(to_rgb(EMPTY)))
+    assert [(image == color).all() for image in beside] == [True, False, True]
 
 
 @pytest.mark.parametrize("name", ["hog", "hog_color", "patches"])

@@ -156,6 +156,11 @@ class Dataset:
             counts += np.bincount(self.y_of(part), minlength=len(counts))
         return counts
 
+    def first_of_classes(self) -> dict[int, int]:
+        """Return the row index of the first example of each class that has one, by its label."""
+        labels, rows = np.unique(self.y, return_index=True)
+        return dict(zip(labels.tolist(), rows.tolist(), strict=True))
+
     @property
     def at_once(self) -> int:
         """Number of examples to process at a time: 16 MB, or 65,536 small ones."""

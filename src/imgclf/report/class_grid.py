@@ -2,13 +2,17 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from imgclf.arrays import ByteArray
 from imgclf.report.pixel_squares import show_pixels, zoomed_size
 from imgclf.report.style import (
     DPI,
+    EMPTY,
     INK,
     LINE_HEIGHT,
     MARGIN,
@@ -21,7 +25,23 @@ from imgclf.report.style import (
 )
 
 _LEAST_COLUMN, _LEAST_WIDTH = 0.7, 4.6  # inches: a narrow image has a name too, and a small grid a title
-_BESIDE, _BESIDE_ALIKE = 6, 16  # device pixels between an image and the one beside it
+
+
+class Beside(NamedTuple):
+    """Images to show beside those of a grid, and how.
+
+    images   one per class, (H, W, 1 or 3)
+    size     height and width of each, in device pixels
+    gap      between an image and the one beside it, in device pixels
+    notes    for each class, lines to write below the image beside
+    breadth  how many images alone take as much room in a row as the two
+    """
+
+    images: Sequence[ByteArray]
+    size: tuple[int, int]
+    gap: int = 6
+    notes: Sequence[Sequence[str]] = ()
+    breadth: int = 1
 
 
 def longest_side(classes: int) -> int:
@@ -29,9 +49,9 @@ def longest_side(classes: int) -> int:
     return round(DPI * (2.3 if classes <= 4 else 1.6 if classes <= 20 else 0.9))
 
 
-def _side_beside(classes: int) -> int:
-    """Return the same of an image of half the size, beside another."""
-    return round(DPI * (0.92 if classes <= 4 else 0.66 if classes <= 20 else 0.45))
+def empty_image(height: int, width: int) -> ByteArray:
+    """Return what stands for an image that there is not."""
+    return np.full((height, width, 3), np.rint(255 * np.array(to_rgb(EMPTY))), np.uint8)
 
 
 def class_grid(
@@ -43,44 +63,34 @@ def class_grid(
     *,
     biases: ByteArray | None = None,
     name_colors: Sequence[str] | None = None,
-    beside: Sequence[ByteArray] | None = None,
-    alike: bool = False,
-    notes: Sequence[Sequence[str]] | None = None,
+    size: tuple[int, int] | None = None,
+    beside: Beside | None = None,
 ) -> tuple[Figure, float]:
     """Draw an image per class; return the figure, and the top of the room below the images, key_height inches high.
 
     images (C, H, W, 3) and biases (C, 3), squares before the names, are colors as bytes. A pixel of an image is a
     square of whole device pixels, unless the image is too large and must be shrunk.
 
-    beside   C images (H, W, 1 or 3), shown beside the others at half their size, or as large if they are to be `alike`
-    notes    for each class, lines to write below the image beside
+    size   height and width of each image in device pixels; None: as large as so many should be
     """
-    classes, height, width, _ = images.shape
+    classes = len(images)
     gap, name_size, note_size = (20, 9.5, 6.5) if classes <= 20 else (12, 6.5, 5.5)
-    small_height, small_width = zoomed_size((height, width), _side_beside(classes))
-    between = _BESIDE
-    if beside is None or alike:
-        height, width = zoomed_size((height, width), longest_side(classes))
-    else:
-        height, width = 2 * small_height, 2 * small_width
-    if beside is not None and alike:
-        down, across = beside[0].shape[:2]
-        zoom = max(height, width) / max(down, across)
-        small_height, small_width = max(1, round(zoom * down)), max(1, round(zoom * across))
-        between, gap = _BESIDE_ALIKE, 2 * gap
+    breadth, notes = (beside.breadth, beside.notes) if beside else (1, ())
+    gap *= breadth
+    height, width = size or zoomed_size((images.shape[1], images.shape[2]), longest_side(classes))
     square = round(name_size * POINT * DPI)  # the side of a bias, in device pixels like all sizes here
     indent = 0 if biases is None else round(1.4 * square)  # of the name
     name_height = round(1.8 * square)
     note_height = round(note_size * LINE_HEIGHT * POINT * DPI)
-    lines = max(map(len, notes or [()]))
-    widest = max((text_width(line, note_size) for those in notes or () for line in those), default=0)
-    card_width, card_height = width, height
-    if beside is not None:
-        card_width += between + max(small_width, math.ceil(widest * DPI))
-        card_height = max(height, small_height + between + lines * note_height)
+    lines = max(map(len, notes), default=0)
+    widest = max((text_width(line, note_size) for those in notes for line in those), default=0)
+    card_width, card_height, second = width, height, width
+    if beside:
+        second += beside.gap
+        card_width = second + max(beside.size[1], math.ceil(widest * DPI))
+        card_height = max(height, beside.size[0] + beside.gap + lines * note_height)
 
-    least, cards = (3, classes / 2) if beside is not None and alike else (5, classes)
-    columns = min(classes, max(least, math.ceil(math.sqrt(cards))))
+    columns = min(classes, math.ceil(max(5 / breadth, math.sqrt(classes / breadth))))
     rows = math.ceil(classes / columns)
     column_width, row_height = max(card_width, round(_LEAST_COLUMN * DPI)) + gap, name_height + card_height + gap
     grid_width, grid_height = (columns * column_width - gap) / DPI, (rows * row_height - gap) / DPI  # inches
@@ -96,10 +106,9 @@ def class_grid(
         color = name_colors[c] if name_colors else INK
         middle = (upper + square / 2) / DPI
         add_text(figure, (left + indent) / DPI, middle, label, size=name_size, color=color, va="center_baseline")
-        if beside is not None:
-            show_pixels(figure, beside[c], left + width + between, upper + name_height, small_height, small_width)
+        if beside:
+            show_pixels(figure, beside.images[c], left + second, upper + name_height, *beside.size)
         for i, line in enumerate(reversed(notes[c]) if notes else ()):
             lower = (upper + name_height + card_height - i * note_height) / DPI
-            place = (left + width + between) / DPI
-            add_text(figure, place, lower, line, size=note_size, color=MUTED, va="bottom")
+            add_text(figure, (left + second) / DPI, lower, line, size=note_size, color=MUTED, va="bottom")
     return figure, top + grid_height

@@ -5,19 +5,18 @@ from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, FloatArray
-from imgclf.report.class_grid import class_grid
+from imgclf.report.class_grid import Beside, class_grid, empty_image
 from imgclf.report.line_plot import format_number
-from imgclf.report.style import EMPTY, MARGIN, MUTED, SMALL, add_axes, add_text, key_to_numbers, styled, text_width
+from imgclf.report.pixel_squares import zoomed_size
+from imgclf.report.style import DPI, MARGIN, MUTED, SMALL, add_axes, add_text, key_to_numbers, styled, text_width
 
 DIVERGING = "RdBu_r"  # red for the class, white 0, blue against it
 QUANTILE = 0.995  # of |W|: a few huge weights must not turn all others to gray
 
-_EMPTY = np.rint(255 * np.array(to_rgb(EMPTY))).astype(np.uint8)
 _TITLE = "The weights of each class, as an image"
 _GRAY_ADVICE = (
     "One scale for all classes. A bright pixel counts for the class where the template is red, "
@@ -55,22 +54,29 @@ def templates(
         )
     images, scale = template_images(weights, image_shape)
     advice = _GRAY_ADVICE if channels == 1 else _COLOR_ADVICE
-    beside, notes = None, None
+    size, beside = None, None
     if means is not None:
-        empty = np.full((height, width, 3), _EMPTY, np.uint8)
-        beside = [empty if mean is None else mean for mean in means]
+        half = zoomed_size((height, width), _side_of_mean(len(class_names)))
+        size = 2 * half[0], 2 * half[1]
         notes = [[f"bias {_signed(b)}"] for b in weights[-1].tolist()]
         advice += _MEANS_ADVICE + (f", its bias and its recall on {recalls[0]}." if recalls else " and its bias.")
         if recalls:
             for lines, recall in zip(notes, recalls[1], strict=True):
                 lines.append("recall \N{EN DASH}" if recall is None else f"recall {recall:.0%}")
+        shown = [empty_image(height, width) if mean is None else mean for mean in means]
+        beside = Beside(shown, half, notes=notes)
     if kept_epoch is not None:
         advice += f" These are the weights after epoch {kept_epoch:,}, which early stopping kept."
     figure, top = class_grid(
-        images, class_names, _TITLE, advice + key_to_numbers(class_names), 0.6 + MARGIN, beside=beside, notes=notes
+        images, class_names, _TITLE, advice + key_to_numbers(class_names), 0.6 + MARGIN, size=size, beside=beside
     )
     color_key(figure, scale, channels, top + 0.25)
     return figure
+
+
+def _side_of_mean(classes: int) -> int:
+    """Return the maximum length of the longer side of a mean image, in device pixels: half that of its template."""
+    return round(DPI * (0.92 if classes <= 4 else 0.66 if classes <= 20 else 0.45))
 
 
 def template_images(weights: FloatArray, image_shape: Sequence[int]) -> tuple[ByteArray, float]:

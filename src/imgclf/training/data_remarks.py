@@ -58,7 +58,7 @@ def _of_small_classes(config: Config, train: Dataset) -> Iterator[str]:
 
 def about_depth(dataset: Dataset) -> list[str]:
     """Return a warning if one of the first images of some classes is nearly black, as it may have 12 bits of 16."""
-    first = np.sort(np.unique(dataset.y, return_index=True)[1])
+    first = np.array(sorted(dataset.first_of_classes().values()), np.int64)
     file = nearly_black(dataset.paths_of(first[:_LOOKED_AT]) or [])
     return [f"{file}: {NEARLY_BLACK}"] if file else []
 
