@@ -5,7 +5,16 @@ import pytest
 from PIL import Image
 
 from imgclf.data.dataset import Dataset
-from imgclf.data.preprocess import SPREAD_SAMPLE, Preprocess, default_scale, default_std, fit_preprocess, spread
+from imgclf.data.preprocess import (
+    SPREAD_SAMPLE,
+    Preprocess,
+    default_scale,
+    default_std,
+    fit_preprocess,
+    spread,
+    tiny_range,
+    widest_range,
+)
 from imgclf.errors import DataError
 from imgclf.speed.threads import workers
 
@@ -225,6 +234,18 @@ def test_the_spread_is_the_deviation_of_values_that_change(size):
     given = Preprocess((4,), 1.0, None, None, "float64")
     features = Dataset.of(X, np.arange(SPREAD_SAMPLE) % 2, ("a", "b"))
     assert spread(given, features) == pytest.approx(np.sqrt(X[:, :2].var(axis=0).mean()), rel=1e-9)
+
+
+@pytest.mark.parametrize(("dtype", "share", "divides"), [
+    ("float32", 0.99, False), ("float32", 1.01, True), ("float64", 1.01, True),
+])  # fmt: skip
+def test_what_has_more_than_a_tiny_range_has_a_deviation_to_divide_by(dtype, share, divides):
+    X = np.zeros((SPREAD_SAMPLE, 1))
+    X[:2, 0] = [-0.5, 0.5]  # no other values of this range deviate as little
+    features = Dataset.of(X * share * tiny_range(dtype), np.arange(SPREAD_SAMPLE) % 2, ("a", "b"))
+    assert widest_range(features) == pytest.approx(share * tiny_range(dtype))
+    fitted = fit_preprocess(features, scale=1, center="none", std="pixel", dtype=dtype)
+    assert (fitted.std < 1).all() == divides
 
 
 def test_where_nothing_changes_there_is_no_spread():

@@ -208,12 +208,16 @@ def spread(preprocess: Preprocess, dataset: Dataset) -> float:
     return math.inf if math.isnan(found) else found  # infinity less infinity
 
 
-def tiny_range(preprocess: Preprocess, dataset: Dataset) -> float:
-    """Return how far stored values differ if it is so little that the squares, or numbers of X, are 0; else 0."""
+def widest_range(dataset: Dataset) -> float:
+    """Return how far the stored values of a number differ at most, among the examples of `spread`."""
     values = _sample(dataset)
-    most = float(np.ptp(values.reshape(len(values), -1), axis=0).max())
-    least = max(np.finfo(preprocess.dtype).tiny, np.sqrt(np.finfo(np.float64).tiny))
-    return 0.0 if preprocess.norm or most > SPREAD_SAMPLE * least else most
+    return float(np.ptp(values.reshape(len(values), -1), axis=0).max())
+
+
+def tiny_range(dtype: str) -> float:
+    """Return the range of values up to which their standard deviation may be too small to divide by."""
+    least = max(float(np.finfo(dtype).tiny), math.sqrt(np.finfo(np.float64).tiny))  # the variance is in float64
+    return math.sqrt(2 * SPREAD_SAMPLE) * least  # the range of n values is at most sqrt(2 n) deviations
 
 
 def _sample(dataset: Dataset) -> NDArray[Any]:

@@ -14,7 +14,15 @@ from imgclf.data.augment import augmented
 from imgclf.data.batches import Reader, SampleFn, epoch_sampler, steps_per_epoch
 from imgclf.data.dataset import Dataset, described
 from imgclf.data.features.fitted import Features, FeatureVectors
-from imgclf.data.preprocess import Preprocess, default_scale, default_std, fit_preprocess, spread, tiny_range
+from imgclf.data.preprocess import (
+    Preprocess,
+    default_scale,
+    default_std,
+    fit_preprocess,
+    spread,
+    tiny_range,
+    widest_range,
+)
 from imgclf.data.splits import limit
 from imgclf.errors import DataError, UsageError, plural
 from imgclf.gradients import Objective, numerical_gradient
@@ -243,8 +251,9 @@ def scale_problem(preprocess: Preprocess, train: Dataset, largest: float = math.
     found = spread(preprocess, train)
     if SMALL_SPREAD <= found <= largest:
         return "", ""
-    if (found == 0 or math.isnan(found)) and (tiny := tiny_range(preprocess, train)):
-        return f"the features differ by at most {tiny:.1g}, too little for {preprocess.dtype}: multiply them", ""
+    widest = 0 if found > 0 or preprocess.norm else widest_range(train)
+    if 0 < widest <= tiny_range(preprocess.dtype):
+        return f"the features differ by at most {widest:.1g}, too little for {preprocess.dtype}: multiply them", ""
     if math.isnan(found):
         same = f"x is the same for every training {train.unit}: nothing can be learned from it"
         return (same, "") if len(train) > 1 else ("", "")

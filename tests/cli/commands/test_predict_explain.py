@@ -170,8 +170,8 @@ def test_more_images_than_anyone_looks_at_are_predicted_but_not_explained(
 
 
 @pytest.mark.parametrize(("many", "most", "said"), [
-    (13, 1000, "explaining 14 examples: about a quarter of a second each, 4 seconds in all"),
-    (3, 4, "explaining 4 examples: about a quarter of a second each, 1 second in all"),
+    (13, 1000, "explaining 14 examples: about 0.25 seconds each, 4 seconds in all"),
+    (3, 4, "explaining 4 examples: about 0.25 seconds each, 1 second in all"),
     (14, 1000, ""),
 ])  # fmt: skip
 def test_how_long_many_explanations_take_is_said_before_the_first_one(
@@ -187,6 +187,13 @@ def test_how_long_many_explanations_take_is_said_before_the_first_one(
     assert (first if said else "") == said
     assert not any("explaining" in line for line in (rest if said else [first, *rest]))
     assert "explaining" not in imgclf("-q", "predict", "run", pictures / "test", "--explain", "quiet").err
+
+
+def test_of_a_table_it_is_said_how_long_each_explanation_takes_and_no_number(imgclf, undrawn, trained, monkeypatch):
+    monkeypatch.setattr(command, "MANY", 3)
+    np.save("some.npy", np.zeros((5, 6, 8, 3), np.uint8))
+    lines = imgclf("predict", "run", "some.npy", "--explain", "why").err.splitlines()
+    assert lines == ["explaining examples: about 0.25 seconds each", "explained 5 examples in why"]
 
 
 def test_a_full_disk_leaves_whole_files_and_says_so(imgclf, undrawn, trained, pictures, monkeypatch):

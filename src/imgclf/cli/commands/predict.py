@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 SHOWN = 3  # classes of an image in the table
 MOST_ERRORS = 20  # that are printed
-MOST_EXPLAINED = 1000  # examples; a picture takes about a quarter of a second
+MOST_EXPLAINED = 1000  # examples
+SECONDS_EACH = 0.25  # about what the picture of one takes
 MANY = 20  # examples; of more, it is said before how long their pictures will take
 
 
@@ -179,18 +180,21 @@ def _predictions(
                 done += len(predictions)
                 if folder is not None:
                     if done == len(predictions):  # the first ones
-                        _say_how_long(console, total or done)
+                        _say_how_long(console, total, done)
                     _explain(console, model, some, predictions, folder, errors)
     if not done:
         raise UnreadableImagesError(errors)
 
 
-def _say_how_long(console: Console, examples: int) -> None:
-    """Say before, where it is long, how long the pictures will take."""
-    coming = min(examples, MOST_EXPLAINED)
+def _say_how_long(console: Console, total: int | None, first: int) -> None:
+    """Say before, where it is long, how long the pictures of all will take, or of each if only the first are known."""
+    coming = min(first if total is None else total, MOST_EXPLAINED)
     if coming > MANY and not console.quiet:
-        long = f"a quarter of a second each, {plural(math.ceil(coming / 4), 'second')} in all"
-        echo(f"explaining {plural(coming, 'example')}: about {long}", err=True)
+        what, in_all = "examples", ""
+        if total is not None:
+            what = plural(coming, "example")
+            in_all = f", {plural(math.ceil(coming * SECONDS_EACH), 'second')} in all"
+        echo(f"explaining {what}: about {SECONDS_EACH:g} seconds each{in_all}", err=True)
 
 
 def _explain(

@@ -96,8 +96,7 @@ def examples(X: NDArray[Any], where: str, floats: str = "") -> Examples:
     """Return the examples of an array; `floats` says how images of floats are read, else their own values decide."""
     if X.size == 0:
         raise DataError(where, f"of shape {X.shape}: nothing", "store at least one example")
-    if X.ndim > 2 and X.dtype.kind == "f" and X[0].size == max(X.shape[1:]):  # (N, D, 1, 1) of a network, for example
-        X = X.reshape(len(X), -1)
+    X = _without_single_axes(X)
     if X.ndim == 2:
         return _features(X, where)
     if floats == FEATURES and X.dtype.kind == "f":
@@ -125,14 +124,21 @@ def given_examples(X: NDArray[Any], where: str, floats: str = "") -> Examples:
     As `examples`, but unless `floats` says how they are read, images of floats must be whole numbers of 0..255: a few
     cannot say how all are meant.
     """
-    if X.ndim > 2 and X.dtype.kind == "f" and X.size and not floats:
+    if _without_single_axes(X).ndim > 2 and X.dtype.kind == "f" and X.size and not floats:
         seen = _look(X)
         if not seen.within(_BYTES):
             problem = f"images of {X.dtype} from {seen.low:g} to {seen.high:g}"
             meant = next((f", {one.formula}.round()" for one in RANGES if seen.within(one)), "")
             raise DataError(where, problem, f"give pixels of 0..255{meant}; or feature vectors, X.reshape(len(X), -1)")
-        floats = _BYTES.name
+        require_memory(X.size, where)
+        return examples(X.astype(np.uint8), where)._replace(floats=_BYTES.name)
     return examples(X, where, floats)
+
+
+def _without_single_axes(X: NDArray[Any]) -> NDArray[Any]:
+    """Return floats in a row, (N, D, 1, 1) of a network for example, as (N, D); anything else as it is."""
+    in_a_row = X.ndim > 2 and X.size and X.dtype.kind == "f" and X[0].size == max(X.shape[1:])
+    return X.reshape(len(X), -1) if in_a_row else X
 
 
 def _float_images(X: NDArray[Any], where: str, floats: str) -> Examples:
