@@ -109,7 +109,7 @@ def test_images_in_an_npz_are_predicted_and_vectors_are_refused(imgclf, run):
     assert len(imgclf("predict", run, "images.npz", "--format", "json").json["predictions"]) == 3
     done = imgclf("predict", run, "vectors.npz")
     assert done.code == 3
-    assert "feature vectors of 160 numbers, the model takes images of 28 x 28, gray - give it images" in done.err
+    assert "examples of 160 features, the model takes 28 x 28 gray - give it images" in done.err
 
 
 def test_an_explanation_is_of_features(imgclf, run, folder):

@@ -280,10 +280,10 @@ GRAY, COLOR, VECTORS, LONGER = (
 
 
 @pytest.mark.parametrize(("trained", "given", "problem"), [
-    (VECTORS, LONGER, "feature vectors of 1,500 numbers, the model takes 64 - give it the same features"),
-    (VECTORS, GRAY, "images of 28 x 20, gray, the model takes feature vectors of 64 numbers - give it the same"),
-    (GRAY, VECTORS, "feature vectors of 64 numbers, the model takes images of 28 x 20, gray - give it images"),
-    (COLOR, GRAY, "images of 28 x 20, gray, the model takes images of 2 x 3, in color - give it images"),
+    (VECTORS, LONGER, "examples of 1,500 features, the model takes 64 features - give it the same features"),
+    (VECTORS, GRAY, "images of 28 x 20 gray, the model takes 64 features - give it the same"),
+    (GRAY, VECTORS, "examples of 64 features, the model takes 28 x 20 gray - give it images"),
+    (COLOR, GRAY, "images of 28 x 20 gray, the model takes 2 x 3 color - give it images"),
 ])  # fmt: skip
 def test_examples_that_a_model_cannot_take_are_refused_in_words(trained, given, problem):
     takes = Preprocess(trained.example_shape, 1.0, None, None, "float32")

@@ -26,16 +26,14 @@ def of_features(path, *overrides, **arrays):
 @pytest.mark.parametrize("val", [np.zeros((9, 3)), np.zeros((9, 2, 2), np.uint8)])
 def test_a_validation_split_of_another_shape_is_a_data_error(tmp_path, val):
     arrays = {"X": np.eye(9, 4), "y": np.arange(9) % 3, "x_val": val, "y_val": np.arange(9) % 3}
-    with pytest.raises(
-        DataError, match=r"val has (images|feature vec).*\d.*, train feature vectors of 4 numbers - make"
-    ):
+    with pytest.raises(DataError, match=r"val has (images|examples) of \d.*, train examples of 4 features - make"):
         make_plan(of_features(tmp_path, **arrays))
 
 
 def test_a_model_of_other_examples_cannot_be_trained_on():
     plan = make_plan(config())
     model = make_plan(config("data.options.classes=3", "data.options.size=5")).model(np.zeros((26, 3), np.float32))
-    words = "images of 6 x 6, gray of 4 classes, the model was trained on images of 5 x 5, gray of 3 - "
+    words = "images of 6 x 6 gray in 4 classes, the model was trained on 5 x 5 gray in 3 - "
     with pytest.raises(DataError, match=words):
         continue_from(plan, model)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from imgclf.errors import plural, printable
+from imgclf.errors import printable
 from imgclf.machine.terminal import display_width
 
 if TYPE_CHECKING:
@@ -215,10 +215,3 @@ def format_percent(share: float | None) -> str:
 def noun_of(shape: Sequence[int]) -> str:
     """Return what an example of this shape is called: image, or example for a feature vector."""
     return "example" if len(shape) == 1 else "image"
-
-
-def format_shape(shape: Sequence[int]) -> str:
-    """Describe the shape of one example: `28 x 28 gray`, `3,072 features`."""
-    if len(shape) == 1:
-        return plural(shape[0], "feature")
-    return f"{shape[0]} x {shape[1]} {'gray' if shape[2] == 1 else 'color'}"

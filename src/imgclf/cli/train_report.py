@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgclf.cli.console import Console, fold, fold_command, format_shape, noun_of
+from imgclf.cli.console import Console, fold, fold_command, noun_of
 from imgclf.errors import ImgclfError, plural
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ TOLD = 2  # findings; who reads more has a page
 
 def describe_plan(console: Console, plan: "Plan") -> None:
     """Describe the run, from pixels to steps, with its own numbers."""
+    from imgclf.data.dataset import described
     from imgclf.data.features.fitted import FeatureVectors
     from imgclf.files.npy import mapped_file
     from imgclf.losses import LOSSES
@@ -37,7 +38,7 @@ def describe_plan(console: Console, plan: "Plan") -> None:
         val += f", {plural(int(taken.sum()), f'test {what}') if taken.any() else f'no test {what}s'} set aside"
     lines = {
         "data": f"{config.data.source}: {plural(len(plan.train), f'training {what}')}, {val}; "
-        f"{format_shape(given)}, {C} classes",
+        f"{described(given)}, {C} classes",
         **({"features": _features(plan.features)} if plan.features else {}),
         **_augmentation(plan),
         _name_of_inputs(plan): f"x = {_preprocessing(plan)}",

@@ -1,7 +1,6 @@
 """A data set: images, labels and class names of one split."""
 
 import hashlib
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -44,13 +43,13 @@ class InputFormat(NamedTuple):
     columns: tuple[str, ...] = ()
     floats: str = ""
 
-    def described(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return what is known, for JSON."""
         return {name: value for name, value in self._asdict().items() if value}
 
     @classmethod
-    def of_description(cls, said: Any) -> "InputFormat":
-        """Return what `described` has returned; raises ValueError for anything else."""
+    def from_json(cls, said: Any) -> "InputFormat":
+        """Return what `to_json` has returned; raises ValueError for anything else."""
         known = isinstance(said, dict) and set(said) <= set(cls._fields)
         columns, floats = (said.get("columns", []), said.get("floats", "")) if known else (None, None)
         if not isinstance(columns, list) or not isinstance(floats, str):
@@ -79,10 +78,10 @@ class Unlabeled(NamedTuple):
 
 
 def described(shape: Sequence[int]) -> str:
-    """Describe examples of a shape: `images of 28 x 28, gray`, `feature vectors of 64 numbers`."""
-    if len(shape) == 3:
-        return f"images of {shape[0]} x {shape[1]}, {'gray' if shape[2] == 1 else 'in color'}"
-    return f"feature vectors of {plural(math.prod(shape), 'number')}"
+    """Describe the shape of one example: `28 x 28 gray`, `3,072 features`."""
+    if len(shape) == 1:
+        return plural(shape[0], "feature")
+    return f"{shape[0]} x {shape[1]} {'gray' if shape[2] == 1 else 'color'}"
 
 
 @dataclass(frozen=True)

@@ -98,10 +98,9 @@ class Preprocess:
     def check_shape(self, dataset: Dataset, where: object, remedy: str = "") -> None:
         """Raise DataError unless the examples have the shape of the training examples."""
         if dataset.example_shape != self.example_shape:
-            are_vectors = not self.is_image and len(dataset.example_shape) == 1
-            takes = f"{self.size:,}" if are_vectors else described(self.example_shape)
+            problem = f"{dataset.unit}s of {described(dataset.example_shape)}"
             remedy = remedy or f"give it {'images' if self.is_image else 'the same features as in training'}"
-            raise DataError(where, f"{described(dataset.example_shape)}, the model takes {takes}", remedy)
+            raise DataError(where, f"{problem}, the model takes {described(self.example_shape)}", remedy)
 
     def apply(self, pixels: NDArray[Any], out: FloatArray | None = None) -> FloatArray:
         """Turn pixels (n, H, W, channels) or features (n, D) into X (n, D), in `out` if it is given."""

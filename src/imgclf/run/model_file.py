@@ -45,7 +45,7 @@ def model_bytes(model: Model) -> bytes:
     if features is not None:
         about["features"] = {key: getattr(features, key) for key in _OF_FEATURES}
     about |= {key: value for key in _OPTIONAL if (value := getattr(preprocess, key)) != _OPTIONAL[key]}
-    if known := model.input_format.described():
+    if known := model.input_format.to_json():
         about["input_format"] = known
     arrays: dict[str, NDArray[Any] | None] = {
         "weights": model.weights,
@@ -94,9 +94,7 @@ def _model(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
     preprocess = Preprocess(tuple(shape), float(about["scale"]), *fitted, resize=resize, norm=about.get("norm"))
     objective = about["loss"], float(about["l2"]), float(about["l1"])
     more = arrays.get("class_weights"), _features(about, arrays)
-    return Model(
-        weights, preprocess, names, *objective, *more, InputFormat.of_description(about.get("input_format", {}))
-    )
+    return Model(weights, preprocess, names, *objective, *more, InputFormat.from_json(about.get("input_format", {})))
 
 
 def _features(about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Features | None:

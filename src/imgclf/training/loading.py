@@ -63,7 +63,8 @@ def training_splits(config: Config, found: dict[str, Dataset]) -> tuple[Dataset,
     if len(train) == 0:
         raise DataError(where(config), "there are no training images", "a classifier needs some")
     if val is not None and val.example_shape != train.example_shape:
-        problem = f"val has {described(val.example_shape)}, train {described(train.example_shape)}"
+        of_val, of_train = (f"{one.unit}s of {described(one.example_shape)}" for one in (val, train))
+        problem = f"val has {of_val}, train {of_train}"
         raise DataError(where(config), problem, "make both alike; for images, set preprocess.image_size and color")
     if len(train.class_names) < 2:
         raise DataError(where(config), f"only one class, {train.class_names[0]!r}", "a classifier needs at least two")

@@ -141,10 +141,11 @@ def continue_from(plan: Plan, model: Model) -> Plan:
     """Return the plan of a run that starts from a trained model."""
     images = plan.train.pictures if isinstance(plan.train, FeatureVectors) else plan.train
     if model.class_names != plan.train.class_names or model.input.example_shape != images.example_shape:
+        classes = len(plan.train.class_names)
         raise DataError(
             where(plan.config),
-            f"{described(images.example_shape)} of {plural(len(plan.train.class_names), 'class', 'classes')}, "
-            f"the model was trained on {described(model.input.example_shape)} of {len(model.class_names):,}",
+            f"{images.unit}s of {described(images.example_shape)} in {plural(classes, 'class', 'classes')}, "
+            f"the model was trained on {described(model.input.example_shape)} in {len(model.class_names):,}",
             "the data has changed since the run: restore it, or train again",
         )
     # The model's: on another processor, others are learned in the last bits.

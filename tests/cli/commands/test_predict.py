@@ -252,7 +252,7 @@ def test_kaggle_pixels_become_a_file_to_submit(imgclf):
 
 @pytest.mark.parametrize(("source", "problem"), [
     ("photo.png", "photo.png: the model was trained on feature vectors, not on images"),
-    ("wide.npy", "wide.npy: feature vectors of 6 numbers, the model takes 5 - give it the same features"),
+    ("wide.npy", "wide.npy: examples of 6 features, the model takes 5 features - give it the same features"),
     ("nan.npy", "nan.npy: NaN or Inf in row 3"),
     ("huge.npy", "example 3: its values are far too large for the model"),
     ("absent.npy", "absent.npy: no such file"),

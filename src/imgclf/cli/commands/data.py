@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imgclf.cli.commands import download
-from imgclf.cli.console import Console, fold, format_shape, noun_of, table
+from imgclf.cli.console import Console, fold, noun_of, table
 from imgclf.cli.data_path import config_for_data
 from imgclf.cli.options import PATH, config_options, json_option, progress_option, read_config, show_help
 from imgclf.cli.parsing import Group
@@ -48,6 +48,7 @@ def info(
 
     Describes the configured data set with its training splits, or PATH unchanged unless -s says otherwise.
     """
+    from imgclf.data.dataset import described
     from imgclf.training.data_remarks import remarks
     from imgclf.training.features import size_of_features
     from imgclf.training.loading import load_all_splits, tree_of, where
@@ -60,7 +61,7 @@ def info(
     content["tree"] = None if tree is None else tree.summary()
     first = next(iter(splits.values()))
     source = "" if content["data"] == config.data.source else f" ({config.data.source})"
-    size, classes = format_shape(first.example_shape), plural(len(content["classes"]), "class", "classes")
+    size, classes = described(first.example_shape), plural(len(content["classes"]), "class", "classes")
     console.result(f"{content['data']}{source}: {size}, {classes}", "")
     console.result(*_counts(content), "")
     if config.features is not None:
@@ -198,12 +199,13 @@ def pack(
 
 
 def _describe_pack(console: Console, out: Path, resize: str) -> None:
+    from imgclf.data.dataset import described
     from imgclf.data.packs.pack import open_pack
     from imgclf.data.split_names import SPLITS
 
     splits = open_pack(out, SPLITS)
     for split, dataset in splits.items():
-        size, classes = format_shape(dataset.example_shape), plural(len(dataset.class_names), "class", "classes")
+        size, classes = described(dataset.example_shape), plural(len(dataset.class_names), "class", "classes")
         console.result(f"{split:<6} {plural(len(dataset), noun_of(dataset.example_shape))}; {size}, {classes}")
     console.result(f"pack   {out}")
     also = "" if resize == "squash" else f" -s preprocess.resize={resize}"  # for the images that it will be given

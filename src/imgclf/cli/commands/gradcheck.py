@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imgclf.cli.console import Console, fold, format_shape
+from imgclf.cli.console import Console, fold
 from imgclf.cli.drawing import drawing
 from imgclf.cli.options import PATH, config_options, json_option
 from imgclf.cli.parsing import Command
@@ -178,10 +178,12 @@ def _check(console: Console, plan: "Plan", losses: list[str], images: int, as_co
 
 
 def _introduce(console: Console, plan: "Plan", images: int) -> None:
+    from imgclf.data.dataset import described
+
     weighted = "" if plan.class_weights is None else "; losses weighted by class"
     about = (
         f"{plan.config.data.source}: {plural(min(images, len(plan.train)), 'training image')}, "
-        f"{format_shape(plan.train.example_shape)}, {plural(len(plan.train.class_names), 'class', 'classes')}: "
+        f"{described(plan.train.example_shape)}, {plural(len(plan.train.class_names), 'class', 'classes')}: "
         f"{plural(plan.weights.size, 'parameter')}{weighted}"
     )
     console.say(*fold("", about), "")

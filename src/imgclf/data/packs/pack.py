@@ -39,9 +39,9 @@ class Part:
     class_names: tuple[str, ...]
     input_format: InputFormat = UNKNOWN
 
-    def described(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return it for JSON; `input_format` only where it says something, as in earlier versions."""
-        known = self.input_format.described()
+        known = self.input_format.to_json()
         about = {"images": self.images, "done": self.done, "class_names": self.class_names}
         return {**about, "input_format": known} if known else about
 
@@ -97,7 +97,7 @@ def read_index(directory: Path) -> Index:
 
 def write_index(directory: Path, index: Index) -> None:
     """Replace the index of a pack."""
-    splits = {split: part.described() for split, part in index.splits.items()}
+    splits = {split: part.to_json() for split, part in index.splits.items()}
     about = {"format": _FORMAT, "fingerprint": index.fingerprint, "splits": splits}
     content = json.dumps(about, indent=1, ensure_ascii=False)
     write_whole(directory / INDEX, f"{content}\n".encode())
@@ -110,7 +110,7 @@ def _part(split: str, part: dict[str, Any], where: Path) -> Part:
         raise ValueError(f"split {split[:20]!r}, {str(done)[:20]} of {str(images)[:20]} images")
     if not isinstance(names, list):
         raise ValueError(f"split {split!r}, its class names are not a list")
-    return Part(images, done, decode_names(names, where), InputFormat.of_description(part.get("input_format", {})))
+    return Part(images, done, decode_names(names, where), InputFormat.from_json(part.get("input_format", {})))
 
 
 def _open_split(directory: Path, split: str, part: Part) -> Dataset:

@@ -66,7 +66,7 @@ def test_features_are_read_without_their_labels(tmp_path):
     assert read(tmp_path / "x.csv", model)[1].tolist() == examples.tolist()
     for text in ("1,2\n3,4\n", "Id,a,species,b\n1,2,x,3\n"):
         (tmp_path / "x.csv").write_text(text)
-        with pytest.raises(DataError, match=r"values in a row, the model takes feature vectors of 3 numbers - give"):
+        with pytest.raises(DataError, match=r"values in a row, the model takes 3 features - give"):
             read(tmp_path / "x.csv", model)
 
 
