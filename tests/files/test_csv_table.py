@@ -134,16 +134,18 @@ def test_a_quoted_cell_with_a_line_break_among_numbers_is_named_by_its_row(table
         list(numbers(found, [0, 1], [2], FLOAT))
 
 
-def test_a_header_with_a_line_break_is_no_row_of_numbers(table):
-    for content in ('a,"b\nc"\n1,2\n', '"a\n\nb",c\n1,2\n'):
-        with pytest.raises(DataError, match="row 1: a quoted cell has a line break in it"):
-            values(table(content))
-
-
-def test_a_header_of_texts_may_hold_line_breaks(table):
-    found = table('"name\nof file",note\na.png,x\n')
-    assert found.header == ("name\nof file", "note")
-    assert list(texts(found)) == [(3, ["a.png", "x"])]
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize(("names", "written", "lines"), [
+    (("a", "b\nc"), 'a|"b\nc"', 2), (("a\n\nb", "c"), '"a\n\nb"|c', 3), (("a", "b,;\t,;\tb"), 'a|"b,;\t,;\tb"', 1),
+    (('a "x"\n,,;;\t\t.', "c"), '\n\n"a ""x""\n,,;;\t\t."|"c"\n', 5), (('size 5"', "b"), 'size 5"|b', 1),
+])  # fmt: skip
+def test_a_header_may_hold_delimiters_and_line_breaks(table, monkeypatch, delimiter, names, written, lines):
+    found = table(f"{written}\n1|2\n\n3|4\n".replace("|", delimiter))
+    assert (found.delimiter, found.header) == (delimiter, names)
+    assert list(texts(found)) == [(lines + 1, ["1", "2"]), (lines + 3, ["3", "4"])]
+    for at_once in (1, 1 << 18):
+        monkeypatch.setattr(csv_table, "_AT_ONCE", at_once)
+        assert values(found) == [[1, 2], [3, 4]]
 
 
 def test_a_quote_inside_a_cell_opens_nothing(table):

@@ -11,7 +11,7 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,6 +31,8 @@ _SAMPLE, _CELLS = 100, 1 << 14  # rows, or cells, that are looked at to tell wha
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 _PICTURE = re.compile(r".*\.(png|jpe?g|bmp|gif|p[pgbn]m|webp|tiff?)\s*", re.IGNORECASE | re.DOTALL)
 _JOINED = re.compile(r"\d{1,3}( \d{1,3}){63,65535}", re.ASCII)  # the pixels of an image, from 8x8 on
+_QUOTED = re.compile(r'(?<![^,;\t\n])"[^"]*+(?:""[^"]*+)*"(?!")')  # a quoted cell: a quote inside a cell opens nothing
+_OPENED = re.compile(r'(?<![^,;\t\n])"')
 DECIMAL_POINTS = "write decimal points, 0.5 for 0,5: in pandas, read_csv(..., decimal=',')"
 _UNREADABLE = "row {} cannot be read ({})"
 
@@ -42,6 +44,7 @@ class Table:
     header  names of the columns; None if the first row holds data
     sample  the first rows of data
     joined  the column of the file whose cells hold many values each, here divided into columns
+    begins  the line from which on rows are data
     """
 
     path: Path
@@ -50,6 +53,7 @@ class Table:
     header: tuple[str, ...] | None
     sample: tuple[tuple[str, ...], ...]
     joined: int | None = None
+    begins: int = 1
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -91,26 +95,28 @@ def open_table(path: Path, names: Callable[[Sequence[str]], bool] = lambda cells
     with open_regular(path) as file:
         start = file.read(2)
     encoding = "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
-    first = next((line for _, line in _lines(path, encoding) if line.strip()), None)
-    if first is None:
-        raise _empty(path)
-    delimiter = max(",;\t", key=re.sub(r'"[^"]*"', "", first).count)
-    lines = (f"{line}\n" for _, line in _lines(path, encoding) if line.strip())
-    width = len(_cells(path, lines, delimiter))
-    beginning = Table(path, encoding, delimiter, None, (("",) * width,))
-    rows = min(_SAMPLE, max(2, _CELLS // width))
-    sample = tuple(tuple(cells) for _, cells in islice(texts(beginning), rows + 1))
-    if not sample:  # only quotes
-        raise _empty(path)
+    beginning = Table(path, encoding, _delimiter(path, encoding), None, ())
+    _, first = next(_rows(beginning), (1, []))
+    if not first:
+        raise DataError(path, "an empty file", "name a CSV file with a row for each example")
+    rows = min(_SAMPLE, max(2, _CELLS // len(first)))
+    found = islice(texts(replace(beginning, sample=(tuple(first),))), rows + 1)
+    lines, sample = zip(*((line, tuple(cells)) for line, cells in found), strict=True)
     if is_header(sample[0]) or names(sample[0]):
         if len(sample) == 1:
             raise DataError(path, "a header without rows", "name a CSV file with a row for each example")
-        return _divided(Table(path, encoding, delimiter, sample[0], sample[1:]))
-    return Table(path, encoding, delimiter, None, sample[:rows])
+        return _divided(replace(beginning, header=sample[0], sample=sample[1:], begins=lines[1]))
+    return replace(beginning, sample=sample[:rows])
 
 
-def _empty(path: Path) -> DataError:
-    return DataError(path, "an empty file", "name a CSV file with a row for each example")
+def _delimiter(path: Path, encoding: str) -> str:
+    """Return what divides the cells of the first row; it goes on in the next line while a quoted cell is open."""
+    row = ""
+    for line in islice((line for _, line in _lines(path, encoding) if line.strip()), _SAMPLE):
+        row = _QUOTED.sub("", f"{row}\n{line}")
+        if not _OPENED.search(row):
+            break
+    return max(",;\t", key=row.count)
 
 
 def _divided(table: Table) -> Table:
@@ -156,26 +162,25 @@ def is_header(cells: Sequence[str]) -> bool:
 
 def texts(table: Table) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the cells of each row of data, spaces around them removed; blank lines are skipped."""
+    for row, cells in _rows(table):
+        if row >= table.begins:
+            if len(cells) != table.width:
+                raise _ragged(table, row, len(cells))
+            yield row, [cell.strip() for cell in cells]
+
+
+def _rows(table: Table) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the cells of each row that is not blank, the header, too."""
     lines = (f"{table.divided(line)}\n" for _, line in _lines(table.path, table.encoding))
     reader = csv.reader(lines, delimiter=table.delimiter)
-    skip = table.header is not None
     row = 1
-    while True:
-        row = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise DataError(table.path, _UNREADABLE.format(f"{row:,}", excerpt(error)), "write it as CSV") from error
-        if not cells or (len(cells) == 1 and not cells[0].strip()):
-            continue
-        if skip:
-            skip = False
-            continue
-        if len(cells) != table.width:
-            raise _ragged(table, row, len(cells))
-        yield row, [cell.strip() for cell in cells]
+    try:
+        for cells in reader:
+            if len(cells) > 1 or (cells and cells[0].strip()):
+                yield row, cells
+            row = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(table.path, _UNREADABLE.format(f"{row:,}", excerpt(error)), "write it as CSV") from error
 
 
 def numbers(
@@ -189,12 +194,9 @@ def numbers(
 
     Raises DataError for what is not a number: for uint8, a whole number within 0..255; for float32, a finite one.
     """
-    skip = table.header is not None
     for rows, lines in _chunks(table.path, table.encoding, hear):
-        kept = [(row, _whole(table, row, line)) for row, line in zip(rows, lines, strict=True) if line.strip()]
-        if skip and kept:
-            del kept[0]
-            skip = False
+        data = ((row, line) for row, line in zip(rows, lines, strict=True) if row >= table.begins and line.strip())
+        kept = [(row, _whole(table, row, line)) for row, line in data]
         if not kept:
             continue
         rows, lines = map(list, zip(*kept, strict=True))
@@ -251,12 +253,12 @@ def _chunks(
                 return
 
 
-def _cells(path: Path, lines: Iterable[str], delimiter: str) -> list[str]:
-    """Divide a line into cells, or several lines if a quoted cell goes on in the next."""
+def _cells(table: Table, line: str) -> list[str]:
+    """Divide a single line into cells."""
     try:
-        return next(csv.reader(lines, delimiter=delimiter), [])
+        return next(csv.reader([line], delimiter=table.delimiter), [])
     except csv.Error as error:
-        raise DataError(path, f"not a row of a CSV file ({excerpt(error)})", "write it as CSV") from error
+        raise DataError(table.path, f"not a row of a CSV file ({excerpt(error)})", "write it as CSV") from error
 
 
 def _whole(table: Table, row: int, line: str) -> str:
@@ -272,15 +274,13 @@ def _whole(table: Table, row: int, line: str) -> str:
 
 
 def _width(table: Table, line: str) -> int:
-    if '"' in line:
-        return len(_cells(table.path, [line], table.delimiter))
-    return line.count(table.delimiter) + 1
+    return len(_cells(table, line)) if '"' in line else line.count(table.delimiter) + 1
 
 
 def _cell(table: Table, line: str, column: int) -> str:
     """Return one cell of a line, without dividing all of it."""
     if '"' in line:
-        return _cells(table.path, [line], table.delimiter)[column].strip()
+        return _cells(table, line)[column].strip()
     after = table.width - 1 - column
     if column <= after:
         return line.split(table.delimiter, column + 1)[column].strip()
@@ -292,11 +292,9 @@ def _values(
 ) -> NDArray[Any]:
     found = _parsed(table, lines, columns, dtype)
     if found is None and dtype == np.uint8:
-        found = _parsed(table, lines, columns, np.dtype(np.float32))  # whole numbers may be written 7.0
-        if found is not None and ((found >= 0) & (found <= 255) & (found == np.rint(found))).all():
-            found = found.astype(np.uint8)
-        elif found is not None:
-            found = None
+        floats = _parsed(table, lines, columns, np.dtype(np.float32))  # whole numbers may be written 7.0
+        if floats is not None and ((floats >= 0) & (floats <= 255) & (floats == np.rint(floats))).all():
+            found = floats.astype(np.uint8)
     if found is None or (dtype.kind == "f" and not np.isfinite(found).all()):
         raise _bad_cell(table, rows, lines, columns, dtype)
     return found
@@ -328,7 +326,7 @@ def _bad_cell(
 ) -> DataError:
     """Find the first cell that is not such a number."""
     for row, line in zip(rows, lines, strict=True):
-        cells = _cells(table.path, [line], table.delimiter)
+        cells = _cells(table, line)
         for column in columns:
             cell = cells[column].strip() if column < len(cells) else ""
             if dtype == np.uint8:
