@@ -11,22 +11,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from extensions.scrolling import without_stop
+
 CODE = {"pre", "code", "script", "style", "title"}
 # Markup, types that nobody can read, what is typed but not code, and a number that may lose its unit.
 RAW = re.compile(r"`|(?<![\w)\]])\*\*\w|\{'|Annotated|_NestedSequence|dtype\[Any|pip install .imgclf|\d %")
 # A column without a name that is named, and a comment taken for a command.
 RAW_HTML = re.compile(r'class="column">: |class="gp"># .*')
 LOADS = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src"}
-
-
-NO_STOP = re.compile("<pre>(.*?)</pre>", re.DOTALL)  # for Tab
-TAG = re.compile("<[^>]*>")
-WIDE = 80  # characters: wider than a column
-
-
-def width_of(code: str) -> int:
-    """Return the characters of the longest line of code in HTML."""
-    return max(map(len, TAG.sub("", code).splitlines()), default=0)
 
 
 class Page(HTMLParser):
@@ -43,7 +35,7 @@ class Page(HTMLParser):
         self.titles = 0
         html = path.read_text(encoding="utf-8")
         self.raw.update(RAW_HTML.findall(html))
-        self.wide = [code for code in NO_STOP.findall(html) if width_of(code) > WIDE]
+        self.unreached = without_stop(html)
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -73,7 +65,7 @@ class Page(HTMLParser):
         elsewhere = [f"loaded from elsewhere: {url}" for url in self.loads if urlsplit(url).netloc]
         raw = [f"not for readers: {text}" for text in self.raw]
         raw += ["more than one title"] * (self.titles > 1)
-        raw += [f"Tab does not stop where this scrolls: {TAG.sub('', code)[:WIDE]}" for code in self.wide]
+        raw += [f"Tab does not stop where this scrolls: {code[:80]}" for code in self.unreached]
         return elsewhere + raw + [f"dead: {url}" for url in self.links | self.loads if not self._is_there(url)]
 
     def _is_there(self, url: str) -> bool:
