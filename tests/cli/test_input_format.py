@@ -2,6 +2,7 @@
 
 import csv
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,37 @@ def test_columns_that_are_missing_are_named(imgclf, run):
     assert (done.code, "two columns 'stem'" in done.err) == (3, True)
 
 
+def test_long_names_of_columns_are_told_apart_by_their_ends(imgclf):
+    start = "mean of the brightness of "
+    names = [f"{start}{place}" for place in ("the top left", "the top right", "the middle", "all")]
+    write(Path("train.csv"), TRAIN, names=names, order=names)
+    assert imgclf("train", "train.csv", "--out", "run", "--no-plots").code == 0
+    write(Path("other.csv"), TEST, names=names, order=[*names[:2], f"{start}the midst", names[3]])
+    done = imgclf("predict", "run", "other.csv")
+    assert done.code == 3
+    assert f"there is no column '{names[2]}'; not among those of training: '{start}the midst'" in done.err
+    longer = [f"{'the mean ' * 9}{name}" for name in ("top", "bottom")]
+    Path("x.csv").write_text(f"{','.join(longer)}\n1,2\n")
+    said = imgclf("train", "x.csv", "-s", "data.options.label_column=z").err
+    assert "the mean top'" in said
+    assert "mean bottom'" in said
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_names_of_columns_are_compared_in_one_form(imgclf, forms):
+    names = ["café", "thé", "blé", "2"]
+    trained, later = ([unicodedata.normalize(form, name) for name in names] for form in forms)
+    for file, order, rows in (("train.csv", trained, TRAIN), ("same.csv", trained, TEST), ("other.csv", later, TEST)):
+        write(Path(file), rows, names=order, order=order)
+    assert imgclf("train", "train.csv", "--out", "run", "--no-plots").code == 0
+    write(Path("bare.csv"), TEST, names=later, order=later, labeled=False)
+    assert predicted(imgclf, "bare.csv") == predicted(imgclf, "other.csv") == predicted(imgclf, "same.csv")
+    assert imgclf("data", "pack", "other.csv", "--out", "pack").code == 0
+    assert imgclf("eval", "run", "--data", "pack").code == 0
+    Path("words.csv").write_text(f"{trained[0]},b\nx,1\ny,2\n")
+    assert imgclf("data", "info", "words.csv", "-s", f"data.options.label_column={later[0]}").code == 0
+
+
 def test_a_column_that_training_did_not_have_is_passed_over_and_said(imgclf, run):
     write(Path("same.csv"), TEST)
     write(Path("more.csv"), TEST, more=["weight"])
@@ -197,3 +229,73 @@ def test_floats_for_a_model_of_bytes_are_told_by_their_values_and_that_is_said(i
     done = imgclf("predict", "run", "test.npz", "--format", "json")
     assert "read as bytes: (255 * X).round()" in done.err
     assert [one["scores"] for one in json.loads(done.out)["predictions"]] == predicted(imgclf, "train.npz")
+
+
+COLORS = RNG.integers(0, 256, (120, 6, 5, 3)) / 60 - 2 + Y[:, None, None, None] / 4
+
+
+def test_images_of_features_have_their_axes_as_in_training(imgclf):
+    np.savez("train.npz", X=COLORS[TRAIN], y=Y[TRAIN])
+    assert imgclf("train", "train.npz", "--out", "run", "--no-plots").code == 0
+    first = COLORS[TEST].transpose(0, 3, 1, 2)
+    np.savez("test.npz", X=first, y=Y[TEST])
+    for command in (("eval", "run", "--data", "test.npz"), ("predict", "run", "test.npz")):
+        done = imgclf(*command)
+        assert (done.code, "channels first, (40, 3, 6, 5) - store X.transpose(0, 2, 3, 1)" in done.err) == (3, True)
+    np.savez("both.npz", X_train=COLORS[TRAIN], y_train=Y[TRAIN], X_test=first, y_test=Y[TEST])
+    assert imgclf("train", "both.npz", "--out", "both", "--no-plots").code == 0
+    assert imgclf("eval", "both").code == 3
+    np.savez("flat.npz", X=COLORS[TEST].reshape(40, -1))
+    np.savez("right.npz", X=COLORS[TEST])
+    assert predicted(imgclf, "right.npz") == predicted(imgclf, "flat.npz")
+
+
+def test_features_in_another_unit_give_one_warning_and_those_of_training_none(imgclf, run):
+    far = "these examples are far from the training data, "
+    tables = {1: 0, 10: 1, 1000: 1, 0.001: 0}  # numbers that are too small are near the mean
+    for factor, expected in tables.items():
+        np.savez("test.npz", X=X[TEST] * factor, y=Y[TEST])
+        for command in (("eval", "run", "--data", "test.npz"), ("predict", "run", "test.npz", "test.npz")):
+            done = imgclf(*command)
+            assert (done.code, done.err.count(far)) == (0, expected), (factor, command)
+
+
+def test_images_without_a_value_below_0_give_a_warning_where_training_had_some(imgclf):
+    np.savez("train.npz", X=AS_FLOATS["-1..1"][TRAIN], y=Y[TRAIN])
+    assert imgclf("train", "train.npz", "--out", "run", "--no-plots").code == 0
+    for name, expected in (("0..1", True), ("-1..1", False)):
+        np.savez("test.npz", X=AS_FLOATS[name][TEST], y=Y[TEST])
+        for command in (("eval", "run", "--data", "test.npz"), ("predict", "run", "test.npz")):
+            done = imgclf(*command)
+            said = "in training -1..1: predictions may be wrong - if these are of 0..1, store 2 * X - 1"
+            assert (done.code, said in done.err) == (0, expected)
+
+
+@pytest.mark.parametrize("kind", ["bytes", "0..1", "features"])
+def test_nan_in_an_image_is_named_by_its_row(imgclf, kind):
+    np.savez("train.npz", X=PIXELS.astype(np.uint8) if kind == "bytes" else AS_FLOATS[kind], y=Y)
+    assert imgclf("train", "train.npz", "--out", "run", "--no-plots").code == 0
+    floats = AS_FLOATS["0..1" if kind == "bytes" else kind].copy()
+    floats[3, 2, 1] = np.nan
+    np.savez("test.npz", X=floats, y=Y)
+    for command in (("eval", "run", "--data", "test.npz"), ("predict", "run", "test.npz")):
+        done = imgclf(*command)
+        assert (done.code, "NaN or Inf in row 3 - " in done.err) == (3, True)
+
+
+def test_floats_that_a_model_of_bytes_cannot_tell_are_called_images(imgclf):
+    np.savez("train.npz", X=PIXELS.astype(np.uint8), y=Y)
+    assert imgclf("train", "train.npz", "--out", "run", "--no-plots").code == 0
+    dark, remedy = PIXELS / 2800, "store them like the training images, as uint8, 0..255"
+    whole = {"X_train": dark, "y_train": Y, "X_test": dark, "y_test": Y}
+    for arrays, problem in (({"X": dark, "y": Y}, "too dark to tell their range"), (whole, "too dark to tell"),
+                            ({"X": PIXELS - 99.5, "y": Y}, "no pixels")):  # fmt: skip
+        np.savez("test.npz", **arrays)
+        for command in (("eval", "run", "--data", "test.npz"), ("predict", "run", "test.npz")):
+            done = imgclf(*command)
+            assert done.code == 3
+            assert "images of float64 from " in done.err
+            assert problem in done.err
+            assert remedy in done.err
+    np.savez("test.npz", X_train=PIXELS / 255, y_train=Y, X_test=dark, y_test=Y)
+    assert imgclf("predict", "run", "test.npz").code == 0  # the others of the file tell it

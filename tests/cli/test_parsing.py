@@ -132,6 +132,24 @@ def test_an_option_of_one_value_is_given_once(path, option):
         command.make_context("imgclf", [*others, *once, *once])
 
 
+@pytest.mark.parametrize(
+    ("path", "option"),
+    [(path, p.opts[-1]) for path, command in ALL.items() for p in command.params
+     if isinstance(p, click.Option) and isinstance(p.type, click.Path)],
+    ids=" ".join,
+)  # fmt: skip
+def test_an_option_is_no_path(path, option):
+    command = ALL[path]
+    words = [p.type.choices[0] if isinstance(p.type, click.Choice) else "1" for p in command.params if p.required]
+    required = [(p.opts[-1] if isinstance(p, click.Option) else None) for p in command.params if p.required]
+    others = [word for name, value in zip(required, words, strict=True) if name != option
+              for word in (name, value) if word]  # fmt: skip
+    command.make_context("imgclf", [*others, option, "./--quiet"])
+    for words in ([option, "--quiet"], [f"{option}=--quiet"]):
+        with pytest.raises(UsageError, match=f"{option} needs a value, and --quiet is an option - add the path"):
+            command.make_context("imgclf", [*others, *words])
+
+
 def test_flags_and_options_of_many_values_may_repeat(imgclf):
     assert imgclf("-q", "-q", "config", "show", "-s", "seed=1", "-s", "seed=2").code == 0
 

@@ -124,6 +124,33 @@ def test_feature_vectors_are_arrays_and_other_losses_have_no_probabilities(tmp_p
         loaded.predict(X * 1e300)
 
 
+def test_what_the_command_says_of_floats_is_said_in_python(tmp_path):
+    pixels = images(1)[..., 0].astype(float)
+    loaded = {}
+    for name, X in (("features", pixels / 50 - 2), ("halves", pixels / 127.5 - 1)):
+        np.savez(tmp_path / f"{name}.npz", X=X, y=LABELS)
+        settings = ["data.source=npz", f"data.path={tmp_path / name}.npz", "train.epochs=1"]
+        loaded[name] = load(train_run(resolve([], settings).config, tmp_path / name).directory)
+        loaded[name].predict(X)
+        with_nan = X.copy()
+        with_nan[3, 2, 1] = np.nan
+        with pytest.raises(DataError, match="NaN or Inf in row 3"):
+            loaded[name].predict(with_nan)
+    with pytest.warns(UserWarning, match="far from the training data"):
+        loaded["features"].predict(pixels)
+    with pytest.warns(UserWarning, match=r"if these are of 0\.\.1, store 2 \* X - 1"):
+        loaded["halves"].predict(pixels / 255)
+
+
+def test_a_single_image_is_no_row_of_images(run):
+    loaded = load(run)
+    one = images(loaded.model.input.example_shape[2])[0]
+    for alone in (one, one.astype(float), one[..., 0]):
+        with pytest.raises(DataError, match=r"the model takes 6 x 5 .*image\[None\] for a single one"):
+            loaded.predict(alone)
+    assert len(loaded.predict(one[None])) == 1
+
+
 def test_importing_imgclf_loads_next_to_nothing():
     script = "import imgclf, sys; imgclf.load; sys.exit('numpy' in sys.modules or 'sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -23,7 +23,7 @@ A_RUN = ("checkpoint", "ckpt", "model", "run", "weights")  # names of RUN in oth
 
 class _Strict(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse; refuse unknown options, and a repeated option that takes one value."""
+        """Parse; refuse unknown options, a repeated option that takes one value, and an option in place of a path."""
         typed = list(args)
         try:
             rest = super().parse_args(ctx, args)
@@ -35,13 +35,20 @@ class _Strict(click.Command):
             error.ctx = error.ctx or ctx  # click forgets of which command an option lacks its value
             raise
         if not ctx.resilient_parsing:  # as when a shell completes
-            self._refuse_repetition(ctx, typed)
+            self._refuse_slips(ctx, typed)
         return rest
 
-    def _refuse_repetition(self, ctx: click.Context, typed: list[str]) -> None:
-        _, _, order = self.make_parser(ctx).parse_args(typed)
+    def _refuse_slips(self, ctx: click.Context, typed: list[str]) -> None:
+        values, _, order = self.make_parser(ctx).parse_args(typed)
         for option in order:
-            if isinstance(option, click.Option) and not (option.multiple or option.is_flag) and order.count(option) > 1:
+            if not isinstance(option, click.Option):
+                continue
+            given = values[option.name]
+            for value in given if isinstance(given, list) else [given]:
+                if isinstance(option.type, click.Path) and value.startswith("--"):
+                    problem = f"{option.opts[-1]} needs a value, and {value} is an option"
+                    raise UsageError(ctx.command_path, problem, f"add the path; ./{value} if it is called so")
+            if not (option.multiple or option.is_flag) and order.count(option) > 1:
                 problem = f"{option.opts[-1]} is given {order.count(option)} times"
                 raise UsageError(ctx.command_path, problem, "it takes one value: keep one")
 

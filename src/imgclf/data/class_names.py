@@ -7,16 +7,17 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from imgclf.errors import DataError
-from imgclf.files.csv_table import is_number
+from imgclf.files.csv_table import has_decimal_comma, is_number
 from imgclf.files.reading import read_bytes, shown
 
 _MAX_NAMES = 100_000
 _MAX_LENGTH = 200
 _LONGEST_FILE = 4 << 20  # bytes
 _NINES_COMPLEMENT = str.maketrans("0123456789", "9876543210")
+_MISSING = {"nan", "none", "null", "na", "n/a", "<na>"}
 REGRESSION = "to predict numbers is regression: give imgclf classes, as words or whole numbers"
 
 
@@ -46,11 +47,32 @@ def natural_key(name: str) -> list[tuple[int, str]]:
     return [item for pair in zip(texts, [*numbers, (0, "")], strict=True) for item in pair] + [(0, name)]
 
 
-def first_fraction(labels: Collection[str]) -> str | None:
-    """Return the first label that is not a whole number, if all are numbers, as in a regression; else None."""
-    if not all(map(is_number, labels)):
-        return None
-    return next((label for label in labels if not float(label).is_integer()), None)
+class NoClass(NamedTuple):
+    """A label that stands for no class: its text, what is wrong with it, and what to do."""
+
+    label: str
+    problem: str
+    remedy: str
+
+
+def first_no_class(labels: Collection[str]) -> NoClass | None:
+    """Return the first label that stands for no class, if there is one.
+
+    Such are missing ones as programs write them, nan, or None, null and NA beside numbers; and those that are not
+    whole numbers where all are numbers, as in a regression.
+    """
+    others = [label for label in labels if label.casefold() not in _MISSING]
+    are_numbers = bool(others) and all(map(_is_number, others))
+    for label in labels:
+        if label in ("nan", "NaN") or (are_numbers and label.casefold() in _MISSING):
+            return NoClass(label, "is a missing one", "fill it, or remove the row")
+    if are_numbers and (bad := next((one for one in others if not float(one.replace(",", ".")).is_integer()), None)):
+        return NoClass(bad, "is not a whole number", REGRESSION)
+    return None
+
+
+def _is_number(label: str) -> bool:
+    return is_number(label) or has_decimal_comma(label) or label.lstrip("+-").casefold() in ("inf", "infinity")
 
 
 def check_names(names: Iterable[str], where: object) -> tuple[str, ...]:

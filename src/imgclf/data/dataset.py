@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import IntArray
-from imgclf.data.class_names import as_text
+from imgclf.data.class_names import as_text, composed
 from imgclf.errors import DataError, ImgclfError, plural
 from imgclf.files.npy import check_whole, take_rows
 from imgclf.machine.progress import advancing
@@ -56,7 +56,7 @@ class InputFormat(NamedTuple):
             raise ValueError(f"input_format {str(said)[:40]}")
         if not all(isinstance(name, str) for name in columns) or len(set(columns)) != len(columns):
             raise ValueError("its columns are not different names")
-        return cls(tuple(columns), floats)
+        return cls(tuple(map(composed, columns)), floats)
 
 
 UNKNOWN = InputFormat()

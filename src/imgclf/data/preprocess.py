@@ -24,6 +24,9 @@ from imgclf.numerics.sums import Summation, Sums, serial_sum, sum_over_blocks
 WHITE = 255  # the largest byte
 SPREAD_SAMPLE = 128  # examples that are enough to estimate a spread
 NORMS = (None, "l2")
+# Standard deviations. At most one training example in a hundred is so far from the mean, as the mean of X**2 is 1; but
+# numbers that are ten times as large are.
+FAR = 10
 FEW_LEVELS = 64  # images that have only values below use less than a quarter of the range of bytes
 
 
@@ -139,12 +142,14 @@ class Preprocess:
         return self.conform(read_image(path))
 
     def warning_about(self, images: NDArray[Any]) -> str | None:
-        """Return a warning about images (n, ...) whose values have another range than the training images, or None.
+        """Return a warning about examples (n, ...) whose values have another range than the training data, or None.
 
-        Known are only the largest mean and the scale: of few levels and of many, or of 0 and 1 and of more.
+        Of images, only the largest mean and the scale are known: of few levels and of many, or of 0 and 1 and of more.
         """
-        if not self.is_image or self.norm or self.center is None:
+        if self.norm or self.center is None:
             return None
+        if not self.is_image:
+            return self._warning_if_far(images)
         mean, largest = self.center.max(), images.max()
         if largest == 1 and mean > 2:
             problem = "the model learned from images of larger values, these are of 0 and 1"
@@ -154,6 +159,17 @@ class Preprocess:
         problem = f"the model learned from images of values up to {self.scale:g}, these go up to {largest}"
         remedy = "train on values of 0..255, or store these like the training images"
         return f"{problem}: predictions may be wrong - {remedy}"
+
+    def _warning_if_far(self, features: NDArray[Any]) -> str | None:
+        if self.std is None:
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):
+            X = self.apply(features[_evenly(len(features))]).astype(np.float64)
+            distance = float(np.median(np.sqrt(np.square(X).mean(axis=1))))
+        if not FAR < distance < np.inf:  # of infinity the scores are none
+            return None
+        problem = f"these examples are far from the training data, {distance:,.0f} standard deviations from its mean"
+        return f"{problem}: predictions may be wrong - are they scaled alike?"
 
 
 def unit_rows(values: NDArray[Any]) -> FloatArray:
@@ -220,7 +236,12 @@ def tiny_range(dtype: str) -> float:
 
 
 def _sample(dataset: Dataset) -> NDArray[Any]:
-    return dataset.pixels(np.unique(np.linspace(0, len(dataset) - 1, SPREAD_SAMPLE).astype(np.int64)))
+    return dataset.pixels(_evenly(len(dataset)))
+
+
+def _evenly(examples: int) -> IntArray:
+    """Return the rows of a sample of so many examples."""
+    return np.unique(np.linspace(0, examples - 1, SPREAD_SAMPLE).astype(np.int64))
 
 
 def fit_preprocess(

@@ -1,6 +1,6 @@
 """Read examples without labels, such as folders of images, in chunks."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ _ROWS_AT_ONCE = 1 << 12
 
 
 def read_unlabeled(
-    sources: Iterable[Path],
+    sources: Sequence[Path],
     preprocess: Preprocess,
     *,
     like: InputFormat,
@@ -34,22 +34,24 @@ def read_unlabeled(
     """Yield the examples of images, folders of images, and arrays or tables, as a model takes them, some at a time.
 
     An error of one source does not stop the others. `like` is that of the model; `relative` is for the names: see
-    `named_files`; `options` name the columns of tables; `total` is the number of images, if it is known.
+    `named_files`; `options` name the columns of tables; `total` is the number of images, if it is known. Of several
+    sources, rows are named FILE:ROW.
     """
     for are_arrays, some in groupby(sources, has_arrays):
         if not are_arrays and preprocess.is_image:
             yield from read_images(named_files(some, relative=relative), preprocess, total)
             continue
         for path in some:
+            prefix = f"{as_text(path)}:" if len(sources) > 1 else ""
             try:
                 if not are_arrays:
                     kind_of(path)  # raises where there is nothing
                     problem = "the model was trained on feature vectors, not on images"
                     raise DataError(path, problem, "give an .npz, .npy or .csv file of feature vectors")
                 if is_table(path):
-                    yield from read_csv(path, preprocess, like, **options)
+                    yield from read_csv(path, preprocess, like, prefix, **options)
                 else:
-                    yield from _read_arrays(path, preprocess, like)
+                    yield from _read_arrays(path, preprocess, like, prefix)
             except ImgclfError as error:
                 yield Unlabeled([], np.empty(0), [error])
 
@@ -91,8 +93,8 @@ def _files_in(folder: Path) -> Iterator[Path]:
             yield from _files_in(one)
 
 
-def _read_arrays(path: Path, preprocess: Preprocess, like: InputFormat) -> Iterator[Unlabeled]:
-    """Yield the examples of NumPy files, named by the number of their row, from 0."""
+def _read_arrays(path: Path, preprocess: Preprocess, like: InputFormat, prefix: str) -> Iterator[Unlabeled]:
+    """Yield the examples of NumPy files, named by the number of their row, from 0, after a prefix."""
     X, _, remarks = npz.read_examples(path, like)
     arrays = Dataset.of(X, np.zeros(len(X), np.uint8), ("",))
     if X.ndim == 2:
@@ -103,7 +105,7 @@ def _read_arrays(path: Path, preprocess: Preprocess, like: InputFormat) -> Itera
     advance = advancing("reading", len(X), arrays.unit)
     for start in range(0, len(X), _ROWS_AT_ONCE):
         examples = arrays.pixels(slice(start, start + _ROWS_AT_ONCE))
-        names = [str(start + row) for row in range(len(examples))]
+        names = [f"{prefix}{start + row}" for row in range(len(examples))]
         yield Unlabeled(names, preprocess.conform_all(examples) if are_images else examples, remarks=remarks)
         remarks = ()
         advance(len(names))

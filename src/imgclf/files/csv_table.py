@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import re
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -105,7 +106,8 @@ def open_table(path: Path, names: Callable[[Sequence[str]], bool] = lambda cells
     if is_header(sample[0]) or names(sample[0]):
         if len(sample) == 1:
             raise DataError(path, "a header without rows", "name a CSV file with a row for each example")
-        return _divided(replace(beginning, header=sample[0], sample=sample[1:], begins=lines[1]))
+        header = tuple(unicodedata.normalize("NFC", name) for name in sample[0])  # in which names are compared
+        return _divided(replace(beginning, header=header, sample=sample[1:], begins=lines[1]))
     return replace(beginning, sample=sample[:rows])
 
 

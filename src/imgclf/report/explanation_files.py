@@ -62,8 +62,12 @@ class ExplanationFolder:
 
 
 def stem_for(image: str) -> str:
-    """Return a name for the files of an image: its own without a suffix, of letters, digits, - and _ only."""
-    stem = Path(image).stem[:LONGEST_NAME]
+    """Return a name for the files of an image: its own without a suffix, of letters, digits, - and _ only.
+
+    That of row 3 of a file is also numbered: rows.csv:3 becomes rows_3.
+    """
+    name, _, row = Path(image).name.rpartition(":")
+    stem = (f"{Path(name).stem}_{row}" if name and row.isdecimal() else Path(image).stem)[:LONGEST_NAME]
     return "".join(char if char.isalnum() or char in "-_" else "_" for char in composed(stem)) or "image"
 
 

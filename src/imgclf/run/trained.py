@@ -13,7 +13,7 @@ from PIL import Image
 
 from imgclf.arrays import ByteArray, FloatArray
 from imgclf.data.dataset import Unlabeled, described
-from imgclf.data.sources._arrays import given_examples
+from imgclf.data.sources._arrays import check_finite, given_examples
 from imgclf.errors import DataError, UsageError
 from imgclf.files.images import pixels_of
 from imgclf.run.opening import open_run
@@ -86,13 +86,18 @@ class TrainedClassifier:
                 problem = "the model was trained on feature vectors, not on images"
                 raise DataError("images", problem, f"give an array (n, {kind.size})")
             return np.stack([self._pixels(picture) for picture in pictures])
-        examples = given_examples(images, "images", self.model.input_format.floats).X
+        shape = ", ".join(map(str, ("n", *kind.example_shape)))
+        problem = f"an array of shape {images.shape}, the model takes {described(kind.example_shape)}"
+        if images.shape in (kind.example_shape, kind.example_shape[:2]):
+            raise DataError("images", problem, f"give an array ({shape}): image[None] for a single one")
+        examples, _, remarks = given_examples(images, "images", self.model.input_format.floats)
         if kind.is_image and examples.ndim == 4:
+            for remark in remarks:
+                warnings.warn(remark, stacklevel=4)
             return kind.conform_all(examples)
         if examples.shape[1:] != kind.example_shape:
-            shape = ", ".join(map(str, ("n", *kind.example_shape)))
-            problem = f"an array of shape {images.shape}, the model takes {described(kind.example_shape)}"
             raise DataError("images", problem, f"give an array ({shape})")
+        check_finite(examples, "images")
         return examples
 
     def _pixels(self, picture: Picture) -> ByteArray:

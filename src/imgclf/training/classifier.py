@@ -10,6 +10,7 @@ from imgclf.arrays import FloatArray
 from imgclf.data.dataset import UNKNOWN, InputFormat
 from imgclf.data.features.fitted import Features
 from imgclf.data.preprocess import Preprocess
+from imgclf.data.sources._arrays import IMAGES
 from imgclf.gradients import Objective
 from imgclf.losses import LOSSES
 from imgclf.training.class_weights import weighted
@@ -65,6 +66,12 @@ class Model:
     def input(self) -> Preprocess:
         """The form of examples as they are given: of images that have features, their size and color."""
         return self.features.input if self.features else self.preprocess
+
+    @property
+    def like(self) -> InputFormat:
+        """How files are read for it: images of floats by their own values, if those of training were none."""
+        unknown = self.input.is_image and not self.input_format.floats
+        return self.input_format._replace(floats=IMAGES) if unknown else self.input_format
 
     def vectors(self, examples: NDArray[Any]) -> NDArray[Any]:
         """Turn images (n, H, W, channels) into features (n, D) if the model has some; other examples stay."""

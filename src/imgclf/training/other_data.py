@@ -33,7 +33,7 @@ def _source_of(path: Path, options: Mapping[str, Any]) -> str:
 def _settings(model: Model, path: Path, source: Source, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return how a source reads files like those of training: by the options whose table is there, and its format."""
     there = {name: value for name, value in options.items() if name != "labels_file" or (path / value).is_file()}
-    return (there if source.options else {}) | ({"like": model.input_format} if source.like else {})
+    return (there if source.options else {}) | ({"like": model.like} if source.like else {})
 
 
 def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxyType({})) -> Dataset:

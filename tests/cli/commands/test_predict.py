@@ -221,6 +221,38 @@ def test_feature_vectors_are_predicted_from_any_file_of_them(imgclf, on_features
         assert [one["image"] for one in done.json["predictions"]] == [str(first + i) for i in range(60)]
 
 
+def test_rows_of_several_files_are_told_apart(imgclf, on_features):
+    np.save("a.npy", FEATURES)
+    Path("b").mkdir()
+    write_rows("b/b.csv", [f"f{i}" for i in range(5)], FEATURES.tolist())
+    write_rows("c.csv", ["id", *(f"f{i}" for i in range(5))], [[f"n{i}", *row] for i, row in enumerate(FEATURES)])
+    done = imgclf("predict", "run", "a.npy", "b/b.csv", "c.csv", "--format", "json")
+    expected = [
+        *(f"a.npy:{i}" for i in range(60)),
+        *(f"b/b.csv:{i}" for i in range(1, 61)),
+        *(f"n{i}" for i in range(60)),
+    ]
+    assert [one["image"] for one in done.json["predictions"]] == expected
+    alone = imgclf("predict", "run", "a.npy", "--columns", "a,b").out
+    together = imgclf("predict", "run", "a.npy", "b/b.csv", "--columns", "a,b").out
+    assert [row["b"] for row in rows_of(together)] == 2 * [row["b"] for row in rows_of(alone)]
+    assert [row["a"] for row in rows_of(together)] == expected[:120]
+
+
+@pytest.mark.parametrize(("name", "start"), [
+    ("x", "image,rank"), ("x.csv", "image,rank"), ("x.TXT", "image,rank"), ("x.JSON", '{"predictions"'),
+    ("x.xlsx", None), ("x.tsv", None), ("x.csv.gz", None),
+])  # fmt: skip
+def test_the_name_of_a_file_says_what_is_in_it(imgclf, on_features, name, start):
+    done = imgclf("predict", "run", "feats.npz", "--out", name)
+    if start:
+        assert Path(name).read_text().startswith(start)
+        return
+    assert (done.code, done.err.count("\n"), Path(name).exists()) == (2, 1, False)
+    assert f"--out: {name} would hold CSV - name it .csv or .json, or add --format" in done.err
+    assert imgclf("predict", "run", "feats.npz", "--out", name, "--format", "csv").code == 0
+
+
 def test_arrays_of_images_get_the_size_and_color_of_the_model(imgclf, trained, pictures):
     files = [pictures / "test" / "cat" / f"{i}.png" for i in range(7)]
     alone = imgclf("predict", "run", *files, "--format", "json").json["predictions"]
@@ -254,7 +286,7 @@ def test_kaggle_pixels_become_a_file_to_submit(imgclf):
     ("photo.png", "photo.png: the model was trained on feature vectors, not on images"),
     ("wide.npy", "wide.npy: examples of 6 features, the model takes 5 features - give it the same features"),
     ("nan.npy", "nan.npy: NaN or Inf in row 3"),
-    ("huge.npy", "example 3: its values are far too large for the model"),
+    ("huge.npy", "example huge.npy:3: its values are far too large for the model"),
     ("absent.npy", "absent.npy: no such file"),
     ("absent", "absent: no such file"),
 ])  # fmt: skip

@@ -103,7 +103,7 @@ def test_images_of_one_name_do_not_overwrite_each_other(imgclf, undrawn, trained
 @pytest.mark.parametrize(("image", "expected"), [
     ("photos/boot.png", "boot"), ("a b(1).png", "a_b_1_"), ("..", "__"), ("", "image"), ("/", "image"),
     (".png", "_png"), ("x/../../etc\\pass:wd\n", "etc_pass_wd_"), ("\u732b.png", "\u732b"), ("e\u0301.png", "\u00e9"),
-    ("\udcff.png", "_"), ("a" * 300, "a" * 50), ("17", "17"),
+    ("\udcff.png", "_"), ("a" * 300, "a" * 50), ("17", "17"), ("in/x.csv:3", "x_3"), ("x.y.npz:12", "x_y_12"),
 ])  # fmt: skip
 def test_names_of_files_are_letters_digits_and_nothing_that_leads_elsewhere(image, expected):
     assert stem_for(image) == expected

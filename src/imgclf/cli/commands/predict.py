@@ -32,6 +32,7 @@ SHOWN = 3  # classes of an image in the table
 MOST_ERRORS = 20  # that are printed
 MOST_EXPLAINED = 1000  # examples
 SECONDS_EACH = 0.25  # about what the picture of one takes
+ENDINGS = {"": "csv", ".csv": "csv", ".txt": "csv", ".json": "json"}  # of --out, without --format
 MANY = 20  # examples; of more, it is said before how long their pictures will take
 
 
@@ -91,7 +92,9 @@ def command(
     from imgclf.run.opening import open_run, table_options
 
     if form is None and out is not None:
-        form = "json" if out.suffix == ".json" else "csv"
+        form = ENDINGS.get(out.suffix.lower())
+        if form is None:
+            raise UsageError("--out", f"{out} would hold CSV", "name it .csv or .json, or add --format")
     form = form or ("csv" if columns else "table")
     names = None if columns is None else columns.split(",")
     if names is not None and (len(names) != 2 or len({*names, ""}) != 3):
@@ -112,7 +115,7 @@ def command(
         total = sum(1 for _ in named_files(sources, relative=False))
     # Of two folders, relative names could be the same.
     relative = names is not None and len(sources) == 1
-    like, options = model.input_format, table_options(path)
+    like, options = model.like, table_options(path)
     examples = read_unlabeled(sources, model.input, like=like, relative=relative, options=options, total=total)
     chunks = _predictions(console, path, model, examples, kept, errors, explanations, total)
     text = _in_two_columns(chunks, names) if names else FORMATS[form](chunks)

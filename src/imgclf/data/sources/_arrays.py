@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, IntArray
-from imgclf.data.class_names import REGRESSION, check_names, decode_texts, first_few, first_fraction, natural_key
+from imgclf.data.class_names import REGRESSION, check_names, decode_texts, first_few, first_no_class, natural_key
+from imgclf.data.dataset import Dataset
 from imgclf.errors import DataError
 from imgclf.files.npy import take_rows
 from imgclf.files.reading import shown
@@ -51,6 +52,7 @@ RANGES = (
     Range("0..255", 0, 255, "X", lambda X: X),
 )
 FEATURES = "features"  # images of floats whose values are no pixels
+IMAGES = "images"  # asks for a range, which their own values decide: never FEATURES
 
 
 class Seen(NamedTuple):
@@ -93,20 +95,23 @@ def floats_of(X: NDArray[Any]) -> str:
 
 
 def examples(X: NDArray[Any], where: str, floats: str = "") -> Examples:
-    """Return the examples of an array; `floats` says how images of floats are read, else their own values decide."""
+    """Return the examples of an array; `floats` says how images of floats are read, else their own values decide.
+
+    With IMAGES their own values decide, too, but what is no image is refused.
+    """
     if X.size == 0:
         raise DataError(where, f"of shape {X.shape}: nothing", "store at least one example")
     X = _without_single_axes(X)
     if X.ndim == 2:
         return _features(X, where)
-    if floats == FEATURES and X.dtype.kind == "f":
-        return _features(X.reshape(len(X), -1), where)
     if X.ndim == 3:
         X = X[..., None]
     if X.ndim == 4 and X.shape[3] not in (1, 3) and X.shape[1] in (1, 3):
         raise DataError(where, f"channels first, {X.shape}", "store X.transpose(0, 2, 3, 1)")
     if X.ndim != 4 or X.shape[3] not in (1, 3):
         raise DataError(where, f"of shape {X.shape}", "store (N, H, W), (N, H, W, 1), (N, H, W, 3), or features (N, D)")
+    if X.dtype.kind == "f" and floats == FEATURES:
+        return _features(X.reshape(len(X), -1), where)
     if X.dtype.kind == "f":
         return _float_images(X, where, floats)
     if X.dtype.kind not in "iub":
@@ -127,6 +132,7 @@ def given_examples(X: NDArray[Any], where: str, floats: str = "") -> Examples:
     if _without_single_axes(X).ndim > 2 and X.dtype.kind == "f" and X.size and not floats:
         seen = _look(X)
         if not seen.within(_BYTES):
+            check_finite(X, where)
             problem = f"images of {X.dtype} from {seen.low:g} to {seen.high:g}"
             meant = next((f", {one.formula}.round()" for one in RANGES if seen.within(one)), "")
             raise DataError(where, problem, f"give pixels of 0..255{meant}; or feature vectors, X.reshape(len(X), -1)")
@@ -143,24 +149,36 @@ def _without_single_axes(X: NDArray[Any]) -> NDArray[Any]:
 
 def _float_images(X: NDArray[Any], where: str, floats: str) -> Examples:
     seen = _look(X)
-    found = next((one for one in RANGES if (one.name == floats if floats else seen.fill(one))), None)
-    if found is None and floats:
+    if not np.isfinite((seen.low, seen.high)).all():
+        check_finite(X, where)
+    what = f"images of {X.dtype} from {seen.low:g} to {seen.high:g}"
+    is_known = floats not in ("", IMAGES)
+    found = next((one for one in RANGES if (one.name == floats if is_known else seen.fill(one))), None)
+    if found is None and is_known:
         raise DataError(
             where, f"images of floats, {floats[:20]!r} in training", "use the version that trained the model"
         )
+    if found is None and floats == IMAGES:
+        why = "too dark to tell their range" if any(map(seen.within, RANGES)) else "no pixels"
+        raise DataError(where, f"{what}: {why}", "store them like the training images, as uint8, 0..255")
     if found is None:
-        problem = f"images of {X.dtype} from {seen.low:g} to {seen.high:g} are no pixels: read as feature vectors"
-        return _features(X.reshape(len(X), -1), where)._replace(remarks=(f"{where}: {problem}",))
+        remark = f"{where}: {what} are no pixels: read as feature vectors"
+        return _features(X.reshape(len(X), -1), where)._replace(remarks=(remark,))
     if not seen.within(found):
-        problem = f"images of {X.dtype} from {seen.low:g} to {seen.high:g}, in training {found.name}"
-        raise DataError(where, problem, "store these like the training images, or all as uint8")
+        raise DataError(
+            where, f"{what}, in training {found.name}", "store these like the training images, or all as uint8"
+        )
     require_memory(X.size, where)
     images: ByteArray = np.empty(X.shape, np.uint8)
     for part, pixels in _parts(X):
         images[part] = found.convert(pixels).round()
-    formula = f"{found.formula}.round().astype('uint8')"
-    remark = f"{where}: images of {X.dtype} from {seen.low:g} to {seen.high:g}, read as bytes: {formula}"
-    return Examples(images, found.name, () if floats else (remark,))  # said of the training images
+    remarks: tuple[str, ...] = ()
+    if not is_known:  # else it was said of the training images
+        remarks = (f"{where}: {what}, read as bytes: {found.formula}.round().astype('uint8')",)
+    elif found.low < 0 <= seen.low:  # every pixel at least half white
+        problem = f"{what}, in training {found.name}: predictions may be wrong"
+        remarks = (f"{where}: {problem} - if these are of 0..1, store 2 * X - 1",)
+    return Examples(images, found.name, remarks)
 
 
 def _features(X: NDArray[Any], where: str) -> Examples:
@@ -173,6 +191,12 @@ def _features(X: NDArray[Any], where: str) -> Examples:
     with np.errstate(over="ignore"):  # overflow gives inf, which is refused below
         dtype = X.dtype if X.dtype.itemsize <= 8 else np.dtype(np.float32)
         return Examples(_rows_first(X, dtype, where), FEATURES)
+
+
+def check_finite(X: NDArray[Any], where: str) -> None:
+    """Raise DataError if an example (N, ...) of floats has a NaN or Inf."""
+    rows = Dataset.of(X.reshape(len(X), -1), np.zeros(len(X), np.uint8), ("",))
+    rows.check_finite(where, "remove or replace them")
 
 
 def _look(X: NDArray[Any]) -> Seen:
@@ -256,9 +280,9 @@ def numbered(y: IntArray, where: str, least: int = 0) -> tuple[IntArray, tuple[s
 def _from_text(y: NDArray[Any], classes: tuple[str, ...] | None, where: str) -> tuple[IntArray, tuple[str, ...]]:
     found, inverse = np.unique(y, return_inverse=True)
     texts = decode_texts(found.tolist(), where)  # one name may occur in two spellings
-    if classes is None and (bad := first_fraction(texts)):
-        row = int((inverse == texts.index(bad)).argmax())
-        raise DataError(where, f"label {shown(bad)} in row {row} is not a whole number", REGRESSION)
+    if classes is None and (bad := first_no_class(texts)):
+        row = int((inverse == texts.index(bad.label)).argmax())
+        raise DataError(where, f"label {shown(bad.label)} in row {row} {bad.problem}", bad.remedy)
     names = classes or check_names(sorted(set(texts), key=natural_key), where)
     if unknown := set(texts) - set(names):
         numbers = all(text.isdecimal() for text in texts)

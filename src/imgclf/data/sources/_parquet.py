@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.arrays import ByteArray, IntArray
-from imgclf.data.class_names import REGRESSION, check_names, composed, first_few, first_fraction, natural_key
+from imgclf.data.class_names import check_names, composed, first_few, first_no_class, natural_key
 from imgclf.data.packs.writer import Content
 from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._image_files import Problems, read_into
@@ -226,8 +226,8 @@ def _classes(path: Path, labels: list[int | str], names: tuple[str, ...] | None)
     """Return the class names and the labels as numbers, (N,)."""
     if names is None or not all(isinstance(label, int) for label in labels):
         texts = [composed(str(label)) for label in labels]
-        if bad := first_fraction(dict.fromkeys(texts)):
-            raise DataError(path, f"label {bad[:20]!r} is not a whole number", REGRESSION)
+        if bad := first_no_class(dict.fromkeys(texts)):
+            raise DataError(path, f"label {bad.label[:20]!r} {bad.problem}", bad.remedy)
         names = check_names(sorted(set(texts), key=natural_key), path)
         number_of = {name: number for number, name in enumerate(names)}
         return names, np.array([number_of[text] for text in texts])

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from imgclf.data.class_names import as_text, decode_names, first_few, read_names
 from imgclf.data.dataset import UNKNOWN, Dataset, InputFormat
 from imgclf.data.packs.pack import is_pack
-from imgclf.data.sources._arrays import Examples, examples, floats_of, labels
+from imgclf.data.sources._arrays import FEATURES, IMAGES, Examples, examples, floats_of, labels
 from imgclf.data.sources._folders import look_into
 from imgclf.data.split_names import SPLITS, WORDS, is_evaluation, split_of
 from imgclf.errors import DataError
@@ -229,8 +229,9 @@ def _class_names(path: Path, arrays: Arrays) -> tuple[str, ...] | None:
 def _examples(arrays: Arrays, name: str, train: str, floats: str) -> Examples:
     """Read examples; where it is not known how floats are read, as the training examples say, if there are some."""
     X = arrays.read(name)
-    if not floats and train not in ("", name) and X.dtype.kind == "f" and X.ndim > 2:
-        floats = floats_of(arrays.read(train))
+    if floats in ("", IMAGES) and train not in ("", name) and X.dtype.kind == "f" and X.ndim > 2:
+        of_train = floats_of(arrays.read(train))
+        floats = floats if floats and of_train == FEATURES else of_train
     return examples(X, arrays.called(name), floats)
 
 

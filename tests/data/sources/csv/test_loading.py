@@ -461,6 +461,22 @@ def test_labels_that_are_numbers_but_not_whole_are_regression(write, table):
     assert "v2.5" in loading.load(root, ALL)["train"].class_names
 
 
+@pytest.mark.parametrize("label", ["nan", "NaN", "None", "null", "NA", "<NA>", "inf", "-Infinity", '"0,5"', "0.5"])
+def test_beside_numbers_a_label_that_is_none_is_refused(write, label):
+    root = write({"x.csv": f"a,label\n1,0\n2,1\n3,{label}\n"})
+    with pytest.raises(DataError, match=r"x\.csv: label .* in row 4 is "):
+        loading.load(root, ALL)
+
+
+def test_among_words_only_nan_is_no_class(write):
+    words = ["None", "null", "NA", "inf", "Nan", "cat"]
+    root = write({"x.csv": "a,label\n" + "".join(f"{i},{word}\n" for i, word in enumerate(words))})
+    assert {*loading.load(root, ALL)["train"].class_names} == {*words}
+    (root / "x.csv").write_text("a,label\n1,cat\n2,dog\n3,nan\n")
+    with pytest.raises(DataError, match="label 'nan' in row 4 is a missing one - fill it, or remove the row"):
+        loading.load(root, ALL)
+
+
 def test_classes_of_negative_numbers_are_in_the_order_of_the_numbers(write):
     names = ["-10", "-9", "-2", "-1", "0", "1", "2", "10"]
     for suffix in ("", ".0"):

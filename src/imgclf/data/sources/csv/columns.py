@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from imgclf.data.class_names import first_few
+from imgclf.data.class_names import composed, first_few
 from imgclf.data.split_names import split_word
 from imgclf.errors import DataError, UsageError
 from imgclf.files.csv_table import DECIMAL_POINTS, Table, has_decimal_comma, is_number, is_picture, open_table
@@ -95,7 +95,8 @@ def open_named(path: Path, features: Sequence[str] = ()) -> Table:
         numbers = [cell for cell in cells if is_number(cell)]
         words = {_plain(cell) for cell in cells} - {"y"}  # which may be a class
         differ = len(set(numbers)) == len(numbers) and all(map(str.isdecimal, numbers))
-        return (differ and not words.isdisjoint(LABELS[0])) or (bool(features) and {*features} <= {*cells})
+        known = bool(features) and {*features} <= {*map(composed, cells)}
+        return known or (differ and not words.isdisjoint(LABELS[0]))
 
     return open_table(path, names)
 
@@ -140,6 +141,11 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s_-]+", "", name.casefold())
 
 
+def _in_quotes(name: str) -> str:
+    """Return the name of a column for an error, a long one cut in the middle: long names often differ at the end."""
+    return shown(name if len(name) <= 40 else f"{name[:18]}...{name[-18:]}")
+
+
 class _Guess:
     """A table whose columns are being told apart."""
 
@@ -156,9 +162,10 @@ class _Guess:
         names = self.table.names
         if value is None:
             return None
-        if str(value) in names:
-            return names.index(str(value))
-        alike = [index for index, name in enumerate(names) if name.casefold() == str(value).casefold()]
+        wanted = composed(str(value))
+        if wanted in names:
+            return names.index(wanted)
+        alike = [index for index, name in enumerate(names) if name.casefold() == wanted.casefold()]
         if len(alike) == 1:
             return alike[0]
         if type(value) is int and 1 <= value <= len(names):
@@ -244,7 +251,7 @@ class _Guess:
             used = {self.label, self.split, *place.values()}
             others = [i for i, name in enumerate(self.plain) if name not in usual and i not in used]
             unknown = f"; not among those of training: {self._quoted(others)}" if others else ""
-            problem = f"there is no column {first_few([shown(name[:20]) for name in missing], 4)}{unknown}"
+            problem = f"there is no column {first_few([*map(_in_quotes, missing)], 4)}{unknown}"
             raise DataError(table.path, problem, "name the columns as in the training data")
         if twice := [i for i, name in enumerate(table.names) if place.get(name, i) != i]:
             raise DataError(table.path, f"two columns {self._quoted(twice)}", "remove or rename one")
@@ -340,7 +347,7 @@ class _Guess:
         return all(split_word(cell) for cell in self.table.column(index))
 
     def _quoted(self, columns: Sequence[int]) -> str:
-        return first_few([shown(self.table.names[i][:20]) for i in columns], 4)
+        return first_few([_in_quotes(self.table.names[i]) for i in columns], 4)
 
     def _ambiguous(self, option: str, found: Sequence[int]) -> DataError:
         what = {"label_column": "the labels", "image_column": "the file names", "split_column": "train, val or test"}

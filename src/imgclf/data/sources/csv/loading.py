@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imgclf.arrays import IntArray
-from imgclf.data.class_names import REGRESSION, check_names, composed, first_few, first_fraction, natural_key
+from imgclf.data.class_names import check_names, composed, first_few, first_no_class, natural_key
 from imgclf.data.dataset import UNKNOWN, Dataset, InputFormat, LoadedFile
 from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources._arrays import FEATURES
@@ -268,10 +268,10 @@ def _label(table: Table, row: int, cell: str) -> str:
 
 
 def _plain_numbers(table: Table, labels: list[str], rows: list[int]) -> list[str]:
-    """Return labels, 3.0 as 3 if all are such numbers; raises DataError for numbers that are not whole."""
-    if bad := first_fraction(dict.fromkeys(labels)):
-        problem = f"label {shown(bad)} in row {rows[labels.index(bad)]:,} is not a whole number"
-        raise DataError(table.path, problem, REGRESSION)
+    """Return labels, 3.0 as 3 if all are such numbers; raises DataError for one that stands for no class."""
+    if bad := first_no_class(dict.fromkeys(labels)):
+        row = rows[labels.index(bad.label)]
+        raise DataError(table.path, f"label {shown(bad.label)} in row {row:,} {bad.problem}", bad.remedy)
     whole = {label: found[1] for label in set(labels) if (found := _WHOLE.fullmatch(label))}
     return [whole[label] for label in labels] if len(whole) == len(set(labels)) else labels
 

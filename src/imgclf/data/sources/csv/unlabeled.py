@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from imgclf.data.class_names import first_few
+from imgclf.data.class_names import composed, first_few
 from imgclf.data.dataset import UNKNOWN, InputFormat, Unlabeled, described
 from imgclf.data.preprocess import Preprocess
 from imgclf.data.sources._image_files import NamedFile, read_images
@@ -21,19 +21,21 @@ from imgclf.machine.progress import advancing
 
 
 def read_unlabeled(
-    path: Path, preprocess: Preprocess, like: InputFormat = UNKNOWN, **options: Any
+    path: Path, preprocess: Preprocess, like: InputFormat = UNKNOWN, prefix: str = "", **options: Any
 ) -> Iterator[Unlabeled]:
     """Yield the examples of a CSV file in the size and color of a model, some at a time; labels are skipped.
 
-    Images are named by their cell, pixels and features by the cell of an id, else by their number from 1. `like` and
-    `options` are those of the training data; columns that are not there, such as that of the labels, are not looked
-    for.
+    Images are named by their cell, pixels and features by the cell of an id, else by a prefix and their number from 1.
+    `like` and `options` are those of the training data; columns that are not there, such as that of the labels, are not
+    looked for.
     """
     table = open_named(path, like.columns)
-    there = {name: value for name, value in options.items() if value in table.names or isinstance(value, int)}
+    there = {
+        name: value for name, value in options.items() if isinstance(value, int) or composed(str(value)) in table.names
+    }
     columns = columns_of(table, chosen(Options, there), labeled=False, features=like.columns)
     if columns.form != "images":
-        return _numbers(table, columns, preprocess, like)
+        return _numbers(table, columns, preprocess, like, prefix)
     if not preprocess.is_image:
         problem = "it names images, but the model was trained on feature vectors"
         raise DataError(path, problem, f"name a CSV file of {preprocess.size:,} features")
@@ -55,7 +57,9 @@ def _images(table: Table, columns: Columns) -> Iterator[NamedFile]:
         yield found
 
 
-def _numbers(table: Table, columns: Columns, preprocess: Preprocess, like: InputFormat) -> Iterator[Unlabeled]:
+def _numbers(
+    table: Table, columns: Columns, preprocess: Preprocess, like: InputFormat, prefix: str
+) -> Iterator[Unlabeled]:
     values, shape = columns.values, preprocess.example_shape
     if not table.header and table.width == preprocess.size:  # no column is a label
         values = tuple(range(table.width))
@@ -73,7 +77,7 @@ def _numbers(table: Table, columns: Columns, preprocess: Preprocess, like: Input
         remarks = (*remarks, f"{table.path}: no column has a name: features are taken by their position")
     for some in numbers(table, values, of_text, np.dtype(np.uint8 if preprocess.is_image else np.float32)):
         examples = some.values.reshape(len(some.rows), *shape)
-        names = some.texts[0] if of_text else [str(done + number) for number in range(1, len(examples) + 1)]
+        names = some.texts[0] if of_text else [f"{prefix}{done + number}" for number in range(1, len(examples) + 1)]
         done += len(examples)
         advance(len(examples))
         yield Unlabeled(names, preprocess.conform_all(examples) if preprocess.is_image else examples, remarks=remarks)
