@@ -38,10 +38,12 @@ class InputFormat(NamedTuple):
 
     columns  what each number of a feature vector is called, (D) all different; () if the file does not say it
     floats   how images of floats are read, a name that `_arrays` knows; "" if none were read: their own values decide
+    label    what the column of labels is called in a table, if that is no usual name
     """
 
     columns: tuple[str, ...] = ()
     floats: str = ""
+    label: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return what is known, for JSON."""
@@ -51,12 +53,13 @@ class InputFormat(NamedTuple):
     def from_json(cls, said: Any) -> "InputFormat":
         """Return what `to_json` has returned; raises ValueError for anything else."""
         known = isinstance(said, dict) and set(said) <= set(cls._fields)
-        columns, floats = (said.get("columns", []), said.get("floats", "")) if known else (None, None)
-        if not isinstance(columns, list) or not isinstance(floats, str):
+        columns = said.get("columns", []) if known else None
+        texts = [said.get(name, "") for name in ("floats", "label")] if known else []
+        if not isinstance(columns, list) or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"input_format {str(said)[:40]}")
         if not all(isinstance(name, str) for name in columns) or len(set(columns)) != len(columns):
             raise ValueError("its columns are not different names")
-        return cls(tuple(map(composed, columns)), floats)
+        return cls(tuple(map(composed, columns)), *texts)
 
 
 UNKNOWN = InputFormat()

@@ -1,6 +1,7 @@
 """Names of splits, and the words for them in files and folders."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from imgclf.data.class_names import file_name
@@ -38,6 +39,15 @@ def split_word(cell: str) -> str | None:
     """Return the split that a cell of a table names: train, validation, dev, test, PublicTest."""
     word = {"publictest": "val", "privatetest": "test"}.get(cell.strip().casefold())
     return word or split_of(Path(cell))
+
+
+def splits_of(words: Collection[str]) -> dict[str, str | None]:
+    """Return the split of each word; "eval" is val where another word is test."""
+    splits = {word: split_word(word) for word in words}
+    evaluations = {word for word in splits if is_evaluation(word)}
+    if "val" not in splits.values() and any(splits[word] == "test" for word in splits.keys() - evaluations):
+        splits |= dict.fromkeys(evaluations, "val")
+    return splits
 
 
 def is_evaluation(word: str) -> bool:

@@ -218,7 +218,7 @@ def arguments(config: Config, like: InputFormat = UNKNOWN) -> tuple[Any, dict[st
         raise UsageError(f"data.options.{name}", f"the data uses the {name} of the run", f"set {name} instead")
     if source.labels:
         settings["labels"] = data.labels
-    if source.like and like != UNKNOWN:
+    if source.like and (like.columns or like.floats):
         settings["like"] = like
     return _path(data, source), settings | data.options
 

@@ -71,7 +71,7 @@ def through_cache(listing: "Listing") -> Dataset:
         images = listing.content().in_memory(listing.folder)
     else:
         images = kept(*listing.proven(), listing.folder)
-    return replace(images, paths=listing.files)
+    return replace(images, paths=listing.files, input_format=listing.input_format)
 
 
 def kept(key: str, content: Callable[[], Content], where: object) -> Dataset:

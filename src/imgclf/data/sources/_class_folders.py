@@ -13,6 +13,7 @@ import numpy as np
 
 from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.class_names import check_names, decode_texts, file_name, first_few, natural_key
+from imgclf.data.dataset import UNKNOWN, InputFormat
 from imgclf.data.packs.writer import Content
 from imgclf.data.sources._folders import look_into, look_into_class
 from imgclf.data.sources._image_files import Problems, digests, first_readable, read_into
@@ -46,6 +47,7 @@ class Listing:
     bad        problems of other entries
     form       the size and the color that images become
     kept       which of the files to read, (N,); None: all
+    input_format how a later table must be read to be like theirs
     """
 
     folder: Path
@@ -55,6 +57,7 @@ class Listing:
     bad: tuple[str, ...]
     form: Form
     kept: MaskArray | None = None
+    input_format: InputFormat = UNKNOWN
 
     def class_counts(self) -> IntArray:
         """Number of images of each class, (C,)."""

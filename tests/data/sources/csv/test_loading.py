@@ -719,3 +719,59 @@ def test_a_table_of_images_is_offered_beside_tables_of_pixels(write):
     ):
         loading.load(root, ALL)
     assert len(loading.load(root, ALL, labels_file="HAM10000_metadata.csv", label_column="dx")["train"]) == 6
+
+
+@pytest.mark.parametrize("around", ["", "images/"])
+def test_a_name_that_is_in_folders_of_several_splits_is_that_of_the_split_of_its_row(write, around):
+    rows = [f"{n},{'ab'[n]},{split}" for split in ALL for n in range(2)]
+    images = {f"{around}{split}/{n}.png": 10 * k + n for k, split in enumerate(ALL) for n in range(2)}
+    root = write({"labels.csv": "\n".join(["file,label,split", *rows]), **images})
+    expected = {split: [(10 * k, "a"), (10 * k + 1, "b")] for k, split in enumerate(ALL)}
+    assert seen(loading.load(root, ALL)) == expected
+    assert loading.warnings(root) == []
+
+
+def test_val_images_without_a_folder_are_among_those_of_train(write):
+    table = "file,label,split\n1,a,train\n2,b,train\n3,b,val\n"
+    root = write({"folds.csv": table, **{f"{one}/{n}.png": n for one in ("train", "test") for n in (1, 2, 3)}})
+    assert seen(loading.load(root, ALL)) == {"train": [(1, "a"), (2, "b")], "val": [(3, "b")]}
+
+
+def test_a_name_in_two_folders_alike_is_refused_however_its_label(write):
+    images = {f"{folder}/{n}.png": n for folder in "ab" for n in (1, 2)}
+    root = write({"annotations.csv": "file,label\n1.png,x\n2.png,y\n", **images})
+    assert recognize(root) == "csv"
+    with pytest.raises(DataError, match=r"row 2: '1\.png' may be a/1\.png, b/1\.png - write the folder in the table"):
+        loading.load(root, ALL)
+
+
+@pytest.mark.parametrize(("names", "labels", "source"), [("01", "10", "csv"), (("0", "01"), ("1.0", "0.0"), "csv"),
+                                                         ("01", "01", "folder"), (("cat", "dog"), "10", "folder")])  # fmt: skip
+def test_numbers_that_are_names_of_folders_must_agree_with_them(write, names, labels, source):
+    rows = [f"{n}.png,{labels[n % 2]}" for n in range(4)]
+    root = write({"labels.csv": "\n".join(["file,label", *rows]), **{f"{names[n % 2]}/{n}.png": n for n in range(4)}})
+    assert recognize(root) == source
+
+
+@pytest.mark.parametrize(("label", "other", "splits"), [("label", "sex", {"train"}), ("what", "sex", {"train"}),
+                                                        ("what", "what", {"train", "test"}),
+                                                        ("label", "class", {"train", "test"})])  # fmt: skip
+def test_another_column_than_that_of_train_holds_no_labels(write, label, other, splits):
+    tables = {"train.csv": f"file,{label}\n1,0\n2,1\n", "test.csv": f"file,{other}\n3,0\n4,1\n"}
+    root = write({**tables, **{f"{n}.png": n for n in range(1, 5)}})
+    assert loading.load(root, ALL).keys() == splits
+    assert ("test.csv (no labels: for `imgclf predict`)" in str(loading.warnings(root))) == ("test" not in splits)
+    like = loading.load(root, ("train",))["train"].input_format
+    if "test" in splits:
+        assert len(loading.load(root / "test.csv", ALL, like=like)["train"]) == 2
+    else:
+        with pytest.raises(DataError, match="no column holds the labels: 'sex' is not called so - name that column"):
+            loading.load(root / "test.csv", ALL, like=like)
+
+
+def test_other_data_than_that_of_training_is_in_the_folder_of_test(write):
+    images = {f"{split}/{n}.png": 10 * k + n for k, split in enumerate(("train", "test")) for n in (1, 2)}
+    root = write({"train.csv": "id,label\n1,a\n2,b\n", "more.csv": "id,label\n1,a\n2,b\n", **images})
+    like = loading.load(root, ALL)["train"].input_format
+    assert seen(loading.load(root / "more.csv", ALL, like=like)) == {"train": [(11, "a"), (12, "b")]}
+    assert seen(loading.load(root / "train.csv", ALL, like=like)) == {"train": [(1, "a"), (2, "b")]}

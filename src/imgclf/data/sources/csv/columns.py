@@ -82,6 +82,11 @@ class Columns:
         names = tuple(table.names[i] for i in self.values)
         return names if self.form == "features" and table.header and len(set(names)) == len(names) else ()
 
+    def odd_label(self, table: Table) -> str:
+        """Return the name of the column of labels, if it is none of the usual ones."""
+        name = table.names[self.label] if self.label is not None and table.header else ""
+        return "" if called_labels(name) else name
+
     @property
     def dtype(self) -> "np.dtype[Any]":
         """The type of pixels or features."""
@@ -101,13 +106,16 @@ def open_named(path: Path, features: Sequence[str] = ()) -> Table:
     return open_table(path, names)
 
 
-def columns_of(table: Table, options: Options, *, labeled: bool = True, features: Sequence[str] = ()) -> Columns:
+def columns_of(
+    table: Table, options: Options, *, labeled: bool = True, features: Sequence[str] = (), odd_label: str | None = None
+) -> Columns:
     """Guess what the columns are; raises DataError where two may be meant.
 
-    labeled   one must hold the labels
-    features  the names of the features of training, which are found by name if the table has a header
+    labeled    one must hold the labels
+    features   the names of the features of training, which are found by name if the table has a header
+    odd_label  the name that a column of labels must have if it is none of the usual; None: any
     """
-    guess = _Guess(table, options)
+    guess = _Guess(table, options, odd_label)
     if features and table.header:
         return guess.known(features, labeled=labeled)
     image = guess.named("image_column", options.image_column)
@@ -149,8 +157,8 @@ def _in_quotes(name: str) -> str:
 class _Guess:
     """A table whose columns are being told apart."""
 
-    def __init__(self, table: Table, options: Options) -> None:
-        self.table, self.options = table, options
+    def __init__(self, table: Table, options: Options, odd_label: str | None) -> None:
+        self.table, self.options, self.odd_label = table, options, odd_label
         self.plain = [_plain(name) if table.header else "" for name in table.names]
         self.label = self.named("label_column", options.label_column)
         self.split = self.named("split_column", options.split_column)
@@ -220,8 +228,8 @@ class _Guess:
         label = self.label
         if label is None:
             label = self.column_of("label_column", LABELS, lambda index: self.plain[index] != "y" or not self._has_x())
-        if label is None and len(rest) == 1:
-            label = rest[0]
+        if label is None:
+            label = self._left_for_labels(rest)
         if label is None and labeled:
             raise self._ambiguous("label_column", rest)
         ignored = tuple(self.table.names[i] for i in rest if i != label)
@@ -289,7 +297,12 @@ class _Guess:
         rest = [i for i in range(self.table.width) if i not in taken and self.plain[i] not in _ROW_NAMES | _IMAGES[0]]
         if not values:
             rest = [i for i in rest if not all(map(is_number, self.table.column(i)))]
-        return rest[0] if len(rest) == 1 else None
+        return self._left_for_labels(rest)
+
+    def _left_for_labels(self, rest: Sequence[int]) -> int | None:
+        """Return the only column that is left, if it may hold the labels."""
+        known = self.odd_label is None or not self.table.header
+        return rest[0] if len(rest) == 1 and (known or self.plain[rest[0]] == _plain(self.odd_label or "")) else None
 
     def _label_at_an_end(self, *, labeled: bool) -> int | None:
         """Return the first or the last column, if one of them holds text or fewer different whole numbers."""
@@ -351,6 +364,9 @@ class _Guess:
 
     def _ambiguous(self, option: str, found: Sequence[int]) -> DataError:
         what = {"label_column": "the labels", "image_column": "the file names", "split_column": "train, val or test"}
+        if option == "label_column" and len(found) == 1 and self.odd_label is not None:  # else it would be taken
+            problem = f"no column holds the labels: {self._quoted(found)} is not called so"
+            return DataError(self.table.path, problem, f"name that column {shown(self.odd_label or 'label')}")
         if not found:
             return DataError(self.table.path, f"no column holds {what[option]}", "add a column, named label")
         if option == "label_column" and (one_hot := self._one_hot(found)):

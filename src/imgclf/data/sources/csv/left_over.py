@@ -26,7 +26,7 @@ def left_over(root: Path, tables: Mapping[Path, Mapping[str, NamedImages]], *, e
     for table, splits in tables.items():
         places, again = ImagePlaces(root, table, listed), 0
         for images in splits.values():
-            found = [places.find(name, row) for name, row in zip(images.names, images.rows, strict=True)]
+            found = [places.find(*one) for one in zip(images.names, images.rows, images.homes, strict=True)]
             files = {file for file in found if file is not None}
             again += len(found) - found.count(None) - len(files)
             named |= files

@@ -23,7 +23,7 @@ import numpy as np
 
 from imgclf.arrays import IntArray
 from imgclf.data.class_names import check_names, composed, first_few, first_no_class, natural_key
-from imgclf.data.dataset import UNKNOWN, Dataset, InputFormat, LoadedFile
+from imgclf.data.dataset import Dataset, InputFormat, LoadedFile
 from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources._arrays import FEATURES
 from imgclf.data.sources._class_folders import Listing
@@ -35,7 +35,7 @@ from imgclf.data.sources.csv.image_places import ImagePlaces, NamedImages
 from imgclf.data.sources.csv.left_over import left_over
 from imgclf.data.sources.csv.precedence import rivals
 from imgclf.data.sources.csv.tables import Tables, find_tables, is_table, tables_around
-from imgclf.data.split_names import SPLITS, is_evaluation, split_of, split_word
+from imgclf.data.split_names import SPLITS, split_in, split_of, splits_of
 from imgclf.errors import DataError, ImgclfError
 from imgclf.files.csv_table import Table, is_number, most_rows, numbers, texts
 from imgclf.files.form import Form
@@ -49,11 +49,13 @@ _FOLDER = re.compile(r"[/\\]")  # ends the first folder of a path
 class Opened(NamedTuple):
     """A table whose columns are told apart.
 
+    home      the split whose folder its images are in where no column says it
     unnamed   whether its features are taken by their position, though those of training have names
     """
 
     table: Table
     columns: Columns
+    home: str
     unnamed: bool
 
 
@@ -64,8 +66,8 @@ def load(path: Path, splits: Collection[str], **settings: Any) -> dict[str, Data
         return {split: through_cache(listing) for split, listing in listings.items()}
     ours = {name: value for name, value in settings.items() if name not in Form._fields}
     loaded: dict[str, Dataset] = {}
-    for split, (table, columns, _) in _open(path, splits, **ours)[1].items():
-        loaded |= _load_numbers(table, columns, split, splits)
+    for split, opened in _open(path, splits, **ours)[1].items():
+        loaded |= _load_numbers(opened.table, opened.columns, split, splits)
     return loaded
 
 
@@ -88,29 +90,33 @@ def list_splits(
     if forms != {"images"}:
         return None
     listings = {}
-    for split, (table, columns, _) in tables.items():
-        for each, images in _named_images(table, columns, split, splits).items():
-            listings[each] = _listing(found.root, table.path, images, form)
+    for split, opened in tables.items():
+        for each, images in _named_images(opened, split, splits).items():
+            listings[each] = _listing(found.root, opened, images, form)
     return listings
 
 
 def _open(
-    path: Path, splits: Collection[str], like: InputFormat = UNKNOWN, **options: Any
+    path: Path, splits: Collection[str], like: InputFormat | None = None, **options: Any
 ) -> tuple[Tables, dict[str, Opened]]:
-    """Find the tables of these splits, and tell their columns apart: features by the names that `like` has.
+    """Find the tables of these splits, and tell their columns apart: features and labels by the names that `like` has.
 
-    If it has none, by those of the first table: that of train, if there is one.
+    That is how a model's data was read; None: this is the training data. If it has no names, those of the first table
+    count: that of train, if there is one.
     """
     ours = chosen(Options, options)
     found = find_tables(path, ours)
     wanted = dict(found.wanted(splits))
-    features, opened = like.columns, {}
+    features, label = ((), None) if like is None else (like.columns, like.label)
+    opened = {}
     for split, file in found.files.items():
         if split in wanted or (split == "train" and not features):
             table = open_named(file, features)
-            columns = columns_of(table, ours, features=features)
-            opened[split] = Opened(table, columns, bool(features) and not table.header)
+            columns = columns_of(table, ours, features=features, odd_label=label)
+            home = split or split_in(file.stem) or ("train" if like is None else "test")
+            opened[split] = Opened(table, columns, home, bool(features) and not table.header)
             features = features or columns.features(table)
+            label = columns.odd_label(table) if label is None else label
     return found, {split: opened[split] for split in wanted}
 
 
@@ -119,9 +125,9 @@ def splits(path: Path, **options: Any) -> set[str]:
     _, tables = _open(path, SPLITS, **options)
     if "" not in tables:
         return set(tables)
-    table, columns, _ = tables[""]
+    table, columns, *_ = tables[""]
     if columns.form == "images":
-        return set(_named_images(table, columns, "", SPLITS))
+        return set(_named_images(tables[""], "", SPLITS))
     if columns.split is None:
         return {"train"}
     rows = [(row, cells[columns.split]) for row, cells in texts(table)]
@@ -132,7 +138,7 @@ def warnings(path: Path, **more: Any) -> list[str]:
     """Return warnings about skipped tables, images and columns, and about labels that are guessed without a header."""
     found, tables = _open(path, SPLITS, **more)
     lines = [f"{path}: passed over: {'; '.join(found.passed)}"] if found.passed else []
-    for table, columns, unnamed in tables.values():
+    for table, columns, _, unnamed in tables.values():
         file = table.path
         if unnamed:
             lines.append(f"{file}: no column has a name: features are taken by their position")
@@ -160,7 +166,7 @@ def _beside(path: Path, root: Path, tables: dict[str, Opened]) -> list[str]:
     """Return warnings about images that tables name again, or not at all; none where loading them is an error."""
     named = {split: one for split, one in tables.items() if one.columns.form == "images"}
     try:
-        images = {one.table.path: _named_images(one.table, one.columns, split, SPLITS) for split, one in named.items()}
+        images = {one.table.path: _named_images(one, split, SPLITS) for split, one in named.items()}
         return left_over(root, images, everywhere=path.is_dir()) if images else []
     except ImgclfError:
         return []
@@ -186,30 +192,35 @@ def recognizes(path: Path, **options: Any) -> bool:
     return any(one.wins for one in rivals(tree))
 
 
-def _named_images(table: Table, columns: Columns, split: str, splits: Collection[str]) -> dict[str, NamedImages]:
+def _named_images(opened: Opened, split: str, splits: Collection[str]) -> dict[str, NamedImages]:
     """Return the images of each split, in the order of the rows."""
+    table, columns, home = opened
     names, labels, words, rows = [], [], [], []
     for row, cells in texts(table):
         names.append(cells[columns.image])
         labels.append(_label(table, row, cells[columns.label or 0]))
         words.append("" if columns.split is None else cells[columns.split])
         rows.append(row)
+    homes = [home] * len(names)
     if columns.split is not None:
-        its = _splits_of_words(table, words, rows)
+        its = homes = _splits_of_words(table, words, rows)
     else:
         its = [split] * len(names) if split else _splits_of_folders(names)
-    found = {each: NamedImages([], [], []) for each in SPLITS if each in splits and each in its}
-    for name, label, row, each in zip(names, _plain_numbers(table, labels, rows), rows, its, strict=True):
+    found = {each: NamedImages([], [], [], []) for each in SPLITS if each in splits and each in its}
+    labels = _plain_numbers(table, labels, rows)
+    for each, name, label, row, home in zip(its, names, labels, rows, homes, strict=True):
         if each in found:
             found[each].names.append(name)
             found[each].labels.append(label)
             found[each].rows.append(row)
+            found[each].homes.append(home)
     return found
 
 
-def _listing(root: Path, table: Path, images: NamedImages, form: Form) -> Listing:
+def _listing(root: Path, opened: Opened, images: NamedImages, form: Form) -> Listing:
     """Return a listing in the order that class folders would have: by class, then by name."""
-    files = ImagePlaces(root, table).find_all(images.names, images.rows)
+    table = opened.table.path
+    files = ImagePlaces(root, table).find_all(images)
     classes = check_names(sorted(set(images.labels), key=natural_key), table)
     label_of: dict[str, tuple[str, int]] = {}
     by_class: dict[str, list[str]] = {name: [] for name in classes}
@@ -222,7 +233,8 @@ def _listing(root: Path, table: Path, images: NamedImages, form: Form) -> Listin
             by_class[label].append(file)
     in_order = [file for some in by_class.values() for file in sorted(some, key=natural_key)]
     counts = tuple(map(len, by_class.values()))
-    return Listing(root, lambda: (root / file for file in in_order), classes, counts, (), form)
+    known = InputFormat(label=opened.columns.odd_label(opened.table))
+    return Listing(root, lambda: (root / file for file in in_order), classes, counts, (), form, input_format=known)
 
 
 def _load_numbers(table: Table, columns: Columns, split: str, splits: Collection[str]) -> dict[str, Dataset]:
@@ -249,7 +261,8 @@ def _load_numbers(table: Table, columns: Columns, split: str, splits: Collection
     for each in SPLITS:
         own = np.flatnonzero(its == each)
         if each in splits and len(own):
-            known = InputFormat(columns.features(table), FEATURES if columns.form == "features" else "")
+            floats = FEATURES if columns.form == "features" else ""
+            known = InputFormat(columns.features(table), floats, columns.odd_label(table))
             found[each] = Dataset(examples, *_classes(table, labels, own), own, files, input_format=known)
     return found
 
@@ -277,14 +290,11 @@ def _plain_numbers(table: Table, labels: list[str], rows: list[int]) -> list[str
 
 
 def _splits_of_words(table: Table, cells: list[str], rows: list[int]) -> list[str]:
-    """Return the split of each row; "eval" is val where another word is test."""
-    splits = {cell: split_word(cell) for cell in set(cells)}
+    """Return the split of each row by its word."""
+    splits = splits_of(set(cells))
     for cell, row in zip(cells, rows, strict=True):
         if splits[cell] is None:
             raise DataError(table.path, f"row {row:,}: {shown(cell)} is not a split", "write train, val or test")
-    evaluations = {cell for cell in splits if is_evaluation(cell)}
-    if "val" not in splits.values() and any(splits[cell] == "test" for cell in splits.keys() - evaluations):
-        splits |= dict.fromkeys(evaluations, "val")
     return [str(splits[cell]) for cell in cells]
 
 

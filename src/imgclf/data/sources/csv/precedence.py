@@ -1,7 +1,8 @@
 """Choose between class folders and a table that names their images."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from imgclf.data.sources._tree import Tree
 from imgclf.data.sources.csv.columns import Columns, Options, called_labels, columns_of, open_named
 from imgclf.data.sources.csv.image_places import Files, ImagePlaces
 from imgclf.data.sources.csv.tables import tables_around
-from imgclf.data.split_names import split_of
+from imgclf.data.split_names import split_in, split_of, splits_of
 from imgclf.errors import ImgclfError
 from imgclf.files.csv_table import Table, is_number
 from imgclf.files.reading import shown
@@ -65,29 +66,33 @@ def _rival(
     folders = {folder: composed(folder.name).casefold() for folder in classes}
     label = columns.label if columns.label is not None and _holds_labels(table, columns.label) else None
     found = _named(ImagePlaces(root, path, listed), table, columns)
-    inside = {row: folders[folder] for row, file in found.items() for folder in file.parents if folder in folders}
+    inside = {row: names for row, files in found.items() if (names := _around(files, folders))}
     if not inside:  # images in other folders, as of a test split
         return Rival(path, (), wins=False) if found and label is not None else None
     if label is not None:
         cells = [composed(cell).casefold() for cell in table.column(label)]
-        differ = any(cells[row] != name for row, name in inside.items()) and not _number(inside, cells)
+        differ = any(cells[row] not in names for row, names in inside.items()) and not _number(inside, cells)
         return Rival(path, (), differ) if differ or (columns.split is not None and not divided) else None
     rest = [index for index in range(table.width) if index not in (columns.image, columns.split)]
     texts = tuple(table.names[index] for index in rest if _is_text(table.column(index)))
     return Rival(path, texts, _differ_in_digits(folders)) if texts else None
 
 
-def _named(places: ImagePlaces, table: Table, columns: Columns) -> dict[int, Path]:
-    """Return the files that the first rows name, as far as they are there."""
+def _named(places: ImagePlaces, table: Table, columns: Columns) -> dict[int, list[Path]]:
+    """Return the files that the first rows may name, as far as they are there."""
+    words = [] if columns.split is None else table.column(columns.split)
+    splits, home = splits_of(set(words)), split_in(table.path.stem) or "train"
     found = {}
     for row, name in enumerate(table.column(columns.image)):
-        try:
-            file = places.find(name.strip(), row)
-        except ImgclfError:
-            continue
-        if file is not None:
-            found[row] = places.root / file
+        with suppress(ImgclfError):
+            if files := places.candidates(name.strip(), row, (words and splits[words[row]]) or home):
+                found[row] = [places.root / file for file in files]
     return found
+
+
+def _around(files: Iterable[Path], folders: Mapping[Path, str]) -> set[str]:
+    """Return the names of the class folders that files are in."""
+    return {folders[folder] for file in files for folder in file.parents if folder in folders}
 
 
 def _holds_labels(table: Table, label: int) -> bool:
@@ -96,11 +101,15 @@ def _holds_labels(table: Table, label: int) -> bool:
     return called_labels(table.names[label]) or (_is_text(cells) and len(set(cells)) < len(cells))
 
 
-def _number(folders: Mapping[int, str], cells: Sequence[str]) -> bool:
-    """Whether labels only number the folders of the rows."""
-    pairs = {(name, cells[row]) for row, name in folders.items()}
+def _number(folders: Mapping[int, Collection[str]], cells: Sequence[str]) -> bool:
+    """Whether labels only number the folders of the rows, and none has the number in the name of another folder."""
+    pairs = {(name, cells[row]) for row, names in folders.items() for name in names}
     labels = {label for _, label in pairs}
-    return len(pairs) == len(labels) == len({name for name, _ in pairs}) and all(map(is_number, labels))
+    names = {name for name, _ in pairs}
+    if not len(pairs) == len(labels) == len(names) or not all(map(is_number, labels)):
+        return False
+    numbers = {float(name) for name in names if is_number(name)}
+    return all(is_number(name) and float(label) == float(name) for name, label in pairs if float(label) in numbers)
 
 
 def _is_text(cells: Iterable[str]) -> bool:

@@ -102,15 +102,17 @@ def _by_name(root: Path, tables: list[Path], options: Options) -> tuple[dict[str
         only = _only(root, [file for file in tables if file not in of_split] or tables, options)
         return {"": only}, [f"{file.name} (not the table of labels)" for file in tables if file != only]
     files: dict[str, Path] = {}
+    odd_label = None
     passed = [f"{file.name} (not named for a split)" for file in tables if file not in of_split]
     for split in SPLITS:
         named = [file for file, its in of_split.items() if its == split]
-        labeled = [file for file in named if has_labels(file, options)]
+        labeled = [file for file in named if has_labels(file, options, odd_label)]
         if split == "train":
             labeled = labeled or named  # so that an error says what is wrong with it
         passed += [f"{file.name} (no labels: for `imgclf predict`)" for file in named if file not in labeled]
         if labeled:
             files[split] = _only(root, labeled, options)
+            odd_label = _odd_label(files[split], options) if split == "train" else odd_label
     return files, passed
 
 
@@ -125,12 +127,20 @@ def _in_folders(root: Path, inside: Inside, options: Options) -> dict[str, Path]
     return {split: files[split] for split in SPLITS if split in files}
 
 
-def has_labels(file: Path, options: Options) -> bool:
-    """Whether a table has a column of labels that can be told."""
+def has_labels(file: Path, options: Options, odd_label: str | None = None) -> bool:
+    """Whether a table has a column of labels that can be told; `odd_label` as for `columns_of`."""
     try:
-        return columns_of(open_named(file), options).label is not None
+        return columns_of(open_named(file), options, odd_label=odd_label).label is not None
     except (DataError, UsageError):
         return False
+
+
+def _odd_label(file: Path, options: Options) -> str | None:
+    """Return the name of the column of labels in the table of train, "" if it is usual; None if it cannot be told."""
+    try:
+        return columns_of(table := open_named(file), options).odd_label(table)
+    except (DataError, UsageError):
+        return None
 
 
 def _only(folder: Path, tables: list[Path], options: Options) -> Path:

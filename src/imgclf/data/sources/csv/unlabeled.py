@@ -14,6 +14,7 @@ from imgclf.data.sources._image_files import NamedFile, read_images
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources.csv.columns import Columns, Options, columns_of, open_named
 from imgclf.data.sources.csv.image_places import ImagePlaces
+from imgclf.data.split_names import split_in, splits_of
 from imgclf.errors import DataError, plural
 from imgclf.files.csv_table import Table, numbers, texts
 from imgclf.files.reading import shown
@@ -43,12 +44,14 @@ def read_unlabeled(
 
 
 def _images(table: Table, columns: Columns) -> Iterator[NamedFile]:
-    root = table.path.parent
+    root, home = table.path.parent, split_in(table.path.stem) or "test"
     places = ImagePlaces(root, table.path)
+    splits = {} if columns.split is None else splits_of({cells[columns.split] for _, cells in texts(table)})
     for row, cells in texts(table):
         name = cells[columns.image]
+        split = None if columns.split is None else splits[cells[columns.split]]
         try:
-            file = places.find(name, row)
+            file = places.find(name, row, split or home)
             if file is None:
                 raise DataError(table.path, f"row {row:,}: no file {shown(name)}", f"looked in {places.called}")
             found = NamedFile(root / file, name)
