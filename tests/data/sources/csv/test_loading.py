@@ -723,7 +723,7 @@ def test_a_table_of_images_is_offered_beside_tables_of_pixels(write):
 
 @pytest.mark.parametrize("around", ["", "images/"])
 def test_a_name_that_is_in_folders_of_several_splits_is_that_of_the_split_of_its_row(write, around):
-    rows = [f"{n},{'ab'[n]},{split}" for split in ALL for n in range(2)]
+    rows = [f"{n}.png,{'ab'[n]},{split}" for split in ALL for n in range(2)]
     images = {f"{around}{split}/{n}.png": 10 * k + n for k, split in enumerate(ALL) for n in range(2)}
     root = write({"labels.csv": "\n".join(["file,label,split", *rows]), **images})
     expected = {split: [(10 * k, "a"), (10 * k + 1, "b")] for k, split in enumerate(ALL)}
@@ -745,17 +745,30 @@ def test_a_name_in_two_folders_alike_is_refused_however_its_label(write):
         loading.load(root, ALL)
 
 
-@pytest.mark.parametrize(("names", "labels", "source"), [("01", "10", "csv"), (("0", "01"), ("1.0", "0.0"), "csv"),
-                                                         ("01", "01", "folder"), (("cat", "dog"), "10", "folder")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("names", "labels", "source"),
+    [
+        ("01", "10", "csv"),
+        (("0", "01"), ("1.0", "0.0"), "csv"),
+        ("01", "01", "folder"),
+        (("cat", "dog"), "10", "folder"),
+    ],
+)
 def test_numbers_that_are_names_of_folders_must_agree_with_them(write, names, labels, source):
     rows = [f"{n}.png,{labels[n % 2]}" for n in range(4)]
     root = write({"labels.csv": "\n".join(["file,label", *rows]), **{f"{names[n % 2]}/{n}.png": n for n in range(4)}})
     assert recognize(root) == source
 
 
-@pytest.mark.parametrize(("label", "other", "splits"), [("label", "sex", {"train"}), ("what", "sex", {"train"}),
-                                                        ("what", "what", {"train", "test"}),
-                                                        ("label", "class", {"train", "test"})])  # fmt: skip
+@pytest.mark.parametrize(
+    ("label", "other", "splits"),
+    [
+        ("label", "sex", {"train"}),
+        ("what", "sex", {"train"}),
+        ("what", "what", {"train", "test"}),
+        ("label", "class", {"train", "test"}),
+    ],
+)
 def test_another_column_than_that_of_train_holds_no_labels(write, label, other, splits):
     tables = {"train.csv": f"file,{label}\n1,0\n2,1\n", "test.csv": f"file,{other}\n3,0\n4,1\n"}
     root = write({**tables, **{f"{n}.png": n for n in range(1, 5)}})
