@@ -45,7 +45,7 @@ class _Strict(click.Command):
                 continue
             given = values[option.name]
             for value in given if isinstance(given, list) else [given]:
-                if isinstance(option.type, click.Path) and value.startswith("--"):
+                if isinstance(option.type, click.Path) and value.startswith("--") and value in typed:  # not --out=--x
                     problem = f"{option.opts[-1]} needs a value, and {value} is an option"
                     raise UsageError(ctx.command_path, problem, f"add the path; ./{value} if it is called so")
             if not (option.multiple or option.is_flag) and order.count(option) > 1:

@@ -194,7 +194,7 @@ def recognizes(path: Path, **options: Any) -> bool:
 
 def _named_images(opened: Opened, split: str, splits: Collection[str]) -> dict[str, NamedImages]:
     """Return the images of each split, in the order of the rows."""
-    table, columns, home = opened
+    table, columns, home, _ = opened
     names, labels, words, rows = [], [], [], []
     for row, cells in texts(table):
         names.append(cells[columns.image])
