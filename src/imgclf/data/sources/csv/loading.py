@@ -30,7 +30,8 @@ from imgclf.data.sources._class_folders import Listing
 from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources._tree import read_tree
-from imgclf.data.sources.csv.columns import Columns, Options, columns_of, open_named
+from imgclf.data.sources.csv.columns import Columns, Options
+from imgclf.data.sources.csv.guessing import columns_of, open_named
 from imgclf.data.sources.csv.image_places import ImagePlaces, NamedImages
 from imgclf.data.sources.csv.left_over import left_over
 from imgclf.data.sources.csv.precedence import rivals

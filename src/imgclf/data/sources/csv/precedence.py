@@ -9,7 +9,8 @@ from typing import NamedTuple
 from imgclf.data.class_names import composed, first_few
 from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._tree import Tree
-from imgclf.data.sources.csv.columns import Columns, Options, called_labels, columns_of, open_named
+from imgclf.data.sources.csv.columns import Columns, Options, called_labels
+from imgclf.data.sources.csv.guessing import columns_of, open_named
 from imgclf.data.sources.csv.image_places import Files, ImagePlaces
 from imgclf.data.sources.csv.tables import tables_around
 from imgclf.data.split_names import split_in, split_of, splits_of

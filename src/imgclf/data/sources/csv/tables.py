@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from imgclf.data.class_names import first_few
 from imgclf.data.sources._folders import Inside, look_into
-from imgclf.data.sources.csv.columns import Options, columns_of, open_named
+from imgclf.data.sources.csv.columns import Options
+from imgclf.data.sources.csv.guessing import columns_of, open_named
 from imgclf.data.split_names import SPLITS, split_in, split_of
 from imgclf.errors import DataError, UsageError
 from imgclf.files.reading import kind_of

@@ -12,7 +12,8 @@ from imgclf.data.dataset import UNKNOWN, InputFormat, Unlabeled, described
 from imgclf.data.preprocess import Preprocess
 from imgclf.data.sources._image_files import NamedFile, read_images
 from imgclf.data.sources._options import chosen
-from imgclf.data.sources.csv.columns import Columns, Options, columns_of, open_named
+from imgclf.data.sources.csv.columns import Columns, Options
+from imgclf.data.sources.csv.guessing import columns_of, open_named
 from imgclf.data.sources.csv.image_places import ImagePlaces
 from imgclf.data.split_names import split_in, splits_of
 from imgclf.errors import DataError, plural
