@@ -144,10 +144,10 @@ def test_an_option_is_no_path(path, option):
     required = [(p.opts[-1] if isinstance(p, click.Option) else None) for p in command.params if p.required]
     others = [word for name, value in zip(required, words, strict=True) if name != option
               for word in (name, value) if word]  # fmt: skip
-    command.make_context("imgclf", [*others, option, "./--quiet"])
-    for words in ([option, "--quiet"], [f"{option}=--quiet"]):
-        with pytest.raises(UsageError, match=f"{option} needs a value, and --quiet is an option - add the path"):
-            command.make_context("imgclf", [*others, *words])
+    for words in ([option, "./--quiet"], [f"{option}=--quiet"]):
+        command.make_context("imgclf", [*others, *words])
+    with pytest.raises(UsageError, match=f"{option} needs a value, and --quiet is an option - add the path"):
+        command.make_context("imgclf", [*others, option, "--quiet"])
 
 
 def test_flags_and_options_of_many_values_may_repeat(imgclf):

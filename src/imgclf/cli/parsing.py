@@ -39,15 +39,17 @@ class _Strict(click.Command):
         return rest
 
     def _refuse_slips(self, ctx: click.Context, typed: list[str]) -> None:
+        words = {*typed}  # before they are taken from the list
         values, _, order = self.make_parser(ctx).parse_args(typed)
         for option in order:
             if not isinstance(option, click.Option):
                 continue
             given = values[option.name]
             for value in given if isinstance(given, list) else [given]:
-                if isinstance(option.type, click.Path) and value.startswith("--") and value in typed:  # not --out=--x
-                    problem = f"{option.opts[-1]} needs a value, and {value} is an option"
-                    raise UsageError(ctx.command_path, problem, f"add the path; ./{value} if it is called so")
+                if isinstance(option.type, click.Path) and value.startswith("--") and value in words:  # not --out=--x
+                    name = option.opts[-1]
+                    problem = f"{name} needs a value, and {value} is an option"
+                    raise UsageError(ctx.command_path, problem, f"add the path; {name}={value} if it is called so")
             if not (option.multiple or option.is_flag) and order.count(option) > 1:
                 problem = f"{option.opts[-1]} is given {order.count(option)} times"
                 raise UsageError(ctx.command_path, problem, "it takes one value: keep one")
