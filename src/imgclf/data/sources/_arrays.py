@@ -90,8 +90,13 @@ def floats_of(X: NDArray[Any]) -> str:
         return FEATURES
     if X.dtype == np.uint8:
         return _BYTES.name
-    seen = _look(X)
-    return next((one.name for one in RANGES if seen.fill(one)), FEATURES)
+    found = _filled(_look(X))
+    return found.name if found else FEATURES
+
+
+def _filled(seen: Seen) -> Range | None:
+    """Return the range that images of these values are plainly of, or None."""
+    return next((one for one in RANGES if seen.fill(one)), None)
 
 
 def examples(X: NDArray[Any], where: str, floats: str = "") -> Examples:
@@ -153,7 +158,7 @@ def _float_images(X: NDArray[Any], where: str, floats: str) -> Examples:
         check_finite(X, where)
     what = f"images of {X.dtype} from {seen.low:g} to {seen.high:g}"
     is_known = floats not in ("", IMAGES)
-    found = next((one for one in RANGES if (one.name == floats if is_known else seen.fill(one))), None)
+    found = next((one for one in RANGES if one.name == floats), None) if is_known else _filled(seen)
     if found is None and is_known:
         raise DataError(
             where, f"images of floats, {floats[:20]!r} in training", "use the version that trained the model"

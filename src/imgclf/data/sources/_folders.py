@@ -34,6 +34,9 @@ _NOTES = {
 }
 
 
+DEEPEST = 8  # single folders inside each other that are looked through
+
+
 class Inside(NamedTuple):
     """Content of a folder in natural order, links followed: folders, other files, and names to ignore.
 

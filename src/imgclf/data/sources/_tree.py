@@ -12,13 +12,12 @@ from string import digits
 from typing import Any
 
 from imgclf.data.class_names import first_few
-from imgclf.data.sources._folders import Inside, look_into
+from imgclf.data.sources._folders import DEEPEST, Inside, look_into
 from imgclf.data.split_names import IMAGE_FOLDERS, SPLITS, is_evaluation, split_of, telling_words
 from imgclf.errors import DataError, plural
 from imgclf.files.reading import kind_of
 
 _USUAL = {"train", "val", "valid", "validation", "test"}
-_DEEPEST = 8
 _SHOWN = 5
 
 
@@ -145,7 +144,7 @@ def _through_wrappers(folder: Path, around: str | None = None) -> Path:
     `around` is the split of the folder; folders named like another split are not entered.
     """
     place = folder
-    for _ in range(_DEEPEST):
+    for _ in range(DEEPEST):
         only = look_into(place).only_folder
         if only is None or split_of(only) not in (None, around):
             break

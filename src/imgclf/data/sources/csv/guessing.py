@@ -305,5 +305,5 @@ class _Guess:
     def _set(self, option: str, index: int) -> str:
         """Return what names a column on the command line: by its number if the name is long or strange."""
         name = self.table.names[index]
-        plain = re.fullmatch(r"\w[\w .-]{0,18}\w|\w", name) and self.table.names.count(name) == 1
-        return f"-s {shlex.quote(f'data.options.{option}={name if plain else index + 1}')}"
+        is_plain = re.fullmatch(r"\w[\w .-]{0,18}\w|\w", name) and self.table.names.count(name) == 1
+        return f"-s {shlex.quote(f'data.options.{option}={name if is_plain else index + 1}')}"

@@ -4,18 +4,19 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from imgclf.data.class_names import first_few
-from imgclf.data.sources._folders import Inside, look_into
-from imgclf.data.sources.csv.columns import Options
+from imgclf.data.sources._folders import DEEPEST, Inside, look_into
+from imgclf.data.sources.csv.columns import Columns, Options
 from imgclf.data.sources.csv.guessing import columns_of, open_named
 from imgclf.data.split_names import SPLITS, split_in, split_of
 from imgclf.errors import DataError, UsageError
+from imgclf.files.csv_table import Table
 from imgclf.files.reading import kind_of
 
+_Told: TypeAlias = tuple[Table, Columns]
 _SUFFIXES = (".csv", ".tsv")
-_DEEPEST = 8
 _NOT_DATA = re.compile(r"submi(t|ssion)", re.IGNORECASE)  # Kaggle's example of an answer
 
 
@@ -82,7 +83,7 @@ class Around(NamedTuple):
 def tables_around(path: Path) -> Around:
     """Return the CSV files of PATH, or of a single folder in it."""
     here = place = Around(path, look_into(path), [])
-    for _ in range(_DEEPEST):
+    for _ in range(DEEPEST):
         folder, inside, _ = place
         of_splits = (look_into(one) for one in inside.folders if split_of(one))
         if found := _tables(inside) or [table for one in of_splits for table in _tables(one)]:
@@ -130,16 +131,21 @@ def _in_folders(root: Path, inside: Inside, options: Options) -> dict[str, Path]
 
 def has_labels(file: Path, options: Options, odd_label: str | None = None) -> bool:
     """Whether a table has a column of labels that can be told; `odd_label` as for `columns_of`."""
-    try:
-        return columns_of(open_named(file), options, odd_label=odd_label).label is not None
-    except (DataError, UsageError):
-        return False
+    told = _told(file, options, odd_label=odd_label)
+    return told is not None and told[1].label is not None
 
 
 def _odd_label(file: Path, options: Options) -> str | None:
     """Return the name of the column of labels in the table of train, "" if it is usual; None if it cannot be told."""
+    told = _told(file, options)
+    return told and told[1].odd_label(told[0])
+
+
+def _told(file: Path, options: Options, *, labeled: bool = True, odd_label: str | None = None) -> _Told | None:
+    """Return a table and its columns; None if they cannot be told apart."""
     try:
-        return columns_of(table := open_named(file), options).odd_label(table)
+        table = open_named(file)
+        return table, columns_of(table, options, labeled=labeled, odd_label=odd_label)
     except (DataError, UsageError):
         return None
 
@@ -156,7 +162,5 @@ def _only(folder: Path, tables: list[Path], options: Options) -> Path:
 
 def _names_images(file: Path) -> bool:
     """Whether a table names images, of which the labels may not be told."""
-    try:
-        return columns_of(open_named(file), Options(), labeled=False).form == "images"
-    except DataError:
-        return False
+    told = _told(file, Options(), labeled=False)
+    return told is not None and told[1].form == "images"
