@@ -19,7 +19,7 @@ from imgclf.speed.threads import workers
 from imgclf.training.evaluation import evaluate
 
 N, D, C = 64_000, 768, 1_000
-BATCHES = (256, 1024)
+BATCHES = (256, 1024, 4096)
 BOTH, ONE, EVALUATION = "both products", "one product", "evaluation"
 ROUNDS = 3
 OVER_PRODUCTS = 1.35

@@ -113,6 +113,8 @@ class LinearImageClassifier(ClassifierMixin, BaseEstimator):  # in this order, s
         The biases.
     n_features_in_ : int
         Numbers of an example: D, or H * W * channels.
+    feature_names_in_ : ndarray of shape (D,)
+        Names of the features, if X was a data frame. A run keeps them: `imgclf predict` finds them in a CSV file.
     n_iter_ : int
         Epochs so far.
     loss_curve_ : list of float
@@ -251,6 +253,8 @@ class LinearImageClassifier(ClassifierMixin, BaseEstimator):  # in this order, s
         place = {label: number for number, label in enumerate(of_names.values())}
         found._columns = np.array([place[label] for label in found.classes_.tolist()])
         found.n_features_in_ = model.input.size
+        if model.input_format.columns:
+            found.feature_names_in_ = np.array(model.input_format.columns, object)
         found._memory = {}
         found._of_run = None if config is None else config.model_dump()
         has_results = all((path / name).exists() for name in ("metrics.csv", "metrics.json"))
@@ -330,7 +334,9 @@ class LinearImageClassifier(ClassifierMixin, BaseEstimator):  # in this order, s
         labels = self._columns[np.searchsorted(self.classes_, y)]
         found = given_examples(X, "X")
         class_names = tuple(names[one] for one in order)
-        return Dataset.of(found.X, labels, class_names, input_format=InputFormat(floats=found.floats))
+        columns = tuple(map(composed, getattr(self, "feature_names_in_", ())))
+        told = InputFormat(columns if len(set(columns)) == len(columns) else (), found.floats)
+        return Dataset.of(found.X, labels, class_names, input_format=told)
 
     def _config(self) -> Config:
         parameters = self.get_params(deep=False)
