@@ -108,6 +108,7 @@ def test_what_is_compiled_is_shown_as_progress_to_its_end():
     assert [one.done for one in seen] == [0, 1, 2, 3, 24]
 
 
+@pytest.mark.slow
 def test_as_many_functions_are_compiled_as_progress_promises_and_none_for_weights_in_another_order(tmp_path):
     script = """
 import numpy as np
