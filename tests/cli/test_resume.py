@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from imgclf.cli.signals import Stop
 from imgclf.config import dump
@@ -52,6 +53,15 @@ def stopped(imgclf, ends_in_second_epoch, first_copy):
     assert (Path("run/status.json").read_text()) == '{\n  "status": "interrupted"\n}\n'
     shutil.copytree(Path(), first_copy, dirs_exist_ok=True)
     return Path("run")
+
+
+@pytest.mark.parametrize("command", [["eval", "run"], ["-q", "eval", "run"], ["predict", "run", "x.png"]])
+def test_what_judges_a_run_that_was_stopped_says_that_it_is_not_finished(imgclf, stopped, command):
+    Image.new("L", (28, 28)).save("x.png")
+    done = imgclf(*command)
+    assert (done.code, done.err.count("run: not finished")) == (0, 1)
+    assert "`imgclf train --resume run` continues" in done.err
+    assert imgclf("eval", "whole").err == ""
 
 
 def test_it_goes_on_to_the_same_bytes(imgclf, stopped):
@@ -279,6 +289,17 @@ def stopped_early(imgclf):
 
 def rows_in(run):
     return len(Path(run, "metrics.csv").read_text().splitlines()) - 1
+
+
+def test_a_run_that_is_within_an_epoch_cannot_end_before_it(imgclf, refused, ends_in_second_epoch):
+    with ends_in_second_epoch(Stop):
+        assert imgclf(*TRAIN, *FEW, "-s", "train.batch_size=50", "--out", "run").code == 130
+    before = tree("run")
+    refused(2, ["-s train.epochs", "epoch 2 has begun already"], *TRAIN, "--resume", "run", "-s", "train.epochs=1")
+    assert tree("run") == before
+    done = imgclf(*TRAIN, "--resume", "run", "-s", "train.epochs=2")
+    assert "after 1 epoch, at step 7" in done.out
+    assert imgclf("verify", "run").code == 0
 
 
 @pytest.mark.parametrize("option", ["train.epochs=20", "train.epochs=11", "early_stopping.patience=1"])

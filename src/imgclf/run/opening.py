@@ -16,6 +16,8 @@ def open_run(run: Path | None) -> tuple[Path, Model]:
     """Return the path of a run or model file, and its model."""
     path = find_run(run)
     if path.is_dir() and not (path / "model.npz").exists():
+        if is_file(path / "config.yaml"):
+            config_of_run(path)  # refuses a sweep
         if read_status(path) == "diverged":
             raise RunError(path, "this run diverged and has no model", "train again with a smaller step size")
         raise RunError(path, "there is no model.npz in this folder", "name a run directory, such as runs/NAME")
@@ -23,15 +25,23 @@ def open_run(run: Path | None) -> tuple[Path, Model]:
 
 
 def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> Config:
-    """Return the config of a run directory, changed by -s."""
+    """Return the config of a run directory, changed by -s; refuses the directory of a sweep."""
+    config = config_in(path)
+    if config.sweep is not None:
+        remedy = f"name one of its runs, such as {path / '001'}, or resume it by `imgclf sweep --resume {path}`"
+        raise RunError(path, "this is a sweep, not a run", remedy)
+    return resolve([path / "config.yaml"], overrides).config if overrides else config
+
+
+def config_in(path: Path) -> Config:
+    """Return the config that the directory of a run or a sweep holds."""
     if not is_file(path / "config.yaml"):  # reading a pipe would wait for a writer
         remedy = "name a run directory, or a model.npz with --data"
         raise RunError(path, "there is no config.yaml that is a file", remedy)
     try:
-        config = resolve([path / "config.yaml"]).config
+        return resolve([path / "config.yaml"]).config
     except ConfigError as error:
         raise RunError(path, f"its config is damaged: {error.lines()[0]}", "train again") from error
-    return resolve([path / "config.yaml"], overrides).config if overrides else config
 
 
 def table_options(path: Path) -> dict[str, Any]:

@@ -174,6 +174,11 @@ def read_status(directory: Path) -> str:
     return status if isinstance(status, str) else ""
 
 
+def is_under_way(run: Path) -> bool:
+    """Whether a run has not come to its end: it is running, or was interrupted or killed."""
+    return run.is_dir() and read_status(run) in ("running", "interrupted")
+
+
 def start_table(path: Path, columns: tuple[str, ...]) -> None:
     """Write a CSV file with only its header."""
     write_whole(path, (",".join(columns) + "\n").encode())

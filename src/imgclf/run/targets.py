@@ -170,6 +170,8 @@ class ResumedRun:
         finished = read_status(self.directory) == "finished"
         if done > epochs or (finished and done == epochs):
             raise UsageError("-s train.epochs", f"{plural(done, 'epoch')} are complete already", "give a larger number")
+        if done == epochs and since.snapshot.tally.examples:
+            raise UsageError("-s train.epochs", f"epoch {done + 1} has begun already", "give a larger number")
         if patience_is_over(self.config, since.snapshot.best):
             remedy = "add -s early_stopping=null, or a larger -s early_stopping.patience=N"
             raise UsageError("early_stopping", f"it has already ended the run, after {plural(done, 'epoch')}", remedy)

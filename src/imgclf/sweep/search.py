@@ -18,7 +18,7 @@ from imgclf.machine.progress import listening
 from imgclf.run.checkpoint import load_checkpoint
 from imgclf.run.data_identity import check_data, find_data, with_data_path
 from imgclf.run.environment import describe_environment
-from imgclf.run.opening import config_of_run
+from imgclf.run.opening import config_in
 from imgclf.run.run_dir import LOCK, acquire, create, read_status, remove_unfinished
 from imgclf.run.session import session
 from imgclf.run.targets import NewRun, Ready, ResumedRun
@@ -66,7 +66,7 @@ def resume(directory: Path, stack: ExitStack) -> Search:
     """Lock the directory of a sweep, and load its data; raises DataError if that has changed."""
     if not directory.is_dir():
         raise RunError(directory, "no such directory", "name that of a sweep")
-    config = config_of_run(directory)
+    config = config_in(directory)
     if config.sweep is None:
         raise RunError(directory, "not the directory of a sweep", "resume a single run by `imgclf train --resume`")
     config = find_data(config, directory, _RESTORE)

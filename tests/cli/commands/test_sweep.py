@@ -51,6 +51,17 @@ def test_values_tried_on_folds_are_trained_once_more_on_all(imgclf):
     assert "sweep: null" in Path("runs/fashion-mnist-mini-softmax/config.yaml").read_text()
 
 
+@pytest.mark.parametrize("command", [
+    ("train", "--resume", "s"), ("eval", "s"), ("report", "s"), ("verify", "s"), ("predict", "s", "s/sweep.png"),
+    ("compare", "s/001", "s"), ("export", "s", "--format", "onnx", "--out", "onnx"), ("gradcheck", "--run", "s"),
+])  # fmt: skip
+def test_a_sweep_is_no_run_and_stays_as_it_is(imgclf, refused, command):
+    assert imgclf("sweep", *QUICK, "-s", "sweep.params.model.loss=[softmax]", "--out", "s").code == 0
+    before = {path: path.read_bytes() for path in Path("s").rglob("*") if path.is_file()}
+    refused(4, ["s: this is a sweep, not a run", "s/001", "`imgclf sweep --resume s`"], *command)
+    assert {path: path.read_bytes() for path in Path("s").rglob("*") if path.is_file()} == before
+
+
 def test_json_has_the_best_and_nothing_else_on_stdout(imgclf):
     best = imgclf("sweep", *GRID, "--json", "--out", "s").json
     assert set(best) == {"sweep", "runs", "seconds", "best", "indistinguishable", "borders", "next"}

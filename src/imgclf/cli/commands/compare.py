@@ -107,11 +107,11 @@ def summarize(seen: "Comparison", tests: list["McNemar"]) -> dict[str, Any]:
 
 
 def _print(console: Console, seen: "Comparison", tests: list["McNemar"], content: dict[str, Any]) -> None:
-    from imgclf.run.run_dir import read_status
+    from imgclf.run.run_dir import is_under_way
 
     noun, n, numbers = noun_of(seen.images.example_shape), len(seen.images), range(1, len(seen.runs) + 1)
     for number, run in zip(numbers, seen.runs, strict=True):
-        unfinished = ", not finished" if read_status(run.path) in ("running", "interrupted") else ""
+        unfinished = ", not finished" if is_under_way(run.path) else ""
         console.say(f"{'run' if number == 1 else '':<12}{number}  {run.path}{unfinished}")
     sizes = sorted(set(seen.sizes))
     if sizes == [n]:

@@ -13,6 +13,7 @@ import click
 
 from imgclf.cli.console import Console, echo, fold, fold_command, format_loss, format_percent, noun_of, room, table
 from imgclf.cli.drawing import drawing
+from imgclf.cli.opening import opened
 from imgclf.cli.options import PATH, json_option, threads_option
 from imgclf.cli.parsing import Command
 from imgclf.errors import DataError, ImgclfError, UsageError, plural, printable
@@ -73,7 +74,6 @@ def command(
     from imgclf.cli.looks import say_looks
     from imgclf.files.writing import check_out
     from imgclf.machine.cores import helpful_threads
-    from imgclf.run.opening import open_run
     from imgclf.speed.threads import workers
     from imgclf.training.evaluation import evaluate
     from imgclf.training.features import featured
@@ -85,7 +85,7 @@ def command(
         check_out(out)
     if run is not None and data is None:
         _refuse_data(run)
-    path, model = open_run(run)
+    path, model = opened(console, run)
     with workers(threads or helpful_threads(*model.weights.shape)) as sum_blocks:
         name, dataset = _choose_data(console, path, model, split, data)
         if len(dataset) == 0:

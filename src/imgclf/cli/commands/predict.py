@@ -14,6 +14,7 @@ import click
 
 from imgclf.cli.console import Console, Table, echo, format_percent, write
 from imgclf.cli.drawing import drawing
+from imgclf.cli.opening import opened
 from imgclf.cli.options import PATH, progress_option
 from imgclf.cli.parsing import Command
 from imgclf.errors import DataError, ImgclfError, UsageError, plural, printable
@@ -89,7 +90,7 @@ def command(
     from imgclf.data.unlabeled import has_arrays, named_files, read_unlabeled
     from imgclf.files.writing import check_new_file, write_parts
     from imgclf.report.explanation_files import ExplanationFolder
-    from imgclf.run.opening import open_run, table_options
+    from imgclf.run.opening import table_options
 
     if form is None and out is not None:
         form = ENDINGS.get(out.suffix.lower())
@@ -106,7 +107,7 @@ def command(
     if explain is not None:
         _check_explain(explain, sources, out)
     console = Console(ctx, as_json=form == "json", progress=progress)
-    path, model = open_run(run)
+    path, model = opened(console, run)
     kept = top_k or (1 if names else SHOWN if form == "table" else len(model.class_names))
     errors: list[ImgclfError] = []
     explanations = None if explain is None else ExplanationFolder(explain, model)
