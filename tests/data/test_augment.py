@@ -201,5 +201,5 @@ def test_features_are_refused(tmp_path):
 
 def test_a_shift_out_of_view_is_refused():
     plan_of("augment.shift=5")
-    with pytest.raises(UsageError, match=r"augment\.shift: an image of 6 x 6 pixels, shifted by 6, may be out of view"):
+    with pytest.raises(UsageError, match=r"an image of 6 x 6 pixels, shifted by 6, may be out of view - at most 5"):
         plan_of("augment.shift=6")

@@ -207,7 +207,7 @@ def test_the_norm_is_applied_first_whatever_the_scale(stored, scale, center, std
     expected = X / np.where(length, length, 1)
     expected = expected - (expected.mean(axis=0) if center == "pixel" else 0)
     expected = expected / (expected.std(axis=0) if std == "pixel" else 1)
-    np.testing.assert_allclose(fitted.apply(data.images), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(fitted.apply(data.images), expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("size", [1e-300, 1e-40, 1, 1e38, 1e300])

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from PIL import Image
+from PIL import ExifTags, Image
 
 from exported_models import NAMES, make
 from imgclf.config import resolve
@@ -53,7 +53,10 @@ def data_fixture(tmp_path):
             height, width = rng.integers(9, 60, 2)
             coarse = rng.integers(0, 200, (4, 5, 3), dtype=np.uint8) + np.uint8(50 * (name == "dog"))
             photo = Image.fromarray(coarse).resize((int(width), int(height)), Image.Resampling.BICUBIC)
-            (photo.convert("L") if number == 7 else photo).save(tmp_path / "photos" / name / f"{number}.png")
+            kept = photo.convert("L") if number == 7 else photo
+            exif = kept.getexif()
+            exif[ExifTags.Base.Orientation] = 6 if number == 6 else 1
+            kept.save(tmp_path / "photos" / name / f"{number}.png", exif=exif)
             (tmp_path / "same" / name).mkdir(parents=True, exist_ok=True)
             photo.resize((24, 15)).save(tmp_path / "same" / name / f"{number}.png")
     X = rng.standard_normal((60, 7)).astype(np.float32) * 10.0 ** np.arange(7) + 3

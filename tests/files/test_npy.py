@@ -80,6 +80,7 @@ def test_any_other_file_is_one_data_error(read, name):
     with pytest.raises(DataError, match=r"x\.npy: .* - make it again") as caught:
         read(BROKEN[name])
     assert "\n" not in str(caught.value)
+    assert ("holds no numbers" in str(caught.value)) == (name == "no rows")
     assert len(str(caught.value)) < 300 + len(str(caught.value.where))
 
 

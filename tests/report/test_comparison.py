@@ -38,7 +38,7 @@ def test_each_run_is_a_line_and_a_dot_in_every_class():
 @pytest.mark.parametrize("classes", [2, SHOWN + 20])
 @pytest.mark.parametrize("runs", [2, len(COLORS)])
 def test_it_fits_and_of_many_classes_those_that_differ_most_are_shown(runs, classes):
-    figure, recalls = drawn(runs, classes, same_loss=False)
+    figure, recalls = drawn(runs, classes, same_objective=False)
     shown = [label.get_text() for label in figure.axes[2].get_yticklabels()]
     most = np.argsort(-np.ptp(recalls, axis=0))[:SHOWN]
     assert shown == [f"class {c}" for c in sorted(most)]

@@ -6,7 +6,7 @@ One function turns stored pixels into X for train, eval and predict.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,7 @@ class Preprocess:
         """Turn pixels (n, H, W, channels) or features (n, D) into X (n, D), in `out` if it is given."""
         flat = pixels.reshape(len(pixels), -1)
         if self.norm:
-            flat = unit_rows(flat)
+            flat = unit_rows(flat, self.dtype)
         X = np.empty(flat.shape, self.dtype) if out is None else out
         if self.center is not None and flat.dtype.itemsize > X.dtype.itemsize:
             np.subtract(flat, self.center, out=X, casting="same_kind")  # first: a cast could round differences away
@@ -172,9 +172,9 @@ class Preprocess:
         return f"{problem}: predictions may be wrong - are they scaled alike?"
 
 
-def unit_rows(values: NDArray[Any]) -> FloatArray:
-    """Divide each row (n, D) by its length, in float32 or wider; a row of zeros stays one."""
-    rows = values.astype(np.promote_types(values.dtype, np.float32))
+def unit_rows(values: NDArray[Any], dtype: str) -> FloatArray:
+    """Divide each row (n, D) by its length, in this dtype or wider; a row of zeros stays one."""
+    rows = values.astype(np.promote_types(values.dtype, dtype))
     largest = np.abs(rows).max(axis=1, keepdims=True)
     rows /= np.where(largest > 0, largest, 1)  # first, so that squares are no larger than 1; their sum is at least 1
     rows /= np.sqrt(np.maximum(np.square(rows).sum(axis=1, keepdims=True), 1))
@@ -260,7 +260,7 @@ def fit_preprocess(
     A pixel that never changes gets std 1, so that it becomes 0.
     """
     mean = deviation = None
-    values = unit_rows if norm else np.asarray
+    values = partial(unit_rows, dtype=dtype) if norm else np.asarray
     divisor = 1.0 if norm else scale
     if center != "none" or std != "none":
         pixel_mean = _mean(dataset, values, sum_blocks)

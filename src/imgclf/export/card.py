@@ -35,7 +35,7 @@ def card(exported: Exported, form: str, picture: str = "") -> bytes:
     facts, chosen = exported.facts, FORMATS[form]
     if facts.train is None:
         problem = "there is no metrics.json: the run is not finished, or not whole"
-        raise RunError(exported.directory, problem, "finish it: imgclf train --resume RUN")
+        raise RunError(exported.directory, problem, f"finish it: imgclf train --resume {exported.directory}")
     figures = _figures(exported)
     best = figures[-1]
     text = _environment().get_template("card.md.j2").render(

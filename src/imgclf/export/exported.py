@@ -116,10 +116,5 @@ class Exported:
     def opening(self, file: str) -> str:
         """Return the expression that opens an image file with Pillow, in the size and color of the training images."""
         height, width = self.input_shape[:2]
-        image = f'Image.open("{file}").convert("{"L" if self.color == "gray" else "RGB"}")'
+        image = f'ImageOps.exif_transpose(Image.open("{file}")).convert("{"L" if self.color == "gray" else "RGB"}")'
         return _RESIZED[self.model.preprocess.resize].format(image=image, width=width, height=height)
-
-    @property
-    def pillow(self) -> str:
-        """The names from Pillow in that expression."""
-        return "Image" if self.model.preprocess.resize == "squash" else "Image, ImageOps"

@@ -137,7 +137,7 @@ def _said(exported: Exported) -> str:
 def code(exported: Exported) -> str:
     """Return Python that loads the file and predicts."""
     lines = ["import json", "", "import numpy as np", "import onnxruntime"]
-    lines += [f"from PIL import {exported.pillow}"] if exported.is_image else []
+    lines += ["from PIL import Image, ImageOps"] if exported.is_image else []
     lines += [
         "",
         f'session = onnxruntime.InferenceSession("{FILE}")',

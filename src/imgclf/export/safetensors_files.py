@@ -49,7 +49,7 @@ def _in_order(raw: bytes) -> bytes:
 def code(exported: Exported) -> str:
     """Return Python that loads the files and predicts."""
     lines = ["import json", "", "import numpy as np", "import torch"]
-    lines += [f"from PIL import {exported.pillow}"] if exported.is_image else []
+    lines += ["from PIL import Image, ImageOps"] if exported.is_image else []
     double = ", dtype=torch.float64" * (exported.model.preprocess.dtype == "float64")
     lines += [
         "from safetensors import safe_open",

@@ -94,7 +94,9 @@ def map_npy(path: Path, remedy: str) -> NDArray[Any]:
             problem = f"{size_of(file):,} bytes do not fit its header, {header.dtype} {header.shape}"
             raise DataError(path, problem, remedy)
         shape, fortran, dtype = header
-        if fortran or not dtype.isnative or dtype.kind not in "iuf" or header.nbytes == 0:
+        if header.nbytes == 0:
+            raise DataError(path, f"it holds no numbers: {dtype.str} {shape}", remedy)
+        if fortran or not dtype.isnative or dtype.kind not in "iuf":
             raise DataError(path, f"cannot be mapped: {dtype.str} {shape}, fortran_order {fortran}", remedy)
         mapped = _Map(file, dtype, "r", file.tell(), shape)
         mapped.descriptor = os.dup(file.fileno())

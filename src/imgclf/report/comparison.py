@@ -39,7 +39,7 @@ def comparison(
     class_names: Sequence[str],
     title: str,
     *,
-    same_loss: bool = True,
+    same_objective: bool = True,
 ) -> Figure:
     """Draw runs over each other: loss and accuracy by epoch, and the recall of each class.
 
@@ -70,9 +70,9 @@ def comparison(
         axes.set_title(f"{split} {axes.get_title(loc='left')}")
         axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, steps=[1, 2, 5, 10]))
         axes.tick_params(axis="x", labelbottom=what == "accuracy")
-        if what == "loss" and not same_loss:
+        if what == "loss" and not same_objective:
             axes.set_title(
-                "of different losses: heights do not compare", loc="right", color=MUTED, size=SMALL, weight="normal"
+                "of different objectives: heights do not compare", loc="right", color=MUTED, size=SMALL, weight="normal"
             )
         top += _GAP + _PANEL
     axes.set_xlabel("epoch")

@@ -96,7 +96,7 @@ def explain(model: Model, image: str, example: NDArray[Any], classes: Sequence[s
 def scaled(preprocess: Preprocess, example: NDArray[Any]) -> FloatArray:
     """Return v, (D,) float64: the pixels or features divided by the scale, or under a norm by their length."""
     values = example.reshape(-1).astype(np.float64)
-    return unit_rows(values[np.newaxis])[0] if preprocess.norm else values / preprocess.scale
+    return unit_rows(values[np.newaxis], preprocess.dtype)[0] if preprocess.norm else values / preprocess.scale
 
 
 def around_mean(preprocess: Preprocess, v: FloatArray, w: FloatArray, b: float) -> Evidence:

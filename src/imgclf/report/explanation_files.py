@@ -9,6 +9,7 @@ from typing import Any
 
 from imgclf.data.class_names import composed
 from imgclf.data.preprocess import Preprocess
+from imgclf.errors import StorageError
 from imgclf.files.writing import check_out, make_folder, write_whole
 from imgclf.report.evidence import Explanation
 from imgclf.report.evidence_text import formulas, printed
@@ -21,6 +22,7 @@ class ExplanationFolder:
     """A folder of explanations, made for the first: NAME.png and NAME.json, named for the image; `len` counts them.
 
     left_out  how many examples more there were
+    error     why no more can be written
     """
 
     def __init__(self, directory: Path, model: Model) -> None:
@@ -30,6 +32,7 @@ class ExplanationFolder:
         self._taken: set[str] = set()
         self._count = 0
         self.left_out = 0
+        self.error: StorageError | None = None
 
     def __len__(self) -> int:
         return self._count

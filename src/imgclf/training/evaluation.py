@@ -120,9 +120,9 @@ class Evaluation:
     def averages(self) -> dict[str, dict[str, float]]:
         """Return precision, recall and F1 as means over the classes (macro), and weighted by their examples.
 
-        Over classes that have examples; a precision of a class that was never predicted counts as 0.
+        Over classes that have examples or were predicted, as in scikit-learn; where there is none of its own, 0 counts.
         """
-        found = [one for one in self.per_class() if one.support]
+        found = [one for one in self.per_class() if one.f1 is not None]
         weights = {"macro": [1] * len(found), "weighted": [one.support for one in found]}
         return {
             name: {
@@ -131,6 +131,12 @@ class Evaluation:
             }
             for name, those in weights.items()
         }
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean recall of the classes that have examples."""
+        recalls = [one.recall for one in self.per_class() if one.recall is not None]
+        return sum(recalls) / len(recalls)
 
     def most_confused(self, most: int) -> list[tuple[int, int, int]]:
         """Return the most frequent mistakes: the true class, the predicted one, and how often."""

@@ -287,4 +287,4 @@ def check_augment(config: Config, train: Dataset) -> None:
         raise UsageError("augment", "feature vectors cannot be mirrored or shifted", remedy)
     if sides and changes.shift >= min(sides):
         problem = f"an image of {sides[0]} x {sides[1]} pixels, shifted by {changes.shift}, may be out of view"
-        raise UsageError("augment.shift", problem, "try 2")
+        raise UsageError("augment.shift", problem, f"at most {min(sides) - 1}")

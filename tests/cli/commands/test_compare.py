@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from imgclf.metrics import wilson_interval
+from imgclf.report import comparison
 from imgclf.run.run_dir import write_status
 from imgclf.training.comparison import mcnemar_p
 
@@ -151,6 +152,21 @@ def test_what_cannot_be_compared_is_one_line(imgclf, photos, train, refused):
     refused(3, ["two: its classes are not those of one"], "compare", "one", "two")
     Path("photos/a/0.png").unlink()
     refused(3, ["the images have changed since the run began", "restore"], "compare", "one", "one")
+
+
+@pytest.mark.parametrize(("setting", "same"), [
+    ("schedule.step_size=0.01", True),
+    ("model.loss=svm", False),
+    ("regularization.l2=0.1", False),
+    ("train.class_weight={a: 3}", False),
+])  # fmt: skip
+def test_losses_of_different_objectives_are_drawn_as_such(imgclf, photos, train, monkeypatch, setting, same):
+    drawn, draw = [], comparison.comparison
+    monkeypatch.setattr(comparison, "comparison", lambda *given, **how: drawn.append(how) or draw(*given, **how))
+    train("one")
+    train("two", setting)
+    assert imgclf("compare", "one", "two", "--out", "seen").code == 0
+    assert drawn == [{"same_objective": same}]
 
 
 def test_the_test_split_is_opened_only_when_asked_for(imgclf, monkeypatch, on_pictures, pictures):

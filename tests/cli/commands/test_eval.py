@@ -335,12 +335,19 @@ def test_averages_and_mistakes_are_those_of_the_confusion_matrix(imgclf, trained
         assert counts[seen["classes"].index(one["true"]), seen["classes"].index(one["predicted"])] == one["count"]
 
 
-def test_a_class_never_predicted_has_precision_0_and_one_without_examples_none_of_the_averages():
+def test_averages_are_those_of_scikit_learn_also_of_classes_without_examples_or_never_predicted():
+    from sklearn.metrics import balanced_accuracy_score, precision_recall_fscore_support
+
     from imgclf.training.evaluation import Evaluation
 
-    counts = np.array([[3, 0, 1], [2, 0, 0], [0, 0, 0]])  # the second is never predicted, the third has no example
+    # The second is never predicted, the third has no example, the fourth neither.
+    counts = np.array([[3, 0, 1, 0], [2, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
+    true, predicted = (np.repeat(index, counts.ravel()) for index in np.divmod(np.arange(16), 4))
     pairs = np.flatnonzero(counts)
-    seen = Evaluation(0.0, 0.0, PairCounts(pairs, counts.ravel()[pairs]), np.array([3, 3, 0]))
-    assert seen.averages()["macro"] == {"precision": 3 / 5 / 2, "recall": 3 / 4 / 2, "f1": 6 / 9 / 2}
-    assert seen.averages()["weighted"]["recall"] == 3 / 6
+    seen = Evaluation(0.0, 0.0, PairCounts(pairs, counts.ravel()[pairs]), np.array([3, 3, 0, 0]))
+    for name, average in seen.averages().items():
+        expected = precision_recall_fscore_support(true, predicted, average=name, zero_division=0)[:3]
+        assert tuple(average.values()) == pytest.approx(expected)
+    with pytest.warns(UserWarning, match="classes not in y_true"):
+        assert seen.balanced_accuracy == balanced_accuracy_score(true, predicted)
     assert seen.most_confused(5) == [(1, 0, 2), (0, 2, 1)]

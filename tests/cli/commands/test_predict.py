@@ -57,7 +57,7 @@ def test_columns_name_a_file_to_submit(imgclf, trained, pictures):
     assert header == ["ImageId", "Label"]
     assert {f"{pictures}/test/{image}": name for image, name in rows} == best
     assert (
-        imgclf("predict", "run", pictures / "test", "--columns", "ImageId,Label").out
+        imgclf("predict", "run", pictures / "test", "--columns", "ImageId, Label").out
         == Path("submission.csv").read_text()
     )
 
@@ -112,7 +112,9 @@ def test_of_many_bad_files_the_first_are_named_and_the_rest_counted(imgclf, trai
     (("photos", "--columns", "one"), 2, "'one' is not two names"),
     (("photos", "--columns", "a,a"), 2, "'a,a' is not two names"),
     (("photos", "--columns", "a,b,c"), 2, "'a,b,c' is not two names"),
+    (("photos", "--columns", "a\nc,b"), 2, "is not two names"),
     (("photos", "--columns", "a,b", "--format", "json"), 2, "does not go with --format json"),
+    (("photos", "--columns", "a,b", "--top-k", "2"), 2, "does not go with --top-k"),
 ])  # fmt: skip
 def test_what_cannot_be_done_is_one_line(imgclf, trained, pictures, words, code, problem):
     Path("empty").mkdir()

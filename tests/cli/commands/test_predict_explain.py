@@ -208,10 +208,15 @@ def test_a_full_disk_leaves_whole_files_and_says_so(imgclf, undrawn, trained, pi
         path.write_bytes(content)
 
     monkeypatch.setattr(explanation_files, "write_whole", full_after_three)
-    done = imgclf("predict", "run", pictures / "test" / "cat", "--explain", "why", "--format", "csv")
-    assert (done.code, names_in("why")) == (6, ["0.json", "0.png", "1.png"])
-    assert "some examples are not explained" in done.err
-    assert "Traceback" not in done.err
+    for out in ([], ["--out", "all.csv"]):
+        written.clear()
+        done = imgclf("predict", "run", pictures / "test", "--explain", "why", "--format", "csv", *out)
+        assert (done.code, names_in("why")) == (6, ["0.json", "0.png", "1.png"])
+        assert "some examples are not explained" in done.err
+        assert "Traceback" not in done.err
+        shutil.rmtree("why")
+    whole = imgclf("predict", "run", pictures / "test", "--format", "csv").out
+    assert Path("all.csv").read_text() == whole
 
 
 def test_quiet_says_nothing(imgclf, undrawn, trained, pictures):

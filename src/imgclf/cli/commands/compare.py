@@ -195,7 +195,8 @@ def _write(console: Console, out: Path, seen: "Comparison", content: dict[str, A
         paths = [run.path for run in seen.runs]
         title = f"{len(paths)} runs on {plural(len(seen.images), f'{seen.split} image')}"
         tables = [read_table(path / "metrics.csv") for path in paths]
-        same = len({run.model.loss for run in seen.runs}) == 1
-        figure = comparison(tables, [path.name for path in paths], seen.recalls(), names, title, same_loss=same)
+        objectives = [(run.model.loss, run.config.train.class_weight, run.config.regularization) for run in seen.runs]
+        same = all(objective == objectives[0] for objective in objectives)
+        figure = comparison(tables, [path.name for path in paths], seen.recalls(), names, title, same_objective=same)
         write_whole(directory / "comparison.png", png_bytes(figure))
     console.say(f"written to {out}")

@@ -259,8 +259,8 @@ def summarize(path: Path, split: str, model: "Model", seen: "Evaluation", top_k:
         "accuracy_interval": list(wilson_interval(seen.correct, seen.n)),
         "top_k": {str(k): seen.top_k(k)},
         "per_class": {name: one._asdict() for name, one in zip(model.class_names, seen.per_class(), strict=True)},
-        **(averages := seen.averages()),
-        "balanced_accuracy": averages["macro"]["recall"],
+        **seen.averages(),
+        "balanced_accuracy": seen.balanced_accuracy,
         "most_confused": [
             {"true": model.class_names[true], "predicted": model.class_names[predicted], "count": count}
             for true, predicted, count in seen.most_confused(CONFUSED)

@@ -17,7 +17,7 @@ from imgclf.cli.drawing import drawing
 from imgclf.cli.opening import opened
 from imgclf.cli.options import PATH, progress_option
 from imgclf.cli.parsing import Command
-from imgclf.errors import DataError, ImgclfError, UsageError, plural, printable
+from imgclf.errors import DataError, ImgclfError, StorageError, UsageError, plural, printable
 from imgclf.files.csv_text import csv_text, is_formula
 
 if TYPE_CHECKING:
@@ -97,11 +97,13 @@ def command(
         if form is None:
             raise UsageError("--out", f"{out} would hold CSV", "name it .csv or .json, or add --format")
     form = form or ("csv" if columns else "table")
-    names = None if columns is None else columns.split(",")
-    if names is not None and (len(names) != 2 or len({*names, ""}) != 3):
+    names = None if columns is None else [name.strip() for name in columns.split(",")]
+    if names is not None and (len(names) != 2 or len({*names, ""}) != 3 or not all(map(str.isprintable, names))):
         raise UsageError("--columns", f"{columns!r} is not two names", "give two with a comma, such as ImageId,Label")
     if names is not None and form != "csv":
         raise UsageError("--columns", f"does not go with --format {form}", "leave one of them out")
+    if names is not None and top_k is not None:
+        raise UsageError("--columns", "does not go with --top-k: each row has one class", "leave one of them out")
     if out is not None:
         check_new_file(out)
     if explain is not None:
@@ -134,6 +136,8 @@ def command(
         if explanations.left_out:
             more = plural(explanations.left_out, "more example")
             console.warn(f"--explain: {MOST_EXPLAINED:,} examples at a time: {more} not explained")
+        if explanations.error:
+            raise explanations.error
     if errors:
         raise UnreadableImagesError(errors)
 
@@ -182,7 +186,7 @@ def _predictions(
             else:
                 yield predictions if folder is None else [one.top(kept) for one in predictions]
                 done += len(predictions)
-                if folder is not None:
+                if folder is not None and folder.error is None:
                     if done == len(predictions):  # the first ones
                         _say_how_long(console, total, done)
                     _explain(console, model, some, predictions, folder, errors)
@@ -209,7 +213,7 @@ def _explain(
     folder: "ExplanationFolder",
     errors: list[ImgclfError],
 ) -> None:
-    """Write the explanations of some examples, unless there are too many."""
+    """Write the explanations of some examples, unless there are too many; a full disk ends only them."""
     from imgclf.machine.progress import advancing
     from imgclf.report.evidence import explain
 
@@ -218,11 +222,15 @@ def _explain(
         if len(folder) == MOST_EXPLAINED:
             folder.left_out += 1
         else:
-            with drawing(console, folder.directory, "some examples are not explained"):
-                try:
-                    folder.write(explain(model, one.image, example, list(one.scores)[:2]))
-                except DataError as error:
-                    errors.append(error)
+            try:
+                with drawing(console, folder.directory, "some examples are not explained"):
+                    try:
+                        folder.write(explain(model, one.image, example, list(one.scores)[:2]))
+                    except DataError as error:
+                        errors.append(error)
+            except StorageError as error:
+                folder.error = error
+                return
         advance(1)
 
 

@@ -119,7 +119,7 @@ class Kept(Sent):
 def preprocessed(pixels: Tensor, preprocess: Preprocess, center: Tensor | None, factor: Tensor | None) -> Tensor:
     """Return X (n, D) = (pixels - center) * factor, as `Preprocess.apply` does; it may overwrite pixels."""
     dtype = getattr(torch, preprocess.dtype)
-    X = unit_rows(pixels) if preprocess.norm else pixels
+    X = unit_rows(pixels, dtype) if preprocess.norm else pixels
     if center is not None and X.element_size() > dtype.itemsize:
         X = (X - center).to(dtype)  # the difference first, as there
     else:
@@ -131,9 +131,9 @@ def preprocessed(pixels: Tensor, preprocess: Preprocess, center: Tensor | None, 
     return X
 
 
-def unit_rows(values: Tensor) -> Tensor:
+def unit_rows(values: Tensor, dtype: torch.dtype) -> Tensor:
     """Divide each row (n, D) by its length, as `preprocess.unit_rows` does."""
-    rows = values.to(torch.promote_types(values.dtype, torch.float32))
+    rows = values.to(torch.promote_types(values.dtype, dtype))
     largest = rows.abs().amax(dim=1, keepdim=True)
     rows = rows / torch.where(largest > 0, largest, 1)
     return rows / rows.square().sum(dim=1, keepdim=True).clamp(min=1).sqrt()
