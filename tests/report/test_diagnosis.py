@@ -577,3 +577,7 @@ def test_confused_pairs_are_the_most_frequent_mistakes_in_words():
     (*_, last) = confused_pairs(seen, ["cat", "dog", "x\n" * 100])
     assert len(last) < 60
     assert "\n" not in last
+    alike = [f"a very long name, number {i} of a genus of animals" for i in range(3)]
+    first, *_ = confused_pairs(seen, alike)
+    true, taken = first.partition(" (")[0].split(" taken for ")
+    assert (true[:2], taken[:2]) in {(f"{i}:", f"{j}:") for i in range(3) for j in range(3) if i != j}

@@ -1,12 +1,12 @@
 """Findings of a diagnosis, and their numbers, names and commands in words."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from imgclf.errors import printable
 from imgclf.machine.terminal import display_width
-from imgclf.report.labels import shorten
+from imgclf.report.labels import distinct_labels, shorten
 from imgclf.report.run_facts import RunFacts
 
 USUAL_STEP = 0.1  # the default step size, for x of a standard deviation near 1
@@ -27,7 +27,16 @@ Rule: TypeAlias = Callable[[RunFacts], Finding | None]
 
 def short_name(name: str) -> str:
     """Shorten the name of a class for a terminal."""
-    return shorten(printable(name), lambda text: display_width(text) <= LONGEST_NAME)
+    return shorten(printable(name), _fits)
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """Shorten the names of classes for a terminal; those that look alike are numbered."""
+    return distinct_labels([printable(name) for name in names], _fits)
+
+
+def _fits(text: str) -> bool:
+    return display_width(text) <= LONGEST_NAME
 
 
 def percent(share: float, more: int = 0) -> str:
