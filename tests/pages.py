@@ -23,8 +23,8 @@ def blocks(text):
 
 
 def programs(text):
-    """Return the name and the text of each program: a block of Python that begins with `# NAME.py`."""
-    return [(content.split()[1], content) for _, content in blocks(text) if re.match(r"# \w+\.py\n", content)]
+    """Return the name and the text of each file: a block that begins with `# NAME.py` or `# NAME.yaml`."""
+    return [(content.split()[1], content) for _, content in blocks(text) if re.match(r"# \w+\.(py|yaml)\n", content)]
 
 
 def sessions(text):

@@ -23,7 +23,7 @@ COURSE = sorted((ROOT / "docs" / "course").glob("*.md"))
 OTHERS = [*COURSE, ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md"]
 # And the course, in test_course.py.
 ELSEWHERE = {"explain.md": "test_explain_page.py", "python.md": "test_python_page.py"}
-SLOW = {"probes.md", "grading.md"}  # they sweep, and start many processes
+SLOW = {"probes.md", "sweep.md", "grading.md"}  # they sweep, and start many processes
 
 
 def text_of(page):
