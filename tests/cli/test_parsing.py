@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 import pytest
+from PIL import Image
 
 from imgclf.cli import cli
 from imgclf.cli.parsing import Command, Group
+from imgclf.config import resolve
 from imgclf.config.messages import ELSEWHERE, key_of_option
 from imgclf.config.shape import SECTIONS, VARIANTS, every_key
 from imgclf.errors import UsageError
@@ -35,18 +37,20 @@ ALL = dict(commands())
     ("--seed 1", "-s seed=1"), ("--loss svm", "-s model.loss=svm"), ("--name 'my run'", "-s 'name=my run'"),
     ("--weight-decay 1e-4", "-s regularization.l2=1e-4"), ("--l2 0", "-s regularization.l2=0"),
     ("--image-size 32", "-s preprocess.image_size=32"), ("--limit 10", "-s data.limit=10"),
-    ("--data pictures", "-s data.source=folder -s data.path=pictures"),
-    ("--data null", "-s data.source=folder -s data.path=./null"),
-    ("--data '~/none'", f"-s data.source=folder -s data.path={Path.home()}/none"),
-    ("--data a.npz", "-s data.source=npz -s data.path=a.npz"),
-    ("--data", "-s data.source=folder -s data.path=..."), ("--output x", "--out"), ("--resum x", "--resume"),
+    ("--data pictures", "imgclf train pictures"), ("--data null", "imgclf train null"),
+    ("--data '~/none'", f"imgclf train {Path.home()}/none"), ("--data=-x", "imgclf train ./-x"),
+    ("--data a.npz", "imgclf train a.npz"), ("--data", "imgclf train ..."), ("--output x", "--out"),
+    ("--resum x", "--resume"),
     ("--output_dir x", "--out"), ("--num-workers 4", "--threads"), ("-j 4", "--threads"), ("--cfg x", "--config"),
     ("--no_plots", "--no-plots"), ("--opt adam", "-s optimizer.name=adam"), ("-b 32", "-s train.batch_size=32"),
     ("--size 64", "-s preprocess.image_size=64"), ("--test-size .2", "-s data.test_fraction=.2"),
-    ("fashion_sofmax", "imgclf train fashion_softmax"), ("cifar10", "-s data.source=cifar10"),
+    ("fashion_sofmax", "imgclf train fashion_softmax"), ("fashion-mnist-mini", "-s data.source=fashion-mnist-mini"),
     ("run", "--resume run"), ("-s train.epochs 5", "-s train.epochs=5"),
     ("-s train.epochs = 5", "-s train.epochs=5"), ("-s train.epochs= 5", "-s train.epochs=5"),
-    ("train.epochs=5", "-s train.epochs=5"),
+    ("train.epochs=5", "-s train.epochs=5"), ("lr=0.1", "-s schedule.step_size=0.1"), ("epochs=3", "-s train.epochs=3"),
+    ("-s lr 0.1", "-s schedule.step_size=0.1"), ("seed=3", "-s seed=3"), ("optimizer=adam", "-s optimizer.name=adam"),
+    ("'optimizer={name: adam}'", "-s 'optimizer={name: adam}'"), ("model=svm", "-s model.loss=svm"),
+    ("data=pictures", "imgclf train pictures"), ("data.path=a.npz", "imgclf train a.npz"), ("odd=1", "-s odd=1"),
 ])  # fmt: skip
 def test_a_habit_is_told_what_to_type(refused, typed, meant):
     Path("a.npz").write_bytes(b"")
@@ -56,9 +60,75 @@ def test_a_habit_is_told_what_to_type(refused, typed, meant):
     assert done.err.startswith("imgclf: error: imgclf train: ")
 
 
+def run_all(imgclf, told):
+    """Run the commands that a message names, the first ones as a shell would, and return the last."""
+    *first, last = re.findall("`(.*?)`", told)
+    for command in first:
+        words, _, file = command.partition(" > ")
+        done = imgclf(*shlex.split(words)[1:])
+        assert done.code == 0
+        Path(shlex.split(file)[0]).write_text(done.out)
+    return shlex.split(last)[1:]
+
+
 def test_what_is_told_is_what_works(imgclf, refused, pictures):
-    told = refused(2, "", "train", "--data", "pictures").err.partition("did you mean ")[2].strip().removesuffix("?")
-    assert imgclf("train", *shlex.split(told), "--dry-run").code == 0
+    told = refused(2, "", "train", "--data", "pictures").err.partition("did you mean imgclf ")[2].strip()
+    assert imgclf(*shlex.split(told.removesuffix("?")), "--dry-run").code == 0
+
+
+@pytest.mark.parametrize("typed", [
+    "sanity PHOTOS", "gradcheck PHOTOS --images 2 -s model.loss=svm", "lesson step PHOTOS", "config show PHOTOS",
+    "sweep PHOTOS -s sweep.params.train.epochs=[1]", "sweep --preset sweep_cifar10 PHOTOS",
+    "sanity --data PHOTOS", "sanity data.path=PHOTOS", "sanity -s data.path PHOTOS",
+])  # fmt: skip
+def test_data_that_another_command_cannot_take_is_given_to_it_as_train_reads_it(imgclf, refused, typed):
+    for number, size in enumerate([(9, 12), (12, 9), (15, 15), (10, 10)] * 3):
+        for name in ("cat", "dog"):
+            Path("my photos", name).mkdir(parents=True, exist_ok=True)
+            Image.new("RGB" if number % 2 else "L", size).save(f"my photos/{name}/{number}.png")
+    Path("my photos.yaml").write_text("seed: 5\n")  # which the commands do not overwrite
+    words = shlex.split(typed.replace("PHOTOS", "'my photos'"))
+    told = refused(2, "did you mean `imgclf train 'my photos' ", *words).err
+    last = run_all(imgclf, told)
+    assert last[0] == words[0]
+    assert last[-2:] == ["-c", "my photos-2.yaml"]
+    assert Path("my photos.yaml").read_text() == "seed: 5\n"
+    config = resolve([Path("my photos-2.yaml")]).config
+    assert (config.preprocess.image_size, config.preprocess.color) == (9, "rgb")
+    assert (config.model.loss == "svm") == ("svm" in typed)
+    assert (config.sweep is not None) == (words[0] == "sweep")
+    if words[0] in ("sanity", "lesson"):
+        assert imgclf(*last).code in (0, 1)
+
+
+@pytest.mark.parametrize(("typed", "commands"), [
+    ("train mnist", ["imgclf data download mnist", "imgclf train mnist_softmax"]),
+    ("train MNIST", ["imgclf data download mnist", "imgclf train mnist_softmax"]),
+    ("train data/mnist", ["imgclf data download mnist", "imgclf train mnist_softmax"]),
+    ("train cifar-10", ["imgclf data download cifar10", "imgclf train cifar10_softmax"]),
+    ("train cifar100", ["imgclf data download cifar100", "imgclf train data/cifar-100-python.tar.gz"]),
+    ("train fashion_mnist", ["imgclf data download fashion-mnist", "imgclf train data/fashion-mnist"]),
+    ("train --dataset mnist", ["imgclf data download mnist", "imgclf train mnist_softmax"]),
+    ("sanity mnist", ["imgclf data download mnist", "imgclf sanity -c mnist_softmax"]),
+    ("lesson step mnist", ["imgclf data download mnist", "imgclf lesson step -c mnist_softmax"]),
+    ("sanity fashion-mnist", ["imgclf data download fashion-mnist",
+                              "imgclf train data/fashion-mnist --print-config > fashion-mnist.yaml",
+                              "imgclf sanity -c fashion-mnist.yaml"]),
+])  # fmt: skip
+def test_a_data_set_that_can_be_downloaded_is_told_how(refused, typed, commands):
+    spelled = ", then ".join(f"`{command}`" for command in commands)
+    refused(2, f" - did you mean {spelled}?", *typed.split())
+    Path("data/mnist").mkdir(parents=True)
+    if "mnist_softmax" in commands[1] and "/" not in typed:
+        refused(2, f" - did you mean {commands[1]}?", *typed.split())  # it is there already
+
+
+def test_a_ready_config_or_a_source_in_place_of_data_is_told_apart(refused):
+    refused(2, "did you mean imgclf sanity -c cifar10_svm?", "sanity", "cifar10_svm")
+    refused(2, "did you mean imgclf sanity -c mnist_softmax?", "sanity", "mnist_sofmax")
+    refused(2, "did you mean mnist_softmax?", "train", "-c", "mnist")
+    refused(2, "name the data itself: a folder with train-images-idx3-ubyte.gz and similar files", "train", "idx")
+    refused(2, "unexpected argument 'none' - see `imgclf sanity --help`", "sanity", "none")
 
 
 def test_every_key_is_found_by_its_last_word():

@@ -1,6 +1,10 @@
+import re
+
 import pytest
 
 from imgclf.config import ConfigError, resolve
+from imgclf.config.messages import CHOSEN_ELSEWHERE
+from imgclf.config.shape import json_schema
 from imgclf.errors import UsageError
 
 WRONG = """\
@@ -143,10 +147,43 @@ def test_a_value_for_a_section_is_reported_even_below_a_correct_layer(section, v
     assert len(error([file], [above]).lines()) == 1
 
 
-def test_the_error_for_a_variant_in_place_of_its_section_names_the_key():
-    assert lines("schedule=cosine") == [
-        "-s schedule: expected a section of keys, got the text 'cosine'; did you mean schedule.name?"
-    ]
+@pytest.mark.parametrize(
+    ("override", "meant"),
+    [
+        ("schedule=cosine", "did you mean schedule.name, as in `schedule: {name: cosine}`?"),
+        ("optimizer=adamw", "did you mean optimizer.name, as in `optimizer: {name: adam}`?"),
+        ("model=svm", "did you mean model.loss, as in `model: {loss: svm}`?"),
+        ("model=hinge", "did you mean model.loss, as in `model: {loss: svm}`?"),
+        ("data=photos", "did you mean data.path, as in `data: {path: photos}`?"),
+        ("early_stopping=5", "did you mean early_stopping.patience, as in `early_stopping: {patience: 5}`?"),
+        ("train=5", "got the number 5"),
+        ("model=5", "got the number 5"),
+        ("early_stopping=true", "got true"),
+        ("optimizer=zzz", "got the text 'zzz'"),
+    ],
+)
+def test_a_value_in_place_of_its_section_is_told_its_key_and_the_form(override, meant):
+    (line,) = lines(override)
+    assert line.endswith(meant)
+    if "`" in line:
+        assert resolve((), [line.split("`")[1].replace(": ", "=", 1)]).config
+
+
+def test_a_name_of_other_programs_leads_to_a_choice():
+    said = {("model.loss", "hinge"): "svm", ("model.loss", "CrossEntropyLoss"): "softmax",
+            ("train.device", "gpu"): "cuda", ("optimizer.name", "adamw"): "adam",
+            ("data.source", "image-folder"): "folder"}  # fmt: skip
+    for (key, word), choice in said.items():
+        assert lines(f"{key}={word}")[0].endswith(f"; did you mean '{choice}'?")
+    assert set(CHOSEN_ELSEWHERE.values()) <= set(re.findall(r"'(\w+)'", str(json_schema())))
+
+
+@pytest.mark.parametrize("word", ["mnist", "MNIST", "fashion-mnist", "fashion_mnist"])
+def test_a_data_set_in_place_of_a_source_is_told_which_source_reads_it(word):
+    name = word.lower().replace("_", "-")
+    assert lines(f"data.source={word}")[0].endswith(
+        f"; did you mean 'idx', which reads what `imgclf data download {name}` brings?"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 """Find the config for a PATH: data, or a config."""
 
 import shlex
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from imgclf.cli.parsing import meant_by_word
+from imgclf.cli.data_hints import hint_for_data
+from imgclf.cli.parsing import hint_for_word
 from imgclf.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -56,9 +56,8 @@ def config_for(
 
     if path is None:
         return resolve(files, overrides).config, ""
-    meant = meant_by_word(ctx, str(path))
-    if meant is not None:
-        raise UsageError(ctx.command_path, f"unexpected argument '{path}'", f"did you mean {meant}?")
+    if hint := hint_for_word(ctx, str(path)):
+        raise UsageError(ctx.command_path, f"unexpected argument '{path}'", hint)
     if path.suffix.lower() in (".yaml", ".yml") and path.exists():
         return resolve((path, *files), overrides).config, ""
     if path.exists():
@@ -67,8 +66,7 @@ def config_for(
     ready = ready_config(path)
     if ready is not None:
         return resolve((ready, *files), overrides).config, f"{path} is a config that ships with imgclf: {ready}"
-    names = ready_configs()
-    if near := get_close_matches(path.stem, names, 1):
-        meant = f"did you mean {ctx.command_path} {near[0]}?"
-        raise UsageError(ctx.command_path, f"no data and no config is called {shlex.quote(str(path))}", meant)
-    raise DataError(path, "no such file or folder", f"check the path, or name a ready config: {', '.join(names)}")
+    if hint := hint_for_data(ctx, str(path)):
+        raise UsageError(ctx.command_path, f"no data and no config is called {shlex.quote(str(path))}", hint)
+    names = ", ".join(ready_configs())
+    raise DataError(path, "no such file or folder", f"check the path, or name a ready config: {names}")

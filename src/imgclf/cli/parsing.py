@@ -1,14 +1,13 @@
 """Parse command lines strictly, with suggestions for unknown words."""
 
-import os
 import shlex
 from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
-from imgclf.cli.options import data_options
-from imgclf.errors import ImgclfError, UsageError
+from imgclf.cli.data_hints import hint_for_data, hint_for_path
+from imgclf.errors import UsageError
 
 LIKE_AN_OPTION = 0.7  # how alike two words are, from 0 to 1
 # What other programs call these options.
@@ -101,7 +100,7 @@ def _meant_by_option(ctx: click.Context, error: click.NoSuchOption, typed: list[
             name = next((word.partition("=")[0] for word in typed if word.startswith(name)), name)
         if key := key_of_option(name, fuzzy=not near):
             value = _value_of(name, typed)
-            return f"did you mean {_data(value) if key == 'data.path' else _setting(key, value)}?"
+            return _hint_for_setting(ctx, key, value)
     if word in A_RUN and isinstance(_parameter(ctx, "run"), click.Argument):
         return f"did you mean {ctx.command_path} {shlex.quote(_value_of(name, typed))}?"
     return f"did you mean {near}?" if near else f"see `{ctx.command_path} --help`"
@@ -121,31 +120,26 @@ def _nearest_option(ctx: click.Context, word: str) -> str | None:
     return options[near[0]] if near else None
 
 
-def meant_by_word(ctx: click.Context, word: str) -> str | None:
-    """Return what to type in place of a word that a command took for a path; None if it may be one.
+def hint_for_word(ctx: click.Context, word: str) -> str | None:
+    """Say what to type in place of a word that a command took for a path; None if it may be one.
 
-    A setting (`-s KEY VALUE`, `KEY=VALUE`), a run directory, or the name of a source.
+    A setting (`-s KEY VALUE`, `KEY=VALUE`), or a run directory.
     """
-    from imgclf.config.ready import ready_configs
-    from imgclf.data.sources import SOURCES
-
     if any("=" not in key[:-1] for key in ctx.params["overrides"]):
-        return _setting_of(ctx, [word])
+        return _hint_for_halves(ctx, [word])
     path = Path(word)
     if path.exists():
-        return f"--resume {shlex.quote(word)}" if (path / "config.yaml").is_file() else None
-    if "=" in word:
-        return _setting(*word.split("=", 1))
-    return _data(word) if word in SOURCES and word not in ready_configs() else None
+        return f"did you mean --resume {shlex.quote(word)}?" if (path / "config.yaml").is_file() else None
+    return _hint_for_setting(ctx, *word.split("=", 1)) if "=" in word else None
 
 
-def _setting_of(ctx: click.Context, words: list[str]) -> str | None:
-    """Return the setting that -s KEY VALUE, -s KEY = VALUE or -s KEY= VALUE means."""
+def _hint_for_halves(ctx: click.Context, words: list[str]) -> str | None:
+    """Say which setting -s KEY VALUE, -s KEY = VALUE or -s KEY= VALUE means."""
     halves = [key for key in ctx.params["overrides"] if "=" not in key[:-1]]
     if not halves:
         return None
     value = "".join(words[:2]).removeprefix("=") if words[0] == "=" else words[0]
-    return _setting(halves[-1].rstrip("="), value)
+    return _hint_for_setting(ctx, halves[-1].rstrip("="), value)
 
 
 def _meant_by_arguments(ctx: click.Context, words: list[str]) -> str:
@@ -155,16 +149,16 @@ def _meant_by_arguments(ctx: click.Context, words: list[str]) -> str:
     if _takes(ctx, "spec") and ".py:" in word:
         meant = f"--loss {shlex.quote(word)}"
     elif _takes(ctx, "overrides"):
-        if setting := _setting_of(ctx, words):
-            meant = setting
-        elif "=" in word:
-            meant = _setting(*word.split("=", 1))
-        elif word.lower().endswith((".yaml", ".yml")):
+        if hint := _hint_for_halves(ctx, words):
+            return hint
+        if "=" in word:
+            return _hint_for_setting(ctx, *word.split("=", 1))
+        if word.lower().endswith((".yaml", ".yml")):
             meant = f"-c {shlex.quote(word)}"
         elif runs and is_run:
             meant = f"--{runs[0]} {shlex.quote(word)}"
-        elif not any(isinstance(parameter, click.Argument) for parameter in ctx.command.params):
-            meant = _data(word)
+        elif not _takes(ctx, "path") and (hint := hint_for_data(ctx, word)):
+            return hint
     elif _takes(ctx, "data") and not is_run:
         meant = f"--data {shlex.quote(word)}"
     return f"did you mean {meant}?" if meant else f"see `{ctx.command_path} --help`"
@@ -188,21 +182,12 @@ def _value_of(name: str, typed: list[str]) -> str:
     return "..."
 
 
-def _setting(key: str, value: str) -> str:
-    return f"-s {shlex.quote(f'{key}={value}')}"
+def _hint_for_setting(ctx: click.Context, key: str, value: str) -> str:
+    """Say how to set a key, which may be called as in other programs, or without its section."""
+    from imgclf.config.messages import key_of_word
+    from imgclf.data.download.catalog import official_name
 
-
-def _data(value: str) -> str:
-    """Return the settings that name a data set; the source is the one that recognizes it."""
-    from imgclf.data.sources import SOURCES, recognize
-
-    path = Path(value)
-    if value in SOURCES and not path.exists():
-        return _setting("data.source", value)
-    if not path.exists():
-        path = Path(os.path.expanduser(value))  # noqa: PTH111 - never raises
-    try:
-        source = recognize(path)
-    except ImgclfError:
-        source = "folder"
-    return data_options(source, path)
+    key = key_of_word(key, value)
+    if key == "data.path" or (key == "data.source" and official_name(value)):
+        return hint_for_path(ctx, value)
+    return f"did you mean -s {shlex.quote(f'{key}={value}')}?"

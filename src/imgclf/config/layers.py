@@ -4,11 +4,10 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from imgclf.config.problems import ConfigError, Position, Problem, Source, shorten
-from imgclf.config.ready import folder_of, ready_configs
+from imgclf.config.ready import folder_of, nearest_config
 from imgclf.config.shape import takes_text
 from imgclf.config.yaml_reader import (
     LONGEST_KEY,
@@ -114,8 +113,8 @@ def file_bytes(path: Path, rank: int) -> bytes:
 
 
 def _instead_of(path: Path) -> str:
-    near = get_close_matches(path.stem, ready_configs(), 1)
-    return f"did you mean {near[0]}?" if near else "check the path, or write one with `imgclf config init`"
+    near = nearest_config(path.stem)
+    return f"did you mean {near}?" if near else "check the path, or write one with `imgclf config init`"
 
 
 def _with_absolute_path(root: Node, folder: Path) -> Node:

@@ -8,7 +8,9 @@ from pydantic_core import ErrorDetails
 
 from imgclf.config.layers import RENAMED
 from imgclf.config.problems import describe, shorten
-from imgclf.config.shape import SECTIONS, VARIANTS, every_key, keys
+from imgclf.config.schema import KeyOf
+from imgclf.config.shape import SECTIONS, VARIANTS, every_key, keys, takes_text
+from imgclf.data.download.catalog import OFFICIAL, official_name
 
 # Least similarity of a suggestion, from 0 to 1: a bad guess among many keys would mislead.
 LIKE_A_KEY, LIKE_A_CHOICE = 0.7, 0.6
@@ -40,6 +42,35 @@ ELSEWHERE = {
     }.items()
     for word in words.split()
 }
+# Names of other programs for these choices.
+CHOSEN_ELSEWHERE = {
+    word: choice
+    for choice, words in {
+        "compiled": "jit numba",
+        "constant": "fixed none",
+        "cosine": "cosineannealing cosineannealinglr",
+        "crop": "center_crop centercrop",
+        "cuda": "gpu",
+        "exponential": "exponentiallr",
+        "float32": "float single",
+        "float64": "double",
+        "folder": "image_folder imagefolder images",
+        "gray": "grayscale grey l",
+        "linear": "linearlr polynomial",
+        "logistic_ovr": "bce binary_crossentropy log_loss ovr",
+        "npz": "npy numpy",
+        "pad": "letterbox",
+        "rgb": "color",
+        "softmax": "categorical_crossentropy ce cross_entropy crossentropyloss logistic multinomial nll",
+        "squash": "stretch",
+        "step": "multistep steplr",
+        "svm": "hinge max_margin multimarginloss weston_watkins",
+        "svm_cs": "crammer_singer",
+        "svm_squared": "squared_hinge",
+        "torch": "pytorch",
+    }.items()
+    for word in words.split()
+}
 EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a section of keys",
@@ -61,7 +92,8 @@ def message(path: tuple[str, ...], error: ErrorDetails, chosen: dict[str, Any]) 
     if kind == "extra_forbidden":
         return unknown_key(path, chosen)
     if kind == "literal_error":
-        return wrong_choice(value, context["expected"])
+        name = official_name(value) if path == ("data", "source") and isinstance(value, str) else None
+        return wrong_choice(value, context["expected"], name)
     if kind in BOUNDS:
         bound, words = BOUNDS[kind]
         return f"must be {words} {context[bound]:g}, is {value}"
@@ -102,20 +134,44 @@ def key_of_option(name: str, *, fuzzy: bool) -> str | None:
     return _by_last_word().get(word) or ELSEWHERE.get(word) or (_same_word(word) if fuzzy else None)
 
 
-def wrong_choice(value: object, expected: str) -> str:
-    """List the choices, and suggest one."""
+def key_of_word(word: str, value: str) -> str:
+    """Return the key that the word before `=` means: itself if it is one, or none is found."""
+    is_key = word in every_key() and (word not in SECTIONS or value.startswith("{"))
+    return word if is_key or "." in word else key_of_option(word, fuzzy=True) or word
+
+
+def wrong_choice(value: object, expected: str, official: str | None = None) -> str:
+    """List the choices, and suggest one: of sources, the one that reads the official data set of this name."""
     choices = re.findall(r"'([^']*)'", expected)
-    near = _nearest(value, choices, LIKE_A_CHOICE) if isinstance(value, str) else None
+    near = _choice(value, choices)
     given = f"'{shorten(value)}'" if isinstance(value, str) else describe(value)
     hint = f"; did you mean '{near}'?" if near else ""
+    if official and OFFICIAL[official].source != official:
+        download = f"`imgclf data download {official}`"
+        hint = f"; did you mean '{OFFICIAL[official].source}', which reads what {download} brings?"
     return f"{given} is not one of {', '.join(choices)}{hint}"
 
 
 def not_a_section(section: str, value: object) -> str:
-    """Describe a value in place of a section, and list its keys."""
-    if isinstance(value, str) and section in VARIANTS and value in VARIANTS[section].factories:
-        return f"expected a section of keys, got {describe(value)}; did you mean {section}.name?"
-    return f"expected a section of keys ({', '.join(keys(section))}), got {describe(value)}"
+    """Describe a value in place of a section, list its keys, and suggest the one that the value is of."""
+    expected = f"expected a section of keys ({', '.join(keys(section))}), got {describe(value)}"
+    key = f"{section}.name" if section in VARIANTS else ELSEWHERE.get(section, "")
+    word = key.rpartition(".")[2]
+    if not word or isinstance(value, bool) or not isinstance(value, str | int):
+        return expected
+    meant = value if isinstance(value, str) == takes_text(key.split(".")) else None
+    for rule in SECTIONS[section].model_fields[word].metadata:
+        if isinstance(rule, KeyOf):
+            meant = _choice(value, list(rule.table))
+    return f"{expected}; did you mean {key}, as in `{section}: {{{word}: {meant}}}`?" if meant else expected
+
+
+def _choice(value: object, choices: list[str]) -> str | None:
+    """Return the choice that a word of other programs means, or the one with nearly this name."""
+    if not isinstance(value, str):
+        return None
+    other = CHOSEN_ELSEWHERE.get(value.lower().replace("-", "_"))
+    return other if other in choices else _nearest(value, choices, LIKE_A_CHOICE)
 
 
 def _nearest(word: str, choices: list[str], likeness: float = LIKE_A_KEY) -> str | None:

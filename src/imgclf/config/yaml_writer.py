@@ -4,13 +4,12 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
 from imgclf.config.layers import RENAMED
-from imgclf.config.ready import folder_of, ready_config, ready_configs
+from imgclf.config.ready import folder_of, nearest_config, ready_config, ready_configs
 from imgclf.config.resolve import Resolved
 from imgclf.config.schema import Config, Section, Variant
 from imgclf.config.shape import SECTIONS
@@ -75,8 +74,8 @@ def copy_of(name: str, folder: Path) -> str:
     """
     file = ready_config(Path(name))
     if file is None:
-        near = get_close_matches(name, ready_configs(), 1)
-        remedy = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(ready_configs())}"
+        near = nearest_config(name)
+        remedy = f"did you mean {near}?" if near else f"choose one of {', '.join(ready_configs())}"
         raise UsageError("--from", f"no config that ships with imgclf is called {name}", remedy)
     here, there = folder_of(file).resolve(), folder.resolve()
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from imgclf.data.download.catalog import OFFICIAL
+from imgclf.config import resolve
+from imgclf.config.ready import ready_configs
+from imgclf.data.download.catalog import DOWNLOADS, OFFICIAL, official_name
 from imgclf.data.sources import SOURCES
 from imgclf.data.sources.fashion_mnist_mini import load
 
@@ -35,3 +37,18 @@ def test_each_set_is_of_a_source_there_is():
 
 def test_the_classes_of_fashion_mnist_have_the_names_of_the_images_that_ship_with_imgclf():
     assert load(None, ["train"])["train"].class_names == OFFICIAL["fashion-mnist"].class_names
+
+
+@pytest.mark.parametrize("name", [name for name, one in OFFICIAL.items() if one.config])
+def test_the_ready_config_of_a_set_reads_what_was_downloaded(name):
+    data, known = resolve([ready_configs()[OFFICIAL[name].config]]).config.data, OFFICIAL[name]
+    assert data.source == known.source
+    assert Path(data.path).name in (known.path(DOWNLOADS).name, DOWNLOADS.name)
+
+
+def test_a_set_is_known_by_its_name_as_people_write_it_and_by_its_file():
+    for name, known in OFFICIAL.items():
+        for word in (name, name.upper(), name.replace("-", "_"), known.path(DOWNLOADS).name):
+            assert official_name(word) == name
+    assert official_name("CIFAR-10") == "cifar10"
+    assert official_name("photos") is official_name("") is official_name("..") is None

@@ -7,12 +7,14 @@ import click
 from imgclf.cli.console import Console
 from imgclf.cli.options import PATH, data_options, json_option, progress_option
 from imgclf.cli.parsing import Command
-from imgclf.data.download.catalog import OFFICIAL
+from imgclf.data.download.catalog import DOWNLOADS, OFFICIAL
 
 
 @click.command("download", cls=Command, short_help="Download CIFAR-10, CIFAR-100, MNIST or Fashion-MNIST.")
 @click.argument("name", type=click.Choice(list(OFFICIAL)), metavar="|".join(OFFICIAL))
-@click.option("--out", type=PATH, metavar="DIR", default="data", show_default=True, help="The folder for the data.")
+@click.option(
+    "--out", type=PATH, metavar="DIR", default=str(DOWNLOADS), show_default=True, help="The folder for the data."
+)
 @progress_option("Progress bar, lines (plain), or none; auto: a bar if stderr is a terminal.")
 @json_option
 @click.pass_context

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+DOWNLOADS = Path("data")  # where `imgclf data download` puts things
+
 
 @dataclass(frozen=True)
 class OfficialFile:
@@ -28,6 +30,7 @@ class OfficialSet:
     servers      base addresses, in the order in which they are tried
     files        all files that belong to it
     class_names  written beside the files if the source reads the names there; else empty
+    config       a ready config that trains on it; else empty
     """
 
     source: str
@@ -35,6 +38,7 @@ class OfficialSet:
     servers: tuple[str, ...]
     files: tuple[OfficialFile, ...]
     class_names: tuple[str, ...] = ()
+    config: str = ""
 
     def urls(self, file: OfficialFile) -> Iterator[str]:
         """Yield the addresses of a file."""
@@ -62,6 +66,7 @@ OFFICIAL = {
                 "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
             ),
         ),
+        config="cifar10_softmax",
     ),
     "cifar100": OfficialSet(
         source="cifar100",
@@ -103,6 +108,7 @@ OFFICIAL = {
                 "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
             ),
         ),
+        config="mnist_softmax",
     ),
     "fashion-mnist": OfficialSet(
         source="idx",
@@ -134,3 +140,13 @@ OFFICIAL = {
         ),
     ),
 }  # fmt: skip
+
+
+def official_name(word: str) -> str | None:
+    """Return the name of the official data set that a word means, such as Fashion_MNIST or a file; None if none."""
+    names = {_letters(alias): name for name, known in OFFICIAL.items() for alias in (name, known.path(Path()).name)}
+    return names.get(_letters(word))
+
+
+def _letters(word: str) -> str:
+    return "".join(filter(str.isalnum, word.lower()))
