@@ -1,5 +1,6 @@
 """`data.test_fraction`: which images are tested on, and that training never opens them."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from imgclf.data import splits
 from imgclf.data.dataset import Dataset
 from imgclf.data.packs.writer import Content, write_pack
 from imgclf.data.sources import folder, synthetic
-from imgclf.errors import DataError
+from imgclf.errors import DataError, UsageError
 from imgclf.files.form import Form
 from imgclf.training.loading import (
     count_training_images,
@@ -167,3 +168,44 @@ def test_a_part_of_a_listing_is_known_by_what_is_in_it_alone(as_folder, tmp_path
         for size in (None, (2, 2))
     }
     assert len(keys) == 3  # without a size, how to resize does not matter
+
+
+@pytest.mark.parametrize(("source", "file", "found"), [
+    ("npz", "a.csv", "csv"), ("folder", "a.csv", "csv"), ("idx", "a.csv", "csv"), ("cifar10", "a.csv", "csv"),
+    ("csv", "set.npz", "npz"), ("folder", "set.npz", "npz"), ("pack", "set.npz", "npz"),
+])  # fmt: skip
+def test_a_file_that_another_source_reads_is_told_which(as_npz, tmp_path, source, file, found):
+    (tmp_path / "a.csv").write_text("f,g,label\n" + "1,2,x\n3,4,y\n" * 9)
+    config = resolve((), [f"data.source={source}", f"data.path={tmp_path / file}"]).config
+    problem = rf"{file}: not what data.source={source} reads - data.source={found} reads it"
+    with pytest.raises(DataError, match=problem):
+        load_training_data(config)
+    load_training_data(resolve((), [f"data.source={found}", f"data.path={tmp_path / file}"]).config)
+
+
+def test_a_damaged_file_of_the_form_that_was_named_keeps_its_own_error(tmp_path):
+    (tmp_path / "a.npz").write_bytes(b"rubbish")
+    (tmp_path / "a.txt").write_text("rubbish")
+    for file in ("a.npz", "a.txt"):
+        with pytest.raises(DataError, match="damaged, or not an npz file"):
+            load_training_data(resolve((), ["data.source=npz", f"data.path={tmp_path / file}"]).config)
+
+
+def test_a_folder_without_what_was_named_is_told_what_to_download(tmp_path):
+    (tmp_path / "data" / "mnist").mkdir(parents=True)
+    with pytest.raises(DataError, match="run `imgclf data download cifar10`"):
+        load_training_data(resolve((), ["data.source=cifar10", f"data.path={tmp_path / 'data'}"]).config)
+
+
+@pytest.mark.parametrize(("name", "downloads"), [
+    ("mnist", ["mnist"]), ("fashion-mnist", ["fashion-mnist"]), ("odd", ["mnist", "fashion-mnist"]),
+])  # fmt: skip
+def test_of_the_downloads_of_a_source_the_one_of_this_path_is_named(tmp_path, name, downloads):
+    with pytest.raises(DataError) as seen:
+        load_training_data(resolve((), ["data.source=idx", f"data.path={tmp_path / name}"]).config)
+    assert re.findall("`imgclf data download (.*?)`", str(seen.value)) == downloads
+
+
+def test_a_path_without_a_source_is_told_to_be_given_to_train():
+    with pytest.raises(UsageError, match="mini reads no path - `imgclf train '/my photos'` finds its source"):
+        load_training_data(resolve((), ["data.path='/my photos'"]).config)

@@ -1,7 +1,9 @@
 """Load the data of a config."""
 
 import math
-from collections.abc import Callable, Collection, Mapping
+import shlex
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -13,9 +15,9 @@ from imgclf.arrays import ByteArray, IntArray
 from imgclf.config import Config
 from imgclf.config.schema import Data
 from imgclf.data.dataset import UNKNOWN, Dataset, InputFormat, described
-from imgclf.data.download.catalog import OFFICIAL
+from imgclf.data.download.catalog import OFFICIAL, official_name
 from imgclf.data.packs.cache import through_cache
-from imgclf.data.sources import SOURCES, Source
+from imgclf.data.sources import SOURCES, Source, recognize
 from imgclf.data.sources._image_headers import Suggestion, what_they_need
 from imgclf.data.split_names import SPLITS
 from imgclf.data.splits import limit, match_classes, quoted, split_off_fold, split_off_test, split_off_validation
@@ -105,14 +107,21 @@ def load_test(config: Config, class_names: tuple[str, ...], like: InputFormat = 
     return None if test is None else match_classes(test, class_names, where(config))
 
 
+def has_test(config: Config) -> bool:
+    """Whether there is a test split: the source's own, or the share of train that `data.test_fraction` takes."""
+    return config.data.test_fraction > 0 or _source_has_test(config)
+
+
 def takes_test(config: Config) -> bool:
     """Whether test images are taken from train: `data.test_fraction` is above 0, and the source has no test split."""
-    if config.data.test_fraction == 0:
-        return False
+    return config.data.test_fraction > 0 and not _source_has_test(config)
+
+
+def _source_has_test(config: Config) -> bool:
     source, (path, settings) = SOURCES[config.data.source], arguments(config)
     if source.splits is None:
-        return "test" not in source.load(path, ("test",), **settings)
-    return "test" not in source.splits(path, **config.data.options)
+        return "test" in source.load(path, ("test",), **settings)
+    return "test" in source.splits(path, **config.data.options)
 
 
 def _load(config: Config, splits: Collection[str], like: InputFormat = UNKNOWN) -> dict[str, Dataset]:
@@ -179,7 +188,8 @@ def tree_of(config: Config) -> "Tree | None":
 def load_source(config: Config, splits: Collection[str], like: InputFormat = UNKNOWN) -> dict[str, Dataset]:
     """Load those splits that the config's source has, in the config's size and color."""
     path, settings = arguments(config, like)
-    found = SOURCES[config.data.source].load(path, splits, **settings)
+    with _naming_source_of(path, config):
+        found = SOURCES[config.data.source].load(path, splits, **settings)
     redraw = _redraw(config, [dataset.example_shape for dataset in found.values()])
     return {split: redrawn(dataset, redraw, where(config)) if redraw else dataset for split, dataset in found.items()}
 
@@ -190,7 +200,25 @@ def list_source(config: Config, splits: Collection[str], like: InputFormat = UNK
     if listings is None:
         return None
     path, settings = arguments(config, like)
-    return listings(path, splits, **settings)
+    with _naming_source_of(path, config):
+        return listings(path, splits, **settings)
+
+
+@contextmanager
+def _naming_source_of(path: Path | None, config: Config) -> Iterator[None]:
+    """Say which source reads a file that is not of the form that the source of the config reads."""
+    try:
+        yield
+    except DataError as error:
+        given, options = config.data.source, config.data.options
+        recognizes = SOURCES[given].recognizes
+        if path is None or not path.is_file() or (recognizes and recognizes(path, **options)):
+            raise  # of a folder, the error says what was looked for
+        try:
+            found = recognize(path, options)
+        except DataError:
+            raise error from None
+        raise DataError(path, f"not what data.source={given} reads", f"data.source={found} reads it") from error
 
 
 def count_training_images(config: Config) -> int:
@@ -231,10 +259,13 @@ def _path(data: Data, source: Source) -> Path | None:
     """Return the path of a source's data; None if it reads no path."""
     if not source.path:
         if data.path is not None:
-            problem, remedy = "this source reads no path", "set data.path to null, or data.source to another"
-            raise UsageError("data.path", problem, remedy)
+            train = f"`imgclf train {shlex.quote(data.path)}` finds its source"
+            remedy = f"{train}; with `--print-config > my.yaml` it writes a config that other commands read"
+            raise UsageError("data.path", f"{data.source} reads no path", remedy)
         return None
-    downloads = [f"`imgclf data download {name}`" for name, known in OFFICIAL.items() if known.source == data.source]
+    of_source = {name: known for name, known in OFFICIAL.items() if known.source == data.source}
+    named = [name for name in of_source if data.path and official_name(Path(data.path).name) == name]
+    downloads = [f"`imgclf data download {name}`" for name in named or of_source]
     if data.path is None:
         remedy = "; ".join([f"set data.path to {source.path}", *(f"{command} downloads it" for command in downloads)])
         raise UsageError("data.path", "this source needs a path", remedy)

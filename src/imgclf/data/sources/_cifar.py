@@ -145,7 +145,7 @@ def _read(
         del raw  # or two batches would be in memory at once
     if found is None:
         looked = " or ".join(f"{layout.folder}/{layout.files(layout.splits)[1]}" for layout in layouts)
-        raise DataError(path, f"no {looked} here, and no .tar.gz of it", "run `imgclf data download`")
+        raise DataError(path, f"no {looked} here, and no .tar.gz of it", f"run `imgclf data download cifar{classes}`")
     wanted = found.files(splits)
     missing = [name for name in wanted if name not in parts and (name != found.names_file or not names)]
     if missing:
