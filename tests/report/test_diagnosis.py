@@ -217,7 +217,7 @@ def test_a_rare_class_is_given_more_weight_and_another_is_looked_at():
         return diagnose(facts_of(*overrides, seen=counts_of(y, np.maximum(y, 1), 10)))[0].remedy
 
     assert remedy(10).endswith("-s train.class_weight=balanced")
-    assert remedy(60) == remedy(10, "train.class_weight=balanced") == "imgclf eval runs/run"
+    assert remedy(60) == remedy(10, "train.class_weight=balanced") == "imgclf eval runs/run --split val"
 
 
 WAYS = {"constant": [0.1] * 40, "cosine": [SCHEDULES["cosine"](0.1, steps=40)(i) for i in range(40)]}

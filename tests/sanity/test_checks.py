@@ -58,6 +58,12 @@ def test_without_val_what_needs_it_is_not_judged():
     assert [line.measured for line in lines[6:]] == ["there is no val split"] * 2
 
 
+def test_how_far_apart_alike_splits_may_be_is_said():
+    (line,) = (line for line in sanity(plan_of()) if line.name == "train and val alike")
+    ours, others = map(float, line.measured.removeprefix("mean value ").split(", "))
+    assert abs(ours - others) <= float(line.expected.removeprefix("at most ").removesuffix(" apart"))
+
+
 def test_feature_vectors_of_few_numbers(tmp_path):
     X = np.random.default_rng(0).normal(size=(400, 5))
     np.savez(tmp_path / "x.npz", X=X, y=np.arange(400) % 3)

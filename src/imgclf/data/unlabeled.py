@@ -1,5 +1,6 @@
 """Read examples without labels, such as folders of images, in chunks."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 from imgclf.data.class_names import as_text
 from imgclf.data.dataset import Dataset, InputFormat, Unlabeled
 from imgclf.data.preprocess import Preprocess
-from imgclf.data.sources import npz
+from imgclf.data.sources import SOURCES, npz
 from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._image_files import NamedFile, read_images
 from imgclf.data.sources.csv.tables import is_table
@@ -20,6 +21,7 @@ from imgclf.files.reading import kind_of
 from imgclf.machine.progress import advancing
 
 _ROWS_AT_ONCE = 1 << 12
+_OF_DATA_SETS = ("", ".gz")  # other files are opened as images at once
 
 
 def read_unlabeled(
@@ -73,8 +75,11 @@ def named_files(sources: Iterable[Path], *, relative: bool) -> Iterator[NamedFil
     for source in sources:
         try:
             if kind_of(source) == "file":
+                if source.suffix.lower() in _OF_DATA_SETS:
+                    _refuse_data_set(source)
                 yield NamedFile(source, as_text(source))
                 continue
+            _refuse_data_set(source)
             is_empty = True
             for file in _files_in(source):
                 yield NamedFile(file, as_text(file.relative_to(source) if relative else file))
@@ -83,6 +88,14 @@ def named_files(sources: Iterable[Path], *, relative: bool) -> Iterator[NamedFil
                 raise DataError(source, "no images in this folder", "name a folder with image files")
         except ImgclfError as error:
             yield NamedFile(source, as_text(source), error)
+
+
+def _refuse_data_set(path: Path) -> None:
+    """Raise DataError for the files of a data set that only `eval` reads, such as IDX."""
+    for name in ("idx", "cifar10", "cifar100", "pack"):
+        if (recognizes := SOURCES[name].recognizes) and recognizes(path):
+            remedy = f"`imgclf eval RUN --data {shlex.quote(str(path))} --out DIR` writes predictions.csv"
+            raise DataError(path, f"predict does not read data of the form {name}", remedy)
 
 
 def _files_in(folder: Path) -> Iterator[Path]:

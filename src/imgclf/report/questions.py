@@ -52,7 +52,7 @@ def class_never_predicted(facts: RunFacts) -> Finding | None:
     sentence = f"{subject} {name}, with {plural(n, f'{split} {facts.noun}')}"
     rare = 2 * n < facts.seen.support.sum() / len(facts.class_names)
     if not rare or facts.config.train.class_weight is not None:
-        return Finding("class_never_predicted", f"{sentence}.", f"imgclf eval {quoted(facts)}")
+        return Finding("class_never_predicted", f"{sentence}.", f"imgclf eval {quoted(facts)} --split {split}")
     cause = "a rare class counts for little (class imbalance)"
     return Finding("class_never_predicted", f"{sentence}; {cause}.", again(facts, "train.class_weight=balanced"))
 

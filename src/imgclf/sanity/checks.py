@@ -209,9 +209,9 @@ def shuffled_labels(parts: _Parts) -> Line:
 
 def splits_alike(parts: _Parts) -> Line:
     """Train and val are of one kind: their values have the same mean, their classes the same shares."""
-    plan, name, expected = parts.plan, "train and val alike", "nearly equal"
+    plan, name = parts.plan, "train and val alike"
     if plan.val is None:
-        return Line(name, "there is no val split", expected, None)
+        return Line(name, "there is no val split", "nearly equal", None)
     ours, others = (limit(each, COMPARED, plan.config.seed) for each in (plan.train, plan.val))
     means, other_means = _means(ours), _means(others)
     noise = Z_999 * math.sqrt(1 / len(ours) + 1 / len(others))
@@ -220,10 +220,12 @@ def splits_alike(parts: _Parts) -> Line:
     share = np.average([p, q], axis=0, weights=[len(plan.train), len(plan.val)])  # of both together
     noise_of_shares = Z_999 * np.sqrt(share * (1 - share) * (1 / len(plan.train) + 1 / len(plan.val)))
     rarest = int(np.argmax(np.abs(p - q) - noise_of_shares))
-    alike = apart <= (_DARKER + noise) * deviation
-    shared = bool((np.abs(p - q) <= _RARER + noise_of_shares).all())
+    most, most_of_shares = (_DARKER + noise) * deviation, _RARER + noise_of_shares
+    alike, shared = apart <= most, bool((np.abs(p - q) <= most_of_shares).all())
     measured = f"mean value {means.mean():.4g}, {other_means.mean():.4g}"
+    expected = f"at most {most:.3g} apart"
     if not shared:
+        expected = f"at most {100 * most_of_shares[rarest]:.1f} % apart"
         measured = f"{plan.train.class_names[rarest]}: {100 * p[rarest]:.1f} %, {100 * q[rarest]:.1f} %"
     remedy = "the splits come from different sources: imgclf data info"
     return Line(name, measured, expected, alike and shared, remedy)

@@ -9,6 +9,7 @@ from typing import Any
 
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources import SOURCES, Source, recognize
+from imgclf.data.sources._folders import look_into
 from imgclf.data.sources.csv.columns import Options
 from imgclf.data.sources.csv.tables import has_labels, tables_around
 from imgclf.data.splits import match_classes, quoted
@@ -34,6 +35,14 @@ def _settings(model: Model, path: Path, source: Source, options: Mapping[str, An
     """Return how a source reads files like those of training: by the options whose table is there, and its format."""
     there = {name: value for name, value in options.items() if name != "labels_file" or (path / value).is_file()}
     return (there if source.options else {}) | ({"like": model.like} if source.like else {})
+
+
+def are_only_images(path: Path) -> bool:
+    """Whether a path is an image, or a folder of images: neither folders nor tables tell their classes."""
+    if not path.is_dir():
+        return path in look_into(path.parent).images
+    inside = look_into(path)
+    return bool(inside.images) and not inside.folders and not tables_around(path).tables
 
 
 def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxyType({})) -> Dataset:

@@ -351,3 +351,29 @@ def test_averages_are_those_of_scikit_learn_also_of_classes_without_examples_or_
     with pytest.warns(UserWarning, match="classes not in y_true"):
         assert seen.balanced_accuracy == balanced_accuracy_score(true, predicted)
     assert seen.most_confused(5) == [(1, 0, 2), (0, 2, 1)]
+
+
+@pytest.mark.parametrize("data", ["new", "new/img0.png"])
+def test_images_without_labels_are_told_how_to_be_predicted(imgclf, refused, trained, pictures, data):
+    Path("new").mkdir()
+    shutil.copy(pictures / "test" / "cat" / "0.png", "new/img0.png")
+    words = f"{data}: holds images without labels, which eval needs"
+    done = refused(3, words, "eval", "run", "--data", data)
+    predict = done.err.split("`")[1]
+    assert predict == f"imgclf predict run {data}"
+    assert imgclf(*shlex.split(predict)[1:]).code == 0
+    refused(3, "no such file or folder", "eval", "run", "--data", "nowhere")
+    Path("new/labels.csv").write_text("file,label\nimg0.png,elk\n")
+    refused(3, "'elk' not among the classes", "eval", "run", "--data", "new")
+
+
+@pytest.mark.parametrize(("options", "ending"), [
+    ([], ""), (["-s", "data.val_fraction=0"], " --split train"),
+    (["-s", "data.val_fraction=0", "-s", "data.test_fraction=0.5"], ""),
+])  # fmt: skip
+def test_the_command_that_train_names_evaluates(imgclf, pictures, options, ending):
+    (pictures / "test").rename("elsewhere")
+    done = imgclf("train", "pictures", *options, "-s", "train.epochs=1", "--no-plots", "--out", "run")
+    command = next(line for line in done.out.splitlines() if line.startswith("next")).removeprefix("next   ")
+    assert command == f"imgclf eval run{ending}"
+    assert imgclf(*shlex.split(command)[1:]).code == 0

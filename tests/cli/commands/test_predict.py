@@ -300,3 +300,19 @@ def test_bad_feature_vectors_are_one_line_and_the_others_are_predicted(imgclf, o
     done = imgclf("predict", "run", source, "feats.npz", "--format", "json")
     assert (done.code, done.err.count("\n"), len(done.json["predictions"])) == (3, 1, 60)
     assert problem in done.err
+
+
+@pytest.mark.parametrize("given", ["set", "set/t10k-images-idx3-ubyte", "packed"])
+def test_a_data_set_that_only_eval_reads_is_told_so(imgclf, refused, given):
+    images, labels = np.arange(10 * 4, dtype=np.uint8).reshape(10, 2, 2), np.arange(10, dtype=np.uint8) % 2
+    Path("set").mkdir()
+    for split in ("train", "t10k"):
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            header = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+            Path(f"set/{split}-{kind}-ubyte").write_bytes(header + array.tobytes())
+    assert imgclf("train", "set", "-s", "train.epochs=1", "--no-plots", "--out", "run").code == 0
+    assert imgclf("data", "pack", "set", "--out", "packed").code == 0
+    done = refused(3, f"{given}: predict does not read data of the form ", "predict", "run", given)
+    evaluate = done.err.split("`")[1].replace("RUN", "run").replace("DIR", "out")
+    assert imgclf(*evaluate.split()[1:]).code == 0
+    assert len(rows_of(Path("out/predictions.csv").read_text())) == 10

@@ -50,6 +50,14 @@ def test_class_names_are_read_from_the_file_beside(folder):
     assert found["test"].class_names == found["train"].class_names == ("Bär", "elk", "fox")
 
 
+@pytest.mark.parametrize(("names", "said"), [("one", "1 class name"), ("one\ntwo", "2 class names")])
+def test_too_few_class_names_are_the_mistake_of_their_file(folder, names, said):
+    (folder / "class_names.txt").write_text(names)
+    problem = rf"class_names\.txt: {said}, but label \d of item \d in train-labels-idx1-ubyte"
+    with pytest.raises(DataError, match=rf"{problem} - write a name a line, for labels 0 to 2$"):
+        idx.load(folder, ["train"])
+
+
 def test_files_of_other_splits_are_not_opened(folder):
     for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
         (folder / name).write_bytes(b"rubbish")
@@ -112,7 +120,8 @@ def test_emnist_is_upright_and_its_classes_are_digits_and_letters(tmp_path, vari
 
 def test_a_label_that_emnist_does_not_have_is_refused_unless_the_classes_are_named(tmp_path):
     write_emnist(tmp_path, "letters", [1, 2, 0, 3])
-    with pytest.raises(DataError, match="label 0 of item 2, but there are 26 class names, from label 1"):
+    wrong = "label 0 of item 2, but there are 26 class names, from label 1 - name the classes in class_names.txt"
+    with pytest.raises(DataError, match=f"-ubyte: {wrong}"):
         idx.load(tmp_path, ["train"])
     (tmp_path / "class_names.txt").write_text("a\nb\nc\nd\n")
     assert idx.load(tmp_path, ["train"])["train"].y.tolist() == [1, 2, 0, 3]

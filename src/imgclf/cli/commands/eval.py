@@ -141,12 +141,19 @@ def _choose_data(
     from imgclf.numerics.indices import row_indices
     from imgclf.run.opening import config_of_run, data_of_run, table_options
     from imgclf.training.loading import where
-    from imgclf.training.other_data import load_for, warnings_about
+    from imgclf.training.other_data import are_only_images, load_for, warnings_about
 
     if data is not None and split is None:
         options = table_options(path)
-        console.warn(*warnings_about(model, data, options))
-        others = load_for(model, data, options)
+        try:
+            console.warn(*warnings_about(model, data, options))
+            others = load_for(model, data, options)
+        except DataError as error:
+            if not data.exists() or not are_only_images(data):
+                raise
+            predict = shlex.join(["imgclf", "predict", str(path), str(data)])
+            remedy = f"put each image into a folder named after its class; `{predict}` needs no labels"
+            raise DataError(data, "holds images without labels, which eval needs", remedy) from error
         for remark in others.remarks:
             console.warn(remark)
         if warning := model.input.warning_about(others.pixels(row_indices(min(len(others), others.at_once)))):

@@ -174,7 +174,7 @@ def _follow(
             )
             drawn = pictures_of(run)
             draw_pictures(console, run, drawn)
-    _summarize(console, finished, ready.directory, drawn, seconds)
+    _summarize(console, finished, planned.plan.config, ready.directory, drawn, seconds)
 
 
 @contextmanager
@@ -232,10 +232,25 @@ def _say_results(console: Console, finished: "Finished", config: "Config") -> No
 
 
 def _summarize(
-    console: Console, finished: "Finished", directory: Path, drawn: list[str], seconds: dict[str, float]
+    console: Console,
+    finished: "Finished",
+    config: "Config",
+    directory: Path,
+    drawn: list[str],
+    seconds: dict[str, float],
 ) -> None:
     console.result(f"run    {directory}", *fold("       ", ", ".join(["model.npz", "metrics.csv", *drawn])))
-    console.say(f"next   imgclf eval {shlex.quote(str(directory))}")
+    console.say(f"next   imgclf eval {shlex.quote(str(directory))}{_split_option(finished, config)}")
     console.detail(f"time   {', '.join(f'{what} {spent:.2f} s' for what, spent in seconds.items())}")
     done = {"run": str(directory), "epochs": finished.epochs, "steps": finished.steps, "seconds": seconds["training"]}
     console.object(done | finished.metrics())
+
+
+def _split_option(finished: "Finished", config: "Config") -> str:
+    """Return the option without which `imgclf eval` finds no images: where there is neither test nor val."""
+    from imgclf.training.loading import has_test
+
+    try:
+        return "" if finished.val is not None or has_test(config) else " --split train"
+    except ImgclfError:  # the data has gone: the run is as good without
+        return ""

@@ -14,7 +14,7 @@ from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.class_names import read_names
 from imgclf.data.dataset import Dataset, LoadedFile
 from imgclf.data.sources._arrays import numbered
-from imgclf.errors import DataError
+from imgclf.errors import DataError, plural
 from imgclf.files.idx import read_idx
 from imgclf.files.reading import is_file, reading
 from imgclf.machine.memory import require_memory
@@ -31,6 +31,7 @@ EMNIST = {
     "bymerge": _OF_47,
     "byclass": string.digits + string.ascii_uppercase + string.ascii_lowercase,
 }
+NAMES = "class_names.txt"
 _SPLITS = {"train": "train", "t10k": "test", "test": "test", "val": "val"}
 _AROUND = ("MNIST", "EMNIST", "FashionMNIST", "KMNIST", "QMNIST")  # torchvision keeps the files in MNIST/raw
 Files: TypeAlias = dict[str, list[Path]]  # "images" and "labels": the file to read, and others that must be equal to it
@@ -48,7 +49,7 @@ def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
     folder, found = _locate(path)
     if not found:
         raise DataError(folder, "no IDX files here", "looked for train-images-idx3-ubyte[.gz] and similar files")
-    named = folder / "class_names.txt"
+    named = folder / NAMES
     names = read_names(named) if is_file(named) else None
     return {split: _load(folder, split, files, names) for split, files in found.items() if split in splits}
 
@@ -135,9 +136,12 @@ def _classes(
     known = names or tuple(EMNIST[emnist])
     outside = (labels < first) | (labels >= first + len(known))
     if outside.any():
-        item = int(outside.argmax())
-        problem = f"label {labels[item]} of item {item}, but there are {len(known)} class names"
-        raise DataError(where, f"{problem}, from label {first}" if first else problem, "correct class_names.txt")
+        item, named = int(outside.argmax()), plural(len(known), "class name")
+        if names is not None:
+            problem = f"{named}, but label {labels[item]} of item {item} in {where.name}"
+            raise DataError(where.with_name(NAMES), problem, f"write a name a line, for labels 0 to {labels.max()}")
+        problem = f"label {labels[item]} of item {item}, but there are {named}, from label {first}"
+        raise DataError(where, problem, f"name the classes in {NAMES} beside it, one a line, from label 0")
     return labels - np.uint8(first), known, ()
 
 
