@@ -96,6 +96,22 @@ def test_names_of_numbers_are_a_header_in_any_order(imgclf, names):
     assert len(predicted(imgclf, "other.csv")) == 40
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_label_of_training_is_read_by_its_name_whatever_else_looks_like_one(imgclf, packed):
+    lines = [f"{a},{b},{'stu'[y]},{'tus'[y]}\n" for (a, b, *_), y in zip(X, Y, strict=True)]
+    Path("train.csv").write_text("petal,sepal,quality\n" + "".join(line.rpartition(",")[0] + "\n" for line in lines))
+    data = "pack" if packed else "train.csv"
+    if packed:
+        assert imgclf("data", "pack", "train.csv", "--out", data).code == 0
+    assert imgclf("train", data, "--out", "run", "--no-plots").code == 0
+    assert load_model(Path("run", "model.npz")).input_format.label == "quality"
+    Path("plain.csv").write_text(Path("train.csv").read_text())
+    Path("more.csv").write_text("petal,sepal,quality,type\n" + "".join(lines))
+    seen = [json.loads(imgclf("eval", "run", "--data", f"{name}.csv", "--json").out) for name in ("plain", "more")]
+    assert seen[0]["confusion"] == seen[1]["confusion"]
+    assert predicted(imgclf, "more.csv") == predicted(imgclf, "plain.csv")
+
+
 def test_eval_reads_test_csv_by_the_names_of_the_model(imgclf):
     write(Path("data/train.csv"), TRAIN)
     write(Path("data/test.csv"), TEST)

@@ -8,7 +8,7 @@ import pytest
 
 from imgclf.errors import DataError
 from imgclf.files import csv_table
-from imgclf.files.csv_table import is_header, most_rows, numbers, open_table, texts
+from imgclf.files.csv_table import cells_all_over, is_header, most_rows, numbers, open_table, texts
 
 BYTE, FLOAT = np.dtype(np.uint8), np.dtype(np.float32)
 
@@ -71,7 +71,10 @@ def test_a_quoted_cell_may_hold_delimiters_quotes_and_line_ends(table):
         ("id,breed", True),
         ("label,0,1,2,3,4", True),
         ("0,1,2,3,4", True),
-        ("0,0.1,0.2,18,18.1,0.3", True),
+        ("0,0.1,0.2,18,18.1,0.3", False),
+        ("-3,12,45,7,0", False),
+        ("1,0,0.35,0.75,a", False),
+        ("3,12,45,7", False),
         ("5,0,0,0,12", False),
         ("5.1,3.5,1.4,0.2,setosa", False),
         ("a.png,cat", False),
@@ -81,6 +84,39 @@ def test_a_quoted_cell_may_hold_delimiters_quotes_and_line_ends(table):
 )
 def test_a_first_row_is_a_header_unless_it_holds_data(row, expected):
     assert is_header(row.split(",")) is expected
+
+
+@pytest.mark.parametrize(
+    ("first", "others", "is_data"),
+    [
+        ("9,0,0.1,0.2,18", "3,0,0,7,18", False),
+        ("cat,0,0.1,18,18.1,0.2", "dog,1,2,3,4,5", False),
+        ("9,0,0.1,0.2,18", "3,0,0.5,7,18", True),  # the others are no whole numbers
+        ("9,0,0.2,0.1,18", "3,0,0,7,18", True),
+        ("0.1,0,18,3", "3,0,0,7", True),
+        ("9,0,0,0,18", "3,0,0,7,18", True),
+    ],
+)
+def test_names_that_pandas_made_of_a_row_are_passed_over(table, first, others, is_data):
+    found = table(f"{first}\n{others}\n{others}\n")
+    assert found.header is None
+    assert cells(found) == [first.split(",")] * is_data + [others.split(",")] * 2
+
+
+@pytest.mark.parametrize("written", [",|\n", ";|\r\n", "\t|\r"])
+def test_cells_all_over_the_file_are_those_of_its_rows(table, written):
+    delimiter, end = written.split("|")
+    rows = [[str(n), str(n % 7), f"{n * n}", "é"] for n in range(5000)]
+    found = table(end.join(delimiter.join(row) for row in rows) + end)
+    seen = cells_all_over(found, (0, 3, 1))
+    assert all([a, b, c] == [rows[int(a)][0], "é", rows[int(a)][1]] for a, b, c in seen)
+    numbers = sorted({int(a) for a, _, _ in seen})
+    assert numbers[0] == 0
+    assert max(b - a for a, b in zip([*numbers, 5000][:-1], [*numbers, 5000][1:], strict=True)) < 100
+    for content in ("1,2\n", "1,2\n3,4", "1,2\n3,4\n5,6\n"):
+        assert {tuple(row) for row in cells_all_over(table(content), (0, 1))} == {
+            tuple(line.split(",")) for line in content.split()
+        }
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 64, 1 << 18])

@@ -12,6 +12,7 @@ import io
 import re
 import unicodedata
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from imgclf.files.reading import open_regular, shown, size_of
 _AT_ONCE = 1 << 18  # bytes read at a time; lines and their copies take ten times as much
 _LONGEST_LINE = 1 << 25  # characters: a row of 3 million values, each with its comma
 _SAMPLE, _CELLS = 100, 1 << 14  # rows, or cells, that are looked at to tell what the columns hold
+_PLACES = 250  # of a file at which some more rows are looked at
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 _PICTURE = re.compile(r".*\.(png|jpe?g|bmp|gif|p[pgbn]m|webp|tiff?)\s*", re.IGNORECASE | re.DOTALL)
 _JOINED = re.compile(r"\d{1,3}( \d{1,3}){63,65535}", re.ASCII)  # the pixels of an image, from 8x8 on
@@ -108,6 +110,8 @@ def open_table(path: Path, names: Callable[[Sequence[str]], bool] = lambda cells
             raise DataError(path, "a header without rows", "name a CSV file with a row for each example")
         header = tuple(unicodedata.normalize("NFC", name) for name in sample[0])  # in which names are compared
         return _divided(replace(beginning, header=header, sample=sample[1:], begins=lines[1]))
+    if _is_repeated(*sample):
+        return replace(beginning, sample=sample[1:], begins=lines[1])
     return replace(beginning, sample=sample[:rows])
 
 
@@ -150,16 +154,27 @@ def has_decimal_comma(cell: str) -> bool:
 
 
 def is_header(cells: Sequence[str]) -> bool:
-    """Whether a first row names columns: text, or numbers that only count: 0, 1, 2, ...; 0, 0.1, 0.2, ... of pandas."""
+    """Whether a first row names columns: text, or numbers that only count: 0, 1, 2, ..."""
     numbers = [cell for cell in cells if is_number(cell)]
     if not numbers:
         return not any(map(is_picture, cells))
-    if len(numbers) < 4:
-        return False
-    if all(number.isdecimal() and len(number) < 10 for number in numbers):
-        return all(int(b) == int(a) + 1 for a, b in pairwise(numbers))
-    # pandas tells columns of the same name apart: 0, 0.1, 0.2, 18, 18.1
-    return len(set(numbers)) == len(numbers) and all("." not in n or n.split(".")[0] in numbers for n in numbers)
+    count = len(numbers) >= 4 and all(number.isdecimal() and len(number) < 10 for number in numbers)
+    return count and all(int(b) == int(a) + 1 for a, b in pairwise(numbers))
+
+
+def _is_repeated(first: Sequence[str], *rows: Sequence[str]) -> bool:
+    """Whether pandas made names of a row of data: 0, 0, 0, 18, 18 became 0, 0.1, 0.2, 18, 18.1; others are whole."""
+    seen: Counter[str] = Counter()
+    repeated = []
+    for index, cell in enumerate(first):
+        if is_number(cell):
+            whole = cell.partition(".")[0]
+            if not whole.isdecimal() or cell != (f"{whole}.{seen[whole]}" if seen[whole] else whole):
+                return False
+            if seen[whole]:
+                repeated.append(index)
+            seen[whole] += 1
+    return bool(repeated) and all("." not in row[index] for row in rows for index in repeated)
 
 
 def texts(table: Table) -> Iterator[tuple[int, list[str]]]:
@@ -169,6 +184,21 @@ def texts(table: Table) -> Iterator[tuple[int, list[str]]]:
             if len(cells) != table.width:
                 raise _ragged(table, row, len(cells))
             yield row, [cell.strip() for cell in cells]
+
+
+def cells_all_over(table: Table, columns: Sequence[int]) -> list[list[str]]:
+    """Return some columns of the first rows and of rows all over the file, often in the order of their classes."""
+    found = [[row[column] for column in columns] for row in table.sample]
+    if table.encoding == "utf-16":  # whose characters cannot be read from any byte on
+        return found
+    with open_regular(table.path) as file:
+        size, length = size_of(file), max(len(table.delimiter.join(row)) for row in table.sample)
+        for place in range(_PLACES):
+            file.seek(size * place // _PLACES)
+            lines = [line.decode(errors="replace") for line in file.read(3 * length + 4).splitlines()[1:-1]]
+            whole = (line for line in lines if _width(table, line) == table.width)
+            found += [[_cell(table, line, column) for column in columns] for line in whole]
+    return found
 
 
 def _rows(table: Table) -> Iterator[tuple[int, list[str]]]:

@@ -436,7 +436,9 @@ def test_all_missing_files_are_counted_in_one_line(write):
         ("image,label\n1,a\n1.png,b\n", "1.png is 'a' in row 2 and 'b' in row 3"),
         ("image,label\n4,a\n", "row 2: '4' may be sets/a/4.png, sets/b/4.png - write the folder"),
         ("image,label\n3,a\n", "row 2: '3' may be 3.jpg, 3.png - write the ending"),
-        ("image,label,split\n1,a,train\n2,b,trian\n", None),
+        ("image,label,split\n1,a,train\n2,b,trian\n", "row 3: 'trian' is not a split - write train, val or test, or r"),
+        ("image,label,set\n1,a,\n2,b,train\n", "row 2: '' is not a split"),
+        ("a,b,Subset,label\n1,2,hold out,x\n3,4,Test,y\n", "row 2: 'hold out' is not a split"),
         ("label,pixel0,pixel1,pixel2,pixel3\na,1,2,3,4\n,1,2,3,4\n", "row 3 has no label"),
         ("label,pixel0,pixel1,pixel2,pixel3\na,1,2,3,4\nb,1,2,3,256\n", None),
         ("image,label\n1,a\u0007\n", "is not a class name"),
@@ -445,8 +447,8 @@ def test_all_missing_files_are_counted_in_one_line(write):
 def test_mistakes_are_named_by_row(write, table, words):
     root = write({"x.csv": table, "1.png": 1, "2.png": 2, "3.png": 3, "3.jpg": 3})
     write({"sets/a/4.png": 4, "sets/b/4.png": 4})
-    if words is None:  # neither splits nor bytes: one more column, and features
-        loading.load(root, ALL, **({"label_column": "label"} if "split" in table else {}))
+    if words is None:  # not bytes: features
+        loading.load(root, ALL)
         return
     with pytest.raises(DataError, match=words):
         loading.load(root, ALL)
@@ -788,3 +790,205 @@ def test_other_data_than_that_of_training_is_in_the_folder_of_test(write):
     like = loading.load(root, ALL)["train"].input_format
     assert seen(loading.load(root / "more.csv", ALL, like=like)) == {"train": [(11, "a"), (12, "b")]}
     assert seen(loading.load(root / "train.csv", ALL, like=like)) == {"train": [(1, "a"), (2, "b")]}
+
+
+def test_a_word_that_is_no_split_is_an_error_in_any_row(write):
+    rows = [f"{n}.png,{'ab'[n % 2]},{'train' if n % 12 else 'holdout'}" for n in range(1, 24)]
+    for order in (rows, rows[::-1], [*rows[12:], *rows[:12]]):
+        root = write({"x.csv": "\n".join(["file,label,split", *order]), **{f"{n}.png": n for n in range(1, 24)}})
+        row = 2 + next(n for n, line in enumerate(order) if "holdout" in line)
+        with pytest.raises(DataError, match=f"row {row}: 'holdout' is not a split"):
+            loading.load(root, ALL)
+
+
+LOOKS = "looks like splits; to use it: "
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "remark"),
+    [
+        ("phase", ("train", "test"), f"column 'phase' {LOOKS}-s data.options.split_column=phase"),
+        ("the fold", ("Training", "val"), f"column 'the fold' {LOOKS}-s 'data.options.split_column=the fold'"),
+        ("train", ("True", "False"), f"column 'train' {LOOKS}write train and test in a column named split"),
+        ("is_test", ("0", "1"), f"column 'is_test' {LOOKS}write train and test in a column named split"),
+        ("split", ("0", "1"), "column 'split' has none of the words train, val and test; write them, or rename the"),
+        ("split", ("TRN", "TST"), "column 'split' has none of the words train, val and test; write them, or rename"),
+        ("source", ("web", "test"), None),
+        ("is_test", ("0", "7"), None),
+        ("testing time", ("2", "7"), None),
+    ],
+)
+def test_a_column_that_looks_like_splits_and_is_not_used_is_named(write, name, words, remark):
+    for file, header, number in (("images.csv", "image,label", "{}"), ("x.csv", "size,label", "{}.5")):
+        rows = [f"{number.format(n)},{'ab'[n % 2]},{words[n // 2]}" for n in range(4)]
+        root = write({file: "\n".join([f"{header},{name}", *rows]), **{f"{n}.png": n for n in range(4)}})
+        if file == "x.csv" and not words[0].isdecimal():
+            with pytest.raises(DataError) as caught:
+                loading.load(root / file, ALL)
+            assert remark is None or remark in str(caught.value).replace(" - ", "; ")
+            continue
+        assert list(loading.load(root / file, ALL)) == ["train"]
+        found = [line for line in loading.warnings(root / file) if "columns not used" not in line]
+        assert [line.startswith(f"{root / file}: {remark}") for line in found] == [True] * (remark is not None)
+    if "split_column" in str(remark):
+        assert len(loading.load(root / "images.csv", ALL, split_column=name)) == 2
+
+
+def as_pandas_names(cells):
+    """Return the header that pandas makes from a row of a file without one: 0, 0, 7, 0 become 0, 0.1, 7, 0.2."""
+    before = [cells[:n].count(cell) for n, cell in enumerate(cells)]
+    return [f"{cell}.{again}" if again else cell for cell, again in zip(cells, before, strict=True)]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_header_that_pandas_made_from_an_image_changes_no_pixel(write, first):
+    images = DIGITS // 40  # values that are often equal
+    lines = [[str(n % 4), *map(str, image.ravel())] for n, image in enumerate(images)]
+    lines = lines if first else [[*line[1:], line[0]] for line in lines]
+    for lost in (0, 1):
+        table = "\n".join(",".join(line) for line in [as_pandas_names(lines[lost]), *lines[lost + 1 :]])
+        root = write({"x.csv": table})
+        found = loading.load(root, ALL)["train"]
+        assert found.images[..., 0].tolist() == images[lost + 1 :].tolist()
+        assert [int(found.class_names[y]) for y in found.y] == [n % 4 for n in range(lost + 1, 12)]
+        assert "pandas made names of a row of data, which is lost" in loading.warnings(root)[0]
+
+
+@pytest.mark.parametrize("names", ["{1}x{0}", "p{0}.{1}", "pixel{1}"])
+def test_pixels_whose_names_do_not_count_up_stay_in_the_order_of_the_file(write, names):
+    header = [names.format(n // 8, n % 8) for n in range(64)]
+    root = write({"x.csv": pixel_table(",".join(["label", *header]))})
+    assert loading.load(root, ALL)["train"].images[..., 0].tolist() == DIGITS.tolist()
+
+
+@pytest.mark.parametrize("row", ["-3,12,45,7,0", "1,0,0.35,0.75,1", "3,12,45,7,0", "1,0.1,4,9.5,0", "cat,-3,12,45,7"])
+def test_a_first_row_of_numbers_that_do_not_count_is_data(write, row):
+    others = "2,5,.25,4,1\n8,5,.25,4,0\n6,5,.25,4,1\n"
+    root = write({"x.csv": f"{row}\n{others}" if row[0] != "c" else f"{row}\ncat,1,2,3,4\ndog,1,2,3,4\n"})
+    found = loading.load(root, ALL)["train"]
+    assert found.images[0].tolist() == np.float32(row.removeprefix("cat,").split(",")[:4]).tolist()
+    assert len(found) == (3 if row[0] == "c" else 4)
+
+
+def dim(n, classes):
+    """Return a gray image whose corners are dark, the last one not always, and its class."""
+    image = np.full((8, 8), 9 + n % 50)
+    image[0, :2] = image[-1, -2:] = 0
+    image[-1, -1] = 3 * (n % 40 == 7)
+    return [*image.ravel()], n % classes
+
+
+def bright(n, classes):
+    """Return an image whose corners have many values, and its class."""
+    return [*(np.arange(64) + 37 * n) % 190], n % classes
+
+
+@pytest.mark.parametrize("by_class", [True, False])
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("classes", [2, 10])
+@pytest.mark.parametrize("image", [dim, bright])
+def test_without_a_header_the_class_is_told_by_rows_all_over_the_file(write, image, classes, first, by_class):
+    made = [image(n, classes) for n in range(800)]
+    made = sorted(made, key=lambda one: one[1]) if by_class else made
+    rows = [[label, *pixels] if first else [*pixels, label] for pixels, label in made]
+    root = write({"x.csv": "\n".join(",".join(map(str, row)) for row in rows)})
+    found = loading.load(root, ALL)["train"]
+    assert [int(found.class_names[y]) for y in found.y] == [label for _, label in made]
+    assert f"labels are read from column {1 if first else 65}" in loading.warnings(root)[0]
+
+
+@pytest.mark.parametrize("place", [0, 64])
+def test_the_class_beside_an_index_and_a_header_of_numbers_is_found(write, place):
+    rows = [[*image.ravel()] for image in DIGITS]
+    for row, label in zip(rows, LABELS, strict=True):
+        row.insert(place, label)
+    lines = [["", *range(65)], *([n, *row] for n, row in enumerate(rows))]
+    found = loading.load(write({"x.csv": "\n".join(",".join(map(str, line)) for line in lines)}), ALL)["train"]
+    assert found.images[..., 0].tolist() == DIGITS.tolist()
+    assert [int(found.class_names[y]) for y in found.y] == LABELS
+
+
+def test_a_column_that_numbers_the_rows_is_not_proposed_for_labels(write):
+    with pytest.raises(DataError, match="no column holds the labels - add a column, named label"):
+        loading.load(write({"x.csv": ",f0,f1,f2,f3\n0,1,2,3,4\n1,1,2,3,4\n"}), ALL)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "photo_id,label\n1,cat\n10,cat\n2,dog\n",
+        "index,name,label\n7,10,cat\n8,1,cat\n9,2,dog\n",
+        "index,label\n1,cat\n10,cat\n2,dog\n",
+        "1,cat\n10,cat\n2,dog\n",
+        "what,asset\ncat,1\ncat,10\ndog,2\n",
+        "asset,species\n1,cat\n10,cat\n2,dog\n99,dog\n",
+    ],
+)
+@pytest.mark.parametrize("place", ["", "images/", "train/"])
+def test_a_lone_column_that_names_files_beside_the_table_is_that_of_the_images(write, table, place):
+    root = write({"x.csv": table, **{f"{place}{n}.png": n for n in (1, 2, 10)}})
+    if "99" in table:
+        with pytest.raises(DataError, match="1 of 4 files missing"):
+            loading.load(root, ALL)
+        return
+    assert seen(loading.load(root, ALL)) == LEVELS
+    shutil.rmtree(root)
+    if table.startswith("index,label"):  # a column that numbers the rows is no feature
+        return
+    found = loading.load(write({"x.csv": table}), ALL)["train"]
+    assert (found.images.shape, found.images.dtype) == ((3, 1), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("header", "label"),
+    [
+        ("x,y,z,group", None),
+        ("x,y,z,kind", None),
+        ("box_x,y,label", "label"),
+        ("x,y", "y"),
+        ("id,x,y", "y"),
+        ("x1,x2,y", "y"),
+    ],
+)
+def test_a_y_beside_an_x_and_more_is_no_label(write, header, label):
+    names = header.split(",")
+    rows = [",".join(str((n * (i + 3)) % 5) for i in range(len(names))) for n in range(9)]
+    root = write({"x.csv": "\n".join([header, *rows])})
+    if label is None:
+        with pytest.raises(DataError, match="the labels may be in 'x', 'y', 'z', '"):
+            loading.load(root, ALL)
+        return
+    found = loading.load(root, ALL)["train"]
+    assert found.input_format.label == label
+    assert found.input_format.columns == tuple(name for name in names if name not in (label, "id"))
+
+
+@pytest.mark.parametrize("form", ["images", "pixels", "features"])
+@pytest.mark.parametrize("label", ["quality", "class", "the Class"])
+def test_the_label_of_training_wins_over_a_more_usual_name(write, form, label):
+    columns = {"images": "image", "pixels": "pixel0,pixel1,pixel2,pixel3", "features": "a,b"}[form]
+    row = {"images": "{0}", "pixels": "{0},0,0,0", "features": "{0}.5,1"}[form]
+
+    def table(header, *more):
+        cells = ["xyz"[n % 3] for n in range(6)], ["zxy"[n % 3] for n in range(6)]
+        lines = [[row.format(n), *(cells[one][n] for one in more)] for n in range(6)]
+        return "\n".join(",".join(line) for line in [[columns, *header], *lines])
+
+    ours = {"train.csv": table([label], 0), "test.csv": table(["label", label.upper()], 1, 0)}
+    root = write({**ours, **{f"{n}.png": n for n in range(6)}})
+    options = {} if label == "class" else {"label_column": label}
+    like = loading.load(root, ("train",), **options)["train"].input_format
+    assert like.label == label
+    found = [loading.load(root, ("test",), **options)["test"], loading.load(root / "test.csv", ALL, like=like)["train"]]
+    (root / "train.csv").rename(root / "other.txt")
+    for one in (*found, loading.load(root, ALL, like=like)["train"]):
+        level = one.pixels(np.arange(6)).reshape(6, -1)[:, 0].astype(int)
+        assert [one.class_names[y] for y in one.y] == ["xyz"[n % 3] for n in level]
+
+
+def test_a_test_table_with_the_label_of_training_has_labels_whatever_else_it_has(write):
+    tables = {"train.csv": "a,b,quality\n.5,1,s\n2,3,t\n", "test.csv": "a,b,quality,type\n.5,1,t,s\n2,3,s,t\n"}
+    root = write(tables)
+    found = loading.load(root, ALL)["test"]
+    assert [found.class_names[y] for y in found.y] == ["t", "s"]
+    assert loading.warnings(root) == [f"{root}/test.csv: columns not used: 'type'"]

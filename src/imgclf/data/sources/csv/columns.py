@@ -1,13 +1,14 @@
 """Columns of a CSV file, and the options that name them."""
 
 import re
+import shlex
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from imgclf.errors import UsageError
-from imgclf.files.csv_table import Table
+from imgclf.files.csv_table import Table, is_number
 
 # Names of columns without case, spaces, - and _; those of the second rank count where there is none of the first.
 LABELS = (
@@ -64,10 +65,10 @@ class Columns:
         names = tuple(table.names[i] for i in self.values)
         return names if self.form == "features" and table.header and len(set(names)) == len(names) else ()
 
-    def odd_label(self, table: Table) -> str:
-        """Return the name of the column of labels, if it is none of the usual ones."""
+    def label_name(self, table: Table) -> str:
+        """Return the name of the column of labels, if the table has a header; a number among pixels only counts."""
         name = table.names[self.label] if self.label is not None and table.header else ""
-        return "" if called_labels(name) else name
+        return "" if self.form == "pixels" and is_number(name) else name
 
     @property
     def dtype(self) -> "np.dtype[Any]":
@@ -78,6 +79,22 @@ class Columns:
 def called_labels(name: str) -> bool:
     """Whether a column with this name holds labels."""
     return any(plain(name) in names for names in LABELS)
+
+
+def called_like(table: Table, label: str) -> int | None:
+    """Return the column that is called like that of the labels in training, but for case, spaces, - and _."""
+    names = table.header or ()
+    if label in names:
+        return names.index(label)
+    alike = [index for index, name in enumerate(names) if plain(name) == plain(label)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def setting(table: Table, option: str, index: int) -> str:
+    """Return what names a column on the command line: by its number if the name is long or strange."""
+    name = table.names[index]
+    is_plain = re.fullmatch(r"\w[\w .-]{0,18}\w|\w", name) and table.names.count(name) == 1
+    return f"-s {shlex.quote(f'data.options.{option}={name if is_plain else index + 1}')}"
 
 
 def plain(name: str) -> str:

@@ -2,15 +2,25 @@
 
 import math
 import re
-import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 from imgclf.data.class_names import composed, first_few
-from imgclf.data.sources.csv.columns import LABELS, Columns, Options, plain
-from imgclf.data.split_names import split_word
-from imgclf.errors import DataError, UsageError
-from imgclf.files.csv_table import DECIMAL_POINTS, Table, has_decimal_comma, is_number, is_picture, open_table
+from imgclf.data.sources.csv.columns import LABELS, Columns, Options, called_labels, called_like, plain, setting
+from imgclf.data.sources.csv.image_places import ImagePlaces
+from imgclf.data.sources.csv.split_column import SPLITS, likeness, names_splits
+from imgclf.errors import DataError, ImgclfError, UsageError
+from imgclf.files.csv_table import (
+    DECIMAL_POINTS,
+    Table,
+    cells_all_over,
+    has_decimal_comma,
+    is_number,
+    is_picture,
+    open_table,
+)
 from imgclf.files.reading import shown
 
 _IMAGES = (
@@ -18,11 +28,11 @@ _IMAGES = (
      "imagename", "imagefile", "imagepath", "imageid", "imageindex", "imgname", "imgpath", "imgid", "fname"},
     {"id", "name", "uuid"},
 )  # fmt: skip
-_SPLITS = ({"split", "subset", "partition", "dataset", "set", "usage", "datasplit"},)
 _ROW_NAMES = {"", "id", "index", "rowid", "row", "imageid", "unnamed:0"}  # what numbers rows is not a feature
 _PIXELS = re.compile(r"(pixels?|pix|px|p)?[ _-]?")
 _COUNTED = re.compile(r"(.*?)(\d+)(?:(?:x|\.)(\d+))?", re.ASCII | re.DOTALL)  # pixel12, f_3, 1x28, 0.17
 _FEWEST_COUNTED = 4  # columns: f0, f1, f2, f3
+_MOSTLY = 0.9  # of the rows
 _SMALLEST = 8  # pixels a side where no header says that they are pixels
 
 
@@ -40,15 +50,15 @@ def open_named(path: Path, features: Sequence[str] = ()) -> Table:
 
 
 def columns_of(
-    table: Table, options: Options, *, labeled: bool = True, features: Sequence[str] = (), odd_label: str | None = None
+    table: Table, options: Options, *, labeled: bool = True, features: Sequence[str] = (), label: str | None = None
 ) -> Columns:
     """Guess what the columns are; raises DataError where two may be meant.
 
-    labeled    one must hold the labels
-    features   the names of the features of training, which are found by name if the table has a header
-    odd_label  the name that a column of labels must have if it is none of the usual; None: any
+    labeled   one must hold the labels
+    features  the names of the features of training, which are found by name if the table has a header
+    label     the name of the column of labels in training, "" if it had none; None: this is training
     """
-    guess = _Guess(table, options, odd_label)
+    guess = _Guess(table, options, label)
     if features and table.header:
         return guess.known(features, labeled=labeled)
     image = guess.named("image_column", options.image_column)
@@ -59,6 +69,8 @@ def columns_of(
         image = guess.column_of("image_column", _IMAGES, guess.may_name_images)
     if image is None:
         image = guess.column_of_pictures()
+    if image is None:
+        image = guess.column_of_files()
     if image is not None:
         return guess.images(image, labeled=labeled)
     return guess.numeric([], labeled=labeled)
@@ -81,13 +93,15 @@ def _in_quotes(name: str) -> str:
 class _Guess:
     """A table whose columns are being told apart."""
 
-    def __init__(self, table: Table, options: Options, odd_label: str | None) -> None:
-        self.table, self.options, self.odd_label = table, options, odd_label
+    def __init__(self, table: Table, options: Options, trained: str | None) -> None:
+        self.table, self.options, self.trained = table, options, trained
         self.plain = [plain(name) if table.header else "" for name in table.names]
         self.label = self.named("label_column", options.label_column)
+        if self.label is None and trained:
+            self.label = called_like(table, trained)
         self.split = self.named("split_column", options.split_column)
         if self.split is None:
-            self.split = self.column_of("split_column", _SPLITS, self._holds_splits)
+            self.split = self.column_of("split_column", SPLITS, lambda i: names_splits(table, i))
 
     def named(self, option: str, value: str | int | None) -> int | None:
         """Return the column that an option names."""
@@ -120,19 +134,21 @@ class _Guess:
         return None
 
     def counted(self) -> list[int]:
-        """Return the columns that only count, such as pixel0, pixel1, ..., in that order."""
+        """Return the columns that only count, such as pixel0 or 1x28; in that order if it is plain, without a gap."""
         if not self.table.header:
             return []
-        series: dict[str, list[tuple[int, int, int]]] = {}
+        series: dict[str, list[tuple[int, bool, int]]] = {}
         for index, name in enumerate(self.table.names):
             if index not in (self.label, self.split) and (found := _COUNTED.fullmatch(name.strip())):
                 text, first, second = found.groups()
                 if len(first) < 10 and len(second or "") < 10:
-                    series.setdefault(text.casefold(), []).append((int(first), int(second or 0), index))
+                    series.setdefault(text.casefold(), []).append((int(first), second is None, index))
         longest = max(series.values(), key=len, default=[])
         if len(longest) < max(_FEWEST_COUNTED, self.table.width / 2):
             return []
-        return [index for *_, index in sorted(longest)]
+        in_order = sorted(longest)
+        single = all(alone for _, alone, _ in longest) and all(b[0] == a[0] + 1 for a, b in pairwise(in_order))
+        return [index for *_, index in (in_order if single else longest)]
 
     def may_name_images(self, index: int) -> bool:
         """Whether the cells of a column may be names of image files; an id too, beside a label alone."""
@@ -146,12 +162,31 @@ class _Guess:
         found = [index for index in range(self.table.width) if all(map(is_picture, self.table.column(index)))]
         return found[0] if len(found) == 1 else None
 
+    def column_of_files(self) -> int | None:
+        """Return the column beside a label alone whose cells are different names of files beside the table."""
+        table = self.table
+        rest = [i for i in range(table.width) if i not in (self.label, self.split)]
+        rest = [i for i in rest if not called_labels(self.plain[i])]
+        rest = [i for i in rest if not self._is_row_name(i)] or rest
+        names = [i for i in rest if len(set(table.column(i))) == len(table.sample)] if len(rest) <= 2 else []
+        return names[0] if len(names) == 1 and self._are_files(table.column(names[0])) else None
+
+    def _are_files(self, names: Sequence[str]) -> bool:
+        """Whether most of these are names of files beside the table; numbers must be whole."""
+        if any(is_number(name) and not name.isdecimal() for name in names):
+            return False
+        with suppress(ImgclfError):
+            places = ImagePlaces(self.table.path.parent, self.table.path)
+            found = [places.candidates(one, 0, "train") or places.candidates(one, 0, "test") for one in names]
+            return sum(map(bool, found)) > len(names) / 2
+        return False
+
     def images(self, image: int, *, labeled: bool) -> Columns:
         """Return the columns of file names and labels."""
         rest = [index for index in range(self.table.width) if index not in (image, self.split)]
         label = self.label
         if label is None:
-            label = self.column_of("label_column", LABELS, lambda index: self.plain[index] != "y" or not self._has_x())
+            label = self._usual_label({image})
         if label is None:
             label = self._left_for_labels(rest)
         if label is None and labeled:
@@ -163,15 +198,14 @@ class _Guess:
         """Return the columns of pixels or features, and of labels."""
         table = self.table
         label = self.label
-        if label is None and all(map(is_number, table.names)):  # no header, or one that only counts
-            label = self._label_at_an_end(labeled=labeled)
+        rest = [i for i in range(table.width) if i != self.split and not self._is_row_name(i)]
+        if label is None and all(is_number(table.names[i]) for i in rest):  # no header, or one that only counts
+            label = self._label_at_an_end(rest, labeled=labeled)
         elif label is None:
             label = self._label_beside(counted)
         if label is None and labeled:
-            raise self._ambiguous("label_column", [i for i in range(table.width) if i not in counted])
-        values = [i for i in counted or range(table.width) if i not in (label, self.split)]
-        if not counted and table.header:
-            values = [i for i in values if self.plain[i] not in _ROW_NAMES | _IMAGES[0]]
+            raise self._ambiguous("label_column", [i for i in rest if i not in counted])
+        values = [i for i in counted or rest if i not in (label, self.split)]
         return self._of_numbers(values, label, self._pixel_shape(values, counted))
 
     def known(self, features: Sequence[str], *, labeled: bool) -> Columns:
@@ -199,8 +233,10 @@ class _Guess:
         if text := [i for i in values if not any(map(is_number, table.column(i)))]:
             if commas := self._decimal_commas():
                 raise commas
+            if like_splits := next(filter(None, (likeness(table, i) for i in text)), None):
+                raise DataError(table.path, *like_splits)
             problem = f"{self._quoted(text)}: text, neither numbers nor names of images"
-            remedy = f"remove them, or name the images: {self._set('image_column', text[0])}"
+            remedy = f"remove them, or name the images: {setting(table, 'image_column', text[0])}"
             raise DataError(table.path, problem, remedy)
         if not values:
             raise DataError(table.path, "no columns of numbers or of file names", "name a CSV file with examples")
@@ -215,30 +251,37 @@ class _Guess:
     def _label_beside(self, values: Sequence[int]) -> int | None:
         """Return the column of labels beside these; None if none can be told."""
         taken = {*values, self.split}
-        label = self.column_of("label_column", LABELS, lambda i: i not in taken)
+        label = self._usual_label(taken)
         if label is not None:
             return label
-        rest = [i for i in range(self.table.width) if i not in taken and self.plain[i] not in _ROW_NAMES | _IMAGES[0]]
+        rest = [i for i in range(self.table.width) if i not in taken and not self._is_row_name(i)]
         if not values:
             rest = [i for i in rest if not all(map(is_number, self.table.column(i)))]
         return self._left_for_labels(rest)
 
     def _left_for_labels(self, rest: Sequence[int]) -> int | None:
         """Return the only column that is left, if it may hold the labels."""
-        known = self.odd_label is None or not self.table.header
-        return rest[0] if len(rest) == 1 and (known or self.plain[rest[0]] == plain(self.odd_label or "")) else None
+        return rest[0] if len(rest) == 1 and (self.trained is None or not self.table.header) else None
 
-    def _label_at_an_end(self, *, labeled: bool) -> int | None:
-        """Return the first or the last column, if one of them holds text or fewer different whole numbers."""
-        table, ends = self.table, (0, self.table.width - 1)
-        if text := [i for i in range(table.width) if not any(map(is_number, table.column(i)))]:
+    def _is_row_name(self, index: int) -> bool:
+        """Whether the header says that a column numbers or names the rows."""
+        return self.table.header is not None and self.plain[index] in _ROW_NAMES | _IMAGES[0]
+
+    def _label_at_an_end(self, columns: list[int], *, labeled: bool) -> int | None:
+        """Return the first or the last of these, if one holds text or, all over the file, fewer different numbers."""
+        if text := [i for i in columns if not any(map(is_number, self.table.column(i)))]:
             return text[0] if len(text) == 1 else None
-        every = list(range(table.width))
-        if self._pixel_shape(every, every):  # as many pixels as an image has, and none over
+        if len(columns) < 2 or self._pixel_shape(columns, columns):  # as many pixels as an image has, and none over
             return None
-        whole = [i for i in ends if all(cell.isdecimal() for cell in table.column(i))]
-        different = {i: len(set(table.column(i))) for i in whole}
+        ends = (columns[0], columns[-1])
+        cells = [*zip(*cells_all_over(self.table, (*ends, columns[1], columns[-2])), strict=True)]
+        own, beside = dict(zip(ends, cells[:2], strict=True)), dict(zip(ends, cells[2:], strict=True))
+        whole = [i for i in ends if all(map(str.isdecimal, own[i]))]
+        different = {i: len(set(own[i])) for i in whole}
         several = [i for i in whole if different[i] > 1] or whole[:1]
+        if self._pixel_shape(columns[1:], columns[1:]):  # a pixel at the border is often as dark as the one beside it
+            alike = {i: sum(map(str.__eq__, own[i], beside[i])) for i in several}
+            several = [i for i in several if alike[i] < _MOSTLY * len(own[i])] or several
         if len(several) == 2 and max(different.values()) < 2 * min(different.values()):
             if not labeled:
                 return None
@@ -266,9 +309,12 @@ class _Guess:
         alone = all(sum(float(row[i]) for i in found) == 1 for row in self.table.sample)
         return found if alone and len(found) > 1 else []
 
-    def _has_x(self) -> bool:
-        """Whether a column is called x, or ends so: then y is a coordinate, as of a box, `[x,y,w,h]`."""
-        return any(re.search(r"(^|[\W_])x$", name.casefold().strip()) for name in self.table.names)
+    def _usual_label(self, taken: Collection[int | None]) -> int | None:
+        """Return the column that is called like labels; beside x and more, y is a coordinate, as of a box [x,y,w,h]."""
+        has_x = any(re.search(r"(^|[\W_])x$", name.casefold().strip()) for name in self.table.names)
+        is_place = has_x and sum(name not in _ROW_NAMES for name in self.plain) > 2
+        fits = {i for i, name in enumerate(self.plain) if i not in taken and not (name == "y" and is_place)}
+        return self.column_of("label_column", LABELS, fits.__contains__)
 
     def _decimal_commas(self) -> DataError | None:
         """Return the error of a table whose numbers have decimal commas, in cells divided by semicolons or tabs."""
@@ -280,17 +326,14 @@ class _Guess:
             return None
         return DataError(table.path, f"numbers with decimal commas, such as {shown(found)}", DECIMAL_POINTS)
 
-    def _holds_splits(self, index: int) -> bool:
-        return all(split_word(cell) for cell in self.table.column(index))
-
     def _quoted(self, columns: Sequence[int]) -> str:
         return first_few([_in_quotes(self.table.names[i]) for i in columns], 4)
 
     def _ambiguous(self, option: str, found: Sequence[int]) -> DataError:
         what = {"label_column": "the labels", "image_column": "the file names", "split_column": "train, val or test"}
-        if option == "label_column" and len(found) == 1 and self.odd_label is not None:  # else it would be taken
+        if option == "label_column" and len(found) == 1 and self.trained is not None:  # else it would be taken
             problem = f"no column holds the labels: {self._quoted(found)} is not called so"
-            return DataError(self.table.path, problem, f"name that column {shown(self.odd_label or 'label')}")
+            return DataError(self.table.path, problem, f"name that column {shown(self.trained or 'label')}")
         if not found:
             return DataError(self.table.path, f"no column holds {what[option]}", "add a column, named label")
         if option == "label_column" and (one_hot := self._one_hot(found)):
@@ -298,12 +341,6 @@ class _Guess:
             return DataError(self.table.path, problem, "write one column, named label: in pandas idxmax(axis=1)")
         if option == "label_column" and (commas := self._decimal_commas()):
             return commas
-        those = " or ".join(self._set(option, i) for i in found[:2])
+        those = " or ".join(setting(self.table, option, i) for i in found[:2])
         problem = f"{what[option]} may be in {'column ' * (not self.table.header)}{self._quoted(found)}"
         return DataError(self.table.path, problem, f"name one: {those}")
-
-    def _set(self, option: str, index: int) -> str:
-        """Return what names a column on the command line: by its number if the name is long or strange."""
-        name = self.table.names[index]
-        is_plain = re.fullmatch(r"\w[\w .-]{0,18}\w|\w", name) and self.table.names.count(name) == 1
-        return f"-s {shlex.quote(f'data.options.{option}={name if is_plain else index + 1}')}"

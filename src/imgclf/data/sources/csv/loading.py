@@ -30,6 +30,7 @@ from imgclf.data.sources._class_folders import Listing
 from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources._tree import read_tree
+from imgclf.data.sources.csv import split_column
 from imgclf.data.sources.csv.columns import Columns, Options
 from imgclf.data.sources.csv.guessing import columns_of, open_named
 from imgclf.data.sources.csv.image_places import ImagePlaces, NamedImages
@@ -106,18 +107,18 @@ def _open(
     count: that of train, if there is one.
     """
     ours = chosen(Options, options)
-    found = find_tables(path, ours)
-    wanted = dict(found.wanted(splits))
     features, label = ((), None) if like is None else (like.columns, like.label)
+    found = find_tables(path, ours, label)
+    wanted = dict(found.wanted(splits))
     opened = {}
     for split, file in found.files.items():
         if split in wanted or (split == "train" and not features):
             table = open_named(file, features)
-            columns = columns_of(table, ours, features=features, odd_label=label)
+            columns = columns_of(table, ours, features=features, label=label)
             home = split or split_in(file.stem) or ("train" if like is None else "test")
             opened[split] = Opened(table, columns, home, bool(features) and not table.header)
             features = features or columns.features(table)
-            label = columns.odd_label(table) if label is None else label
+            label = columns.label_name(table) if label is None else label
     return found, {split: opened[split] for split in wanted}
 
 
@@ -147,7 +148,10 @@ def warnings(path: Path, **more: Any) -> list[str]:
             lines.append(f"{file}: two columns have the same name: features are taken by their position")
         if columns.ignored:
             lines.append(f"{file}: columns not used: {first_few([shown(name) for name in columns.ignored])}")
-        if columns.label is not None and more.get("label_column") is None and all(map(is_number, table.names)):
+        lines += [f"{file}: {remark}" for remark in split_column.remarks(table, columns)]
+        if table.header is None and table.begins > 1:
+            lines.append(f"{file}: pandas made names of a row of data, which is lost: use read_csv(..., header=None)")
+        if columns.label is not None and more.get("label_column") is None and is_number(table.names[columns.label]):
             lines.append(f"{file}: no column has a name: labels are read from column {columns.label + 1}")
         if columns.form == "features" and (tiny := [i for i in columns.values if _are_tiny(table.column(i))]):
             names = first_few([shown(table.names[i]) for i in tiny])
@@ -234,7 +238,7 @@ def _listing(root: Path, opened: Opened, images: NamedImages, form: Form) -> Lis
             by_class[label].append(file)
     in_order = [file for some in by_class.values() for file in sorted(some, key=natural_key)]
     counts = tuple(map(len, by_class.values()))
-    known = InputFormat(label=opened.columns.odd_label(opened.table))
+    known = InputFormat(label=opened.columns.label_name(opened.table))
     return Listing(root, lambda: (root / file for file in in_order), classes, counts, (), form, input_format=known)
 
 
@@ -263,7 +267,7 @@ def _load_numbers(table: Table, columns: Columns, split: str, splits: Collection
         own = np.flatnonzero(its == each)
         if each in splits and len(own):
             floats = FEATURES if columns.form == "features" else ""
-            known = InputFormat(columns.features(table), floats, columns.odd_label(table))
+            known = InputFormat(columns.features(table), floats, columns.label_name(table))
             found[each] = Dataset(examples, *_classes(table, labels, own), own, files, input_format=known)
     return found
 
@@ -295,7 +299,8 @@ def _splits_of_words(table: Table, cells: list[str], rows: list[int]) -> list[st
     splits = splits_of(set(cells))
     for cell, row in zip(cells, rows, strict=True):
         if splits[cell] is None:
-            raise DataError(table.path, f"row {row:,}: {shown(cell)} is not a split", "write train, val or test")
+            problem = f"row {row:,}: {shown(cell)} is not a split"
+            raise DataError(table.path, problem, "write train, val or test, or rename the column")
     return [str(splits[cell]) for cell in cells]
 
 

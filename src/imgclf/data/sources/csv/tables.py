@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from imgclf.data.class_names import first_few
 from imgclf.data.sources._folders import DEEPEST, Inside, look_into
-from imgclf.data.sources.csv.columns import Columns, Options
+from imgclf.data.sources.csv.columns import Columns, Options, called_like
 from imgclf.data.sources.csv.guessing import columns_of, open_named
 from imgclf.data.split_names import SPLITS, split_in, split_of
 from imgclf.errors import DataError, UsageError
@@ -38,8 +39,11 @@ class Tables:
         return ((split, file) for split, file in self.files.items() if not split or split in splits)
 
 
-def find_tables(path: Path, options: Options) -> Tables:
-    """Find the CSV file at a path, or those of its splits: train.csv and test.csv, or train/metadata.csv."""
+def find_tables(path: Path, options: Options, label: str | None = None) -> Tables:
+    """Find the CSV file at a path, or those of its splits: train.csv and test.csv, or train/metadata.csv.
+
+    `label` as for `columns_of`.
+    """
     if kind_of(path) == "file":
         if options.labels_file is not None:
             raise UsageError("data.options.labels_file", f"{path} is a file itself", "name the folder in data.path")
@@ -50,11 +54,11 @@ def find_tables(path: Path, options: Options) -> Tables:
             raise UsageError("data.options.labels_file", f"{relative} leads out of data.path", "name a file inside")
         return Tables(path, {"": path / relative})
     path, inside, _ = tables_around(path)
-    files, passed = _by_name(path, _tables(inside), options)
+    files, passed = _by_name(path, _tables(inside), options, label)
     examples = [file for file in inside.files if is_table(file) and _NOT_DATA.search(file.stem)]
     passed += [f"{file.name} (an example of a submission)" for file in examples]
     if not files:
-        files = _in_folders(path, inside, options)
+        files = _in_folders(path, inside, options, label)
     if not files:
         raise DataError(path, "no CSV file here", "name a CSV file, or the folder that holds one")
     if list(files) == ["train"]:  # which may have a column of splits
@@ -95,64 +99,66 @@ def tables_around(path: Path) -> Around:
     return here
 
 
-def _by_name(root: Path, tables: list[Path], options: Options) -> tuple[dict[str, Path], list[str]]:
+def _by_name(root: Path, tables: list[Path], options: Options, label: str | None) -> tuple[dict[str, Path], list[str]]:
     """Return the table of each split, or one for all, and why others are passed over."""
     of_split = {file: split for file in tables if (split := split_in(file.stem))}
     if "train" not in of_split.values():
         if not tables:
             return {}, []
-        only = _only(root, [file for file in tables if file not in of_split] or tables, options)
+        only = _only(root, [file for file in tables if file not in of_split] or tables, options, label)
         return {"": only}, [f"{file.name} (not the table of labels)" for file in tables if file != only]
     files: dict[str, Path] = {}
-    odd_label = None
     passed = [f"{file.name} (not named for a split)" for file in tables if file not in of_split]
     for split in SPLITS:
         named = [file for file, its in of_split.items() if its == split]
-        labeled = [file for file in named if has_labels(file, options, odd_label)]
+        labeled = [file for file in named if has_labels(file, options, label)]
         if split == "train":
             labeled = labeled or named  # so that an error says what is wrong with it
         passed += [f"{file.name} (no labels: for `imgclf predict`)" for file in named if file not in labeled]
         if labeled:
-            files[split] = _only(root, labeled, options)
-            odd_label = _odd_label(files[split], options) if split == "train" else odd_label
+            files[split] = _only(root, labeled, options, label)
+            label = _label_name(files[split], options) if split == "train" and label is None else label
     return files, passed
 
 
-def _in_folders(root: Path, inside: Inside, options: Options) -> dict[str, Path]:
+def _in_folders(root: Path, inside: Inside, options: Options, label: str | None) -> dict[str, Path]:
     """Return the table in the folder of each split, train first."""
     files: dict[str, Path] = {}
     for folder in inside.folders:
         if (split := split_of(folder)) and (tables := _tables(look_into(folder))):
             if split in files:
                 raise DataError(root, f"tables in both {files[split].parent.name} and {folder.name}", "keep one")
-            files[split] = _only(folder, tables, options)
+            files[split] = _only(folder, tables, options, label)
     return {split: files[split] for split in SPLITS if split in files}
 
 
-def has_labels(file: Path, options: Options, odd_label: str | None = None) -> bool:
-    """Whether a table has a column of labels that can be told; `odd_label` as for `columns_of`."""
-    told = _told(file, options, odd_label=odd_label)
+def has_labels(file: Path, options: Options, label: str | None = None) -> bool:
+    """Whether a table has a column of labels that can be told; `label` as for `columns_of`."""
+    with suppress(DataError, UsageError):
+        if label and called_like(open_named(file), label) is not None:  # whatever the others are
+            return True
+    told = _told(file, options, label=label)
     return told is not None and told[1].label is not None
 
 
-def _odd_label(file: Path, options: Options) -> str | None:
-    """Return the name of the column of labels in the table of train, "" if it is usual; None if it cannot be told."""
+def _label_name(file: Path, options: Options) -> str | None:
+    """Return the name of the column of labels in the table of train; None if it cannot be told."""
     told = _told(file, options)
-    return told and told[1].odd_label(told[0])
+    return told and told[1].label_name(told[0])
 
 
-def _told(file: Path, options: Options, *, labeled: bool = True, odd_label: str | None = None) -> _Told | None:
+def _told(file: Path, options: Options, *, labeled: bool = True, label: str | None = None) -> _Told | None:
     """Return a table and its columns; None if they cannot be told apart."""
     try:
         table = open_named(file)
-        return table, columns_of(table, options, labeled=labeled, odd_label=odd_label)
+        return table, columns_of(table, options, labeled=labeled, label=label)
     except (DataError, UsageError):
         return None
 
 
-def _only(folder: Path, tables: list[Path], options: Options) -> Path:
+def _only(folder: Path, tables: list[Path], options: Options, label: str | None) -> Path:
     """Return the only table, or the only one with labels."""
-    labeled = tables if len(tables) == 1 else [file for file in tables if has_labels(file, options)]
+    labeled = tables if len(tables) == 1 else [file for file in tables if has_labels(file, options, label)]
     if len(labeled) != 1:
         names = [file.name for file in tables if not labeled or file in labeled or _names_images(file)]
         problem = f"the labels may be in {first_few([repr(name) for name in names])}"

@@ -35,7 +35,7 @@ def read_unlabeled(
     there = {
         name: value for name, value in options.items() if isinstance(value, int) or composed(str(value)) in table.names
     }
-    columns = columns_of(table, chosen(Options, there), labeled=False, features=like.columns)
+    columns = columns_of(table, chosen(Options, there), labeled=False, features=like.columns, label=like.label)
     if columns.form != "images":
         return _numbers(table, columns, preprocess, like, prefix)
     if not preprocess.is_image:

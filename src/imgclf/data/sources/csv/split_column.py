@@ -1,0 +1,37 @@
+"""Columns of a table that hold splits, or look so."""
+
+import re
+from pathlib import Path
+
+from imgclf.data.sources.csv.columns import Columns, plain, setting
+from imgclf.data.split_names import split_of, split_word
+from imgclf.files.csv_table import Table
+from imgclf.files.reading import shown
+
+SPLITS = ({"split", "subset", "partition", "dataset", "set", "usage", "datasplit"},)  # plain names, as LABELS
+_FLAGS = {"true", "false", "0", "1", "0.0", "1.0"}
+
+
+def names_splits(table: Table, index: int) -> bool:
+    """Whether a word among the first rows is that of a split; then each row must have one."""
+    return any(map(split_word, table.column(index)))
+
+
+def likeness(table: Table, index: int) -> tuple[str, str] | None:
+    """Return that a column looks like splits, and how to use it; None if it does not."""
+    name, cells = table.names[index], {cell.casefold() for cell in table.column(index)}
+    if all(map(split_word, cells)):
+        return f"column {shown(name)} looks like splits", f"to use it: {setting(table, 'split_column', index)}"
+    if plain(name) in SPLITS[0] and table.header:
+        return f"column {shown(name)} has none of the words train, val and test", "write them, or rename the column"
+    about = split_of(Path(re.sub(r"^is", "", plain(name))))
+    if table.header and about and cells <= _FLAGS and len(cells) > 1:
+        return f"column {shown(name)} looks like splits", "to use it: write train and test in a column named split"
+    return None
+
+
+def remarks(table: Table, columns: Columns) -> list[str]:
+    """Return a remark on each column that looks like splits and is not used for them."""
+    used = {columns.label, columns.split, columns.image, *(columns.values if columns.form == "pixels" else ())}
+    found = (likeness(table, index) for index in range(table.width) if index not in used)
+    return ["; ".join(one) for one in found if one is not None]
