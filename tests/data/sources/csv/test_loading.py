@@ -992,3 +992,12 @@ def test_a_test_table_with_the_label_of_training_has_labels_whatever_else_it_has
     found = loading.load(root, ALL)["test"]
     assert [found.class_names[y] for y in found.y] == ["t", "s"]
     assert loading.warnings(root) == [f"{root}/test.csv: columns not used: 'type'"]
+
+
+def test_of_several_tables_the_one_with_the_label_of_training_is_read(write):
+    root = write({"a.csv": "a,b,quality\n.5,1,s\n2,3,t\n"})
+    like = loading.load(root, ALL)["train"].input_format
+    root = write({"a.csv": "a,b,quality,size\n.5,1,2,7\n2,3,4,7\n", "z.csv": "name,meaning,why\ns,u,v\nt,u,v\n"})
+    assert loading.load(root, ALL, like=like)["train"].class_names == ("2", "4")
+    with pytest.raises(DataError, match=r"the labels may be in 'a\.csv', 'z\.csv'"):
+        loading.load(root, ALL)

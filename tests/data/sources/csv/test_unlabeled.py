@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgclf.data.dataset import Dataset
+from imgclf.data.dataset import UNKNOWN, Dataset, InputFormat
 from imgclf.data.preprocess import fit_preprocess
 from imgclf.data.sources import _image_files
+from imgclf.data.sources.csv import loading
 from imgclf.data.sources.csv.unlabeled import read_unlabeled
 from imgclf.errors import DataError
 from imgclf.files import csv_table
@@ -20,8 +21,8 @@ def for_model(examples):
     return fit_preprocess(data, scale=1, center="none", std="none", dtype="float32")
 
 
-def read(path, preprocess):
-    found = list(read_unlabeled(path, preprocess))
+def read(path, preprocess, like=UNKNOWN):
+    found = list(read_unlabeled(path, preprocess, like))
     names = [name for some in found for name in some.names]
     return names, np.concatenate([some.examples for some in found]), [error for some in found for error in some.errors]
 
@@ -89,3 +90,23 @@ def test_images_are_read_and_bad_ones_do_not_stop_the_others(tmp_path, monkeypat
     ]
     with pytest.raises(DataError, match="names images, but the model was trained on feature vectors"):
         read(tmp_path / "test.csv", for_model(np.random.default_rng(0).random((4, 3))))
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_header_of_numbers_with_one_less_is_that_of_pixels_without_a_label(tmp_path, first):
+    rows = PIXELS.reshape(30, -1).tolist()
+    labeled = [[n % 3, *row] if first else [*row, n % 3] for n, row in enumerate(rows)]
+    (tmp_path / "x.csv").write_text(lines([range(65), *labeled]))
+    trained = loading.load(tmp_path / "x.csv", ("train",))["train"]
+    assert trained.images.tolist() == PIXELS.tolist()
+    (tmp_path / "x.csv").write_text(lines([range(64), *rows]))
+    assert read(tmp_path / "x.csv", for_model(PIXELS), trained.input_format)[1].tolist() == PIXELS.tolist()
+
+
+@pytest.mark.parametrize("header", ["asset", "asset,quality"])
+def test_a_lone_column_that_names_files_is_that_of_the_images_to_predict(tmp_path, header):
+    for n in range(2):
+        Image.fromarray(PIXELS[n, ..., 0]).save(tmp_path / f"{n}.png")
+    (tmp_path / "x.csv").write_text(lines([[header], *[[n, "ab"[n]][: header.count(",") + 1] for n in range(2)]]))
+    names, examples, _ = read(tmp_path / "x.csv", for_model(PIXELS), InputFormat(label="quality"))
+    assert (names, examples.tolist()) == (["0", "1"], PIXELS[:2].tolist())
