@@ -215,6 +215,7 @@ IRIS = [("setosa", 5.1, 1.4), ("virginica", 6.3, 6.0), ("versicolor", 7.0, 4.7)]
     ("header", "line", "label"),
     [
         ("petal,sepal,species", "{1},{2},{0}", None),
+        ("400.5,401.0,label", "{1},{2},{0}", None),
         ("Id,petal,sepal,variety", "9{3},{1},{2},{0}", None),
         ("label,f0,f1,f2,f3", "{0},{1},{2},0,0", None),
         ("a,b,c", "{3},{1},{2}", "a"),

@@ -42,7 +42,7 @@ def open_named(path: Path, features: Sequence[str] = ()) -> Table:
     def names(cells: Sequence[str]) -> bool:
         numbers = [cell for cell in cells if is_number(cell)]
         words = {plain(cell) for cell in cells} - {"y"}  # which may be a class
-        differ = len(set(numbers)) == len(numbers) and all(map(str.isdecimal, numbers))
+        differ = len(set(numbers)) == len(numbers) and all(one.replace(".", "", 1).isdecimal() for one in numbers)
         known = bool(features) and {*features} <= {*map(composed, cells)}
         return known or (differ and not words.isdisjoint(LABELS[0]))
 
