@@ -18,6 +18,8 @@ WORDS = {
     )
     for word in words.split()
 }
+# Columns of splits, without case, spaces, - and _.
+SPLIT_COLUMNS = {"split", "subset", "partition", "dataset", "set", "usage", "datasplit"}
 # Generic names of a folder between a class, or a split, and its images.
 IMAGE_FOLDERS = {"images", "image", "imgs", "img", "pictures", "photos", "jpegimages"}
 _SAYS_NOTHING = {"", "set", "data", "dataset", "split", "folder", *IMAGE_FOLDERS}

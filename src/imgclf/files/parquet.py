@@ -17,7 +17,7 @@ from itertools import pairwise
 from multiprocessing import Pipe
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,9 @@ _LONGEST_ANSWER = 512 << 20
 _REMEDY = "write it again, or download it again"
 _ENVIRONMENT = {"ARROW_DEFAULT_MEMORY_POOL": "system", "ARROW_IO_THREADS": "1", "OMP_NUM_THREADS": "1"}
 _BROKEN = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
+
+
+Label: TypeAlias = str | int | float
 
 
 class Schema(NamedTuple):
@@ -70,12 +73,20 @@ class Parquet:
             raise DataError(self.path, "holds no rows", "name a file with examples")
         return Schema(rows, {str(name): str(kind) for name, kind in columns.items()}, raw)
 
-    def labels(self, column: str) -> list[int | str]:
-        """Return the labels in a column of whole numbers or texts."""
-        found: list[int | str] = []
+    def labels(self, column: str) -> list[Label]:
+        """Return the labels in a column of numbers, booleans or texts; numbers that are whole as integers."""
+        found: list[Label] = []
         for _, raw in self._ask({"what": "labels", "column": column, "start": 0}):
             found += json.loads(raw)
         return found
+
+    def words(self, column: str) -> list[str]:
+        """Return the words in a column of texts; where there is none, an empty one."""
+        return [
+            str(word)
+            for _, raw in self._ask({"what": "words", "column": column, "start": 0})
+            for word in json.loads(raw)
+        ]
 
     def images(self, column: str, start: int = 0) -> Iterator[list[bytes]]:
         """Yield the bytes of the images from a row on, some at a time."""

@@ -66,7 +66,9 @@ def _open(file: int, memory: int) -> Callable[[dict[str, Any], Send], None]:
             return
         column, start = question["column"], question["start"]
         batches = _batches(table, column, start, _IMAGES_AT_ONCE if question["what"] == "images" else _ROWS_AT_ONCE)
-        {"images": _send_images, "floats": _send_floats, "labels": _send_labels}[question["what"]](batches, send)
+        {"images": _send_images, "floats": _send_floats, "labels": _send_labels, "words": _send_words}[
+            question["what"]
+        ](batches, send)
 
     return answer
 
@@ -143,7 +145,17 @@ def _send_labels(batches: Iterator[tuple[int, Any]], send: Send) -> None:
         labels = values.to_pylist()
         if None in labels:
             raise _Refused(f"row {row + labels.index(None) + 1:,} has no label")
-        send({}, json.dumps([label if isinstance(label, str) else int(label) for label in labels]).encode())
+        send({}, json.dumps([*map(_plain, labels)]).encode())
+
+
+def _send_words(batches: Iterator[tuple[int, Any]], send: Send) -> None:
+    for _, values in batches:
+        send({}, json.dumps([word or "" for word in values.to_pylist()]).encode())
+
+
+def _plain(label: Any) -> str | int | float:
+    """Return a label as it is, but 1.0 as 1."""
+    return int(label) if isinstance(label, float) and label.is_integer() else label
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ import numpy as np
 
 from imgclf.config import Config
 from imgclf.data.class_names import natural_key
-from imgclf.data.dataset import Dataset
+from imgclf.data.dataset import Dataset, described
 from imgclf.data.sources import SOURCES
+from imgclf.data.sources._beside import warnings as beside
 from imgclf.data.sources._image_files import NEARLY_BLACK
 from imgclf.data.sources._image_headers import nearly_black
 from imgclf.data.splits import present, quoted
@@ -20,9 +21,19 @@ _LOOKED_AT = 16  # classes, of which the first image is opened
 
 
 def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
-    """Return warnings: skipped files, how data was read that is not plain, and classes that one split lacks."""
+    """Return warnings: skipped files, how data was read that is not plain, and what is odd about the examples."""
     lines = passed_over(config.data.source, arguments(config)[0], config.data.options)
-    lines += dict.fromkeys(remark for dataset in splits.values() for remark in dataset.remarks)
+    return [*lines, *how_read(splits), *of_examples(config, splits)]
+
+
+def how_read(splits: Mapping[str, Dataset]) -> list[str]:
+    """Return how data was read where that is not plain."""
+    return [*dict.fromkeys(remark for dataset in splits.values() for remark in dataset.remarks)]
+
+
+def of_examples(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
+    """Return warnings about small classes, classes that one split lacks, and images of another form or depth."""
+    lines = []
     if config.data.test_fraction and not takes_test(config):
         lines.append("data.test_fraction: not used, because the data has a test split")
     train = splits.get("train")
@@ -36,6 +47,9 @@ def remarks(config: Config, splits: Mapping[str, Dataset]) -> list[str]:
     for split, dataset in splits.items():
         if foreign := sorted(set(present(dataset)) - set(train.class_names), key=natural_key):
             lines.append(f"{where(config)}: {split} has images of {quoted(foreign)}, classes that train lacks")
+        if dataset.example_shape != train.example_shape:
+            of_split, of_train = (f"{one.unit}s of {described(one.example_shape)}" for one in (dataset, train))
+            lines.append(f"{where(config)}: {split} has {of_split}, train {of_train}")
     return lines
 
 
@@ -66,4 +80,4 @@ def about_depth(dataset: Dataset) -> list[str]:
 def passed_over(source: str, path: Path, options: Mapping[str, Any]) -> list[str]:
     """Return warnings about skipped data at a path."""
     warnings = SOURCES[source].warnings
-    return warnings(path, **options) if warnings else []
+    return [*(warnings(path, **options) if warnings else []), *beside(source, path)]

@@ -30,7 +30,7 @@ def pack(
     if config.data.limit is not None:
         raise UsageError("data.limit", "a pack holds all images", "leave it out, and set it when training")
     _check_folder(out)
-    contents, fingerprint = _contents(config, tell) if parquet is None else _parquet_contents(config, parquet)
+    contents, fingerprint = _contents(config, tell) if parquet is None else _parquet_contents(config, parquet, tell)
     with translate_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     try:
@@ -61,9 +61,9 @@ def _contents(config: Config, tell: Callable[[str], object]) -> tuple[dict[str, 
     return {split: found[split][1]() for split in in_order}, fingerprint
 
 
-def _parquet_contents(config: Config, path: Path) -> tuple[dict[str, Content], str]:
+def _parquet_contents(config: Config, path: Path, tell: Callable[[str], object]) -> tuple[dict[str, Content], str]:
     form = Form.of(**config.preprocess.model_dump(include={"image_size", "color", "resize"}))
-    return parquet_contents(path, form, config.data.options)
+    return parquet_contents(path, form, config.data.options, tell)
 
 
 def _check_folder(out: Path) -> None:

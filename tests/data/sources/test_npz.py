@@ -73,6 +73,33 @@ def test_labels_may_be_any_integers(load, dtype):
         assert load(X=IMAGES, y=LABELS.astype(dtype), **names)["train"].y.tolist() == LABELS.tolist()
 
 
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f8"])
+def test_labels_that_are_whole_numbers_as_floats_are_those_numbers(load, dtype):
+    for names in ({}, {"class_names": np.array(["a", "b", "c"])}):
+        assert load(X=IMAGES, y=LABELS.astype(dtype), **names)["train"].y.tolist() == LABELS.tolist()
+    assert load(X=IMAGES, y=LABELS.astype(dtype))["train"].class_names == ("0", "1", "2")
+
+
+@pytest.mark.parametrize(("names", "classes"), [
+    ((), ["True", "False", "True", "True"]), (("False", "True"), ["True", "False", "True", "True"]),
+    (("True", "False"), ["True", "False", "True", "True"]), (("no", "yes"), ["yes", "no", "yes", "yes"]),
+])  # fmt: skip
+def test_labels_that_are_booleans_are_the_classes_false_and_true(load, names, classes):
+    train = load(X=IMAGES, y=LABELS > 0, **({"class_names": np.array(names)} if names else {}))["train"]
+    assert train.class_names == (names or ("False", "True"))
+    assert [train.class_names[label] for label in train.y] == classes
+
+
+def test_examples_of_a_test_split_without_labels_are_passed_over_and_may_be_predicted(load, tmp_path):
+    found = load(("train", "val", "test"), X_train=IMAGES, y_train=LABELS, x_val=IMAGES, X_test=IMAGES[:2])
+    assert {split: len(part) for split, part in found.items()} == {"train": 4}
+    path = tmp_path / "data.npz"
+    unlabeled = "(no labels: for `imgclf predict`)"
+    assert npz.warnings(path) == [f"{path}: passed over: 'x_val' {unlabeled}, 'X_test' {unlabeled}"]
+    assert set(npz.splits(path)) == {"train"}
+    assert npz.read_examples(path).X[..., 0].tolist() == IMAGES[:2].tolist()
+
+
 def test_labels_may_be_text_and_classes_are_then_in_natural_order(load):
     train = load(X=IMAGES, y=np.array(["img10", "img2", "Äpfel", "img2"]))["train"]
     assert train.class_names == ("img2", "img10", "Äpfel")
@@ -262,7 +289,9 @@ BROKEN = {
     "no y": ({"X": IMAGES}, "no array 'y'"),
     "other keys": ({"pixels": IMAGES, "answers": LABELS}, "'pixels', 'answers'"),
     "no labels of the same name": ({"train_images": IMAGES, "y": LABELS[:3]}, "3 labels, but 4 examples"),
-    "no test labels": ({"X": IMAGES, "y": LABELS, "test_images": IMAGES}, "no array 'test_y'"),
+    "only test, without labels": ({"test_images": IMAGES}, "no array 'test_y'"),
+    "labels without test images": ({"X": IMAGES, "y": LABELS, "y_test": LABELS}, "no array 'x_test'"),
+    "train without labels": ({"X": IMAGES, "X_test": IMAGES, "y_test": LABELS}, "no array 'y'"),
     "two trains": ({"X": IMAGES, "y": LABELS, "x_train": IMAGES, "y_train": LABELS}, "both"),
     "two cases": ({"X": IMAGES, "x": IMAGES, "y": LABELS}, "both"),
     "more labels": ({"X": IMAGES[:3], "y": LABELS}, "4 labels, but 3 examples"),
@@ -274,8 +303,8 @@ BROKEN = {
     "pixel -1": ({"X": IMAGES.astype(int) - 1, "y": LABELS}, "pixels from -1"),
     "NaN": ({"X": np.where(FEATURES == 5, np.nan, FEATURES), "y": LABELS}, "NaN or Inf in row 2"),
     "Inf": ({"X": np.where(FEATURES == 0, np.inf, FEATURES), "y": LABELS}, "NaN or Inf in row 0"),
-    "float labels": ({"X": IMAGES, "y": LABELS.astype(float)}, r"y\.astype\(int\)"),
-    "true or false": ({"X": IMAGES, "y": LABELS > 0}, r"y\.astype\(int\)"),
+    "label -1.0": ({"X": IMAGES, "y": LABELS - 1.0}, r"label -1\.0 in row 1.* store y\.astype\(int\)\.astype\(str\)"),
+    "label 1e300": ({"X": IMAGES, "y": LABELS * 1e300}, r"label 2e\+300 in row 0"),
     "two labels an image": ({"X": IMAGES, "y": np.ones((4, 4))}, "not \\(N,\\)"),
     "label -1": ({"X": IMAGES, "y": LABELS - 1}, "label -1 in row 1"),
     "label 4e9": ({"X": IMAGES, "y": LABELS * 2_000_000_000}, "label 4000000000 in row 0"),

@@ -107,8 +107,68 @@ def test_labels_without_names_are_classes_in_natural_order(tmp_path, kind):
         column = pa.array(labels, getattr(pa, kind if kind != "bool" else "bool_")())
     write_images(tmp_path / "x.parquet", range(4), column, names=())
     found = packed(tmp_path / "x.parquet", tmp_path / "pack")["train"]
-    assert found.class_names == (("0", "1") if kind == "bool" else ("2", "9", "10"))
-    assert [found.class_names[y] for y in found.y] == [str(int(label)) for label in labels]
+    assert found.class_names == (("False", "True") if kind == "bool" else ("2", "9", "10"))
+    assert [found.class_names[y] for y in found.y] == list(map(str, labels))
+
+
+@pytest.mark.parametrize("names", [(), ("cat", "dog")])
+def test_labels_that_are_whole_numbers_as_floats_are_those_numbers(tmp_path, names):
+    write_images(tmp_path / "x.parquet", range(4), [0.0, 1.0, 1.0, 0.0], names=names)
+    found = packed(tmp_path / "x.parquet", tmp_path / "pack")["train"]
+    assert [found.class_names[y] for y in found.y] == [(names or "01")[label] for label in (0, 1, 1, 0)]
+    write_images(tmp_path / "y.parquet", range(4), [0.0, 1.0, 0.5, float("nan")], names=())
+    with pytest.raises(DataError, match="label 'nan' is a missing one"):
+        packed(tmp_path / "y.parquet", tmp_path / "other")
+
+
+WORDS = ["train", "test", "val", "train", "test"] * 4 + ["test", "val", "train"]
+
+
+@pytest.mark.parametrize("files", [("set.parquet",), ("train-00000-of-00002.parquet", "train-00001-of-00002.parquet")])
+@pytest.mark.parametrize("features", [False, True])
+def test_a_column_of_splits_divides_the_rows_as_in_csv_files(tmp_path, files, features):
+    X = np.float32(PIXELS.reshape(23, -1))
+    for name, rows in zip(files, ((range(23),), (range(9), range(9, 23)))[len(files) - 1], strict=True):
+        split = [WORDS[row] for row in rows]
+        if features:
+            table = pa.table({"x": [X[row].tolist() for row in rows], "y": animals(rows), "split": split})
+            (tmp_path / "set").mkdir(exist_ok=True)
+            pq.write_table(table, tmp_path / "set" / name, row_group_size=4)
+        else:
+            write_images(tmp_path / "set" / name, rows, split=split)
+    rows_of = {split: [row for row, word in enumerate(WORDS) if word == split] for split in SPLITS}
+    kept = X if features else PIXELS
+    for path in [tmp_path / "set", *([tmp_path / "set" / files[0]] if len(files) == 1 else [])]:
+        contents, _ = _parquet.contents(path, Form(), {})
+        for split, rows in rows_of.items():
+            dtype = np.float32 if features and split else np.uint8
+            for start in range(len(rows)):
+                given = np.concatenate(list(contents[split].examples(start)))
+                assert given.astype(dtype).tolist() == kept[rows[start:]].astype(dtype).tolist()
+            numbers = np.concatenate(list(contents[split].labels()))
+            assert [contents[split].class_names[y] for y in numbers] == animals(rows)
+
+
+def test_a_column_that_says_no_split_is_named_as_one_that_is_not_used(tmp_path):
+    def remarks(path, **options):
+        said = []
+        return _parquet.contents(path, Form(), options, said.append)[0], said
+
+    path = tmp_path / "x.parquet"
+    write_images(path, range(3), split=["train", "unlabeled", None], text=["a", "b", "c"])
+    found, said = remarks(path)
+    assert ([*found], said) == (["train"], [f"{path}: columns not used: 'split', 'text'"])
+    with pytest.raises(DataError, match=r"x\.parquet: row 2: 'unlabeled' is not a split - write train, val or test"):
+        remarks(path, split_column="split")
+    with pytest.raises(DataError, match="'nose' is not a column of splits"):
+        remarks(path, split_column="nose")
+    for name in ("train", "test"):  # the files say it
+        write_images(tmp_path / "two" / f"{name}.parquet", range(4), split=["val", "test", "train", "train"])
+    found, said = remarks(tmp_path / "two")
+    assert {split: content.n for split, content in found.items()} == {"train": 4, "test": 4}
+    assert said == [f"{tmp_path / 'two' / name}.parquet: columns not used: 'split'" for name in ("train", "test")]
+    found, said = remarks(tmp_path / "two", split_column="split")
+    assert ({split: content.n for split, content in found.items()}, said) == ({"train": 4, "val": 2, "test": 2}, [])
 
 
 @pytest.mark.parametrize(("kind", "fixed"), [("halffloat", True), ("float", False), ("double", True)])
@@ -174,7 +234,11 @@ def children():
         ({"labels": [0, 1, None]}, "row 3 has no label"),
         ({"labels": [0, 1, -1]}, r"label -1 in row 3, not within 0\.\.1 - a file without labels cannot be packed"),
         ({"labels": [0, 2, 1]}, r"label 2 in row 2, not within 0\.\.1"),
-        ({"labels": [0.0, 1.0, 1.0]}, r"no column of labels, but image \(struct<bytes: .*label \(double\)"),
+        ({"labels": [0.0, 0.5, 1.0], "names": ()}, r"label '0\.5' is not a whole number - .* is regression"),
+        (
+            {"labels": [[0], [1], [1]]},
+            r"no column of labels, but image \(struct<bytes: .*label \(list<",
+        ),
         ({"names": ("cat", "cat")}, "two classes are named 'cat'"),
     ],
 )
@@ -240,6 +304,9 @@ def test_lists_that_are_no_features_are_refused(tmp_path, lists, words):
 def test_a_missing_shard_is_named(tmp_path):
     write_images(tmp_path / "train-00001-of-00003.parquet", range(3))
     with pytest.raises(DataError, match=r"train-00000-of-00003\.parquet is missing, and 1 more"):
+        packed(tmp_path, tmp_path / "pack")
+    write_images(tmp_path / "train-00000-of-00003.parquet", range(3))
+    with pytest.raises(DataError, match=r"train-00002-of-00003\.parquet is missing - download all files"):
         packed(tmp_path, tmp_path / "pack")
 
 

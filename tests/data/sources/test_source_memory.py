@@ -165,7 +165,7 @@ def test_memory_is_asked_for_before_it_is_taken_and_mapped_files_take_none(data,
 def test_the_memory_asked_for_is_the_memory_taken(data, monkeypatch, kind):
     (path, options), asked = data(kind), []
     for module in ("files.idx", "files.npy", "data.packs.writer", "data.sources._cifar", "data.sources.csv.loading",
-                   "data.sources.idx", "data.sources._arrays", "data.sources.synthetic"):  # fmt: skip
+                   "data.sources._emnist", "data.sources._arrays", "data.sources.synthetic"):  # fmt: skip
         monkeypatch.setattr(f"imgclf.{module}.require_memory", lambda nbytes, _: asked.append(nbytes))
     tracemalloc.start()
     SOURCES[kind.partition(",")[0]].load(path, ("train", "val"), **options)

@@ -5,8 +5,8 @@ X is one of
     float (N, H, W) or (N, H, W, 1 or 3)   images: of 0..1, -1..1 or 0..255 they become bytes; others, feature vectors
     float (N, D), (N, 1, D), (N, D, 1, 1)  feature vectors, kept as they are (float16, float32, float64)
     integers (N, D)                        feature vectors
-y (N,) or (N, 1) are integers, or text: then the classes are in natural order; or (N, C), one-hot. Numbers that no label
-has are no classes.
+y (N,) or (N, 1) are whole numbers, or text: then the classes are in natural order; or booleans, the classes False and
+True; or (N, C), one-hot. Numbers that no label has are no classes.
 """
 
 from collections.abc import Callable, Iterator
@@ -239,20 +239,22 @@ def labels(
     if y.ndim != 1 or y.size == 0:
         remedy = "store y.ravel()" if y.ndim == 2 and len(y) == 1 and y.dtype.kind in "iu" else _ONE_EACH
         raise DataError(where, f"of shape {y.shape}, not (N,)", remedy)
+    if y.dtype.kind == "b":  # numbers where the classes have other names
+        y = y.astype(str if classes is None or set(classes) == {"False", "True"} else np.uint8)
     if y.dtype.kind in "US":
         return (*_from_text(y, classes, where), remarks)
     if y.dtype.kind == "f" and not (whole := np.isfinite(y) & (y == np.rint(y))).all():
         row = int(whole.argmin())
         remedy = REGRESSION if np.isfinite(y[row]) else "a label is the number of a class"
         raise DataError(where, f"label {y[row]} in row {row} is not a whole number", remedy)
-    if y.dtype.kind not in "iu":
-        raise DataError(where, f"labels of type {y.dtype}", "store integers, y.astype(int), or the names of classes")
     low, high = int(y.min()), int(y.max())
     count = _MAX_CLASSES if classes is None else len(classes)
     if low < 0 or high >= count:
         row = int(np.argmin(y) if low < 0 else np.argmax(y))
-        remedy = "number classes from 0" + ", or store y.astype(str)" * (classes is None)
+        as_text = f", or store y{'.astype(int)' * (y.dtype.kind == 'f')}.astype(str)"
+        remedy = "number classes from 0" + as_text * (classes is None)
         raise DataError(where, f"label {y[row]} in row {row}, not within 0..{count - 1}", remedy)
+    y = y.astype(np.int64) if y.dtype.kind == "f" else y
     if classes is not None:
         return y.astype(np.min_scalar_type(count - 1)), classes, remarks
     found, names, more = numbered(y, where, columns)

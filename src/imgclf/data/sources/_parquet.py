@@ -3,19 +3,19 @@
     train-00000-of-00002.parquet, train-00001-of-00002.parquet, test-00000-of-00001.parquet
 
 The form of data sets on Hugging Face: a column of {bytes, path} and one of labels, with the names of classes in the
-metadata; or a column of lists of floats, the features. Training reads the pack that is made of them.
+metadata; or a column of lists of floats, the features. Splits come from a column of them, as in CSV files, or from the
+names of the files. Training reads the pack that is made of them.
 """
 
 import hashlib
-import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,39 +26,44 @@ from imgclf.data.packs.writer import Content
 from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._image_files import Problems, read_into
 from imgclf.data.sources._options import chosen
-from imgclf.data.sources.csv.columns import LABELS, Options
-from imgclf.data.split_names import SPLITS, split_in, split_of
+from imgclf.data.sources._parquet_columns import Columns, columns_of, split_column
+from imgclf.data.sources.csv.columns import Options
+from imgclf.data.split_names import SPLITS, split_in, split_of, splits_of
 from imgclf.errors import DataError
 from imgclf.files.form import Form
 from imgclf.files.images import decode_image, settled_warnings
-from imgclf.files.parquet import Parquet, Schema
-from imgclf.files.reading import kind_of, open_regular, reading
+from imgclf.files.parquet import Label, Parquet
+from imgclf.files.reading import kind_of, open_regular, reading, shown
 from imgclf.machine.cores import available_cores
 from imgclf.machine.progress import advancing
 from imgclf.numerics.indices import slices
 
 _SUFFIX = ".parquet"
 _SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(-[0-9a-f]+)?")
-_IMAGE = re.compile(r"struct<.*\bbytes: (large_)?binary\b.*>|(large_)?binary(_view)?", re.DOTALL)
-_FLOATS = re.compile(r"(fixed_size_|large_)?list<\w+: (halffloat|float|double)( not null)?>(\[\d+\])?")
-_CLASS = re.compile(r"u?int(8|16|32|64)|(large_)?string(_view)?|bool|dictionary<values=string, .*>")
-
-
-class Columns(NamedTuple):
-    """The columns of a file that are used, and the names of classes if the metadata has them."""
-
-    examples: str
-    is_image: bool
-    label: str
-    class_names: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One file of a split, and its labels."""
+    """The part of a file that is of one split.
+
+    rows    which rows of the file these are, ascending, (n,)
+    of      how many rows the file has
+    labels  n labels
+    """
 
     path: Path
-    labels: list[int | str]
+    rows: IntArray
+    of: int
+    labels: list[Label]
+
+    def part(self, rows: IntArray) -> "Shard":
+        """Keep only some of its rows, by their place among them."""
+        return Shard(self.path, self.rows[rows], self.of, [self.labels[row] for row in rows.tolist()])
+
+    def within(self, begin: int, end: int) -> IntArray:
+        """Return those of its rows from `begin` to before `end`."""
+        first, last = np.searchsorted(self.rows, (begin, end))
+        return self.rows[first:last]
 
 
 def is_parquet(path: Path) -> bool:
@@ -73,18 +78,29 @@ def pack_first(path: Path) -> DataError:
     return DataError(path, "Parquet files are not read directly", f"pack them: imgclf data pack {path} --out packed")
 
 
-def contents(path: Path, form: Form, options: Mapping[str, Any]) -> tuple[dict[str, Content], str]:
-    """Return the content of each split, and a fingerprint of the files and the settings."""
-    ours, splits = chosen(Options, options), _splits(path)
-    digest = hashlib.sha256(repr((1, *form, sorted(options.items()))).encode())
-    found = {}
-    for split, files in splits.items():
+def contents(
+    path: Path, form: Form, options: Mapping[str, Any], tell: Callable[[str], object] = lambda remark: None
+) -> tuple[dict[str, Content], str]:
+    """Return the content of each split, and a fingerprint of the files and the settings.
+
+    `tell` is called with each remark on how the files are read.
+    """
+    ours, files = chosen(Options, options), _splits(path)
+    digest = hashlib.sha256(repr((2, *form, sorted(options.items()))).encode())
+    for split, some in files.items():
         digest.update(split.encode())
-        for file in files:
+        for file in some:
             with open_regular(file) as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
-        found[split] = _content(files, ours, form)
-    return found, digest.hexdigest()
+    if ours.split_column is not None:  # which wins over the names of files
+        files = {"train": [file for some in files.values() for file in some]}
+    found: dict[str, Content] = {}
+    for split, some in files.items():
+        columns, shards = _shards(some, split, ours, divided=len(files) > 1)
+        if columns.ignored:
+            tell(f"{some[0]}: columns not used: {first_few([shown(name) for name in columns.ignored])}")
+        found |= {each: _content(own, columns, form) for each, own in shards.items() if own}
+    return {split: found[split] for split in SPLITS if split in found}, digest.hexdigest()
 
 
 def _splits(path: Path) -> dict[str, list[Path]]:
@@ -116,7 +132,8 @@ def _check_complete(files: Sequence[Path]) -> None:
             there.setdefault((file.parent, shard[1], int(shard[3])), set()).add(int(shard[2]))
     for (folder, prefix, n), numbers in there.items():
         if missing := sorted(set(range(n)) - numbers):
-            problem = f"{prefix}-{missing[0]:05}-of-{n:05}.parquet is missing, and {len(missing) - 1:,} more"
+            more = f", and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+            problem = f"{prefix}-{missing[0]:05}-of-{n:05}.parquet is missing{more}"
             raise DataError(folder, problem, "download all files, or name one file")
 
 
@@ -139,78 +156,62 @@ def _files_in(folder: Path) -> list[Path]:
         return [folder / name for name in os.listdir(folder) if name.lower().endswith(_SUFFIX)]  # noqa: PTH208 - fast
 
 
-def _content(files: Sequence[Path], options: Options, form: Form) -> Content:
-    """Return the content of a split; its labels are read now, its examples when they are written."""
-    shards: list[Shard] = []
+def _shards(
+    files: Sequence[Path], split: str, options: Options, *, divided: bool
+) -> tuple[Columns, dict[str, list[Shard]]]:
+    """Return the columns of some files, and the shards of each split; labels are read, examples are not.
+
+    split    the split of all their rows, if no column says it
+    divided  whether files of other splits are beside these: then no column is looked for
+    """
+    read: list[Shard] = []
+    words: list[list[str]] = []
     first: Columns | None = None
-    shape: tuple[int, ...] | None = None
-    dtype = np.dtype(np.uint8)
     for path in files:
         with Parquet(path) as file:
-            columns = _columns(path, file.schema(), options)
-            if first is not None and columns != first:
+            schema = file.schema()
+            if first is None:
+                column = None if divided else split_column(path, file, options)
+            columns = columns_of(path, schema, options, column)
+            if first is not None and columns._replace(ignored=first.ignored) != first:
                 raise DataError(
                     path, f"its columns or classes are not those of {files[0].name}", "use files of one set"
                 )
-            first = columns
-            shards.append(Shard(path, _labels(path, file, columns)))
-            if shape is None and columns.is_image:
-                shape = _first_shape(file, columns, form)
-            elif shape is None:
-                some = next(file.features(columns.examples))
-                shape, dtype = some.shape[1:], some.dtype
-    if first is None or shape is None:
-        raise DataError(files[0], "no image can be read", "see the images, or convert them")
+            first = first or columns
+            read.append(Shard(path, np.arange(schema.rows), schema.rows, _labels(path, file, columns)))
+            words.append(file.words(column) if column is not None else [])
+    assert first is not None, "a split has files"
+    if first.split is None:
+        return first, {split: read}
+    split_by_word = splits_of({word for some in words for word in some})
+    parts: dict[str, list[Shard]] = {each: [] for each in SPLITS}
+    for shard, some in zip(read, words, strict=True):
+        if len(some) != shard.of:
+            raise DataError(shard.path, f"{len(some):,} splits, but {shard.of:,} rows", "download it again")
+        its = [split_by_word[word] for word in some]
+        if None in its:
+            row = its.index(None)
+            problem = f"row {row + 1:,}: {shown(some[row])} is not a split"
+            raise DataError(shard.path, problem, "write train, val or test")
+        in_order = np.array(its)
+        for each, own in parts.items():
+            if (rows := np.flatnonzero(in_order == each)).size:
+                own.append(shard.part(rows))
+    return first, parts
+
+
+def _content(shards: Sequence[Shard], columns: Columns, form: Form) -> Content:
+    """Return the content of a split; its examples are read when they are written."""
+    shape, dtype = _form_of_images(shards, columns, form) if columns.is_image else _form_of_features(shards[0], columns)
     n = sum(len(shard.labels) for shard in shards)
-    names, numbers = _classes(files[0], [label for shard in shards for label in shard.labels], first.class_names)
-    read = partial(_images, form=form) if first.is_image else partial(_features, dtype=dtype)
-    examples = partial(read, shards, first, shape)
+    labels = [label for shard in shards for label in shard.labels]
+    names, numbers = _classes(shards[0].path, labels, columns.class_names)
+    read = partial(_images, form=form) if columns.is_image else partial(_features, dtype=dtype)
+    examples = partial(read, shards, columns, shape)
     return Content(n, shape, dtype, names, lambda: (numbers[part] for part in slices(n)), examples)
 
 
-def _columns(path: Path, schema: Schema, options: Options) -> Columns:
-    """Tell the columns apart by their type and name; raises DataError where two may be meant."""
-    images = [name for name, kind in schema.columns.items() if _IMAGE.fullmatch(kind)]
-    floats = [name for name, kind in schema.columns.items() if _FLOATS.fullmatch(kind)]
-    labels = [name for name, kind in schema.columns.items() if _CLASS.fullmatch(kind)]
-    examples = _one(path, "image_column", options.image_column, images or floats, images + floats, schema)
-    for names in LABELS:
-        if known := [name for name in labels if re.sub(r"[\s_-]+", "", name.casefold()) in names]:
-            break
-    label = _one(path, "label_column", options.label_column, known or labels, labels, schema)
-    return Columns(examples, examples in images, label, _class_names(path, schema, label))
-
-
-def _one(path: Path, option: str, value: str | int | None, found: list[str], allowed: list[str], schema: Schema) -> str:
-    """Return the column that an option names, or the only one."""
-    what = "images or features" if option == "image_column" else "labels"
-    if value is not None:
-        if value not in allowed:
-            problem = f"{str(value)[:40]!r} is not a column of {what}"
-            raise DataError(path, problem, f"set data.options.{option} to {first_few(allowed) or 'another'}")
-        return str(value)
-    if not found:
-        there = first_few([f"{name[:20]} ({kind[:30]})" for name, kind in schema.columns.items()], 4)
-        raise DataError(path, f"no column of {what}, but {there}", "name a file that has one")
-    if len(found) > 1:
-        which = " or ".join(f"-s data.options.{option}={name[:40]}" for name in found[:2])
-        raise DataError(
-            path, f"the {what} may be in {first_few([repr(name[:20]) for name in found], 4)}", f"name one: {which}"
-        )
-    return found[0]
-
-
-def _class_names(path: Path, schema: Schema, label: str) -> tuple[str, ...] | None:
-    """Return the names of classes that Hugging Face's libraries write; None without them."""
-    try:
-        names = json.loads(schema.metadata)["info"]["features"][label]["names"]
-        texts = [str(name) for name in names]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return None
-    return check_names(texts, path)
-
-
-def _labels(path: Path, file: Parquet, columns: Columns) -> list[int | str]:
+def _labels(path: Path, file: Parquet, columns: Columns) -> list[Label]:
     labels, rows = file.labels(columns.label), file.schema().rows
     if len(labels) != rows:
         raise DataError(path, f"{len(labels):,} labels, but {rows:,} rows", "download it again")
@@ -222,7 +223,7 @@ def _labels(path: Path, file: Parquet, columns: Columns) -> list[int | str]:
     return labels
 
 
-def _classes(path: Path, labels: list[int | str], names: tuple[str, ...] | None) -> tuple[tuple[str, ...], IntArray]:
+def _classes(path: Path, labels: list[Label], names: tuple[str, ...] | None) -> tuple[tuple[str, ...], IntArray]:
     """Return the class names and the labels as numbers, (N,)."""
     if names is None or not all(isinstance(label, int) for label in labels):
         texts = [composed(str(label)) for label in labels]
@@ -231,17 +232,28 @@ def _classes(path: Path, labels: list[int | str], names: tuple[str, ...] | None)
         names = check_names(sorted(set(texts), key=natural_key), path)
         number_of = {name: number for number, name in enumerate(names)}
         return names, np.array([number_of[text] for text in texts])
-    return names, np.array(labels)
+    return names, np.array(labels, np.int64)
 
 
-def _first_shape(file: Parquet, columns: Columns, form: Form) -> tuple[int, ...] | None:
-    """Return the shape of the first image that can be read."""
+def _form_of_images(shards: Sequence[Shard], columns: Columns, form: Form) -> tuple[tuple[int, ...], "np.dtype[Any]"]:
+    """Return the shape and the type of the first image that can be read."""
     with settled_warnings():
-        for raws in file.images(columns.examples):
-            for raw in raws:
-                with suppress(DataError):
-                    return form.conform(decode_image(file.path, raw)).shape
-    return None
+        for shard in shards:
+            with Parquet(shard.path) as file:
+                row = int(shard.rows[0])
+                for raws in file.images(columns.examples, row):
+                    for number in shard.within(row, row + len(raws)):
+                        with suppress(DataError):
+                            shape = form.conform(decode_image(shard.path, raws[number - row])).shape
+                            return shape, np.dtype(np.uint8)
+                    row += len(raws)
+    raise DataError(shards[0].path, "no image can be read", "see the images, or convert them")
+
+
+def _form_of_features(shard: Shard, columns: Columns) -> tuple[tuple[int, ...], "np.dtype[Any]"]:
+    with Parquet(shard.path) as file:
+        some = next(file.features(columns.examples, int(shard.rows[0])))
+        return some.shape[1:], some.dtype
 
 
 def _images(
@@ -255,15 +267,16 @@ def _images(
     for shard, row in _from(shards, start):
         with Parquet(shard.path) as file:
             for raws in file.images(columns.examples, row):
-                named = {folder / f"{shard.path.name}: row {number}": raw for number, raw in enumerate(raws, row + 1)}
-                images: ByteArray = np.empty((len(raws), *shape), np.uint8)
+                ours = shard.within(row, row + len(raws))
+                named = {folder / f"{shard.path.name}: row {number + 1}": raws[number - row] for number in ours}
+                images: ByteArray = np.empty((len(named), *shape), np.uint8)
                 read = read_into(images, list(named), form, available_cores(), advance, named.__getitem__)
                 problems.add(list(named), read)
                 row += len(raws)
                 if not problems:
                     yield images
-        if row != len(shard.labels):
-            raise DataError(shard.path, f"{row:,} images, but {len(shard.labels):,} labels", "download it again")
+        if row != shard.of:
+            raise DataError(shard.path, f"{row:,} images, but {shard.of:,} labels", "download it again")
     problems.raise_if_any(n)
 
 
@@ -273,23 +286,25 @@ def _features(
     """Yield the features from `start` on, in chunks."""
     for shard, row in _from(shards, start):
         with Parquet(shard.path) as file:
-            for some in file.features(columns.examples, row):
-                if some.shape[1:] != shape or some.dtype != dtype:
-                    problem = f"from row {row + 1:,} on, {some.shape[1]} values of type {some.dtype}"
+            for chunk in file.features(columns.examples, row):
+                if chunk.shape[1:] != shape or chunk.dtype != dtype:
+                    problem = f"from row {row + 1:,} on, {chunk.shape[1]} values of type {chunk.dtype}"
                     raise DataError(shard.path, problem, f"write lists of {shape[0]} values of type {dtype}")
+                ours = shard.within(row, row + len(chunk))
+                some = chunk[ours - row]
                 finite = np.isfinite(some).all(axis=1)
                 if not finite.all():
-                    bad = row + int(finite.argmin()) + 1
+                    bad = ours[finite.argmin()] + 1
                     raise DataError(shard.path, f"NaN or Inf in row {bad:,}", "remove or replace it")
                 yield some
-                row += len(some)
-        if row != len(shard.labels):
-            raise DataError(shard.path, f"{row:,} rows, but {len(shard.labels):,} labels", "download it again")
+                row += len(chunk)
+        if row != shard.of:
+            raise DataError(shard.path, f"{row:,} rows, but {shard.of:,} labels", "download it again")
 
 
 def _from(shards: Sequence[Shard], start: int) -> Iterator[tuple[Shard, int]]:
-    """Yield the shards that have examples from `start` on, and the row to begin with."""
+    """Yield the shards that have examples from `start` on, and the row of the file to begin with."""
     for shard in shards:
         if start < len(shard.labels):
-            yield shard, start
+            yield shard, int(shard.rows[start])
         start = max(0, start - len(shard.labels))

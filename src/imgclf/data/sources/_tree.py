@@ -12,7 +12,7 @@ from string import digits
 from typing import Any
 
 from imgclf.data.class_names import first_few
-from imgclf.data.sources._folders import DEEPEST, Inside, look_into
+from imgclf.data.sources._folders import DEEPEST, Inside, look_into, look_into_class
 from imgclf.data.split_names import IMAGE_FOLDERS, SPLITS, is_evaluation, split_of, telling_words
 from imgclf.errors import DataError, plural
 from imgclf.files.reading import kind_of
@@ -98,6 +98,17 @@ def read_tree(root: Path) -> Tree:
         remedy = f"put the images of each class into a folder named after it, such as {names[0]}/{example}"
         raise DataError(start, problem, remedy)
     return Tree(root, {"train": start}, tuple(_left_over(root, [start])), tuple(only_split))
+
+
+def class_folders(root: Path) -> list[Path]:
+    """Return the class folders that hold images, at least two; none where the folder has no classes."""
+    try:
+        tree = read_tree(root)
+    except DataError:
+        return []
+    folders = [folder for split in tree.splits.values() for folder in look_into(split).folders]
+    found = [folder for folder in folders if any(file.suffix for file in look_into_class(folder).images)]
+    return found if len(found) > 1 else []
 
 
 def _class_in(name: str) -> str:

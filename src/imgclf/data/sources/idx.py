@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import string
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -14,23 +13,13 @@ from imgclf.arrays import ByteArray, IntArray
 from imgclf.data.class_names import read_names
 from imgclf.data.dataset import Dataset, LoadedFile
 from imgclf.data.sources._arrays import numbered
+from imgclf.data.sources._emnist import classes_of, emnist, first_label, upright
 from imgclf.errors import DataError, plural
 from imgclf.files.idx import read_idx
 from imgclf.files.reading import is_file, reading
-from imgclf.machine.memory import require_memory
 
 # train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte, emnist-letters-test-images-idx3-ubyte.gz
 _FILE = re.compile(r"(.*-)?(train|t10k|test|val)-(images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?")
-# The classes of EMNIST by the name of its files (Cohen et al. 2017), those of the labels from 0, or from 1 for letters.
-_OF_47 = string.digits + string.ascii_uppercase + "abdefghnqrt"  # the other small letters look like capitals
-EMNIST = {
-    "mnist": string.digits,
-    "digits": string.digits,
-    "letters": string.ascii_uppercase,
-    "balanced": _OF_47,
-    "bymerge": _OF_47,
-    "byclass": string.digits + string.ascii_uppercase + string.ascii_lowercase,
-}
 NAMES = "class_names.txt"
 _SPLITS = {"train": "train", "t10k": "test", "test": "test", "val": "val"}
 _AROUND = ("MNIST", "EMNIST", "FashionMNIST", "KMNIST", "QMNIST")  # torchvision keeps the files in MNIST/raw
@@ -52,12 +41,6 @@ def load(path: Path, splits: Collection[str]) -> dict[str, Dataset]:
     named = folder / NAMES
     names = read_names(named) if is_file(named) else None
     return {split: _load(folder, split, files, names) for split, files in found.items() if split in splits}
-
-
-def _emnist(file: Path) -> str:
-    """Return which set of EMNIST a file is of, by its name; empty for other files."""
-    words = file.name.lower().split("-")
-    return next((word for word in words[1:] if word in EMNIST), "") if words[0] == "emnist" else ""
 
 
 def recognizes(path: Path) -> bool:
@@ -93,8 +76,8 @@ def _files_in(folder: Path, like: Path | None = None) -> dict[str, Files]:
     files = [*filter(is_file, entries), *(file for entry in entries if is_file(file := entry / entry.name))]
     if like is not None:
         files = [file for file in files if _prefix(file) == _prefix(like)]
-    if len(sets := sorted({_emnist(file) for file in files} - {""})) > 1:
-        one = next(file.name for file in files if _emnist(file) == sets[-1])
+    if len(sets := sorted({emnist(file) for file in files} - {""})) > 1:
+        one = next(file.name for file in files if emnist(file) == sets[-1])
         raise DataError(
             folder, f"holds several sets of EMNIST, {', '.join(sets)}", f"name a file of one, such as {one}"
         )
@@ -118,22 +101,20 @@ def _load(folder: Path, split: str, files: Files, names: tuple[str, ...] | None)
     if len(labels) != len(images):
         problem = f"{len(labels):,} labels, but {len(images):,} images"
         raise DataError(files["labels"][0], problem, "use files of one set")
-    if kind := _emnist(files["images"][0]):
-        require_memory(images.nbytes, files["images"][0])
-        images = np.ascontiguousarray(images.transpose(0, 2, 1))
-    y, names, remarks = _classes(labels, names, kind, files["labels"][0])
-    dataset = Dataset.of(images[..., None], y, names, files=(images_file, labels_file))
+    file = files["images"][0]
+    y, names, remarks = _classes(labels, names, emnist(file), files["labels"][0])
+    dataset = Dataset.of(upright(images, file)[..., None], y, names, files=(images_file, labels_file))
     return replace(dataset, remarks=remarks)
 
 
 def _classes(
-    labels: ByteArray, names: tuple[str, ...] | None, emnist: str, where: Path
+    labels: ByteArray, names: tuple[str, ...] | None, kind: str, where: Path
 ) -> tuple[IntArray, tuple[str, ...], tuple[str, ...]]:
     """Return labels from 0, the names of their classes, and remarks."""
-    if names is None and not emnist:
+    if names is None and not kind:
         return numbered(labels, str(where))
-    first = int(names is None and emnist == "letters")
-    known = names or tuple(EMNIST[emnist])
+    first = first_label(kind) if names is None else 0
+    known = names or classes_of(kind)
     outside = (labels < first) | (labels >= first + len(known))
     if outside.any():
         item, named = int(outside.argmax()), plural(len(known), "class name")

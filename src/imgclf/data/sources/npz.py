@@ -6,7 +6,7 @@ embeddings, images or data, and y labels or targets. Other arrays are skipped, w
 
 .npy files are named so in a folder, or lie in a folder for each split (train/X.npy); or one of them is named, and its
 labels lie beside it; all its rows are then one split. X is mapped from them. `_arrays` says which arrays are images,
-features and labels.
+features and labels. Examples of val or test without labels are passed over, with a warning: they may be predicted.
 """
 
 import re
@@ -21,6 +21,7 @@ from imgclf.data.dataset import UNKNOWN, Dataset, InputFormat
 from imgclf.data.packs.pack import is_pack
 from imgclf.data.sources._arrays import FEATURES, IMAGES, Examples, examples, floats_of, labels
 from imgclf.data.sources._folders import look_into
+from imgclf.data.sources._tree import class_folders
 from imgclf.data.split_names import SPLITS, WORDS, is_evaluation, split_of
 from imgclf.errors import DataError
 from imgclf.files.npy import read_npy
@@ -68,10 +69,16 @@ def load(path: Path, splits: Collection[str], like: InputFormat = UNKNOWN) -> di
 
 
 def recognizes(path: Path) -> bool:
-    """Whether a path is that of an .npz or .npy file, or a folder with .npy files of examples."""
+    """Whether a path is that of an .npz or .npy file, or a folder with .npy files of examples.
+
+    Beside class folders these need labels.
+    """
     if kind_of(path) == "file":
         return path.suffix.lower() in (".npz", ".npy")
-    return not is_pack(path) and any(_is_of(name, _EXAMPLES) for name in _npy_at(path))
+    if is_pack(path):
+        return False
+    X, y = ([name for name in _npy_at(path) if _is_of(name, words)] for words in (_EXAMPLES, _LABELS))
+    return bool(X) and (bool(y) or not class_folders(path))
 
 
 def splits(path: Path) -> Collection[str]:
@@ -83,7 +90,12 @@ def warnings(path: Path) -> list[str]:
     """Return a warning about arrays that are not read."""
     arrays = _arrays(path)
     read = {CLASS_NAMES}.union(*_pairs(path, arrays).values())
-    others = [repr(name[:40]) for name in arrays.names if name not in read and name.lower() != CLASS_NAMES]
+    unlabeled = {*_by_split(path, arrays.names, _EXAMPLES).values()} - read
+    others = [
+        f"{name[:40]!r}{' (no labels: for `imgclf predict`)' * (name in unlabeled)}"
+        for name in arrays.names
+        if name not in read and name.lower() != CLASS_NAMES
+    ]
     return [f"{path}: passed over: {first_few(others)}"] if others else []
 
 
@@ -197,13 +209,14 @@ def _pairs(path: Path, arrays: Arrays) -> dict[str, Pair]:
     X, y = (_by_split(path, arrays.names, words) for words in (_EXAMPLES, _LABELS))
     if not X and not y:
         raise _nothing(path, arrays)
+    pairs = {split: Pair(X[split], y[split]) for split in X if split in y}
     for split in [*X, *y]:
-        if split not in X or split not in y:
+        if split not in pairs and (not pairs or split in y or split == "train"):
             name, words = (X[split], _LABELS) if split in X else (y[split], _EXAMPLES)
             wanted = [_partner(name, word) for word in words]
             problem = f"there is no array {wanted[0]!r} for {shown(name)}"
             raise DataError(path, problem, f"looked for {', '.join(wanted)}")
-    return {split: Pair(X[split], y[split]) for split in X}
+    return pairs
 
 
 def _partner(name: str, word: str) -> str:

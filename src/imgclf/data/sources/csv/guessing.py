@@ -10,7 +10,8 @@ from pathlib import Path
 from imgclf.data.class_names import composed, first_few
 from imgclf.data.sources.csv.columns import LABELS, Columns, Options, called_labels, called_like, plain, setting
 from imgclf.data.sources.csv.image_places import ImagePlaces
-from imgclf.data.sources.csv.split_column import SPLITS, likeness, names_splits
+from imgclf.data.sources.csv.split_column import likeness, names_splits
+from imgclf.data.split_names import SPLIT_COLUMNS
 from imgclf.errors import DataError, ImgclfError, UsageError
 from imgclf.files.csv_table import (
     DECIMAL_POINTS,
@@ -101,7 +102,7 @@ class _Guess:
             self.label = called_like(table, trained)
         self.split = self.named("split_column", options.split_column)
         if self.split is None:
-            self.split = self.column_of("split_column", SPLITS, lambda i: names_splits(table, i))
+            self.split = self.column_of("split_column", (SPLIT_COLUMNS,), lambda i: names_splits(table, i))
 
     def named(self, option: str, value: str | int | None) -> int | None:
         """Return the column that an option names."""

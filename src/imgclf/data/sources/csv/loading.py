@@ -27,6 +27,7 @@ from imgclf.data.dataset import Dataset, InputFormat, LoadedFile
 from imgclf.data.packs.cache import through_cache
 from imgclf.data.sources._arrays import FEATURES
 from imgclf.data.sources._class_folders import Listing
+from imgclf.data.sources._emnist import as_classes, upright
 from imgclf.data.sources._folders import look_into
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources._tree import read_tree
@@ -258,9 +259,9 @@ def _load_numbers(table: Table, columns: Columns, split: str, splits: Collection
         labels += [_label(table, row, cell) for row, cell in zip(some.rows, some.texts[0], strict=True)]
         words += some.texts[1] if columns.split is not None else []
         rows += some.rows
-    examples = values[: len(rows)].reshape(len(rows), *columns.shape)
+    examples = upright(values[: len(rows)].reshape(len(rows), *columns.shape), table.path)
     its = np.array([split or "train"] * len(rows) if columns.split is None else _splits_of_words(table, words, rows))
-    labels = _plain_numbers(table, labels, rows)
+    labels = as_classes(_plain_numbers(table, labels, rows), table.path)
     files = (LoadedFile(table.path.name, digest.hexdigest()),)
     found = {}
     for each in SPLITS:

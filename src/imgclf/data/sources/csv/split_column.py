@@ -4,11 +4,10 @@ import re
 from pathlib import Path
 
 from imgclf.data.sources.csv.columns import Columns, plain, setting
-from imgclf.data.split_names import split_of, split_word
+from imgclf.data.split_names import SPLIT_COLUMNS, split_of, split_word
 from imgclf.files.csv_table import Table
 from imgclf.files.reading import shown
 
-SPLITS = ({"split", "subset", "partition", "dataset", "set", "usage", "datasplit"},)  # plain names, as LABELS
 _FLAGS = {"true", "false", "0", "1", "0.0", "1.0"}
 
 
@@ -22,7 +21,7 @@ def likeness(table: Table, index: int) -> tuple[str, str] | None:
     name, cells = table.names[index], {cell.casefold() for cell in table.column(index)}
     if all(map(split_word, cells)):
         return f"column {shown(name)} looks like splits", f"to use it: {setting(table, 'split_column', index)}"
-    if plain(name) in SPLITS[0] and table.header:
+    if plain(name) in SPLIT_COLUMNS and table.header:
         return f"column {shown(name)} has none of the words train, val and test", "write them, or rename the column"
     about = split_of(Path(re.sub(r"^is", "", plain(name))))
     if table.header and about and cells <= _FLAGS and len(cells) > 1:

@@ -10,6 +10,7 @@ import numpy as np
 from imgclf.data.class_names import composed, first_few
 from imgclf.data.dataset import UNKNOWN, InputFormat, Unlabeled, described
 from imgclf.data.preprocess import Preprocess
+from imgclf.data.sources._emnist import upright
 from imgclf.data.sources._image_files import NamedFile, read_images
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources.csv.columns import Columns, Options
@@ -80,7 +81,7 @@ def _numbers(
     if like.columns and not table.header:
         remarks = (*remarks, f"{table.path}: no column has a name: features are taken by their position")
     for some in numbers(table, values, of_text, np.dtype(np.uint8 if preprocess.is_image else np.float32)):
-        examples = some.values.reshape(len(some.rows), *shape)
+        examples = upright(some.values.reshape(len(some.rows), *shape), table.path)
         names = some.texts[0] if of_text else [f"{prefix}{done + number}" for number in range(1, len(examples) + 1)]
         done += len(examples)
         advance(len(examples))
