@@ -136,3 +136,67 @@ def test_feature_vectors_are_compared_to_the_bit(imgclf):
     assert {one["kind"] for one in seen.json["findings"]} == {"equal across splits", "constant values"} | (
         {"equal have two different labels"} if 7 % 3 != 10 % 3 else set()
     )
+
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
+LABELS = np.arange(60) % 3
+COLORED = np.stack([IMAGES[20:29]] * 3, -1)
+OTHER_FORMS = {
+    "size": ("test", IMAGES, IMAGES[20:29, :6], "test has images of 6 x 8 gray, train images of 8 x 8 gray"),
+    "color": ("test", IMAGES, COLORED, "test has images of 8 x 8 color, train images of 8 x 8 gray"),
+    "val": ("val", IMAGES, COLORED, "val has images of 8 x 8 color, train images of 8 x 8 gray"),
+    "features": (
+        "test", IMAGES[:, 0] / 255, IMAGES[:9, 1, :5] / 255,
+        "test has examples of 5 features, train examples of 8 features",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHER_FORMS)
+def test_splits_of_another_form_are_a_finding_and_each_is_checked_by_itself(imgclf, name):
+    split, train, other, sentence = OTHER_FORMS[name]
+    train, other = train.copy(), other.copy()
+    train[7], train[3], other[8] = train[4], train[3].flat[0], other[5]
+    np.savez("d.npz", X=train, y=LABELS, **{f"X_{split}": other, f"y_{split}": LABELS[:9]})
+    seen = imgclf("data", "check", "d.npz", "--json")
+    assert seen.code == 0, seen.err
+    kinds = {one["kind"]: one for one in seen.json["findings"]}
+    assert kinds["doubtful"]["sentence"].startswith(sentence)
+    assert kinds["doubtful"]["serious"]
+    assert kinds["one value"]["examples"] == ["train row 3 (0)"]
+    rows = {tuple(image.split(" (")[0] for image in pair["images"]) for pair in seen.json["duplicates"]}
+    assert rows >= {("train row 4", "train row 7"), (f"{split} row 5", f"{split} row 8")}
+    info = imgclf("data", "info", "d.npz")
+    assert sentence in info.err
+    of_split, of_train = (part.split(" of ")[1] for part in sentence.split(", "))
+    assert info.out.startswith(f"d.npz (npz): train {of_train}, {split} {of_split}, 3 classes")
+
+
+def test_all_that_train_warns_of_is_a_finding(imgclf):
+    found = {}
+    for name, arrays in {
+        "a class only in val": {"X": IMAGES[:40], "y": LABELS[:40] % 2, "X_val": IMAGES[40:], "y_val": LABELS[40:]},
+        "one class": {"X": IMAGES, "y": LABELS * 0},
+        "one image a class": {"X": IMAGES, "y": np.arange(60)},
+        "arrays that are not read": {"X": IMAGES, "y": LABELS, "X_test": IMAGES},
+        "one-hot": {"X": IMAGES, "y": np.eye(3)[LABELS]},
+    }.items():
+        np.savez("d.npz", **arrays)
+        seen = imgclf("data", "check", "d.npz", "--json").json["findings"]
+        found[name] = [(one["kind"], one["sentence"], one["serious"]) for one in seen]
+    ((kind, one_hot, serious),) = found.pop("one-hot")
+    assert (kind, serious) == ("read as", False)
+    assert one_hot.endswith("one-hot labels (60, 3), read as y.argmax(axis=1)")
+    many = "60 of 60 classes have a single training image - check that the labels are classes, or add images"
+    assert found == {
+        "a class only in val": [("doubtful", "val has images of '2', classes that train lacks", True)],
+        "one class": [("one class", "only one class, '0': a classifier needs at least two", True)],
+        "one image a class": [("doubtful", many, True)],
+        "arrays that are not read": [("passed over", "passed over: 'X_test' (no labels: for `imgclf predict`)", False)],
+    }
+
+
+def test_columns_of_a_table_that_are_not_used_are_a_finding(imgclf):
+    Path("d.csv").write_text("id,a,b,label\n" + "".join(f"{i},{i}.5,{i * 7 % 60},{i % 2}\n" for i in range(60)))
+    seen = imgclf("data", "check", "d.csv", "--json")
+    assert [one["sentence"] for one in seen.json["findings"]] == ["columns not used: 'id'"]

@@ -20,7 +20,8 @@ from imgclf.run.data_identity import check_data
 from imgclf.run.opening import config_of_run, data_of_run, open_run
 from imgclf.training.classifier import Model
 from imgclf.training.features import featured
-from imgclf.training.loading import load_test, load_training_data, where
+from imgclf.training.loading import load_training_data, where
+from imgclf.training.other_data import load_own_test
 from imgclf.training.prediction import predicted_classes
 
 FEWEST = 100  # common images, where the splits differ: fewer say little
@@ -112,7 +113,7 @@ def _splits(runs: Sequence[ComparedRun], split: str) -> list[Dataset]:
     for run in runs:
         dataset: Dataset | None
         if split == "test":
-            dataset = load_test(run.config, run.model.class_names, run.model.input_format)
+            dataset = load_own_test(run.model, run.config)
         else:
             same = repr(run.config.model_dump(include={"data", "seed", "preprocess"}))
             if same not in loaded:

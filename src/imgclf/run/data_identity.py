@@ -50,7 +50,7 @@ def check_data(
         raise RunError(run / "environment.json", problem, "restore it, or train again")
     now = data_fingerprints(train, val)
     if any(then.get(key, fingerprint) != fingerprint for key, fingerprint in now.items()):
-        raise DataError(where, _what_changed(then, describe_data(train, val)), remedy)
+        raise DataError(where, _what_changed(then, describe_data(train, val), f"{train.unit}s"), remedy)
 
 
 def images_then(run: Path) -> int | None:
@@ -102,18 +102,18 @@ def _why_not(path: str) -> str:
     return "it has just reappeared"
 
 
-def _what_changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Name the first difference; environment.json need not be well-formed."""
+def _what_changed(then: Mapping[str, Any], now: Mapping[str, Any], noun: str) -> str:
+    """Name the first difference; environment.json need not be well-formed. `noun` is what the examples are called."""
     classes, images = then.get("data_classes"), then.get("data_images")
     if isinstance(classes, list) and classes != now["data_classes"]:
         return f"the classes have changed since the run began: {_changed_names(classes, now['data_classes'])}"
-    problem = "the images have changed since the run began"
+    problem = f"the {noun} have changed since the run began"
     if not _are_counts(images):
         return problem
     if images == now["data_images"]:
-        return f"{problem}: the same number, but other pixels, labels or order"
+        return f"{problem}: the same number, but other {'pixels' if noun == 'images' else 'values'}, labels or order"
     if _total(images) != _total(now["data_images"]):
-        return f"{problem}: {_total(images):,} images then, {_total(now['data_images']):,} now"
+        return f"{problem}: {_total(images):,} {noun} then, {_total(now['data_images']):,} now"
     was, is_now = (f"{one['train']:,} training and {one['val']:,} validation" for one in (images, now["data_images"]))
     return f"{problem}: {was} then, {is_now} now"
 

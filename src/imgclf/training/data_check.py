@@ -17,7 +17,8 @@ from imgclf.data.sources._image_headers import all_headers
 from imgclf.errors import DataError, plural
 from imgclf.machine.cores import available_cores
 from imgclf.numerics.indices import slices
-from imgclf.training.loading import list_source, load_all_splits, tree_of
+from imgclf.training.data_remarks import how_read, of_examples, passed_over
+from imgclf.training.loading import arguments, list_source, load_all_splits, tree_of, where
 
 SHOWN = 100  # examples of a finding
 IMBALANCED = 10  # times as many images in the largest class as in the smallest
@@ -40,7 +41,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class _Images:
-    """The examples of all splits, one after the other."""
+    """The examples of splits, all of one shape, one after the other."""
 
     splits: Mapping[str, Dataset]
 
@@ -86,13 +87,22 @@ def check_data_set(config: Config) -> tuple[dict[str, Dataset], list[Finding], l
         (line,) = error.lines()
         sentence = f"{line}; the images themselves are checked when this is mended"
         return {}, [*findings, Finding("unreadable", sentence, serious=True)], []
-    images = _Images(splits)
-    pairs = _pairs(images)
-    names = images.names(row for pair in pairs for row in pair[:2])
-    findings += _of_pairs(images, pairs, names)
-    findings += _of_values(images)
+    named = []
+    for images in _alike(splits):
+        pairs = _pairs(images)
+        names = images.names(row for pair in pairs for row in pair[:2])
+        findings += _of_pairs(images, pairs, names)
+        findings += _of_values(images)
+        named += [(pair, names[pair.first], names[pair.second]) for pair in pairs]
     findings += _of_classes(splits)
-    return splits, findings, [(pair, names[pair.first], names[pair.second]) for pair in pairs]
+    findings += _of_warnings(config, splits)
+    return splits, findings, named
+
+
+def _alike(splits: Mapping[str, Dataset]) -> list[_Images]:
+    """Return the splits whose examples can be compared: those of each shape."""
+    shapes = dict.fromkeys(dataset.example_shape for dataset in splits.values())
+    return [_Images({name: one for name, one in splits.items() if one.example_shape == shape}) for shape in shapes]
 
 
 def _of_files(config: Config) -> Iterator[Finding]:
@@ -122,8 +132,6 @@ def _of_files(config: Config) -> Iterator[Finding]:
 def _pairs(images: _Images) -> list[Pair]:
     """Return the pairs of equal and of nearly equal images; of more than two equal ones, each with the first."""
     n, at_once = int(images.starts[-1]), images.first.at_once
-    if len({dataset.example_shape for dataset in images.splits.values()}) > 1:
-        return []
     groups = equal_groups(images.read, n, at_once)
     pairs = [Pair(rows[0], other, 0.0) for rows in groups for other in rows[1:]]
     if images.first.images.ndim == 4:
@@ -142,15 +150,15 @@ def _of_pairs(images: _Images, pairs: Sequence[Pair], names: Mapping[int, str]) 
         across = [pair for pair in those if images.split_of(pair.first) != images.split_of(pair.second)]
         within = [pair for pair in those if images.split_of(pair.first) == images.split_of(pair.second)]
         wrong = [pair for pair in those if images.labels[pair.first] != images.labels[pair.second]]
-        for found, where, serious in (
+        for found, place, serious in (
             (across, "across splits: what is tested was trained on", True),
             (within, "within a split", False),
             (wrong, "have two different labels", True),
         ):
             if found:
                 many = plural(len(found), f"pair of {how} {unit}s", f"pairs of {how} {unit}s")
-                kind = f"{how} {where.partition(':')[0]}"
-                yield Finding(kind, f"{most}{many} {where}", serious, _examples(found, names))
+                kind = f"{how} {place.partition(':')[0]}"
+                yield Finding(kind, f"{most}{many} {place}", serious, _examples(found, names))
 
 
 def _examples(pairs: Sequence[Pair], names: Mapping[int, str]) -> list[str]:
@@ -183,3 +191,19 @@ def _of_classes(splits: Mapping[str, Dataset]) -> Iterator[Finding]:
             names = dataset.class_names
             sentence = f"{split}: {counts[most]:,} of {names[most]}, {counts[least]:,} of {names[least]}"
             yield Finding("imbalance", f"{sentence}: try train.class_weight: balanced", serious=True)
+    if len(names := next(iter(splits.values())).class_names) < 2:
+        yield Finding("one class", f"only one class, {names[0]!r}: a classifier needs at least two", serious=True)
+
+
+def _of_warnings(config: Config, splits: Mapping[str, Dataset]) -> Iterator[Finding]:
+    """Repeat what `train` and `data info` warn of; what image folders pass over is a finding of their files."""
+    tree, here = tree_of(config), f"{where(config)}: "
+    skipped = passed_over(config.data.source, arguments(config)[0], config.data.options)
+    known = tree.warnings()[: any(not one.expected for one in tree.passed_over)] if tree else []
+    for kind, serious, lines in (
+        ("passed over", False, [line for line in skipped if line not in known]),
+        ("read as", False, how_read(splits)),
+        ("doubtful", True, of_examples(config, splits)),
+    ):
+        for line in lines:
+            yield Finding(kind, line.removeprefix(here), serious)

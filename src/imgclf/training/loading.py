@@ -240,7 +240,7 @@ def arguments(config: Config, like: InputFormat = UNKNOWN) -> tuple[Any, dict[st
     if data.labels != "fine" and not source.labels:
         remedy = f"coarse labels are for data.source: {_names(lambda other: bool(other.labels))}"
         raise UsageError("data.labels", f"{data.source} has only one kind of labels", remedy)
-    chosen = {"seed": config.seed, **config.preprocess.model_dump(include={"image_size", "color", "resize"})}
+    chosen = {"seed": config.seed} | {name: getattr(config.preprocess, name) for name in Form._fields}
     settings: dict[str, object] = {name: chosen[name] for name in source.settings}
     for name in data.options.keys() & settings.keys():
         raise UsageError(f"data.options.{name}", f"the data uses the {name} of the run", f"set {name} instead")

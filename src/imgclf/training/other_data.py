@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from imgclf.config import Config
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources import SOURCES, Source, recognize
 from imgclf.data.sources._folders import look_into
@@ -16,7 +17,7 @@ from imgclf.data.splits import match_classes, quoted
 from imgclf.errors import DataError
 from imgclf.training.classifier import Model
 from imgclf.training.data_remarks import about_depth, passed_over
-from imgclf.training.loading import redrawn
+from imgclf.training.loading import load_test, redrawn, takes_test, where
 
 
 def warnings_about(model: Model, path: Path, options: Mapping[str, Any]) -> list[str]:
@@ -45,6 +46,26 @@ def are_only_images(path: Path) -> bool:
     return bool(inside.images) and not inside.folders and not tables_around(path).tables
 
 
+def load_own_test(model: Model, config: Config) -> Dataset | None:
+    """Load the test split of the data of a run for its model, in the size and color of that; None if there is none."""
+    reads_files = "image_size" in SOURCES[config.data.source].settings
+    if model.input.is_image and reads_files and not takes_test(config):
+        size, color, _ = model.input.form
+        preprocess = config.preprocess.model_copy(update={"image_size": size, "color": color})
+        config = config.model_copy(update={"preprocess": preprocess})
+    test = load_test(config, model.class_names, model.input_format)
+    if test is not None:
+        test = _conformed(model, test, where(config))
+        model.input.check_shape(test, where(config))
+    return test
+
+
+def _conformed(model: Model, dataset: Dataset, where: object) -> Dataset:
+    """Give images the size and color of those that a model was trained on."""
+    both = model.input.is_image and len(dataset.example_shape) == 3
+    return redrawn(dataset, model.input.conform, where) if both else dataset
+
+
 def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxyType({})) -> Dataset:
     """Load other data for a model: its test split, or all of it without splits; classes and features by name.
 
@@ -63,8 +84,7 @@ def load_for(model: Model, path: Path, options: Mapping[str, Any] = MappingProxy
     if "val" in found:
         raise DataError(path, "no test split found", "give a data set with a test split or without splits")
     dataset = match_classes(found["test"] if "test" in found else found["train"], model.class_names, path)
-    if preprocess.is_image and len(dataset.example_shape) == 3:
-        dataset = redrawn(dataset, preprocess.conform, path)
+    dataset = _conformed(model, dataset, path)
     preprocess.check_shape(dataset, path)
     names, others = model.input_format.columns, dataset.input_format.columns
     if names and others and names != others:  # a pack: tables are read by these names

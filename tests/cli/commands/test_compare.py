@@ -172,7 +172,7 @@ def test_losses_of_different_objectives_are_drawn_as_such(imgclf, photos, train,
 def test_the_test_split_is_opened_only_when_asked_for(imgclf, monkeypatch, on_pictures, pictures):
     assert imgclf("train", *on_pictures, "-s", "data.val_fraction=0.5", "--out", "one").code == 0
     with monkeypatch.context() as patch:
-        patch.setattr("imgclf.run.comparison.load_test", pytest.fail)
+        patch.setattr("imgclf.run.comparison.load_own_test", pytest.fail)
         assert imgclf("compare", "one", "one").code == 0
     seen = imgclf("compare", "one", "one", "--split", "test", "--json").json
     assert (seen["split"], seen["n"]) == ("test", 14)

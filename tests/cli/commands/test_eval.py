@@ -377,3 +377,44 @@ def test_the_command_that_train_names_evaluates(imgclf, pictures, options, endin
     command = next(line for line in done.out.splitlines() if line.startswith("next")).removeprefix("next   ")
     assert command == f"imgclf eval run{ending}"
     assert imgclf(*shlex.split(command)[1:]).code == 0
+
+
+@pytest.mark.parametrize("form", ["arrays", "folder"])
+def test_the_test_images_of_a_run_become_the_size_and_color_of_training_as_other_data_does(imgclf, form):
+    rng = np.random.default_rng(0)
+    if form == "arrays":
+        images = rng.integers(0, 256, (60, 8, 6), dtype=np.uint8)
+        test = rng.integers(0, 256, (9, 10, 10, 3), dtype=np.uint8)
+        np.savez("data.npz", X=images, y=np.arange(60) % 3, X_test=test, y_test=np.arange(9) % 3)
+    else:
+        for split, sizes in (("train", [8] * 9), ("test", [10, 11, 10, 12])):
+            for name in "abc":
+                Path("data", split, name).mkdir(parents=True)
+                for row, size in enumerate(sizes):
+                    pixels = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
+                    Image.fromarray(pixels).save(Path("data", split, name, f"{row}.png"))
+    data = "data.npz" if form == "arrays" else "data"
+    assert imgclf("train", data, "-s", "train.epochs=2", "--no-plots", "--out", "r").code == 0
+    own, other = (imgclf("eval", "r", *more, "--json") for more in ((), ("--data", data)))
+    assert (own.code, other.code) == (0, 0), (own.err, other.err)
+    assert {**own.json, "split": ""} == {**other.json, "split": ""}
+    compared = imgclf("compare", "r", "r", "--split", "test", "--json")
+    assert compared.code == 0, compared.err
+
+
+def test_test_examples_of_other_features_are_not_called_changed(imgclf, refused):
+    X, y = np.random.default_rng(0).normal(size=(60, 6)), np.arange(60) % 3
+    np.savez("data.npz", X=X, y=y, X_test=X[:9, :5], y_test=y[:9])
+    assert imgclf("train", "data.npz", "-s", "train.epochs=1", "--no-plots", "--out", "r").code == 0
+    done = refused(3, "examples of 5 features, the model takes 6 features - give it the same features", "eval", "r")
+    assert "changed" not in done.err
+
+
+def test_feature_vectors_are_called_examples(imgclf, refused):
+    X, y = np.random.default_rng(0).normal(size=(60, 6)), np.arange(60) % 3
+    np.savez("data.npz", X=X, y=y)
+    assert imgclf("train", "data.npz", "-s", "train.epochs=1", "--no-plots", "--out", "r").code == 0
+    done = imgclf("eval", "r", "--data", "data.npz")
+    assert "the run was trained on most of these examples; --split val evaluates the others" in done.err
+    np.savez("data.npz", X=X[:59], y=y[:59])
+    refused(3, "the examples have changed since the run began: 60 examples then, 59 now", "eval", "r", "--split", "val")

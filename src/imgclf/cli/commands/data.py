@@ -60,8 +60,12 @@ def info(
     content = summarize(str(path or where(config)), config.data.source, splits)
     content["tree"] = None if tree is None else tree.summary()
     first = next(iter(splits.values()))
+    shapes = {split: described(dataset.example_shape) for split, dataset in splits.items()}
     source = "" if content["data"] == config.data.source else f" ({config.data.source})"
-    size, classes = described(first.example_shape), plural(len(content["classes"]), "class", "classes")
+    size = shapes[next(iter(shapes))]
+    if len({*shapes.values()}) > 1:
+        size = ", ".join(f"{split} {shape}" for split, shape in shapes.items())
+    classes = plural(len(content["classes"]), "class", "classes")
     console.result(f"{content['data']}{source}: {size}, {classes}", "")
     console.result(*_counts(content), "")
     if config.features is not None:
@@ -119,8 +123,8 @@ def check(
     """Look for what makes a result wrong or doubtful, in all splits of the configured data set, or of PATH.
 
     Equal and nearly equal images, within a split and across, and those with two different labels; unreadable and odd
-    files; sizes, colors, images that are stored turned; images and pixels of one value; rare classes. The distance of
-    two images is the root of their mean squared difference, in levels of 255.
+    files; sizes, colors, images that are stored turned; images and pixels of one value; rare classes, and all that
+    `imgclf train` warns of. The distance of two images is the root of their mean squared difference, in levels of 255.
     """
     from imgclf.machine.cores import available_cores
     from imgclf.speed.threads import workers
@@ -231,6 +235,7 @@ def summarize(data: str, source: str, splits: "dict[str, Dataset]") -> dict[str,
         "splits": {
             split: {
                 "n": len(found),
+                "example_shape": list(found.example_shape),
                 "classes": dict(zip(found.class_names, found.class_counts().tolist(), strict=True)),
                 "fingerprint": found.fingerprint,
             }

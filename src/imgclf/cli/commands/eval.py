@@ -191,7 +191,8 @@ def _own_split(
     """
     from imgclf.data.splits import match_classes
     from imgclf.run.data_identity import check_data
-    from imgclf.training.loading import load_test, load_training_and_test, load_training_data, takes_test, where
+    from imgclf.training.loading import load_training_and_test, load_training_data, takes_test, where
+    from imgclf.training.other_data import load_own_test
 
     taken = split == "test" and takes_test(config)
     test = None
@@ -199,9 +200,9 @@ def _own_split(
         train, val, test = load_training_and_test(config) if taken else (*load_training_data(config), None)
         check_data(train, val, path, where(config), "restore the data, or evaluate other images: --data PATH")
     if split == "test" and not taken:
-        test = load_test(config, model.class_names, model.input_format)
+        test = load_own_test(model, config)
         if test is not None and not moved:
-            _warn_if_test_is_new(console, config, path)
+            _warn_if_test_is_new(console, config, path, f"{test.unit}s")
         return test
     chosen = {"train": train, "val": val, "test": test}[split]
     return None if chosen is None else match_classes(chosen, model.class_names, where(config))
@@ -224,10 +225,10 @@ def _warn_if_trained_on(console: Console, path: Path, model: "Model", data: Path
     except ImgclfError:
         return  # they are different images
     others = "test" if taken else "val"
-    console.warn(f"{data}: the run was trained on most of these images; --split {others} evaluates the others")
+    console.warn(f"{data}: the run was trained on most of these {images.unit}s; --split {others} evaluates the others")
 
 
-def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None:
+def _warn_if_test_is_new(console: Console, config: "Config", path: Path, noun: str) -> None:
     """Warn if the test split may hold training images of the run.
 
     Training never opens a test split, so nothing proves which one a run had. But images that have become test
@@ -246,8 +247,8 @@ def _warn_if_test_is_new(console: Console, config: "Config", path: Path) -> None
         return  # there is nothing to train on any more
     if now and now != then:
         console.warn(
-            f"{where(config)}: {then:,} images for training and validation when the run began, {now:,} now: "
-            "some of the test images may have been trained on"
+            f"{where(config)}: {then:,} {noun} for training and validation when the run began, {now:,} now: "
+            f"some of the test {noun} may have been trained on"
         )
 
 
