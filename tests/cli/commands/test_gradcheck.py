@@ -304,7 +304,7 @@ def test_a_run_whose_data_has_changed(imgclf, refused, tmp_path):
     source = ("-s", "data.source=npz", "-s", "data.path=d.npz", "-s", "preprocess.scale=1", "-s", "train.epochs=1")
     assert imgclf("train", *source, "--out", "r", "--no-plots").code == 0
     np.savez(tmp_path / "d.npz", X=rng.standard_normal((60, 6)), y=np.arange(60) % 3)
-    refused(3, "the images have changed since the run began", "gradcheck", "--run", "r")
+    refused(3, "the examples have changed since the run began", "gradcheck", "--run", "r")
 
 
 @pytest.mark.slow
