@@ -7,7 +7,7 @@ import pytest
 
 from imgclf.config import resolve
 from imgclf.metrics import wilson_interval
-from imgclf.sweep.advice import advise, next_command, next_range
+from imgclf.sweep.advice import advise, longer, next_command, next_range
 from imgclf.sweep.results import Result, ranked
 from imgclf.sweep.trials import Trial
 
@@ -106,6 +106,25 @@ def test_a_search_for_a_step_size_ends_where_all_are_as_good_or_those_on_both_si
     assert ends(0.8, 0.4, 1.6)
     assert not ends(0.8, 0.4)
     assert not ends(6.4, *sizes[1:-1])
+
+
+@pytest.mark.parametrize(
+    ("best", "as_good", "following"),
+    [(0.003, 0.001, [0.001, 0.003, 0.009, 0.027]), (0.001, 0.003, [0.001, 0.003, 0.009, 0.027]),
+     (0.001, None, [0.001, 0.003]), ("[0.003]", None, [0.003])],
+)  # fmt: skip
+def test_where_the_loss_still_falls_steps_grow_if_the_largest_are_as_good_else_the_epochs_do(best, as_good, following):
+    step_size, l2, given = "schedule.step_size", "regularization.l2", "[0.001, 0.003]"
+    given, best = (best, 0.003) if isinstance(best, str) else (given, best)
+    config = swept(schedule__step_size=given, regularization__l2="[0.1, 1]")
+    rows = [({step_size: best, l2: 0.1}, 0.5), *[({step_size: as_good, l2: 0.1}, 0.499)] * (as_good is not None)]
+    found, ranges = advise(config, tried(config, *rows), still_falls=True)
+    assert ranges == {step_size: following, l2: [0.1, 1]}
+    assert all((border.key, border.side, border.as_good) == (step_size, "largest", None) for border in found)
+    widened = following != config.sweep.params[step_size]
+    assert longer(config, ranges) == ({} if widened else {"train.epochs": 2 * config.train.epochs})
+    words = shlex.split(next_command(config, Path("s"), ranges, longer(config, ranges)))
+    assert resolve((), words[5::2]).config.train.epochs == config.train.epochs * (1 if widened else 2)
 
 
 def test_other_values_stay():

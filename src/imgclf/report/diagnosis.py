@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from imgclf.errors import plural
 from imgclf.report.alarms import ALARMS
 from imgclf.report.findings import Finding, Rule, number, told_apart
-from imgclf.report.questions import QUESTIONS
+from imgclf.report.questions import QUESTIONS, step_too_small, still_falling
 from imgclf.report.run_facts import RunFacts
 
 
@@ -17,6 +17,11 @@ def diagnose(facts: RunFacts) -> list[Finding]:
     answers = [ALARMS] if _first(ALARMS, facts) else QUESTIONS
     found = [finding for rules in answers if (finding := _first(rules, facts))]
     return found or [nothing_to_report(facts)]
+
+
+def has_not_arrived(facts: RunFacts) -> bool:
+    """Whether the loss still falls at the end of a run: larger steps or more epochs would lower it."""
+    return _first((step_too_small, still_falling), facts) is not None
 
 
 def nothing_to_report(facts: RunFacts) -> Finding:

@@ -16,7 +16,7 @@ BORDER = 0.1  # of a range's logarithm: as near its end, a drawn value is on the
 
 MANY = 6  # candidates
 
-STEP_SIZE = "schedule.step_size"
+STEP_SIZE, EPOCHS = "schedule.step_size", "train.epochs"  # they say how far a run goes
 
 
 class Border(NamedTuple):
@@ -35,10 +35,13 @@ class Border(NamedTuple):
     as_good: Any
 
 
-def advise(config: Config, finished: Sequence[Candidate]) -> tuple[list[Border], dict[str, Any]]:
+def advise(
+    config: Config, finished: Sequence[Candidate], *, still_falls: bool = False
+) -> tuple[list[Border], dict[str, Any]]:
     """Return the best values that lie on a border of their range, and the ranges of the next sweep, by key.
 
-    finished   the best first
+    finished      the best first
+    still_falls   whether the loss of the best still falls at its end: see `go_farther`
 
     Where a value off that border is as good, within the interval of the best, the way beyond it leads nowhere, and the
     range stays: a penalty that hardly counts could be made smaller for ever. Not so a step size: too small, it does not
@@ -46,6 +49,8 @@ def advise(config: Config, finished: Sequence[Candidate]) -> tuple[list[Border],
     border. Where values on both sides of the best are as good, a finer search would be one of chance: the range stays.
     """
     assert config.sweep is not None
+    if still_falls:
+        return go_farther(config, finished)
     best, equal, found = finished[0].values, finished[: indistinguishable(finished)], []
     params: dict[str, Any] = {**config.sweep.params}
     ranges = dict(params)
@@ -63,6 +68,34 @@ def advise(config: Config, finished: Sequence[Candidate]) -> tuple[list[Border],
         if as_good is None:
             ranges[key] = following
     return found, ranges
+
+
+def go_farther(config: Config, finished: Sequence[Candidate]) -> tuple[list[Border], dict[str, Any]]:
+    """Return what `advise` does where the loss of the best still falls: larger steps, or more epochs.
+
+    Runs that have not arrived say nothing of the other keys: their ranges stay. A step size goes beyond its largest
+    value where that is as good as the best; otherwise `longer` has more epochs.
+    """
+    assert config.sweep is not None
+    params: dict[str, Any] = config.sweep.params
+    best, equal, found, ranges = finished[0].values, finished[: indistinguishable(finished)], [], dict(params)
+    for key in (key for key in (STEP_SIZE, EPOCHS) if key in params):
+        largest = max(one.values[key] for one in equal)
+        end, following = end_of(params[key], largest), next_range(config, key, largest)
+        if end is None or end != max(listed(params[key]) or params[key]["log_uniform"]) or following == params[key]:
+            continue
+        ranges[key] = following
+        if end_of(params[key], best[key]) == end:
+            found.append(Border(key, best[key], end, "largest", following, None))
+    return found, ranges
+
+
+def longer(config: Config, ranges: dict[str, Any]) -> dict[str, Any]:
+    """Return settings of the next sweep that let its runs go farther, where its ranges do not: twice the epochs."""
+    assert config.sweep is not None
+    if ranges != config.sweep.params or EPOCHS in ranges:
+        return {}
+    return {EPOCHS: 2 * config.train.epochs}
 
 
 def end_of(given: Any, value: Any) -> Any:
@@ -145,11 +178,14 @@ def _is_valid(config: Config, key: str, value: Any) -> bool:
     return True
 
 
-def next_command(config: Config, directory: Path, ranges: dict[str, Any]) -> str | None:
-    """Return the command of the next sweep, of the same config and these ranges; None if they are the same, too."""
+def next_command(
+    config: Config, directory: Path, ranges: dict[str, Any], others: dict[str, Any] | None = None
+) -> str | None:
+    """Return the command of the next sweep: these ranges and other settings; None if nothing changes."""
     assert config.sweep is not None
     changed = [(key, found) for key, found in ranges.items() if found != config.sweep.params[key]]
     options = [word for key, found in changed for word in ("-s", f"sweep.params.{key}={flow(found)}")]
+    options += [word for key, value in (others or {}).items() for word in ("-s", f"{key}={value}")]
     return shlex.join(["imgclf", "sweep", "-c", str(directory / "config.yaml"), *options]) if options else None
 
 

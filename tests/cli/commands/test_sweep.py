@@ -5,6 +5,7 @@ import shlex
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from imgclf.cli.signals import Stop
@@ -89,6 +90,21 @@ def test_of_two_values_that_are_as_good_neither_end_is_gone_beyond(imgclf):
     assert ("the best regularization.l2, 1e-09, is the smallest tried, but 2e-09, the largest, is as good within this "
             "interval: no need to try larger or smaller") in " ".join(done.out.split())  # fmt: skip
     assert "next " not in done.out
+
+
+@pytest.mark.parametrize(("sizes", "falls"), [("[0.001, 0.003]", True), ("[0.1, 0.3]", False)])
+def test_it_says_that_the_loss_still_falls_where_steps_are_too_small_and_then_is_not_done(imgclf, sizes, falls):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 600)
+    np.savez("x.npz", X=np.eye(3)[y] * 1.5 + rng.standard_normal((600, 3)), y=y)
+    options = ("-s", "data.path=x.npz", "-s", "data.source=npz", "-s", "train.epochs=30", "--jobs", "1")
+    options += ("-s", "sweep.params.regularization.l2=[1.0e-6, 1.0e-5, 1.0e-4]", "-s", "sweep.method=grid")
+    done = imgclf("sweep", *options, "-s", f"sweep.params.schedule.step_size={sizes}", "--out", "s")
+    said = " ".join(done.out.split())
+    assert ("falling the loss of the best still falls at its end: try larger step sizes next imgclf" in said) == falls
+    assert ("falling " in said) == falls
+    assert not (falls and ("done " in said or "no need to try" in said))
+    assert imgclf("sweep", "--resume", "s", "--json").json["best"]["still_falls"] == falls
 
 
 def test_ctrl_c_ends_with_how_to_resume(imgclf, monkeypatch):

@@ -15,7 +15,7 @@ from imgclf.cli.mpi import connect, rank_and_size
 from imgclf.cli.options import PATH, config_options, json_option
 from imgclf.cli.parsing import Command
 from imgclf.cli.signals import Stop, asked
-from imgclf.errors import DivergedError, UsageError, plural
+from imgclf.errors import DivergedError, ImgclfError, UsageError, plural
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -216,9 +216,21 @@ def _range_said(border: "Border", given: Any) -> str:
     return f"{good}, {near}the {opposite}, is as good within this interval: no need to try larger or smaller"
 
 
+def _still_falls(console: Console, search: "Search", best: "Candidate") -> bool:
+    """Whether the loss of a run of the best values still falls at its end, as the diagnosis of runs has it."""
+    from imgclf.report.diagnosis import has_not_arrived
+    from imgclf.report.run_facts import read_facts
+
+    try:
+        return any(has_not_arrived(read_facts(search.path(result.trial))) for result in best.results)
+    except ImgclfError as error:  # the results are as good without
+        console.warn(f"no diagnosis: {error}")
+        return False
+
+
 def _conclude(console: Console, search: "Search", finished: list["Candidate"], seconds: float) -> None:
     """Say which values are the best, how sure that is, and what to try next."""
-    from imgclf.sweep.advice import advise, next_command
+    from imgclf.sweep.advice import STEP_SIZE, advise, longer, next_command
     from imgclf.sweep.results import indistinguishable
     from imgclf.sweep.trials import sweep_of
 
@@ -226,8 +238,10 @@ def _conclude(console: Console, search: "Search", finished: list["Candidate"], s
     low, high = best.interval
     equal = indistinguishable(finished)
     params = sweep_of(search.config).params
-    on_border, ranges = advise(search.config, finished)
-    following = next_command(search.config, directory, ranges)
+    still_falls = _still_falls(console, search, best)
+    on_border, ranges = advise(search.config, finished, still_falls=still_falls)
+    others = longer(search.config, ranges) if still_falls else {}
+    following = next_command(search.config, directory, ranges, others)
     runs = [str(search.path(result.trial)) for result in best.results]
     console.say("")
     console.result(*fold("best      ", ", ".join(f"{key} {show(value)}" for key, value in best.values.items())))
@@ -241,9 +255,12 @@ def _conclude(console: Console, search: "Search", finished: list["Candidate"], s
         console.result(*fold("equal     ", told))
     for border in on_border:
         console.result(*fold("range     ", _range_said(border, params[border.key])))
+    if still_falls:
+        remedy = "larger step sizes" if ranges.get(STEP_SIZE) != params.get(STEP_SIZE) else "more epochs"
+        console.result(*fold("falling   ", f"the loss of the best still falls at its end: try {remedy}"))
     if following is not None:
         console.say(*fold_command("next      ", following))
-    elif equal > 1:
+    elif equal > 1 and not still_falls:
         images = plural(best.n, "validation image")
         console.say(*fold("done      ", f"a further search could not tell better values from chance on {images}"))
     if len(runs) > 1:  # none of them was trained on all
@@ -263,6 +280,7 @@ def _conclude(console: Console, search: "Search", finished: list["Candidate"], s
                 "accuracy": best.accuracy,
                 "accuracy_interval": [low, high],
                 "n": best.n,
+                "still_falls": still_falls,
             },
             "indistinguishable": equal,
             "borders": [border._asdict() for border in on_border],
