@@ -68,8 +68,9 @@ def test_a_hinge_costs_something_where_a_margin_is_violated_and_only_there(name)
 
 
 # Who names a loss: the two files that say what it is; which one is the default; which mistakes are made in which.
-# `objective` has words about them, `gradient` is a lesson on the kink of a hinge; the estimator has the default, too.
-NAMED = {"losses", "loss_facts", "schema", "mutants", "known_mistakes", "objective", "gradient"}
+# `objective` has words about them, `messages` what other programs call them, `gradient` is a lesson on the kink of a
+# hinge; the estimator has the default, too.
+NAMED = {"losses", "loss_facts", "schema", "mutants", "known_mistakes", "objective", "messages", "gradient"}
 
 
 def test_no_other_module_decides_by_a_losss_name():
