@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from imgclf.run.model_file import load_model
+from imgclf.sklearn import LinearImageClassifier
 
 NAMES = ["petal", "sepal", "stem", "leaf"]
 RNG = np.random.default_rng(0)
@@ -315,3 +316,22 @@ def test_floats_that_a_model_of_bytes_cannot_tell_are_called_images(imgclf):
             assert remedy in done.err
     np.savez("test.npz", X_train=PIXELS / 255, y_train=Y, X_test=dark, y_test=Y)
     assert imgclf("predict", "run", "test.npz").code == 0  # the others of the file tell it
+
+
+def test_the_names_of_a_data_frame_are_those_of_the_run_of_an_estimator(imgclf):
+    pa = pytest.importorskip("pyarrow")
+    frame = pa.table(dict(zip(NAMES, X.T, strict=True)))
+    model = LinearImageClassifier().fit(frame, Y)
+    again = LinearImageClassifier.from_run(model.to_run("run"))
+    for one in (model, again):
+        assert one.feature_names_in_.tolist() == NAMES
+        assert (one.predict(frame) == model.predict(frame)).all()
+        with pytest.raises(ValueError, match="in the same order as they were in fit"):
+            one.predict(frame.select(NAMES[::-1]))
+    write(Path("new.csv"), TEST, order=NAMES[::-1], labeled=False)
+    classes = [one["class"] for one in imgclf("predict", "run", "new.csv", "--format", "json").json["predictions"]]
+    assert classes == model.predict(frame)[TEST].astype(str).tolist()
+    assert not hasattr(again.fit(X, Y), "feature_names_in_")
+    alike = pa.table(dict(zip(["\u00e9", "e\u0301", "a", "b"], X.T, strict=True)))  # both are é
+    other = LinearImageClassifier().fit(alike, Y).to_run("alike")
+    assert imgclf("eval", other, "--data", "new.csv").code == 3

@@ -187,26 +187,6 @@ def test_a_written_run_can_be_used_by_the_commands(tmp_path, imgclf):
         fitted(y=np.where(LABELS > 4, " ", "b")).to_run(tmp_path / "other")
 
 
-def test_the_names_of_a_data_frame_are_those_of_the_run_and_of_a_csv_file(tmp_path, imgclf):
-    pa, csv = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.csv")
-    names = ["weight", "a,b", "length", "x", "y0", "y1", "y2"]
-    frame = pa.table(dict(zip(names, VECTORS.T, strict=True)))
-    model = fitted(frame)
-    model.to_run(tmp_path / "run")
-    again = LinearImageClassifier.from_run(tmp_path / "run")
-    for one in (model, again):
-        assert one.feature_names_in_.tolist() == names
-        assert (one.predict(frame) == model.predict(frame)).all()
-        with pytest.raises(ValueError, match="in the same order as they were in fit"):
-            one.predict(frame.select(names[::-1]))
-    csv.write_csv(frame.select(names[::-1]), tmp_path / "new.csv")
-    done = imgclf("predict", tmp_path / "run", tmp_path / "new.csv", "--format", "csv", "--columns", "Id,Label")
-    assert [line.split(",")[1] for line in done.out.split()[1:]] == model.predict(frame).astype(str).tolist()
-    assert not hasattr(again.fit(VECTORS, LABELS), "feature_names_in_")
-    alike = pa.table(dict(zip(["\u00e9", "e\u0301", *"abcde"], VECTORS.T, strict=True)))  # both are é
-    assert imgclf("eval", fitted(alike).to_run(tmp_path / "alike"), "--data", tmp_path / "new.csv").code == 3
-
-
 def test_scores_are_those_of_the_weights_and_the_preprocessing():
     for X in (GRAY, VECTORS):
         model = fitted(X, dtype="float64")
