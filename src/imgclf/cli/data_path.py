@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imgclf.cli.console import Console
 from imgclf.cli.data_hints import hint_for_data
 from imgclf.cli.parsing import hint_for_word
 from imgclf.errors import DataError, UsageError
@@ -14,20 +15,25 @@ if TYPE_CHECKING:
     from imgclf.config import Config
 
 
-def config_for_data(path: Path, files: tuple[Path, ...], overrides: tuple[str, ...]) -> "tuple[Config, str]":
+def config_for_data(
+    console: Console, path: Path, files: tuple[Path, ...], overrides: tuple[str, ...]
+) -> "tuple[Config, str]":
     """Return the config for the data at a path, and a line that says what its images need; "" if nothing.
 
-    Its source and its path are set after the files and before -s; what its images need, such as one size, only where
+    Where its source is found out, a warning names what else lies there. The source and the path are set after the files and before -s; what its images need, such as one size, only where
     neither sets it.
     """
     from imgclf.config import resolve
     from imgclf.data.sources import recognize
+    from imgclf.data.sources._beside import warnings as beside
     from imgclf.training.loading import what_images_need
 
     given = [f"data.path={path.resolve()}"]  # an absolute path needs no quotes
     if not any(text.partition("=")[0].strip() == "data.source" for text in overrides):
         options = resolve(files, (*given, *overrides)).config.data.options
-        given.append(f"data.source={recognize(path, options)}")
+        source = recognize(path, options)
+        given.append(f"data.source={source}")
+        console.warn(*beside(source, path))
     config = resolve(files, (*given, *overrides)).config
     needed = what_images_need(config)
     if needed.settings:
@@ -45,7 +51,7 @@ def _say(why: str, config: "Config") -> str:
 
 
 def config_for(
-    ctx: click.Context, path: Path | None, files: tuple[Path, ...], overrides: tuple[str, ...]
+    ctx: click.Context, console: Console, path: Path | None, files: tuple[Path, ...], overrides: tuple[str, ...]
 ) -> "tuple[Config, str]":
     """Return the config of `train PATH|CONFIG`, and a line that says what the word was taken for.
 
@@ -61,7 +67,7 @@ def config_for(
     if path.suffix.lower() in (".yaml", ".yml") and path.exists():
         return resolve((path, *files), overrides).config, ""
     if path.exists():
-        config, needed = config_for_data(path, files, overrides)
+        config, needed = config_for_data(console, path, files, overrides)
         return config, f"{path} is read as {config.data.source}{f'; its {needed}' if needed else ''}"
     ready = ready_config(path)
     if ready is not None:

@@ -61,7 +61,7 @@ def read_unlabeled(
 def has_arrays(path: Path) -> bool:
     """Whether a path is a file of arrays or a table, or a folder of arrays, rather than of images."""
     try:
-        return is_table(path) or npz.recognizes(path)
+        return is_table(path) or npz.has_examples(path)
     except ImgclfError:  # there is nothing, for example
         return False
 

@@ -105,12 +105,12 @@ def open_table(path: Path, names: Callable[[Sequence[str]], bool] = lambda cells
     rows = min(_SAMPLE, max(2, _CELLS // len(first)))
     found = islice(texts(replace(beginning, sample=(tuple(first),))), rows + 1)
     lines, sample = zip(*((line, tuple(cells)) for line, cells in found), strict=True)
-    if is_header(sample[0]) or names(sample[0]):
+    if is_header(sample[0]) or (names(sample[0]) and not _recurs(*sample)):
         if len(sample) == 1:
             raise DataError(path, "a header without rows", "name a CSV file with a row for each example")
         header = tuple(unicodedata.normalize("NFC", name) for name in sample[0])  # in which names are compared
         return _divided(replace(beginning, header=header, sample=sample[1:], begins=lines[1]))
-    if _is_repeated(*sample):
+    if len(sample) > 1 and _is_repeated(*sample):
         return replace(beginning, sample=sample[1:], begins=lines[1])
     return replace(beginning, sample=sample[:rows])
 
@@ -162,8 +162,18 @@ def is_header(cells: Sequence[str]) -> bool:
     return count and all(int(b) == int(a) + 1 for a, b in pairwise(numbers))
 
 
+def _recurs(first: Sequence[str], *rows: Sequence[str]) -> bool:
+    """Whether a text of the first row stands again below it, as that of a class does."""
+    return any(row[i] == cell for i, cell in enumerate(first) if not is_number(cell) for row in rows)
+
+
 def _is_repeated(first: Sequence[str], *rows: Sequence[str]) -> bool:
-    """Whether pandas made names of a row of data: 0, 0, 0, 18, 18 became 0, 0.1, 0.2, 18, 18.1; others are whole."""
+    """Whether pandas made names of a row of data: 0, 0, 0, 18, 18 became 0, 0.1, 0.2, 18, 18.1; others are whole.
+
+    A row with the index that pandas writes, whose column has no name, is none.
+    """
+    if any(not cell or cell.startswith("Unnamed: ") for cell in first):
+        return False
     seen: Counter[str] = Counter()
     repeated = []
     for index, cell in enumerate(first):

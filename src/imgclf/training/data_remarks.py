@@ -10,7 +10,6 @@ from imgclf.config import Config
 from imgclf.data.class_names import natural_key
 from imgclf.data.dataset import Dataset, described
 from imgclf.data.sources import SOURCES
-from imgclf.data.sources._beside import warnings as beside
 from imgclf.data.sources._image_files import NEARLY_BLACK
 from imgclf.data.sources._image_headers import nearly_black
 from imgclf.data.splits import present, quoted
@@ -80,4 +79,4 @@ def about_depth(dataset: Dataset) -> list[str]:
 def passed_over(source: str, path: Path, options: Mapping[str, Any]) -> list[str]:
     """Return warnings about skipped data at a path."""
     warnings = SOURCES[source].warnings
-    return [*(warnings(path, **options) if warnings else []), *beside(source, path)]
+    return warnings(path, **options) if warnings else []

@@ -10,6 +10,7 @@ from typing import Any
 from imgclf.config import Config
 from imgclf.data.dataset import Dataset
 from imgclf.data.sources import SOURCES, Source, recognize
+from imgclf.data.sources._beside import warnings as beside
 from imgclf.data.sources._folders import look_into
 from imgclf.data.sources.csv.columns import Options
 from imgclf.data.sources.csv.tables import has_labels, tables_around
@@ -23,7 +24,8 @@ from imgclf.training.loading import load_test, redrawn, takes_test, where
 def warnings_about(model: Model, path: Path, options: Mapping[str, Any]) -> list[str]:
     """Return warnings about skipped data at a path; `options` as for `load_for`."""
     name = _source_of(path, options)
-    return passed_over(name, path, _settings(model, path, SOURCES[name], options) if SOURCES[name].options else {})
+    settings = _settings(model, path, SOURCES[name], options) if SOURCES[name].options else {}
+    return [*passed_over(name, path, settings), *beside(name, path)]
 
 
 def _source_of(path: Path, options: Mapping[str, Any]) -> str:

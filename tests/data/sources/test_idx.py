@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from imgclf.data.sources import idx, recognize
+from imgclf.data.sources._beside import warnings as beside
 from imgclf.errors import DataError
-from imgclf.training.data_remarks import passed_over
 
 IMAGES = np.arange(4 * 3 * 2, dtype=np.uint8).reshape(4, 3, 2)
 LABELS = np.array([1, 0, 2, 1], np.uint8)
@@ -142,11 +142,11 @@ def test_of_several_sets_of_emnist_in_one_folder_one_is_named(tmp_path):
 
 
 def test_class_folders_beside_are_named_in_a_warning(folder):
-    assert passed_over("idx", folder, {}) == []
+    assert beside("idx", folder) == []
     for name in ("cat", "dog"):
         (folder / "train" / name).mkdir(parents=True)
         (folder / "train" / name / "1.png").touch()
-    (warning,) = passed_over("idx", folder, {})
+    (warning,) = beside("idx", folder)
     assert "the IDX files are read, not the class folders train/cat, train/dog; to change" in warning
 
 

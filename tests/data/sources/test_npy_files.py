@@ -5,9 +5,9 @@ import pytest
 
 from imgclf.data.packs.writer import Content, write_pack
 from imgclf.data.sources import npz, recognize
+from imgclf.data.sources._beside import warnings as beside
 from imgclf.errors import DataError
 from imgclf.files.npy import mapped_file
-from imgclf.training.data_remarks import passed_over
 
 FEATURES = np.arange(12.0).reshape(4, 3)
 IMAGES = np.arange(4 * 3 * 2, dtype=np.uint8).reshape(4, 3, 2)
@@ -133,16 +133,16 @@ def test_examples_without_labels_beside_class_folders_are_not_taken_for_the_data
 
 def test_class_folders_and_tables_beside_arrays_are_named_in_a_warning(save):
     root = save(X=FEATURES, y=LABELS)
-    assert passed_over("npz", root, {}) == []
+    assert beside("npz", root) == []
     write_class_folders(root)
     (root / "about.csv").write_text("id,weight,height\n1,2.5,3.5\n2,2.6,3.6\n")
     said = f"{root}: the .npy files are read, not"
     folders = f"{said} the class folders cat, dog; to change that: -s data.source=folder"
-    assert passed_over("npz", root, {}) == [folders]
+    assert beside("npz", root) == [folders]
     (root / "flowers.csv").write_text("petal,sepal,species\n" + "1.5,2.5,a\n3.5,1.5,b\n" * 4)
     table = f"{said} the table flowers.csv; to change that: -s data.source=csv"
-    assert passed_over("npz", root, {}) == [table, folders]
-    assert passed_over("npz", root / "X.npy", {}) == []
+    assert beside("npz", root) == [table, folders]
+    assert beside("npz", root / "X.npy") == []
 
 
 def test_labels_and_class_names_may_be_text(save):

@@ -88,7 +88,7 @@ def _config_of(
     """Return the config, of the data at PATH if there is one; then say what its images need, and the lines after."""
     if path is None:
         return read_config(files, overrides)
-    config, needed = config_for_data(path, files, overrides)
+    config, needed = config_for_data(console, path, files, overrides)
     if needed:
         console.say(*fold("", needed), *after)
     return config

@@ -86,7 +86,7 @@ def command(
     console = Console(ctx, as_json=as_json, progress=progress if is_first else "none")
     target: NewRun | ResumedRun
     if resume is None:
-        config, line = config_for(ctx, path, files, overrides)
+        config, line = config_for(ctx, console, path, files, overrides)
         if line and is_first and not print_config:
             console.say(*fold("path      ", line))
         target = NewRun(config, out)

@@ -30,12 +30,12 @@ class Columns(NamedTuple):
 
 
 def split_column(path: Path, file: Parquet, options: Options) -> str | None:
-    """Return the column of splits: the one that an option names, or one with such a name and only such words in it."""
+    """Return the column of splits: the one that an option names, or one with such a name and such a word in it."""
     texts = [name for name, kind in file.schema().columns.items() if _TEXT.fullmatch(kind)]
     if options.split_column is not None:
         return _one(path, "split_column", options.split_column, [], texts, file.schema())
     called = [name for name in texts if plain(name) in SPLIT_COLUMNS]
-    found = [name for name in called if None not in map(split_word, {*file.words(name)})]
+    found = [name for name in called if any(map(split_word, {*file.words(name)}))]
     return _one(path, "split_column", None, found, texts, file.schema()) if found else None
 
 
@@ -48,7 +48,7 @@ def columns_of(path: Path, schema: Schema, options: Options, split: str | None) 
     numbers = [name for name, kind in kinds.items() if _FLOAT.fullmatch(kind)]
     examples = _one(path, "image_column", options.image_column, images or floats, images + floats, schema)
     for names in LABELS:
-        if known := [name for name in labels + numbers if plain(name) in names]:
+        if known := [name for name in labels or numbers if plain(name) in names]:
             break
     label = _one(path, "label_column", options.label_column, known or labels, labels + numbers, schema)
     ignored = tuple(name for name in kinds if name not in (examples, label))

@@ -68,17 +68,18 @@ def load(path: Path, splits: Collection[str], like: InputFormat = UNKNOWN) -> di
     return found
 
 
-def recognizes(path: Path) -> bool:
-    """Whether a path is that of an .npz or .npy file, or a folder with .npy files of examples.
-
-    Beside class folders these need labels.
-    """
+def has_examples(path: Path) -> bool:
+    """Whether a path is that of an .npz or .npy file, or a folder with .npy files of examples."""
     if kind_of(path) == "file":
         return path.suffix.lower() in (".npz", ".npy")
-    if is_pack(path):
-        return False
-    X, y = ([name for name in _npy_at(path) if _is_of(name, words)] for words in (_EXAMPLES, _LABELS))
-    return bool(X) and (bool(y) or not class_folders(path))
+    return not is_pack(path) and any(_is_of(name, _EXAMPLES) for name in _npy_at(path))
+
+
+def recognizes(path: Path) -> bool:
+    """Whether a path has examples; beside class folders, .npy files need labels, too."""
+    if kind_of(path) == "file" or not has_examples(path):
+        return has_examples(path)
+    return any(_is_of(name, _LABELS) for name in _npy_at(path)) or not class_folders(path)
 
 
 def splits(path: Path) -> Collection[str]:

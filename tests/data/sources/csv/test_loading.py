@@ -898,6 +898,33 @@ def test_without_a_header_the_class_is_told_by_rows_all_over_the_file(write, ima
     assert f"labels are read from column {1 if first else 65}" in loading.warnings(root)[0]
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_rare_class_beside_a_dark_corner_is_told_from_pixels(write, first):
+    pixels = np.random.default_rng(0).integers(0, 256, (400, 64)) * (np.arange(64) > 0)
+    made = [(int(n % 20 == 0), row.tolist()[:: 1 if first else -1]) for n, row in enumerate(pixels)]
+    rows = [[label, *pixels] if first else [*pixels, label] for label, pixels in made]
+    found = loading.load(write({"x.csv": "\n".join(",".join(map(str, row)) for row in rows)}), ALL)["train"]
+    assert (found.class_names, found.y.tolist()) == (("0", "1"), [label for label, _ in made])
+
+
+def test_a_first_row_whose_class_is_called_like_a_label_is_data(write):
+    rows = [f"{n}.25,{n}.5,{['target', 'noise'][n % 2]}" for n in range(8)]
+    found = loading.load(write({"x.csv": "\n".join(rows)}), ALL)["train"]
+    assert (len(found), found.class_names) == (8, ("noise", "target"))
+
+
+def test_what_pandas_made_of_a_row_beside_its_index_is_refused(write):
+    rows = [",9,0,0.1,0.2,18,18.1", *(f"{n},{n % 3},0,0,7,18,5" for n in range(1, 7))]
+    with pytest.raises(DataError, match="the labels may be in column '1'"):
+        loading.load(write({"x.csv": "\n".join(rows)}), ALL)
+
+
+def test_a_column_of_splits_is_one_wherever_its_words_begin(write):
+    rows = [f"{n}.5,{'ab'[n % 2]},{'hold' if n < 150 else ['train', 'test'][n % 2]}" for n in range(300)]
+    with pytest.raises(DataError, match="row 2: 'hold' is not a split"):
+        loading.load(write({"x.csv": "\n".join(["x,label,split", *rows])}), ALL)
+
+
 @pytest.mark.parametrize("place", [0, 64])
 def test_the_class_beside_an_index_and_a_header_of_numbers_is_found(write, place):
     rows = [[*image.ravel()] for image in DIGITS]
@@ -949,6 +976,11 @@ def test_a_lone_column_that_names_files_beside_the_table_is_that_of_the_images(w
         ("x,y", "y"),
         ("id,x,y", "y"),
         ("x1,x2,y", "y"),
+        ("a,b,position_x,y", "y"),
+        ("vel_x,vel_y,speed,y", "y"),
+        ("x,z,y", "y"),
+        ("-1,0,1,2,label", "label"),
+        ("1e-3,1e-2,label", "label"),
     ],
 )
 def test_a_y_beside_an_x_and_more_is_no_label(write, header, label):

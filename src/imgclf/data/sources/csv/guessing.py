@@ -34,6 +34,7 @@ _PIXELS = re.compile(r"(pixels?|pix|px|p)?[ _-]?")
 _COUNTED = re.compile(r"(.*?)(\d+)(?:(?:x|\.)(\d+))?", re.ASCII | re.DOTALL)  # pixel12, f_3, 1x28, 0.17
 _FEWEST_COUNTED = 4  # columns: f0, f1, f2, f3
 _MOSTLY = 0.9  # of the rows
+_FEW = 4  # rows for each class, at least
 _SMALLEST = 8  # pixels a side where no header says that they are pixels
 
 
@@ -43,7 +44,7 @@ def open_named(path: Path, features: Sequence[str] = ()) -> Table:
     def names(cells: Sequence[str]) -> bool:
         numbers = [cell for cell in cells if is_number(cell)]
         words = {plain(cell) for cell in cells} - {"y"}  # which may be a class
-        differ = len(set(numbers)) == len(numbers) and all(one.replace(".", "", 1).isdecimal() for one in numbers)
+        differ = len(set(numbers)) == len(numbers)
         known = bool(features) and {*features} <= {*map(composed, cells)}
         return known or (differ and not words.isdisjoint(LABELS[0]))
 
@@ -178,6 +179,7 @@ class _Guess:
             return False
         with suppress(ImgclfError):
             places = ImagePlaces(self.table.path.parent, self.table.path)
+            places.deeper = []  # to look there takes long where there are many folders
             found = [places.candidates(one, 0, "train") or places.candidates(one, 0, "test") for one in names]
             return sum(map(bool, found)) > len(names) / 2
         return False
@@ -282,7 +284,8 @@ class _Guess:
         several = [i for i in whole if different[i] > 1] or whole[:1]
         if self._pixel_shape(columns[1:], columns[1:]):  # a pixel at the border is often as dark as the one beside it
             alike = {i: sum(map(str.__eq__, own[i], beside[i])) for i in several}
-            several = [i for i in several if alike[i] < _MOSTLY * len(own[i])] or several
+            others = [i for i in several if alike[i] < _MOSTLY * len(own[i]) and _FEW * different[i] <= len(own[i])]
+            several = others or several
         if len(several) == 2 and max(different.values()) < 2 * min(different.values()):
             if not labeled:
                 return None
@@ -311,11 +314,15 @@ class _Guess:
         return found if alone and len(found) > 1 else []
 
     def _usual_label(self, taken: Collection[int | None]) -> int | None:
-        """Return the column that is called like labels; beside x and more, y is a coordinate, as of a box [x,y,w,h]."""
-        has_x = any(re.search(r"(^|[\W_])x$", name.casefold().strip()) for name in self.table.names)
-        is_place = has_x and sum(name not in _ROW_NAMES for name in self.plain) > 2
-        fits = {i for i, name in enumerate(self.plain) if i not in taken and not (name == "y" and is_place)}
-        return self.column_of("label_column", LABELS, fits.__contains__)
+        """Return the column that is called like labels; y is a coordinate after x, as in a box [x,y,w,h]."""
+        return self.column_of("label_column", LABELS, lambda i: i not in taken and not self._is_coordinate(i))
+
+    def _is_coordinate(self, index: int) -> bool:
+        """Whether a column is y after x, and not these two alone; at the end, y may be a label after position_x."""
+        if self.plain[index] != "y" or index == 0 or sum(name not in _ROW_NAMES for name in self.plain) <= 2:
+            return False
+        before = self.table.names[index - 1].casefold().strip()
+        return before == "x" or (index + 1 < self.table.width and bool(re.search(r"[\W_]x$", before)))
 
     def _decimal_commas(self) -> DataError | None:
         """Return the error of a table whose numbers have decimal commas, in cells divided by semicolons or tabs."""

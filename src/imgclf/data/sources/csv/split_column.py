@@ -5,15 +5,16 @@ from pathlib import Path
 
 from imgclf.data.sources.csv.columns import Columns, plain, setting
 from imgclf.data.split_names import SPLIT_COLUMNS, split_of, split_word
-from imgclf.files.csv_table import Table
+from imgclf.files.csv_table import Table, cells_all_over
 from imgclf.files.reading import shown
 
+_OTHER_MEANINGS = {"set", "usage", "dataset"}
 _FLAGS = {"true", "false", "0", "1", "0.0", "1.0"}
 
 
 def names_splits(table: Table, index: int) -> bool:
-    """Whether a word among the first rows is that of a split; then each row must have one."""
-    return any(map(split_word, table.column(index)))
+    """Whether a word in the rows that are looked at is that of a split; then each row must have one."""
+    return any(split_word(cell) for (cell,) in cells_all_over(table, [index]))
 
 
 def likeness(table: Table, index: int) -> tuple[str, str] | None:
@@ -21,7 +22,7 @@ def likeness(table: Table, index: int) -> tuple[str, str] | None:
     name, cells = table.names[index], {cell.casefold() for cell in table.column(index)}
     if all(map(split_word, cells)):
         return f"column {shown(name)} looks like splits", f"to use it: {setting(table, 'split_column', index)}"
-    if plain(name) in SPLIT_COLUMNS and table.header:
+    if plain(name) in SPLIT_COLUMNS - _OTHER_MEANINGS and table.header and not names_splits(table, index):
         return f"column {shown(name)} has none of the words train, val and test", "write them, or rename the column"
     about = split_of(Path(re.sub(r"^is", "", plain(name))))
     if table.header and about and cells <= _FLAGS and len(cells) > 1:
