@@ -60,7 +60,7 @@ def test_what_judges_a_run_that_was_stopped_says_that_it_is_not_finished(imgclf,
     Image.new("L", (28, 28)).save("x.png")
     done = imgclf(*command)
     assert (done.code, done.err.count("run: not finished")) == (0, 1)
-    assert "`imgclf train --resume run` continues" in done.err
+    assert "`imgclf train --resume run` continues it" in done.err
     assert imgclf("eval", "whole").err == ""
 
 

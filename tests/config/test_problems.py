@@ -154,7 +154,6 @@ def test_a_value_for_a_section_is_reported_even_below_a_correct_layer(section, v
         ("optimizer=adamw", "did you mean optimizer.name, as in `optimizer: {name: adam}`?"),
         ("model=svm", "did you mean model.loss, as in `model: {loss: svm}`?"),
         ("model=hinge", "did you mean model.loss, as in `model: {loss: svm}`?"),
-        ("data=photos", "did you mean data.path, as in `data: {path: photos}`?"),
         ("early_stopping=5", "did you mean early_stopping.patience, as in `early_stopping: {patience: 5}`?"),
         ("train=5", "got the number 5"),
         ("model=5", "got the number 5"),

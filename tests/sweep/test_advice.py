@@ -7,7 +7,7 @@ import pytest
 
 from imgclf.config import resolve
 from imgclf.metrics import wilson_interval
-from imgclf.sweep.advice import advise, longer, next_command, next_range
+from imgclf.sweep.advice import advise, go_farther, longer, next_command, next_range
 from imgclf.sweep.results import Result, ranked
 from imgclf.sweep.trials import Trial
 
@@ -118,13 +118,24 @@ def test_where_the_loss_still_falls_steps_grow_if_the_largest_are_as_good_else_t
     given, best = (best, 0.003) if isinstance(best, str) else (given, best)
     config = swept(schedule__step_size=given, regularization__l2="[0.1, 1]")
     rows = [({step_size: best, l2: 0.1}, 0.5), *[({step_size: as_good, l2: 0.1}, 0.499)] * (as_good is not None)]
-    found, ranges = advise(config, tried(config, *rows), still_falls=True)
+    found, ranges = go_farther(config, tried(config, *rows))
     assert ranges == {step_size: following, l2: [0.1, 1]}
     assert all((border.key, border.side, border.as_good) == (step_size, "largest", None) for border in found)
     widened = following != config.sweep.params[step_size]
     assert longer(config, ranges) == ({} if widened else {"train.epochs": 2 * config.train.epochs})
     words = shlex.split(next_command(config, Path("s"), ranges, longer(config, ranges)))
     assert resolve((), words[5::2]).config.train.epochs == config.train.epochs * (1 if widened else 2)
+
+
+def test_where_the_loss_still_falls_one_thing_changes_at_a_time():
+    both = swept(schedule__step_size="[0.1, 0.2]", train__epochs="[5, 10]")
+    rows = [({"schedule.step_size": 0.2, "train.epochs": 10}, 0.5)]
+    _, ranges = go_farther(both, tried(both, *rows))
+    assert ranges["schedule.step_size"] != both.sweep.params["schedule.step_size"]
+    assert ranges["train.epochs"] == [5, 10]
+    one = swept(regularization__l2="[0.1, 1]")
+    assert longer(one, one.sweep.params, 0.3) == {"schedule.step_size": 0.3}
+    assert longer(one, one.sweep.params) == {"train.epochs": 2 * one.train.epochs}
 
 
 def test_other_values_stay():

@@ -40,7 +40,7 @@ def hint_for_path(ctx: click.Context, word: str) -> str:
 
 
 def commands_for_path(ctx: click.Context, path: Path) -> list[str]:
-    """Return the commands that use the data at a path, with -c, --preset and -s as they were given."""
+    """Return the commands that use the data at a path: but for `train`, with -c, --preset and -s as they were given."""
     name = str(path) if not str(path).startswith("-") else f"./{path}"
     if ctx.command.name == "train":
         return [shlex.join(["imgclf", "train", name])]

@@ -20,7 +20,8 @@ def config_for_data(
 ) -> "tuple[Config, str]":
     """Return the config for the data at a path, and a line that says what its images need; "" if nothing.
 
-    Where its source is found out, a warning names what else lies there. The source and the path are set after the files and before -s; what its images need, such as one size, only where
+    Where its source is found out, a warning names what else lies there.
+    The source and the path are set after the files and before -s; what its images need, such as one size, only where
     neither sets it.
     """
     from imgclf.config import resolve

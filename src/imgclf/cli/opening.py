@@ -1,5 +1,6 @@
 """Open the run that a command is about."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,5 +17,6 @@ def opened(console: Console, run: Path | None) -> "tuple[Path, Model]":
 
     path, model = open_run(run)
     if is_under_way(path):
-        console.warn(f"{path}: not finished, these are its weights so far - `imgclf train --resume {path}` continues")
+        resume = shlex.join(["imgclf", "train", "--resume", str(path)])
+        console.warn(f"{path}: not finished, these are its weights so far - `{resume}` continues it")
     return path, model

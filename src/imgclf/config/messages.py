@@ -157,8 +157,8 @@ def not_a_section(section: str, value: object) -> str:
     expected = f"expected a section of keys ({', '.join(keys(section))}), got {describe(value)}"
     key = f"{section}.name" if section in VARIANTS else ELSEWHERE.get(section, "")
     word = key.rpartition(".")[2]
-    if not word or isinstance(value, bool) or not isinstance(value, str | int):
-        return expected
+    if not word or section == "data" or isinstance(value, bool) or not isinstance(value, str | int):
+        return expected  # a path alone is read by `imgclf train PATH`
     meant = value if isinstance(value, str) == takes_text(key.split(".")) else None
     for rule in SECTIONS[section].model_fields[word].metadata:
         if isinstance(rule, KeyOf):

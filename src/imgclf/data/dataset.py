@@ -38,7 +38,7 @@ class InputFormat(NamedTuple):
 
     columns  what each number of a feature vector is called, (D) all different; () if the file does not say it
     floats   how images of floats are read, a name that `_arrays` knows; "" if none were read: their own values decide
-    label    what the column of labels is called in a table; "" if it has no name
+    label    what the column of labels is called in a table; "" if it has no name but a number
     """
 
     columns: tuple[str, ...] = ()

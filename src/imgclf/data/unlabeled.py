@@ -17,6 +17,7 @@ from imgclf.data.sources._image_files import NamedFile, read_images
 from imgclf.data.sources.csv.tables import is_table
 from imgclf.data.sources.csv.unlabeled import read_unlabeled as read_csv
 from imgclf.errors import DataError, ImgclfError
+from imgclf.files.csv_table import is_picture
 from imgclf.files.reading import kind_of
 from imgclf.machine.progress import advancing
 
@@ -79,7 +80,8 @@ def named_files(sources: Iterable[Path], *, relative: bool) -> Iterator[NamedFil
                     _refuse_data_set(source)
                 yield NamedFile(source, as_text(source))
                 continue
-            _refuse_data_set(source)
+            if not any(is_picture(file.name) for file in look_into(source).images):
+                _refuse_data_set(source)
             is_empty = True
             for file in _files_in(source):
                 yield NamedFile(file, as_text(file.relative_to(source) if relative else file))
@@ -95,7 +97,7 @@ def _refuse_data_set(path: Path) -> None:
     for name in ("idx", "cifar10", "cifar100", "pack"):
         if (recognizes := SOURCES[name].recognizes) and recognizes(path):
             remedy = f"`imgclf eval RUN --data {shlex.quote(str(path))} --out DIR` writes predictions.csv"
-            raise DataError(path, f"predict does not read data of the form {name}", remedy)
+            raise DataError(path, f"predict reads images, arrays and tables, not data.source={name}", remedy)
 
 
 def _files_in(folder: Path) -> Iterator[Path]:

@@ -1,6 +1,7 @@
 """Write the model card: README.md with the run's own figures."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -35,7 +36,9 @@ def card(exported: Exported, form: str, picture: str = "") -> bytes:
     facts, chosen = exported.facts, FORMATS[form]
     if facts.train is None:
         problem = "there is no metrics.json: the run is not finished, or not whole"
-        raise RunError(exported.directory, problem, f"finish it: imgclf train --resume {exported.directory}")
+        raise RunError(
+            exported.directory, problem, f"finish it: imgclf train --resume {shlex.quote(str(exported.directory))}"
+        )
     figures = _figures(exported)
     best = figures[-1]
     text = _environment().get_template("card.md.j2").render(

@@ -114,8 +114,8 @@ def study(material: Material) -> Findings:
             Rows(("strategy", "passes", "loss", "accuracy"),
                  [(name, f"{one['passes']:,}", f"{one['loss']:.4g}", percent(one["accuracy"]))
                   for name, one in numbers.items()]),
-            f"A gradient by trying would need {2 * weights.size:,} losses of all {len(train):,} examples, some "
-            f"{three_digits(one_step)} s, for its first step.",
+            f"A gradient by trying would need the loss of all {len(train):,} examples {2 * weights.size:,} times, "
+            f"about {three_digits(one_step)} s, for its first step.",
             f"With {zeros.size:,} weights, for {size} values of {len(few)} examples, it is feasible: at each of "
             f"{STEPS} steps the losses of trying and of calculus differ by {apart:.1g} at most.",
         ],

@@ -19,9 +19,9 @@ def diagnose(facts: RunFacts) -> list[Finding]:
     return found or [nothing_to_report(facts)]
 
 
-def has_not_arrived(facts: RunFacts) -> bool:
-    """Whether the loss still falls at the end of a run: larger steps or more epochs would lower it."""
-    return _first((step_too_small, still_falling), facts) is not None
+def not_arrived(facts: RunFacts) -> Finding | None:
+    """Return that the loss still falls at the end of a run, as larger steps or more epochs would lower it."""
+    return _first((step_too_small, still_falling), facts)
 
 
 def nothing_to_report(facts: RunFacts) -> Finding:

@@ -1,5 +1,6 @@
 """Open a run: find its directory, config, model and data."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ def config_of_run(path: Path, overrides: tuple[str, ...] = ()) -> Config:
     """Return the config of a run directory, changed by -s; refuses the directory of a sweep."""
     config = config_in(path)
     if config.sweep is not None:
-        remedy = f"name one of its runs, such as {path / '001'}, or resume it by `imgclf sweep --resume {path}`"
+        resume = shlex.join(["imgclf", "sweep", "--resume", str(path)])
+        remedy = f"name one of its runs, such as {path / '001'}, or resume it by `{resume}`"
         raise RunError(path, "this is a sweep, not a run", remedy)
     return resolve([path / "config.yaml"], overrides).config if overrides else config
 

@@ -3,8 +3,9 @@
 import json
 import math
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from imgclf.config import Config, ConfigError
@@ -35,13 +36,10 @@ class Border(NamedTuple):
     as_good: Any
 
 
-def advise(
-    config: Config, finished: Sequence[Candidate], *, still_falls: bool = False
-) -> tuple[list[Border], dict[str, Any]]:
+def advise(config: Config, finished: Sequence[Candidate]) -> tuple[list[Border], dict[str, Any]]:
     """Return the best values that lie on a border of their range, and the ranges of the next sweep, by key.
 
-    finished      the best first
-    still_falls   whether the loss of the best still falls at its end: see `go_farther`
+    finished   the best first
 
     Where a value off that border is as good, within the interval of the best, the way beyond it leads nowhere, and the
     range stays: a penalty that hardly counts could be made smaller for ever. Not so a step size: too small, it does not
@@ -49,8 +47,6 @@ def advise(
     border. Where values on both sides of the best are as good, a finer search would be one of chance: the range stays.
     """
     assert config.sweep is not None
-    if still_falls:
-        return go_farther(config, finished)
     best, equal, found = finished[0].values, finished[: indistinguishable(finished)], []
     params: dict[str, Any] = {**config.sweep.params}
     ranges = dict(params)
@@ -87,15 +83,21 @@ def go_farther(config: Config, finished: Sequence[Candidate]) -> tuple[list[Bord
         ranges[key] = following
         if end_of(params[key], best[key]) == end:
             found.append(Border(key, best[key], end, "largest", following, None))
+        break  # one at a time
     return found, ranges
 
 
-def longer(config: Config, ranges: dict[str, Any]) -> dict[str, Any]:
-    """Return settings of the next sweep that let its runs go farther, where its ranges do not: twice the epochs."""
+def longer(config: Config, ranges: dict[str, Any], step_size: float | None = None) -> dict[str, Any]:
+    """Return settings of the next sweep that let its runs go farther, where its ranges do not.
+
+    step_size   a better one, if that of the best run is too small
+    """
     assert config.sweep is not None
-    if ranges != config.sweep.params or EPOCHS in ranges:
+    if ranges != config.sweep.params:
         return {}
-    return {EPOCHS: 2 * config.train.epochs}
+    if step_size is not None and STEP_SIZE not in ranges:
+        return {STEP_SIZE: rounded(step_size)}
+    return {} if EPOCHS in ranges else {EPOCHS: 2 * config.train.epochs}
 
 
 def end_of(given: Any, value: Any) -> Any:
@@ -179,13 +181,13 @@ def _is_valid(config: Config, key: str, value: Any) -> bool:
 
 
 def next_command(
-    config: Config, directory: Path, ranges: dict[str, Any], others: dict[str, Any] | None = None
+    config: Config, directory: Path, ranges: dict[str, Any], others: Mapping[str, Any] = MappingProxyType({})
 ) -> str | None:
     """Return the command of the next sweep: these ranges and other settings; None if nothing changes."""
     assert config.sweep is not None
     changed = [(key, found) for key, found in ranges.items() if found != config.sweep.params[key]]
     options = [word for key, found in changed for word in ("-s", f"sweep.params.{key}={flow(found)}")]
-    options += [word for key, value in (others or {}).items() for word in ("-s", f"{key}={value}")]
+    options += [word for key, value in others.items() for word in ("-s", f"{key}={value}")]
     return shlex.join(["imgclf", "sweep", "-c", str(directory / "config.yaml"), *options]) if options else None
 
 

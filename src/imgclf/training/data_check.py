@@ -187,7 +187,7 @@ def _of_classes(splits: Mapping[str, Dataset]) -> Iterator[Finding]:
     for split, dataset in splits.items():
         counts = dataset.class_counts()
         most, least = int(counts.argmax()), int(counts.argmin())
-        if counts[most] >= IMBALANCED * max(counts[least], 1):
+        if counts[least] and counts[most] >= IMBALANCED * counts[least]:  # of those without images, a warning tells
             names = dataset.class_names
             sentence = f"{split}: {counts[most]:,} of {names[most]}, {counts[least]:,} of {names[least]}"
             yield Finding("imbalance", f"{sentence}: try train.class_weight: balanced", serious=True)

@@ -357,7 +357,7 @@ def test_averages_are_those_of_scikit_learn_also_of_classes_without_examples_or_
 def test_images_without_labels_are_told_how_to_be_predicted(imgclf, refused, trained, pictures, data):
     Path("new").mkdir()
     shutil.copy(pictures / "test" / "cat" / "0.png", "new/img0.png")
-    words = f"{data}: holds images without labels, which eval needs"
+    words = f"{data}: images without labels, which eval needs"
     done = refused(3, words, "eval", "run", "--data", data)
     predict = done.err.split("`")[1]
     assert predict == f"imgclf predict run {data}"

@@ -109,10 +109,10 @@ def test_of_many_bad_files_the_first_are_named_and_the_rest_counted(imgclf, trai
     (("empty",), 3, "empty: no images in this folder"),
     (("photos", "--out", "there.csv"), 2, "there.csv exists"),
     (("photos", "--out", "nowhere/a.csv"), 2, "there is no folder nowhere"),
-    (("photos", "--columns", "one"), 2, "'one' is not two names"),
-    (("photos", "--columns", "a,a"), 2, "'a,a' is not two names"),
-    (("photos", "--columns", "a,b,c"), 2, "'a,b,c' is not two names"),
-    (("photos", "--columns", "a\nc,b"), 2, "is not two names"),
+    (("photos", "--columns", "one"), 2, "'one' is not two printable names"),
+    (("photos", "--columns", "a,a"), 2, "'a,a' is not two printable names"),
+    (("photos", "--columns", "a,b,c"), 2, "'a,b,c' is not two printable names"),
+    (("photos", "--columns", "a\nc,b"), 2, "is not two printable names"),
     (("photos", "--columns", "a,b", "--format", "json"), 2, "does not go with --format json"),
     (("photos", "--columns", "a,b", "--top-k", "2"), 2, "does not go with --top-k"),
 ])  # fmt: skip
@@ -312,7 +312,7 @@ def test_a_data_set_that_only_eval_reads_is_told_so(imgclf, refused, given):
             Path(f"set/{split}-{kind}-ubyte").write_bytes(header + array.tobytes())
     assert imgclf("train", "set", "-s", "train.epochs=1", "--no-plots", "--out", "run").code == 0
     assert imgclf("data", "pack", "set", "--out", "packed").code == 0
-    done = refused(3, f"{given}: predict does not read data of the form ", "predict", "run", given)
+    done = refused(3, f"{given}: predict reads images, arrays and tables, not data.source=", "predict", "run", given)
     evaluate = done.err.split("`")[1].replace("RUN", "run").replace("DIR", "out")
     assert imgclf(*evaluate.split()[1:]).code == 0
     assert len(rows_of(Path("out/predictions.csv").read_text())) == 10

@@ -101,7 +101,9 @@ def test_it_says_that_the_loss_still_falls_where_steps_are_too_small_and_then_is
     options += ("-s", "sweep.params.regularization.l2=[1.0e-6, 1.0e-5, 1.0e-4]", "-s", "sweep.method=grid")
     done = imgclf("sweep", *options, "-s", f"sweep.params.schedule.step_size={sizes}", "--out", "s")
     said = " ".join(done.out.split())
-    assert ("falling the loss of the best still falls at its end: try larger step sizes next imgclf" in said) == falls
+    assert (
+        "falling the loss of the best run still falls at its end: try larger step sizes next imgclf" in said
+    ) == falls
     assert ("falling " in said) == falls
     assert not (falls and ("done " in said or "no need to try" in said))
     assert imgclf("sweep", "--resume", "s", "--json").json["best"]["still_falls"] == falls

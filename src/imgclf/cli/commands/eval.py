@@ -153,7 +153,7 @@ def _choose_data(
                 raise
             predict = shlex.join(["imgclf", "predict", str(path), str(data)])
             remedy = f"put each image into a folder named after its class; `{predict}` needs no labels"
-            raise DataError(data, "holds images without labels, which eval needs", remedy) from error
+            raise DataError(data, "images without labels, which eval needs", remedy) from error
         for remark in others.remarks:
             console.warn(remark)
         if warning := model.input.warning_about(others.pixels(row_indices(min(len(others), others.at_once)))):

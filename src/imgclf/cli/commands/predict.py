@@ -99,7 +99,7 @@ def command(
     form = form or ("csv" if columns else "table")
     names = None if columns is None else [name.strip() for name in columns.split(",")]
     if names is not None and (len(names) != 2 or len({*names, ""}) != 3 or not all(map(str.isprintable, names))):
-        raise UsageError("--columns", f"{columns!r} is not two names", "give two with a comma, such as ImageId,Label")
+        raise UsageError("--columns", f"{columns!r} is not two printable names", "give two, such as ImageId,Label")
     if names is not None and form != "csv":
         raise UsageError("--columns", f"does not go with --format {form}", "leave one of them out")
     if names is not None and top_k is not None:

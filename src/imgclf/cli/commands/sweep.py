@@ -20,6 +20,7 @@ from imgclf.errors import DivergedError, ImgclfError, UsageError, plural
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from imgclf.report.findings import Finding
     from imgclf.sweep.advice import Border
     from imgclf.sweep.results import Candidate, Result
     from imgclf.sweep.search import Search
@@ -216,21 +217,23 @@ def _range_said(border: "Border", given: Any) -> str:
     return f"{good}, {near}the {opposite}, is as good within this interval: no need to try larger or smaller"
 
 
-def _still_falls(console: Console, search: "Search", best: "Candidate") -> bool:
-    """Whether the loss of a run of the best values still falls at its end, as the diagnosis of runs has it."""
-    from imgclf.report.diagnosis import has_not_arrived
+def _still_falling(console: Console, search: "Search", best: "Candidate") -> "Finding | None":
+    """Return that the loss of a run of the best values still falls at its end, if the diagnosis of runs says so."""
+    from imgclf.report.diagnosis import not_arrived
     from imgclf.report.run_facts import read_facts
 
     try:
-        return any(has_not_arrived(read_facts(search.path(result.trial))) for result in best.results)
+        found = (not_arrived(read_facts(search.path(result.trial))) for result in best.results)
+        return next(filter(None, found), None)
     except ImgclfError as error:  # the results are as good without
         console.warn(f"no diagnosis: {error}")
-        return False
+        return None
 
 
 def _conclude(console: Console, search: "Search", finished: list["Candidate"], seconds: float) -> None:
     """Say which values are the best, how sure that is, and what to try next."""
-    from imgclf.sweep.advice import STEP_SIZE, advise, longer, next_command
+    from imgclf.report.findings import LARGER
+    from imgclf.sweep.advice import STEP_SIZE, advise, go_farther, longer, next_command
     from imgclf.sweep.results import indistinguishable
     from imgclf.sweep.trials import sweep_of
 
@@ -238,9 +241,12 @@ def _conclude(console: Console, search: "Search", finished: list["Candidate"], s
     low, high = best.interval
     equal = indistinguishable(finished)
     params = sweep_of(search.config).params
-    still_falls = _still_falls(console, search, best)
-    on_border, ranges = advise(search.config, finished, still_falls=still_falls)
-    others = longer(search.config, ranges) if still_falls else {}
+    falling = _still_falling(console, search, best)
+    on_border, ranges = (go_farther if falling else advise)(search.config, finished)
+    others: dict[str, Any] = {}
+    if falling:
+        too_small = falling.name == "step_too_small"
+        others = longer(search.config, ranges, LARGER * search.config.schedule.step_size if too_small else None)
     following = next_command(search.config, directory, ranges, others)
     runs = [str(search.path(result.trial)) for result in best.results]
     console.say("")
@@ -255,12 +261,13 @@ def _conclude(console: Console, search: "Search", finished: list["Candidate"], s
         console.result(*fold("equal     ", told))
     for border in on_border:
         console.result(*fold("range     ", _range_said(border, params[border.key])))
-    if still_falls:
-        remedy = "larger step sizes" if ranges.get(STEP_SIZE) != params.get(STEP_SIZE) else "more epochs"
-        console.result(*fold("falling   ", f"the loss of the best still falls at its end: try {remedy}"))
+    if falling:
+        is_larger = STEP_SIZE in others or ranges.get(STEP_SIZE) != params.get(STEP_SIZE)
+        remedy = "larger step sizes" if is_larger else "more epochs"
+        console.result(*fold("falling   ", f"the loss of the best run still falls at its end: try {remedy}"))
     if following is not None:
         console.say(*fold_command("next      ", following))
-    elif equal > 1 and not still_falls:
+    elif equal > 1 and not falling:
         images = plural(best.n, "validation image")
         console.say(*fold("done      ", f"a further search could not tell better values from chance on {images}"))
     if len(runs) > 1:  # none of them was trained on all
@@ -280,7 +287,7 @@ def _conclude(console: Console, search: "Search", finished: list["Candidate"], s
                 "accuracy": best.accuracy,
                 "accuracy_interval": [low, high],
                 "n": best.n,
-                "still_falls": still_falls,
+                "still_falls": falling is not None,
             },
             "indistinguishable": equal,
             "borders": [border._asdict() for border in on_border],

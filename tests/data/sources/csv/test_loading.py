@@ -249,7 +249,7 @@ def test_columns_that_are_not_used_are_named(write):
     root = write({"x.csv": "image_id,dx,type,age\n1,nv,a,7\n2,mel,b,8\n"})
     assert loading.warnings(root / "x.csv") == [f"{root}/x.csv: columns not used: 'dx', 'age'"]
     root = write({"x.csv": "1.5,2.5,a\n3,4,b\n"})
-    assert loading.warnings(root) == [f"{root}/x.csv: no column has a name: labels are read from column 3"]
+    assert loading.warnings(root) == [f"{root}/x.csv: no column is called label: labels are read from column 3"]
     pixels = ",".join(f"pixel{n}" for n in range(4))
     root = write({"x.csv": f"label,{pixels}\na,0.5,1,0,0\n"})
     assert loading.warnings(root) == [

@@ -153,7 +153,7 @@ def warnings(path: Path, **more: Any) -> list[str]:
         if table.header is None and table.begins > 1:
             lines.append(f"{file}: pandas made names of a row of data, which is lost: use read_csv(..., header=None)")
         if columns.label is not None and more.get("label_column") is None and is_number(table.names[columns.label]):
-            lines.append(f"{file}: no column has a name: labels are read from column {columns.label + 1}")
+            lines.append(f"{file}: no column is called label: labels are read from column {columns.label + 1}")
         if columns.form == "features" and (tiny := [i for i in columns.values if _are_tiny(table.column(i))]):
             names = first_few([shown(table.names[i]) for i in tiny])
             lines.append(f"{file}: {names}: too small for float32, read as 0: multiply them")
@@ -244,7 +244,7 @@ def _listing(root: Path, opened: Opened, images: NamedImages, form: Form) -> Lis
 
 
 def _load_numbers(table: Table, columns: Columns, split: str, splits: Collection[str]) -> dict[str, Dataset]:
-    """Load pixels or features, and divide them into splits; no value is copied for it."""
+    """Load pixels or features, and divide them into splits, without a copy but for EMNIST."""
     dtype = columns.dtype
     most = most_rows(table, len(columns.values))
     require_memory(most * math.prod(columns.shape) * dtype.itemsize, table.path)
