@@ -1,10 +1,12 @@
 """Names of splits, and the words for them in files and folders."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from imgclf.data.class_names import file_name
+from imgclf.errors import DataError
+from imgclf.files.reading import shown
 
 SPLITS = ("train", "val", "test")
 # Words for a split; eval, which is val where another word is test, comes last.
@@ -50,6 +52,15 @@ def splits_of(words: Collection[str]) -> dict[str, str | None]:
     if "val" not in splits.values() and any(splits[word] == "test" for word in splits.keys() - evaluations):
         splits |= dict.fromkeys(evaluations, "val")
     return splits
+
+
+def split_of_row(word: str, row: int, splits: Mapping[str, str | None], where: Path) -> str:
+    """Return the split of a row by its word, of those that `splits_of` knows; raises DataError if it is none."""
+    split = splits[word]
+    if split is None:
+        problem = f"row {row:,}: {shown(word)} is not a split"
+        raise DataError(where, problem, "write train, val or test, or rename the column")
+    return split
 
 
 def is_evaluation(word: str) -> bool:

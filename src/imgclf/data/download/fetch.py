@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from imgclf.data.download import http
 from imgclf.data.download.catalog import OfficialFile, OfficialSet
+from imgclf.data.sources.idx import NAMES
 from imgclf.errors import DataError, NetworkError, StorageError
 from imgclf.files.reading import open_regular
 from imgclf.files.writing import lock, open_own, sync, translate_os_errors, write_whole
@@ -63,7 +64,7 @@ def fetch(wanted: OfficialSet, out: Path, patience: Patience) -> Generator[Advan
             yield Advance(file, file.size, loaded=False)
         else:
             yield from _fetch_file(file, list(wanted.urls(file)), folder / file.name, patience)
-    names = folder / "class_names.txt"
+    names = folder / NAMES
     if wanted.class_names and not os.path.lexists(names):
         write_whole(names, "".join(f"{name}\n" for name in wanted.class_names).encode())
 

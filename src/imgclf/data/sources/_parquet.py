@@ -28,7 +28,7 @@ from imgclf.data.sources._image_files import Problems, read_into
 from imgclf.data.sources._options import chosen
 from imgclf.data.sources._parquet_columns import Columns, columns_of, split_column
 from imgclf.data.sources.csv.columns import Options
-from imgclf.data.split_names import SPLITS, split_in, split_of, splits_of
+from imgclf.data.split_names import SPLITS, split_in, split_of, split_of_row, splits_of
 from imgclf.errors import DataError
 from imgclf.files.form import Form
 from imgclf.files.images import decode_image, settled_warnings
@@ -188,12 +188,7 @@ def _shards(
     for shard, some in zip(read, words, strict=True):
         if len(some) != shard.of:
             raise DataError(shard.path, f"{len(some):,} splits, but {shard.of:,} rows", "download it again")
-        its = [split_by_word[word] for word in some]
-        if None in its:
-            row = its.index(None)
-            problem = f"row {row + 1:,}: {shown(some[row])} is not a split"
-            raise DataError(shard.path, problem, "write train, val or test")
-        in_order = np.array(its)
+        in_order = np.array([split_of_row(word, row, split_by_word, shard.path) for row, word in enumerate(some, 1)])
         for each, own in parts.items():
             if (rows := np.flatnonzero(in_order == each)).size:
                 own.append(shard.part(rows))

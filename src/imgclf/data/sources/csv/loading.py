@@ -38,7 +38,7 @@ from imgclf.data.sources.csv.image_places import ImagePlaces, NamedImages
 from imgclf.data.sources.csv.left_over import left_over
 from imgclf.data.sources.csv.precedence import rivals
 from imgclf.data.sources.csv.tables import Tables, find_tables, is_table, tables_around
-from imgclf.data.split_names import SPLITS, split_in, split_of, splits_of
+from imgclf.data.split_names import SPLITS, split_in, split_of, split_of_row, splits_of
 from imgclf.errors import DataError, ImgclfError
 from imgclf.files.csv_table import Table, is_number, most_rows, numbers, texts
 from imgclf.files.form import Form
@@ -298,11 +298,7 @@ def _plain_numbers(table: Table, labels: list[str], rows: list[int]) -> list[str
 def _splits_of_words(table: Table, cells: list[str], rows: list[int]) -> list[str]:
     """Return the split of each row by its word."""
     splits = splits_of(set(cells))
-    for cell, row in zip(cells, rows, strict=True):
-        if splits[cell] is None:
-            problem = f"row {row:,}: {shown(cell)} is not a split"
-            raise DataError(table.path, problem, "write train, val or test, or rename the column")
-    return [str(splits[cell]) for cell in cells]
+    return [split_of_row(cell, row, splits, table.path) for cell, row in zip(cells, rows, strict=True)]
 
 
 def _splits_of_folders(names: list[str]) -> list[str]:
