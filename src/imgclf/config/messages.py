@@ -15,10 +15,15 @@ from imgclf.data.download.catalog import OFFICIAL, official_name
 # Least similarity of a suggestion, from 0 to 1: a bad guess among many keys would mislead.
 LIKE_A_KEY, LIKE_A_CHOICE = 0.7, 0.6
 
+
+def _by_word(words_of: dict[str, str]) -> dict[str, str]:
+    """Return the key of each of its words."""
+    return {word: key for key, words in words_of.items() for word in words.split()}
+
+
 # Names of other programs for these keys.
-ELSEWHERE = {
-    word: key
-    for key, words in {
+ELSEWHERE = _by_word(
+    {
         "augment.flip": "fliplr hflip horizontal_flip mirror",
         "augment.shift": "translate",
         "data.path": "data data_dir data_path input root train_dir",
@@ -39,13 +44,11 @@ ELSEWHERE = {
         "train.batch_size": "b batch bs",
         "train.dtype": "precision",
         "train.epochs": "max_epoch max_epochs max_iter n_iter nb_epoch num_epochs",
-    }.items()
-    for word in words.split()
-}
+    }
+)
 # Names of other programs for these choices.
-CHOSEN_ELSEWHERE = {
-    word: choice
-    for choice, words in {
+CHOSEN_ELSEWHERE = _by_word(
+    {
         "compiled": "jit numba",
         "constant": "fixed none",
         "cosine": "cosineannealing cosineannealinglr",
@@ -68,9 +71,8 @@ CHOSEN_ELSEWHERE = {
         "svm_cs": "crammer_singer",
         "svm_squared": "squared_hinge",
         "torch": "pytorch",
-    }.items()
-    for word in words.split()
-}
+    }
+)
 EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a section of keys",

@@ -59,7 +59,7 @@ def advise(config: Config, finished: Sequence[Candidate]) -> tuple[list[Border],
         if end is not None and following != given:
             others = [value for value in good if (settled or key != STEP_SIZE) and end_of(given, value) != end]
             as_good = min(others, key=lambda value: end_of(given, value) is not None, default=None)  # inside, if any is
-            side = "largest" if end == max(listed(given) or given["log_uniform"]) else "smallest"
+            side = "largest" if end == _largest(given) else "smallest"
             found.append(Border(key, best[key], end, side, following if as_good is None else None, as_good))
         if as_good is None:
             ranges[key] = following
@@ -78,7 +78,7 @@ def go_farther(config: Config, finished: Sequence[Candidate]) -> tuple[list[Bord
     for key in (key for key in (STEP_SIZE, EPOCHS) if key in params):
         largest = max(one.values[key] for one in equal)
         end, following = end_of(params[key], largest), next_range(config, key, largest)
-        if end is None or end != max(listed(params[key]) or params[key]["log_uniform"]) or following == params[key]:
+        if end is None or end != _largest(params[key]) or following == params[key]:
             continue
         ranges[key] = following
         if end_of(params[key], best[key]) == end:
@@ -98,6 +98,10 @@ def longer(config: Config, ranges: dict[str, Any], step_size: float | None = Non
     if step_size is not None and STEP_SIZE not in ranges:
         return {STEP_SIZE: rounded(step_size)}
     return {} if EPOCHS in ranges else {EPOCHS: 2 * config.train.epochs}
+
+
+def _largest(given: Any) -> Any:
+    return max(listed(given) or given["log_uniform"])
 
 
 def end_of(given: Any, value: Any) -> Any:

@@ -199,7 +199,7 @@ def _of_warnings(config: Config, splits: Mapping[str, Dataset]) -> Iterator[Find
     """Repeat what `train` and `data info` warn of; what image folders pass over is a finding of their files."""
     tree, here = tree_of(config), f"{where(config)}: "
     skipped = passed_over(config.data.source, arguments(config)[0], config.data.options)
-    known = tree.warnings()[: any(not one.expected for one in tree.passed_over)] if tree else []
+    known = tree.about_passed_over() if tree else []
     for kind, serious, lines in (
         ("passed over", False, [line for line in skipped if line not in known]),
         ("read as", False, how_read(splits)),

@@ -231,6 +231,11 @@ def count_training_images(config: Config) -> int:
     return sum(map(len, SOURCES[config.data.source].load(path, splits, **settings).values()))
 
 
+def form_settings(config: Config) -> dict[str, Any]:
+    """Return what the config says of the form of images, by its keys."""
+    return {name: getattr(config.preprocess, name) for name in Form._fields}
+
+
 def arguments(config: Config, like: InputFormat = UNKNOWN) -> tuple[Any, dict[str, object]]:
     """Return the path, or None, and the settings for the `load` of a config's source; `like` if something is known."""
     data, source = config.data, SOURCES[config.data.source]
@@ -240,7 +245,7 @@ def arguments(config: Config, like: InputFormat = UNKNOWN) -> tuple[Any, dict[st
     if data.labels != "fine" and not source.labels:
         remedy = f"coarse labels are for data.source: {_names(lambda other: bool(other.labels))}"
         raise UsageError("data.labels", f"{data.source} has only one kind of labels", remedy)
-    chosen = {"seed": config.seed} | {name: getattr(config.preprocess, name) for name in Form._fields}
+    chosen = {"seed": config.seed} | form_settings(config)
     settings: dict[str, object] = {name: chosen[name] for name in source.settings}
     for name in data.options.keys() & settings.keys():
         raise UsageError(f"data.options.{name}", f"the data uses the {name} of the run", f"set {name} instead")

@@ -13,7 +13,7 @@ from imgclf.data.split_names import SPLITS
 from imgclf.errors import DataError, UsageError
 from imgclf.files.form import Form
 from imgclf.files.writing import check_out, remove_litter, translate_os_errors
-from imgclf.training.loading import list_source, load_source, where
+from imgclf.training.loading import form_settings, list_source, load_source, where
 
 
 def pack(
@@ -62,8 +62,7 @@ def _contents(config: Config, tell: Callable[[str], object]) -> tuple[dict[str, 
 
 
 def _parquet_contents(config: Config, path: Path, tell: Callable[[str], object]) -> tuple[dict[str, Content], str]:
-    form = Form.of(**config.preprocess.model_dump(include={"image_size", "color", "resize"}))
-    return parquet_contents(path, form, config.data.options, tell)
+    return parquet_contents(path, Form.of(**form_settings(config)), config.data.options, tell)
 
 
 def _check_folder(out: Path) -> None:

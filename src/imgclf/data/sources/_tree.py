@@ -49,11 +49,15 @@ class Tree:
     passed_over: tuple[PassedOver, ...] = ()
     as_classes: tuple[str, ...] = ()
 
-    def warnings(self) -> list[str]:
-        """Return warnings about what the user may have meant to be read."""
+    def about_passed_over(self) -> list[str]:
+        """Return a warning about folders and files that the user may have meant to be read; none without them."""
         found = [str(one) for one in self.passed_over if not one.expected]
         more = f", and {len(found) - _SHOWN} more: see `imgclf data info`" if len(found) > _SHOWN else ""
-        lines = [f"{self.root}: passed over: {'; '.join(found[:_SHOWN])}{more}"] if found else []
+        return [f"{self.root}: passed over: {'; '.join(found[:_SHOWN])}{more}"] if found else []
+
+    def warnings(self) -> list[str]:
+        """Return warnings about what the user may have meant to be read, or to be read otherwise."""
+        lines = self.about_passed_over()
         if self.as_classes:
             problem = f"{_and(self.as_classes)} read as a class: images are in it, not class folders"
             lines.append(f"{self.root}: {problem}")

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -134,11 +133,13 @@ def _in_folders(root: Path, inside: Inside, options: Options, label: str | None)
 
 def has_labels(file: Path, options: Options, label: str | None = None) -> bool:
     """Whether a table has a column of labels that can be told; `label` as for `columns_of`."""
-    with suppress(DataError, UsageError):
-        if label and called_like(open_named(file), label) is not None:  # whatever the others are
+    try:
+        table = open_named(file)
+        if label and called_like(table, label) is not None:  # whatever the others are
             return True
-    told = _told(file, options, label=label)
-    return told is not None and told[1].label is not None
+        return columns_of(table, options, label=label).label is not None
+    except (DataError, UsageError):
+        return False
 
 
 def _label_name(file: Path, options: Options) -> str | None:
@@ -147,11 +148,11 @@ def _label_name(file: Path, options: Options) -> str | None:
     return told and told[1].label_name(told[0])
 
 
-def _told(file: Path, options: Options, *, labeled: bool = True, label: str | None = None) -> _Told | None:
+def _told(file: Path, options: Options, *, labeled: bool = True) -> _Told | None:
     """Return a table and its columns; None if they cannot be told apart."""
     try:
         table = open_named(file)
-        return table, columns_of(table, options, labeled=labeled, label=label)
+        return table, columns_of(table, options, labeled=labeled)
     except (DataError, UsageError):
         return None
 
